@@ -1,0 +1,183 @@
+"""Batches: how a gateway hands documents, records and heads to the centre, and what it is told.
+
+Next on a rating's way: central/api.py, which answers every item with a verdict.
+"""
+
+import json
+from collections import namedtuple
+
+from protocol.field import (
+    ProtocolError,
+    count,
+    identifier,
+    many,
+    maybe,
+    ms,
+    names,
+    nested,
+    one_of,
+    place_id,
+    read,
+    text,
+    word,
+    write,
+)
+from protocol.limits import (
+    BATCH_ITEMS,
+    DOCUMENT_BYTES,
+    ENVELOPE_BYTES,
+    SERVICE_CHARS,
+    STAFF_NO_CHARS,
+    TICKET_NO_CHARS,
+)
+from protocol.record import parse_json
+
+STORED = "stored"
+DUPLICATE = "duplicate"
+CONFLICT = "conflict"  # a verified record whose key another verified record holds
+REJECTED = "rejected"  # no valid MAC, or nothing that could have one
+
+# What the centre and the hall write beside a record; a mark never keeps a record out (BAT-4).
+MALFORMED = "malformed"  # good MAC, but a field has the wrong type or range
+UNKNOWN_VERSION = "unknown_version"
+UNKNOWN_KIND = "unknown_kind"
+BROKEN_CHAIN = "broken_chain"
+FACTS_DIFFER = "facts_differ"
+RATED_TWICE = "rated_twice"
+
+_MATTER = (
+    ("project_no", maybe(text(64))),
+    ("service_number", maybe(count)),
+    ("task_code", maybe(text(64))),
+    ("task_name", maybe(text(128))),
+)
+
+
+class Matter(namedtuple("Matter", names(_MATTER))):
+    """One case (办件) of a service; names as the upstream platforms have them (docs/words.md)."""
+
+    fields = _MATTER
+
+
+_FACTS = (("facts", text(DOCUMENT_BYTES)),)
+_ENVELOPE = (
+    ("envelope", text(ENVELOPE_BYTES)),
+    ("received_at_ms", ms),
+    ("window", maybe(place_id)),
+    ("service", maybe(identifier(SERVICE_CHARS))),
+    ("marks", many(word, 0, 16)),
+)
+_HEAD = (("head", text(ENVELOPE_BYTES)), ("receipt", maybe(text(ENVELOPE_BYTES))))
+_VERDICT = (
+    ("verdict", one_of(STORED, DUPLICATE, CONFLICT, REJECTED)),
+    ("reason", maybe(text(200))),
+    ("marks", many(word, 0, 16)),
+)
+class Verdict(namedtuple("Verdict", names(_VERDICT))):
+    """The centre's word on one item; `reason` is a sentence and stands with `rejected` only."""
+
+    fields = _VERDICT
+
+
+_ANSWER = (
+    ("verdicts", many(nested(Verdict), 0, BATCH_ITEMS)),
+    ("receipts", many(text(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
+    ("hall_version", count),
+)
+_DOCUMENT = (
+    ("service", identifier(SERVICE_CHARS)),
+    ("hall", place_id),
+    ("window", place_id),
+    ("kind", one_of("single", "batch", "theme", "agent")),
+    ("ticket_no", identifier(TICKET_NO_CHARS)),
+    ("staff_no", maybe(identifier(STAFF_NO_CHARS))),
+    ("matters", many(nested(Matter), 0, 500)),
+    ("opened_at_ms", ms),
+)
+
+
+class ServiceDocument(namedtuple("ServiceDocument", names(_DOCUMENT))):
+    """What the hall says about a service; its hash stands in every rating of it (`facts`)."""
+
+    fields = _DOCUMENT
+
+
+class FactsItem(namedtuple("FactsItem", names(_FACTS))):
+    """A service document, its exact text."""
+
+    fields = _FACTS
+
+
+class EnvelopeItem(namedtuple("EnvelopeItem", names(_ENVELOPE))):
+    """A record's envelope with what the hall knows beside it."""
+
+    fields = _ENVELOPE
+
+
+class HeadItem(namedtuple("HeadItem", names(_HEAD))):
+    """A device's newest signed head and the receipt that the device holds."""
+
+    fields = _HEAD
+
+
+class Answer(namedtuple("Answer", names(_ANSWER))):
+    """The centre's answer to a batch: verdicts in item order, a receipt per (device, epoch)."""
+
+    fields = _ANSWER
+
+
+def encode_document(document: ServiceDocument) -> bytes:
+    """The document's bytes: made once by the gateway, before the first `ticket` (BAT-1).
+
+    Raises ProtocolError for a value out of range or more than 64 KB.
+    """
+    data = _dump(write(document))
+    if len(data) > DOCUMENT_BYTES:
+        raise ProtocolError(f"a service document may have {DOCUMENT_BYTES} bytes")
+    return data
+
+
+def decode_document(data: bytes) -> ServiceDocument:
+    """The service document in exact bytes. Raises ProtocolError."""
+    if len(data) > DOCUMENT_BYTES:
+        raise ProtocolError(f"a service document may have {DOCUMENT_BYTES} bytes")
+    members = parse_json(data, "a service document")
+    return ServiceDocument(*read(_DOCUMENT, members, "a service document"))
+
+
+def encode_batch(items) -> bytes:
+    """The body of `POST /v1/batches`, before gzip."""
+    return _dump({"items": [write(item) for item in items]})
+
+
+def decode_batch(body: bytes) -> list:
+    """The raw items of a batch. Raises ProtocolError if the body as a whole cannot be read."""
+    members = parse_json(body, "a batch")
+    items = members.get("items") if type(members) is dict else None
+    if type(items) is not list or len(items) > BATCH_ITEMS:
+        raise ProtocolError(f"items must be a list of at most {BATCH_ITEMS}")
+    return items
+
+
+def decode_item(item):
+    """One raw item as FactsItem, EnvelopeItem or HeadItem. Raises ProtocolError: a verdict."""
+    if type(item) is not dict:
+        raise ProtocolError("an item must be a JSON object")
+    for kind in (FactsItem, EnvelopeItem, HeadItem):
+        if kind.fields[0][0] in item:
+            return kind(*read(kind.fields, item, "an item"))
+    raise ProtocolError("an item must have facts, envelope or head")
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """The body of the centre's answer."""
+    return _dump(write(answer))
+
+
+def decode_answer(body: bytes) -> Answer:
+    """The centre's answer. Raises ProtocolError, e.g. for half an answer."""
+    return Answer(*read(_ANSWER, parse_json(body, "an answer"), "an answer"))
+
+
+def _dump(value):
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,75 @@
+"""The hall's document: what the centre tells a gateway about its windows and devices.
+
+It names no key and no password, only password hashes in mosquitto's form
+(`$7$101$base64(salt)$base64(PBKDF2-HMAC-SHA512)`), and the centre's own envelopes.
+"""
+
+import json
+from collections import namedtuple
+
+from protocol.field import (
+    count,
+    device_id,
+    many,
+    maybe,
+    names,
+    nested,
+    place_id,
+    read,
+    seq,
+    text,
+    truth,
+    write,
+)
+from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES, SETTINGS_BYTES
+from protocol.record import parse_json
+
+_WINDOW = (("window", place_id), ("name", text(64)))
+
+
+class Window(namedtuple("Window", names(_WINDOW))):
+    """A window of the hall, with the name that people read."""
+
+    fields = _WINDOW
+
+
+_DEVICE = (
+    ("device", device_id),
+    ("window", maybe(place_id)),
+    ("epoch", seq),
+    ("password_hash", text(256)),
+    ("revoked", truth),
+    ("settings", maybe(text(SETTINGS_BYTES))),
+    ("update", maybe(text(MESSAGE_BYTES))),
+    ("receipts", many(text(ENVELOPE_BYTES), 0, 64)),
+)
+
+
+class Device(namedtuple("Device", names(_DEVICE))):
+    """A device as its hall knows it; `receipts` are the newest of each of its epochs."""
+
+    fields = _DEVICE
+
+
+_HALL = (
+    ("version", count),
+    ("hall", place_id),
+    ("windows", many(nested(Window), 0, 1000)),
+    ("devices", many(nested(Device), 0, 2000)),
+)
+
+
+class Hall(namedtuple("Hall", names(_HALL))):
+    """`GET /v1/halls/{hall}`; `version` is its ETag and grows with every change."""
+
+    fields = _HALL
+
+
+def encode_hall(hall: Hall) -> bytes:
+    """The document's JSON bytes. Raises ProtocolError for a value out of range."""
+    return json.dumps(write(hall), separators=(",", ":")).encode()
+
+
+def decode_hall(data: bytes) -> Hall:
+    """The document in JSON bytes. Raises ProtocolError."""
+    return Hall(*read(_HALL, parse_json(data, "a hall document"), "a hall document"))

@@ -1,0 +1,41 @@
+"""HMAC-SHA256 (RFC 2104) on plain hashlib, and the one comparison in constant time.
+
+Written out because boards have no `hmac` module. Tested against the vectors of RFC 4231.
+"""
+
+from hashlib import sha256
+
+_BLOCK = 64  # bytes, SHA-256's block size (FIPS 180-4)
+_HEX = "0123456789abcdef"
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """The 32 bytes of HMAC-SHA256(key, message)."""
+    if len(key) > _BLOCK:
+        key = sha256(key).digest()
+    key = key + bytes(_BLOCK - len(key))
+    inner = sha256(bytes([byte ^ 0x36 for byte in key]))
+    inner.update(message)
+    outer = sha256(bytes([byte ^ 0x5C for byte in key]))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def is_same(a: bytes, b: bytes) -> bool:
+    """Whether two secrets are equal, in a time that does not tell where they differ."""
+    if len(a) != len(b):
+        return False
+    difference = 0
+    for left, right in zip(a, b):
+        difference |= left ^ right
+    return difference == 0
+
+
+def to_hex(data: bytes) -> str:
+    """Lower-case hex of `data`."""
+    return "".join([_HEX[byte >> 4] + _HEX[byte & 15] for byte in data])
+
+
+def hash16(data: bytes) -> str:
+    """The first 16 hex digits of SHA-256: how a service document is named in a record."""
+    return to_hex(sha256(data).digest()[:8])

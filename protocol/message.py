@@ -1,0 +1,130 @@
+"""The JSON messages between device and gateway: state, ticket, ack, clock.
+
+Unlike records they are not signed and not kept: they steer, and every promise is in a record or a
+receipt. Next: protocol/batch.py, how the hall hands records to the centre.
+"""
+
+import json
+from collections import namedtuple
+
+from protocol.field import (
+    ProtocolError,
+    count,
+    hex16,
+    identifier,
+    integer,
+    many,
+    maybe,
+    ms,
+    names,
+    nested,
+    one_of,
+    read,
+    seq,
+    text,
+    truth,
+    version,
+    word,
+    write,
+)
+from protocol.limits import (
+    ENVELOPE_BYTES,
+    MESSAGE_BYTES,
+    PROBLEMS,
+    SERVICE_CHARS,
+    STAFF_NO_CHARS,
+    TICKET_NO_CHARS,
+)
+from protocol.record import parse_json
+
+SERVING = "serving"
+INVITING = "inviting"
+CLOSED = "closed"
+
+FACES = ("standby", "serving", "inviting", "thanking", "out_of_service")
+CLOCK_QUALITIES = ("none", "good", "stale")
+
+
+_STAFF = (("staff_no", identifier(STAFF_NO_CHARS)), ("name", text(32)))
+class StaffCard(namedtuple("StaffCard", names(_STAFF))):
+    """Who serves, as the citizen sees it; null in a ticket when nobody has signed in."""
+
+    fields = _STAFF
+
+
+_STATE = (
+    ("online", truth),
+    ("session", hex16),
+    ("firmware", version),
+    ("epoch", seq),
+    ("seq", count),
+    ("first", seq),
+    ("receipt", maybe(text(ENVELOPE_BYTES))),
+    ("head", maybe(text(ENVELOPE_BYTES))),
+    ("free", count),
+    ("clock", one_of(*CLOCK_QUALITIES)),
+    ("face", one_of(*FACES)),
+    ("settings", count),
+    ("problems", many(word, 0, PROBLEMS)),
+)
+_WILL = (("online", truth), ("session", hex16))
+_TICKET = (
+    ("service", identifier(SERVICE_CHARS)),
+    ("facts", hex16),
+    ("ticket_no", identifier(TICKET_NO_CHARS)),
+    ("phase", one_of(SERVING, INVITING, CLOSED)),
+    ("matter", maybe(text(128))),
+    ("staff", maybe(nested(StaffCard))),
+    ("invite_ms", integer(1000, 600000)),
+)
+_ACK = (("epoch", seq), ("hall", count), ("receipt", maybe(text(ENVELOPE_BYTES))))
+_CLOCK = (("now_ms", ms),)
+
+
+class State(namedtuple("State", names(_STATE))):
+    """What a device says of itself: every 60 s and on change, retained.
+
+    seq: the last one given out, 0 for none. first: the lowest seq it still holds (seq + 1 for
+    none). free: how many ratings still fit. receipt, head: whole envelopes, or null.
+    """
+
+    fields = _STATE
+
+
+class Will(namedtuple("Will", names(_WILL))):
+    """The last will: `online` false and the session that it belongs to, nothing else."""
+
+    fields = _WILL
+
+
+class Ticket(namedtuple("Ticket", names(_TICKET))):
+    """The service at a window and its phase. invite_ms: how long an invitation stands."""
+
+    fields = _TICKET
+
+
+class Ack(namedtuple("Ack", names(_ACK))):
+    """How far the hall's database holds this epoch at this moment, and the newest receipt."""
+
+    fields = _ACK
+
+
+class Clock(namedtuple("Clock", names(_CLOCK))):
+    """The hall's time, epoch milliseconds."""
+
+    fields = _CLOCK
+
+
+def encode_message(message) -> bytes:
+    """The message's JSON bytes. Raises ProtocolError for a value out of range or over 4 KB."""
+    data = json.dumps(write(message), separators=(",", ":")).encode()
+    if len(data) > MESSAGE_BYTES:
+        raise ProtocolError(f"a message may have {MESSAGE_BYTES} bytes, this one has {len(data)}")
+    return data
+
+
+def decode_message(kind, data: bytes):
+    """The message of class `kind` in JSON bytes. Raises ProtocolError, never anything else."""
+    if len(data) > MESSAGE_BYTES:
+        raise ProtocolError(f"a message may have {MESSAGE_BYTES} bytes, this one has {len(data)}")
+    return kind(*read(kind.fields, parse_json(data, "a message"), "a message"))

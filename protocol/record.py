@@ -1,0 +1,177 @@
+"""Records: what a device signs, and the receipt that the centre signs in return.
+
+A kind is a class whose `fields` say name, type and range, in the order in which they are encoded
+(`OrderedDict`, because plain dicts lose their order on MicroPython). Integers only: a board with
+single floats cannot hold a time otherwise. Meaning of the fields: protocol/README.md, "Records".
+Next: protocol/envelope.py signs the bytes that `encode` gives.
+"""
+
+import json
+from collections import OrderedDict, namedtuple
+
+from protocol.field import (
+    ProtocolError,
+    count,
+    device_id,
+    hex16,
+    identifier,
+    integer,
+    many,
+    maybe,
+    ms,
+    names,
+    one_of,
+    read,
+    seq,
+    version,
+    word,
+    write,
+)
+from protocol.limits import (
+    GAPS,
+    REASON_CODES,
+    SERVICE_CHARS,
+    STAFF_NO_CHARS,
+    TICKET_NO_CHARS,
+)
+
+V = 1
+
+RESTART = "restart"  # the unused end of a segment: nothing was ever written there
+DAMAGE = "damage"  # written once, unreadable now
+
+
+class UnknownKindError(ProtocolError):
+    """A record of a version or kind that this program does not know: kept and marked (REC-7)."""
+
+
+def _gap(value, name):
+    if type(value) not in (list, tuple) or len(value) != 3:
+        raise ProtocolError(f"{name} must hold [from, to, cause]")
+    first, last = seq(value[0], name), seq(value[1], name)
+    if first > last:
+        raise ProtocolError(f"{name} must run from the lower to the higher seq")
+    return first, last, one_of(RESTART, DAMAGE)(value[2], name)
+
+
+_IDENTITY = (("device", device_id), ("epoch", seq), ("seq", seq))
+_LINK = _IDENTITY + (("prev", hex16),)
+_WHEN = (("boot", seq), ("up_ms", ms), ("at", maybe(ms)))
+
+_RATING = (
+    _LINK
+    + (
+        ("service", identifier(SERVICE_CHARS)),
+        ("ticket_no", identifier(TICKET_NO_CHARS)),
+        ("staff_no", maybe(identifier(STAFF_NO_CHARS))),
+        ("facts", hex16),
+        ("level", integer(1, 5)),
+        ("settings", count),
+    )
+    + _WHEN
+    + (("took_ms", ms), ("input", one_of("key", "touch")))
+)
+_REASONS = (
+    _LINK
+    + (
+        ("of", seq),
+        ("codes", many(integer(100, 999), 1, REASON_CODES)),
+        ("catalogue", count),
+    )
+    + _WHEN
+)
+_BOOT = _LINK + (("firmware", version), ("cause", word), ("gaps", many(_gap, 0, GAPS))) + _WHEN
+_SELFTEST = _LINK + (("passed", many(word, 0, 16)), ("failed", many(word, 0, 16))) + _WHEN
+_HEAD = _IDENTITY + (("mac16", hex16), ("boot", seq), ("up_ms", ms))
+_RECEIPT = _IDENTITY + (("mac16", hex16), ("at", ms))
+
+
+class Rating(namedtuple("Rating", names(_RATING))):
+    """One press that was journalled; level 5 is 非常满意, 1 is 非常不满意 (GB/T 39734)."""
+
+    kind = "rating"
+    fields = _RATING
+
+
+class Reasons(namedtuple("Reasons", names(_REASONS))):
+    """The answer to "why?" after the rating with seq `of`; the rating itself never changes."""
+
+    kind = "reasons"
+    fields = _REASONS
+
+
+class Boot(namedtuple("Boot", names(_BOOT))):
+    """The first record of a start; `gaps` names every seq that will never be readable (JRN-4)."""
+
+    kind = "boot"
+    fields = _BOOT
+
+
+class SelfTest(namedtuple("SelfTest", names(_SELFTEST))):
+    """What a technician's self-test found; never counted as a rating."""
+
+    kind = "selftest"
+    fields = _SELFTEST
+
+
+class Head(namedtuple("Head", names(_HEAD))):
+    """A device's own word on how far its chain goes; carried in `state`, never journalled."""
+
+    kind = "head"
+    fields = _HEAD
+
+
+class Receipt(namedtuple("Receipt", names(_RECEIPT))):
+    """The centre's word that it durably holds records 1 to `seq`, signed with the device's key."""
+
+    kind = "receipt"
+    fields = _RECEIPT
+
+
+JOURNALLED = (Rating, Reasons, Boot, SelfTest)
+KINDS = JOURNALLED + (Head, Receipt)
+
+
+def encode(record) -> bytes:
+    """The record's bytes, which are signed, stored and never made again (ENV-1).
+
+    Raises ProtocolError if a value is not of its field's type and range.
+    """
+    members = OrderedDict([("v", V), ("kind", record.kind)])
+    members.update(write(record))
+    return json.dumps(members, separators=(",", ":")).encode()
+
+
+def parse(record: bytes) -> dict:
+    """The members of the record's JSON object, unchecked but for its identity.
+
+    Raises ProtocolError if the bytes are no JSON object in UTF-8, or device, epoch or seq cannot
+    be read: such bytes belong to nobody (REC-2).
+    """
+    members = parse_json(record, "a record")
+    read(_IDENTITY, members, "a record")
+    return members
+
+
+def decode(members: dict, kinds=JOURNALLED):
+    """The record in a parsed object, as an instance of one of `kinds`, every field checked.
+
+    Raises UnknownKindError for another version or kind, ProtocolError for a field out of range.
+    """
+    if members.get("v") != V or type(members.get("v")) is not int:
+        raise UnknownKindError(f"v must be {V}")
+    for kind in kinds:
+        if kind.kind == members.get("kind"):
+            return kind(*read(kind.fields, members, "a record"))
+    raise UnknownKindError(f"kind must be one of {', '.join([kind.kind for kind in kinds])}")
+
+
+def parse_json(data: bytes, what: str):
+    """The JSON value in UTF-8 bytes. Raises ProtocolError, with `what` as the sentence's subject.
+
+    RuntimeError is what both interpreters raise for nesting that is too deep.
+    """
+    try:
+        return json.loads(str(data, "utf-8"))
+    except (ValueError, RuntimeError):
+        raise ProtocolError(f"{what} must be JSON in UTF-8")
