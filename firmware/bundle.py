@@ -1,0 +1,45 @@
+"""The bundle: what enrolment gave this device, written once, apart from the journal.
+
+`pingjia central enrol` makes it: {device, epoch, key (64 hex digits), hall, mqtt {host, port,
+username, password, ca}}. The key never leaves the device again.
+"""
+
+import binascii
+from collections import namedtuple
+
+from protocol.field import device_id, hex64, integer, maybe, nested, place_id, read, seq, text
+from protocol.record import parse_json
+
+Identity = namedtuple("Identity", "device epoch key")
+
+
+class Broker(namedtuple("Broker", "host port username password ca")):
+    """Where the hall's broker listens; ca in PEM, or None for a hall without TLS."""
+
+    fields = (
+        ("host", text(255)),
+        ("port", integer(1, 65535)),
+        ("username", device_id),
+        ("password", text(128)),
+        ("ca", maybe(text(8192))),
+    )
+
+
+class Bundle(namedtuple("Bundle", "identity hall mqtt")):
+    """identity: (device, epoch, key as 32 bytes); hall: its id; mqtt: a Broker."""
+
+
+_FIELDS = (
+    ("device", device_id),
+    ("epoch", seq),
+    ("key", hex64),
+    ("hall", place_id),
+    ("mqtt", nested(Broker)),
+)
+
+
+def read_bundle(data: bytes) -> Bundle:
+    """The bundle in JSON bytes. Raises ProtocolError that names the field."""
+    values = read(_FIELDS, parse_json(data, "the bundle"), "the bundle")
+    device, epoch, key, hall, mqtt = values
+    return Bundle(Identity(device, epoch, binascii.unhexlify(key)), hall, mqtt)

@@ -1,0 +1,45 @@
+"""Time on a device: counted from its start, and told by the hall.
+
+Nothing ever waits for the hall's time: a record made before it carries `at` null and is placed in
+time later from its `boot` and `up_ms`.
+"""
+
+STALE_MS = 30 * 60 * 1000  # three clock messages missed (they come every 10 minutes)
+
+
+class Clock:
+    """Milliseconds since the start, and epoch milliseconds once the hall has told them.
+
+    ticks_ms and ticks_diff are MicroPython's: they wrap, so `up_ms` must be called at least every
+    6 days (2^29 ms, half a turn of a 32-bit port); the app does so every minute.
+    """
+
+    def __init__(self, ticks_ms, ticks_diff):
+        self._ticks_ms = ticks_ms
+        self._ticks_diff = ticks_diff
+        self._last = ticks_ms()
+        self._up_ms = 0
+        self._set_at_ms = None
+        self._offset_ms = 0
+
+    def up_ms(self) -> int:
+        """Milliseconds since the start; never goes back, even where the port's ticks do."""
+        now = self._ticks_ms()
+        self._up_ms += max(0, self._ticks_diff(now, self._last))
+        self._last = now
+        return self._up_ms
+
+    def set(self, now_ms: int):
+        """Takes the hall's time, epoch milliseconds."""
+        self._set_at_ms = self.up_ms()
+        self._offset_ms = now_ms - self._set_at_ms
+
+    def at(self):
+        """Epoch milliseconds, or None when the hall has not told the time since the start."""
+        return None if self._set_at_ms is None else max(0, self.up_ms() + self._offset_ms)
+
+    def quality(self) -> str:
+        """`none`, `good`, or `stale` when the hall has not told the time for 30 minutes."""
+        if self._set_at_ms is None:
+            return "none"
+        return "good" if self.up_ms() - self._set_at_ms < STALE_MS else "stale"

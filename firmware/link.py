@@ -1,0 +1,238 @@
+"""The link to the hall: what the device says, and what it is told (DESIGN 5).
+
+It never gives up and nobody waits for it: a new record leaves at once if there is a connection,
+and everything above `hall` is offered again in rounds (SND-1). Next on a rating's way:
+gateway/custody.py takes it off the broker.
+"""
+
+import asyncio
+
+from firmware.mqtt import Mqtt
+from firmware.wait import happens
+from protocol.field import ProtocolError
+from protocol.limits import PROBLEMS
+from protocol.mac import to_hex
+from protocol.message import (
+    Ack,
+    Clock,
+    State,
+    Ticket,
+    Will,
+    decode_message,
+    encode_message,
+)
+from protocol.topic import ACK, CLOCK, RECORD, STATE, TICKET, topic
+
+
+class Link:
+    """The device's side of its topics.
+
+    board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text).
+    on_ticket(ticket): called for every valid ticket. on_freed(): called when a receipt freed room.
+    """
+
+    def __init__(self, board, bundle, journal, clock, timing, firmware, on_ticket, on_freed):
+        self._board = board
+        self._bundle = bundle
+        self._journal = journal
+        self._clock = clock
+        self._timing = timing
+        self._firmware = firmware
+        self._on_ticket = on_ticket
+        self._on_freed = on_freed
+        self._fresh = []  # envelopes journalled since they were last looked at
+        self._cursor = None  # seq up to which this round has sent; None between rounds
+        self._sent_in_round = False
+        self._session = ""
+        self._hall = None  # what the newest ack said, in RAM only (ACK-5)
+        self._next_round = None  # up_ms, None until the first ack or its time
+        self._round_ms = timing.round_ms
+        self._work = asyncio.Event()
+        self._change = asyncio.Event()
+        self._face = "standby"
+        self._problems = []
+        self.is_online = False
+
+    def send(self, envelope: bytes):
+        """Sends a new record as soon as there is a connection; never waits."""
+        if self.is_online:
+            self._fresh.append(envelope)
+            self._work.set()
+
+    def show(self, face):
+        """Tells the hall what the face shows."""
+        if face != self._face:
+            self._face = face
+            self._change.set()
+
+    def report(self, problem: str, is_there: bool = True):
+        """Adds a word to the problems in `state`, or takes it away."""
+        if is_there != (problem in self._problems):
+            if is_there:
+                self._problems = (self._problems + [problem])[-PROBLEMS:]
+                self._board.log(f"problem: {problem}")
+            else:
+                self._problems = [known for known in self._problems if known != problem]
+            self._change.set()
+
+    async def run(self):
+        """Connects, again and again, with back-off; ends only by an error of the journal."""
+        pause_ms = self._timing.retry_ms
+        while True:
+            try:
+                mqtt = await self._connect()
+                pause_ms = self._timing.retry_ms
+                await self._serve(mqtt)
+            except OSError as error:
+                self._board.log(f"no hall: {error}")
+            except asyncio.TimeoutError:
+                self._board.log("no hall: no answer in time")
+            self.is_online = False
+            self._fresh = []  # the backlog has them
+            # Jitter of a quarter, so that a hall's devices do not come back in one instant.
+            await asyncio.sleep_ms(pause_ms * 3 // 4 + self._random(pause_ms // 2))
+            pause_ms = min(pause_ms * 2, self._timing.retry_max_ms)
+
+    async def _connect(self):
+        broker, timing, board = self._bundle.mqtt, self._timing, self._board
+        stream = await asyncio.wait_for_ms(
+            board.connect(broker.host, broker.port, broker.ca), timing.connect_ms
+        )
+        mqtt = Mqtt(stream, board.ticks_ms, board.ticks_diff, timing.in_flight, timing.puback_ms)
+        try:
+            self._session = to_hex(board.random(8))
+            will = encode_message(Will(False, self._session))
+            login = mqtt.connect(
+                broker.username, broker.password, timing.keep_alive_s, self._topic(STATE), will
+            )
+            await asyncio.wait_for_ms(login, timing.connect_ms)
+        except (OSError, asyncio.TimeoutError):
+            mqtt.close()
+            raise
+        return mqtt
+
+    async def _serve(self, mqtt):
+        self._journal.begin(self._clock.up_ms(), self._clock.at())
+        self._hall = self._cursor = None
+        self._round_ms = self._timing.round_ms
+        self._next_round = self._clock.up_ms() + self._timing.answer_ms
+        try:
+            await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK)])
+            self.is_online = True
+            await _first_end(
+                mqtt.run(self._take),
+                mqtt.keep_alive(self._timing.keep_alive_s),
+                self._tell_state(mqtt),
+                self._send_records(mqtt),
+            )
+        finally:
+            mqtt.close()
+
+    # Telling
+
+    async def _tell_state(self, mqtt):
+        while True:
+            self._change.clear()
+            await mqtt.publish(self._topic(STATE), encode_message(self._state()), retain=True)
+            await happens(self._change, self._timing.state_ms)
+
+    def _state(self):
+        journal = self._journal
+        head = journal.head(self._clock.up_ms())
+        return State(
+            online=True,
+            session=self._session,
+            firmware=self._firmware,
+            epoch=self._bundle.identity.epoch,
+            seq=journal.seq,
+            first=journal.first(),
+            receipt=journal.receipt(),
+            head=None if head is None else head.decode(),
+            free=journal.free(),
+            clock=self._clock.quality(),
+            face=self._face,
+            settings=0,
+            problems=tuple(self._problems),
+        )
+
+    async def _send_records(self, mqtt):
+        while True:
+            self._work.clear()
+            envelope = self._next_envelope()
+            if envelope is not None:
+                await mqtt.publish(self._topic(RECORD), envelope)
+                continue
+            wait_ms = max(1, self._next_round - self._clock.up_ms())
+            await happens(self._work, wait_ms)
+
+    def _next_envelope(self):
+        """The next record to send: new ones first, then the round's; None when there is none."""
+        if self._fresh:
+            return self._fresh.pop(0)
+        if self._cursor is None:
+            if self._clock.up_ms() < self._next_round:
+                return None
+            self._cursor = self._journal.first() - 1 if self._hall is None else self._hall
+            self._sent_in_round = False
+        held = self._journal.after(max(self._cursor, self._hall or 0), 1)
+        if held:
+            self._cursor = held[0][0]
+            self._sent_in_round = True
+            return held[0][1]
+        self._cursor = None
+        self._next_round = self._clock.up_ms() + self._round_ms
+        if self._sent_in_round:  # and it may have been for nothing: the next one comes later
+            self._round_ms = min(self._round_ms * 2, self._timing.round_max_ms)
+        return None
+
+    # Being told
+
+    def _take(self, name, payload):
+        try:
+            if name == self._topic(TICKET):
+                self._on_ticket(decode_message(Ticket, payload))
+                self.report("bad_ticket", False)
+            elif name == self._topic(ACK):
+                self._take_ack(decode_message(Ack, payload))
+            elif name == self._topic(CLOCK):
+                self._clock.set(decode_message(Clock, payload).now_ms)
+        except ProtocolError as error:
+            self._board.log(f"refused what came on {name}: {error}")
+            self.report(f"bad_{name.split('/')[-1]}")
+
+    def _take_ack(self, ack):
+        if ack.epoch != self._bundle.identity.epoch:
+            return
+        if self._hall is None or ack.hall < self._hall or ack.hall >= self._journal.seq:
+            self._round_ms = self._timing.round_ms  # what fell back, or all is well: start afresh
+        if self._hall is None:
+            self._next_round = self._clock.up_ms()
+        self._hall = ack.hall
+        if ack.hall < self._journal.seq:
+            latest = self._clock.up_ms() + self._round_ms
+            self._next_round = min(self._next_round, latest)
+        self._work.set()
+        if ack.receipt is not None:
+            was_full = self._journal.is_full()
+            self.report("bad_receipt", not self._journal.take_receipt(ack.receipt))
+            if was_full and not self._journal.is_full():
+                self._on_freed()
+
+    def _topic(self, name):
+        return topic(self._bundle.hall, self._bundle.identity.device, name)
+
+    def _random(self, below):
+        number = 0
+        for byte in self._board.random(4):
+            number = number << 8 | byte
+        return number % max(1, below)
+
+
+async def _first_end(*coroutines):
+    """Runs coroutines together until one ends or fails, ends the others, and raises its error."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,186 @@
+"""A small MQTT 3.1.1 client (OASIS standard, 29 October 2014) over a byte stream handed in.
+
+QoS 1 in both directions, keep-alive, last will, clean sessions. It never retries: whoever uses it
+keeps what matters in a journal and offers it again. Section numbers are the standard's.
+
+A stream has `read(n)` (await; 1 to n bytes, b"" at the end), `write(data)` (await; all of it) and
+`close()`. Every failure is an OSError.
+"""
+
+import asyncio
+
+from firmware.wait import happens
+
+CONNECT = 0x10
+CONNACK = 0x20
+PUBLISH = 0x30
+PUBACK = 0x40
+SUBSCRIBE = 0x82
+SUBACK = 0x90
+PINGREQ = 0xC0
+PINGRESP = 0xD0
+DISCONNECT = 0xE0
+
+_RETAIN = 0x01
+_QOS1 = 0x02
+_LARGEST = 20480  # bytes of an incoming packet: the largest message is settings, 16 KB
+_REFUSALS = (
+    "accepted",
+    "the broker does not speak MQTT 3.1.1",
+    "the broker refuses this client id",
+    "the broker is unavailable",
+    "user name or password is wrong",
+    "the broker does not know this device",
+)
+
+
+class MqttError(OSError):
+    """The connection is over; the text says why."""
+
+
+class Mqtt:
+    """One connection. Make a new one, on a new stream, after every MqttError.
+
+    ticks_ms, ticks_diff: MicroPython's. in_flight, puback_ms: how many messages may wait for
+    their PUBACK, and for how long each of them holds its place.
+    """
+
+    def __init__(self, stream, ticks_ms, ticks_diff, in_flight, puback_ms):
+        self._stream = stream
+        self._ticks_ms = ticks_ms
+        self._ticks_diff = ticks_diff
+        self._in_flight = in_flight
+        self._puback_ms = puback_ms
+        self._waiting = {}  # packet id: when it was sent
+        self._room = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._packet_id = 0
+        self._buffer = b""
+        self._heard_at = ticks_ms()
+
+    async def connect(self, client_id, password, keep_alive_s, will_topic, will):
+        """Logs in with client_id as user name too; the will is retained, QoS 1 (3.1)."""
+        # clean session, will, will QoS 1, will retain, password, user name (3.1.2.3)
+        flags = 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80
+        body = _text("MQTT") + bytes([4, flags]) + _number(keep_alive_s)
+        body += _text(client_id) + _text(will_topic) + _number(len(will)) + will
+        body += _text(client_id) + _text(password)
+        await self._send(CONNECT, body)
+        kind, body = await self._receive()
+        if kind != CONNACK or len(body) != 2:
+            raise MqttError("the broker did not answer CONNECT")
+        if body[1] != 0:
+            known = body[1] < len(_REFUSALS)
+            raise MqttError(_REFUSALS[body[1]] if known else f"the broker refuses: {body[1]}")
+
+    async def subscribe(self, topics):
+        """Asks for QoS 1 on topics; the answer is not waited for, brokers grant what they like."""
+        body = _number(self._next_id())
+        for topic in topics:
+            body += _text(topic) + b"\x01"
+        await self._send(SUBSCRIBE, body)
+
+    async def publish(self, topic, payload, retain=False):
+        """Sends with QoS 1, after waiting until fewer than in_flight messages are unacknowledged.
+
+        A PUBACK frees a place and proves nothing else.
+        """
+        while not self._has_room():
+            self._room.clear()
+            await happens(self._room, self._puback_ms)
+        packet_id = self._next_id()
+        self._waiting[packet_id] = self._ticks_ms()
+        kind = PUBLISH | _QOS1 | (_RETAIN if retain else 0)
+        await self._send(kind, _text(topic) + _number(packet_id) + payload)
+
+    async def run(self, on_message):
+        """Takes what comes, calling on_message(topic, payload), until the connection ends."""
+        while True:
+            kind, body = await self._receive()
+            if kind & 0xF0 == PUBLISH:
+                await self._take_publish(kind, body, on_message)
+            elif kind == PUBACK and len(body) == 2:
+                self._waiting.pop(body[0] << 8 | body[1], None)
+                self._room.set()
+
+    async def keep_alive(self, keep_alive_s):
+        """Pings, and ends the connection when nothing was heard for 1.5 times keep_alive_s."""
+        while True:
+            await asyncio.sleep_ms(keep_alive_s * 500)
+            if self._ticks_diff(self._ticks_ms(), self._heard_at) > keep_alive_s * 1500:
+                raise MqttError("the broker has gone silent")
+            await self._send(PINGREQ, b"")
+
+    def close(self):
+        """Ends the connection without a DISCONNECT, so that the last will speaks."""
+        self._stream.close()
+
+    async def _take_publish(self, kind, body, on_message):
+        if len(body) < 2:
+            raise MqttError("the broker sent a PUBLISH without a topic")
+        start = 2 + (body[0] << 8 | body[1])
+        topic = str(body[2:start], "utf-8")
+        if kind & 0x06:
+            packet_id = body[start : start + 2]
+            start += 2
+            on_message(topic, body[start:])
+            await self._send(PUBACK, packet_id)
+        else:
+            on_message(topic, body[start:])
+
+    def _has_room(self):
+        now = self._ticks_ms()
+        for packet_id, sent_at in list(self._waiting.items()):
+            if self._ticks_diff(now, sent_at) >= self._puback_ms:
+                del self._waiting[packet_id]
+        return len(self._waiting) < self._in_flight
+
+    def _next_id(self):
+        self._packet_id = self._packet_id % 65535 + 1
+        return self._packet_id
+
+    async def _send(self, kind, body):
+        packet = bytes([kind]) + _length(len(body)) + body
+        async with self._lock:
+            await self._stream.write(packet)
+
+    async def _receive(self):
+        kind = (await self._read(1))[0]
+        length = 0
+        for shift in (0, 7, 14, 21):
+            byte = (await self._read(1))[0]
+            length |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        if length > _LARGEST:
+            raise MqttError(f"the broker sent {length} bytes, at most {_LARGEST} are taken")
+        body = await self._read(length)
+        self._heard_at = self._ticks_ms()
+        return kind, body
+
+    async def _read(self, count):
+        while len(self._buffer) < count:
+            data = await self._stream.read(1024)
+            if not data:
+                raise MqttError("the connection was closed")
+            self._buffer += data
+        data, self._buffer = self._buffer[:count], self._buffer[count:]
+        return data
+
+
+def _number(value):
+    return bytes([value >> 8, value & 0xFF])
+
+
+def _text(value):
+    data = value.encode()
+    return _number(len(data)) + data
+
+
+def _length(value):
+    encoded = b""
+    while True:
+        byte, value = value & 0x7F, value >> 7
+        encoded += bytes([byte | 0x80 if value else byte])
+        if not value:
+            return encoded

@@ -1,0 +1,32 @@
+"""Every duration and size that the firmware chooses, with its reason; boards may differ."""
+
+from collections import namedtuple
+
+_DEFAULTS = (
+    ("settle_ms", 20),  # a tactile switch bounces for 5 to 10 ms
+    ("sample_ms", 5),
+    ("stuck_ms", 15000),  # nobody leans on a key for 15 s: it is broken, the others go on
+    ("thanks_ms", 2000),  # long enough to be read, over before the next citizen sits down
+    ("state_ms", 60000),  # DESIGN 5
+    ("round_ms", 10000),  # DESIGN 5: rounds start 10 s to 5 min apart
+    ("round_max_ms", 300000),
+    ("answer_ms", 2000),  # how long the first round waits for the ack that answers the state
+    ("in_flight", 8),
+    ("puback_ms", 5000),  # then a message no longer holds a place among those in flight
+    ("keep_alive_s", 20),
+    ("connect_ms", 15000),
+    ("retry_ms", 1000),
+    ("retry_max_ms", 60000),
+    ("segment_records", 32),  # 13 KB: four flash blocks, deleted whole
+    ("segments", 64),
+)
+
+Timing = namedtuple("Timing", [name for name, _ in _DEFAULTS])
+
+
+def timing(changes=None):
+    """The timings, with a board's own `changes` {name: value}. An unknown name is a KeyError."""
+    values = dict(_DEFAULTS)
+    for name in changes or {}:
+        values[name] = changes[name] if name in values else values[name]
+    return Timing(**values)

@@ -1,0 +1,80 @@
+// All virtual devices of a run, one worker each, steered by JSON lines on standard input:
+//   {"op": "start", "device", "folder", "timing": {}, "cause": "power", "enrol": false}
+//   {"op": "press", "device", "level", "ticket_no", "hold_ms": 80}
+//   {"op": "kill", "device"}       a power cut
+//   {"op": "hashes", "device"}     the interpreter hashes the modules that it has loaded
+// and telling what happens as JSON lines on standard output. It ends when its input does.
+// It also keeps the oracle's log (argument 1), which no part of the system can touch: one line a
+// press {device, ticket_no, level, pressed_at_ms, thanked_at_ms or null}.
+import fs from 'node:fs';
+import readline from 'node:readline';
+import { Worker } from 'node:worker_threads';
+
+const oracle = fs.openSync(process.argv[2], 'a');
+const devices = new Map();
+let pressCount = 0;
+
+const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
+
+function start({ device, folder, timing = {}, cause = 'power', enrol = false }) {
+  const thanks = new SharedArrayBuffer(16);
+  const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
+    workerData: { device, folder, timing, cause, enrol, thanks },
+  });
+  const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
+  devices.set(device, entry);
+  worker.on('message', (event) => {
+    if (event.event === 'thanked') close(entry, event.press, event.at_ms);
+    if (event.event === 'restart') worker.terminate();
+    tell(event);
+  });
+  worker.on('error', (error) => tell({ event: 'log', device, text: String(error?.stack ?? error) }));
+  worker.on('exit', () => {
+    settle(entry);
+    tell({ event: 'stopped', device });
+  });
+}
+
+function press({ device, level, ticket_no, hold_ms = 80 }) {
+  const entry = devices.get(device);
+  if (!entry || entry.isOver) return;
+  const number = ++pressCount;
+  const line = { device, ticket_no, level, pressed_at_ms: Date.now(), thanked_at_ms: null };
+  entry.presses.set(number, line);
+  entry.worker.postMessage({ press: number, level, closed: true });
+  setTimeout(() => entry.worker.postMessage({ level, closed: false }), hold_ms);
+}
+
+// A press's line is written once its end is known.
+function close(entry, number, thankedAt) {
+  const line = entry.presses.get(number);
+  if (!line) return;
+  entry.presses.delete(number);
+  fs.writeSync(oracle, JSON.stringify({ ...line, thanked_at_ms: thankedAt }) + '\n');
+}
+
+// A device is over: the last thanks stands in shared memory, every other open press got none.
+function settle(entry) {
+  if (entry.isOver) return;
+  entry.isOver = true;
+  close(entry, Number(entry.thanks[0]), Number(entry.thanks[1]));
+  for (const number of [...entry.presses.keys()]) close(entry, number, null);
+}
+
+const operations = {
+  start,
+  press,
+  kill: ({ device }) => devices.get(device)?.worker.terminate(),
+  hashes: ({ device }) => devices.get(device)?.worker.postMessage({ hashes: true }),
+};
+
+const input = readline.createInterface({ input: process.stdin });
+input.on('line', (line) => {
+  const operation = JSON.parse(line);
+  operations[operation.op]?.(operation);
+});
+input.on('close', async () => {
+  await Promise.all([...devices.values()].map((entry) => entry.worker.terminate()));
+  for (const entry of devices.values()) settle(entry);
+  process.exit(0);
+});

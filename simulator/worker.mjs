@@ -1,0 +1,182 @@
+// One virtual device: the npm MicroPython as published, in a worker thread of its own (two
+// instances in one realm break each other), running the files on the device's flash folder.
+// What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
+// power cut. workerData: {device, folder, timing, cause, enrol, thanks}.
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { randomFillSync } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+
+const { device, folder, timing, cause, enrol } = workerData;
+const flash = path.join(folder, 'flash');
+const journal = path.join(flash, 'journal');
+// [number of the thanked press, epoch ms of the thanks]: shared memory, so that a thanks that was
+// seen is known even if the worker is ended before its message is read.
+const thanks = new BigInt64Array(workerData.thanks);
+const pressed = new Map(); // level: number of its newest press
+let closedKeys = 0;
+let onKey = () => {};
+let memory;
+
+const say = (event) => parentPort.postMessage({ device, ...event });
+const bytes = (address, length) => Buffer.from(memory.buffer, address, length);
+
+// OSError numbers as MicroPython has them on boards (POSIX), negative.
+const ERRNO = { ENOENT: 2, EIO: 5, EACCES: 13, ENOSPC: 28, ECONNREFUSED: 111, ECONNRESET: 104 };
+const failure = (error) => -(ERRNO[error.code] ?? ERRNO.EIO);
+const attempt = (action) => {
+  try {
+    return action() ?? 0;
+  } catch (error) {
+    return failure(error);
+  }
+};
+
+const streams = new Map();
+let streamCount = 0;
+
+function openStream(host, port) {
+  const number = ++streamCount;
+  const stream = { state: 0, chunks: [], wake: () => {} };
+  stream.socket = net.connect({ host, port, noDelay: true });
+  stream.socket.on('connect', () => ((stream.state = 1), stream.wake()));
+  stream.socket.on('data', (chunk) => (stream.chunks.push(chunk), stream.wake()));
+  stream.socket.on('error', (error) => ((stream.state = failure(error)), stream.wake()));
+  stream.socket.on('close', () => ((stream.state = Math.min(stream.state, -ERRNO.ECONNRESET)), stream.wake()));
+  streams.set(number, stream);
+  return number;
+}
+
+function readStream(number, address, length) {
+  const stream = streams.get(number);
+  if (!stream) return -ERRNO.EIO;
+  const chunk = stream.chunks.shift();
+  if (!chunk) return stream.state < 0 ? stream.state : 0;
+  const count = Math.min(length, chunk.length);
+  chunk.copy(bytes(address, length), 0, 0, count);
+  if (count < chunk.length) stream.chunks.unshift(chunk.subarray(count));
+  return count;
+}
+
+function writeStream(number, address, length) {
+  const stream = streams.get(number);
+  if (!stream || stream.state < 0) return stream?.state ?? -ERRNO.EIO;
+  stream.socket.write(Buffer.from(bytes(address, length))); // a copy: the memory is Python's
+  return 0;
+}
+
+function closeStream(number) {
+  const stream = streams.get(number);
+  streams.delete(number);
+  if (stream) stream.wake = () => {};
+  stream?.socket.destroy();
+  return 0;
+}
+
+// Lamps and voice. A thanks belongs to the press whose key is down: firmware takes no chords.
+function show(face, ticketNo) {
+  const at = Date.now();
+  if (face === 'thanking') {
+    const level = [1, 2, 3, 4, 5].find((n) => closedKeys === 1 << (n - 1));
+    const press = pressed.get(level) ?? 0;
+    Atomics.store(thanks, 1, BigInt(at));
+    Atomics.store(thanks, 0, BigInt(press));
+    say({ event: 'thanked', press, at_ms: at });
+  }
+  say({ event: 'face', face, ticket_no: ticketNo, at_ms: at });
+}
+
+const file = (name) => path.join(journal, path.basename(name));
+
+const host = {
+  bundle: () => fs.readFileSync(path.join(folder, 'identity.json'), 'utf8'),
+  timing: () => JSON.stringify(timing),
+  start_cause: () => cause,
+  closed_keys: () => closedKeys,
+  on_key: (callback) => void (onKey = callback),
+  show,
+  log: (text) => say({ event: 'log', text }),
+  restart: () => say({ event: 'restart' }),
+  random: (address, length) => void randomFillSync(bytes(address, length)),
+  tell: (text) => say({ event: 'told', text }),
+  connect: openStream,
+  on_stream: (number, callback) => void (streams.get(number).wake = callback),
+  stream_state: (number) => streams.get(number)?.state ?? -ERRNO.EIO,
+  stream_read: readStream,
+  stream_write: writeStream,
+  stream_close: closeStream,
+  file_names: () => fs.readdirSync(journal).join('\n'),
+  file_size: (name) => attempt(() => fs.statSync(file(name)).size),
+  file_read: (name, address, length) =>
+    attempt(() => fs.readFileSync(file(name)).copy(bytes(address, length))),
+  // One write call: an ended worker leaves the whole record or nothing of it.
+  file_append: (name, address, length) =>
+    attempt(() => fs.appendFileSync(file(name), bytes(address, length))),
+  // LittleFS commits a file when it is closed: written beside it, then renamed over it.
+  file_write: (name, address, length) =>
+    attempt(() => {
+      fs.writeFileSync(file(name) + '.new', bytes(address, length));
+      fs.renameSync(file(name) + '.new', file(name));
+    }),
+  file_remove: (name) => attempt(() => fs.rmSync(file(name))),
+};
+
+// The package does not export its memory: take it on the way.
+async function loadInterpreter() {
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = async (...given) => {
+    const result = await instantiate(...given);
+    memory = (result.instance ?? result).exports.memory;
+    return result;
+  };
+  const name = '@micropython/micropython-webassembly-pyscript/micropython';
+  const { loadMicroPython } = await import(`${name}.mjs`);
+  const url = createRequire(import.meta.url).resolve(`${name}.wasm`);
+  const print = (text) => say({ event: 'log', text });
+  return loadMicroPython({ url, stdout: print, stderr: print, linebuffer: true });
+}
+
+// The interpreter's own files are in its memory: what was flashed is copied there at the start.
+function mountFlash(interpreter, from, to) {
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    if (entry.name === 'journal') continue;
+    const [source, target] = [path.join(from, entry.name), `${to}/${entry.name}`];
+    if (entry.isDirectory()) {
+      interpreter.FS.mkdirTree(target);
+      mountFlash(interpreter, source, target);
+    } else {
+      interpreter.FS.writeFile(target, fs.readFileSync(source));
+    }
+  }
+}
+
+const HASHES = `
+import sys, json, hashlib, binascii, host
+def _hash(path):
+    with open(path, "rb") as file:
+        return str(binascii.hexlify(hashlib.sha256(file.read()).digest()), "ascii")
+_files = {"main.py": _hash("/main.py")}
+for _name, _module in list(sys.modules.items()):
+    if _name.split(".")[0] in ("protocol", "firmware"):
+        _files[_module.__file__.lstrip("/")] = _hash(_module.__file__)
+host.tell(json.dumps(_files))
+`;
+
+fs.mkdirSync(journal, { recursive: true });
+const interpreter = await loadInterpreter();
+interpreter.registerJsModule('host', host);
+mountFlash(interpreter, flash, '');
+const run = (code) => interpreter.runPython(code);
+if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
+
+parentPort.on('message', (message) => {
+  if (message.hashes) return run(HASHES);
+  if (message.press) pressed.set(message.level, message.press);
+  const bit = 1 << (message.level - 1);
+  closedKeys = message.closed ? closedKeys | bit : closedKeys & ~bit;
+  onKey();
+});
+say({ event: 'started' });
+run("exec(compile(open('/main.py').read(), '/main.py', 'exec'))");
