@@ -1,0 +1,126 @@
+"""`pingjia demo` and `pingjia sim`: a hall without hardware."""
+
+import asyncio
+import json
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.demo import run_devices, run_hall, summary
+from simulator.device import FirmwareError
+from simulator.fleet import FleetError
+from simulator.hall import Hall
+from simulator.oracle import judge, read_log, read_ratings
+from simulator.part import PartError
+from simulator.sabotage import KINDS, SabotageError
+from simulator.web import Centre, QueueSystem, WebError, read_token
+
+app = typer.Typer(help="Virtual devices and the oracle, against parts that already run.")
+
+ERRORS = (FirmwareError, FleetError, PartError, SabotageError, WebError, OSError)
+_FIRMWARE = Path("build/firmware")
+
+Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything the people choose.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
+Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
+
+
+def demo(
+    windows: Annotated[int, typer.Option(min=1, max=200, help="Windows, a device each.")] = 1,
+    seconds: Seconds = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep everything in this new folder.")] = None,
+    damage: Annotated[
+        str | None,
+        typer.Option(
+            "--sabotage",
+            metavar="|".join(KINDS),
+            help="Damage one rating in the centre before the verdict: the oracle must find it.",
+        ),
+    ] = None,
+    firmware: Firmware = _FIRMWARE,
+):
+    """A living hall on this machine: people, devices, gateway and centre.
+
+    Example: pingjia demo --windows 1 --seconds 30 --json
+    """
+    if damage not in (None, *KINDS):
+        raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
+    if keep is not None:
+        keep.mkdir(parents=True, mode=0o700)
+    folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
+    with folder as name:
+        hall = Hall(Path(name).resolve(), firmware.resolve(), windows)
+        say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
+        try:
+            result = asyncio.run(run_hall(hall, seconds, seed, damage, say))
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+    _conclude(result, as_json)
+
+
+@app.command()
+def check(
+    oracle: Annotated[Path, typer.Option(help="The oracle's log of a run.")],
+    centre: Annotated[str, typer.Option(help="The centre's address.")],
+    token_file: Annotated[Path, typer.Option(help="A token with scope records:read.")],
+    as_json: Json = False,
+):
+    """Hold an oracle's log against what a centre holds.
+
+    Example: pingjia sim check --oracle run/oracle.jsonl --centre http://127.0.0.1:8443
+    --token-file run/reader.token
+    """
+    verdict = judge(read_log(oracle), asyncio.run(_read_ratings(centre, token_file)))
+    _conclude(summary(verdict, None, None), as_json)
+
+
+@app.command()
+def run(
+    devices: Annotated[Path, typer.Option(help="Folder of device folders (see `pingjia demo`).")],
+    oracle: Annotated[Path, typer.Option(help="Where the oracle writes its log.")],
+    gateway: Annotated[str, typer.Option(help="The gateway's address.")],
+    token_file: Annotated[Path, typer.Option(help="A token of the gateway's API.")],
+    seconds: Seconds = None,
+    seed: Seed = 1,
+):
+    """Run virtual devices and people against a gateway that already runs.
+
+    Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
+    --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
+    """
+    folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
+    queue = QueueSystem(gateway, read_token(token_file))
+    asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo))
+
+
+async def _read_ratings(url, token_file):
+    centre = Centre(url, read_token(token_file))
+    try:
+        return read_ratings(record["envelope"] for record in await centre.records())
+    finally:
+        await centre.aclose()
+
+
+def _conclude(result, as_json):
+    """Prints the oracle's verdict; exit code 1 if anything was lost, doubled or altered."""
+    for explanation in result["explanations"]:
+        typer.echo(explanation, err=True)
+    holds = result["thanked"] > 0 and not (
+        result["lost"] or result["duplicate"] or result["altered"]
+    )
+    if as_json:
+        typer.echo(json.dumps({k: v for k, v in result.items() if k != "explanations"}))
+    else:
+        typer.echo(
+            f"oracle: {result['thanked']} thanked, {result['in_centre']} in the centre,"
+            f" lost {result['lost']}, duplicate {result['duplicate']},"
+            f" altered {result['altered']}: {'holds' if holds else 'DOES NOT HOLD'}"
+        )
+    if not holds:
+        raise typer.Exit(1)

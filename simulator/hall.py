@@ -1,0 +1,102 @@
+"""A demo hall: the centre, the gateway and the devices' bundles, made fresh in one folder.
+
+Everything goes through `pingjia`'s own commands, as a province, a hall and a technician would use
+them; nothing here knows the inside of a tier.
+"""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+
+from simulator.device import flash
+from simulator.part import Part, free_port, pingjia
+from simulator.web import Centre, QueueSystem, read_token
+
+HALL = "demo"
+READER_TOKEN = "reader.token"
+CENTRE_CONFIG = "central.toml"
+GATEWAY_CONFIG = "gateway.toml"
+ORACLE = "oracle.jsonl"
+
+
+class Hall:
+    """One centre and one hall in `folder`, with `windows` windows of one device each.
+
+    `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
+    """
+
+    def __init__(self, folder: Path, firmware: Path, windows: int):
+        self.folder = folder
+        self.oracle = folder / ORACLE
+        self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
+        self.folders = {device: folder / "devices" / device for device in self.windows.values()}
+        self._firmware = firmware
+        self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
+        self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
+
+    async def make(self):
+        """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
+        centre_port, api_port, mqtt_port = free_port(), free_port(), free_port()
+        self._write_configs(centre_port, api_port, mqtt_port)
+        await self._central(
+            *("hall", "add", HALL, "--name", "演示大厅"),
+            *("--mqtt-host", "127.0.0.1", "--mqtt-port", mqtt_port, "--token-out", "hall.token"),
+        )
+        await self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN)
+        for number, (window, device) in enumerate(self.windows.items(), 1):
+            named = ("--hall", HALL, "--window", window)
+            await self._central("window", "add", *named, "--name", f"{number}号窗口")
+            bundle = self.folder / f"{device}.bundle.json"
+            await self._central("enrol", "--device", device, *named, "--out", bundle)
+            flash(self.folders[device], self._firmware, bundle)
+            bundle.unlink()
+
+    async def start(self):
+        """Starts the centre, then the gateway."""
+        await self.centre.start()
+        await self._token("queue.token")
+        await self.gateway.start()
+
+    async def stop(self):
+        """Ends what runs."""
+        await asyncio.gather(self.gateway.stop(), self.centre.stop())
+
+    def queue_system(self) -> QueueSystem:
+        """A caller of the gateway's API."""
+        return QueueSystem(self.gateway.url, read_token(self.folder / "queue.token"))
+
+    def reader(self) -> Centre:
+        """A reader of the centre's records."""
+        return Centre(self.centre.url, read_token(self.folder / READER_TOKEN))
+
+    async def _token(self, name):
+        if not (self.folder / name).exists():
+            command = ("gateway", "token", "add", "queue-system", "--out", name)
+            await pingjia(*command, "--config", GATEWAY_CONFIG, folder=self.folder)
+
+    async def _central(self, *arguments):
+        command = ("central", *arguments, "--config", CENTRE_CONFIG)
+        return await pingjia(*command, folder=self.folder)
+
+    def _write_configs(self, centre_port, api_port, mqtt_port):
+        secret = os.open(
+            self.folder / "master.secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+        )
+        os.write(secret, secrets.token_bytes(32))
+        os.close(secret)
+        (self.folder / CENTRE_CONFIG).write_text(
+            'listen_host = "127.0.0.1"\n'
+            f"listen_port = {centre_port}\n"
+            'database_url = "sqlite:///central.db"\n'
+            'master_secret_file = "master.secret"\n'
+        )
+        (self.folder / GATEWAY_CONFIG).write_text(
+            f'hall = "{HALL}"\n'
+            f'centre_url = "http://127.0.0.1:{centre_port}"\n'
+            'centre_token_file = "hall.token"\n'
+            f"api_listen_port = {api_port}\n"
+            'broker = "embedded"\n'
+            'mqtt_host = "127.0.0.1"\n'
+            f"mqtt_port = {mqtt_port}\n"
+        )

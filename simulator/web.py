@@ -1,0 +1,106 @@
+"""The simulator's only HTTP client: a queue system's calls to a gateway, a reader of the centre."""
+
+import asyncio
+from pathlib import Path
+
+import httpx2
+
+_ATTEMPTS = 20
+_PAUSE_S = 0.25
+
+
+class WebError(Exception):
+    """A server refused a call, or could not be reached for as long as a queue system would try."""
+
+
+def read_token(path: Path) -> str:
+    """The token in a file. Raises WebError that names the file."""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise WebError(f"the token file cannot be read: {error}") from None
+
+
+class QueueSystem:
+    """The calls of a hall's queue system (DESIGN 6), retried as a real one would."""
+
+    def __init__(self, url: str, token: str):
+        self._client = _client(url, token)
+
+    async def open(self, window: str, service: dict) -> dict:
+        """Opens a service at a window; gives it with its id."""
+        return await self._call("POST", f"/api/v1/windows/{window}/services", service)
+
+    async def invite(self, service_id: str) -> dict:
+        """Asks the citizen to rate."""
+        return await self._call("POST", f"/api/v1/services/{service_id}/invite")
+
+    async def close(self, service_id: str) -> dict:
+        """Ends the service."""
+        return await self._call("POST", f"/api/v1/services/{service_id}/close")
+
+    async def sign_in(self, window: str, staff_no: str, name: str) -> dict:
+        """A clerk sits down at a window."""
+        staff = {"staff_no": staff_no, "name": name}
+        return await self._call("PUT", f"/api/v1/windows/{window}/staff", staff)
+
+    async def devices(self) -> list[dict]:
+        """The hall's devices as the gateway sees them."""
+        return (await self._call("GET", "/api/v1/devices"))["devices"]
+
+    async def status(self) -> dict:
+        """What the gateway holds and what waits."""
+        return await self._call("GET", "/api/v1/status")
+
+    async def aclose(self):
+        """Ends the connections."""
+        await self._client.aclose()
+
+    async def _call(self, method, path, body=None):
+        return await _call(self._client, method, path, json=body)
+
+
+class Centre:
+    """Reads back what the centre holds (scope records:read)."""
+
+    def __init__(self, url: str, token: str):
+        self._client = _client(url, token)
+
+    async def records(self) -> list[dict]:
+        """All records, page by page."""
+        records, after = [], None
+        while True:
+            params = {"limit": 5000} | ({"after": after} if after else {})
+            page = await _call(self._client, "GET", "/v1/records", params=params)
+            records += page["records"]
+            after = page["next"]
+            if after is None:
+                return records
+
+    async def aclose(self):
+        """Ends the connections."""
+        await self._client.aclose()
+
+
+def _client(url, token):
+    return httpx2.AsyncClient(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+    )
+
+
+async def _call(client, method, path, **arguments):
+    """One call, tried again while the server is away or asks for patience."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            response = await client.request(method, path, **arguments)
+        except httpx2.TransportError as error:
+            problem = f"{type(error).__name__}: {error}"
+        else:
+            if response.status_code < 400:
+                return response.json()
+            problem = f"{response.status_code} {response.text[:300]}"
+            if response.status_code < 500 and response.status_code != 429:
+                break
+        if attempt < _ATTEMPTS - 1:
+            await asyncio.sleep(_PAUSE_S)
+    raise WebError(f"{method} {client.base_url}{path.lstrip('/')}: {problem}")
