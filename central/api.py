@@ -1,0 +1,254 @@
+"""The centre's HTTP API. Thin: it reads requests and writes answers, `intake` and `store` work.
+
+Next on a rating's way: central/intake.py.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from central import body, cursor, problem, tokens
+from central.enrolment import hall_document
+from central.intake import Intake
+from central.store import ledger, places, rejections
+from central.store.database import Database
+from protocol.batch import CONFLICT, STORED, decode_batch, encode_answer
+from protocol.field import ProtocolError, device_id
+from protocol.hall import encode_hall
+from protocol.limits import BATCH_BYTES
+
+_BATCH = {
+    "requestBody": {
+        "required": True,
+        "description": "gzip; protocol/README.md, section 6",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["items"],
+                    "properties": {
+                        "items": {"type": "array", "maxItems": 500, "items": {"type": "object"}}
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class StoredRecord(BaseModel):
+    """A record as it is kept. marks: the centre's; hall_marks: what the hall said, unverified."""
+
+    envelope: str
+    received_at_ms: int
+    verdict: str
+    marks: list[str]
+    hall: str
+    window: str | None
+    hall_marks: list[str]
+
+
+class RecordPage(BaseModel):
+    """A page of records; `next` goes into `after`, null at the end."""
+
+    records: list[StoredRecord]
+    next: str | None
+
+
+class RejectionCount(BaseModel):
+    """How often a hall was told a reason."""
+
+    hall: str
+    reason: str
+    count: int
+    last_at_ms: int
+
+
+class NewestRejection(BaseModel):
+    """One item that was turned away, with its first 256 bytes as text."""
+
+    hall: str
+    reason: str
+    sentence: str
+    first_bytes: str
+    rejected_at_ms: int
+
+
+class Rejections(BaseModel):
+    """Counts since the beginning, and the newest ones."""
+
+    counts: list[RejectionCount]
+    newest: list[NewestRejection]
+
+
+class Health(BaseModel):
+    """Whether the centre can answer; nothing more is told without a token."""
+
+    status: str
+
+
+def create_app(database: Database, intake: Intake) -> FastAPI:
+    """The API over an open database."""
+    app = FastAPI(title="Pingjia centre", version="1", docs_url=None, redoc_url=None)
+    problem.handle_problems(app)
+
+    def scopes_of(authorization: Annotated[str, Header()] = "") -> tuple[str, ...]:
+        return _scopes(database, authorization)
+
+    @app.post("/v1/batches", openapi_extra=_BATCH)
+    async def post_batch(
+        request: Request, scopes: Annotated[tuple[str, ...], Depends(scopes_of)]
+    ) -> Response:
+        """Verdicts in item order and the receipts of every device named, all durable."""
+        halls = tokens.halls_of(scopes)
+        if not halls:
+            raise HTTPException(403, "this token is not a hall's")
+        packed = await _read(request)
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        answer = await run_in_threadpool(_take, intake, halls, packed, encoding)
+        return Response(answer, media_type="application/json")
+
+    @app.get("/v1/halls/{hall}")
+    def get_hall(
+        hall: str,
+        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """The hall's document; 304 while its version is the one that If-None-Match names."""
+        if tokens.hall_scope(hall) not in scopes:
+            raise HTTPException(403, "this token is not this hall's")
+        with database.read() as connection:
+            version = places.version(connection, hall)
+        if version and _names(if_none_match, version):
+            return Response(status_code=304, headers={"ETag": f'"{version}"'})
+        document = hall_document(database, hall)
+        if document is None:
+            raise HTTPException(404, "no such hall")
+        return Response(
+            encode_hall(document),
+            media_type="application/json",
+            headers={"ETag": f'"{document.version}"'},
+        )
+
+    @app.get("/v1/records")
+    def get_records(
+        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        device: Annotated[str | None, Query(max_length=32)] = None,
+        after: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    ) -> RecordPage:
+        """Records by device, epoch and seq; conflicts behind the record that holds their key."""
+        _require(scopes, tokens.RECORDS_READ)
+        return _page(database, *_place(device, after), limit)
+
+    @app.get("/v1/rejections")
+    def get_rejections(
+        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Rejections:
+        """What was turned away: counts per hall and reason, and the newest with first bytes."""
+        _require(scopes, tokens.RECORDS_READ)
+        with database.read() as connection:
+            counted = rejections.counts(connection)
+            newest = rejections.newest(connection, limit)
+        return Rejections(
+            counts=[RejectionCount(**row._mapping) for row in counted],
+            newest=[_newest(row._mapping) for row in newest],
+        )
+
+    @app.get("/healthz")
+    def get_health() -> Health:
+        """200 while the database answers."""
+        with database.read() as connection:
+            places.has_devices(connection)
+        return Health(status="ok")
+
+    return app
+
+
+def _scopes(database: Database, authorization: str) -> tuple[str, ...]:
+    scheme, _, text = authorization.partition(" ")
+    parts = tokens.split_token(text.strip()) if scheme.lower() == "bearer" else None
+    if parts is not None:
+        with database.read() as connection:
+            row = places.token(connection, parts[0])
+        if tokens.is_secret(parts[1], row.secret_sha256 if row else None):
+            return tuple(row.scopes.split())
+    raise HTTPException(
+        401, "a token is needed: Authorization: Bearer pj_…", {"WWW-Authenticate": "Bearer"}
+    )
+
+
+def _require(scopes: tuple[str, ...], scope: str) -> None:
+    if scope not in scopes:
+        raise HTTPException(403, f"this token has not the scope {scope}")
+
+
+async def _read(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdigit() and int(announced) > BATCH_BYTES:
+        raise body.too_large()
+    packed = bytearray()
+    async for piece in request.stream():
+        packed += piece
+        if len(packed) > BATCH_BYTES:
+            raise body.too_large()
+    return bytes(packed)
+
+
+def _take(intake: Intake, halls: tuple[str, ...], packed: bytes, encoding: str) -> bytes:
+    try:
+        items = decode_batch(body.unpack(packed, encoding))
+    except ProtocolError as error:
+        raise body.BodyError(400, str(error)) from None
+    return encode_answer(intake.take(halls, items))
+
+
+def _names(if_none_match: str, version: int) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return f'"{version}"' in tags or "*" in tags
+
+
+def _place(device: str | None, after: str | None) -> tuple[str | None, cursor.Place]:
+    try:
+        wanted = None if device is None else device_id(device, "device")
+    except ProtocolError as error:
+        raise problem.FieldError("device", str(error)) from None
+    try:
+        return wanted, cursor.START if after is None else cursor.read_cursor(after)
+    except ProtocolError as error:
+        raise problem.FieldError("after", str(error)) from None
+
+
+def _page(database: Database, device: str | None, after: cursor.Place, limit: int) -> RecordPage:
+    with database.read() as connection:
+        found = ledger.page(connection, device, after, limit + 1)
+    records = [
+        StoredRecord(
+            envelope=row.envelope.decode(),
+            received_at_ms=row.received_at_ms,
+            verdict=CONFLICT if is_conflict else STORED,
+            marks=row.marks,
+            hall=row.hall,
+            window=row.window,
+            hall_marks=row.hall_marks,
+        )
+        for row, is_conflict in found[:limit]
+    ]
+    if len(found) <= limit:
+        return RecordPage(records=records, next=None)
+    row, is_conflict = found[limit - 1]
+    place = (*row.key, row.mac16 if is_conflict else "")
+    return RecordPage(records=records, next=cursor.write_cursor(place))
+
+
+def _newest(row: Any) -> NewestRejection:
+    return NewestRejection(
+        hall=row["hall"],
+        reason=row["reason"],
+        sentence=row["sentence"],
+        first_bytes=row["first_bytes"].decode("utf-8", "replace"),
+        rejected_at_ms=row["rejected_at_ms"],
+    )

@@ -1,0 +1,167 @@
+"""`pingjia central …`: thin commands over enrolment and service."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from central import process
+from central.errors import OperatorError
+from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.service import Centre, open_enrolment
+from central.settings import load_settings, require_safe_listener
+from central.store import places
+from central.store.database import open_database
+
+
+class _Commands(TyperGroup):
+    """Shows an OperatorError as the sentence it is, here and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OperatorError as error:
+            if ctx.params.get("debug"):
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="The centre (省级归集系统).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+hall_app = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
+window_app = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens of callers.", no_args_is_help=True)
+app.add_typer(hall_app, name="hall")
+app.add_typer(window_app, name="window")
+app.add_typer(token_app, name="token")
+
+Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
+_CENTRAL_TOML = Path("central.toml")
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
+) -> None:
+    """The centre (省级归集系统)."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@app.command()
+def init(config: Config = _CENTRAL_TOML) -> None:
+    """Make what is missing: the settings file, the master secret, the database."""
+    if not config.exists():
+        config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
+        print(f"made {config}")
+    settings = load_settings(config)
+    database = open_database(settings.database_url)
+    with database.read() as connection:
+        has_devices = places.has_devices(connection)
+    secret = settings.master_secret_file
+    if secret.exists():
+        read_master_secret(secret)
+        print(f"{secret} is there already")
+    elif has_devices:
+        raise OperatorError(
+            f"{secret} is missing, but devices are enrolled: their keys come from the secret "
+            "that was there. Restore it from your backup; a new one would verify none of them."
+        )
+    else:
+        create_master_secret(secret)
+        print(f"made {secret}: keep a copy offline, apart from the database")
+
+
+@hall_app.command("add")
+def add_hall(
+    hall: str,
+    mqtt_host: Annotated[str, typer.Option(help="Where devices reach the hall's broker.")],
+    mqtt_port: Annotated[int, typer.Option(min=1, max=65535)],
+    token_out: Annotated[Path, typer.Option(help="A new file for the gateway's token.")],
+    name: Annotated[str, typer.Option(help="What people call the hall.")] = "",
+    ca: Annotated[Path | None, typer.Option(help="The broker's CA, PEM.")] = None,
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Add a hall, and write the token for its gateway."""
+    enrolment = open_enrolment(load_settings(config))
+    enrolment.add_hall(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
+    print(f"added hall {hall}; its gateway's token is in {token_out}")
+
+
+@window_app.command("add")
+def add_window(
+    hall: Annotated[str, typer.Option()],
+    window: Annotated[str, typer.Option()],
+    name: Annotated[str, typer.Option(help="What people read: 1号窗口.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Add a window to a hall."""
+    open_enrolment(load_settings(config)).add_window(hall, window, name)
+    print(f"added window {window} to hall {hall}")
+
+
+@app.command()
+def enrol(
+    device: Annotated[str, typer.Option()],
+    hall: Annotated[str, typer.Option()],
+    window: Annotated[str, typer.Option()],
+    out: Annotated[Path, typer.Option(help="A new file for the bundle, which has the key.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Enrol a device at a window, and write the bundle that the workbench puts on it."""
+    settings = load_settings(config)
+    keys = DeviceKeys(read_master_secret(settings.master_secret_file))
+    epoch = open_enrolment(settings).enrol(device, hall, window, keys.key, out)
+    print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
+
+
+@token_app.command("add")
+def add_token(
+    scope: Annotated[str, typer.Option(help="records:read, or hall:<hall> for a gateway.")],
+    out: Annotated[Path, typer.Option(help="A new file for the token.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Make a token, and write it to a file."""
+    open_enrolment(load_settings(config)).add_token(scope, out)
+    print(f"made a token with the scope {scope} in {out}")
+
+
+@app.command()
+def run(
+    config: Config = _CENTRAL_TOML,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="End when standard input ends.")
+    ] = False,
+) -> None:
+    """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
+    settings = load_settings(config)
+    require_safe_listener(settings)
+    centre = Centre(settings)
+    try:
+        process.serve(centre.app, settings, until_stdin_closes)
+    finally:
+        centre.close()
+
+
+def _pem(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        pem = path.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
+    if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
+        raise OperatorError(f"{path} is no certificate in PEM form.")
+    return pem

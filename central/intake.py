@@ -1,0 +1,230 @@
+"""Intake of batches: one batch, one transaction, and only then an answer (BAT-3, RCT-1).
+
+What needs no database, reading items and checking MACs, is done before the transaction begins.
+Next on a rating's way: GET /v1/records in central/api.py, for those who may read.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from central import filing, verify
+from central.documents import SentDocument, file_documents
+from central.heads import file_heads
+from central.store import ledger, places, rejections
+from central.store.database import Database
+from central.store.ledger import Epoch, Row
+from central.store.places import Enrolment
+from central.verify import Rejected, Verified, VerifiedHead
+from protocol.batch import (
+    REJECTED,
+    STORED,
+    Answer,
+    EnvelopeItem,
+    FactsItem,
+    HeadItem,
+    ServiceDocument,
+    Verdict,
+)
+from protocol.envelope import split
+from protocol.field import ProtocolError
+from protocol.record import parse
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Item:
+    """One item on its way: as it came, as it was judged, and its verdict once there is one."""
+
+    raw: object
+    read: Any  # FactsItem, EnvelopeItem, HeadItem or Rejected
+    judged: Any = None  # ServiceDocument, Verified, VerifiedHead or Rejected
+    verdict: Verdict | None = None
+
+
+class Intake:
+    """Takes the batches of gateways."""
+
+    def __init__(
+        self, database: Database, key_of: verify.KeyOf, now_ms: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._key_of = key_of
+        self._now_ms = now_ms
+
+    def take(self, halls: tuple[str, ...], raw_items: list[object]) -> Answer:
+        """Verdicts in item order, the receipts of all devices named, the hall's version.
+
+        halls: those of the caller's token, at least one; the first is the version's. Everything
+        the answer says is durable when this returns.
+        """
+        now_ms = self._now_ms()
+        items = [_Item(raw, verify.read_item(raw, now_ms)) for raw in raw_items]
+        enrolled = self._enrolled(halls, items)
+        for item in items:
+            item.judged = self._judge(item.read, halls, enrolled)
+        with self._database.write() as connection:
+            versions = places.lock_halls(connection, halls)
+            receipts = self._file(connection, items, halls, enrolled, now_ms)
+        # The block above has committed; only now may the verdicts be said.
+        verdicts = tuple(item.verdict for item in items)
+        return Answer(verdicts, receipts, versions.get(halls[0], 0))
+
+    def _enrolled(self, halls: tuple[str, ...], items: list[_Item]) -> dict[str, list[Enrolment]]:
+        """The enrolments of the devices named, if any of them is in one of the halls.
+
+        A device once enrolled here is known in all its epochs, also in one that a restored
+        backup does not remember: its key proves that the centre enrolled it.
+        """
+        named = {name for item in items if (name := _device_named(item.read)) is not None}
+        if not named:
+            return {}
+        enrolled: dict[str, list[Enrolment]] = {}
+        with self._database.read() as connection:
+            for enrolment in places.enrolments(connection, named):
+                enrolled.setdefault(enrolment.device, []).append(enrolment)
+        return {
+            device: enrolments
+            for device, enrolments in enrolled.items()
+            if any(enrolment.hall in halls for enrolment in enrolments)
+        }
+
+    def _judge(self, read: Any, halls: tuple[str, ...], enrolled: dict[str, Any]) -> Any:
+        if isinstance(read, EnvelopeItem):
+            return verify.judge_record(read.envelope, enrolled, self._key_of)
+        if isinstance(read, HeadItem):
+            return verify.judge_head(read, enrolled, self._key_of)
+        if isinstance(read, FactsItem):
+            return verify.judge_document(read, halls)
+        return read
+
+    def _file(
+        self,
+        connection: Connection,
+        items: list[_Item],
+        halls: tuple[str, ...],
+        enrolled: dict[str, list[Enrolment]],
+        now_ms: int,
+    ) -> tuple[str, ...]:
+        """File the items and give each its verdict; the receipts to answer with."""
+        hashes = _file_documents(connection, items, now_ms)
+        records = [item for item in items if isinstance(item.judged, Verified)]
+        heads = [item for item in items if isinstance(item.judged, VerifiedHead)]
+        epochs = {(item.judged.device, item.judged.epoch) for item in records}
+        epochs |= {(item.judged.head.device, item.judged.head.epoch) for item in heads}
+        chains = ledger.lock_chains(connection, epochs)
+        shown = _file_heads(connection, heads, now_ms)
+        rows = [_row(item, halls, enrolled, now_ms) for item in records]
+        filed, held = filing.file_records(connection, rows)
+        new = [outcome.row for outcome in filed if outcome.verdict == STORED]
+        receipts = {
+            epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in chains.items()
+        }
+        filing.mark(connection, new, held, hashes, chains, receipts)
+        filing.cover(connection, chains, new, self._key_of, now_ms)
+        for item, outcome in zip(records, filed):
+            item.verdict = Verdict(outcome.verdict, None, tuple(outcome.row.marks))
+        _file_rejections(connection, items, halls[0], now_ms)
+        return tuple(chain.receipt.decode() for chain in chains.values() if chain.receipt)
+
+
+def _file_documents(connection: Connection, items: list[_Item], now_ms: int) -> list[str]:
+    """The hashes of the service documents that are new."""
+    sent = [item for item in items if isinstance(item.judged, ServiceDocument)]
+    contents = [SentDocument(item.read.facts.encode(), item.judged) for item in sent]
+    outcomes, hashes = file_documents(connection, contents, now_ms)
+    for item, outcome in zip(sent, outcomes):
+        if isinstance(outcome, Rejected):
+            item.judged = outcome
+        else:
+            item.verdict = Verdict(outcome, None, ())
+    return hashes
+
+
+def _file_heads(connection: Connection, sent: list[_Item], now_ms: int) -> dict[Epoch, int]:
+    """The highest receipt seq that each device showed."""
+    verdicts, shown = file_heads(connection, [item.judged for item in sent], now_ms)
+    for item, verdict in zip(sent, verdicts):
+        item.verdict = Verdict(verdict, None, ())
+    return shown
+
+
+def _device_named(read: Any) -> str | None:
+    text = read.envelope if isinstance(read, EnvelopeItem) else None
+    text = read.head if isinstance(read, HeadItem) else text
+    if text is None:
+        return None
+    try:
+        return parse(split(text.encode())[0])["device"]
+    except (ProtocolError, UnicodeEncodeError):
+        return None
+
+
+def _row(
+    item: _Item, halls: tuple[str, ...], enrolled: dict[str, list[Enrolment]], now_ms: int
+) -> Row:
+    verified, read = item.judged, item.read
+    enrolments = enrolled[verified.device]
+    place = next((known for known in enrolments if known.epoch == verified.epoch), None)
+    if place is None:
+        place = max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
+    service, facts = verify.service_of(verified) or (read.service, None)
+    return Row(
+        device=verified.device,
+        epoch=verified.epoch,
+        seq=verified.seq,
+        mac16=verified.mac16,
+        kind=verified.kind,
+        prev=verified.prev,
+        envelope=verified.envelope,
+        received_at_ms=read.received_at_ms,
+        stored_at_ms=now_ms,
+        hall=place.hall,
+        window=place.window,
+        service=service,
+        facts=facts,
+        marks=list(verified.marks),
+        hall_marks=list(read.marks),
+        _record=verified.record,
+    )
+
+
+def _file_rejections(
+    connection: Connection, items: Iterable[_Item], hall: str, now_ms: int
+) -> None:
+    rows = []
+    for item in items:
+        if isinstance(item.judged, Rejected):
+            item.verdict = Verdict(REJECTED, item.judged.reason, ())
+            rows.append(
+                {
+                    "hall": hall,
+                    "reason": item.judged.code,
+                    "sentence": item.judged.reason,
+                    "first_bytes": _first_bytes(item.raw),
+                    "rejected_at_ms": now_ms,
+                }
+            )
+    rejections.add(connection, rows)
+    if rows:
+        log.warning(
+            "hall %s: %d of its items rejected, first: %s", hall, len(rows), rows[0]["sentence"]
+        )
+
+
+def _first_bytes(raw: object) -> bytes:
+    """The beginning of what was sent, for the person who looks for the cause."""
+    text = raw
+    if isinstance(raw, dict):
+        text = next((raw[name] for name in ("envelope", "head", "facts") if name in raw), raw)
+    if not isinstance(text, str):
+        try:
+            text = json.dumps(text)
+        except RecursionError:
+            text = "nested too deeply to show"
+    return text[: rejections.FIRST_BYTES].encode("utf-8", "replace")[: rejections.FIRST_BYTES]

@@ -1,0 +1,71 @@
+"""Device keys: each is derived from the master secret when it is needed, none is stored.
+
+HKDF-SHA256 (RFC 5869), no salt, info `pingjia/1/{device}/{epoch}`, 32 bytes (DESIGN 8).
+"""
+
+import secrets
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from central.errors import OperatorError
+from central.secret_file import read_private, write_new
+
+SECRET_BYTES = 32
+_CACHED_KEYS = 65536  # a province has 40,000 windows; 20 MB at most
+
+
+def create_master_secret(path: Path) -> None:
+    """Make the file with a new random secret. Raises OperatorError if the file exists."""
+    write_new(path, secrets.token_bytes(SECRET_BYTES))
+
+
+def read_master_secret(path: Path) -> bytes:
+    """The 32 bytes of the master secret.
+
+    Raises OperatorError, with the command that mends it, if the file is missing, readable by
+    others or of another size.
+    """
+    secret = read_private(path, "pingjia central init")
+    if len(secret) != SECRET_BYTES:
+        raise OperatorError(
+            f"{path} has {len(secret)} bytes, a master secret has {SECRET_BYTES}: restore it from "
+            "your backup; only if no device was ever enrolled, remove it and run "
+            "`pingjia central init`."
+        )
+    return secret
+
+
+def derive_key(master_secret: bytes, device: str, epoch: int) -> bytes:
+    """The 32-byte key of one device in one epoch."""
+    info = f"pingjia/1/{device}/{epoch}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+
+class DeviceKeys:
+    """Keys by (device, epoch); the ones used last are remembered, a bounded number of them."""
+
+    def __init__(self, master_secret: bytes, remembered: int = _CACHED_KEYS) -> None:
+        self._master_secret = master_secret
+        self._remembered = remembered
+        self._keys: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def key(self, device: str, epoch: int) -> bytes:
+        """The 32-byte key of `device` in `epoch`."""
+        with self._lock:
+            key = self._keys.get((device, epoch))
+            if key is None:
+                key = derive_key(self._master_secret, device, epoch)
+                self._keys[device, epoch] = key
+                if len(self._keys) > self._remembered:
+                    self._keys.popitem(last=False)
+            else:
+                self._keys.move_to_end((device, epoch))
+            return key
+
+    def __len__(self) -> int:
+        return len(self._keys)

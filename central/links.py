@@ -1,0 +1,100 @@
+"""Chain links in the ledger: each is judged when both its records are there (CHN-2)."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from central import chain
+from central.store import ledger
+from central.store.ledger import ChainRow, Epoch, Key, Row
+from protocol.batch import BROKEN_CHAIN, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
+from protocol.limits import GAPS
+from protocol.record import Boot
+
+_UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
+
+
+def is_readable_boot(row: Row) -> bool:
+    """Whether the record is a boot whose gaps can be read."""
+    return row.kind == Boot.kind and not any(mark in row.marks for mark in _UNREADABLE)
+
+
+def mark(
+    connection: Connection,
+    new: list[Row],
+    chains: dict[Epoch, ChainRow],
+    receipts: dict[Epoch, int],
+    known: dict[Key, Row],
+) -> list[Row]:
+    """Mark broken links of the new records and of those that follow them; the rows changed.
+
+    chains, receipts: see filing.mark. known: rows already read, by key; more are added.
+    """
+    judged = {row.key: row for row in new} | _followers(connection, new, chains, known)
+    seqs = {key: _predecessor_seq(row) for key, row in judged.items()}
+    wanted = {(key[0], key[1], seq) for key, seq in seqs.items() if seq}
+    _load(connection, wanted, known)
+    changed = []
+    for key, row in judged.items():
+        seq = seqs[key]
+        holder = known.get((row.device, row.epoch, seq)) if seq else None
+        is_there = holder is not None or seq == 0
+        if seq is None or row.prev is None or not is_there:
+            continue
+        if not chain.is_link_broken(row.prev, holder.mac16 if holder else None):
+            continue
+        receipt_seq = receipts.get((row.device, row.epoch), 0)
+        if _may_skip(connection, row, seq, chains, receipt_seq):
+            continue
+        if row.mark(BROKEN_CHAIN):
+            changed.append(row)
+    return changed
+
+
+def _followers(
+    connection: Connection, new: list[Row], chains: dict[Epoch, ChainRow], known: dict[Key, Row]
+) -> dict[Key, Row]:
+    """Records held before, whose predecessor may be one of the new ones."""
+    fresh = {row.key for row in new}
+    wanted = {(row.device, row.epoch, row.seq + 1) for row in new}
+    lowest: dict[Epoch, int] = {}
+    for row in new:
+        epoch = (row.device, row.epoch)
+        lowest[epoch] = min(row.seq, lowest.get(epoch, row.seq))
+    for epoch, seq in lowest.items():
+        if seq < chains[epoch].highest_seq:
+            boots = ledger.gaps_above(connection, epoch, seq)
+            wanted |= {(*epoch, boot_seq) for boot_seq in boots}
+    _load(connection, wanted - fresh, known)
+    return {key: known[key] for key in wanted - fresh if key in known}
+
+
+def _predecessor_seq(row: Row) -> int | None:
+    """The seq that `prev` speaks of: 0 for none, None if this record does not tell."""
+    if UNKNOWN_VERSION in row.marks or row.prev is None:
+        return None
+    if row.kind != Boot.kind:
+        return row.seq - 1
+    if not is_readable_boot(row):
+        return None
+    return chain.predecessor(row.seq, [(first, last) for first, last, _ in row.record.gaps])
+
+
+def _may_skip(
+    connection: Connection, row: Row, seq: int, chains: dict[Epoch, ChainRow], receipt_seq: int
+) -> bool:
+    if not is_readable_boot(row) or row.prev is None:
+        return False
+    is_full = len(row.record.gaps) == GAPS
+    epoch = (row.device, row.epoch)
+    # While records below are still to come, one of them may be the one that the boot names.
+    is_older_held = chains[epoch].covered_seq < seq - 1 or ledger.holds_mac16(
+        connection, epoch, seq, row.prev
+    )
+    return chain.may_skip(seq, receipt_seq, row.prev, is_older_held, is_full)
+
+
+def _load(connection: Connection, keys: Iterable[Key], known: dict[Key, Row]) -> None:
+    missing = [key for key in keys if key not in known]
+    if missing:
+        known |= ledger.rows(connection, missing)

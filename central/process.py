@@ -1,0 +1,73 @@
+"""The centre as a process: it says when it is ready, ends cleanly, and never outlives a test."""
+
+import os
+import signal
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+
+from central.errors import OperatorError
+from central.settings import Settings
+
+_STOP_S = 5  # what a batch in progress gets to finish
+_CONNECTIONS = 512  # each may hold a body of 8 MB
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            host = f"[{host}]" if ":" in host else host
+            scheme = "https" if self.config.is_ssl else "http"
+            print(f"ready {scheme}://{host}:{port}", flush=True)
+
+
+def serve(app: FastAPI, settings: Settings, until_stdin_closes: bool) -> None:
+    """Serve until SIGTERM or SIGINT, or until standard input ends. Raises OperatorError."""
+    listener = _listen(settings.listen_host, settings.listen_port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_STOP_S,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    server = _Server(config)
+    # uvicorn raises the signal again after its clean stop; a wish to end is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if until_stdin_closes:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    try:
+        server.run([listener])
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, number)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        raise OperatorError(
+            f"cannot listen on {host} port {port} ({error.strerror}): is a centre running there "
+            "already? listen_port = 0 takes a free port."
+        ) from None
+    return listener
+
+
+def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
+    while os.read(0, 4096):
+        pass
+    server.should_exit = True

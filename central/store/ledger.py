@@ -1,0 +1,310 @@
+"""Records, conflicts, gaps, chains, heads, documents: all that somebody signed or hashed."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+
+from central.attribution import Facts
+from central.store.tables import metadata
+from protocol.envelope import split
+from protocol.record import decode, parse
+
+Key = tuple[str, int, int]  # device, epoch, seq: the identity of a record
+Epoch = tuple[str, int]  # device, epoch
+
+_record = metadata.tables["record"]
+_conflict = metadata.tables["conflict"]
+_rated = metadata.tables["rated"]
+_gap = metadata.tables["gap"]
+_chain = metadata.tables["chain"]
+_head = metadata.tables["head"]
+_document = metadata.tables["document"]
+_record_key = tuple_(_record.c.device, _record.c.epoch, _record.c.seq)
+_chunk = 1000  # rows read at once above a hole
+
+
+@dataclass
+class Row:
+    """A row of `record` or `conflict`; the columns are told in central/store/tables.py.
+
+    _record: the decoded record if somebody has it already, no column.
+    """
+
+    device: str
+    epoch: int
+    seq: int
+    mac16: str
+    kind: str
+    prev: str | None
+    envelope: bytes
+    received_at_ms: int
+    stored_at_ms: int
+    hall: str
+    window: str | None
+    service: str | None
+    facts: str | None
+    marks: list[str] = field(default_factory=list)
+    hall_marks: list[str] = field(default_factory=list)
+    _record: Any = field(default=None, repr=False)
+
+    @property
+    def record(self) -> Any:
+        """The decoded record; only for one that is not marked as unreadable."""
+        if self._record is None:
+            self._record = decode(parse(split(self.envelope)[0]))
+        return self._record
+
+    @property
+    def key(self) -> Key:
+        """The record's identity."""
+        return self.device, self.epoch, self.seq
+
+    def mark(self, word: str) -> bool:
+        """Add a mark; whether it is a new one."""
+        is_new = word not in self.marks
+        if is_new:
+            self.marks.append(word)
+        return is_new
+
+
+class ChainRow(NamedTuple):
+    """A row of `chain`."""
+
+    device: str
+    epoch: int
+    covered_seq: int
+    highest_seq: int
+    receipt_seq: int
+    receipt: bytes | None
+
+
+def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
+    """The records that hold these keys."""
+    wanted = sorted(keys)
+    if not wanted:
+        return {}
+    query = select(_record).where(_record_key.in_(wanted))
+    return {row.key: row for row in map(_row, connection.execute(query))}
+
+
+def rows_with_facts(connection: Connection, hashes: Iterable[str]) -> list[Row]:
+    """The ratings that name one of these service documents."""
+    query = select(_record).where(_record.c.facts.in_(list(hashes)))
+    return [_row(row) for row in connection.execute(query)]
+
+
+def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
+    """The conflicts of these keys, by (device, epoch, seq, mac16)."""
+    key = tuple_(_conflict.c.device, _conflict.c.epoch, _conflict.c.seq)
+    query = select(_conflict).where(key.in_(sorted(keys)))
+    return {(*row.key, row.mac16): row for row in map(_row, connection.execute(query))}
+
+
+def add_rows(connection: Connection, new: list[Row]) -> None:
+    """Insert records, in one statement."""
+    if new:
+        connection.execute(insert(_record), [_columns(row) for row in new])
+
+
+def add_conflicts(connection: Connection, new: list[Row]) -> None:
+    """Insert conflicts, in one statement."""
+    if new:
+        connection.execute(insert(_conflict), [_columns(row) for row in new])
+
+
+def save_marks(connection: Connection, changed: Iterable[Row]) -> None:
+    """Write the marks of records that are already there."""
+    values = [
+        {"d": row.device, "e": row.epoch, "s": row.seq, "m": _dump(row.marks)} for row in changed
+    ]
+    if values:
+        is_row = (
+            (_record.c.device == bindparam("d"))
+            & (_record.c.epoch == bindparam("e"))
+            & (_record.c.seq == bindparam("s"))
+        )
+        connection.execute(update(_record).where(is_row).values(marks=bindparam("m")), values)
+
+
+def holds_mac16(connection: Connection, epoch: Epoch, below_seq: int, mac16: str) -> bool:
+    """Whether a record below `below_seq` has this mac16. Reads the epoch: for rare cases."""
+    query = (
+        select(_record.c.seq)
+        .where(_of(_record, epoch), _record.c.seq < below_seq, _record.c.mac16 == mac16)
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
+def held_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, str]:
+    """seq -> mac16 of the records from seq + 1 on, as far as they may be contiguous.
+
+    At least up to the first hole that no chunk of 1,000 rows bridges; the caller judges holes.
+    """
+    query = (
+        select(_record.c.seq, _record.c.mac16)
+        .where(_of(_record, epoch), _record.c.seq > seq)
+        .order_by(_record.c.seq)
+        .limit(_chunk)
+    )
+    return {row.seq: row.mac16 for row in connection.execute(query)}
+
+
+def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list[tuple[int, int]]]:
+    """boot_seq -> runs that end above `seq`."""
+    query = select(_gap.c.boot_seq, _gap.c.first_seq, _gap.c.last_seq).where(
+        _of(_gap, epoch), _gap.c.last_seq > seq
+    )
+    runs: dict[int, list[tuple[int, int]]] = {}
+    for boot_seq, first, last in connection.execute(query):
+        runs.setdefault(boot_seq, []).append((first, last))
+    return runs
+
+
+def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
+    """Insert named runs (columns of `gap`)."""
+    if values:
+        connection.execute(insert(_gap), values)
+
+
+def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
+    """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
+    wanted = sorted(epochs)
+    if not wanted:
+        return {}
+    key = tuple_(_chain.c.device, _chain.c.epoch)
+    query = select(_chain).where(key.in_(wanted)).order_by(_chain.c.device, _chain.c.epoch)
+    found = {
+        (row.device, row.epoch): ChainRow(*row)
+        for row in connection.execute(query.with_for_update())
+    }
+    missing = [ChainRow(*epoch, 0, 0, 0, None) for epoch in wanted if epoch not in found]
+    if missing:  # enrolled before the backup was made from which this database was restored
+        connection.execute(insert(_chain), [chain._asdict() for chain in missing])
+    return found | {(chain.device, chain.epoch): chain for chain in missing}
+
+
+def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
+    """Write chains that are already there."""
+    if chains:
+        change = (
+            update(_chain)
+            .where(_chain.c.device == bindparam("d"), _chain.c.epoch == bindparam("e"))
+            .values(
+                covered_seq=bindparam("c"),
+                highest_seq=bindparam("h"),
+                receipt_seq=bindparam("s"),
+                receipt=bindparam("r"),
+            )
+        )
+        connection.execute(change, [dict(zip("dechsr", chain)) for chain in chains])
+
+
+def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
+    """Insert service documents (columns of `document`)."""
+    if values:
+        connection.execute(insert(_document), values)
+
+
+def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
+    """hash16 -> exact bytes of the service documents that are there."""
+    query = select(_document.c.hash16, _document.c["bytes"]).where(
+        _document.c.hash16.in_(list(hashes))
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
+    """hash16 -> what ratings are compared with, of the documents that are there."""
+    columns = [_document.c[name] for name in ("hash16", *Facts._fields)]
+    query = select(*columns).where(_document.c.hash16.in_(list(hashes)))
+    return {row[0]: Facts._make(row[1:]) for row in connection.execute(query)}
+
+
+def rated(
+    connection: Connection, services: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Key]:
+    """(hall, service) -> the rating that counts for it."""
+    query = select(_rated).where(tuple_(_rated.c.hall, _rated.c.service).in_(sorted(services)))
+    return {
+        (row.hall, row.service): (row.device, row.epoch, row.seq)
+        for row in connection.execute(query)
+    }
+
+
+def save_rated(
+    connection: Connection, new: dict[tuple[str, str], Key], moved: dict[tuple[str, str], Key]
+) -> None:
+    """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
+    if new:
+        names = [column.name for column in _rated.c]
+        connection.execute(
+            insert(_rated), [dict(zip(names, (*service, *key))) for service, key in new.items()]
+        )
+    for (hall, service), (device, epoch, seq) in moved.items():
+        is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
+        change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)
+        connection.execute(change)
+
+
+def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
+    """The highest heads known of these epochs: rows of `head`."""
+    key = tuple_(_head.c.device, _head.c.epoch)
+    query = select(_head).where(key.in_(sorted(epochs)))
+    return {(row.device, row.epoch): row for row in connection.execute(query)}
+
+
+def save_head(connection: Connection, values: dict[str, Any], is_new: bool) -> None:
+    """Insert or update a head (columns of `head`)."""
+    if is_new:
+        connection.execute(insert(_head), values)
+    else:
+        epoch = (values["device"], values["epoch"])
+        connection.execute(update(_head).where(_of(_head, epoch)).values(values))
+
+
+def page(
+    connection: Connection, device: str | None, after: tuple[str, int, int, str], limit: int
+) -> list[tuple[Row, bool]]:
+    """Up to `limit` records and conflicts after a place, each with whether it is a conflict.
+
+    In the order of (device, epoch, seq), a key's conflicts by mac16 behind its holder; `after`
+    is such a place, the holder's mac16 being the empty string.
+    """
+    held = select(_record).where(_record_key > tuple_(*after[:3]))
+    keys = tuple_(_conflict.c.device, _conflict.c.epoch, _conflict.c.seq, _conflict.c.mac16)
+    other = select(_conflict).where(keys > tuple_(*after))
+    if device is not None:
+        held = held.where(_record.c.device == device)
+        other = other.where(_conflict.c.device == device)
+    held = held.order_by(_record.c.device, _record.c.epoch, _record.c.seq).limit(limit)
+    other = other.order_by(*keys.clauses).limit(limit)
+    found = [((*row.key, ""), row, False) for row in map(_row, connection.execute(held))]
+    found += [((*row.key, row.mac16), row, True) for row in map(_row, connection.execute(other))]
+    found.sort(key=lambda place: place[0])
+    return [(row, is_conflict) for _, row, is_conflict in found[:limit]]
+
+
+def _of(table: Any, epoch: Epoch) -> Any:
+    return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
+
+
+def _row(row: Any) -> Row:
+    values = dict(row._mapping)
+    values["marks"] = json.loads(values["marks"])
+    values["hall_marks"] = json.loads(values["hall_marks"])
+    return Row(**values)
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    values = {name: value for name, value in vars(row).items() if name != "_record"}
+    values["marks"] = _dump(row.marks)
+    values["hall_marks"] = _dump(row.hall_marks)
+    return values
+
+
+def _dump(marks: list[str]) -> str:
+    return json.dumps(marks) if marks else "[]"

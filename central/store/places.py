@@ -1,0 +1,153 @@
+"""Halls, windows, devices and tokens."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from central.store.tables import metadata
+
+_hall = metadata.tables["hall"]
+_window = metadata.tables["window"]
+_device = metadata.tables["device"]
+_token = metadata.tables["token"]
+_chain = metadata.tables["chain"]
+
+
+class Enrolment(NamedTuple):
+    """Where a device stood in one epoch."""
+
+    device: str
+    epoch: int
+    hall: str
+    window: str
+
+
+def add_hall(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a hall with version 1; `values` are the columns of `hall`."""
+    connection.execute(insert(_hall), {**values, "version": 1})
+
+
+def hall(connection: Connection, hall_id: str) -> Any:
+    """The hall's row, or None."""
+    return connection.execute(select(_hall).where(_hall.c.hall == hall_id)).first()
+
+
+def version(connection: Connection, hall_id: str) -> int:
+    """The version of the hall's document; 0 for an unknown hall."""
+    query = select(_hall.c.version).where(_hall.c.hall == hall_id)
+    return connection.execute(query).scalar() or 0
+
+
+def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int]:
+    """The versions of the halls, which no other transaction can change until this one ends.
+
+    Batches of one hall therefore follow each other, so that a rating and its service document,
+    or two ratings of one service, cannot miss each other (SQLite has one writer anyway).
+    """
+    query = (
+        select(_hall.c.hall, _hall.c.version)
+        .where(_hall.c.hall.in_(list(hall_ids)))
+        .order_by(_hall.c.hall)
+        .with_for_update()
+    )
+    return {row.hall: row.version for row in connection.execute(query)}
+
+
+def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
+    """Count one change of each hall's document."""
+    query = update(_hall).where(_hall.c.hall.in_(list(hall_ids)))
+    connection.execute(query.values(version=_hall.c.version + 1))
+
+
+def add_window(connection: Connection, values: dict[str, str]) -> None:
+    """Insert a window."""
+    connection.execute(insert(_window), values)
+
+
+def windows(connection: Connection, hall_id: str) -> list[Any]:
+    """The hall's windows (window, name), by id."""
+    query = select(_window).where(_window.c.hall == hall_id).order_by(_window.c.window)
+    return list(connection.execute(query))
+
+
+def epochs(connection: Connection, device: str) -> list[Enrolment]:
+    """Every enrolment of a device, the newest first."""
+    query = _enrolments().where(_device.c.device == device).order_by(_device.c.epoch.desc())
+    return [Enrolment(*row) for row in connection.execute(query)]
+
+
+def enrolments(connection: Connection, devices: Iterable[str]) -> list[Enrolment]:
+    """Every enrolment of the devices, in every hall."""
+    query = _enrolments().where(_device.c.device.in_(list(devices)))
+    return [Enrolment(*row) for row in connection.execute(query)]
+
+
+def add_device(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert an enrolment and its empty chain."""
+    connection.execute(insert(_device), values)
+    connection.execute(
+        insert(_chain),
+        {
+            "device": values["device"],
+            "epoch": values["epoch"],
+            "covered_seq": 0,
+            "highest_seq": 0,
+            "receipt_seq": 0,
+            "receipt": None,
+        },
+    )
+
+
+def has_devices(connection: Connection) -> bool:
+    """Whether any device was ever enrolled."""
+    return connection.execute(select(_device.c.device).limit(1)).first() is not None
+
+
+def current_devices(connection: Connection, hall_id: str) -> list[Any]:
+    """The newest enrolment of each device whose newest one is in this hall, by device."""
+    newest = (
+        select(_device.c.device, func.max(_device.c.epoch).label("epoch"))
+        .where(
+            _device.c.device.in_(
+                select(_device.c.device).where(_device.c.hall == hall_id).scalar_subquery()
+            )
+        )
+        .group_by(_device.c.device)
+        .subquery()
+    )
+    query = (
+        select(_device)
+        .join(
+            newest,
+            (newest.c.device == _device.c.device) & (newest.c.epoch == _device.c.epoch),
+        )
+        .where(_device.c.hall == hall_id)
+        .order_by(_device.c.device)
+    )
+    return list(connection.execute(query))
+
+
+def receipts(connection: Connection, devices: Iterable[str]) -> list[Any]:
+    """Rows (device, epoch, receipt) of the devices' epochs that have one, newest epoch first."""
+    query = (
+        select(_chain.c.device, _chain.c.epoch, _chain.c.receipt)
+        .where(_chain.c.device.in_(list(devices)), _chain.c.receipt.is_not(None))
+        .order_by(_chain.c.device, _chain.c.epoch.desc())
+    )
+    return list(connection.execute(query))
+
+
+def add_token(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a token's row."""
+    connection.execute(insert(_token), values)
+
+
+def token(connection: Connection, token_id: str) -> Any:
+    """The row of a token that is not revoked, or None."""
+    query = select(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))
+    return connection.execute(query).first()
+
+
+def _enrolments() -> Any:
+    return select(_device.c.device, _device.c.epoch, _device.c.hall, _device.c.window)

@@ -1,0 +1,192 @@
+"""The tables. Their names and columns are read by others: change them only by a migration.
+
+Times are epoch milliseconds. A metadata of our own, because another tier in the same process has
+tables of the same names.
+"""
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, MetaData, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Table(SQLModel, registry=registry(metadata=metadata)):
+    """What all tables share: their metadata."""
+
+
+class Hall(Table, table=True):
+    """A hall and its broker; `version` grows with every change of the hall's document."""
+
+    hall: str = Field(primary_key=True, max_length=32)
+    name: str = Field(max_length=64)
+    version: int
+    mqtt_host: str = Field(max_length=253)
+    mqtt_port: int
+    mqtt_ca: str | None = Field(sa_type=Text)
+
+
+class Window(Table, table=True):
+    """A window of a hall, with the name that people read."""
+
+    hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
+    window: str = Field(primary_key=True, max_length=32)
+    name: str = Field(max_length=64)
+
+
+class Device(Table, table=True):
+    """One enrolment of a device; the newest epoch is the device that stands at the window."""
+
+    __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    hall: str = Field(max_length=32, index=True)
+    window: str = Field(max_length=32)
+    password_hash: str = Field(max_length=256)
+    enrolled_at_ms: int = Field(sa_type=BigInteger)
+    revoked_at_ms: int | None = Field(sa_type=BigInteger)
+
+
+class Token(Table, table=True):
+    """A caller's token: the hash of its secret and its scopes, separated by spaces."""
+
+    id: str = Field(primary_key=True, max_length=16)
+    secret_sha256: str = Field(max_length=64)
+    scopes: str = Field(sa_type=Text)
+    created_at_ms: int = Field(sa_type=BigInteger)
+    revoked_at_ms: int | None = Field(sa_type=BigInteger)
+
+
+class Document(Table, table=True):
+    """A service document: its exact bytes, and of its content what ratings are compared with."""
+
+    hash16: str = Field(primary_key=True, max_length=16)
+    content: bytes = Field(sa_type=LargeBinary, sa_column_kwargs={"name": "bytes"})
+    hall: str = Field(max_length=32)
+    service: str = Field(max_length=64)
+    window: str = Field(max_length=32)
+    ticket_no: str = Field(max_length=16)
+    staff_no: str | None = Field(max_length=16)
+    stored_at_ms: int = Field(sa_type=BigInteger)
+
+
+class _Verified(Table):
+    """An envelope whose MAC was verified.
+
+    kind: empty if the record has no readable one. prev: null if it has no readable one.
+    hall, window: where the device was enrolled. service: the rating's own, else the hall's word.
+    facts: the hash in a well-formed rating. marks: the centre's. hall_marks: the hall's word,
+    kept apart because a hall must not be able to discredit a rating.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    mac16: str = Field(max_length=16)
+    kind: str = Field(max_length=32)
+    prev: str | None = Field(max_length=16)
+    envelope: bytes = Field(sa_type=LargeBinary)
+    received_at_ms: int = Field(sa_type=BigInteger)
+    stored_at_ms: int = Field(sa_type=BigInteger)
+    hall: str = Field(max_length=32)
+    window: str | None = Field(max_length=32)
+    service: str | None = Field(max_length=64)
+    facts: str | None = Field(max_length=16)
+    marks: str = Field(sa_type=Text)
+    hall_marks: str = Field(sa_type=Text)
+
+
+class Record(_Verified, table=True):
+    """The record that holds the key (device, epoch, seq), for ever."""
+
+    facts: str | None = Field(max_length=16, index=True)
+
+
+class Conflict(_Verified, table=True):
+    """Another verified record of a key that is held: evidence."""
+
+    mac16: str = Field(primary_key=True, max_length=16)
+
+
+class Rated(Table, table=True):
+    """Which rating of a service counts; every other one is marked `rated_twice`."""
+
+    hall: str = Field(primary_key=True, max_length=32)
+    service: str = Field(primary_key=True, max_length=64)
+    device: str = Field(max_length=32)
+    epoch: int
+    seq: int
+
+
+class Gap(Table, table=True):
+    """A run of seqs that the `boot` record boot_seq names: never readable again on the device."""
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    boot_seq: int = Field(primary_key=True)
+    first_seq: int = Field(primary_key=True)
+    last_seq: int
+    cause: str = Field(max_length=16)
+
+
+class Chain(Table, table=True):
+    """How far an epoch is covered, and the receipt that says so.
+
+    covered_seq: every seq from 1 to it is held or named. highest_seq: the highest held.
+    receipt_seq: the highest held one within the covered part; receipt: the envelope for it.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    covered_seq: int
+    highest_seq: int
+    receipt_seq: int
+    receipt: bytes | None = Field(sa_type=LargeBinary)
+
+
+class Head(Table, table=True):
+    """The highest head that a device signed, and the highest receipt that it showed with one."""
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    seq: int
+    mac16: str = Field(max_length=16)
+    boot: int
+    up_ms: int = Field(sa_type=BigInteger)
+    envelope: bytes = Field(sa_type=LargeBinary)
+    receipt_seq: int
+    stored_at_ms: int = Field(sa_type=BigInteger)
+
+
+class Rejection(Table, table=True):
+    """What was turned away lately: the newest 10,000, the first 256 bytes of each."""
+
+    # AUTOINCREMENT, so that a number is never given out twice when old rows are dropped.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    hall: str = Field(max_length=32)
+    reason: str = Field(max_length=32)
+    sentence: str = Field(max_length=200)
+    first_bytes: bytes = Field(sa_type=LargeBinary)
+    rejected_at_ms: int = Field(sa_type=BigInteger)
+
+
+class RejectionCount(Table, table=True):
+    """How often a hall was told this reason; never dropped."""
+
+    __tablename__ = "rejection_count"  # pyright: ignore[reportAssignmentType]
+
+    hall: str = Field(primary_key=True, max_length=32)
+    reason: str = Field(primary_key=True, max_length=32)
+    count: int = Field(sa_type=BigInteger)
+    last_at_ms: int = Field(sa_type=BigInteger)

@@ -1,0 +1,210 @@
+"""Whose record is it, and is its MAC good? Values in, values out.
+
+Only what the device's key signed becomes a record (BAT-4). Whatever else is wrong with it is a
+mark, never a reason to drop it. Next: central/filing.py puts the verified ones into the ledger.
+"""
+
+from collections.abc import Callable, Container
+from typing import Any, NamedTuple
+
+from protocol import batch
+from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
+from protocol.envelope import is_signed, split
+from protocol.envelope import mac16 as mac16_of
+from protocol.field import ProtocolError, hex16, identifier, ms, place_id, word
+from protocol.limits import SERVICE_CHARS
+from protocol.record import (
+    JOURNALLED,
+    Head,
+    Rating,
+    Receipt,
+    UnknownKindError,
+    V,
+    decode,
+    parse,
+)
+
+UNKNOWN_DEVICE = "unknown_device"
+BAD_MAC = "bad_mac"
+WRONG_KIND = "wrong_kind"
+MALFORMED_ENVELOPE = "malformed_envelope"
+MALFORMED_ITEM = "malformed_item"
+MALFORMED_DOCUMENT = "malformed_document"
+MALFORMED_HEAD = "malformed_head"
+OTHER_HALL = "other_hall"
+HASH_TAKEN = "hash_taken"
+
+# Signed with a device's key for another purpose than being a record (REC-5).
+_NO_RECORDS = ("head", "receipt", "settings", "update")
+
+KeyOf = Callable[[str, int], bytes]
+
+
+class Rejected(NamedTuple):
+    """An item that is not taken: one of the words above, and a sentence that begins with it."""
+
+    code: str
+    reason: str
+
+
+class Verified(NamedTuple):
+    """A record with a good MAC.
+
+    kind: empty if it has no readable one. prev: None if it has no readable one. record: the
+    decoded record, None if this program cannot read it; then `marks` says why.
+    """
+
+    device: str
+    epoch: int
+    seq: int
+    kind: str
+    prev: str | None
+    mac16: str
+    envelope: bytes
+    record: Any
+    marks: tuple[str, ...]
+
+
+class VerifiedHead(NamedTuple):
+    """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if none is valid."""
+
+    head: Any
+    envelope: bytes
+    receipt_seq: int
+
+
+def rejected(code: str, sentence: object) -> Rejected:
+    """The rejection with this word and sentence, at most 200 characters."""
+    return Rejected(code, f"{code}: {sentence}"[:200])
+
+
+def read_item(raw: object, now_ms: int) -> Any:
+    """One raw item of a batch as FactsItem, EnvelopeItem or HeadItem, or Rejected.
+
+    What the hall wrote beside an envelope cannot keep a signed record out (BAT-4): a member that
+    is wrong there counts as absent, and a wrong time of receipt becomes `now_ms`.
+    """
+    try:
+        return batch.decode_item(raw)
+    except ProtocolError as error:
+        if isinstance(raw, dict) and "facts" not in raw and isinstance(raw.get("envelope"), str):
+            return _without_wrong_members(raw, now_ms)
+        return rejected(MALFORMED_ITEM, error)
+
+
+def judge_record(envelope: str, enrolled: Container[str], key_of: KeyOf) -> Verified | Rejected:
+    """An envelope as a verified record.
+
+    enrolled: the devices ever enrolled in the caller's halls. key_of: the key of (device, epoch).
+    """
+    opened = _open(envelope, enrolled, key_of, MALFORMED_ENVELOPE)
+    if isinstance(opened, Rejected):
+        return opened
+    data, members = opened
+    try:
+        record, marks = decode(members, JOURNALLED), ()
+    except UnknownKindError:
+        is_our_version = type(members.get("v")) is int and members["v"] == V
+        record, marks = None, (batch.UNKNOWN_KIND if is_our_version else batch.UNKNOWN_VERSION,)
+    except ProtocolError:
+        record, marks = None, (batch.MALFORMED,)
+    return Verified(
+        device=members["device"],
+        epoch=members["epoch"],
+        seq=members["seq"],
+        kind=_or_none(word, members.get("kind")) or "",
+        prev=_or_none(hex16, members.get("prev")),
+        mac16=mac16_of(data),
+        envelope=data,
+        record=record,
+        marks=marks,
+    )
+
+
+def judge_head(item: HeadItem, enrolled: Container[str], key_of: KeyOf) -> VerifiedHead | Rejected:
+    """A head with the receipt that its device holds, both verified."""
+    opened = _open(item.head, enrolled, key_of, MALFORMED_HEAD, ("head",))
+    if isinstance(opened, Rejected):
+        return opened
+    data, members = opened
+    try:
+        head = decode(members, (Head,))
+    except ProtocolError as error:
+        return rejected(MALFORMED_HEAD, error)
+    return VerifiedHead(head, data, _receipt_seq(item.receipt, head, key_of))
+
+
+def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | Rejected:
+    """A service document of one of the caller's halls."""
+    try:
+        document = batch.decode_document(item.facts.encode())
+    except ProtocolError as error:
+        return rejected(MALFORMED_DOCUMENT, error)
+    if document.hall not in halls:
+        return rejected(OTHER_HALL, "the token is not for the hall that this document names")
+    return document
+
+
+def service_of(verified: Verified) -> tuple[str, str] | None:
+    """Service and facts hash of a well-formed rating; None for anything else."""
+    if type(verified.record) is Rating:
+        return verified.record.service, verified.record.facts
+    return None
+
+
+def _open(
+    text: str,
+    enrolled: Container[str],
+    key_of: KeyOf,
+    malformed: str,
+    kinds: tuple[str, ...] | None = None,
+) -> tuple[bytes, dict[str, Any]] | Rejected:
+    """The envelope's bytes and members once its MAC is verified.
+
+    kinds: those wanted; None: anything that may be a record.
+    """
+    try:
+        data = text.encode()
+        members = parse(split(data)[0])
+    except ValueError as error:  # ProtocolError, or half a surrogate pair
+        what = error if isinstance(error, ProtocolError) else "it is not UTF-8"
+        return rejected(malformed, what)
+    kind = members.get("kind")
+    if kind in _NO_RECORDS if kinds is None else kind not in kinds:
+        return rejected(WRONG_KIND, "it was signed for another purpose than this one")
+    if members["device"] not in enrolled:
+        return rejected(UNKNOWN_DEVICE, "no such device was ever enrolled in this hall")
+    if not is_signed(key_of(members["device"], members["epoch"]), data):
+        return rejected(BAD_MAC, "the MAC was not made over these bytes with the device's key")
+    return data, members
+
+
+def _receipt_seq(receipt: str | None, head: Any, key_of: KeyOf) -> int:
+    if receipt is None:
+        return 0
+    opened = _open(receipt, (head.device,), key_of, MALFORMED_HEAD, ("receipt",))
+    if isinstance(opened, Rejected):
+        return 0
+    try:
+        decoded: Any = decode(opened[1], (Receipt,))
+    except ProtocolError:
+        return 0
+    return decoded.seq if decoded.epoch == head.epoch else 0
+
+
+def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:
+    received_at_ms = _or_none(ms, raw.get("received_at_ms"))
+    return EnvelopeItem(
+        raw["envelope"],
+        now_ms if received_at_ms is None else received_at_ms,
+        _or_none(place_id, raw.get("window")),
+        _or_none(identifier(SERVICE_CHARS), raw.get("service")),
+        (),
+    )
+
+
+def _or_none(check: Callable[[Any, str], Any], value: object) -> Any:
+    try:
+        return check(value, "")
+    except ProtocolError:
+        return None
