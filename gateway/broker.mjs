@@ -1,0 +1,176 @@
+// The embedded MQTT broker: aedes with the users and rules of the protocol (TOP-1).
+//
+//   node broker.mjs HALL HOST PORT
+//
+// Standard input carries JSON lines: {"users": {name: "$7$101$salt$hash"}} replaces all users.
+// Standard output gets one line, {"listening": port}. Ends when standard input closes, so that it
+// never outlives the gateway. Errors go to standard error, one sentence a line.
+
+import { pbkdf2, timingSafeEqual } from 'node:crypto'
+import net from 'node:net'
+import { createInterface } from 'node:readline'
+import { Aedes } from 'aedes'
+
+const GATEWAY = '_gateway'
+const FROM_GATEWAY = ['ticket', 'ack', 'clock', 'settings', 'update']
+const PACKET_BYTES = 2 * 1024 * 1024 // 1 MB of nonsense still reaches the gateway's quarantine
+const LOGIN_BYTES = 8 * 1024 // nobody unknown gets more memory than a login with a last will needs
+const WILL_BYTES = 4096
+const LOGIN_MS = 10_000
+// What the gateway has not acknowledged yet. Above it publishers wait: their PUBACK comes later,
+// and a killed gateway costs no more than this. The queue is searched from its head, so a longer
+// one would also be slower.
+const WAITING_MESSAGES = 4000
+const WAITING_BYTES = 64 * 1024 * 1024
+const NOBODY = '$7$101$AAAAAAAAAAAAAAAAAAAAAA==$' + Buffer.alloc(64).toString('base64')
+
+const [hall, host, port] = process.argv.slice(2)
+let users = new Map()
+const wills = new WeakMap()
+const waiting = { messages: 0, bytes: 0, publishers: [] }
+
+const broker = await Aedes.createBroker({
+  connectTimeout: LOGIN_MS,
+  concurrency: 1000,
+  preConnect,
+  authenticate,
+  authorizePublish,
+  authorizeSubscribe,
+  authorizeForward: (client, packet) => mayReceive(client.id, packet.topic) ? packet : null
+})
+countWaiting(broker.persistence)
+broker.on('clientError', (client, error) => say(`${client.id}: ${error.message}`))
+broker.on('connectionError', (client, error) => say(`a connection: ${error.message}`))
+
+const server = net.createServer((socket) => limitPackets(broker.handle(socket)))
+server.maxConnections = connectionLimit()
+server.on('error', (error) => {
+  say(`cannot listen on ${host}:${port}: ${error.message}`)
+  process.exit(1)
+})
+server.listen(Number(port), host, () => {
+  process.stdout.write(JSON.stringify({ listening: server.address().port }) + '\n')
+})
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => replaceUsers(JSON.parse(line).users))
+  .on('close', () => process.exit(0))
+
+function preConnect (client, packet, callback) {
+  wills.set(client, packet.will ?? null)
+  // Only the gateway has a session that outlives its connection: what waits for a device that is
+  // away would grow without bound, and everything it needs is retained or sent again.
+  if (packet.clientId !== GATEWAY) packet.clean = true
+  callback(null, true)
+}
+
+function authenticate (client, username, password, callback) {
+  const known = typeof username === 'string' && username === client.id && users.has(username)
+  // An unknown user costs as much time as a wrong password.
+  const line = known ? users.get(username) : NOBODY
+  verify(line, password ?? Buffer.alloc(0), (isRight) => {
+    const will = wills.get(client)
+    if (!known || !isRight) {
+      callback(new Error('login refused: unknown user, wrong password or foreign client id'), false)
+    } else if (will && !(mayPublish(username, will) && will.payload.length <= WILL_BYTES)) {
+      callback(new Error('login refused: a last will may only go to the own state'), false)
+    } else {
+      callback(null, true)
+    }
+  })
+}
+
+function verify (line, password, callback) {
+  const [, scheme, iterations, salt, hash] = line.split('$')
+  const expected = Buffer.from(hash ?? '', 'base64')
+  if (scheme !== '7' || expected.length !== 64 || !(iterations >= 1 && iterations <= 1_000_000)) {
+    say('a password hash is not of the form $7$iterations$salt$hash')
+    return callback(false)
+  }
+  pbkdf2(password, Buffer.from(salt, 'base64'), Number(iterations), 64, 'sha512', (error, key) => {
+    callback(!error && timingSafeEqual(key, expected))
+  })
+}
+
+function authorizePublish (client, packet, callback) {
+  if (client && !mayPublish(client.id, packet)) {
+    callback(new Error(`publish refused on ${packet.topic.slice(0, 200)}`))
+  } else if (client && client.id !== GATEWAY && isFull()) {
+    waiting.publishers.push(callback)
+  } else {
+    callback(null)
+  }
+}
+
+function authorizeSubscribe (client, subscription, callback) {
+  callback(null, mayReceive(client.id, subscription.topic) ? subscription : null)
+}
+
+function mayPublish (user, packet) {
+  const parts = packet.topic.split('/')
+  if (packet.qos > 1 || !packet.topic.startsWith(`pj/1/${hall}/`)) return false
+  if (user === GATEWAY) return true
+  if (parts.length !== 5 || parts[3] !== user) return false
+  return parts[4] === 'state' || (parts[4] === 'record' && !packet.retain)
+}
+
+function mayReceive (user, topic) {
+  if (user === GATEWAY) return topic.startsWith(`pj/1/${hall}/`)
+  return FROM_GATEWAY.some((name) => topic === `pj/1/${hall}/${user}/${name}`)
+}
+
+// aedes bounds no packet: its parser collects whatever length the header announces.
+function limitPackets (client) {
+  const parser = client._parser
+  const parse = parser.parse.bind(parser)
+  parser.parse = (bytes) => {
+    const rest = parse(bytes)
+    const limit = client._authorized ? PACKET_BYTES : LOGIN_BYTES
+    if (parser.packet.length > limit || rest > limit) {
+      client.emit('error', new Error(`a packet may have ${limit} bytes`))
+    }
+    return rest
+  }
+}
+
+function countWaiting (persistence) {
+  const { outgoingEnqueueCombi: enqueue, outgoingClearMessageId: clear } = persistence
+  persistence.outgoingEnqueueCombi = (subscriptions, packet) => {
+    if (subscriptions.some((subscription) => subscription.clientId === GATEWAY)) {
+      waiting.messages += 1
+      waiting.bytes += packet.payload.length
+    }
+    return enqueue.call(persistence, subscriptions, packet)
+  }
+  persistence.outgoingClearMessageId = async (client, packet) => {
+    const cleared = await clear.call(persistence, client, packet)
+    if (cleared && client.id === GATEWAY) {
+      waiting.messages -= 1
+      waiting.bytes -= cleared.payload?.length ?? 0
+      while (waiting.publishers.length > 0 && !isFull()) waiting.publishers.shift()(null)
+    }
+    return cleared
+  }
+}
+
+function isFull () {
+  return waiting.messages >= WAITING_MESSAGES || waiting.bytes >= WAITING_BYTES
+}
+
+function replaceUsers (lines) {
+  const before = users
+  users = new Map(Object.entries(lines))
+  server.maxConnections = connectionLimit()
+  for (const client of Object.values(broker.clients)) {
+    if (users.get(client.id) !== before.get(client.id)) client.close()
+  }
+}
+
+// Every user twice, because a device that lost its connection comes again before we notice.
+function connectionLimit () {
+  return 2 * users.size + 64
+}
+
+function say (sentence) {
+  process.stderr.write(sentence.replace(/[\r\n]+/g, ' ') + '\n')
+}

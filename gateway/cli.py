@@ -1,0 +1,119 @@
+"""`pingjia gateway …`: run the gateway of a hall, give tokens to callers, see how it stands."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import secret, service, settings
+from gateway.error import GatewayError
+from gateway.store import envelopes, halls, quarantine, services, states
+from gateway.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, help="大厅网关 The hall's gateway.")
+token_app = typer.Typer(no_args_is_help=True, help="Tokens of those who call the API.")
+app.add_typer(token_app, name="token")
+
+Config = Annotated[Path, typer.Option("--config", help="gateway.toml")]
+Debug = Annotated[bool, typer.Option("--debug", help="More log lines, and tracebacks.")]
+
+
+@app.command()
+def run(
+    config: Config,
+    until_stdin_closes: Annotated[
+        bool, typer.Option(help="End when standard input closes, as after a parent's death.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    if until_stdin_closes:
+        threading.Thread(target=_watch_stdin, args=(stopping,), daemon=True).start()
+    _tell(debug, lambda: service.run(settings.load(config), stopping))
+
+
+@token_app.command("add")
+def token_add(
+    name: Annotated[str, typer.Argument(help="Who calls, e.g. queue-system.")],
+    config: Config,
+    out: Annotated[Path, typer.Option("--out", help="A new file for the token.")],
+    debug: Debug = False,
+) -> None:
+    """Write a new token for a caller into a file; only its hash is stored."""
+    _tell(debug, lambda: _add_token(name, config, out))
+
+
+@app.command()
+def status(config: Config, debug: Debug = False) -> None:
+    """Show what the hall's database holds."""
+    _tell(debug, lambda: _show_status(config))
+
+
+def _add_token(name: str, config: Path, out: Path) -> None:
+    if not (0 < len(name) <= 64 and name.isprintable()):
+        raise GatewayError("The name of a caller has 1 to 64 printable characters.")
+    database = Database(_database_path(config))
+    token = secret.new_token()
+    secret.write_secret(out, token)
+    with database.write() as tx:
+        halls.put_token(tx, name, secret.token_hash(token), service.now_ms())
+    database.close()
+    typer.echo(f"Wrote the token of {name} to {out}.")
+
+
+def _show_status(config: Path) -> None:
+    path = _database_path(config)
+    if not path.exists():
+        raise GatewayError(f"{path} does not exist yet. Was the gateway started once?")
+    database = Database(path)
+    with database.read() as tx:
+        hall = halls.get(tx)
+        waiting = envelopes.counts(tx)
+        documents = services.unsent_count(tx)
+        devices = states.everyone(tx)
+        refused = quarantine.counts(tx)
+    database.close()
+    typer.echo(f"hall document   {'none yet' if hall is None else f'version {hall.version}'}")
+    typer.echo(f"for the centre  {waiting['waiting']} records, {documents} service documents")
+    typer.echo(f"rejected there  {waiting['rejected']} records, offered again slowly")
+    online = sum(row.online for row in devices)
+    typer.echo(f"devices online  {online} of {len(devices)} that were ever seen")
+    for row in refused:
+        newest = time.strftime("%F %T", time.localtime(row.newest_at_ms / 1000))
+        device = row.device or "(none of ours)"
+        typer.echo(f"refused         {row.count} of {device}: {row.reason}, last {newest}")
+
+
+def _database_path(config: Path) -> Path:
+    return settings.load(config).data_dir / service.DATABASE
+
+
+def _tell(debug: bool, act) -> None:
+    try:
+        act()
+    except GatewayError as error:
+        if debug:
+            raise
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+def _watch_stdin(stopping: threading.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    stopping.set()

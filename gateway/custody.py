@@ -1,0 +1,145 @@
+"""Custody: the hall becomes the keeper of a rating.
+
+Takes everything that waits, commits it once, and only then acknowledges (ACK-1). A small hall
+sees the latency of one commit, a flood the throughput of large ones.
+Next on a rating's way: gateway/announcer.py tells the device, gateway/outbox.py offers it upward.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from gateway import intake
+from gateway.alarm import Alarms
+from gateway.announcer import Announcer
+from gateway.hall import HallBook
+from gateway.inbox import Inbox, Message, Wanted
+from gateway.intake import Accepted, Refused, Told
+from gateway.mqtt import Link
+from gateway.store import envelopes, quarantine, states
+from gateway.store.database import Database
+from protocol.message import State, Will
+
+log = logging.getLogger(__name__)
+
+INTAKE_FAILED = "intake_failed"
+
+
+class Custody:
+    """One thread's work; `step` does one round."""
+
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox,
+        link: Link,
+        book: HallBook,
+        announcer: Announcer,
+        alarms: Alarms,
+        wake_forwarder: Callable[[], None],
+        now_ms: Callable[[], int],
+        live_ms: int,
+        quarantine_kept: int,
+    ):
+        self._database = database
+        self._inbox = inbox
+        self._link = link
+        self._book = book
+        self._announcer = announcer
+        self._alarms = alarms
+        self._wake_forwarder = wake_forwarder
+        self._now_ms = now_ms
+        self._live_ms = live_ms
+        self._quarantine_kept = quarantine_kept
+        self._messages: list[Message] = []
+        self._wanted = Wanted()
+
+    def step(self, timeout_s: float = 1.0) -> None:
+        """Take what waits, commit, acknowledge, say what is to be said.
+
+        Raises whatever the commit raised: nothing is acknowledged then, nothing more is
+        received, and the next step tries the same messages again.
+        """
+        if not self._messages and not self._wanted:
+            self._messages, self._wanted = self._inbox.take(timeout_s)
+        if self._messages:
+            self._keep()
+        self._say(self._wanted)
+        self._wanted = Wanted()
+
+    def _keep(self) -> None:
+        now_ms = self._now_ms()
+        judged = [self._judge(message) for message in self._messages]
+        try:
+            self._commit(judged, now_ms)
+        except Exception as error:
+            self._alarms.set(
+                "database",
+                f"The database takes nothing: {error}. Is the disk full? Devices keep their "
+                "records meanwhile.",
+            )
+            raise
+        self._alarms.clear("database")
+        # Here custody passes: the commit is durable, and only now the broker may forget (ACK-1).
+        self._link.acknowledge(self._messages)
+        self._messages = []
+        self._wake_forwarder()
+
+    def _judge(self, message: Message):
+        book = self._book
+        try:
+            return intake.judge(message.topic, message.payload, book.name, book.devices)
+        except Exception as error:  # ours, but one strange payload must not stop the hall
+            log.exception("a payload on %s could not be judged", message.topic)
+            beginning = message.payload[: intake.BEGINNING_BYTES]
+            size = len(message.payload)
+            return Refused("", message.topic[:256], INTAKE_FAILED, repr(error), size, beginning)
+
+    def _commit(self, judged: list, now_ms: int) -> None:
+        accepted = [one for one in judged if type(one) is Accepted]
+        refused = [one for one in judged if type(one) is Refused]
+        told = [one for one in judged if type(one) is Told]
+        clocks: set[str] = set()
+        with self._database.write() as tx:
+            envelopes.put(tx, [self._row(one, now_ms) for one in accepted])
+            rows = [{**one._asdict(), "received_at_ms": now_ms} for one in refused]
+            quarantine.put(tx, rows, self._quarantine_kept)
+            for one in told:
+                if self._hear(tx, one, now_ms):
+                    clocks.add(one.device)
+        # Duplicates are acknowledged again: the database holds them (ACK-2).
+        self._wanted.acks.update(one.device for one in accepted)
+        self._wanted.acks.update(one.device for one in told if type(one.message) is State)
+        self._wanted.clocks.update(clocks)
+
+    def _row(self, accepted: Accepted, now_ms: int) -> dict:
+        row = accepted._asdict()
+        made_at_ms = row.pop("made_at_ms")
+        row["marks"] = json.dumps(accepted.marks)
+        row["received_at_ms"] = now_ms
+        row["window"] = self._book.devices[accepted.device].window
+        row["live"] = made_at_ms is not None and abs(now_ms - made_at_ms) <= self._live_ms
+        return row
+
+    def _hear(self, tx: Connection, told: Told, now_ms: int) -> bool:
+        """Keep what a device said; whether it has just come online."""
+        if isinstance(told.message, Will):
+            if not states.put_will(tx, told.device, told.message, now_ms):
+                log.info("the last will of %s is of an older session (STA-2)", told.device)
+            return False
+        before = states.get(tx, told.device)
+        states.put(tx, told.device, told.message, now_ms)
+        return not before or not before.online or before.session != told.message.session
+
+    def _say(self, wanted: Wanted) -> None:
+        for device in wanted.recounts:
+            self._announcer.reach.forget(device)
+        for before, after in wanted.former:
+            self._announcer.former(before, after)
+        if wanted.is_everything:
+            self._announcer.everything_retained()
+        self._announcer.clocks(wanted.clocks)
+        self._announcer.tickets(wanted.tickets)
+        self._announcer.acks(wanted.acks | wanted.recounts)

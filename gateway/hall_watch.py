@@ -1,0 +1,77 @@
+"""Asks the centre for the hall's document, now and then and when an answer hints at a new one."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from gateway.alarm import Alarms
+from gateway.centre import Centre, RefusedError, UnreachableError
+from gateway.forwarder import Backoff
+from gateway.hall import HallBook
+from protocol.field import ProtocolError
+
+log = logging.getLogger(__name__)
+
+
+class HallWatch:
+    """One thread's work; `step` asks when it is time."""
+
+    def __init__(
+        self,
+        book: HallBook,
+        centre: Centre,
+        alarms: Alarms,
+        poll_s: float,
+        backoff: Backoff,
+        chance: random.Random,
+        now_ms: Callable[[], int],
+    ):
+        self._book = book
+        self._centre = centre
+        self._alarms = alarms
+        self._poll_s = poll_s
+        self._backoff = backoff
+        self._chance = chance
+        self._now_ms = now_ms
+        self._hinted = threading.Event()
+        self._next_ms = 0
+        self._is_resting = False
+
+    def hint(self, version: int) -> None:
+        """The centre mentioned this version; ask at once if it is not ours."""
+        if version != self._book.version:
+            self._hinted.set()
+
+    def step(self, timeout_s: float = 1.0) -> None:
+        """Ask if it is time or hinted, else wait up to `timeout_s`."""
+        pause_s = (self._next_ms - self._now_ms()) / 1000
+        if pause_s > 0:
+            pause_s = min(pause_s, timeout_s)
+            if self._is_resting:  # after a failure no hint shortens the pause
+                threading.Event().wait(pause_s)
+                return
+            if not self._hinted.wait(pause_s):
+                return
+        self._hinted.clear()
+        try:
+            document = self._centre.hall(self._book.name, self._book.version)
+            if document is not None:
+                self._book.take(document)
+        except (UnreachableError, RefusedError, ProtocolError) as error:
+            self._is_resting = True
+            least_s = getattr(error, "retry_after_s", None)
+            self._next_ms = self._now_ms() + round(1000 * self._backoff.pause_s(least_s))
+            if self._book.current is None:
+                self._alarms.set(
+                    "no_hall",
+                    f"No hall document yet, so no device can log in: {error}. Waiting for it.",
+                )
+            else:
+                log.info("the hall document could not be asked for: %s", error)
+            return
+        self._is_resting = False
+        self._backoff.reset()
+        self._alarms.clear("no_hall")
+        jitter = self._chance.uniform(0.9, 1.1)  # 3,000 halls must not ask in one second
+        self._next_ms = self._now_ms() + round(1000 * self._poll_s * jitter)

@@ -1,0 +1,146 @@
+"""Intake: what one delivery is worth, judged by everything that needs no key.
+
+Values in, values out. The hall refuses only what is no envelope of this device; whatever else is
+wrong is a mark, and the centre judges (REC-7, TOP-2).
+"""
+
+import hashlib
+from collections.abc import Container
+from typing import NamedTuple
+
+from protocol import batch
+from protocol.envelope import split
+from protocol.field import ProtocolError
+from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES
+from protocol.message import State, Will, decode_message
+from protocol.record import Rating, UnknownKindError, V, decode, parse
+from protocol.topic import RECORD, STATE, parse_topic
+
+TOO_LARGE = "too_large"
+NOT_UTF8 = "not_utf8"
+NOT_AN_ENVELOPE = "not_an_envelope"
+NOT_A_RECORD = "not_a_record"
+OTHER_DEVICE = "other_device"
+UNKNOWN_DEVICE = "unknown_device"
+BAD_STATE = "bad_state"
+BAD_TOPIC = "bad_topic"
+
+BEGINNING_BYTES = 256  # of a refused payload, for the quarantine
+
+
+class Accepted(NamedTuple):
+    """An envelope of this device. kind is the record's word, "unknown" if it has none.
+
+    service: of a well-formed rating. made_at_ms: the device's own time, or None.
+    """
+
+    device: str
+    epoch: int
+    seq: int
+    kind: str
+    mac16: str
+    service: str | None
+    made_at_ms: int | None
+    marks: tuple[str, ...]
+    envelope: bytes
+    sha256: bytes
+
+
+class Told(NamedTuple):
+    """What a device, or its last will, said of itself."""
+
+    device: str
+    message: State | Will
+
+
+class Refused(NamedTuple):
+    """A payload that belongs to nobody. device is "" when the topic names none of ours."""
+
+    device: str
+    topic: str
+    reason: str
+    detail: str
+    size: int
+    beginning: bytes
+
+
+def judge(topic: str, payload: bytes, hall: str, known: Container[str]):
+    """Accepted, Told or Refused for one delivery; `known` are the hall's device ids."""
+    try:
+        its_hall, device, name = parse_topic(topic)
+    except ProtocolError as error:
+        return _refused("", topic, BAD_TOPIC, str(error), payload)
+    if its_hall != hall or name not in (RECORD, STATE):
+        return _refused("", topic, BAD_TOPIC, "no device may publish there", payload)
+    if device not in known:
+        return _refused("", topic, UNKNOWN_DEVICE, f"the hall has no {device}", payload)
+    limit = ENVELOPE_BYTES if name == RECORD else MESSAGE_BYTES
+    if len(payload) > limit:
+        detail = f"{len(payload)} bytes, {limit} are allowed"
+        return _refused(device, topic, TOO_LARGE, detail, payload)
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        return _refused(device, topic, NOT_UTF8, str(error), payload)
+    if name == STATE:
+        return _state(device, topic, payload)
+    return _record(device, topic, payload)
+
+
+def _state(device: str, topic: str, payload: bytes):
+    try:
+        will = decode_message(Will, payload)
+        state = decode_message(State, payload) if will.online else will
+    except ProtocolError as error:
+        return _refused(device, topic, BAD_STATE, str(error), payload)
+    return Told(device, state)
+
+
+def _record(device: str, topic: str, payload: bytes):
+    try:
+        record, mac = split(payload)
+    except ProtocolError as error:
+        return _refused(device, topic, NOT_AN_ENVELOPE, str(error), payload)
+    try:
+        members = parse(record)
+    except ProtocolError as error:
+        return _refused(device, topic, NOT_A_RECORD, str(error), payload)
+    if members["device"] != device:
+        detail = f"the record is of {members['device']}"
+        return _refused(device, topic, OTHER_DEVICE, detail, payload)
+    service, made_at_ms, marks = _look_closer(members)
+    kind = members.get("kind")
+    return Accepted(
+        device=device,
+        epoch=members["epoch"],
+        seq=members["seq"],
+        kind=kind if type(kind) is str and len(kind) <= 32 and kind.isascii() else "unknown",
+        mac16=mac[:16],
+        service=service,
+        made_at_ms=made_at_ms,
+        marks=marks,
+        envelope=payload,
+        sha256=hashlib.sha256(payload).digest(),
+    )
+
+
+def _look_closer(members: dict) -> tuple[str | None, int | None, tuple[str, ...]]:
+    try:
+        record = decode(members)
+    except UnknownKindError:
+        is_known = members.get("v") == V and type(members.get("v")) is int
+        return None, None, (batch.UNKNOWN_KIND if is_known else batch.UNKNOWN_VERSION,)
+    except ProtocolError:
+        return None, None, (batch.MALFORMED,)
+    return record.service if type(record) is Rating else None, record.at, ()
+
+
+def _refused(device: str, topic: str, reason: str, detail: str, payload: bytes) -> Refused:
+    return Refused(
+        device=device,
+        topic=topic[:256],
+        reason=reason,
+        detail=detail[:256],
+        size=len(payload),
+        beginning=payload[:BEGINNING_BYTES],
+    )

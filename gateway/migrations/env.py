@@ -1,0 +1,12 @@
+"""Run by alembic: the migrations on the connection that gateway/store/database.py opened."""
+
+from alembic import context
+
+from gateway.store.tables import Row
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Row.metadata,
+    transactional_ddl=True,  # SQLite can, alembic's default says it cannot
+)
+context.run_migrations()

@@ -1,0 +1,219 @@
+"""The outbox: which items go up next, and what becomes of them when the centre has spoken.
+
+Nothing leaves it without a verdict, and nothing is forgotten before a receipt covers it (BAT-5).
+Next on a rating's way: gateway/forwarder.py sends what `next_batch` gives.
+"""
+
+import json
+import logging
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gateway.hall import read_receipt
+from gateway.store import envelopes, receipts, services, states
+from gateway.store.database import Database
+from protocol.batch import (
+    REJECTED,
+    Answer,
+    EnvelopeItem,
+    FactsItem,
+    HeadItem,
+    Verdict,
+    encode_batch,
+)
+from protocol.field import ProtocolError
+from protocol.limits import BATCH_BYTES, BATCH_ITEMS
+
+log = logging.getLogger(__name__)
+
+FACTS, ENVELOPE, HEAD = "facts", "envelope", "head"
+
+_MARGIN_BYTES = 64 * 1024  # for the batch's own brackets
+
+
+class Pace(NamedTuple):
+    """Milliseconds: how new a live record is, how often heads go, pauses between offers, and how
+    long what the centre has is kept.
+    """
+
+    live_ms: int
+    head_every_ms: int
+    reoffer_first_ms: int
+    reoffer_longest_ms: int
+    keep_ms: int
+
+
+class Sent(NamedTuple):
+    """What an item of a batch is in the database; verdict: what the centre said of it before."""
+
+    what: str
+    row_id: int
+    device: str
+    name: str
+    text: str
+    verdict: str | None
+    tries: int
+
+
+class Batch:
+    """Up to 500 items below 8 MB, documents first and heads last."""
+
+    def __init__(self):
+        self._items: dict[str, list] = {FACTS: [], ENVELOPE: [], HEAD: []}
+        self._sent: dict[str, list[Sent]] = {FACTS: [], ENVELOPE: [], HEAD: []}
+        self._documents: set[int] = set()
+        self._size = _MARGIN_BYTES
+
+    def __len__(self) -> int:
+        return sum(len(items) for items in self._items.values())
+
+    def has_document(self, row_id: int) -> bool:
+        """Whether this service document is in it."""
+        return row_id in self._documents
+
+    def has_room(self, items: int, size: int) -> bool:
+        """Whether so many more items of `size` bytes together fit."""
+        return len(self) + items <= BATCH_ITEMS and self._size + size <= BATCH_BYTES
+
+    def add(self, item, sent: Sent, size: int) -> None:
+        """Add an item."""
+        self._items[sent.what].append(item)
+        self._sent[sent.what].append(sent)
+        self._size += size
+        if sent.what == FACTS:
+            self._documents.add(sent.row_id)
+
+    def body(self) -> bytes:
+        """The body of `POST /v1/batches`."""
+        return encode_batch([item for items in self._items.values() for item in items])
+
+    def sent(self) -> list[Sent]:
+        """What the items are, in the body's order."""
+        return [sent for items in self._sent.values() for sent in items]
+
+
+class Settled(NamedTuple):
+    """Devices with a changed receipt, and devices whose `hall` may have changed otherwise."""
+
+    acks: frozenset[str]
+    recounts: frozenset[str]
+
+
+class Outbox:
+    """Used by the forwarder's thread."""
+
+    def __init__(self, database: Database, pace: Pace):
+        self._database = database
+        self._pace = pace
+
+    def next_batch(self, now_ms: int) -> Batch:
+        """What goes up next, empty if nothing is due.
+
+        Service documents stand before everything else, heads last; between them live records
+        before the backlog, each device's in order.
+        """
+        batch = Batch()
+        with self._database.read() as tx:
+            since_ms = now_ms - self._pace.live_ms
+            rows = {row.id: row for row in envelopes.waiting_live(tx, since_ms, BATCH_ITEMS)}
+            rows |= {row.id: row for row in envelopes.waiting(tx, BATCH_ITEMS)}
+            rows |= {row.id: row for row in envelopes.waiting_again(tx, now_ms, BATCH_ITEMS)}
+            for row in rows.values():  # a dict keeps the order: live, waiting, again
+                if not _add_envelope(tx, batch, row):
+                    break
+            for row in services.unsent_documents(tx, now_ms, BATCH_ITEMS):
+                _add_document(batch, row.id, row.document)
+            for row in states.unsent_heads(tx, now_ms - self._pace.head_every_ms, BATCH_ITEMS):
+                _add_head(batch, row)
+        return batch
+
+    def settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
+        """Write verdicts and receipts in one transaction.
+
+        Raises ProtocolError if the answer does not fit the batch; then nothing is written.
+        """
+        sent = batch.sent()
+        if len(answer.verdicts) != len(sent):
+            raise ProtocolError(
+                f"{len(sent)} items were sent, {len(answer.verdicts)} verdicts came"
+            )
+        told = [(read_receipt(envelope.encode()), envelope) for envelope in answer.receipts]
+        judged: dict[str, list[dict]] = {FACTS: [], ENVELOPE: [], HEAD: []}
+        recounts = set()
+        for one, verdict in zip(sent, answer.verdicts, strict=True):
+            judged[one.what].append(self._row(one, verdict, now_ms))
+            if one.what == ENVELOPE and REJECTED in (verdict.verdict, one.verdict):
+                recounts.add(one.device)  # it no longer counts, or counts again (ACK-4)
+        with self._database.write() as tx:
+            services.judge_documents(tx, judged[FACTS])
+            envelopes.judge(tx, judged[ENVELOPE])
+            for head in judged[HEAD]:
+                states.mark_head_sent(tx, head["device"], head["text"], now_ms)
+            changed = {
+                receipt.device
+                for receipt, envelope in told
+                if receipts.put(tx, receipt, envelope.encode(), now_ms)
+            }
+        return Settled(frozenset(changed), frozenset(recounts))
+
+    def let_go(self, now_ms: int) -> None:
+        """Delete what a receipt has covered for so long that no restored centre asks for it."""
+        with self._database.write() as tx:
+            envelopes.let_go(tx, now_ms - self._pace.keep_ms)
+            services.let_go(tx, now_ms - self._pace.keep_ms)
+
+    def _row(self, one: Sent, verdict: Verdict, now_ms: int) -> dict:
+        if verdict.verdict == REJECTED:
+            log.warning("the centre rejects %s: %s", one.name, verdict.reason)
+        pause_ms = self._pace.reoffer_first_ms * 2 ** min(one.tries, 30)
+        return {
+            "row_id": one.row_id,
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "next_try_at_ms": now_ms + min(pause_ms, self._pace.reoffer_longest_ms),
+            "device": one.device,
+            "text": one.text,
+        }
+
+
+def _add_envelope(tx: Connection, batch: Batch, row) -> bool:
+    """Add a record, and before it its service document if the centre lacks it; whether it fits."""
+    document = b""
+    lacking: int | None = row.document_id if row.document_verdict is None else None
+    if lacking is not None and not batch.has_document(lacking):
+        document = services.document(tx, lacking)
+    if not batch.has_room(2 if document else 1, _size(row.envelope) + _size(document)):
+        return False
+    if lacking is not None and document:
+        _add_document(batch, lacking, document)
+    item = EnvelopeItem(
+        envelope=row.envelope.decode(),
+        received_at_ms=row.received_at_ms,
+        window=row.window,
+        service=row.service,
+        marks=tuple(json.loads(row.marks)),
+    )
+    name = f"record {row.seq} of {row.device}"
+    sent = Sent(ENVELOPE, row.id, row.device, name, "", row.verdict, row.tries)
+    batch.add(item, sent, _size(row.envelope))
+    return True
+
+
+def _add_document(batch: Batch, row_id: int, document: bytes) -> None:
+    if not batch.has_document(row_id) and batch.has_room(1, _size(document)):
+        name = f"service document {row_id}"
+        sent = Sent(FACTS, row_id, "", name, "", None, 0)
+        batch.add(FactsItem(facts=document.decode()), sent, _size(document))
+
+
+def _add_head(batch: Batch, row) -> None:
+    size = _size(row.head.encode()) + _size((row.receipt or "").encode())
+    if batch.has_room(1, size):
+        sent = Sent(HEAD, 0, row.device, f"the head of {row.device}", row.head, None, 0)
+        batch.add(HeadItem(head=row.head, receipt=row.receipt), sent, size)
+
+
+def _size(data: bytes) -> int:
+    """At most how long `data` is as a string in JSON, with what stands around it."""
+    return 2 * len(data) + 256

@@ -1,0 +1,238 @@
+"""The gateway's parts, and how they hang together."""
+
+import logging
+import random
+import socket
+import sys
+import threading
+import time
+
+import uvicorn
+
+from gateway import api
+from gateway.alarm import Alarms
+from gateway.announcer import Announcer
+from gateway.broker import EmbeddedBroker
+from gateway.centre import Centre
+from gateway.custody import Custody
+from gateway.error import GatewayError
+from gateway.forwarder import Backoff, Forwarder
+from gateway.hall import HallBook
+from gateway.hall_watch import HallWatch
+from gateway.inbox import Inbox
+from gateway.mqtt import Link
+from gateway.outbox import Outbox, Pace
+from gateway.secret import gateway_password, password_hash, read_secret
+from gateway.services import ServiceDesk
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.worker import Worker
+from protocol.hall import Hall
+from protocol.topic import GATEWAY_USER
+
+log = logging.getLogger(__name__)
+
+DATABASE = "gateway.sqlite"  # in data_dir
+
+
+def now_ms() -> int:
+    """The hall's clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Gateway:
+    """All parts of one hall; `start` runs them, `stop` ends them.
+
+    Raises GatewayError if the database, a secret or the API's port cannot be used. Centre and
+    broker may come later.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.database = Database(settings.data_dir / DATABASE)
+        password = gateway_password(settings.data_dir)
+        token = read_secret(settings.centre_token_file)
+        chance = random.SystemRandom()
+        self.alarms = Alarms()
+        self.book = HallBook(settings.hall, self.database, self.alarms, now_ms)
+        self.inbox = Inbox(settings.queue_messages)
+        self.link = Link(
+            hall=settings.hall,
+            password=password,
+            inbox=self.inbox,
+            on_up=self._on_up,
+            alarms=self.alarms,
+            ca=settings.mqtt_ca,
+            reconnect_s=settings.mqtt_reconnect_s,
+        )
+        self.announcer = Announcer(self.database, self.link, self.book, settings.invite_ms, now_ms)
+        self.centre = Centre(
+            settings.centre_url,
+            token,
+            settings.centre_ca,
+            settings.proxy,
+            settings.centre_timeout_s,
+        )
+        self.hall_watch = HallWatch(
+            self.book,
+            self.centre,
+            self.alarms,
+            settings.hall_poll_s,
+            Backoff(settings.retry_first_s, settings.retry_longest_s, chance),
+            chance,
+            now_ms,
+        )
+        self.forwarder = Forwarder(
+            Outbox(self.database, _pace(settings)),
+            self.centre,
+            self.inbox,
+            self.alarms,
+            Backoff(settings.retry_first_s, settings.retry_longest_s, chance),
+            settings.refused_retry_s,
+            self.hall_watch.hint,
+            now_ms,
+        )
+        self.custody = Custody(
+            self.database,
+            self.inbox,
+            self.link,
+            self.book,
+            self.announcer,
+            self.alarms,
+            self.forwarder.wake,
+            now_ms,
+            live_ms=round(settings.live_s * 1000),
+            quarantine_kept=settings.quarantine_kept,
+        )
+        self.desk = ServiceDesk(self.database, self.book, self.inbox, self.forwarder.wake, now_ms)
+        users_hash = password_hash(password)
+        self.broker = (
+            EmbeddedBroker(
+                settings.hall,
+                settings.mqtt_host,
+                settings.mqtt_port,
+                lambda: {GATEWAY_USER: users_hash, **self.book.logins()},
+                self.alarms,
+                settings.broker_restart_s,
+            )
+            if settings.broker == "embedded"
+            else None
+        )
+        self.book.on_change = self._on_hall_change
+        self._socket = _listen(settings.api_listen_host, settings.api_listen_port)
+        app = api.build(self.database, self.desk, self.book, self.link, self.alarms)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+        )
+        self._workers = [
+            Worker("custody", self.custody.step),
+            Worker("forwarder", self.forwarder.step),
+            Worker("hall-watch", self.hall_watch.step),
+            Worker("clock", self._clock),
+        ]
+        self._api = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="api", daemon=True
+        )
+        self._stopping = threading.Event()
+        self.mqtt_address = ""
+
+    def start(self) -> None:
+        """Run everything. Raises GatewayError if the embedded broker cannot start."""
+        host, port = self.settings.mqtt_host, self.settings.mqtt_port
+        if self.broker is not None:
+            self.broker.start()
+            port = self.broker.port
+        self.mqtt_address = f"{host}:{port}"
+        self.link.start(host, port)
+        for worker in self._workers:
+            worker.start()
+        self._api.start()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until API, broker and MQTT session are up; whether they are."""
+        until = time.monotonic() + timeout_s
+        is_up = self.link.wait_up(timeout_s)
+        while is_up and not self._server.started and time.monotonic() < until:
+            time.sleep(0.01)
+        return is_up and self._server.started
+
+    @property
+    def api_url(self) -> str:
+        """Where the API listens."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    def stop(self) -> None:
+        """End everything; what was not acknowledged comes again after the next start."""
+        self._stopping.set()
+        self._server.should_exit = True
+        self.inbox.close()
+        for worker in self._workers:
+            worker.stop()
+        self.link.stop()
+        if self.broker is not None:
+            self.broker.stop()
+        if self._api.ident is not None:
+            self._api.join(5)
+        self._socket.close()
+        self.centre.close()
+        self.database.close()
+
+    def _on_up(self) -> None:
+        self.inbox.want(is_everything=True, clocks=self.book.devices)
+
+    def _on_hall_change(self, before: Hall | None, after: Hall) -> None:
+        if self.broker is not None:
+            self.broker.refresh_users()
+        former = [] if before is None else [(before, after)]
+        self.inbox.want(former=former, is_everything=True, acks=self.book.devices)
+
+    def _clock(self) -> None:
+        # The first time is told when a device comes online.
+        if not self._stopping.wait(self.settings.clock_every_s):
+            self.inbox.want(clocks=self.book.devices)
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Run a gateway until `stopping` is set, and say on standard output when it is ready.
+
+    Raises GatewayError if it cannot start.
+    """
+    gateway = Gateway(settings)
+    try:
+        gateway.start()
+        while not gateway.wait_ready(0.5):
+            if stopping.is_set():
+                return
+        # Whoever starts us reads these two lines to learn the ports.
+        sys.stdout.write(f"mqtt {gateway.mqtt_address}\nready {gateway.api_url}\n")
+        sys.stdout.flush()
+        log.info("hall %s is ready", settings.hall)
+        stopping.wait()
+    finally:
+        gateway.stop()
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        live_ms=round(settings.live_s * 1000),
+        head_every_ms=round(settings.head_every_s * 1000),
+        reoffer_first_ms=round(settings.reoffer_first_s * 1000),
+        reoffer_longest_ms=round(settings.reoffer_longest_s * 1000),
+        keep_ms=settings.keep_days * 86_400_000,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        raise GatewayError(
+            f"The API cannot listen on {host}:{port}: {error.strerror}. Is another gateway "
+            "running? See api_listen_host and api_listen_port."
+        ) from error
+    return listener

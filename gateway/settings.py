@@ -1,0 +1,119 @@
+"""gateway.toml: what it may say, and sentences for what it may not.
+
+Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
+"""
+
+import difflib
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+
+from gateway.error import GatewayError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400)]
+
+
+class Settings(BaseSettings):
+    """One hall's gateway. Ports: 0 is a free one."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    hall: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    data_dir: Path = Path("gateway-data")
+    centre_url: str
+    centre_token_file: Path
+    centre_ca: Path | None = None
+    proxy: str | None = None
+    api_listen_host: str = "127.0.0.1"
+    api_listen_port: Port = 8080
+    broker: Literal["embedded", "external"] = "embedded"
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: Port = 1883
+    mqtt_ca: Path | None = None
+
+    invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
+    clock_every_s: Seconds = 600
+    hall_poll_s: Seconds = 60
+    head_every_s: Seconds = 60
+    live_s: Seconds = 60
+    centre_timeout_s: Seconds = 30
+    retry_first_s: Seconds = 1
+    retry_longest_s: Seconds = 300
+    refused_retry_s: Seconds = 300
+    reoffer_first_s: Seconds = 60
+    reoffer_longest_s: Seconds = 21_600
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    mqtt_reconnect_s: Annotated[float, Field(gt=0, le=60)] = 1
+    broker_restart_s: Annotated[float, Field(gt=0, le=60)] = 1
+    queue_messages: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    quarantine_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, *others, **more):
+        """Only the file speaks: a stray environment variable must not move a hall."""
+        return (init_settings,)
+
+    @field_validator("centre_url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        url = urlsplit(value)
+        if not url.hostname or url.scheme not in ("http", "https"):
+            raise ValueError("must be a URL such as https://centre.example.gov.cn")
+        if url.scheme == "http" and not _is_loopback(url.hostname):
+            raise ValueError("must begin with https:// (http:// is only for this machine itself)")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _external_port(self):
+        if self.broker == "external" and self.mqtt_port == 0:
+            raise ValueError("mqtt_port must name the port of the external broker")
+        return self
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file at `path`, paths made absolute.
+
+    Raises GatewayError with file, key and what it may have meant.
+    """
+    try:
+        source = TomlConfigSettingsSource(Settings, toml_file=path)
+        if not path.is_file():
+            raise GatewayError(f"{path}: no such file. Copy deploy/gateway.toml and edit it.")
+        settings = Settings(**source())
+    except tomllib.TOMLDecodeError as error:
+        raise GatewayError(f"{path}: not TOML: {error}.") from error
+    except OSError as error:
+        raise GatewayError(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        raise GatewayError("\n".join(_sentence(path, fault) for fault in error.errors())) from None
+    folder = path.resolve().parent
+    paths = ("data_dir", "centre_token_file", "centre_ca", "mqtt_ca")
+    return settings.model_copy(
+        update={name: folder / value for name in paths if (value := getattr(settings, name))}
+    )
+
+
+def _sentence(path: Path, fault) -> str:
+    key = ".".join(str(part) for part in fault["loc"]) or "settings"
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, 1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        return f"{path}: unknown key {key}.{meant}"
+    if fault["type"] == "missing":
+        return f"{path}: {key} is missing. deploy/gateway.toml explains it."
+    return f"{path}: {key}: {fault['msg'].removeprefix('Value error, ')}."
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,171 @@
+"""The envelopes: put in once, counted for `hall`, offered upward, judged, kept and let go."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
+
+from gateway.store.tables import Row
+from protocol.batch import REJECTED
+from protocol.record import Boot
+
+_envelope = Row.metadata.tables["envelope"]
+_service = Row.metadata.tables["service"]
+
+_NEW = {"verdict": None, "reason": None, "tries": 0, "next_try_at_ms": None, "covered_at_ms": None}
+# `verdict <> 'rejected'` alone would drop the rows that have no verdict yet.
+_IS_HELD = or_(_envelope.c.verdict.is_(None), _envelope.c.verdict != REJECTED)
+
+
+def put(tx: Connection, rows: Sequence[dict]) -> None:
+    """Insert the envelopes that are not there yet, byte for byte (SND-2)."""
+    if rows:
+        statement = insert_or(_envelope).on_conflict_do_nothing()
+        tx.execute(statement, [{**row, **_NEW} for row in rows])
+
+
+def held_seqs(tx: Connection, device: str, epoch: int, above: int) -> Iterable[int]:
+    """The seqs above `above` of which a record is held that the centre did not reject, rising."""
+    return tx.execute(
+        select(_envelope.c.seq)
+        .where(*_of(device, epoch), _envelope.c.seq > above, _IS_HELD)
+        .order_by(_envelope.c.seq)
+    ).scalars()
+
+
+def held_boots(tx: Connection, device: str, epoch: int, above: int) -> list[bytes]:
+    """The envelopes of the boot records above `above` that the centre did not reject."""
+    query = select(_envelope.c.envelope).where(
+        *_of(device, epoch), _envelope.c.seq > above, _envelope.c.kind == Boot.kind, _IS_HELD
+    )
+    return list(tx.execute(query).scalars())
+
+
+def is_rated(tx: Connection, service: str) -> bool:
+    """Whether a rating of `service` is held; nobody in the hall is told its level."""
+    query = select(_envelope.c.id).where(
+        _envelope.c.service == service, _envelope.c.kind == "rating", _IS_HELD
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def waiting_live(tx: Connection, since_ms: int, limit: int):
+    """Rows without a verdict that were made and received lately, oldest first."""
+    wanted = and_(_envelope.c.live.is_(True), _envelope.c.received_at_ms >= since_ms)
+    return _offered(tx, and_(_envelope.c.verdict.is_(None), wanted), limit)
+
+
+def waiting(tx: Connection, limit: int):
+    """Rows without a verdict, oldest first."""
+    return _offered(tx, _envelope.c.verdict.is_(None), limit)
+
+
+def waiting_again(tx: Connection, now_ms: int, limit: int):
+    """Rows with a verdict whose next offer is due (BAT-5), oldest first."""
+    return _offered(tx, _envelope.c.next_try_at_ms <= now_ms, limit)
+
+
+def judge(tx: Connection, verdicts: Sequence[dict]) -> None:
+    """Write the centre's verdicts: dicts of row_id, verdict, reason, next_try_at_ms.
+
+    A covered row stays covered, unless the centre now rejects what its receipt passed.
+    """
+    if verdicts:
+        values = {
+            "verdict": bindparam("new_verdict"),
+            "reason": bindparam("new_reason"),
+            "next_try_at_ms": bindparam("new_next"),
+            "tries": _envelope.c.tries + 1,
+        }
+        statement = update(_envelope).where(_envelope.c.id == bindparam("row_id")).values(values)
+        tx.execute(
+            statement,
+            [
+                {
+                    "row_id": row["row_id"],
+                    "new_verdict": row["verdict"],
+                    "new_reason": row["reason"],
+                    "new_next": row["next_try_at_ms"],
+                }
+                for row in verdicts
+            ],
+        )
+
+
+def cover(tx: Connection, device: str, epoch: int, seq: int, now_ms: int) -> None:
+    """The receipt reaches `seq`: judged rows up to it are no longer offered, and soon let go."""
+    tx.execute(
+        update(_envelope)
+        .where(
+            *_of(device, epoch),
+            _envelope.c.seq <= seq,
+            _envelope.c.covered_at_ms.is_(None),
+            _envelope.c.verdict.is_not(None),
+        )
+        .values(covered_at_ms=now_ms, next_try_at_ms=None)
+    )
+
+
+def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
+    """The receipt fell back to `above` (a restored centre): offer the rest again, at once.
+
+    So are their service documents, which the centre lost with them.
+    """
+    fallen = and_(
+        *_of(device, epoch), _envelope.c.seq > above, _envelope.c.covered_at_ms.is_not(None)
+    )
+    services = select(_envelope.c.service).where(fallen, _envelope.c.service.is_not(None))
+    tx.execute(
+        update(_service)
+        .where(_service.c.service.in_(services))
+        .values(document_verdict=None, next_try_at_ms=now_ms)
+    )
+    tx.execute(
+        update(_envelope).where(fallen).values(covered_at_ms=None, next_try_at_ms=now_ms, tries=0)
+    )
+
+
+def let_go(tx: Connection, covered_before_ms: int, limit: int = 1000) -> int:
+    """Delete rows that a receipt has covered since before then; how many."""
+    old = select(_envelope.c.id).where(_envelope.c.covered_at_ms < covered_before_ms).limit(limit)
+    return tx.execute(delete(_envelope).where(_envelope.c.id.in_(old))).rowcount
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many envelopes wait for a verdict, and how many were rejected and are still offered."""
+    waiting = select(func.count()).where(_envelope.c.verdict.is_(None))
+    rejected = select(func.count()).where(
+        _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
+    )
+    return {
+        "waiting": tx.execute(waiting).scalar_one(),
+        "rejected": tx.execute(rejected).scalar_one(),
+    }
+
+
+def _offered(tx: Connection, wanted, limit: int):
+    return tx.execute(
+        select(
+            _envelope.c.id,
+            _envelope.c.envelope,
+            _envelope.c.device,
+            _envelope.c.epoch,
+            _envelope.c.seq,
+            _envelope.c.received_at_ms,
+            _envelope.c.window,
+            _envelope.c.service,
+            _envelope.c.marks,
+            _envelope.c.verdict,
+            _envelope.c.tries,
+            _service.c.id.label("document_id"),
+            _service.c.document_verdict,
+        )
+        .select_from(_envelope.outerjoin(_service, _envelope.c.service == _service.c.service))
+        .where(wanted)
+        .order_by(_envelope.c.id)
+        .limit(limit)
+    ).all()
+
+
+def _of(device: str, epoch: int):
+    return _envelope.c.device == device, _envelope.c.epoch == epoch

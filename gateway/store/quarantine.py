@@ -1,0 +1,46 @@
+"""What was refused: the newest beginnings, and counts that are never dropped."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.store.tables import Row
+
+_quarantine = Row.metadata.tables["quarantine"]
+_refusal = Row.metadata.tables["refusal"]
+
+
+def put(tx: Connection, rows: Sequence[dict], kept: int) -> None:
+    """Count the refusals, and keep the newest `kept` of them."""
+    for row in rows:
+        statement = insert(_refusal).values(
+            device=row["device"],
+            reason=row["reason"],
+            count=1,
+            newest_at_ms=row["received_at_ms"],
+        )
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=[_refusal.c.device, _refusal.c.reason],
+                set_={
+                    "count": _refusal.c.count + 1,
+                    "newest_at_ms": statement.excluded.newest_at_ms,
+                },
+            )
+        )
+    if rows:
+        tx.execute(insert(_quarantine), list(rows[-kept:]))
+        newest = select(func.max(_quarantine.c.id)).scalar_subquery()
+        tx.execute(delete(_quarantine).where(_quarantine.c.id <= newest - kept))
+
+
+def counts(tx: Connection):
+    """(device, reason, count, newest_at_ms) of everything that was ever refused."""
+    return tx.execute(select(_refusal).order_by(_refusal.c.device, _refusal.c.reason)).all()
+
+
+def newest(tx: Connection, limit: int):
+    """The newest refused payloads' rows, newest first."""
+    query = select(_quarantine).order_by(_quarantine.c.id.desc()).limit(limit)
+    return tx.execute(query).all()

@@ -1,0 +1,49 @@
+"""The newest receipt of each (device, epoch)."""
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.store import envelopes
+from gateway.store.tables import Row
+from protocol.record import Receipt
+
+_receipt = Row.metadata.tables["receipt"]
+
+
+def get(tx: Connection, device: str, epoch: int):
+    """The newest receipt's row, or None."""
+    query = select(_receipt).where(_receipt.c.device == device, _receipt.c.epoch == epoch)
+    return tx.execute(query).first()
+
+
+def put(tx: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
+    """Take the centre's word as it is, also when it is lower; whether anything changed.
+
+    Rows that it covers are no longer offered; rows that it covers no longer are.
+    """
+    before = get(tx, receipt.device, receipt.epoch)
+    if before and before.seq > receipt.seq:
+        envelopes.uncover(tx, receipt.device, receipt.epoch, receipt.seq, now_ms)
+    envelopes.cover(tx, receipt.device, receipt.epoch, receipt.seq, now_ms)
+    if before and before.envelope == envelope:
+        return False
+    row = {
+        "device": receipt.device,
+        "epoch": receipt.epoch,
+        "seq": receipt.seq,
+        "mac16": receipt.mac16,
+        "at": receipt.at,
+        "envelope": envelope,
+    }
+    statement = insert(_receipt).values(row)
+    key = [_receipt.c.device, _receipt.c.epoch]
+    tx.execute(statement.on_conflict_do_update(index_elements=key, set_=row))
+    return True
+
+
+def put_if_newer(tx: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
+    """The same for a receipt from the hall's document, which may be older than an answer."""
+    before = get(tx, receipt.device, receipt.epoch)
+    if before and before.at >= receipt.at:
+        return False
+    return put(tx, receipt, envelope, now_ms)

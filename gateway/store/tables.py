@@ -1,0 +1,200 @@
+"""The tables. Rows are written by Core statements; the classes say shape and names.
+
+Ids are AUTOINCREMENT: without it SQLite gives an id again once a table ran empty, and whoever
+asks for "id > last" skips those rows for ever.
+"""
+
+from sqlalchemy import MetaData
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Index, LargeBinary, SQLModel, UniqueConstraint, text
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
+    """The gateway's own metadata, so that no other tier's tables mix in."""
+
+
+class Envelope(Row, table=True):
+    """One envelope, exact bytes (ENV-1), told apart by them and not by its key (SND-2).
+
+    verdict: null until the centre has spoken. covered_at_ms: since when the centre's newest
+    receipt covers it. next_try_at_ms: when it is offered again, for rows with a verdict that no
+    receipt covers (BAT-5). live: made shortly before it came, so it goes up before the backlog.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("device", "epoch", "seq", "sha256"),
+        Index(
+            "ix_envelope_waiting",
+            "live",
+            "received_at_ms",
+            sqlite_where=text("verdict IS NULL"),
+        ),
+        Index("ix_envelope_unjudged", "id", sqlite_where=text("verdict IS NULL")),
+        Index(
+            "ix_envelope_uncovered",
+            "device",
+            "epoch",
+            "seq",
+            sqlite_where=text("covered_at_ms IS NULL"),
+        ),
+        Index(
+            "ix_envelope_again",
+            "next_try_at_ms",
+            sqlite_where=text("next_try_at_ms IS NOT NULL"),
+        ),
+        Index("ix_envelope_kept", "covered_at_ms", sqlite_where=text("covered_at_ms IS NOT NULL")),
+        Index("ix_envelope_service", "service", sqlite_where=text("service IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    envelope: bytes = Field(sa_type=LargeBinary)
+    sha256: bytes = Field(sa_type=LargeBinary)
+    device: str
+    epoch: int
+    seq: int
+    kind: str
+    mac16: str
+    received_at_ms: int
+    window: str | None
+    service: str | None
+    marks: str
+    live: bool
+    verdict: str | None
+    reason: str | None
+    tries: int
+    next_try_at_ms: int | None
+    covered_at_ms: int | None
+
+
+class Service(Row, table=True):
+    """A service: its document, written once (BAT-1), and its phase now.
+
+    document_verdict: the centre's word on the document, null until it has it.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("service"),
+        UniqueConstraint("caller", "idempotency_key"),
+        Index("ix_service_window", "window", "id"),
+        Index(
+            "ix_service_unsent",
+            "next_try_at_ms",
+            "id",
+            sqlite_where=text("document_verdict IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    service: str
+    window: str
+    day: str
+    ticket_no: str
+    staff_no: str | None
+    staff_name: str | None
+    matter: str | None
+    document: bytes = Field(sa_type=LargeBinary)
+    facts: str
+    phase: str
+    opened_at_ms: int
+    closed_at_ms: int | None
+    caller: str
+    idempotency_key: str | None
+    request_sha256: bytes = Field(sa_type=LargeBinary)
+    document_verdict: str | None
+    reason: str | None
+    tries: int
+    next_try_at_ms: int
+
+
+class Staff(Row, table=True):
+    """Who serves at a window: presence `in` or `pause`; no row when signed out."""
+
+    window: str = Field(primary_key=True)
+    staff_no: str
+    name: str
+    presence: str
+    since_ms: int
+
+
+class DeviceState(Row, table=True):
+    """The last `state` of a device, and the head that the centre already has from us."""
+
+    device: str = Field(primary_key=True)
+    online: bool
+    session: str
+    firmware: str
+    epoch: int
+    seq: int
+    first: int
+    receipt: str | None
+    head: str | None
+    free: int
+    clock: str
+    face: str
+    settings: int
+    problems: str
+    received_at_ms: int
+    head_sent: str | None
+    head_sent_at_ms: int
+
+
+class Receipt(Row, table=True):
+    """The newest receipt of each (device, epoch), as the centre told it, also a lower one."""
+
+    device: str = Field(primary_key=True)
+    epoch: int = Field(primary_key=True)
+    seq: int
+    mac16: str
+    at: int
+    envelope: bytes = Field(sa_type=LargeBinary)
+
+
+class Hall(Row, table=True):
+    """The hall's document as the centre sent it; one row, so that we start without the centre."""
+
+    id: int = Field(primary_key=True)
+    version: int
+    document: bytes = Field(sa_type=LargeBinary)
+    received_at_ms: int
+
+
+class Token(Row, table=True):
+    """A caller of the API; only the hash of its token."""
+
+    name: str = Field(primary_key=True)
+    sha256: bytes = Field(sa_type=LargeBinary)
+    created_at_ms: int
+
+
+class Quarantine(Row, table=True):
+    """The beginning of a payload that was refused (TOP-2); the newest only."""
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    received_at_ms: int
+    device: str
+    topic: str
+    reason: str
+    detail: str
+    size: int
+    beginning: bytes = Field(sa_type=LargeBinary)
+
+
+class Refusal(Row, table=True):
+    """How many payloads were refused, by device and reason; never dropped."""
+
+    device: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    count: int
+    newest_at_ms: int

@@ -1,0 +1,43 @@
+"""A thread that repeats one step and that nothing from outside can end."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Calls `step` until stopped; a step that fails is logged and tried again after `pause_s`.
+
+    A step blocks for a second at most, so that stopping is quick. The same failure is logged once
+    until a step succeeds.
+    """
+
+    def __init__(self, name: str, step: Callable[[], None], pause_s: float = 1.0):
+        self._step = step
+        self._pause_s = pause_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End after the running step; returns when the thread has ended or after `timeout_s`."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        last = ""
+        while not self._stopping.is_set():
+            try:
+                self._step()
+                last = ""
+            except Exception as error:
+                if repr(error) != last:
+                    log.exception("%s failed and is tried again", self._thread.name)
+                last = repr(error)
+                self._stopping.wait(self._pause_s)
