@@ -6,6 +6,8 @@ and `remove(name)`, the last three complete and closed when they return, OSError
 Next on a rating's way: firmware/link.py sends what `append` gives.
 """
 
+from collections import namedtuple
+
 from firmware.runs import add, subtract
 from firmware.slots import Slots
 from protocol.envelope import NO_MAC16, is_signed, mac16, seal, split
@@ -14,6 +16,9 @@ from protocol.limits import ENVELOPE_BYTES, GAPS
 from protocol.record import DAMAGE, RESTART, Boot, Head, Rating, Receipt, decode, encode, parse
 
 _RATED = 16  # services read back, so that a retained ticket does not invite twice
+
+
+_Line = namedtuple("_Line", "seq members envelope")
 
 
 class JournalFullError(Exception):
@@ -53,8 +58,9 @@ class Journal:
         self._most = segments
         self._slots = Slots(files, self._key)
         self._receipt = None  # decoded
+        self._receipt_text = None
         self._runs = {}  # segment: runs of readable seqs
-        self._ends = {}  # segment: first seq of its unused end
+        self._ends = {}  # segment: first seq of its unused end; not there if that is unknown
         self._named = []  # runs named by readable `boot` records
         self._rating_segment = None
         self._begun = False
@@ -137,26 +143,26 @@ class Journal:
 
     def receipt(self):
         """The last receipt's envelope as a string, or None."""
-        return None if self._receipt is None else self._receipt[1]
+        return self._receipt_text
 
     def take_receipt(self, text: str) -> bool:
         """Takes a receipt's envelope and frees what it covers; False if it frees nothing (RCT-2).
 
         Raises JournalDamageError, OSError.
         """
-        if self._receipt is not None and text == self._receipt[1]:
+        if text == self._receipt_text:
             return True
         receipt = self._check_receipt(text)
         if receipt is None:
             return False
-        if self._receipt is not None and receipt.seq <= self._receipt[0].seq:
+        if self._receipt is not None and receipt.seq <= self._receipt.seq:
             return True  # an older one, from a centre that was restored: it frees nothing more
         if receipt.seq >= self.first():
             held = self.after(receipt.seq - 1, 1)
             if not held or held[0][0] != receipt.seq or mac16(held[0][1]) != receipt.mac16:
                 return False
-        self._receipt = (receipt, text)
-        self._free_segments()
+        self._receipt, self._receipt_text = receipt, text
+        self._free_segments(receipt.seq)
         return True
 
     # Reading back
@@ -165,13 +171,13 @@ class Journal:
         wanted = [run for run in self._runs[segment] if run[1] > seq]
         found = []
         lines = self._lines(segment)
-        for members, envelope in lines:
-            if members is None or members["seq"] <= seq:
+        for line in lines:
+            if line is None or line.seq <= seq:
                 continue
-            if members["seq"] != max(wanted[0][0], seq + 1):
+            if line.seq != max(wanted[0][0], seq + 1):
                 break
-            seq = members["seq"]
-            found.append((seq, envelope))
+            seq = line.seq
+            found.append((seq, line.envelope))
             wanted = [run for run in wanted if run[1] > seq]
             if not wanted or len(found) == most:
                 lines.close()
@@ -186,8 +192,8 @@ class Journal:
         if self._slots.segment is None and not self._runs:
             raise JournalLostError("neither slot nor segment can be read")
         if self._slots.receipt is not None:
-            receipt = self._check_receipt(self._slots.receipt)
-            self._receipt = None if receipt is None else (receipt, self._slots.receipt)
+            self._receipt = self._check_receipt(self._slots.receipt)
+            self._receipt_text = self._slots.receipt
         self.boot = self._slots.boot
         for segment in sorted(self._runs):
             self._read_segment(segment)
@@ -199,24 +205,24 @@ class Journal:
     def _read_segment(self, segment):
         runs = self._runs[segment]
         is_clean = True
-        for members, envelope in self._lines(segment):
-            is_clean = members is not None and members["seq"] > (runs[-1][1] if runs else 0)
-            if not is_clean:
+        for line in self._lines(segment):
+            is_clean = line is not None and line.seq > (runs[-1][1] if runs else 0)
+            if line is None or not is_clean:
                 continue
-            add(runs, members["seq"])
-            self.seq, self.mac16 = members["seq"], mac16(envelope)
-            self.boot = max(self.boot, members["boot"])
-            if members["kind"] == "rating":
+            add(runs, line.seq)
+            self.seq, self.mac16 = line.seq, mac16(line.envelope)
+            self.boot = max(self.boot, line.members["boot"])
+            if line.members["kind"] == "rating":
                 self._rating_segment = segment
-                self.rated = (self.rated + [members["service"]])[-_RATED:]
-            elif members["kind"] == "boot":
-                self._named.extend(members["gaps"])
+                self.rated = (self.rated + [line.members["service"]])[-_RATED:]
+            elif line.members["kind"] == "boot":
+                self._named.extend(line.members["gaps"])
         # Whatever follows the last good line was written once: then no end counts as unused.
         if is_clean:
             self._ends[segment] = runs[-1][1] + 1 if runs else segment * self._size + 1
 
     def _lines(self, segment):
-        """(members, envelope) of every line of a segment, (None, None) for what is unreadable."""
+        """Every line of a segment as a _Line, None for what is unreadable."""
         file = self._files.open(_name(segment))
         try:
             record = b""
@@ -229,28 +235,29 @@ class Journal:
                     record = b""
                 else:
                     if record:
-                        yield None, None
+                        yield None
                     record = line
             if record:
-                yield None, None
+                yield None
         finally:
             file.close()
 
     def _check_line(self, segment, envelope):
-        if is_signed(self._key, envelope):
-            try:
-                members = parse(split(envelope)[0])
-            except ProtocolError:
-                return None, None
-            device, epoch, _ = self._identity
-            is_ours = members["device"] == device and members["epoch"] == epoch
-            if is_ours and (members["seq"] - 1) // self._size == segment:
-                return members, envelope
-        return None, None
+        if not is_signed(self._key, envelope):
+            return None
+        try:
+            members = parse(split(envelope)[0])
+        except ProtocolError:
+            return None
+        device, epoch, _ = self._identity
+        is_ours = members["device"] == device and members["epoch"] == epoch
+        if not is_ours or (members["seq"] - 1) // self._size != segment:
+            return None
+        return _Line(members["seq"], members, envelope)
 
     def _gaps(self):
         """What the `boot` of this start has to name: [[first, last, cause], …] (JRN-4)."""
-        covered = 0 if self._receipt is None else self._receipt[0].seq
+        covered = 0 if self._receipt is None else self._receipt.seq
         known = list(self._named)
         for runs in self._runs.values():
             known.extend(runs)
@@ -259,7 +266,7 @@ class Journal:
             while first <= last:
                 segment = (first - 1) // self._size
                 end = min(last, (segment + 1) * self._size)
-                unused = self._unused_from(segment)
+                unused = self._ends.get(segment, (segment + 1) * self._size + 1)
                 if first < unused:
                     end = min(end, unused - 1)
                 cause = RESTART if first >= unused else DAMAGE
@@ -269,11 +276,6 @@ class Journal:
                     gaps.append([first, end, cause])
                 first = end + 1
         return gaps
-
-    def _unused_from(self, segment):
-        if segment == self._slots.segment and segment not in self._runs:
-            return segment * self._size + 1  # noted, and cut off before its first append
-        return self._ends.get(segment, (segment + 1) * self._size + 1)
 
     # Writing
 
@@ -302,6 +304,8 @@ class Journal:
 
     def _open_segment(self):
         segment = self._segment + 1
+        # There before it is noted: a segment that is noted and not there has been lost.
+        self._files.write(_name(segment), b"")
         # Noted before the first append: no seq comes twice, whatever file vanishes (JRN-2).
         self._slots.note(segment, self.boot, self.receipt())
         self._segment = segment
@@ -319,9 +323,8 @@ class Journal:
         device, epoch, _ = self._identity
         return receipt if (receipt.device, receipt.epoch) == (device, epoch) else None
 
-    def _free_segments(self):
+    def _free_segments(self, covered):
         kept = (max(self._runs) if self._runs else None, self._segment, self._rating_segment)
-        covered = self._receipt[0].seq
         free = [k for k in self._runs if (k + 1) * self._size <= covered and k not in kept]
         if free:
             # The receipt is noted first: it is what says that these seqs are not damage.

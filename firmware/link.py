@@ -45,17 +45,17 @@ class Link:
         self._sent_in_round = False
         self._session = ""
         self._hall = None  # what the newest ack said, in RAM only (ACK-5)
-        self._next_round = None  # up_ms, None until the first ack or its time
+        self._next_round = 0  # up_ms
         self._round_ms = timing.round_ms
         self._work = asyncio.Event()
         self._change = asyncio.Event()
         self._face = "standby"
-        self._problems = []
+        self.problems = []
         self.is_online = False
 
     def send(self, envelope: bytes):
         """Sends a new record as soon as there is a connection; never waits."""
-        if self.is_online:
+        if self.is_online and len(self._fresh) < self._timing.in_flight:  # the round has the rest
             self._fresh.append(envelope)
             self._work.set()
 
@@ -67,12 +67,12 @@ class Link:
 
     def report(self, problem: str, is_there: bool = True):
         """Adds a word to the problems in `state`, or takes it away."""
-        if is_there != (problem in self._problems):
+        if is_there != (problem in self.problems):
             if is_there:
-                self._problems = (self._problems + [problem])[-PROBLEMS:]
+                self.problems = (self.problems + [problem])[-PROBLEMS:]
                 self._board.log(f"problem: {problem}")
             else:
-                self._problems = [known for known in self._problems if known != problem]
+                self.problems = [known for known in self.problems if known != problem]
             self._change.set()
 
     async def run(self):
@@ -83,12 +83,11 @@ class Link:
                 mqtt = await self._connect()
                 pause_ms = self._timing.retry_ms
                 await self._serve(mqtt)
-            except OSError as error:
-                self._board.log(f"no hall: {error}")
             except asyncio.TimeoutError:
                 self._board.log("no hall: no answer in time")
+            except OSError as error:
+                self._board.log(f"no hall: {error}")
             self.is_online = False
-            self._fresh = []  # the backlog has them
             # Jitter of a quarter, so that a hall's devices do not come back in one instant.
             await asyncio.sleep_ms(pause_ms * 3 // 4 + self._random(pause_ms // 2))
             pause_ms = min(pause_ms * 2, self._timing.retry_max_ms)
@@ -113,20 +112,25 @@ class Link:
 
     async def _serve(self, mqtt):
         self._journal.begin(self._clock.up_ms(), self._clock.at())
-        self._hall = self._cursor = None
-        self._round_ms = self._timing.round_ms
-        self._next_round = self._clock.up_ms() + self._timing.answer_ms
+        self.start_rounds()
         try:
             await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK)])
             self.is_online = True
             await _first_end(
-                mqtt.run(self._take),
+                mqtt.run(self.take),
                 mqtt.keep_alive(self._timing.keep_alive_s),
                 self._tell_state(mqtt),
                 self._send_records(mqtt),
             )
         finally:
             mqtt.close()
+
+    def start_rounds(self):
+        """A new connection: what the hall holds is not known until its first ack (ACK-5)."""
+        self._hall = self._cursor = None
+        self._fresh = []  # the first round has them
+        self._round_ms = self._timing.round_ms
+        self._next_round = self._clock.up_ms() + self._timing.answer_ms
 
     # Telling
 
@@ -152,20 +156,20 @@ class Link:
             clock=self._clock.quality(),
             face=self._face,
             settings=0,
-            problems=tuple(self._problems),
+            problems=tuple(self.problems),
         )
 
     async def _send_records(self, mqtt):
         while True:
             self._work.clear()
-            envelope = self._next_envelope()
+            envelope = self.next_envelope()
             if envelope is not None:
                 await mqtt.publish(self._topic(RECORD), envelope)
                 continue
             wait_ms = max(1, self._next_round - self._clock.up_ms())
             await happens(self._work, wait_ms)
 
-    def _next_envelope(self):
+    def next_envelope(self):
         """The next record to send: new ones first, then the round's; None when there is none."""
         if self._fresh:
             return self._fresh.pop(0)
@@ -187,7 +191,8 @@ class Link:
 
     # Being told
 
-    def _take(self, name, payload):
+    def take(self, name, payload):
+        """Takes a message that came on the topic `name`; a bad one is reported, never raised."""
         try:
             if name == self._topic(TICKET):
                 self._on_ticket(decode_message(Ticket, payload))

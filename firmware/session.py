@@ -72,8 +72,9 @@ class Session:
 
     def rate(self, now_ms: int):
         """The press that was accepted is durable."""
-        self._rated = (self._rated + [self.ticket.service])[-REMEMBERED:]
-        self._event("rate", now_ms)
+        if self.ticket is not None:
+            self._rated = (self._rated + [self.ticket.service])[-REMEMBERED:]
+            self._event("rate", now_ms)
 
     def fail(self, now_ms: int):
         """The journal cannot take a rating."""
@@ -98,7 +99,7 @@ class Session:
 
     def left_ms(self, now_ms: int):
         """Milliseconds until `tick` will change the face, or None."""
-        if self.face == ASKING:
+        if self.face == ASKING and self.ticket is not None:
             return max(0, self._since_ms + self.ticket.invite_ms - now_ms)
         if self.face == THANKING:
             return max(0, self._since_ms + self._thanks_ms - now_ms)

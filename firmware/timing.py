@@ -24,9 +24,8 @@ _DEFAULTS = (
 Timing = namedtuple("Timing", [name for name, _ in _DEFAULTS])
 
 
-def timing(changes=None):
-    """The timings, with a board's own `changes` {name: value}. An unknown name is a KeyError."""
+def timing(changes: "dict | None" = None):
+    """The timings, with a board's own `changes` {name: value}. An unknown name is a TypeError."""
     values = dict(_DEFAULTS)
-    for name in changes or {}:
-        values[name] = changes[name] if name in values else values[name]
+    values.update(changes or {})
     return Timing(**values)

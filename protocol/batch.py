@@ -73,6 +73,8 @@ _VERDICT = (
     ("reason", maybe(text(200))),
     ("marks", many(word, 0, 16)),
 )
+
+
 class Verdict(namedtuple("Verdict", names(_VERDICT))):
     """The centre's word on one item; `reason` is a sentence and stands with `rejected` only."""
 

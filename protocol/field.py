@@ -133,7 +133,7 @@ def names(fields):
     return [name for name, _ in fields]
 
 
-def read(fields, values, source):
+def read(fields, values, source) -> list:
     """The checked values of `fields` ((name, check), ...) in a decoded JSON object, in order.
 
     Unknown members are ignored (REC-6). A member that is not there counts as null.

@@ -46,6 +46,8 @@ CLOCK_QUALITIES = ("none", "good", "stale")
 
 
 _STAFF = (("staff_no", identifier(STAFF_NO_CHARS)), ("name", text(32)))
+
+
 class StaffCard(namedtuple("StaffCard", names(_STAFF))):
     """Who serves, as the citizen sees it; null in a ticket when nobody has signed in."""
 

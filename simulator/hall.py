@@ -5,7 +5,6 @@ them; nothing here knows the inside of a tier.
 """
 
 import asyncio
-import os
 import secrets
 from pathlib import Path
 
@@ -80,11 +79,9 @@ class Hall:
         return await pingjia(*command, folder=self.folder)
 
     def _write_configs(self, centre_port, api_port, mqtt_port):
-        secret = os.open(
-            self.folder / "master.secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-        )
-        os.write(secret, secrets.token_bytes(32))
-        os.close(secret)
+        secret = self.folder / "master.secret"
+        secret.touch(0o600, exist_ok=False)
+        secret.write_bytes(secrets.token_bytes(32))
         (self.folder / CENTRE_CONFIG).write_text(
             'listen_host = "127.0.0.1"\n'
             f"listen_port = {centre_port}\n"

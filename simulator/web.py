@@ -1,4 +1,4 @@
-"""The simulator's only HTTP client: a queue system's calls to a gateway, a reader of the centre."""
+"""The simulator's only HTTP client: a queue system at a gateway, a reader at the centre."""
 
 import asyncio
 from pathlib import Path
@@ -90,6 +90,7 @@ def _client(url, token):
 
 async def _call(client, method, path, **arguments):
     """One call, tried again while the server is away or asks for patience."""
+    problem = ""
     for attempt in range(_ATTEMPTS):
         try:
             response = await client.request(method, path, **arguments)

@@ -9,7 +9,7 @@ import io
 import json
 import time
 
-import host  # simulator/worker.mjs
+import host  # pyright: ignore[reportMissingImports] - simulator/worker.mjs
 import uctypes
 
 from firmware.timing import timing
@@ -120,7 +120,7 @@ class HostFiles:
         data = bytearray(size)
         if size:
             _checked(host.file_read(name, uctypes.addressof(data), size))
-        return io.BytesIO(data)
+        return io.BytesIO(bytes(data))
 
     def append(self, name, data):
         """Adds data to the file's end."""

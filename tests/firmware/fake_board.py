@@ -1,0 +1,61 @@
+"""A board that does what a test says and remembers what was done to it, in order."""
+
+import json
+
+from memory_files import MemoryFiles
+
+from firmware.timing import timing
+
+KEY = bytes(range(32))
+BUNDLE = {
+    "device": "xj-0417",
+    "epoch": 29333341,
+    "key": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "hall": "demo",
+    "mqtt": {
+        "host": "127.0.0.1",
+        "port": 1883,
+        "username": "xj-0417",
+        "password": "secret",
+        "ca": None,
+    },
+}
+
+
+class FakeBoard:
+    """`log` holds ("append", file), ("show", face) and the like; `now` is its time."""
+
+    def __init__(self, **changes):
+        self.files = MemoryFiles()
+        self.timing = timing(changes)
+        self.now = 0
+        self.restarts = 0
+
+    @property
+    def done(self):
+        """What was done, in order."""
+        return self.files.log
+
+    def ticks_ms(self):
+        return self.now
+
+    def ticks_diff(self, new, old):
+        return new - old
+
+    def read_bundle(self):
+        return json.dumps(BUNDLE).encode()
+
+    def start_cause(self):
+        return "power"
+
+    def show(self, face, ticket):
+        self.done.append(("show", face))
+
+    def random(self, count):
+        return bytes(count)
+
+    def log(self, text):
+        self.done.append(("log", text))
+
+    def restart(self):
+        self.restarts += 1

@@ -1,0 +1,114 @@
+"""What happens when a key is pressed, in order. JRN-1 JRN-7 TKT-1"""
+
+import json
+import unittest
+
+from fake_board import KEY, FakeBoard
+
+from firmware.app import App, enrol
+from firmware.keys import Press
+from protocol.envelope import is_signed, split
+from protocol.message import StaffCard, Ticket
+
+
+def ticket(service="s1", phase="inviting"):
+    return Ticket(service, "8bc100c14f4c1187", "A017", phase, None, StaffCard("0231", "王"), 9000)
+
+
+def device(**changes):
+    board = FakeBoard(**changes)
+    enrol(board)
+    app = App(board)
+    del board.done[:]
+    return board, app
+
+
+def press(board, app, level=1, after_ms=500):
+    board.now += after_ms
+    app._take_press(Press(level, board.now - 20))
+
+
+def ratings(board):
+    found = []
+    for name in sorted(board.files.names()):
+        if name.endswith(".seg"):
+            lines = board.files.files[name].split(b"\n")
+            for record, mac in zip(lines[0::2], lines[1::2]):
+                envelope = record + b"\n" + mac
+                assert is_signed(KEY, envelope)
+                members = json.loads(str(split(envelope)[0], "utf-8"))
+                if members["kind"] == "rating":
+                    found.append(members)
+    return found
+
+
+class TestApp(unittest.TestCase):
+    def test_the_record_is_closed_before_anybody_is_thanked(self):
+        board, app = device()
+        app._take_ticket(ticket())
+        press(board, app)
+        steps = [step for step in board.done if step[0] in ("append", "show")]
+        self.assertEqual(
+            steps,
+            [
+                ("show", "inviting"),
+                ("append", "00000000.seg"),  # boot
+                ("append", "00000000.seg"),  # rating
+                ("show", "thanking"),
+            ],
+        )
+
+    def test_the_rating_says_what_was_pressed_for_whom_and_when(self):
+        board, app = device()
+        app._take_ticket(ticket())
+        press(board, app, level=2)
+        (rating,) = ratings(board)
+        expected = {
+            "level": 2,
+            "service": "s1",
+            "ticket_no": "A017",
+            "staff_no": "0231",
+            "facts": "8bc100c14f4c1187",
+            "took_ms": 480,
+            "up_ms": 500,
+            "at": None,
+            "input": "key",
+        }
+        self.assertEqual({name: rating[name] for name in expected}, expected)
+
+    def test_one_service_one_rating_also_after_a_power_cut(self):
+        board, app = device()
+        app._take_ticket(ticket())
+        press(board, app)
+        press(board, app, level=5)
+        again = App(board)
+        again._take_ticket(ticket())
+        press(board, again, level=5)
+        self.assertEqual([rating["level"] for rating in ratings(board)], [1])
+
+    def test_a_flash_that_refuses_thanks_nobody(self):
+        board, app = device()
+        app._take_ticket(ticket())
+
+        def refuse(name, data):
+            raise OSError(28)
+
+        board.files.append = refuse
+        with self.assertRaises(OSError):
+            press(board, app)
+        self.assertFalse(("show", "thanking") in board.done)
+
+    def test_a_full_journal_is_out_of_service_after_the_last_thanks(self):
+        board, app = device(segment_records=2, segments=3)
+        for number in range(5):
+            app._take_ticket(ticket(f"s{number}"))
+            press(board, app)
+            board.now += 5000
+            app._session.tick(board.now)
+            app._show()
+        self.assertEqual(len(ratings(board)), 3)
+        self.assertEqual(board.done[-1], ("show", "out_of_service"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,361 @@
+"""The journal on CPython and on MicroPython, on files in memory.
+
+JRN-2 JRN-3 JRN-4 JRN-5 JRN-6 JRN-7 CHN-1 REC-3 RCT-2
+"""
+
+import json
+import unittest
+
+from memory_files import MemoryFiles, PowerCut
+
+from firmware.bundle import Identity
+from firmware.journal import (
+    Journal,
+    JournalDamageError,
+    JournalFullError,
+    JournalLostError,
+    create,
+)
+from firmware.runs import subtract
+from protocol.envelope import NO_MAC16, is_signed, mac16, seal, split
+from protocol.record import Rating, Receipt, encode
+
+KEY = bytes(range(32))
+IDENTITY = Identity("xj-0417", 29333341, KEY)
+N = 4  # records a segment
+
+
+def made():
+    files = MemoryFiles()
+    create(files, KEY)
+    return files
+
+
+def start(files, segments=8):
+    return Journal(files, IDENTITY, "0.1.0", "power", N, segments)
+
+
+def rate(journal, service="s1"):
+    return journal.append(
+        Rating,
+        1000,
+        None,
+        service=service,
+        ticket_no="A017",
+        staff_no=None,
+        facts="0" * 16,
+        level=4,
+        settings=0,
+        took_ms=10,
+        input="key",
+    )
+
+
+def held(journal, seq=0):
+    return journal.after(seq, 1000)
+
+
+def members(envelope):
+    return json.loads(str(split(envelope)[0], "utf-8"))
+
+
+def receipt(journal, seq, key=KEY, **changes):
+    envelope = dict(held(journal, seq - 1)).get(seq)
+    fields = {
+        "device": "xj-0417",
+        "epoch": 29333341,
+        "seq": seq,
+        "mac16": NO_MAC16 if envelope is None else mac16(envelope),
+        "at": 1,
+    }
+    fields.update(changes)
+    return seal(key, encode(Receipt(**fields))).decode()
+
+
+class TestStart(unittest.TestCase):
+    def test_nothing_is_written_before_the_first_record(self):
+        files = made()
+        before = dict(files.files)
+        for _ in range(5):
+            start(files)
+        self.assertEqual(files.files, before)
+
+    def test_the_first_record_of_a_start_is_boot(self):
+        journal = start(made())
+        rate(journal)
+        kinds = [members(envelope)["kind"] for _, envelope in held(journal)]
+        self.assertEqual(kinds, ["boot", "rating"])
+
+    def test_a_start_opens_the_next_segment_and_names_the_unused_end(self):
+        files = made()
+        rate(start(files))
+        rate(start(files))
+        seqs = [seq for seq, _ in held(start(files))]
+        self.assertEqual(seqs, [1, 2, 5, 6])
+        boot = members(held(start(files))[2][1])
+        self.assertEqual((boot["gaps"], boot["boot"]), ([[3, 4, "restart"]], 2))
+
+    def test_each_record_names_the_one_before_it(self):
+        files = made()
+        for _ in range(3):
+            journal = start(files)
+            for _ in range(3):
+                rate(journal)
+        before = NO_MAC16
+        for _, envelope in held(journal):
+            self.assertTrue(is_signed(KEY, envelope))
+            self.assertEqual(members(envelope)["prev"], before)
+            before = mac16(envelope)
+
+    def test_a_seq_is_never_given_twice_whatever_file_vanishes(self):
+        files = made()
+        given = []
+        for _ in range(3):
+            journal = start(files)
+            given += [members(rate(journal))["seq"] for _ in range(5)]
+        self.assertEqual(len(given), len(set(given)))
+        for name in files.names():
+            other = MemoryFiles()
+            other.files = dict(files.files)
+            del other.files[name]
+            self.assertTrue(members(rate(start(other)))["seq"] > max(given))
+
+    def test_slots_lost_or_journal_lost_goes_on_both_lost_does_not(self):
+        files = made()
+        rate(start(files))
+        del files.files["slot0"]
+        del files.files["slot1"]
+        journal = start(files)
+        self.assertEqual(members(rate(journal))["seq"], 6)
+        for name in list(files.files):
+            if name.endswith(".seg"):
+                del files.files[name]
+        journal = start(files)
+        rate(journal)
+        boot = members(held(journal)[0][1])
+        self.assertEqual((boot["seq"], boot["gaps"]), (9, [[1, 8, "damage"]]))
+        files.files.clear()
+        with self.assertRaises(JournalLostError):
+            start(files)
+
+    def test_services_rated_are_read_back_the_last_sixteen(self):
+        files = made()
+        journal = start(files, 50)
+        for n in range(20):
+            rate(journal, f"s{n}")
+        self.assertEqual(start(files).rated, [f"s{n}" for n in range(4, 20)])
+
+
+class TestDamage(unittest.TestCase):
+    def damaged(self, name, change):
+        files = made()
+        journal = start(files)
+        for _ in range(3):
+            rate(journal)
+        files.files[name] = change(files.files[name])
+        return files
+
+    def test_a_bad_line_is_named_as_damage_and_the_rest_is_kept(self):
+        files = self.damaged("00000000.seg", lambda data: data.replace(b'"seq":3', b'"seq":8'))
+        journal = start(files)
+        self.assertEqual([seq for seq, _ in held(journal)], [1, 2, 4])
+        rate(journal)
+        self.assertEqual(members(dict(held(journal))[5])["gaps"], [[3, 3, "damage"]])
+        self.assertEqual([seq for seq, _ in held(start(files))], [1, 2, 4, 5, 6])
+
+    def test_garbage_of_every_kind_is_survived_and_named(self):
+        changes = (
+            lambda data: data[:-30],
+            lambda data: data[:-200] + b"\x00" * 200,
+            lambda data: data[:-200] + b"\xff" * 200,
+            lambda data: b"\xff" * len(data),
+            lambda data: b"",
+            lambda data: b"\n" * 500,
+            lambda data: data + data,
+            lambda data: data[100:],
+        )
+        for change in changes:
+            files = self.damaged("00000000.seg", change)
+            journal = start(files)
+            rate(journal)
+            named = members(dict(held(journal))[5])["gaps"]
+            seqs = [seq for seq, _ in held(journal)]
+            covered = sorted(seqs + [s for a, b, _ in named for s in range(a, b + 1)])
+            self.assertEqual(covered, [1, 2, 3, 4, 5, 6])
+
+    def test_what_a_readable_boot_names_is_not_named_again(self):
+        files = self.damaged("00000000.seg", lambda data: b"")
+        rate(start(files))
+        journal = start(files)
+        rate(journal)
+        self.assertEqual(members(dict(held(journal))[9])["gaps"], [[7, 8, "restart"]])
+
+    def test_a_line_that_turns_bad_after_the_start_is_not_passed_over(self):
+        files = made()
+        journal = start(files)
+        rate(journal)
+        rate(journal)
+        data = files.files["00000000.seg"]
+        files.files["00000000.seg"] = data.replace(b'"seq":2', b'"seq":7')
+        with self.assertRaises(JournalDamageError):
+            held(journal)
+
+    def test_more_gaps_than_a_record_can_name_stand_in_several(self):
+        files = made()
+        journal = start(files, 100)
+        for _ in range(150):
+            rate(journal)
+        for number in range(0, 36):
+            name = f"{number:08d}.seg"
+            data = files.files[name]
+            files.files[name] = data.replace(f'"seq":{number * N + 2},'.encode(), b'"seq":1,')
+        journal = start(files, 100)
+        rate(journal)
+        boots = [
+            members(envelope)
+            for _, envelope in held(journal, 152)
+            if members(envelope)["kind"] == "boot"
+        ]
+        self.assertEqual(len(boots), 3)
+        named = [gap[0] for boot in boots for gap in boot["gaps"] if gap[2] == "damage"]
+        self.assertEqual(named, [number * N + 2 for number in range(36)])
+        self.assertEqual(len({boot["boot"] for boot in boots}), 1)
+
+    def test_a_power_cut_at_any_operation_keeps_what_was_durable(self):
+        for cut_at in range(1, 60):
+            files = made()
+            durable = []
+            files.cut_at = cut_at
+            try:
+                while True:
+                    journal = start(files, 50)
+                    for _ in range(6):
+                        durable.append(rate(journal))
+            except PowerCut:
+                files.cut_at = None
+            journal = start(files, 50)
+            rate(journal)
+            kept = [envelope for _, envelope in held(journal)]
+            for envelope in durable:
+                self.assertIn(envelope, kept)
+
+
+class TestReceipt(unittest.TestCase):
+    def test_a_receipt_frees_whole_segments_but_not_the_newest_nor_the_newest_ratings(self):
+        files = made()
+        journal = start(files)
+        for _ in range(9):
+            rate(journal)
+        self.assertTrue(journal.take_receipt(receipt(journal, 7)))
+        self.assertEqual(journal.first(), 5)
+        self.assertTrue(journal.take_receipt(receipt(journal, 10)))
+        self.assertEqual(journal.first(), 9)
+        again = start(files)
+        again.begin(5, None)
+        self.assertEqual(members(dict(held(again))[13])["gaps"], [[11, 12, "restart"]])
+        self.assertTrue(again.take_receipt(receipt(again, 13)))
+        self.assertEqual(again.first(), 9)  # the newest rating is there
+        self.assertEqual(start(files).rated, ["s1"] * 2)
+
+    def test_a_receipt_that_is_not_for_this_record_frees_nothing(self):
+        journal = start(made())
+        for _ in range(9):
+            rate(journal)
+        head = journal.head(5).decode()
+        for wrong in (
+            receipt(journal, 7, key=bytes(32)),
+            receipt(journal, 7, device="xj-0418"),
+            receipt(journal, 7, epoch=29333342),
+            receipt(journal, 7, mac16="f" * 16),
+            receipt(journal, 99),
+            head,
+            "",
+            "receipt",
+        ):
+            self.assertFalse(journal.take_receipt(wrong))
+            self.assertEqual((journal.first(), journal.receipt()), (1, None))
+
+    def test_an_older_receipt_takes_nothing_back(self):
+        journal = start(made())
+        for _ in range(9):
+            rate(journal)
+        older, newer = receipt(journal, 3), receipt(journal, 7)
+        self.assertTrue(journal.take_receipt(newer))
+        self.assertTrue(journal.take_receipt(older))
+        self.assertEqual(journal.receipt(), newer)
+
+    def test_the_receipt_survives_a_restart_once_it_has_freed_something(self):
+        files = made()
+        journal = start(files)
+        for _ in range(9):
+            rate(journal)
+        text = receipt(journal, 7)
+        journal.take_receipt(text)
+        self.assertEqual(start(files).receipt(), text)
+
+
+class TestFull(unittest.TestCase):
+    def full(self):
+        files = made()
+        journal = start(files, 3)
+        while not journal.is_full():
+            rate(journal)
+        return files, journal
+
+    def test_a_full_journal_refuses_and_overwrites_nothing(self):
+        files, journal = self.full()
+        before = dict(files.files)
+        self.assertEqual((journal.seq, journal.free()), (8, 0))
+        with self.assertRaises(JournalFullError):
+            rate(journal)
+        self.assertEqual(files.files, before)
+
+    def test_a_start_in_a_full_journal_writes_nothing_without_damage(self):
+        files, _ = self.full()
+        before = dict(files.files)
+        journal = start(files, 3)
+        journal.begin(5, None)
+        self.assertTrue(journal.is_full())
+        self.assertEqual(files.files, before)
+
+    def test_a_start_in_a_full_journal_names_damage_in_the_spare_segment(self):
+        files, _ = self.full()
+        files.files["00000001.seg"] = b"\xff" * 900
+        journal = start(files, 3)
+        journal.begin(5, None)
+        self.assertEqual(members(dict(held(journal))[9])["kind"], "boot")
+        self.assertTrue(journal.is_full())
+        with self.assertRaises(JournalFullError):
+            rate(journal)
+        start(files, 3).begin(5, None)
+        self.assertEqual(len([name for name in files.files if name.endswith("seg")]), 3)
+
+    def test_a_receipt_makes_room_again(self):
+        files, _ = self.full()
+        journal = start(files, 3)
+        journal.begin(5, None)
+        self.assertTrue(journal.take_receipt(receipt(journal, 8)))
+        self.assertFalse(journal.is_full())
+        rate(journal)
+        self.assertEqual(members(dict(held(journal))[9])["boot"], 2)
+
+    def test_free_counts_down_to_full(self):
+        journal = start(made(), 4)
+        free = []
+        while not journal.is_full():
+            rate(journal)
+            free.append(journal.free())
+        self.assertEqual(free, list(range(len(free) - 1, -1, -1)))
+
+
+class TestRuns(unittest.TestCase):
+    def test_what_is_not_known_is_left(self):
+        self.assertEqual(subtract(1, 10, []), [[1, 10]])
+        self.assertEqual(subtract(1, 10, [[8, 20], [1, 2], [5, 5]]), [[3, 4], [6, 7]])
+        self.assertEqual(subtract(5, 10, [[1, 4], [20, 30]]), [[5, 10]])
+        self.assertEqual(subtract(1, 10, [[1, 10]]), [])
+        self.assertEqual(subtract(11, 10, []), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

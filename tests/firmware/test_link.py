@@ -1,0 +1,181 @@
+"""The link without a network: what it would send next, and what an answer changes.
+
+SND-1 ACK-5 RCT-2 TKT-3
+"""
+
+import json
+import unittest
+
+from fake_board import KEY, FakeBoard
+
+from firmware.bundle import read_bundle
+from firmware.clock import Clock
+from firmware.journal import Journal, create
+from firmware.link import Link
+from protocol.envelope import mac16, seal, split
+from protocol.message import Ack as AckMessage
+from protocol.message import Clock as ClockMessage
+from protocol.message import encode_message
+from protocol.record import Rating, Receipt, encode
+
+EPOCH = 29333341
+
+
+class Device:
+    """A link with its journal, connected as far as it can tell."""
+
+    def __init__(self, ratings):
+        self.board = FakeBoard(round_ms=10000, round_max_ms=40000, answer_ms=2000)
+        bundle = read_bundle(self.board.read_bundle())
+        create(self.board.files, bundle.identity.key)
+        self.journal = Journal(self.board.files, bundle.identity, "0.1.0", "power", 4, 50)
+        self.clock = Clock(self.board.ticks_ms, self.board.ticks_diff)
+        self.tickets = []
+        self.link = Link(
+            self.board,
+            bundle,
+            self.journal,
+            self.clock,
+            self.board.timing,
+            "0.1.0",
+            self.tickets.append,
+            lambda: None,
+        )
+        for _ in range(ratings):
+            self.rate()
+        self.link.start_rounds()
+        self.link.is_online = True
+
+    def rate(self):
+        envelope = self.journal.append(
+            Rating,
+            1,
+            None,
+            service="s",
+            ticket_no="A1",
+            staff_no=None,
+            facts="0" * 16,
+            level=3,
+            settings=0,
+            took_ms=1,
+            input="key",
+        )
+        self.link.send(envelope)
+
+    def sends(self):
+        """The seqs that would leave now."""
+        seqs = []
+        while True:
+            envelope = self.link.next_envelope()
+            if envelope is None:
+                return seqs
+            seqs.append(json.loads(str(split(envelope)[0], "utf-8"))["seq"])
+
+    def after(self, ms):
+        self.board.now += ms
+        return self.sends()
+
+    def told(self, name, payload):
+        self.link.take(f"pj/1/demo/xj-0417/{name}", payload)
+
+    def ack(self, hall, receipt=None, epoch=EPOCH):
+        self.told("ack", encode_message(AckMessage(epoch, hall, receipt)))
+
+
+class TestRounds(unittest.TestCase):
+    def test_the_first_round_waits_for_the_first_ack_and_sends_only_what_is_above_it(self):
+        device = Device(5)
+        self.assertEqual(device.sends(), [])
+        device.ack(4)
+        self.assertEqual(device.sends(), [5, 6])
+
+    def test_without_an_ack_everything_held_is_offered(self):
+        device = Device(3)
+        self.assertEqual(device.after(1999), [])
+        self.assertEqual(device.after(1), [1, 2, 3, 4])
+
+    def test_what_is_not_acknowledged_is_offered_again_ever_less_often(self):
+        device = Device(2)
+        device.ack(1)
+        self.assertEqual(device.sends(), [2, 3])
+        for wait_ms in (10000, 20000, 40000, 40000):
+            self.assertEqual(device.after(wait_ms - 1), [])
+            self.assertEqual(device.after(1), [2, 3])
+
+    def test_a_new_record_leaves_at_once_and_again_with_the_next_round(self):
+        device = Device(0)
+        device.rate()
+        self.assertEqual(device.sends(), [2])
+        device.ack(0)
+        self.assertEqual(device.sends(), [1, 2])
+        device.rate()
+        self.assertEqual(device.sends(), [3])
+        self.assertEqual(device.after(10000), [1, 2, 3])
+
+    def test_a_quiet_time_does_not_make_the_next_round_late(self):
+        device = Device(1)
+        device.ack(2)
+        for _ in range(20):
+            self.assertEqual(device.after(10000), [])
+        device.rate()
+        self.assertEqual(device.sends(), [3])
+        self.assertEqual(device.after(10000), [3])
+
+
+class TestAck(unittest.TestCase):
+    def test_an_ack_that_goes_down_brings_the_records_again(self):
+        device = Device(4)
+        device.ack(5)
+        self.assertEqual(device.after(10000), [])
+        device.ack(2)
+        self.assertEqual(device.after(10000), [3, 4, 5])
+
+    def test_an_ack_for_another_epoch_changes_nothing(self):
+        device = Device(2)
+        device.ack(0)
+        device.sends()
+        device.ack(3, epoch=EPOCH + 1)
+        self.assertEqual(device.after(10000), [1, 2, 3])
+
+    def test_a_receipt_frees_and_a_wrong_one_is_reported(self):
+        device = Device(9)
+        good = self.receipt(device, 8, KEY)
+        device.ack(10, self.receipt(device, 8, bytes(32)))
+        self.assertEqual((device.journal.first(), device.link.problems), (1, ["bad_receipt"]))
+        device.ack(10, good)
+        self.assertEqual((device.journal.first(), device.link.problems), (9, []))
+
+    def receipt(self, device, seq, key):
+        envelope = device.journal.after(seq - 1, 1)[0][1]
+        record = Receipt("xj-0417", EPOCH, seq, mac16(envelope), 1)
+        return seal(key, encode(record)).decode()
+
+
+class TestBeingTold(unittest.TestCase):
+    def test_the_clock_is_set(self):
+        device = Device(0)
+        device.told("clock", encode_message(ClockMessage(1760000000000)))
+        self.assertEqual(device.clock.at(), 1760000000000)
+
+    def test_a_bad_ticket_is_not_shown_and_is_reported_until_a_good_one_comes(self):
+        device = Device(0)
+        bad = b'{"service":"../..","facts":"8bc100c14f4c1187","ticket_no":"A1"}'
+        device.told("ticket", bad)
+        self.assertEqual((device.tickets, device.link.problems), ([], ["bad_ticket"]))
+        good = (
+            b'{"service":"s1","facts":"8bc100c14f4c1187","ticket_no":"A1","phase":"serving",'
+            b'"matter":null,"staff":null,"invite_ms":20000}'
+        )
+        device.told("ticket", good)
+        self.assertEqual((len(device.tickets), device.link.problems), (1, []))
+
+    def test_what_is_no_message_is_survived(self):
+        device = Device(0)
+        for payload in (b"", b"\xff", b"[" * 2000, b"{}", b"null", b"x" * 5000):
+            for name in ("ack", "clock", "ticket", "gossip"):
+                device.told(name, payload)
+        self.assertEqual(device.clock.at(), None)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,46 @@
+// Runs plain unittest files on the npm MicroPython, against the compiled firmware:
+//   node tests/micropython.mjs build/firmware tests/protocol/test_record.py …
+// Every argument after the first two is a file that is copied beside the test (the first).
+// Prints what unittest prints; exits 1 if a test failed or none ran.
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+
+const [firmware, test, ...others] = process.argv.slice(2);
+const name = '@micropython/micropython-webassembly-pyscript/micropython';
+const { loadMicroPython } = await import(`${name}.mjs`);
+const url = createRequire(import.meta.url).resolve(`${name}.wasm`);
+let output = '';
+const print = (text) => (console.log(text), (output += text + '\n'));
+const interpreter = await loadMicroPython({ url, stdout: print, stderr: print, linebuffer: true });
+
+function copy(from, to) {
+  if (fs.statSync(from).isDirectory()) {
+    interpreter.FS.mkdirTree(to);
+    for (const entry of fs.readdirSync(from)) copy(path.join(from, entry), `${to}/${entry}`);
+  } else {
+    interpreter.FS.writeFile(to, fs.readFileSync(from));
+  }
+}
+
+copy(path.join(firmware, 'lib'), '/lib');
+for (const file of [test, ...others]) {
+  interpreter.FS.mkdirTree(path.dirname(`/${file}`));
+  copy(file, `/${file}`);
+}
+const module = path.basename(test, '.py');
+try {
+  interpreter.runPython(`
+import sys, unittest
+sys.path.insert(0, "/${path.dirname(test)}")
+try:
+    unittest.main("${module}")
+except SystemExit:
+    pass
+`);
+} catch (error) {
+  console.log(error.message); // a stack would print the package's one long line
+  process.exit(1);
+}
+const count = Number(/Ran (\d+) test/.exec(output)?.[1] ?? 0);
+process.exit(count > 0 && /^OK/m.test(output) ? 0 : 1);

@@ -1,0 +1,107 @@
+"""Envelopes on CPython and on MicroPython: HMAC vectors, exact bytes, what is refused.
+
+ENV-1 ENV-2 ENV-4
+"""
+
+import unittest
+
+from protocol.envelope import is_signed, mac16, seal, split
+from protocol.field import ProtocolError
+from protocol.mac import hash16, hmac_sha256, is_same, to_hex
+from protocol.record import Boot, Rating, Reasons, encode
+
+KEY = bytes(range(32))
+RECORD = b'{"v":1,"kind":"head"}'
+S, N, M = 2**31 - 1, 2**53 - 1, "f" * 16
+
+# RFC 4231, test cases 1, 2, 3, 6 and 7: key, data, HMAC-SHA-256
+VECTORS = (
+    (
+        b"\x0b" * 20,
+        b"Hi There",
+        "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+    ),
+    (
+        b"Jefe",
+        b"what do ya want for nothing?",
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+    ),
+    (
+        b"\xaa" * 20,
+        b"\xdd" * 50,
+        "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+    ),
+    (
+        b"\xaa" * 131,
+        b"Test Using Larger Than Block-Size Key - Hash Key First",
+        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+    ),
+    (
+        b"\xaa" * 131,
+        b"This is a test using a larger than block-size key and a larger than block-size data."
+        b" The key needs to be hashed before being used by the HMAC algorithm.",
+        "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+    ),
+)
+
+
+class TestMac(unittest.TestCase):
+    def test_hmac_gives_the_vectors_of_rfc_4231(self):
+        for key, data, mac in VECTORS:
+            self.assertEqual(to_hex(hmac_sha256(key, data)), mac)
+
+    def test_equal_means_every_byte(self):
+        self.assertTrue(is_same(b"", b""))
+        self.assertTrue(is_same(b"abc", b"abc"))
+        for other in (b"abd", b"Abc", b"ab", b"abcd", b""):
+            self.assertFalse(is_same(b"abc", other))
+
+    def test_a_document_is_named_by_the_first_sixteen_digits_of_its_hash(self):
+        self.assertEqual(hash16(b"abc"), "ba7816bf8f01cfea")  # FIPS 180-4's example
+
+
+class TestEnvelope(unittest.TestCase):
+    def test_an_envelope_is_the_record_a_line_feed_and_the_mac(self):
+        envelope = seal(KEY, RECORD)
+        mac = to_hex(hmac_sha256(KEY, RECORD))
+        self.assertEqual(envelope, RECORD + b"\n" + mac.encode())
+        self.assertEqual(split(envelope), (RECORD, mac))
+        self.assertEqual(mac16(envelope), mac[:16])
+        self.assertTrue(is_signed(KEY, envelope))
+
+    def test_any_changed_byte_breaks_the_mac(self):
+        envelope = seal(KEY, RECORD)
+        for position in range(len(envelope)):
+            other = bytearray(envelope)
+            other[position] ^= 1
+            self.assertFalse(is_signed(KEY, bytes(other)))
+        self.assertFalse(is_signed(bytes(32), envelope))
+
+    def test_what_has_not_the_shape_of_an_envelope_is_refused(self):
+        good = seal(KEY, RECORD)
+        upper = good[:-64] + b"A" * 64
+        for data in (b"", b"x", good[:-1], good + b"\n", good + b"0", upper, b"\n" + good):
+            with self.assertRaises(ProtocolError):
+                split(data)
+        with self.assertRaises(ProtocolError):
+            split(b"\n" + b"0" * 64)
+
+    def test_more_than_1024_bytes_are_refused_in_both_directions(self):
+        self.assertEqual(len(seal(KEY, b"x" * 959)), 1024)
+        with self.assertRaises(ProtocolError):
+            seal(KEY, b"x" * 960)
+        with self.assertRaises(ProtocolError):
+            split(b"x" * 960 + b"\n" + b"0" * 64)
+
+    def test_the_longest_records_fit(self):
+        longest = (
+            Rating("x" * 32, S, S, M, "S" * 64, "A" * 16, "B" * 16, M, 1, S, S, N, N, N, "touch"),
+            Reasons("x" * 32, S, S, M, S, (999,) * 8, S, S, N, N),
+            Boot("x" * 32, S, S, M, "v" * 32, "c" * 32, ((S, S, "restart"),) * 16, S, N, N),
+        )
+        for record in longest:
+            self.assertTrue(len(seal(KEY, encode(record))) <= 1024)
+
+
+if __name__ == "__main__":
+    unittest.main()

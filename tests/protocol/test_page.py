@@ -1,0 +1,88 @@
+"""protocol/README.md holds: its examples are exact, and every MUST is named by a test."""
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from protocol.batch import (
+    decode_answer,
+    decode_batch,
+    decode_document,
+    decode_item,
+    encode_answer,
+    encode_batch,
+    encode_document,
+)
+from protocol.envelope import is_signed, mac16, split
+from protocol.field import ProtocolError
+from protocol.hall import decode_hall, encode_hall
+from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES, ENVELOPE_BYTES, GAPS, MESSAGE_BYTES
+from protocol.mac import hash16
+from protocol.message import Ack, Clock, State, Ticket, Will, decode_message, encode_message
+from protocol.record import KINDS, decode, encode, parse
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "protocol" / "README.md").read_text()
+KEY = bytes(range(32))
+EXAMPLES = re.findall(r"^```(\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
+SIGNED = {"boot", "rating", "reasons", "selftest", "head", "receipt"}
+MESSAGES = {"state": State, "will": Will, "ticket": Ticket, "ack": Ack, "clock": Clock}
+
+
+@pytest.mark.parametrize(("name", "text"), [e for e in EXAMPLES if e[0] in SIGNED])
+def test_signed_examples_are_what_the_code_writes(name, text):
+    envelope = text.encode()
+    assert is_signed(KEY, envelope)
+    record = decode(parse(split(envelope)[0]), KINDS)
+    assert record.kind == name
+    assert encode(record) == split(envelope)[0]
+
+
+@pytest.mark.parametrize(("name", "text"), [e for e in EXAMPLES if e[0] in MESSAGES])
+def test_message_examples_are_what_the_code_writes(name, text):
+    assert encode_message(decode_message(MESSAGES[name], text.encode())) == text.encode()
+
+
+def test_batch_examples_are_what_the_code_writes():
+    text = dict(EXAMPLES)
+    batch = text["batch"].encode()
+    assert encode_batch([decode_item(item) for item in decode_batch(batch)]) == batch
+    assert encode_answer(decode_answer(text["answer"].encode())) == text["answer"].encode()
+    assert encode_document(decode_document(text["facts"].encode())) == text["facts"].encode()
+    assert encode_hall(decode_hall(text["hall"].encode())) == text["hall"].encode()
+
+
+def test_the_examples_are_one_story():
+    """CHN-1: each record names the one before it, and the rating names its document."""
+    chain = [text for name, text in EXAMPLES if name in SIGNED - {"head", "receipt"}]
+    for before, after in pairwise(chain):
+        assert json.loads(after.split("\n")[0])["prev"] == mac16(before.encode())
+    text = dict(EXAMPLES)
+    assert json.loads(text["rating"].split("\n")[0])["facts"] == hash16(text["facts"].encode())
+
+
+def test_text_that_utf_8_cannot_carry_is_refused():
+    """On CPython only: MicroPython's strings are UTF-8 to begin with."""
+    with pytest.raises(ProtocolError, match="facts"):
+        decode_item({"facts": "half a surrogate pair \ud800"})
+
+
+def test_no_example_goes_untested():
+    known = SIGNED | MESSAGES.keys() | {"batch", "answer", "facts", "hall"}
+    assert {name for name, _ in EXAMPLES} == known
+
+
+def test_the_limits_on_the_page_are_those_of_the_code():
+    for number in (ENVELOPE_BYTES, MESSAGE_BYTES, DOCUMENT_BYTES, BATCH_ITEMS):
+        assert f"{number:,}" in PAGE
+    assert f"up to {GAPS} ×" in PAGE
+
+
+def test_every_must_has_a_test_that_names_it():
+    musts = set(re.findall(r"^\* \*\*([A-Z]{3}-\d+)\*\*", PAGE, re.MULTILINE))
+    assert len(musts) > 40
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert not {must for must in musts if not re.search(rf"\b{must}\b", tests)}

