@@ -19,7 +19,7 @@ from central.store import ledger, places, rejections
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
-from central.verify import Rejected, Verified, VerifiedHead
+from central.verify import Opened, Rejected, Verified, VerifiedHead
 from protocol.batch import (
     REJECTED,
     STORED,
@@ -30,20 +30,22 @@ from protocol.batch import (
     ServiceDocument,
     Verdict,
 )
-from protocol.envelope import split
-from protocol.field import ProtocolError
-from protocol.record import parse
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Item:
-    """One item on its way: as it came, as it was judged, and its verdict once there is one."""
+    """One item on its way, and its verdict once there is one.
+
+    read: FactsItem, EnvelopeItem, HeadItem or Rejected. opened: Opened, Rejected, or None for a
+    document. judged: ServiceDocument, Verified, VerifiedHead or Rejected.
+    """
 
     raw: object
-    read: Any  # FactsItem, EnvelopeItem, HeadItem or Rejected
-    judged: Any = None  # ServiceDocument, Verified, VerifiedHead or Rejected
+    read: Any
+    opened: Any = None
+    judged: Any = None
     verdict: Verdict | None = None
 
 
@@ -64,10 +66,10 @@ class Intake:
         the answer says is durable when this returns.
         """
         now_ms = self._now_ms()
-        items = [_Item(raw, verify.read_item(raw, now_ms)) for raw in raw_items]
+        items = [_read(raw, now_ms) for raw in raw_items]
         enrolled = self._enrolled(halls, items)
         for item in items:
-            item.judged = self._judge(item.read, halls, enrolled)
+            item.judged = self._judge(item, halls, enrolled)
         with self._database.write() as connection:
             versions = places.lock_halls(connection, halls)
             receipts = self._file(connection, items, halls, enrolled, now_ms)
@@ -81,7 +83,9 @@ class Intake:
         A device once enrolled here is known in all its epochs, also in one that a restored
         backup does not remember: its key proves that the centre enrolled it.
         """
-        named = {name for item in items if (name := _device_named(item.read)) is not None}
+        named = {
+            item.opened.members["device"] for item in items if isinstance(item.opened, Opened)
+        }
         if not named:
             return {}
         enrolled: dict[str, list[Enrolment]] = {}
@@ -94,14 +98,15 @@ class Intake:
             if any(enrolment.hall in halls for enrolment in enrolments)
         }
 
-    def _judge(self, read: Any, halls: tuple[str, ...], enrolled: dict[str, Any]) -> Any:
-        if isinstance(read, EnvelopeItem):
-            return verify.judge_record(read.envelope, enrolled, self._key_of)
-        if isinstance(read, HeadItem):
-            return verify.judge_head(read, enrolled, self._key_of)
+    def _judge(self, item: _Item, halls: tuple[str, ...], enrolled: dict[str, Any]) -> Any:
+        read, opened = item.read, item.opened
+        if isinstance(opened, Opened) and isinstance(read, HeadItem):
+            return verify.judge_head(opened, read.receipt, enrolled, self._key_of)
+        if isinstance(opened, Opened):
+            return verify.judge_record(opened, enrolled, self._key_of)
         if isinstance(read, FactsItem):
             return verify.judge_document(read, halls)
-        return read
+        return opened
 
     def _file(
         self,
@@ -133,6 +138,15 @@ class Intake:
         return tuple(chain.receipt.decode() for chain in chains.values() if chain.receipt)
 
 
+def _read(raw: object, now_ms: int) -> _Item:
+    read = verify.read_item(raw, now_ms)
+    if isinstance(read, EnvelopeItem):
+        return _Item(raw, read, verify.open_record(read.envelope))
+    if isinstance(read, HeadItem):
+        return _Item(raw, read, verify.open_head(read.head))
+    return _Item(raw, read, read if isinstance(read, Rejected) else None)
+
+
 def _file_documents(connection: Connection, items: list[_Item], now_ms: int) -> list[str]:
     """The hashes of the service documents that are new."""
     sent = [item for item in items if isinstance(item.judged, ServiceDocument)]
@@ -152,17 +166,6 @@ def _file_heads(connection: Connection, sent: list[_Item], now_ms: int) -> dict[
     for item, verdict in zip(sent, verdicts):
         item.verdict = Verdict(verdict, None, ())
     return shown
-
-
-def _device_named(read: Any) -> str | None:
-    text = read.envelope if isinstance(read, EnvelopeItem) else None
-    text = read.head if isinstance(read, HeadItem) else text
-    if text is None:
-        return None
-    try:
-        return parse(split(text.encode())[0])["device"]
-    except (ProtocolError, UnicodeEncodeError):
-        return None
 
 
 def _row(

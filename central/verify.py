@@ -8,7 +8,7 @@ from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 from protocol import batch
-from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
+from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
 from protocol.envelope import is_signed, split
 from protocol.envelope import mac16 as mac16_of
 from protocol.field import ProtocolError, hex16, identifier, ms, place_id, word
@@ -45,6 +45,13 @@ class Rejected(NamedTuple):
 
     code: str
     reason: str
+
+
+class Opened(NamedTuple):
+    """An envelope's exact bytes and the members of its record, identity checked (REC-2)."""
+
+    envelope: bytes
+    members: dict[str, Any]
 
 
 class Verified(NamedTuple):
@@ -92,15 +99,31 @@ def read_item(raw: object, now_ms: int) -> Any:
         return rejected(MALFORMED_ITEM, error)
 
 
-def judge_record(envelope: str, enrolled: Container[str], key_of: KeyOf) -> Verified | Rejected:
-    """An envelope as a verified record.
+def open_record(envelope: str) -> Opened | Rejected:
+    """An envelope that may be a record's, taken apart; nothing is verified yet."""
+    opened = _open(envelope, MALFORMED_ENVELOPE)
+    if isinstance(opened, Opened) and opened.members.get("kind") in _NO_RECORDS:
+        return rejected(WRONG_KIND, "it was signed for another purpose than being a record")
+    return opened
+
+
+def open_head(envelope: str) -> Opened | Rejected:
+    """An envelope that may be a head's, taken apart; nothing is verified yet."""
+    opened = _open(envelope, MALFORMED_HEAD)
+    if isinstance(opened, Opened) and opened.members.get("kind") != Head.kind:
+        return rejected(WRONG_KIND, "it was signed for another purpose than being a head")
+    return opened
+
+
+def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Verified | Rejected:
+    """A record, if its MAC is good.
 
     enrolled: the devices ever enrolled in the caller's halls. key_of: the key of (device, epoch).
     """
-    opened = _open(envelope, enrolled, key_of, MALFORMED_ENVELOPE)
-    if isinstance(opened, Rejected):
-        return opened
-    data, members = opened
+    refusal = _refusal(opened, enrolled, key_of)
+    if refusal is not None:
+        return refusal
+    members = opened.members
     try:
         record, marks = decode(members, JOURNALLED), ()
     except UnknownKindError:
@@ -114,24 +137,25 @@ def judge_record(envelope: str, enrolled: Container[str], key_of: KeyOf) -> Veri
         seq=members["seq"],
         kind=_or_none(word, members.get("kind")) or "",
         prev=_or_none(hex16, members.get("prev")),
-        mac16=mac16_of(data),
-        envelope=data,
+        mac16=mac16_of(opened.envelope),
+        envelope=opened.envelope,
         record=record,
         marks=marks,
     )
 
 
-def judge_head(item: HeadItem, enrolled: Container[str], key_of: KeyOf) -> VerifiedHead | Rejected:
+def judge_head(
+    opened: Opened, receipt: str | None, enrolled: Container[str], key_of: KeyOf
+) -> VerifiedHead | Rejected:
     """A head with the receipt that its device holds, both verified."""
-    opened = _open(item.head, enrolled, key_of, MALFORMED_HEAD, ("head",))
-    if isinstance(opened, Rejected):
-        return opened
-    data, members = opened
+    refusal = _refusal(opened, enrolled, key_of)
+    if refusal is not None:
+        return refusal
     try:
-        head = decode(members, (Head,))
+        head = decode(opened.members, (Head,))
     except ProtocolError as error:
         return rejected(MALFORMED_HEAD, error)
-    return VerifiedHead(head, data, _receipt_seq(item.receipt, head, key_of))
+    return VerifiedHead(head, opened.envelope, _receipt_seq(receipt, head, key_of))
 
 
 def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | Rejected:
@@ -152,44 +176,34 @@ def service_of(verified: Verified) -> tuple[str, str] | None:
     return None
 
 
-def _open(
-    text: str,
-    enrolled: Container[str],
-    key_of: KeyOf,
-    malformed: str,
-    kinds: tuple[str, ...] | None = None,
-) -> tuple[bytes, dict[str, Any]] | Rejected:
-    """The envelope's bytes and members once its MAC is verified.
-
-    kinds: those wanted; None: anything that may be a record.
-    """
+def _open(text: str, malformed: str) -> Opened | Rejected:
     try:
-        data = text.encode()
-        members = parse(split(data)[0])
-    except ValueError as error:  # ProtocolError, or half a surrogate pair
-        what = error if isinstance(error, ProtocolError) else "it is not UTF-8"
-        return rejected(malformed, what)
-    kind = members.get("kind")
-    if kind in _NO_RECORDS if kinds is None else kind not in kinds:
-        return rejected(WRONG_KIND, "it was signed for another purpose than this one")
-    if members["device"] not in enrolled:
+        envelope = text.encode()
+        return Opened(envelope, parse(split(envelope)[0]))
+    except ProtocolError as error:
+        return rejected(malformed, error)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry and UTF-8 cannot
+        return rejected(malformed, "an envelope must be UTF-8")
+
+
+def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejected | None:
+    device, epoch = opened.members["device"], opened.members["epoch"]
+    if device not in enrolled:
         return rejected(UNKNOWN_DEVICE, "no such device was ever enrolled in this hall")
-    if not is_signed(key_of(members["device"], members["epoch"]), data):
+    if not is_signed(key_of(device, epoch), opened.envelope):
         return rejected(BAD_MAC, "the MAC was not made over these bytes with the device's key")
-    return data, members
+    return None
 
 
-def _receipt_seq(receipt: str | None, head: Any, key_of: KeyOf) -> int:
-    if receipt is None:
-        return 0
-    opened = _open(receipt, (head.device,), key_of, MALFORMED_HEAD, ("receipt",))
-    if isinstance(opened, Rejected):
+def _receipt_seq(text: str | None, head: Any, key_of: KeyOf) -> int:
+    opened = None if text is None else _open(text, MALFORMED_HEAD)
+    if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
         return 0
     try:
-        decoded: Any = decode(opened[1], (Receipt,))
+        receipt: Any = decode(opened.members, (Receipt,))
     except ProtocolError:
         return 0
-    return decoded.seq if decoded.epoch == head.epoch else 0
+    return receipt.seq if receipt.epoch == head.epoch else 0
 
 
 def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:

@@ -1,11 +1,21 @@
 """Records, conflicts, gaps, chains, heads, documents: all that somebody signed or hashed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    bindparam,
+    false,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from central.attribution import Facts
 from central.store.tables import metadata
@@ -22,8 +32,8 @@ _gap = metadata.tables["gap"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 _document = metadata.tables["document"]
-_record_key = tuple_(_record.c.device, _record.c.epoch, _record.c.seq)
-_chunk = 1000  # rows read at once above a hole
+_CHUNK = 1000  # rows read at once above a hole
+_EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 levels
 
 
 @dataclass
@@ -83,11 +93,8 @@ class ChainRow(NamedTuple):
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
     """The records that hold these keys."""
-    wanted = sorted(keys)
-    if not wanted:
-        return {}
-    query = select(_record).where(_record_key.in_(wanted))
-    return {row.key: row for row in map(_row, connection.execute(query))}
+    found = [_row(row) for row in _with_keys(connection, _record, keys)]
+    return {row.key: row for row in found}
 
 
 def rows_with_facts(connection: Connection, hashes: Iterable[str]) -> list[Row]:
@@ -98,9 +105,8 @@ def rows_with_facts(connection: Connection, hashes: Iterable[str]) -> list[Row]:
 
 def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
     """The conflicts of these keys, by (device, epoch, seq, mac16)."""
-    key = tuple_(_conflict.c.device, _conflict.c.epoch, _conflict.c.seq)
-    query = select(_conflict).where(key.in_(sorted(keys)))
-    return {(*row.key, row.mac16): row for row in map(_row, connection.execute(query))}
+    found = [_row(row) for row in _with_keys(connection, _conflict, keys)]
+    return {(*row.key, row.mac16): row for row in found}
 
 
 def add_rows(connection: Connection, new: list[Row]) -> None:
@@ -148,7 +154,7 @@ def held_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, str]
         select(_record.c.seq, _record.c.mac16)
         .where(_of(_record, epoch), _record.c.seq > seq)
         .order_by(_record.c.seq)
-        .limit(_chunk)
+        .limit(_CHUNK)
     )
     return {row.seq: row.mac16 for row in connection.execute(query)}
 
@@ -173,14 +179,15 @@ def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
 def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
     """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
     wanted = sorted(epochs)
-    if not wanted:
-        return {}
-    key = tuple_(_chain.c.device, _chain.c.epoch)
-    query = select(_chain).where(key.in_(wanted)).order_by(_chain.c.device, _chain.c.epoch)
-    found = {
-        (row.device, row.epoch): ChainRow(*row)
-        for row in connection.execute(query.with_for_update())
-    }
+    query = (
+        select(_chain)
+        .where(_chain.c.device.in_({device for device, _ in wanted}))
+        .order_by(_chain.c.device, _chain.c.epoch)
+        .with_for_update()
+    )
+    chains = [ChainRow(*row) for row in connection.execute(query)] if wanted else []
+    found = {(chain.device, chain.epoch): chain for chain in chains}
+    found = {epoch: found[epoch] for epoch in wanted if epoch in found}
     missing = [ChainRow(*epoch, 0, 0, 0, None) for epoch in wanted if epoch not in found]
     if missing:  # enrolled before the backup was made from which this database was restored
         connection.execute(insert(_chain), [chain._asdict() for chain in missing])
@@ -228,11 +235,15 @@ def rated(
     connection: Connection, services: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Key]:
     """(hall, service) -> the rating that counts for it."""
-    query = select(_rated).where(tuple_(_rated.c.hall, _rated.c.service).in_(sorted(services)))
-    return {
-        (row.hall, row.service): (row.device, row.epoch, row.seq)
-        for row in connection.execute(query)
-    }
+    by_hall: dict[str, list[str]] = {}
+    for hall, service in sorted(services):
+        by_hall.setdefault(hall, []).append(service)
+    counted = {}
+    for hall, names in by_hall.items():
+        query = select(_rated).where(_rated.c.hall == hall, _rated.c.service.in_(names))
+        for row in connection.execute(query):
+            counted[hall, row.service] = (row.device, row.epoch, row.seq)
+    return counted
 
 
 def save_rated(
@@ -252,9 +263,10 @@ def save_rated(
 
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
-    key = tuple_(_head.c.device, _head.c.epoch)
-    query = select(_head).where(key.in_(sorted(epochs)))
-    return {(row.device, row.epoch): row for row in connection.execute(query)}
+    wanted = set(epochs)
+    query = select(_head).where(_head.c.device.in_({device for device, _ in wanted}))
+    found = {(row.device, row.epoch): row for row in connection.execute(query)}
+    return {epoch: row for epoch, row in found.items() if epoch in wanted}
 
 
 def save_head(connection: Connection, values: dict[str, Any], is_new: bool) -> None:
@@ -274,14 +286,8 @@ def page(
     In the order of (device, epoch, seq), a key's conflicts by mac16 behind its holder; `after`
     is such a place, the holder's mac16 being the empty string.
     """
-    held = select(_record).where(_record_key > tuple_(*after[:3]))
-    keys = tuple_(_conflict.c.device, _conflict.c.epoch, _conflict.c.seq, _conflict.c.mac16)
-    other = select(_conflict).where(keys > tuple_(*after))
-    if device is not None:
-        held = held.where(_record.c.device == device)
-        other = other.where(_conflict.c.device == device)
-    held = held.order_by(_record.c.device, _record.c.epoch, _record.c.seq).limit(limit)
-    other = other.order_by(*keys.clauses).limit(limit)
+    held = _after(_record, device, after[:3]).limit(limit)
+    other = _after(_conflict, device, after).limit(limit)
     found = [((*row.key, ""), row, False) for row in map(_row, connection.execute(held))]
     found += [((*row.key, row.mac16), row, True) for row in map(_row, connection.execute(other))]
     found.sort(key=lambda place: place[0])
@@ -290,6 +296,35 @@ def page(
 
 def _of(table: Any, epoch: Epoch) -> Any:
     return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
+
+
+def _with_keys(connection: Connection, table: Table, keys: Iterable[Key]) -> Iterator[Any]:
+    """The rows of these keys.
+
+    Not `(device, epoch, seq) IN (…)`: for that SQLite reads the whole table.
+    """
+    seqs: dict[Epoch, list[int]] = {}
+    for device, epoch, seq in sorted(keys):
+        seqs.setdefault((device, epoch), []).append(seq)
+    matches = [_of(table, epoch) & table.c.seq.in_(some) for epoch, some in seqs.items()]
+    for start in range(0, len(matches), _EPOCHS):
+        query = select(table).where(or_(*matches[start : start + _EPOCHS]))
+        yield from connection.execute(query)
+
+
+def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
+    """The rows behind a place in the order of the primary key, of one device or of all."""
+    columns = list(table.primary_key.columns)[: len(place)]
+    query = select(table).order_by(*columns)
+    if device is None:
+        return query.where(tuple_(*columns) > tuple_(*place))
+    # The device apart from the tuple, or SQLite reads it from its first record on.
+    query = query.where(table.c.device == device)
+    if place[0] < device:
+        return query
+    if place[0] > device:
+        return query.where(false())
+    return query.where(tuple_(*columns[1:]) > tuple_(*place[1:]))
 
 
 def _row(row: Any) -> Row:
