@@ -7,6 +7,7 @@ Next on a rating's way: gateway/centre.py.
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from gateway.alarm import Alarms
@@ -17,6 +18,7 @@ from protocol.field import ProtocolError
 
 log = logging.getLogger(__name__)
 
+_REST_S = 0.2  # how long a stop may have to wait for us
 _LET_GO_EVERY_MS = 3_600_000
 
 
@@ -75,7 +77,7 @@ class Forwarder:
         """Send what is due, or wait up to `timeout_s` for it."""
         pause_s = (self._not_before_ms - self._now_ms()) / 1000
         if pause_s > 0:
-            threading.Event().wait(min(pause_s, timeout_s))
+            time.sleep(min(pause_s, timeout_s, _REST_S))  # nothing shortens this pause
             return
         self._woken.clear()
         now_ms = self._now_ms()

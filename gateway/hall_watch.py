@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from gateway.alarm import Alarms
@@ -10,6 +11,8 @@ from gateway.centre import Centre, RefusedError, UnreachableError
 from gateway.forwarder import Backoff
 from gateway.hall import HallBook
 from protocol.field import ProtocolError
+
+_REST_S = 0.2  # how long a stop may have to wait for us
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +46,17 @@ class HallWatch:
         if version != self._book.version:
             self._hinted.set()
 
+    def wake(self) -> None:
+        """End a wait for the next time."""
+        self._hinted.set()
+
     def step(self, timeout_s: float = 1.0) -> None:
         """Ask if it is time or hinted, else wait up to `timeout_s`."""
         pause_s = (self._next_ms - self._now_ms()) / 1000
         if pause_s > 0:
             pause_s = min(pause_s, timeout_s)
             if self._is_resting:  # after a failure no hint shortens the pause
-                threading.Event().wait(pause_s)
+                time.sleep(min(pause_s, _REST_S))
                 return
             if not self._hinted.wait(pause_s):
                 return

@@ -166,9 +166,13 @@ class Gateway:
         """End everything; what was not acknowledged comes again after the next start."""
         self._stopping.set()
         self._server.should_exit = True
-        self.inbox.close()
         for worker in self._workers:
-            worker.stop()
+            worker.ask_to_stop()
+        self.inbox.close()
+        self.forwarder.wake()
+        self.hall_watch.wake()
+        for worker in self._workers:
+            worker.join()
         self.link.stop()
         if self.broker is not None:
             self.broker.stop()

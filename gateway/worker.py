@@ -24,9 +24,12 @@ class Worker:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """End after the running step; returns when the thread has ended or after `timeout_s`."""
+    def ask_to_stop(self) -> None:
+        """End after the running step."""
         self._stopping.set()
+
+    def join(self, timeout_s: float = 5.0) -> None:
+        """Wait until the thread has ended, `timeout_s` at most."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
