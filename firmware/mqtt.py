@@ -119,7 +119,10 @@ class Mqtt:
         if len(body) < 2:
             raise MqttError("the broker sent a PUBLISH without a topic")
         start = 2 + (body[0] << 8 | body[1])
-        topic = str(body[2:start], "utf-8")
+        try:
+            topic = str(body[2:start], "utf-8")
+        except ValueError:
+            raise MqttError("the broker sent a topic that is not UTF-8")
         if kind & 0x06:
             packet_id = body[start : start + 2]
             start += 2

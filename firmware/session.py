@@ -43,15 +43,16 @@ class Session:
 
     def __init__(self, rated, thanks_ms):
         self.face = STANDBY
-        self.ticket = None  # the newest one
+        self.ticket = None  # the one that the face is about
+        self._newest = None
         self._rated = list(rated)[-REMEMBERED:]
         self._thanks_ms = thanks_ms
         self._since_ms = 0  # when the face was entered
 
     def take_ticket(self, ticket, now_ms: int):
         """The newest ticket counts (TKT-1)."""
-        is_repeat = self.ticket is not None and ticket == self.ticket
-        self.ticket = ticket
+        is_repeat = ticket == self._newest
+        self._newest = ticket
         if not (is_repeat and self.face == ASKING):  # a repeat must not extend the invitation
             self._follow_ticket(now_ms)
 
@@ -106,8 +107,9 @@ class Session:
         return None
 
     def _follow_ticket(self, now_ms):
-        if self.ticket is None:
-            return
+        if self._newest is None or self.face in (THANKING, OUT_OF_SERVICE):
+            return  # it is taken up afterwards
+        self.ticket = self._newest
         if self.ticket.phase == CLOSED or self.ticket.service in self._rated:
             self._event("close", now_ms)
         elif self.ticket.phase == INVITING:

@@ -78,14 +78,14 @@ function closeStream(number) {
 // Lamps and voice. A thanks belongs to the press whose key is down: firmware takes no chords.
 function show(face, ticketNo) {
   const at = Date.now();
-  if (face === 'thanking') {
-    const level = [1, 2, 3, 4, 5].find((n) => closedKeys === 1 << (n - 1));
-    const press = pressed.get(level) ?? 0;
-    Atomics.store(thanks, 1, BigInt(at));
-    Atomics.store(thanks, 0, BigInt(press));
-    say({ event: 'thanked', press, at_ms: at });
-  }
-  say({ event: 'face', face, ticket_no: ticketNo, at_ms: at });
+  const shown = { event: 'face', face, ticket_no: ticketNo, at_ms: at };
+  if (face !== 'thanking') return say(shown);
+  const level = [1, 2, 3, 4, 5].find((n) => closedKeys === 1 << (n - 1));
+  const press = pressed.get(level) ?? 0;
+  Atomics.store(thanks, 1, BigInt(at));
+  Atomics.store(thanks, 0, BigInt(press));
+  say(shown);
+  say({ event: 'thanked', press, at_ms: at });
 }
 
 const file = (name) => path.join(journal, path.basename(name));

@@ -17,4 +17,5 @@ def firmware() -> Path:
     return folder
 
 
-sys.path.insert(0, str(ROOT / "tests" / "firmware"))  # memory_files, as on MicroPython
+for folder in ("firmware", "simulator"):  # fakes stand beside the tests that use them
+    sys.path.insert(0, str(ROOT / "tests" / folder))

@@ -97,7 +97,7 @@ class TestSession(unittest.TestCase):
         it = invited()
         it.rate(1100)
         it.take_ticket(ticket("s2", "inviting"), 1200)
-        self.assertEqual(it.face, "thanking")
+        self.assertEqual((it.face, it.ticket.service), ("thanking", "s1"))
         it.tick(3100)
         self.assertEqual((it.face, it.ticket.service), ("inviting", "s2"))
         self.assertEqual(it.accept(2000, 3110), None)
