@@ -13,8 +13,6 @@ from central.errors import OperatorError
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.service import Centre, open_enrolment
 from central.settings import load_settings, require_safe_listener
-from central.store import places
-from central.store.database import open_database
 
 
 class _Commands(TyperGroup):
@@ -67,9 +65,8 @@ def init(config: Config = _CENTRAL_TOML) -> None:
         config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
         print(f"made {config}")
     settings = load_settings(config)
-    database = open_database(settings.database_url)
-    with database.read() as connection:
-        has_devices = places.has_devices(connection)
+    with open_enrolment(settings) as enrolment:
+        has_devices = enrolment.has_devices()
     secret = settings.master_secret_file
     if secret.exists():
         read_master_secret(secret)
@@ -95,8 +92,8 @@ def add_hall(
     config: Config = _CENTRAL_TOML,
 ) -> None:
     """Add a hall, and write the token for its gateway."""
-    enrolment = open_enrolment(load_settings(config))
-    enrolment.add_hall(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
+    with open_enrolment(load_settings(config)) as enrolment:
+        enrolment.add_hall(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
 
 
@@ -108,7 +105,8 @@ def add_window(
     config: Config = _CENTRAL_TOML,
 ) -> None:
     """Add a window to a hall."""
-    open_enrolment(load_settings(config)).add_window(hall, window, name)
+    with open_enrolment(load_settings(config)) as enrolment:
+        enrolment.add_window(hall, window, name)
     print(f"added window {window} to hall {hall}")
 
 
@@ -123,7 +121,8 @@ def enrol(
     """Enrol a device at a window, and write the bundle that the workbench puts on it."""
     settings = load_settings(config)
     keys = DeviceKeys(read_master_secret(settings.master_secret_file))
-    epoch = open_enrolment(settings).enrol(device, hall, window, keys.key, out)
+    with open_enrolment(settings) as enrolment:
+        epoch = enrolment.enrol(device, hall, window, keys.key, out)
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
 
 
@@ -134,7 +133,8 @@ def add_token(
     config: Config = _CENTRAL_TOML,
 ) -> None:
     """Make a token, and write it to a file."""
-    open_enrolment(load_settings(config)).add_token(scope, out)
+    with open_enrolment(load_settings(config)) as enrolment:
+        enrolment.add_token(scope, out)
     print(f"made a token with the scope {scope} in {out}")
 
 

@@ -32,6 +32,11 @@ class Enrolment:
         self._database = database
         self._now_ms = now_ms
 
+    def has_devices(self) -> bool:
+        """Whether any device was ever enrolled."""
+        with self._database.read() as connection:
+            return places.has_devices(connection)
+
     def add_hall(
         self, hall: str, name: str, host: str, port: int, ca: str | None, token_file: Path
     ) -> None:

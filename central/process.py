@@ -52,19 +52,13 @@ def serve(app: FastAPI, settings: Settings, until_stdin_closes: bool) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, number)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
     except OSError as error:
         raise OperatorError(
             f"cannot listen on {host} port {port} ({error.strerror}): is a centre running there "
             "already? listen_port = 0 takes a free port."
         ) from None
-    return listener
 
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:

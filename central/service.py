@@ -1,6 +1,8 @@
 """The centre's parts, put together."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI
 
@@ -26,9 +28,14 @@ class Centre:
         self.database.close()
 
 
-def open_enrolment(settings: Settings) -> Enrolment:
+@contextmanager
+def open_enrolment(settings: Settings) -> Iterator[Enrolment]:
     """What the commands that add something need; no secret is read."""
-    return Enrolment(open_database(settings.database_url), now_ms)
+    database = open_database(settings.database_url)
+    try:
+        yield Enrolment(database, now_ms)
+    finally:
+        database.close()
 
 
 def now_ms() -> int:

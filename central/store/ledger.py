@@ -73,10 +73,9 @@ class Row:
         return self.device, self.epoch, self.seq
 
     def mark(self, word: str) -> bool:
-        """Add a mark; whether it is a new one."""
+        """Add a mark; whether it is a new one. In one order, whatever was found first."""
         is_new = word not in self.marks
-        if is_new:
-            self.marks.append(word)
+        self.marks = sorted({*self.marks, word})
         return is_new
 
 

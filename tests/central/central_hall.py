@@ -1,0 +1,185 @@
+"""A real centre on a real SQLite file, and devices that sign as real ones do."""
+
+import gzip
+import json
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from central.api import create_app
+from central.enrolment import Enrolment
+from central.intake import Intake
+from central.keys import DeviceKeys
+from central.store.database import Database
+from protocol.batch import (
+    EnvelopeItem,
+    FactsItem,
+    Matter,
+    ServiceDocument,
+    decode_answer,
+    encode_batch,
+    encode_document,
+)
+from protocol.envelope import NO_MAC16, mac16, seal
+from protocol.mac import hash16
+from protocol.record import Boot, Head, Rating, Reasons, decode, encode, parse
+
+SECRET = bytes(range(32))
+NOW_MS = 1_760_000_000_000
+
+
+class Clock:
+    """Epoch milliseconds; they stand still until a test moves them."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class SigningDevice:
+    """A device's pen: signs records one after the other, as its journal would."""
+
+    def __init__(self, device: str, epoch: int, key: bytes) -> None:
+        self.device, self.epoch, self.key = device, epoch, key
+        self.seq, self.prev = 0, NO_MAC16
+
+    def sign(self, record: bytes) -> str:
+        return seal(self.key, record).decode()
+
+    def rating(self, **changes) -> str:
+        """The next rating; `changes` go into its fields."""
+        return self._next(self.rating_record(**changes))
+
+    def rating_record(self, **changes) -> Rating:
+        seq = changes.pop("seq", self.seq + 1)
+        values = {
+            "device": self.device,
+            "epoch": self.epoch,
+            "seq": seq,
+            "prev": self.prev,
+            "service": f"{self.device}-S{seq}",
+            "ticket_no": f"A{seq}",
+            "staff_no": "0231",
+            "facts": "0" * 16,
+            "level": 5,
+            "settings": 0,
+            "boot": 1,
+            "up_ms": seq * 1000,
+            "at": NOW_MS + seq,
+            "took_ms": 900,
+            "input": "key",
+        }
+        return Rating(**{**values, **changes})
+
+    def reasons(self, of: int) -> str:
+        return self._next(
+            Reasons(self.device, self.epoch, self.seq + 1, self.prev, of, (108,), 1, 1, 5, NOW_MS)
+        )
+
+    def boot(self, seq: int, gaps=(), prev: str | None = None) -> str:
+        link = self.prev if prev is None else prev
+        return self._next(
+            Boot(self.device, self.epoch, seq, link, "0.1.0", "power", tuple(gaps), 2, 7, None)
+        )
+
+    def head(self, seq: int, mac: str = "0" * 16, up_ms: int = 9) -> str:
+        return self.sign(encode(Head(self.device, self.epoch, seq, mac, 1, up_ms)))
+
+    def raw(self, text: str) -> str:
+        """Any bytes, signed; the device's place in its chain does not change."""
+        return self.sign(text.encode())
+
+    def _next(self, record) -> str:
+        envelope = self.sign(encode(record))
+        self.seq, self.prev = record.seq, mac16(envelope.encode())
+        return envelope
+
+
+class Hall:
+    """The centre as one hall's gateway meets it, and the database behind it."""
+
+    def __init__(self, folder: Path, hall: str, database: Database, clock) -> None:
+        self.folder, self.name, self.database, self.clock = folder, hall, database, clock
+        self.keys = DeviceKeys(SECRET)
+        self.enrolment = Enrolment(database, clock)
+        self.intake = Intake(database, self.keys.key, clock)
+        self.client = TestClient(create_app(database, self.intake), raise_server_exceptions=False)
+        self.enrolment.add_hall(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
+        self.enrolment.add_window(hall, "w1", "1号窗口")
+        reader = folder / "reader.token"
+        if not reader.exists():
+            self.enrolment.add_token("records:read", reader)
+        self.headers = bearer(folder / f"{hall}.token")
+        self.reader = bearer(reader)
+
+    def enrol(self, device: str) -> SigningDevice:
+        bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
+        self.enrolment.enrol(device, self.name, "w1", self.keys.key, bundle)
+        members = json.loads(bundle.read_text())
+        return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
+
+    def post(self, *items):
+        """POST /v1/batches: an envelope as str becomes an item; the decoded answer."""
+        response = self.client.post(
+            "/v1/batches",
+            content=gzip.compress(encode_batch([item_of(item) for item in items])),
+            headers={**self.headers, "content-encoding": "gzip"},
+        )
+        assert response.status_code == 200, response.text
+        return decode_answer(response.content)
+
+    def records(self, **query) -> list[dict]:
+        response = self.client.get(
+            "/v1/records", params={"limit": 5000, **query}, headers=self.reader
+        )
+        assert response.status_code == 200, response.text
+        return response.json()["records"]
+
+    def marks(self) -> dict[int, list[str]]:
+        """seq -> marks of everything held."""
+        return {
+            json.loads(row["envelope"].rpartition("\n")[0])["seq"]: row["marks"]
+            for row in self.records()
+            if row["verdict"] == "stored"
+        }
+
+
+def item_of(item):
+    """An envelope as the gateway offers it; other items as they are."""
+    if isinstance(item, str):
+        return EnvelopeItem(item, NOW_MS, "w1", None, ())
+    return item
+
+
+def bearer(token_file: Path) -> dict[str, str]:
+    return {"authorization": f"Bearer {token_file.read_text().strip()}"}
+
+
+def verdicts(answer) -> list[str]:
+    return [verdict.verdict for verdict in answer.verdicts]
+
+
+def receipt_seqs(answer) -> list[int]:
+    return [parse(receipt.encode().rpartition(b"\n")[0])["seq"] for receipt in answer.receipts]
+
+
+def document(**changes) -> tuple[FactsItem, str]:
+    """A service document as an item, and its hash."""
+    values = {
+        "service": "S-1",
+        "hall": "demo",
+        "window": "w1",
+        "kind": "single",
+        "ticket_no": "A1",
+        "staff_no": "0231",
+        "matters": (Matter("p", 1, "t", "营业执照"),),
+        "opened_at_ms": NOW_MS,
+    }
+    data = encode_document(ServiceDocument(**{**values, **changes}))
+    return FactsItem(data.decode()), hash16(data)
+
+
+def decoded(envelope: str):
+    return decode(parse(envelope.encode().rpartition(b"\n")[0]))

@@ -1,0 +1,286 @@
+"""What a hall's gateway is told about its items, and what is kept."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from central_hall import NOW_MS, document, item_of, receipt_seqs, verdicts
+
+from central.intake import Intake
+from protocol.batch import EnvelopeItem, HeadItem
+from protocol.envelope import is_signed, mac16, seal
+from protocol.record import Receipt, decode, encode, parse
+
+RATING = (
+    '{"v":1,"kind":"rating","device":"xj-0417","epoch":%d,"seq":1,"prev":"0000000000000000",'
+    '"service":"S","ticket_no":"A1","staff_no":null,"facts":"0000000000000000","level":5,'
+    '"settings":0,"boot":1,"up_ms":1,"at":null,"took_ms":1,"input":"key"}'
+)
+
+
+def test_a_rating_is_stored_with_its_exact_bytes(hall, device):
+    """ENV-1 ENV-3: what GET gives back is byte for byte what the device signed."""
+    envelope = device.rating()
+    assert verdicts(hall.post(envelope)) == ["stored"]
+    (row,) = hall.records()
+    assert row["envelope"] == envelope
+    assert (row["verdict"], row["marks"], row["received_at_ms"]) == ("stored", [], NOW_MS)
+
+
+def test_verdicts_stand_in_item_order(hall, device):
+    """BAT-2"""
+    facts, _ = document()
+    first, second = device.rating(), device.rating()
+    forged = second[:-1] + ("0" if second[-1] != "0" else "1")
+    answer = hall.post(facts, first, forged, first, second, facts)
+    assert verdicts(answer) == [
+        "stored", "stored", "rejected", "duplicate", "stored", "duplicate",
+    ]  # fmt: skip
+
+
+def test_the_receipt_is_signed_with_the_devices_own_key_and_names_the_highest_record(hall, device):
+    """RCT-1"""
+    envelopes = [device.rating() for _ in range(3)]
+    (receipt,) = hall.post(*envelopes).receipts
+    assert is_signed(device.key, receipt.encode())
+    record = decode(parse(receipt.encode().rpartition(b"\n")[0]), (Receipt,))
+    expected = (device.device, device.epoch, 3, mac16(envelopes[2].encode()), NOW_MS)
+    assert tuple(record) == expected
+
+
+def test_what_the_answer_says_is_already_on_disk(hall, device, tmp_path):
+    """RCT-1 BAT-3: another connection, which cannot see an open transaction, sees the record."""
+    answer = hall.post(device.rating())
+    with closing(sqlite3.connect(tmp_path / "central.db")) as other:
+        assert other.execute("select count(*) from record").fetchone() == (1,)
+        (receipt,) = other.execute("select receipt from chain").fetchone()
+    assert answer.receipts == (receipt.decode(),)
+
+
+def test_a_batch_that_fails_leaves_no_trace(hall, device, database, clock):
+    """BAT-3: verdicts and receipts are committed together or not at all."""
+    asked = []
+
+    def fails_to_sign(name, epoch):
+        asked.append(name)
+        if len(asked) > 1:  # the first time it is to verify
+            raise RuntimeError("the key for the receipt")
+        return device.key
+
+    envelope = device.rating()
+    with pytest.raises(RuntimeError, match="the key for the receipt"):
+        Intake(database, fails_to_sign, clock).take(("demo",), [item_of(envelope)._asdict()])
+    assert hall.records() == []
+    assert verdicts(hall.post(envelope)) == ["stored"]
+
+
+def test_a_duplicate_gets_the_current_receipt_however_late_it_comes(hall, device, clock):
+    """BAT-3 BAT-7: dedupe is by identity, for ever."""
+    envelope = device.rating()
+    first = hall.post(envelope)
+    clock.ms += 10 * 365 * 86_400_000
+    again = hall.post(envelope, envelope)
+    assert verdicts(again) == ["duplicate", "duplicate"]
+    assert again.receipts == first.receipts  # signed anew only when it says something new
+    assert len(hall.records()) == 1
+
+
+def test_another_verified_record_of_the_same_key_is_kept_as_conflict(hall, device):
+    """BAT-2 BAT-4: it is evidence; the receipt passes it."""
+    held = device.rating(level=5)
+    other = device.sign(encode(device.rating_record(seq=1, prev="0" * 16, level=1)))
+    answer = hall.post(held, other, device.rating(), other)
+    assert verdicts(answer) == ["stored", "conflict", "stored", "conflict"]
+    assert receipt_seqs(answer) == [2]
+    assert verdicts(hall.post(other)) == ["conflict"]
+    kept = [(row["verdict"], row["envelope"]) for row in hall.records()]
+    assert kept[:2] == [("stored", held), ("conflict", other)]
+    assert len(kept) == 3
+
+
+def test_a_forged_record_does_not_take_the_key_from_the_true_one(hall, device):
+    """BAT-4: only a record whose MAC verifies occupies its key."""
+    true = device.rating()
+    forged = seal(b"x" * 32, encode(device.rating_record(seq=1, level=1))).decode()
+    answer = hall.post(forged, true)
+    assert verdicts(answer) == ["rejected", "stored"]
+    assert answer.verdicts[0].reason.startswith("bad_mac")
+    assert [row["envelope"] for row in hall.records()] == [true]
+
+
+@pytest.mark.parametrize(
+    ("members", "mark"),
+    [
+        ('"v":1,"kind":"rating","level":9', "malformed"),
+        ('"v":1,"kind":"rating","level":"5"', "malformed"),
+        ('"v":1,"kind":"boot","gaps":[[5,4,"restart"]]', "malformed"),
+        ('"v":1,"kind":"song"', "unknown_kind"),
+        ('"v":1,"kind":"\\u0000\\ud800"', "unknown_kind"),
+        ('"v":1,"kind":7', "unknown_kind"),
+        ('"v":1', "unknown_kind"),
+        ('"v":2,"kind":"rating"', "unknown_version"),
+        ('"v":true,"kind":"rating"', "unknown_version"),
+        ('"kind":"rating"', "unknown_version"),
+    ],
+)
+def test_what_is_signed_but_cannot_be_read_is_stored_and_marked(hall, device, members, mark):
+    """REC-7 BAT-4"""
+    strange = device.raw(f'{{{members},"device":"xj-0417","epoch":{device.epoch},"seq":1}}')
+    answer = hall.post(strange)
+    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", (mark,))]
+    assert receipt_seqs(answer) == [1]
+    assert hall.records()[0]["envelope"] == strange
+
+
+def test_unknown_members_are_kept_and_ignored(hall, device):
+    """REC-6"""
+    text = RATING % device.epoch
+    envelope = device.raw(text.replace('"level":5', '"level":5,"mood":{"a":[1,2]}'))
+    answer = hall.post(envelope)
+    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ())]
+    assert "mood" in hall.records()[0]["envelope"]
+
+
+@pytest.mark.parametrize("kind", ["head", "receipt", "settings", "update"])
+@pytest.mark.parametrize("v", [1, 2])
+def test_what_was_signed_for_another_purpose_is_no_record(hall, device, kind, v):
+    """REC-5"""
+    text = f'{{"v":{v},"kind":"{kind}","device":"xj-0417","epoch":{device.epoch},"seq":1}}'
+    (verdict,) = hall.post(device.raw(text)).verdicts
+    assert verdict.verdict == "rejected"
+    assert verdict.reason.startswith("wrong_kind")
+    assert hall.records() == []
+
+
+def test_a_record_is_no_head(hall, device):
+    """REC-5"""
+    (verdict,) = hall.post(HeadItem(device.rating(), None)).verdicts
+    assert (verdict.verdict, verdict.reason.split(":")[0]) == ("rejected", "wrong_kind")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"v":1,"kind":"rating","device":"xj-0417","epoch":EPOCH}',
+        '{"v":1,"kind":"rating","device":"xj-0417","epoch":EPOCH,"seq":0}',
+        '{"v":1,"kind":"rating","device":"xj-0417","epoch":EPOCH,"seq":1.0}',
+        '{"v":1,"kind":"rating","device":"xj-0417","epoch":EPOCH,"seq":true}',
+        '{"v":1,"kind":"rating","device":"XJ","epoch":EPOCH,"seq":1}',
+        '{"v":1,"kind":"rating","device":"xj-0417\\u0000","epoch":EPOCH,"seq":1}',
+        '{"v":1,"kind":"rating","device":["xj-0417"],"epoch":EPOCH,"seq":1}',
+        '[{"device":"xj-0417","epoch":EPOCH,"seq":1}]',
+        "[" * 900,
+        "not json",
+        "",
+    ],
+)
+def test_bytes_in_which_no_identity_can_be_read_belong_to_nobody(hall, device, record):
+    """REC-2"""
+    envelope = device.raw(record.replace("EPOCH", str(device.epoch)))
+    good = device.rating()
+    answer = hall.post(envelope, good)
+    assert verdicts(answer) == ["rejected", "stored"]
+    assert answer.verdicts[0].reason.startswith("malformed_envelope")
+
+
+def test_a_device_of_another_hall_is_unknown(hall, other_hall, device):
+    """BAT-4: the token of one hall cannot speak for the devices of another."""
+    foreign = other_hall.enrol("ab-0001")
+    envelope = foreign.rating()
+    answer = hall.post(envelope, device.rating())
+    assert verdicts(answer) == ["rejected", "stored"]
+    assert answer.verdicts[0].reason.startswith("unknown_device")
+    assert verdicts(other_hall.post(envelope)) == ["stored"]
+
+
+def test_a_device_that_was_never_enrolled_is_unknown(hall):
+    stranger = '{"v":1,"kind":"rating","device":"nobody","epoch":1,"seq":1}'
+    (verdict,) = hall.post(seal(b"k" * 32, stranger.encode()).decode()).verdicts
+    assert verdict.reason.startswith("unknown_device")
+
+
+def test_an_epoch_that_a_restored_backup_forgot_is_still_verified(hall, device):
+    """BAT-4: the key itself proves that the centre enrolled the device in that epoch."""
+    epoch = device.epoch + 5
+    text = (RATING % epoch).encode()
+    answer = hall.post(seal(hall.keys.key("xj-0417", epoch), text).decode())
+    assert verdicts(answer) == ["stored"]
+    assert len(answer.receipts) == 1
+
+
+def test_a_new_epoch_leaves_the_old_one_verifiable(hall, device):
+    old = device.rating()
+    new = hall.enrol("xj-0417")
+    assert new.epoch > device.epoch
+    answer = hall.post(old, new.rating())
+    assert verdicts(answer) == ["stored", "stored"]
+    assert len(answer.receipts) == 2
+
+
+def test_what_the_hall_writes_beside_an_envelope_cannot_keep_it_out(hall, device):
+    """BAT-4"""
+    wrong = {
+        "received_at_ms": "yesterday",
+        "window": "../w1",
+        "service": "\u0000",
+        "marks": [1] * 99,
+    }
+    body = json.dumps({"items": [{"envelope": device.rating(), **wrong}]})
+    response = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+    assert response.json()["verdicts"][0]["verdict"] == "stored"
+    assert hall.records()[0]["received_at_ms"] == NOW_MS
+
+
+def test_a_hall_cannot_discredit_a_rating_with_marks_of_its_own(hall, device):
+    item = EnvelopeItem(device.rating(), NOW_MS, "w1", None, ("rated_twice", "late"))
+    assert hall.post(item).verdicts[0].marks == ()
+    (row,) = hall.records()
+    assert (row["marks"], row["hall_marks"]) == ([], ["rated_twice", "late"])
+
+
+def test_the_highest_head_is_kept_and_answered_with_the_receipt(hall, device, database):
+    first = hall.post(device.rating())
+    (receipt,) = first.receipts
+    low, high = device.head(1), device.head(7)
+    answer = hall.post(HeadItem(high, receipt), HeadItem(low, None), HeadItem(high, None))
+    assert verdicts(answer) == ["stored", "duplicate", "duplicate"]
+    assert answer.receipts == first.receipts
+    assert verdicts(hall.post(HeadItem(low, "no receipt"))) == ["duplicate"]
+    with database.read() as connection:
+        row = connection.exec_driver_sql("select seq, receipt_seq from head").one()
+    assert tuple(row) == (7, 1)
+
+
+def test_a_forged_head_is_rejected(hall, device):
+    forged = device.head(7)[:-64] + "0" * 64
+    (verdict,) = hall.post(HeadItem(forged, None)).verdicts
+    assert verdict.reason.startswith("bad_mac")
+
+
+def test_a_document_of_another_hall_is_rejected(hall):
+    facts, _ = document(hall="other")
+    assert hall.post(facts).verdicts[0].reason.startswith("other_hall")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None, 5, [], {}, {"facts": 5}, {"facts": "{}"}, {"facts": "x" * 1_000_000},
+        {"envelope": "x" * 1_000_000}, {"envelope": "\ud800"}, {"envelope": {"a": 1}},
+        {"head": "\ud800" * 70}, {"head": None}, {"something": "else"},
+    ],
+)  # fmt: skip
+def test_a_bad_item_is_a_verdict_and_harms_no_other(hall, device, raw):
+    """BAT-2: counted, visible with its reason; the rating beside it arrives."""
+    body = json.dumps({"items": [raw, {"envelope": device.rating(), "received_at_ms": 1}]})
+    response = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+    assert response.status_code == 200
+    assert [v["verdict"] for v in response.json()["verdicts"]] == ["rejected", "stored"]
+    reason = response.json()["verdicts"][0]["reason"]
+    told = hall.client.get("/v1/rejections", headers=hall.reader).json()
+    assert told["counts"] == [
+        {"hall": "demo", "reason": reason.split(":")[0], "count": 1, "last_at_ms": NOW_MS}
+    ]
+    assert told["newest"][0]["sentence"] == reason
+    assert len(told["newest"][0]["first_bytes"].encode()) <= 256

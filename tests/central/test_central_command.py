@@ -1,0 +1,267 @@
+"""`pingjia central …` as its operator meets it: settings, secrets, files, the process."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import urllib.request
+from base64 import b64decode
+from contextlib import closing
+from hashlib import pbkdf2_hmac
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from central.cli import app
+from central.keys import DeviceKeys, derive_key
+from central.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from central.cli import app; app()"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert central("init").exit_code == 0
+    return tmp_path
+
+
+def central(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def add_demo(folder):
+    hall = ("hall", "add", "demo", "--mqtt-host", "broker", "--mqtt-port", 1883)
+    assert central(*hall, "--token-out", "hall.token").exit_code == 0
+    window = ("window", "add", "--hall", "demo", "--window", "w1", "--name", "1号窗口")
+    assert central(*window).exit_code == 0
+
+
+def enrol(out, device="xj-0417"):
+    return central("enrol", "--device", device, "--hall", "demo", "--window", "w1", "--out", out)
+
+
+def refused(result, *words):
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert [word for word in words if word not in result.stderr] == []
+    return True
+
+
+def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):
+    example = load_settings(ROOT / "deploy" / "central.toml")
+    bare = tmp_path / "central.toml"
+    bare.write_text("")
+    names = set(Settings.model_fields) - {"database_url", "master_secret_file"}
+    for name in names:
+        assert getattr(example, name) == getattr(load_settings(bare), name)
+    assert example.database_url == f"sqlite:///{ROOT / 'deploy' / 'central.db'}"
+    assert example.master_secret_file == ROOT / "deploy" / "master.secret"
+    text = (ROOT / "deploy" / "central.toml").read_text()
+    assert [name for name in Settings.model_fields if f"{name} = " not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("listen_prt = 1", ["central.toml", "listen_prt", "did you mean listen_port?"]),
+        ("[listen]\nport = 1", ["central.toml", "no setting is named listen"]),
+        ("listen_port = 70000", ["listen_port", "65535"]),
+        ('listen_port = "x"', ["listen_port", "integer"]),
+        ("listen_port = ", ["central.toml", "TOML"]),
+        ('database_url = "central.db"', ["database_url"]),
+        ('database_url = "mysql://x/y"', ["database_url", "sqlite or postgresql"]),
+        ('database_url = "sqlite://"', ["database_url", "file"]),
+        ('listen_host = "0.0.0.0"', ["0.0.0.0", "tls_certificate", "behind_proxy"]),
+        ('tls_key = "k.pem"', ["tls_certificate and tls_key belong together"]),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_stops_the_start_and_is_named(folder, text, words):
+    Path("central.toml").write_text(text)
+    assert refused(central("run"), *words)
+
+
+def test_a_missing_settings_file_names_the_command_that_makes_it(tmp_path):
+    result = central("run", "--config", tmp_path / "none.toml")
+    assert refused(result, "none.toml", "central init")
+
+
+def test_a_secret_in_the_environment_stands_above_the_file(folder, monkeypatch):
+    monkeypatch.setenv("PINGJIA_CENTRAL_DATABASE_URL", "postgresql+psycopg://u:p@h/d")
+    settings = load_settings(Path("central.toml"))
+    assert settings.database_url == "postgresql+psycopg://u:p@h/d"
+
+
+def test_init_makes_a_secret_for_its_owner_only_and_keeps_it(folder):
+    secret = folder / "master.secret"
+    assert len(secret.read_bytes()) == 32
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    before = secret.read_bytes()
+    assert central("init").exit_code == 0
+    assert secret.read_bytes() == before
+
+
+def test_init_makes_no_new_secret_where_devices_were_enrolled(folder):
+    add_demo(folder)
+    assert enrol("b.json").exit_code == 0
+    (folder / "master.secret").unlink()
+    assert refused(central("init"), "master.secret", "backup")
+    assert not (folder / "master.secret").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "enrol"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.chmod(0o644), ["chmod 600"]),
+        (lambda path: path.chmod(0o640), ["chmod 600"]),
+        (lambda path: path.unlink(), ["pingjia central init"]),
+        (lambda path: path.write_bytes(b"x" * 31), ["31 bytes", "backup"]),
+        (lambda path: path.write_bytes(b"x" * 5000), ["bytes", "backup"]),
+    ],
+)
+def test_without_a_proper_master_secret_nothing_starts(folder, command, spoil, words):
+    add_demo(folder)
+    spoil(folder / "master.secret")
+    result = enrol("b.json") if command == "enrol" else central("run")
+    assert refused(result, "master.secret", *words)
+    assert not (folder / "b.json").exists()
+
+
+def test_a_bundle_has_what_a_device_needs_and_is_for_its_owner_only(folder):
+    add_demo(folder)
+    assert enrol("b.json").exit_code == 0
+    bundle = json.loads((folder / "b.json").read_text())
+    assert list(bundle) == ["device", "epoch", "key", "hall", "mqtt"]
+    assert list(bundle["mqtt"]) == ["host", "port", "username", "password", "ca"]
+    secret = (folder / "master.secret").read_bytes()
+    assert bundle["key"] == derive_key(secret, "xj-0417", bundle["epoch"]).hex()
+    assert (bundle["mqtt"]["username"], bundle["mqtt"]["ca"]) == ("xj-0417", None)
+    for name in ("b.json", "hall.token"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def test_the_key_of_a_device_is_hkdf_as_the_page_says():
+    """DESIGN 8; value computed with OpenSSL 3's `kdf HKDF`, empty salt."""
+    key = derive_key(bytes(range(32)), "xj-0417", 29333341)
+    assert key.hex() == "2b32c723963d8e41e80ada5de15d906934e502800057173a65cb6b3510c94fee"
+
+
+def test_remembered_keys_are_bounded_and_right():
+    keys = DeviceKeys(bytes(32), remembered=2)
+    for epoch in (1, 2, 3, 1):
+        assert keys.key("xj-0417", epoch) == derive_key(bytes(32), "xj-0417", epoch)
+    assert len(keys) == 2
+
+
+def test_the_password_hash_is_mosquittos(folder):
+    add_demo(folder)
+    assert enrol("b.json").exit_code == 0
+    password = json.loads((folder / "b.json").read_text())["mqtt"]["password"]
+    with closing(sqlite3.connect(folder / "central.db")) as connection:
+        (stored,) = connection.execute("select password_hash from device").fetchone()
+    _, kind, rounds, salt, digest = stored.split("$")
+    assert (kind, rounds) == ("7", "101")
+    assert b64decode(digest) == pbkdf2_hmac("sha512", password.encode(), b64decode(salt), 101)
+
+
+def test_no_epoch_is_given_out_twice_even_within_a_minute(folder):
+    add_demo(folder)
+    epochs = []
+    for number in range(3):
+        assert enrol(f"{number}.json").exit_code == 0
+        epochs.append(json.loads((folder / f"{number}.json").read_text())["epoch"])
+    assert epochs == sorted(set(epochs))
+
+
+def test_a_file_is_never_overwritten_and_then_nothing_is_enrolled(folder):
+    add_demo(folder)
+    assert enrol("b.json").exit_code == 0
+    before = (folder / "b.json").read_bytes()
+    assert refused(enrol("b.json", "xj-0500"), "b.json", "never overwritten")
+    assert (folder / "b.json").read_bytes() == before
+    assert enrol("c.json", "xj-0500").exit_code == 0
+    second = ("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1)
+    assert refused(central(*second, "--token-out", "hall.token"), "hall.token")
+    assert central(*second, "--token-out", "two.token").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("hall", "add", "demo", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x"),
+         ["demo", "exists already"]),
+        (("hall", "add", "De mo", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x"),
+         ["hall's id", "a-z"]),
+        (("window", "add", "--hall", "none", "--window", "w1", "--name", "n"), ["hall add none"]),
+        (("window", "add", "--hall", "demo", "--window", "w1", "--name", "n"), ["already"]),
+        (("window", "add", "--hall", "demo", "--window", "w2", "--name", "n" * 65), ["name"]),
+        (("enrol", "--device", "X", "--hall", "demo", "--window", "w1", "--out", "x"),
+         ["device's id"]),
+        (("enrol", "--device", "xj-1", "--hall", "demo", "--window", "w9", "--out", "x"),
+         ["window add", "w9"]),
+        (("token", "add", "--scope", "records:write", "--out", "x"), ["records:read"]),
+        (("token", "add", "--scope", "hall:none", "--out", "x"), ["hall add none"]),
+        (("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x",
+          "--ca", "central.toml"), ["central.toml", "PEM"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused_in_a_sentence(folder, arguments, words):
+    add_demo(folder)
+    assert refused(central(*arguments), *words)
+    assert not (folder / "x").exists()
+
+
+@pytest.fixture
+def start(folder):
+    """Starts a real centre on a free port; every one of them is ended."""
+    started = []
+    (folder / "central.toml").write_text("listen_port = 0\n")
+
+    def go():
+        process = subprocess.Popen(
+            [*COMMAND, "run", "--until-stdin-closes"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        word, url = process.stdout.readline().split()
+        assert word == "ready"
+        return process, url
+
+    yield go
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "end of input"])
+def test_the_process_says_where_it_listens_and_ends_cleanly(start, way):
+    process, url = start()
+    with urllib.request.urlopen(f"{url}/healthz", timeout=10) as response:
+        assert json.load(response) == {"status": "ok"}
+    if way == "end of input":
+        process.stdin.close()
+    else:
+        process.send_signal(getattr(signal, way))
+    assert process.wait(timeout=15) == 0
+
+
+def test_a_port_that_is_taken_is_said(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (folder / "central.toml").write_text(f"listen_port = {port}\n")
+        assert refused(central("run"), str(port), "listen_port = 0")
