@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := protocol firmware gateway central simulator tests deploy pingjia.py
 FIRMWARE := build/firmware/manifest.json
-ARGUMENTS ?= --windows 1
+# `make demo ARGUMENTS=` goes on until Ctrl-C.
+ARGUMENTS ?= --windows 1 --seconds 60
 
 .PHONY: setup demo test lint format firmware clean
 

@@ -10,6 +10,8 @@ import gateway.cli
 import typer
 
 import simulator.cli
+from central.errors import OperatorError
+from gateway.error import GatewayError
 
 app = typer.Typer(
     help="Pingjia 评价: the open system behind the rating device on a government counter.",
@@ -21,7 +23,7 @@ app.add_typer(simulator.cli.app, name="sim", no_args_is_help=True)
 app.add_typer(gateway.cli.app, name="gateway", no_args_is_help=True)
 app.add_typer(central.cli.app, name="central", no_args_is_help=True)
 
-ERRORS = (*simulator.cli.ERRORS, *gateway.cli.ERRORS, *central.cli.ERRORS)
+ERRORS = (*simulator.cli.ERRORS, GatewayError, OperatorError)
 
 
 def main():

@@ -1,7 +1,7 @@
 """The journal's file system on a board: MicroPython's own `open` and `os`, in one folder.
 
 LittleFS commits a file's update when it is closed, so an append that has returned survives a
-power cut at any instant after it (docs/custody.md has the measurement).
+power cut at any instant after it.
 """
 
 import os

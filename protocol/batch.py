@@ -54,7 +54,7 @@ _MATTER = (
 
 
 class Matter(namedtuple("Matter", names(_MATTER))):
-    """One case (办件) of a service; names as the upstream platforms have them (docs/words.md)."""
+    """One case (办件) of a service; names as the upstream platforms have them."""
 
     fields = _MATTER
 

@@ -52,11 +52,15 @@ class Crowd:
         self.counts = Counter()
 
     async def run(self, seconds: float | None):
-        """Serves for `seconds` (None: until cancelled), and lets the last citizens finish."""
+        """Serves for `seconds` (None: until `stop`), and lets the last citizens finish."""
         windows = [asyncio.create_task(self._serve(*window)) for window in self._windows.items()]
         if seconds is not None:
-            asyncio.get_running_loop().call_later(seconds, self._is_over.set)
+            asyncio.get_running_loop().call_later(seconds, self.stop)
         await asyncio.gather(*windows)
+
+    def stop(self):
+        """Nobody comes any more; those who are here are served to the end."""
+        self._is_over.set()
 
     async def _serve(self, window, device):
         while not self._is_over.is_set():

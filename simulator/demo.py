@@ -1,6 +1,7 @@
 """The demo: a whole hall on this machine, from nothing to the oracle's verdict."""
 
 import asyncio
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,7 @@ _TIMING = {"thanks_ms": 1000}
 async def run_hall(hall: Hall, seconds, seed, damage, say) -> dict:
     """Makes and runs `hall`; gives the result as `pingjia demo --json` prints it.
 
-    seconds: from the moment all parts are up, None until cancelled. damage: a kind of sabotage or
+    seconds: from the moment all parts are up, None until Ctrl-C. damage: a kind of sabotage or
     None. say(text): called with a line for the person who watches.
     """
     began = time.monotonic()
@@ -36,6 +37,7 @@ async def run_hall(hall: Hall, seconds, seed, damage, say) -> dict:
             await start_devices(fleet, hall.folders, queue, _TIMING)
             say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
             crowd = Crowd(queue, fleet, hall.windows, seed)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, crowd.stop)
             up = time.monotonic()
             await _watch(crowd.run(seconds), crowd, reader, say)
             lasted = time.monotonic() - up

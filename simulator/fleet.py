@@ -35,6 +35,7 @@ class Fleet:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,
+            start_new_session=True,  # a Ctrl-C is for the one who started it
         )
         self._reading = asyncio.create_task(self._read())
         return self

@@ -23,14 +23,16 @@ class Hall:
     """One centre and one hall in `folder`, with `windows` windows of one device each.
 
     `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
+    timers: settings of the gateway that a test wants shorter.
     """
 
-    def __init__(self, folder: Path, firmware: Path, windows: int):
+    def __init__(self, folder: Path, firmware: Path, windows: int, timers: dict | None = None):
         self.folder = folder
         self.oracle = folder / ORACLE
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
         self._firmware = firmware
+        self._timers = timers or {}
         self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
         self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
 
@@ -96,4 +98,5 @@ class Hall:
             'broker = "embedded"\n'
             'mqtt_host = "127.0.0.1"\n'
             f"mqtt_port = {mqtt_port}\n"
+            + "".join(f"{name} = {value}\n" for name, value in self._timers.items())
         )

@@ -57,6 +57,7 @@ class Part:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
+                start_new_session=True,  # a Ctrl-C is for the one who started it
             )
         try:
             self.url = await asyncio.wait_for(self._ready(), timeout_s)

@@ -1,0 +1,167 @@
+"""What is wrong is marked, rejected or refused, counted and visible; the rest arrives.
+
+TOP-1 TOP-2 REC-7 BAT-2 BAT-4 ENV-4
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+
+from protocol.batch import EnvelopeItem, encode_batch
+from protocol.envelope import NO_MAC16, mac16, seal
+from protocol.record import Boot, Rating, encode
+from protocol.topic import RECORD, topic
+from simulator.hall import HALL
+
+DEVICE = "poison-0001"
+
+
+class Chain:
+    """Good and bad records of one enrolled device, in its own name and with its own key."""
+
+    def __init__(self, bundle: Path):
+        it = json.loads(bundle.read_text())
+        self.key = bytes.fromhex(it["key"])
+        self.epoch = it["epoch"]
+        self.mqtt = it["mqtt"]
+        self.seq = 0
+        self.prev = NO_MAC16
+
+    def sign(self, record: bytes) -> bytes:
+        """The next record's envelope, made of any bytes."""
+        envelope = seal(self.key, record)
+        self.prev = mac16(envelope)
+        return envelope
+
+    def boot(self):
+        self.seq += 1
+        boot = Boot(DEVICE, self.epoch, self.seq, self.prev, "0", "power", (), 1, 1, None)
+        return self.sign(encode(boot))
+
+    def rating(self, ticket_no) -> bytes:
+        """The next rating's record bytes."""
+        self.seq += 1
+        return encode(
+            Rating(
+                *(DEVICE, self.epoch, self.seq, self.prev, f"svc-{ticket_no}", ticket_no, None),
+                *("0" * 16, 4, 0, 1, self.seq, None, 1, "key"),
+            )
+        )
+
+
+def login(mqtt, username=None, password=None):
+    """(client, reason code of CONNACK)."""
+    client = paho.Client(
+        paho.CallbackAPIVersion.VERSION2,
+        client_id=username or mqtt["username"],
+        protocol=paho.MQTTv311,
+    )
+    client.username_pw_set(username or mqtt["username"], password or mqtt["password"])
+    answers = []
+    client.on_connect = lambda _c, _u, _f, reason, _p: answers.append(reason)
+    client.connect(mqtt["host"], mqtt["port"])
+    client.loop_start()
+    return client, answers
+
+
+async def until(is_true, timeout_s=30):
+    async with asyncio.timeout(timeout_s):
+        while not await is_true():
+            await asyncio.sleep(0.1)
+
+
+def test_poison_of_every_kind_is_told_by_name_and_harms_nobody(journey):
+    async def scenario(it):
+        chain = Chain(await it.enrol(DEVICE, "w8"))
+        client, answers = login(chain.mqtt)
+        own = topic(HALL, DEVICE, RECORD)
+        boot, first = chain.boot(), chain.sign(chain.rating("B001"))
+        wrong_type = chain.sign(chain.rating("B002").replace(b'"level":4', b'"level":"4"'))
+        version = chain.sign(chain.rating("B003").replace(b'"v":1', b'"v":9'))
+        kind = chain.sign(chain.rating("B004").replace(b'"rating"', b'"poem"'))
+        last = chain.sign(chain.rating("B005"))
+        forged = first[:-64] + b"0" * 64
+        poison = [
+            b"\xff\xfe\x00",
+            b"x" * 1_000_000,
+            b"[" * 900,
+            b"",
+            first.replace(b"poison", b"venoms"),
+        ]
+        for payload in [boot, forged, first, *poison, wrong_type, version, kind, last]:
+            client.publish(own, payload, qos=1).wait_for_publish(10)
+        assert [str(answer) for answer in answers] == ["Success"]
+
+        async def all_there():
+            mine = [r for r in await it.records() if DEVICE in r["envelope"]]
+            return len(mine) == 6
+
+        await until(all_there)
+        client.disconnect()
+        marks = {
+            json.loads(record["envelope"].split("\n")[0])["seq"]: record["marks"]
+            for record in await it.records()
+            if DEVICE in record["envelope"]
+        }
+        assert marks[2] == marks[6] == marks[1] == []
+        assert (marks[3], marks[4], marks[5]) == (
+            ["malformed"],
+            ["unknown_version"],
+            ["unknown_kind"],
+        )
+        assert "bad_mac" in str(await it.rejections())
+        counts = {
+            row["reason"]: row["count"]
+            for row in (await it.quarantine())["counts"]
+            if row["device"] == DEVICE
+        }
+        assert sum(counts.values()) == len(poison), counts
+
+    journey(scenario)
+
+
+def test_an_unknown_device_cannot_log_in_and_is_rejected_by_name_at_the_centre(journey):
+    async def scenario(it):
+        chain = Chain(await it.enrol("poison-0002", "w7"))
+        client, answers = login(chain.mqtt, username="nobody-0001")
+
+        async def answered():
+            return bool(answers)
+
+        await until(answered)
+        client.disconnect()
+        assert str(answers[0]) in ("Not authorized", "Bad user name or password")
+        chain.key = bytes(32)
+        envelope = seal(
+            bytes(32), chain.rating("N001").replace(DEVICE.encode(), b"nobody-0001")
+        ).decode()
+        body = encode_batch([EnvelopeItem(envelope, 1, None, None, ())])
+        answer = await it.post_batch(body)
+        (verdict,) = answer["verdicts"]
+        assert verdict["verdict"] == "rejected"
+        assert "unknown_device" in verdict["reason"]
+
+    journey(scenario)
+
+
+@pytest.mark.parametrize("command", ["central", "gateway"])
+def test_a_typo_in_the_settings_stops_the_start_and_is_named(journey, tmp_path, command):
+    async def scenario(it):
+        original = (it.hall.folder / f"{command}.toml").read_text()
+        config = tmp_path / f"{command}.toml"
+        config.write_text(original + "\nlisten_hots = 1\n")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pingjia", command, "run", "--config", config),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 1
+        assert "listen_hots" in err.decode()
+        assert "Traceback" not in err.decode()
+
+    journey(scenario)
