@@ -1,5 +1,6 @@
 """Answers that are no success: problem+json (RFC 9457) with the field's name, bodies bounded."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -86,8 +87,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _protocol(request: Request, error: Exception) -> JSONResponse:
-    field = str(error).split(" ", 1)[0]
-    return answer(422, "Invalid", f"{error}.", field)
+    named = re.match(r"(\w+) (?:must|may only) ", str(error))  # as protocol/field.py says it
+    return answer(422, "Invalid", f"{error}.", named[1] if named else None)
 
 
 async def _no_such(request: Request, error: Exception) -> JSONResponse:

@@ -49,6 +49,7 @@ class Gateway:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        self._socket = _listen(settings.api_listen_host, settings.api_listen_port)
         self.database = Database(settings.data_dir / DATABASE)
         password = gateway_password(settings.data_dir)
         token = read_secret(settings.centre_token_file)
@@ -119,7 +120,6 @@ class Gateway:
             else None
         )
         self.book.on_change = self._on_hall_change
-        self._socket = _listen(settings.api_listen_host, settings.api_listen_port)
         app = api.build(self.database, self.desk, self.book, self.link, self.alarms)
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
@@ -230,13 +230,9 @@ def _pace(settings: Settings) -> Pace:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
+        return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise GatewayError(
             f"The API cannot listen on {host}:{port}: {error.strerror}. Is another gateway "
             "running? See api_listen_host and api_listen_port."
         ) from error
-    return listener

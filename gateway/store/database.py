@@ -21,7 +21,7 @@ class Database:
     Raises GatewayError if it cannot be opened or migrated; then it is as it was.
     """
 
-    def __init__(self, path: Path, busy_ms: int = 5000):
+    def __init__(self, path: Path, busy_ms: int = 5000, migrations: Path = MIGRATIONS):
         self._writing = threading.Lock()  # fair, unlike SQLite's own polling for its lock
         self._engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=32)
         event.listen(self._engine, "connect", lambda raw, _: _prepare(raw, busy_ms))
@@ -29,7 +29,7 @@ class Database:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(0o600)
-            self._migrate()
+            self._migrate(migrations)
         except (DatabaseError, OSError) as error:
             self._engine.dispose()
             raise GatewayError(
@@ -55,9 +55,9 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
-    def _migrate(self) -> None:
+    def _migrate(self, migrations: Path) -> None:
         config = alembic.config.Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.set_main_option("script_location", str(migrations).replace("%", "%%"))
         with self.write() as connection:  # one transaction: all migrations or none
             if inspect(connection).get_table_names() and not _is_ours(connection):
                 raise GatewayError("The database file belongs to another program; name another.")

@@ -18,6 +18,16 @@ def gateway(tmp_path, centre):
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """One gateway for all refusals of a file: nothing that they do may leave a trace."""
+    centre = ScriptedCentre()
+    running = start_gateway(settings_in(tmp_path_factory.mktemp("hall"), centre.url))
+    yield running
+    running.stop()
+    centre.stop()
+
+
 @pytest.fixture
 def connect():
     """Connects clients to a gateway's broker, and disconnects them at the end."""

@@ -14,6 +14,7 @@ from collections import deque
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.secret import password_hash
 from gateway.service import Gateway
@@ -318,7 +319,7 @@ class Client:
         self.is_connected = False
         self.is_gone = threading.Event()
         self.client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
+            CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
         )
         self.client.max_inflight_messages = 100
         self.client.on_connect = self._on_connect

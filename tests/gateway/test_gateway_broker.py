@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import struct
 import time
 
 import pytest
@@ -42,18 +41,18 @@ WILL = b'{"online":false,"session":"0000000000000000"}'
     ],
     ids=str,
 )
-def test_a_wrong_login_is_refused(gateway, connect, login):
+def test_a_wrong_login_is_refused(lasting, connect, login):
     """TOP-1"""
-    client = connect(gateway, **login)
+    client = connect(lasting, **login)
     until(lambda: client.reason is not None, "the broker's answer")
     assert not client.is_connected
     assert str(client.reason) in ("Not authorized", "Unspecified error")
 
 
-def test_a_failed_login_under_a_live_device_s_name_harms_nobody(gateway, connect):
+def test_a_failed_login_under_a_live_device_s_name_harms_nobody(lasting, connect):
     """TOP-1"""
-    device = connect(gateway, "dev-1").enter()
-    wrong = connect(gateway, "dev-1", password="wrong")
+    device = connect(lasting, "dev-1").enter()
+    wrong = connect(lasting, "dev-1", password="wrong")
     until(lambda: wrong.reason is not None, "the refusal")
     pen = Pen("dev-1")
     device.tell(pen.state())
@@ -76,24 +75,24 @@ def test_a_failed_login_under_a_live_device_s_name_harms_nobody(gateway, connect
     ],
 )
 def test_a_forbidden_publish_ends_the_connection_and_reaches_nobody(
-    gateway, connect, name, is_retained
+    lasting, connect, name, is_retained
 ):
     """TOP-1"""
-    victim = connect(gateway, "dev-2").enter()
-    forger = connect(gateway, "dev-1").enter()
+    victim = connect(lasting, "dev-2").enter()
+    forger = connect(lasting, "dev-1").enter()
     forger.client.publish(name, b'{"epoch":1,"hall":9,"receipt":null}', 1, is_retained)
     assert forger.is_gone.wait(5)
     pen = Pen("dev-2")
     victim.tell(pen.state())
     assert victim.hear("ack")["hall"] == 0
-    fresh = connect(gateway, "dev-2").enter()
+    fresh = connect(lasting, "dev-2").enter()
     time.sleep(0.2)  # a retained message would come at once; nothing is to come
     assert all(name != "ticket" for name, *_ in list(fresh.heard.queue))
 
 
-def test_a_device_subscribes_to_its_own_topics_only(gateway, connect):
+def test_a_device_subscribes_to_its_own_topics_only(lasting, connect):
     """TOP-1: no wildcard, no $SYS, no other device, nor what it publishes itself."""
-    device = connect(gateway, "dev-1").enter()
+    device = connect(lasting, "dev-1").enter()
     refused = [
         "#",
         "+/#",
@@ -109,35 +108,33 @@ def test_a_device_subscribes_to_its_own_topics_only(gateway, connect):
     assert device.subscribe(topic(HALL, "dev-1", "ack")) == [1]
 
 
-def test_no_foreign_message_comes_through_a_refused_subscription(gateway, connect):
+def test_no_foreign_message_comes_through_a_refused_subscription(lasting, connect):
     """TOP-1: also not after coming back to a session that was to be kept."""
-    ear = connect(gateway, "dev-1", clean=False).enter()
+    ear = connect(lasting, "dev-1", clean=False).enter()
     ear.subscribe("pj/1/demo/+/ack", "#", topic(HALL, "dev-1", "ack"))
     ear.leave()
-    other = connect(gateway, "dev-2").enter()
+    other = connect(lasting, "dev-2").enter()
     other.tell(Pen("dev-2").state())
     other.hear_hall(0)
-    again = connect(gateway, "dev-1", clean=False).enter()
+    again = connect(lasting, "dev-1", clean=False).enter()
     again.tell(Pen("dev-1").state())
     again.hear_hall(0)
     assert all("/dev-1/" in message[3] for message in list(again.heard.queue))
 
 
-def test_a_packet_above_the_bound_ends_its_connection_only(gateway, connect):
-    device = connect(gateway, "dev-1").enter()
-    giant = connect(gateway, "dev-2").enter()
+def test_a_packet_above_the_bound_ends_its_connection_only(lasting, connect):
+    device = connect(lasting, "dev-1").enter()
+    giant = connect(lasting, "dev-2").enter()
     giant.send(b"x" * 3_000_000)
     assert giant.is_gone.wait(5)
     device.tell(Pen("dev-1").state())
     device.hear_hall(0)
 
 
-def test_nobody_unknown_gets_memory_for_a_large_packet(gateway):
-    with socket.create_connection(("127.0.0.1", port_of(gateway))) as stranger:
+def test_nobody_unknown_gets_memory_for_a_large_packet(lasting):
+    with socket.create_connection(("127.0.0.1", port_of(lasting))) as stranger:
         stranger.settimeout(5)
-        stranger.sendall(
-            b"\x10" + b"\xff\xff\x7f" + b"\x00\x04MQTT\x04\xc2" + struct.pack("!H", 9)
-        )
+        stranger.sendall(b"\x10\xff\xff\x7f\x00\x04MQTT\x04\xc2\x00\x09")
         stranger.sendall(b"x" * 1000)
         assert stranger.recv(1) == b""
 

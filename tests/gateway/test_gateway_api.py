@@ -1,0 +1,234 @@
+"""The HTTP API: services, tickets, staff, tokens, views. TKT-3 BAT-1"""
+
+import json
+
+import httpx2
+import pytest
+from gateway_hall import Pen, until
+
+from gateway import secret
+from gateway.problem import BODY_BYTES
+from gateway.service import now_ms
+from gateway.store import halls
+from protocol.batch import decode_document
+from protocol.mac import hash16
+
+MATTER = {"project_no": "370100-1", "service_number": 1, "task_code": "11", "task_name": "医保"}
+
+
+@pytest.fixture
+def api(gateway):
+    with caller_of(gateway) as client:
+        yield client
+
+
+@pytest.fixture
+def lasting_api(lasting):
+    with caller_of(lasting) as client:
+        yield client
+
+
+def caller_of(gateway) -> httpx2.Client:
+    """A queue system with a token."""
+    token = secret.new_token()
+    with gateway.database.write() as tx:
+        halls.put_token(tx, "queue", secret.token_hash(token), now_ms())
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx2.Client(base_url=gateway.api_url + "/api/v1", headers=headers, trust_env=False)
+
+
+def open_at(api, window: str = "w1", ticket_no: str = "A001", headers=None, **other):
+    body = {"ticket_no": ticket_no, **other}
+    return api.post(f"/windows/{window}/services", json=body, headers=headers)
+
+
+def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, connect):
+    """BAT-1: the ticket names the hash of the very bytes that are stored and sent up."""
+    device = connect(gateway, "dev-1").enter()
+    answer = open_at(api, kind="single", matters=[MATTER], staff_no="0231")
+    assert answer.status_code == 201
+    service = answer.json()
+    assert service["phase"] == "serving"
+    assert not service["rated"]
+    ticket = device.hear("ticket")
+    assert ticket["phase"] == "serving"
+    assert ticket["matter"] == "医保"
+    assert ticket["staff"] == {"staff_no": "0231", "name": ""}
+    assert ticket["invite_ms"] == 20_000
+
+    assert api.post(f"/services/{service['service']}/invite").json()["phase"] == "inviting"
+    assert device.hear("ticket")["phase"] == "inviting"
+    pen = Pen("dev-1")
+    device.tell(pen.state())
+    device.send(pen.rating(service["service"], level=1, facts=ticket["facts"]))
+    device.hear_hall(1)
+    rated = api.get(f"/services/{service['service']}").json()
+    assert rated["rated"] is True
+    assert "level" not in rated
+
+    assert api.post(f"/services/{service['service']}/close").json()["phase"] == "closed"
+    assert device.hear("ticket")["phase"] == "closed"
+    late = api.post(f"/services/{service['service']}/invite")
+    assert late.status_code == 409
+    document = until(lambda: centre.documents, "the document")[0]
+    assert hash16(document) == ticket["facts"]
+    assert decode_document(document).matters[0].task_name == "医保"
+
+
+def test_only_the_window_s_own_device_sees_the_ticket(gateway, api, connect):
+    other = connect(gateway, "dev-2").enter()
+    device = connect(gateway, "dev-1").enter()
+    open_at(api, "w1")
+    device.hear("ticket")
+    open_at(api, "w2", "B001")
+    assert other.hear("ticket")["ticket_no"] == "B001"
+
+
+def test_the_ticket_is_retained_for_a_device_that_starts_later(gateway, api, connect):
+    service = open_at(api).json()["service"]
+    api.post(f"/services/{service}/invite")
+    assert connect(gateway, "dev-1").enter().hear("ticket")["phase"] == "inviting"
+
+
+def test_a_device_that_moves_leaves_its_old_ticket_behind(gateway, centre, api, connect):
+    """Nobody may rate window 1's service on a device that stands at window 2 now."""
+    device = connect(gateway, "dev-1").enter()
+    service = open_at(api, "w1").json()["service"]
+    assert device.hear("ticket")["phase"] == "serving"
+    centre.change_device("dev-1", window="w2")
+    closed = device.hear("ticket")
+    assert (closed["service"], closed["phase"]) == (service, "closed")
+    open_at(api, "w2", "B001")
+    assert device.hear("ticket")["ticket_no"] == "B001"
+
+
+def test_the_same_request_opens_one_service(api):
+    """By Idempotency-Key, otherwise by (window, day, ticket_no) while it is open."""
+    key = {"Idempotency-Key": "k-1"}
+    first = open_at(api, headers=key)
+    again = open_at(api, headers=key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["service"] == again.json()["service"]
+    assert open_at(api, ticket_no="A002", headers=key).status_code == 409
+
+    plain = open_at(api, "w2", "B001").json()["service"]
+    assert open_at(api, "w2", "B001").json()["service"] == plain
+    api.post(f"/services/{plain}/close")
+    assert open_at(api, "w2", "B001").json()["service"] != plain
+
+
+def test_a_new_service_closes_the_one_before_it(api):
+    before = open_at(api).json()["service"]
+    open_at(api, ticket_no="A002")
+    assert api.get(f"/services/{before}").json()["phase"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"ticket_no": "A 01"}, "ticket_no"),
+        ({"ticket_no": "A01\n"}, "ticket_no"),
+        ({"ticket_no": "号01"}, "ticket_no"),
+        ({"ticket_no": "A" * 17}, "ticket_no"),
+        ({"ticket_no": ""}, "ticket_no"),
+        ({"ticket_no": 17}, "ticket_no"),
+        ({}, "ticket_no"),
+        ({"ticket_no": "A1", "staff_no": "x\x00"}, "staff_no"),
+        ({"ticket_no": "A1", "kind": "other"}, "kind"),
+        ({"ticket_no": "A1", "matters": [{"service_number": -1}]}, "matters.0.service_number"),
+        ({"ticket_no": "A1", "matters": [{"task_name": "x" * 129}]}, "matters.0.task_name"),
+        ({"ticket_no": "A1", "tiket": 1}, "tiket"),
+    ],
+    ids=str,
+)
+def test_what_may_not_enter_a_record_is_refused_with_the_field_s_name(lasting_api, body, field):
+    """TKT-3"""
+    answer = lasting_api.post("/windows/w1/services", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["field"] == field
+
+
+def test_other_bad_requests_are_problems_too(lasting_api):
+    document = json.dumps({"ticket_no": "A1", "matters": [{"task_name": "办" * 120}] * 150})
+    answers = {
+        404: open_at(lasting_api, "w9"),
+        400: _post(lasting_api, b'{"ticket_no":'),
+        413: _post(lasting_api, b"x" * (BODY_BYTES + 1)),
+        422: _post(lasting_api, document.encode()),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"]
+    assert lasting_api.get("/services/nothing").status_code == 404
+
+
+def test_half_a_character_in_a_name_is_refused(lasting_api):
+    """TKT-3: a lone surrogate is JSON, but no UTF-8 can carry it."""
+    body = b'{"ticket_no":"A1","matters":[{"task_name":"\\ud800"}]}'
+    assert _post(lasting_api, body).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("token", [None, "wrong", "Wrong wrong"])
+def test_without_a_token_nothing_is_told(lasting, token):
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    with httpx2.Client(base_url=lasting.api_url, headers=headers, trust_env=False) as stranger:
+        for path in ("services/x", "devices", "windows", "staff", "quarantine"):
+            answer = stranger.get(f"/api/v1/{path}")
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert stranger.post("/api/v1/windows/w1/services", json={}).status_code == 401
+        assert stranger.get("/healthz").json()["mqtt"] is True
+
+
+def test_staff_sign_in_pause_and_take_over(gateway, api, connect):
+    device = connect(gateway, "dev-1").enter()
+
+    def put(**body):
+        return api.put("/windows/w1/staff", json=body).status_code
+
+    def shown(ticket_no: str):
+        open_at(api, ticket_no=ticket_no)
+        return device.hear("ticket", lambda ticket: ticket["ticket_no"] == ticket_no)["staff"]
+
+    assert shown("A001") is None
+    assert put(presence="in", staff_no="0231", name="王芳") == 204
+    assert shown("A002") == {"staff_no": "0231", "name": "王芳"}
+    assert put(presence="in", staff_no="0232", name="李强") == 204
+    assert shown("A003") == {"staff_no": "0232", "name": "李强"}
+    assert put(presence="pause", staff_no="0232", name="李强") == 204
+    assert shown("A004") is None
+    assert [row["presence"] for row in api.get("/staff").json()["staff"]] == ["pause"]
+    assert put(presence="out") == 204
+    assert api.get("/staff").json() == {"staff": []}
+    assert put(presence="in", staff_no="02 31") == 422
+    assert put(presence="in") == 422
+
+
+def test_views_show_devices_windows_and_what_was_refused(gateway, api, connect):
+    device = connect(gateway, "dev-1").enter()
+    pen = Pen("dev-1")
+    device.tell(pen.state(problems=("bad_receipt",)))
+    device.hear_hall(0)
+    device.send(b"nonsense")
+    device.send(b"nonsense")
+    device.send(pen.rating())
+    device.hear_hall(1)
+    service = open_at(api).json()["service"]
+    seen = {view["device"]: view for view in api.get("/devices").json()["devices"]}
+    assert seen["dev-1"]["online"]
+    assert seen["dev-1"]["problems"] == ["bad_receipt"]
+    assert not seen["dev-2"]["online"]
+    window = api.get("/windows").json()["windows"][0]
+    assert window["devices"] == ["dev-1"]
+    assert window["service"] == service
+    refused = api.get("/quarantine").json()
+    assert refused["counts"][0]["count"] == 2
+    assert refused["counts"][0]["reason"] == "not_an_envelope"
+    assert bytes.fromhex(refused["newest"][0]["beginning"]) == b"nonsense"
+
+
+def _post(api, body: bytes):
+    headers = {"Content-Type": "application/json"}
+    return api.post("/windows/w1/services", content=body, headers=headers)
