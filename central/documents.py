@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from central import verify
-from central.store import ledger
+from central.store import services
 from central.verify import Rejected
 from protocol.batch import DUPLICATE, STORED, ServiceDocument
 from protocol.mac import hash16
@@ -29,7 +29,7 @@ def file_documents(
     if not sent:
         return [], []
     hashes = [hash16(item.content) for item in sent]
-    held = ledger.document_bytes(connection, set(hashes))
+    held = services.document_bytes(connection, set(hashes))
     outcomes: list[str | Rejected] = []
     new = {}
     for name, (content, document) in zip(hashes, sent):
@@ -52,5 +52,5 @@ def file_documents(
             outcomes.append(
                 verify.rejected(verify.HASH_TAKEN, "another service document has this hash")
             )
-    ledger.add_documents(connection, list(new.values()))
+    services.add_documents(connection, list(new.values()))
     return outcomes, list(new)

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from central import chain, links
 from central.attribution import Place, counts_before, do_facts_differ
-from central.store import ledger
-from central.store.ledger import ChainRow, Epoch, Key, Row
+from central.store import coverage, ledger, services
+from central.store.coverage import ChainRow
+from central.store.ledger import Epoch, Key, Row
 from central.verify import KeyOf
 from protocol.batch import CONFLICT, DUPLICATE, FACTS_DIFFER, RATED_TWICE, STORED
 from protocol.envelope import seal
@@ -91,7 +92,7 @@ def cover(
     for epoch, rows in by_epoch.items():
         chains[epoch] = _extend(connection, chains[epoch], rows, key_of, now_ms)
         changed.append(chains[epoch])
-    ledger.save_chains(connection, changed)
+    coverage.save_chains(connection, changed)
 
 
 def _file_conflicts(connection: Connection, others: list[Row]) -> None:
@@ -110,7 +111,7 @@ def _mark_facts(
             ratings.setdefault(row.key, known.setdefault(row.key, row))
     if not ratings:
         return []
-    documents = ledger.facts(connection, {row.facts for row in ratings.values() if row.facts})
+    documents = services.facts(connection, {row.facts for row in ratings.values() if row.facts})
     changed = []
     for row in ratings.values():
         told = documents.get(row.facts or "")
@@ -123,7 +124,7 @@ def _mark_rated_twice(connection: Connection, new: list[Row], known: dict[Key, R
     ratings = [row for row in new if row.facts is not None and row.service is not None]
     if not ratings:
         return []
-    before = ledger.rated(connection, {(row.hall, row.service or "") for row in ratings})
+    before = services.rated(connection, {(row.hall, row.service or "") for row in ratings})
     counted, displaced, changed = dict(before), [], []
     for row in ratings:
         service = (row.hall, row.service or "")
@@ -139,7 +140,7 @@ def _mark_rated_twice(connection: Connection, new: list[Row], known: dict[Key, R
     if missing:
         known |= ledger.rows(connection, missing)
     changed += [known[key] for key in displaced if known[key].mark(RATED_TWICE)]
-    ledger.save_rated(
+    services.save_rated(
         connection,
         {service: key for service, key in counted.items() if service not in before},
         {service: key for service, key in counted.items() if before.get(service, key) != key},
@@ -153,14 +154,14 @@ def _extend(
     epoch = (old.device, old.epoch)
     held = {row.seq: row.mac16 for row in rows}
     gaps = _own_gaps(rows)
-    ledger.add_gaps(connection, [_gap_values(epoch, *gap) for gap in gaps])
+    coverage.add_gaps(connection, [_gap_values(epoch, *gap) for gap in gaps])
     runs = [(first, last) for _, first, last, _ in gaps]
     cover = chain.Cover(old.covered_seq, old.receipt_seq, old.highest_seq, "")
     # Gaps lie below the boot that names them: with nothing held above the covered part, this
     # batch is all there is to look at.
     is_anything_above = old.highest_seq > old.covered_seq
     if is_anything_above:
-        for stored in ledger.gaps_above(connection, epoch, old.covered_seq).values():
+        for stored in coverage.gaps_above(connection, epoch, old.covered_seq).values():
             runs += stored
     cover, mac16 = _reach(connection, epoch, cover, held, runs, is_anything_above)
     receipt = old.receipt

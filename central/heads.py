@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central.store import ledger
+from central.store import coverage
 from central.store.ledger import Epoch
 from central.verify import VerifiedHead
 from protocol.batch import DUPLICATE, STORED
@@ -19,7 +19,7 @@ def file_heads(
     """
     if not sent:
         return [], {}
-    known = ledger.heads(connection, {_epoch(item) for item in sent})
+    known = coverage.heads(connection, {_epoch(item) for item in sent})
     highest = {epoch: dict(row._mapping) for epoch, row in known.items()}
     verdicts = []
     for item in sent:
@@ -34,7 +34,7 @@ def file_heads(
             shown = max(item.receipt_seq, before["receipt_seq"])
             highest[_epoch(item)]["receipt_seq"] = shown
     for epoch, values in sorted(highest.items()):
-        ledger.save_head(connection, values, is_new=epoch not in known)
+        coverage.save_head(connection, values, is_new=epoch not in known)
     return verdicts, {epoch: values["receipt_seq"] for epoch, values in highest.items()}
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from central import filing, verify
 from central.documents import SentDocument, file_documents
 from central.heads import file_heads
-from central.store import ledger, places, rejections
+from central.store import coverage, places, rejections
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
@@ -122,7 +122,7 @@ class Intake:
         heads = [item for item in items if isinstance(item.judged, VerifiedHead)]
         epochs = {(item.judged.device, item.judged.epoch) for item in records}
         epochs |= {(item.judged.head.device, item.judged.head.epoch) for item in heads}
-        chains = ledger.lock_chains(connection, epochs)
+        chains = coverage.lock_chains(connection, epochs)
         shown = _file_heads(connection, heads, now_ms)
         rows = [_row(item, halls, enrolled, now_ms) for item in records]
         filed, held = filing.file_records(connection, rows)

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from central import chain
-from central.store import ledger
-from central.store.ledger import ChainRow, Epoch, Key, Row
+from central.store import coverage, ledger
+from central.store.coverage import ChainRow
+from central.store.ledger import Epoch, Key, Row
 from protocol.batch import BROKEN_CHAIN, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
 from protocol.limits import GAPS
 from protocol.record import Boot
@@ -63,7 +64,7 @@ def _followers(
         lowest[epoch] = min(row.seq, lowest.get(epoch, row.seq))
     for epoch, seq in lowest.items():
         if seq < chains[epoch].highest_seq:
-            boots = ledger.gaps_above(connection, epoch, seq)
+            boots = coverage.gaps_above(connection, epoch, seq)
             wanted |= {(*epoch, boot_seq) for boot_seq in boots}
     _load(connection, wanted - fresh, known)
     return {key: known[key] for key in wanted - fresh if key in known}

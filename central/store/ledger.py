@@ -1,9 +1,9 @@
-"""Records, conflicts, gaps, chains, heads, documents: all that somebody signed or hashed."""
+"""Records and conflicts: every envelope whose MAC was verified, by its identity, for ever."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -17,7 +17,6 @@ from sqlalchemy import (
     update,
 )
 
-from central.attribution import Facts
 from central.store.tables import metadata
 from protocol.envelope import split
 from protocol.record import decode, parse
@@ -27,11 +26,6 @@ Epoch = tuple[str, int]  # device, epoch
 
 _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
-_rated = metadata.tables["rated"]
-_gap = metadata.tables["gap"]
-_chain = metadata.tables["chain"]
-_head = metadata.tables["head"]
-_document = metadata.tables["document"]
 _CHUNK = 1000  # rows read at once above a hole
 _EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 levels
 
@@ -77,17 +71,6 @@ class Row:
         is_new = word not in self.marks
         self.marks = sorted({*self.marks, word})
         return is_new
-
-
-class ChainRow(NamedTuple):
-    """A row of `chain`."""
-
-    device: str
-    epoch: int
-    covered_seq: int
-    highest_seq: int
-    receipt_seq: int
-    receipt: bytes | None
 
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
@@ -156,125 +139,6 @@ def held_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, str]
         .limit(_CHUNK)
     )
     return {row.seq: row.mac16 for row in connection.execute(query)}
-
-
-def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list[tuple[int, int]]]:
-    """boot_seq -> runs that end above `seq`."""
-    query = select(_gap.c.boot_seq, _gap.c.first_seq, _gap.c.last_seq).where(
-        _of(_gap, epoch), _gap.c.last_seq > seq
-    )
-    runs: dict[int, list[tuple[int, int]]] = {}
-    for boot_seq, first, last in connection.execute(query):
-        runs.setdefault(boot_seq, []).append((first, last))
-    return runs
-
-
-def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
-    """Insert named runs (columns of `gap`)."""
-    if values:
-        connection.execute(insert(_gap), values)
-
-
-def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
-    """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
-    wanted = sorted(epochs)
-    query = (
-        select(_chain)
-        .where(_chain.c.device.in_({device for device, _ in wanted}))
-        .order_by(_chain.c.device, _chain.c.epoch)
-        .with_for_update()
-    )
-    chains = [ChainRow(*row) for row in connection.execute(query)] if wanted else []
-    found = {(chain.device, chain.epoch): chain for chain in chains}
-    found = {epoch: found[epoch] for epoch in wanted if epoch in found}
-    missing = [ChainRow(*epoch, 0, 0, 0, None) for epoch in wanted if epoch not in found]
-    if missing:  # enrolled before the backup was made from which this database was restored
-        connection.execute(insert(_chain), [chain._asdict() for chain in missing])
-    return found | {(chain.device, chain.epoch): chain for chain in missing}
-
-
-def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
-    """Write chains that are already there."""
-    if chains:
-        change = (
-            update(_chain)
-            .where(_chain.c.device == bindparam("d"), _chain.c.epoch == bindparam("e"))
-            .values(
-                covered_seq=bindparam("c"),
-                highest_seq=bindparam("h"),
-                receipt_seq=bindparam("s"),
-                receipt=bindparam("r"),
-            )
-        )
-        connection.execute(change, [dict(zip("dechsr", chain)) for chain in chains])
-
-
-def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
-    """Insert service documents (columns of `document`)."""
-    if values:
-        connection.execute(insert(_document), values)
-
-
-def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
-    """hash16 -> exact bytes of the service documents that are there."""
-    query = select(_document.c.hash16, _document.c["bytes"]).where(
-        _document.c.hash16.in_(list(hashes))
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
-    """hash16 -> what ratings are compared with, of the documents that are there."""
-    columns = [_document.c[name] for name in ("hash16", *Facts._fields)]
-    query = select(*columns).where(_document.c.hash16.in_(list(hashes)))
-    return {row[0]: Facts._make(row[1:]) for row in connection.execute(query)}
-
-
-def rated(
-    connection: Connection, services: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Key]:
-    """(hall, service) -> the rating that counts for it."""
-    by_hall: dict[str, list[str]] = {}
-    for hall, service in sorted(services):
-        by_hall.setdefault(hall, []).append(service)
-    counted = {}
-    for hall, names in by_hall.items():
-        query = select(_rated).where(_rated.c.hall == hall, _rated.c.service.in_(names))
-        for row in connection.execute(query):
-            counted[hall, row.service] = (row.device, row.epoch, row.seq)
-    return counted
-
-
-def save_rated(
-    connection: Connection, new: dict[tuple[str, str], Key], moved: dict[tuple[str, str], Key]
-) -> None:
-    """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
-    if new:
-        names = [column.name for column in _rated.c]
-        connection.execute(
-            insert(_rated), [dict(zip(names, (*service, *key))) for service, key in new.items()]
-        )
-    for (hall, service), (device, epoch, seq) in moved.items():
-        is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
-        change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)
-        connection.execute(change)
-
-
-def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
-    """The highest heads known of these epochs: rows of `head`."""
-    wanted = set(epochs)
-    query = select(_head).where(_head.c.device.in_({device for device, _ in wanted}))
-    found = {(row.device, row.epoch): row for row in connection.execute(query)}
-    return {epoch: row for epoch, row in found.items() if epoch in wanted}
-
-
-def save_head(connection: Connection, values: dict[str, Any], is_new: bool) -> None:
-    """Insert or update a head (columns of `head`)."""
-    if is_new:
-        connection.execute(insert(_head), values)
-    else:
-        epoch = (values["device"], values["epoch"])
-        connection.execute(update(_head).where(_of(_head, epoch)).values(values))
 
 
 def page(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from central.errors import OperatorError
-from central.store import ledger, rejections
+from central.store import coverage, ledger, rejections, services
 from central.store.database import open_database
 from central.store.tables import metadata
 
@@ -105,10 +105,10 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         ledger.rows(connection, keys)
         ledger.conflict_rows(connection, keys)
         ledger.rows_with_facts(connection, ["0" * 16])
-        ledger.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
+        services.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
         ledger.held_above(connection, ("a-01", 1), 5)
-        ledger.gaps_above(connection, ("a-01", 1), 5)
-        ledger.heads(connection, [("a-01", 1)])
+        coverage.gaps_above(connection, ("a-01", 1), 5)
+        coverage.heads(connection, [("a-01", 1)])
         ledger.page(connection, None, ("a-01", 1, 2, ""), 10)
         ledger.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
     assert plans

@@ -1,0 +1,96 @@
+"""Chains with their receipts, the gaps that boots named, and heads: by (device, epoch)."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from central.store.ledger import Epoch
+from central.store.tables import metadata
+
+_chain = metadata.tables["chain"]
+_gap = metadata.tables["gap"]
+_head = metadata.tables["head"]
+
+
+class ChainRow(NamedTuple):
+    """A row of `chain`."""
+
+    device: str
+    epoch: int
+    covered_seq: int
+    highest_seq: int
+    receipt_seq: int
+    receipt: bytes | None
+
+
+def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list[tuple[int, int]]]:
+    """boot_seq -> runs that end above `seq`."""
+    query = select(_gap.c.boot_seq, _gap.c.first_seq, _gap.c.last_seq).where(
+        _of(_gap, epoch), _gap.c.last_seq > seq
+    )
+    runs: dict[int, list[tuple[int, int]]] = {}
+    for boot_seq, first, last in connection.execute(query):
+        runs.setdefault(boot_seq, []).append((first, last))
+    return runs
+
+
+def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
+    """Insert named runs (columns of `gap`)."""
+    if values:
+        connection.execute(insert(_gap), values)
+
+
+def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
+    """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
+    wanted = sorted(epochs)
+    query = (
+        select(_chain)
+        .where(_chain.c.device.in_({device for device, _ in wanted}))
+        .order_by(_chain.c.device, _chain.c.epoch)
+        .with_for_update()
+    )
+    chains = [ChainRow(*row) for row in connection.execute(query)] if wanted else []
+    found = {(chain.device, chain.epoch): chain for chain in chains}
+    found = {epoch: found[epoch] for epoch in wanted if epoch in found}
+    missing = [ChainRow(*epoch, 0, 0, 0, None) for epoch in wanted if epoch not in found]
+    if missing:  # enrolled before the backup was made from which this database was restored
+        connection.execute(insert(_chain), [chain._asdict() for chain in missing])
+    return found | {(chain.device, chain.epoch): chain for chain in missing}
+
+
+def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
+    """Write chains that are already there."""
+    if chains:
+        change = (
+            update(_chain)
+            .where(_chain.c.device == bindparam("d"), _chain.c.epoch == bindparam("e"))
+            .values(
+                covered_seq=bindparam("c"),
+                highest_seq=bindparam("h"),
+                receipt_seq=bindparam("s"),
+                receipt=bindparam("r"),
+            )
+        )
+        connection.execute(change, [dict(zip("dechsr", chain)) for chain in chains])
+
+
+def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
+    """The highest heads known of these epochs: rows of `head`."""
+    wanted = set(epochs)
+    query = select(_head).where(_head.c.device.in_({device for device, _ in wanted}))
+    found = {(row.device, row.epoch): row for row in connection.execute(query)}
+    return {epoch: row for epoch, row in found.items() if epoch in wanted}
+
+
+def save_head(connection: Connection, values: dict[str, Any], is_new: bool) -> None:
+    """Insert or update a head (columns of `head`)."""
+    if is_new:
+        connection.execute(insert(_head), values)
+    else:
+        epoch = (values["device"], values["epoch"])
+        connection.execute(update(_head).where(_of(_head, epoch)).values(values))
+
+
+def _of(table: Any, epoch: Epoch) -> Any:
+    return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])

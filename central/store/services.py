@@ -1,0 +1,64 @@
+"""Service documents, and which rating counts for a service."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from central.attribution import Facts
+from central.store.ledger import Key
+from central.store.tables import metadata
+
+_document = metadata.tables["document"]
+_rated = metadata.tables["rated"]
+
+
+def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
+    """Insert service documents (columns of `document`)."""
+    if values:
+        connection.execute(insert(_document), values)
+
+
+def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
+    """hash16 -> exact bytes of the service documents that are there."""
+    query = select(_document.c.hash16, _document.c["bytes"]).where(
+        _document.c.hash16.in_(list(hashes))
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
+    """hash16 -> what ratings are compared with, of the documents that are there."""
+    columns = [_document.c[name] for name in ("hash16", *Facts._fields)]
+    query = select(*columns).where(_document.c.hash16.in_(list(hashes)))
+    return {row[0]: Facts._make(row[1:]) for row in connection.execute(query)}
+
+
+def rated(
+    connection: Connection, services: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Key]:
+    """(hall, service) -> the rating that counts for it."""
+    by_hall: dict[str, list[str]] = {}
+    for hall, service in sorted(services):
+        by_hall.setdefault(hall, []).append(service)
+    counted = {}
+    for hall, names in by_hall.items():
+        query = select(_rated).where(_rated.c.hall == hall, _rated.c.service.in_(names))
+        for row in connection.execute(query):
+            counted[hall, row.service] = (row.device, row.epoch, row.seq)
+    return counted
+
+
+def save_rated(
+    connection: Connection, new: dict[tuple[str, str], Key], moved: dict[tuple[str, str], Key]
+) -> None:
+    """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
+    if new:
+        names = [column.name for column in _rated.c]
+        connection.execute(
+            insert(_rated), [dict(zip(names, (*service, *key))) for service, key in new.items()]
+        )
+    for (hall, service), (device, epoch, seq) in moved.items():
+        is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
+        change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)
+        connection.execute(change)
