@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import json
 import queue
+import socket
 import threading
 import time
 from collections import deque
@@ -322,6 +323,9 @@ class Client:
             CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
         )
         self.client.max_inflight_messages = 100
+        self.client.on_socket_open = lambda client, data, sock: sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_message = lambda client, data, message: self.heard.put(
@@ -390,14 +394,6 @@ class Client:
     def leave(self) -> None:
         """Disconnect properly."""
         self.client.disconnect()
-        self.client.loop_stop()
-
-    def drop(self) -> None:
-        """Let the connection end without a word, as in a power cut."""
-        socket = self.client.socket()
-        self.client.reconnect_delay_set(100, 100)
-        if socket is not None:
-            socket.close()
         self.client.loop_stop()
 
 

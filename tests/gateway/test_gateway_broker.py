@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import time
 
 import pytest
@@ -167,34 +168,57 @@ def test_what_is_retained_is_published_anew_after_a_broker_s_death(gateway, cent
     assert (name, payload, is_retained) == ("settings", b"{}\nsettings", True)
 
 
-def test_records_published_while_the_gateway_is_away_wait_in_its_session(
-    tmp_path, centre, connect
-):
-    """With a broker of its own standing: what was not acknowledged is for the next start."""
+@pytest.fixture
+def standing(tmp_path, centre):
+    """Settings of a gateway whose broker stands by itself and survives it."""
     users = {"dev-1": PASSWORD_HASH}
     broker = EmbeddedBroker(HALL, "127.0.0.1", 0, lambda: users, Alarms())
     broker.start()
-    try:
-        external = {"broker": "external", "mqtt_port": broker.port}
-        settings = settings_in(tmp_path, centre.url, **external)
-        settings.data_dir.mkdir()
-        users["_gateway"] = password_hash(gateway_password(settings.data_dir))
-        broker.refresh_users()
-        first = start_gateway(settings)
-        pen = Pen("dev-1")
-        device = connect(first, "dev-1").enter()
-        device.tell(pen.state())
-        device.hear_hall(0)
-        first.stop()
-        mids = {device.send(pen.rating()) for _ in range(20)}
-        until(lambda: mids <= device.acked, "the broker's PUBACKs")
-        second = start_gateway(settings)
-        try:
-            device.hear_hall(20)
-        finally:
-            second.stop()
-    finally:
-        broker.stop()
+    settings = settings_in(tmp_path, centre.url, broker="external", mqtt_port=broker.port)
+    settings.data_dir.mkdir()
+    users["_gateway"] = password_hash(gateway_password(settings.data_dir))
+    broker.refresh_users()
+    yield settings
+    broker.stop()
+
+
+def test_records_published_while_the_gateway_is_away_wait_in_its_session(standing, connect):
+    """The session outlives the connection."""
+    first = start_gateway(standing)
+    pen = Pen("dev-1")
+    device = connect(first, "dev-1").enter()
+    device.tell(pen.state())
+    device.hear_hall(0)
+    first.stop()
+    mids = {device.send(pen.rating()) for _ in range(20)}
+    until(lambda: mids <= device.acked, "the broker's PUBACKs")
+    second = start_gateway(standing)
+    device.hear_hall(20)
+    second.stop()
+
+
+def test_what_could_not_be_committed_was_not_acknowledged_to_the_broker(standing, connect):
+    """ACK-1: a gateway that dies with a failing database leaves its messages to its successor."""
+    first = start_gateway(standing)
+    pen = Pen("dev-1")
+    device = connect(first, "dev-1").enter()
+    device.tell(pen.state())
+    device.hear_hall(0)
+    _rename(first, "envelope", "elsewhere")
+    for _ in range(20):
+        device.send(pen.rating())
+    until(lambda: "database" in first.alarms.standing(), "the alarm")
+    first.stop()
+    _rename(first, "elsewhere", "envelope")
+    second = start_gateway(standing)
+    device.hear_hall(20)
+    second.stop()
+
+
+def _rename(gateway, table: str, name: str) -> None:
+    with sqlite3.connect(gateway.settings.data_dir / "gateway.sqlite") as other:
+        other.execute(f"ALTER TABLE {table} RENAME TO {name}")
+    other.close()
 
 
 def test_secrets_are_for_the_owner_only(gateway):
