@@ -3,37 +3,17 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from central import process
-from central.errors import OperatorError
+from central.error import CentralError
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.service import Centre, open_enrolment
 from central.settings import load_settings, require_safe_listener
 
-
-class _Commands(TyperGroup):
-    """Shows an OperatorError as the sentence it is, here and nowhere else."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except OperatorError as error:
-            if ctx.params.get("debug"):
-                raise
-            print(f"error: {error}", file=sys.stderr)
-            raise typer.Exit(1) from None
-
-
-app = typer.Typer(
-    cls=_Commands,
-    help="The centre (省级归集系统).",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True)
 hall_app = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
 window_app = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens of callers.", no_args_is_help=True)
@@ -43,19 +23,6 @@ app.add_typer(token_app, name="token")
 
 Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
 _CENTRAL_TOML = Path("central.toml")
-
-
-@app.callback()
-def main(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
-) -> None:
-    """The centre (省级归集系统)."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @app.command()
@@ -72,7 +39,7 @@ def init(config: Config = _CENTRAL_TOML) -> None:
         read_master_secret(secret)
         print(f"{secret} is there already")
     elif has_devices:
-        raise OperatorError(
+        raise CentralError(
             f"{secret} is missing, but devices are enrolled: their keys come from the secret "
             "that was there. Restore it from your backup; a new one would verify none of them."
         )
@@ -146,6 +113,11 @@ def run(
     ] = False,
 ) -> None:
     """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
     settings = load_settings(config)
     require_safe_listener(settings)
     centre = Centre(settings)
@@ -161,7 +133,7 @@ def _pem(path: Path | None) -> str | None:
     try:
         pem = path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
+        raise CentralError(f"{path} cannot be read as PEM: {error}.") from None
     if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
-        raise OperatorError(f"{path} is no certificate in PEM form.")
+        raise CentralError(f"{path} is no certificate in PEM form.")
     return pem

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from central import tokens
-from central.errors import OperatorError
+from central.error import CentralError
 from central.secret_file import write_new
 from central.store import places
 from central.store.database import Database
@@ -26,7 +26,7 @@ _PBKDF2_ROUNDS = 101  # mosquitto's own number; the password has 256 bits, so it
 
 
 class Enrolment:
-    """What `pingjia central` adds. Everything that is refused is an OperatorError."""
+    """What `pingjia central` adds. Everything that is refused is an CentralError."""
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Enrolment:
                 places.add_hall(connection, values)
                 self._add_token(connection, tokens.hall_scope(hall), token_file)
         except IntegrityError:
-            raise OperatorError(f"the hall {hall} exists already.") from None
+            raise CentralError(f"the hall {hall} exists already.") from None
 
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
@@ -66,9 +66,9 @@ class Enrolment:
             self._require_hall(connection, hall)
             windows = places.windows(connection, hall)
             if any(row.window == window for row in windows):
-                raise OperatorError(f"the hall {hall} has a window {window} already.")
+                raise CentralError(f"the hall {hall} has a window {window} already.")
             if len(windows) >= _WINDOWS:
-                raise OperatorError(f"the hall {hall} has {_WINDOWS} windows, the most there are.")
+                raise CentralError(f"the hall {hall} has {_WINDOWS} windows, the most there are.")
             places.add_window(connection, values)
             places.bump_versions(connection, [hall])
 
@@ -108,7 +108,7 @@ class Enrolment:
             if scope != tokens.RECORDS_READ:
                 hall = next(iter(tokens.halls_of((scope,))), None)
                 if hall is None:
-                    raise OperatorError(
+                    raise CentralError(
                         f"no scope is named {scope}: use {tokens.RECORDS_READ} or hall:<hall>."
                     )
                 self._require_hall(connection, hall)
@@ -129,20 +129,20 @@ class Enrolment:
     def _require_hall(self, connection: Any, hall: str) -> Any:
         row = places.hall(connection, hall)
         if row is None:
-            raise OperatorError(
+            raise CentralError(
                 f"no hall is named {hall}: add it with `pingjia central hall add {hall} …`."
             )
         return row
 
     def _require_place(self, connection: Any, device: str, hall: str, window: str) -> None:
         if all(row.window != window for row in places.windows(connection, hall)):
-            raise OperatorError(
+            raise CentralError(
                 f"the hall {hall} has no window {window}: add it with "
                 f"`pingjia central window add --hall {hall} --window {window} --name …`."
             )
         others = [row for row in places.current_devices(connection, hall) if row.device != device]
         if len(others) >= _DEVICES:
-            raise OperatorError(f"the hall {hall} has {_DEVICES} devices, the most there are.")
+            raise CentralError(f"the hall {hall} has {_DEVICES} devices, the most there are.")
 
 
 def hall_document(database: Database, hall: str) -> Hall | None:
@@ -207,4 +207,4 @@ def _checked(check: Any, value: str, what: str) -> str:
     try:
         return check(value, what)
     except ProtocolError as error:
-        raise OperatorError(f"{error}.") from None
+        raise CentralError(f"{error}.") from None

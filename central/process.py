@@ -8,7 +8,7 @@ import threading
 import uvicorn
 from fastapi import FastAPI
 
-from central.errors import OperatorError
+from central.error import CentralError
 from central.settings import Settings
 
 _STOP_S = 5  # what a batch in progress gets to finish
@@ -27,7 +27,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, settings: Settings, until_stdin_closes: bool) -> None:
-    """Serve until SIGTERM or SIGINT, or until standard input ends. Raises OperatorError."""
+    """Serve until SIGTERM or SIGINT, or until standard input ends. Raises CentralError."""
     listener = _listen(settings.listen_host, settings.listen_port)
     config = uvicorn.Config(
         app,
@@ -69,7 +69,7 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
         return listener
     except OSError as error:
-        raise OperatorError(
+        raise CentralError(
             f"cannot listen on {host} port {port} ({error.strerror}): is a centre running there "
             "already? listen_port = 0 takes a free port."
         ) from None

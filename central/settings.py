@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from central.errors import OperatorError
+from central.error import CentralError
 
 
 class Settings(BaseSettings):
@@ -48,32 +48,32 @@ class Settings(BaseSettings):
 def load_settings(path: Path) -> Settings:
     """The settings in the TOML file, paths made absolute.
 
-    Raises OperatorError that names the file, the key, and what a mistyped key may have meant.
+    Raises CentralError that names the file, the key, and what a mistyped key may have meant.
     """
     try:
         members = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise OperatorError(
+        raise CentralError(
             f"{path} is missing: `pingjia central init --config {path}` makes one, "
             "deploy/central.toml explains every key."
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read as TOML: {error}.") from None
+        raise CentralError(f"{path} cannot be read as TOML: {error}.") from None
     try:
         settings = Settings(**members)
     except ValidationError as error:
-        raise OperatorError(f"{path}: {'; '.join(_sentences(error))}") from None
+        raise CentralError(f"{path}: {'; '.join(_sentences(error))}") from None
     return settings.model_copy(update=_absolute(settings, path))
 
 
 def require_safe_listener(settings: Settings) -> None:
-    """Raise OperatorError if tokens and records would travel a network in the clear."""
+    """Raise CentralError if tokens and records would travel a network in the clear."""
     if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise OperatorError("tls_certificate and tls_key belong together: set both or neither.")
+        raise CentralError("tls_certificate and tls_key belong together: set both or neither.")
     if settings.tls_certificate is None and not (
         settings.behind_proxy or _is_loopback(settings.listen_host)
     ):
-        raise OperatorError(
+        raise CentralError(
             f"listen_host {settings.listen_host} is open to the network without TLS: set "
             "tls_certificate and tls_key, or behind_proxy = true if a proxy on the way has them."
         )
@@ -99,15 +99,15 @@ def _absolute_url(text: str, path: Path) -> str:
     try:
         url: URL = make_url(text)
     except ArgumentError:
-        raise OperatorError(
+        raise CentralError(
             f"{path}: database_url is no database's address; "
             'an example is "sqlite:///central.db".'
         ) from None
     if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise OperatorError(f"{path}: database_url must begin with sqlite or postgresql.")
+        raise CentralError(f"{path}: database_url must begin with sqlite or postgresql.")
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
-            raise OperatorError(
+            raise CentralError(
                 f"{path}: database_url must name a file; ratings kept in memory are lost."
             )
         url = url.set(database=str(path.resolve().parent / url.database))

@@ -5,7 +5,6 @@ them; nothing here knows the inside of a tier.
 """
 
 import asyncio
-import secrets
 from pathlib import Path
 
 from simulator.device import flash
@@ -40,6 +39,7 @@ class Hall:
         """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
         centre_port, api_port, mqtt_port = free_port(), free_port(), free_port()
         self._write_configs(centre_port, api_port, mqtt_port)
+        await self._central("init")
         await self._central(
             *("hall", "add", HALL, "--name", "演示大厅"),
             *("--mqtt-host", "127.0.0.1", "--mqtt-port", mqtt_port, "--token-out", "hall.token"),
@@ -81,15 +81,7 @@ class Hall:
         return await pingjia(*command, folder=self.folder)
 
     def _write_configs(self, centre_port, api_port, mqtt_port):
-        secret = self.folder / "master.secret"
-        secret.touch(0o600, exist_ok=False)
-        secret.write_bytes(secrets.token_bytes(32))
-        (self.folder / CENTRE_CONFIG).write_text(
-            'listen_host = "127.0.0.1"\n'
-            f"listen_port = {centre_port}\n"
-            'database_url = "sqlite:///central.db"\n'
-            'master_secret_file = "master.secret"\n'
-        )
+        (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {centre_port}\n")
         (self.folder / GATEWAY_CONFIG).write_text(
             f'hall = "{HALL}"\n'
             f'centre_url = "http://127.0.0.1:{centre_port}"\n'

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from central.errors import OperatorError
+from central.error import CentralError
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_S = 30.0  # a command beside the running centre waits for a batch, never for longer
@@ -56,7 +56,7 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at `url`, its tables brought up to date in one transaction.
 
-    Raises OperatorError if it cannot be opened; the tables are then as they were.
+    Raises CentralError if it cannot be opened; the tables are then as they were.
     """
     parsed = make_url(url)
     try:
@@ -69,7 +69,7 @@ def open_database(url: str) -> Database:
             _migrate(connection)
     except (OSError, SQLAlchemyError, CommandError, ImportError) as error:
         where = parsed.render_as_string(hide_password=True)
-        raise OperatorError(
+        raise CentralError(
             f"the database {where} cannot be opened ({_first_line(error)}): check database_url, "
             "the folder's permissions and that this is no newer centre's database."
         ) from error

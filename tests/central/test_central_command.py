@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from central.cli import app
 from central.keys import DeviceKeys, derive_key
 from central.settings import Settings, load_settings
+from pingjia import app
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from central.cli import app; app()"]
+COMMAND = [sys.executable, "-m", "pingjia", "central"]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def central(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, ["central", *(str(argument) for argument in arguments)])
 
 
 def add_demo(folder):

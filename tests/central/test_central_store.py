@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from central.errors import OperatorError
+from central.error import CentralError
 from central.store import coverage, ledger, rejections, services
 from central.store.database import open_database
 from central.store.tables import metadata
@@ -51,7 +51,7 @@ def test_a_migration_that_fails_leaves_the_database_untouched(tmp_path):
     path = tmp_path / "central.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("create table head (somebody text)")  # the migration needs this name
-    with pytest.raises(OperatorError, match=r"central\.db cannot be opened"):
+    with pytest.raises(CentralError, match=r"central\.db cannot be opened"):
         open_database(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("select name from sqlite_master").fetchall() == [("head",)]
@@ -60,7 +60,7 @@ def test_a_migration_that_fails_leaves_the_database_untouched(tmp_path):
 def test_a_database_of_a_newer_centre_is_refused(database, tmp_path):
     with database.write() as connection:
         connection.exec_driver_sql("update alembic_version set version_num = '9999'")
-    with pytest.raises(OperatorError, match="newer centre"):
+    with pytest.raises(CentralError, match="newer centre"):
         open_database(f"sqlite:///{tmp_path}/central.db")
 
 
