@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -147,6 +148,6 @@ class Link:
         )
 
 
-def _send_at_once(client, userdata, sock) -> None:
+def _send_at_once(client, userdata, sock: Any) -> None:
     # Otherwise a PUBACK waits up to 40 ms for the broker's delayed ACK of the packet before it.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -323,9 +324,7 @@ class Client:
             CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
         )
         self.client.max_inflight_messages = 100
-        self.client.on_socket_open = lambda client, data, sock: sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        self.client.on_socket_open = _send_at_once
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_message = lambda client, data, message: self.heard.put(
@@ -395,6 +394,10 @@ class Client:
         """Disconnect properly."""
         self.client.disconnect()
         self.client.loop_stop()
+
+
+def _send_at_once(client, data, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def settings_in(folder: Path, centre_url: str, **other) -> Settings:

@@ -188,7 +188,7 @@ def test_a_forged_record_makes_room_for_the_device_s_own(gateway, centre, connec
     true = pen.rating(level=5)
     device.send(true)
     device.hear_hall(1)
-    until(lambda: centre.held["dev-1", EPOCH] == {1: true}, "the true record")
+    until(lambda: centre.held.get(("dev-1", EPOCH)) == {1: true}, "the true record")
 
 
 def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre, connect):
