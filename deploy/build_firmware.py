@@ -2,7 +2,7 @@
 
 Writes build/firmware/{main.py, lib/protocol/…, lib/firmware/…, manifest.json}: every module
 compiled with mpy-cross under its repository-relative name, and a manifest {version, files: {path:
-{sha256, size}}} of all files but itself. A device's root mirrors that folder (DESIGN 10).
+{sha256, size}}} of all files but itself. A device's root mirrors that folder.
 """
 
 import hashlib
@@ -60,4 +60,6 @@ def _version():
 if __name__ == "__main__":
     made = build(ROOT / "build" / "firmware")
     size = sum(file["size"] for file in made["files"].values())
-    print(f"firmware {made['version']}: {len(made['files'])} files, {size} bytes in build/firmware")
+    print(
+        f"firmware {made['version']}: {len(made['files'])} files, {size} bytes in build/firmware"
+    )

@@ -1,4 +1,4 @@
-"""The journal: a record is durable here before anyone is thanked (DESIGN 4, JRN-1 to JRN-7).
+"""The journal: a record is durable here before anyone is thanked (JRN-1 to JRN-7).
 
 Segment k is one file that holds seqs kN+1 to (k+1)N, each an envelope and a line feed. The file
 system is handed in: `names()`, `open(name)` for reading, `append(name, data)`, `write(name, data)`

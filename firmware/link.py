@@ -1,4 +1,4 @@
-"""The link to the hall: what the device says, and what it is told (DESIGN 5).
+"""The link to the hall: what the device says, and what it is told (protocol/README.md, 4).
 
 It never gives up and nobody waits for it: a new record leaves at once if there is a connection,
 and everything above `hall` is offered again in rounds (SND-1). Next on a rating's way:

@@ -7,8 +7,8 @@ _DEFAULTS = (
     ("sample_ms", 5),
     ("stuck_ms", 15000),  # nobody leans on a key for 15 s: it is broken, the others go on
     ("thanks_ms", 2000),  # long enough to be read, over before the next citizen sits down
-    ("state_ms", 60000),  # DESIGN 5
-    ("round_ms", 10000),  # DESIGN 5: rounds start 10 s to 5 min apart
+    ("state_ms", 60000),  # STA-1
+    ("round_ms", 10000),  # SND-1: 10 s to 5 min
     ("round_max_ms", 300000),
     ("answer_ms", 2000),  # how long the first round waits for the ack that answers the state
     ("in_flight", 8),

@@ -1,4 +1,4 @@
-"""The hall's HTTP API for the queue or business system (DESIGN 6).
+"""The hall's HTTP API for the queue or business system.
 
 Nobody who asks here is told a level: only rated or not rated.
 """
@@ -175,6 +175,12 @@ def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None
             said = {row.device: row for row in states.everyone(tx)}
         known = book.devices.values()
         return {"devices": [_device(device, said.get(device.device)) for device in known]}
+
+    @app.get("/api/v1/status", dependencies=[caller])
+    def status() -> dict:
+        """How many ratings the hall holds, and what waits for the centre."""
+        with database.read() as tx:
+            return {**envelopes.counts(tx), "waiting_documents": services.unsent_count(tx)}
 
     @app.get("/api/v1/quarantine", dependencies=[caller])
     def refused(limit: int = 50) -> dict:

@@ -1,6 +1,6 @@
 """The way to the centre: HTTPS, outbound only; the only file with an HTTP client.
 
-Next on a rating's way: central/api.py (see DESIGN 7 for what travels).
+Next on a rating's way: central/intake.py, behind the endpoints of central/api.py.
 """
 
 import gzip

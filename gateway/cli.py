@@ -20,22 +20,21 @@ app = typer.Typer(no_args_is_help=True, help="大厅网关 The hall's gateway.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens of those who call the API.")
 app.add_typer(token_app, name="token")
 
-Config = Annotated[Path, typer.Option("--config", help="gateway.toml")]
-Debug = Annotated[bool, typer.Option("--debug", help="More log lines, and tracebacks.")]
+Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
+_GATEWAY_TOML = Path("gateway.toml")
 
 
 @app.command()
 def run(
-    config: Config,
+    config: Config = _GATEWAY_TOML,
     until_stdin_closes: Annotated[
-        bool, typer.Option(help="End when standard input closes, as after a parent's death.")
+        bool, typer.Option("--until-stdin-closes", help="End when standard input ends.")
     ] = False,
-    debug: Debug = False,
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if debug else logging.INFO,
+        level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -44,27 +43,16 @@ def run(
         signal.signal(number, lambda *_: stopping.set())
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(stopping,), daemon=True).start()
-    _tell(debug, lambda: service.run(settings.load(config), stopping))
+    service.run(settings.load(config), stopping)
 
 
 @token_app.command("add")
 def token_add(
     name: Annotated[str, typer.Argument(help="Who calls, e.g. queue-system.")],
-    config: Config,
     out: Annotated[Path, typer.Option("--out", help="A new file for the token.")],
-    debug: Debug = False,
+    config: Config = _GATEWAY_TOML,
 ) -> None:
     """Write a new token for a caller into a file; only its hash is stored."""
-    _tell(debug, lambda: _add_token(name, config, out))
-
-
-@app.command()
-def status(config: Config, debug: Debug = False) -> None:
-    """Show what the hall's database holds."""
-    _tell(debug, lambda: _show_status(config))
-
-
-def _add_token(name: str, config: Path, out: Path) -> None:
     if not (0 < len(name) <= 64 and name.isprintable()):
         raise GatewayError("The name of a caller has 1 to 64 printable characters.")
     database = Database(_database_path(config))
@@ -73,10 +61,12 @@ def _add_token(name: str, config: Path, out: Path) -> None:
     with database.write() as tx:
         halls.put_token(tx, name, secret.token_hash(token), service.now_ms())
     database.close()
-    typer.echo(f"Wrote the token of {name} to {out}.")
+    typer.echo(f"made a token for {name} in {out}")
 
 
-def _show_status(config: Path) -> None:
+@app.command()
+def status(config: Config = _GATEWAY_TOML) -> None:
+    """Show what the hall's database holds."""
     path = _database_path(config)
     if not path.exists():
         raise GatewayError(f"{path} does not exist yet. Was the gateway started once?")
@@ -101,16 +91,6 @@ def _show_status(config: Path) -> None:
 
 def _database_path(config: Path) -> Path:
     return settings.load(config).data_dir / service.DATABASE
-
-
-def _tell(debug: bool, act) -> None:
-    try:
-        act()
-    except GatewayError as error:
-        if debug:
-            raise
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 def _watch_stdin(stopping: threading.Event) -> None:

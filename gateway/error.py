@@ -2,4 +2,4 @@
 
 
 class GatewayError(Exception):
-    """Its text is a sentence: what happened, where, what to try. Caught once, in the CLI."""
+    """Its text is a sentence: what happened, where, what to try. Caught once, in pingjia.py."""

@@ -1,7 +1,7 @@
 """The forwarder: carries batches to the centre, as soon as there is something and as long as it
 takes (BAT-6).
 
-Next on a rating's way: gateway/centre.py.
+Next on a rating's way: gateway/centre.py posts the batch, central/intake.py takes it.
 """
 
 import logging

@@ -22,7 +22,7 @@ def read_token(path: Path) -> str:
 
 
 class QueueSystem:
-    """The calls of a hall's queue system (DESIGN 6), retried as a real one would."""
+    """The calls of a hall's queue system, retried as a real one would."""
 
     def __init__(self, url: str, token: str):
         self._client = _client(url, token)

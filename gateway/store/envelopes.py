@@ -7,7 +7,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from gateway.store.tables import Row
 from protocol.batch import REJECTED
-from protocol.record import Boot
+from protocol.record import Boot, Rating
 
 _envelope = Row.metadata.tables["envelope"]
 _service = Row.metadata.tables["service"]
@@ -44,7 +44,7 @@ def held_boots(tx: Connection, device: str, epoch: int, above: int) -> list[byte
 def is_rated(tx: Connection, service: str) -> bool:
     """Whether a rating of `service` is held; nobody in the hall is told its level."""
     query = select(_envelope.c.id).where(
-        _envelope.c.service == service, _envelope.c.kind == "rating", _IS_HELD
+        _envelope.c.service == service, _envelope.c.kind == Rating.kind, _IS_HELD
     )
     return tx.execute(query.limit(1)).first() is not None
 
@@ -132,12 +132,16 @@ def let_go(tx: Connection, covered_before_ms: int, limit: int = 1000) -> int:
 
 
 def counts(tx: Connection) -> dict[str, int]:
-    """How many envelopes wait for a verdict, and how many were rejected and are still offered."""
+    """How many ratings are held, how many envelopes wait for a verdict, and how many were
+    rejected and are still offered.
+    """
+    ratings = select(func.count()).where(_envelope.c.kind == Rating.kind, _IS_HELD)
     waiting = select(func.count()).where(_envelope.c.verdict.is_(None))
     rejected = select(func.count()).where(
         _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
     )
     return {
+        "ratings": tx.execute(ratings).scalar_one(),
         "waiting": tx.execute(waiting).scalar_one(),
         "rejected": tx.execute(rejected).scalar_one(),
     }

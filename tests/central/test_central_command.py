@@ -148,7 +148,7 @@ def test_a_bundle_has_what_a_device_needs_and_is_for_its_owner_only(folder):
 
 
 def test_the_key_of_a_device_is_hkdf_as_the_page_says():
-    """DESIGN 8; value computed with OpenSSL 3's `kdf HKDF`, empty salt."""
+    """protocol/README.md, section 6; value computed with OpenSSL 3's `kdf HKDF`, empty salt."""
     key = derive_key(bytes(range(32)), "xj-0417", 29333341)
     assert key.hex() == "2b32c723963d8e41e80ada5de15d906934e502800057173a65cb6b3510c94fee"
 

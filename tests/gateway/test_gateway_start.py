@@ -10,13 +10,13 @@ import pytest
 from gateway_hall import EPOCH, Client, Pen, port_of, settings_in, until
 from typer.testing import CliRunner
 
-from gateway.cli import app
 from gateway.error import GatewayError
 from gateway.service import Gateway
 from gateway.settings import Settings, load
+from pingjia import app
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "gateway.toml"
-RUN = [sys.executable, "-c", "from gateway.cli import app; app()", "run", "--config"]
+RUN = [sys.executable, "-m", "pingjia", "gateway", "run", "--config"]
 
 
 def config_in(folder: Path, centre_url: str, **other) -> Path:
@@ -117,7 +117,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path, lasting):
 def test_a_start_that_fails_ends_with_one_sentence_and_exit_code_1(tmp_path):
     config = config_in(tmp_path, "http://127.0.0.1:9")
     (tmp_path / "token").write_text("")
-    ended = CliRunner().invoke(app, ["status", "--config", str(config)])
+    ended = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
     assert ended.exit_code == 1
     failed = subprocess.run([*RUN, str(config)], capture_output=True, text=True, timeout=30)
     assert failed.returncode == 1
@@ -171,7 +171,7 @@ def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
 def test_a_token_is_written_once_for_its_owner_and_stored_as_a_hash(tmp_path, centre):
     config = config_in(tmp_path, centre.url)
     out = tmp_path / "queue.token"
-    command = ["token", "add", "queue", "--config", str(config), "--out", str(out)]
+    command = ["gateway", "token", "add", "queue", "--config", str(config), "--out", str(out)]
     assert CliRunner().invoke(app, command).exit_code == 0
     assert out.stat().st_mode & 0o777 == 0o600
     assert out.read_text().strip().encode() not in (tmp_path / "data/gateway.sqlite").read_bytes()
@@ -182,12 +182,14 @@ def test_a_token_is_written_once_for_its_owner_and_stored_as_a_hash(tmp_path, ce
 
 def test_status_says_what_waits(tmp_path, centre):
     config = config_in(tmp_path, centre.url)
-    nothing = CliRunner().invoke(app, ["status", "--config", str(config)])
+    nothing = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
     assert nothing.exit_code == 1
     assert "does not exist yet" in nothing.output
     out = tmp_path / "queue.token"
-    CliRunner().invoke(app, ["token", "add", "q", "--config", str(config), "--out", str(out)])
-    shown = CliRunner().invoke(app, ["status", "--config", str(config)])
+    CliRunner().invoke(
+        app, ["gateway", "token", "add", "q", "--config", str(config), "--out", str(out)]
+    )
+    shown = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
     assert "0 records, 0 service documents" in shown.output
 
 
