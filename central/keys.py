@@ -1,6 +1,7 @@
 """Device keys: each is derived from the master secret when it is needed, none is stored.
 
-HKDF-SHA256 (RFC 5869), no salt, info `pingjia/1/{device}/{epoch}`, 32 bytes (protocol/README.md, section 6).
+HKDF-SHA256 (RFC 5869), no salt, info `pingjia/1/{device}/{epoch}`, 32 bytes
+(protocol/README.md, section 6).
 """
 
 import secrets
