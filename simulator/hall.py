@@ -5,9 +5,10 @@ them; nothing here knows the inside of a tier.
 """
 
 import asyncio
+import os
 from pathlib import Path
 
-from simulator.device import flash
+from simulator.device import check_firmware, flash
 from simulator.part import Part, free_port, pingjia
 from simulator.web import Centre, QueueSystem, read_token
 
@@ -31,12 +32,14 @@ class Hall:
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
         self._firmware = firmware
+        self._hands = asyncio.Semaphore(os.cpu_count() or 1)
         self._timers = timers or {}
         self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
         self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
 
     async def make(self):
         """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
+        check_firmware(self._firmware)
         centre_port, api_port, mqtt_port = free_port(), free_port(), free_port()
         self._write_configs(centre_port, api_port, mqtt_port)
         await self._central("init")
@@ -45,13 +48,7 @@ class Hall:
             *("--mqtt-host", "127.0.0.1", "--mqtt-port", mqtt_port, "--token-out", "hall.token"),
         )
         await self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN)
-        for number, (window, device) in enumerate(self.windows.items(), 1):
-            named = ("--hall", HALL, "--window", window)
-            await self._central("window", "add", *named, "--name", f"{number}号窗口")
-            bundle = self.folder / f"{device}.bundle.json"
-            await self._central("enrol", "--device", device, *named, "--out", bundle)
-            flash(self.folders[device], self._firmware, bundle)
-            bundle.unlink()
+        await asyncio.gather(*(self._equip(window) for window in self.windows))
 
     async def start(self):
         """Starts the centre, then the gateway."""
@@ -70,6 +67,17 @@ class Hall:
     def reader(self) -> Centre:
         """A reader of the centre's records."""
         return Centre(self.centre.url, read_token(self.folder / READER_TOKEN))
+
+    async def _equip(self, window):
+        """A window with a device: enrolled, and flashed."""
+        device = self.windows[window]
+        named = ("--hall", HALL, "--window", window)
+        bundle = self.folder / f"{device}.bundle.json"
+        async with self._hands:
+            await self._central("window", "add", *named, "--name", f"{window[1:]}号窗口")
+            await self._central("enrol", "--device", device, *named, "--out", bundle)
+        flash(self.folders[device], self._firmware, bundle)
+        bundle.unlink()
 
     async def _token(self, name):
         if not (self.folder / name).exists():
