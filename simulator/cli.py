@@ -13,8 +13,9 @@ from simulator.demo import run_devices, run_hall, summary
 from simulator.device import FirmwareError
 from simulator.fleet import FleetError
 from simulator.hall import Hall
-from simulator.oracle import judge, read_log, read_ratings
+from simulator.oracle import judge, read_log
 from simulator.part import PartError
+from simulator.run import read_centre
 from simulator.sabotage import KINDS, SabotageError
 from simulator.web import Centre, QueueSystem, WebError, read_token
 
@@ -76,7 +77,8 @@ def check(
     Example: pingjia sim check --oracle run/oracle.jsonl --centre http://127.0.0.1:8443
     --token-file run/reader.token
     """
-    verdict = judge(read_log(oracle), asyncio.run(_read_ratings(centre, token_file)))
+    ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file))))
+    verdict = judge(read_log(oracle), ratings)
     _conclude(summary(verdict, None, None), as_json)
 
 
@@ -97,14 +99,6 @@ def run(
     folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
     queue = QueueSystem(gateway, read_token(token_file))
     asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo))
-
-
-async def _read_ratings(url, token_file):
-    centre = Centre(url, read_token(token_file))
-    try:
-        return read_ratings(record["envelope"] for record in await centre.records())
-    finally:
-        await centre.aclose()
 
 
 def _conclude(result, as_json):

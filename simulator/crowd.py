@@ -10,7 +10,7 @@ from collections import Counter
 
 from simulator.fleet import Fleet, FleetError
 from simulator.oracle import Press
-from simulator.web import QueueSystem
+from simulator.web import QueueSystem, WebError
 
 # How often each level is pressed: mostly content, but every level in every run of some length.
 _LEVELS = {5: 50, 4: 25, 3: 12, 2: 7, 1: 6}
@@ -20,7 +20,6 @@ _MATTERS = (
     ("不动产登记", "1137000000450543200003"),
     ("医保参保登记", "1137000000450543200004"),
 )
-_NEVER_INVITED_S = 15
 
 
 def next_ticket(presses: list[Press]) -> int:
@@ -31,8 +30,10 @@ def next_ticket(presses: list[Press]) -> int:
 class Crowd:
     """Serves citizens at windows until told to stop.
 
-    windows: {window id: device id}. `counts` tells what has happened so far: served, pressed,
-    thanked, unanswered.
+    windows: {window id: device id}. pace: how much slower than usual everybody is. patience_s:
+    how long a citizen waits to be invited, and then for the thanks. `counts` tells what has
+    happened so far: served, pressed, thanked, unanswered (the device did nothing), refused (the
+    gateway did not know the service any more, or was away for too long).
     """
 
     def __init__(
@@ -42,12 +43,16 @@ class Crowd:
         windows: dict[str, str],
         seed: int,
         first_ticket: int = 1,
+        pace: float = 1.0,
+        patience_s: float = 15,
     ):
         self._queue = queue
         self._fleet = fleet
         self._windows = windows
         self._random = random.Random(seed)
         self._numbers = itertools.count(first_ticket)
+        self._pace = pace
+        self._patience_s = patience_s
         self._is_over = asyncio.Event()
         self.counts = Counter()
 
@@ -64,7 +69,10 @@ class Crowd:
 
     async def _serve(self, window, device):
         while not self._is_over.is_set():
-            await self._serve_one(window, device)
+            try:
+                await self._serve_one(window, device)
+            except WebError:
+                self.counts["refused"] += 1
             await self._pause(0.05, 0.3)
 
     async def _serve_one(self, window, device):
@@ -87,7 +95,7 @@ class Crowd:
                 and e.get("face") == "inviting"
                 and e["ticket_no"] == ticket_no
             ),
-            _NEVER_INVITED_S,
+            self._patience_s,
         )
         await self._queue.invite(service["service"])
         try:
@@ -101,7 +109,7 @@ class Crowd:
         await self._pause(0.1, 0.4)
         level = self._random.choices(list(_LEVELS), list(_LEVELS.values()))[0]
         thanked = self._fleet.event(
-            lambda e: e["device"] == device and e["event"] == "thanked", _NEVER_INVITED_S
+            lambda e: e["device"] == device and e["event"] == "thanked", self._patience_s
         )
         self._fleet.press(device, level, ticket_no)
         self.counts["pressed"] += 1
@@ -109,4 +117,4 @@ class Crowd:
         self.counts["thanked"] += 1
 
     async def _pause(self, least_s, most_s):
-        await asyncio.sleep(self._random.uniform(least_s, most_s))
+        await asyncio.sleep(self._random.uniform(least_s, most_s) * self._pace)

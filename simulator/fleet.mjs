@@ -12,11 +12,13 @@ import { Worker } from 'node:worker_threads';
 
 const oracle = fs.openSync(process.argv[2], 'a');
 const devices = new Map();
+const RESTART_MS = 100;
 let pressCount = 0;
 
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
-function start({ device, folder, timing = {}, cause = 'power', enrol = false }) {
+function start(operation) {
+  const { device, folder, timing = {}, cause = 'power', enrol = false } = operation;
   const thanks = new SharedArrayBuffer(16);
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
     workerData: { device, folder, timing, cause, enrol, thanks },
@@ -25,13 +27,19 @@ function start({ device, folder, timing = {}, cause = 'power', enrol = false }) 
   devices.set(device, entry);
   worker.on('message', (event) => {
     if (event.event === 'thanked') close(entry, event.press, event.at_ms);
-    if (event.event === 'restart') worker.terminate();
+    if (event.event === 'restart') {
+      entry.restarts = true;
+      worker.terminate();
+    }
     tell(event);
   });
   worker.on('error', (error) => tell({ event: 'log', device, text: String(error?.stack ?? error) }));
   worker.on('exit', () => {
     settle(entry);
     tell({ event: 'stopped', device });
+    // A board that restarts itself is up again by itself.
+    const again = () => start({ ...operation, cause: 'reset', enrol: false });
+    if (entry.restarts) setTimeout(again, RESTART_MS);
   });
 }
 

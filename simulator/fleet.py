@@ -78,20 +78,18 @@ class Fleet:
         self._say(op="hashes", device=device)
         return json.loads((await told)["text"])
 
-    def event(self, is_wanted: Callable[[dict], bool], timeout_s: float = 20):
-        """An awaitable of the first event from now on that is wanted.
+    def event(self, is_wanted: Callable[[dict], bool], timeout_s: float = 20) -> asyncio.Future:
+        """The first event from now on that is wanted; it need not be awaited.
 
         Raises FleetError after timeout_s, or when the process ends.
         """
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         self._waiting.append((is_wanted, future))
-        return self._wait(future, timeout_s)
-
-    async def _wait(self, future, timeout_s):
-        try:
-            return await asyncio.wait_for(future, timeout_s)
-        except TimeoutError:
-            raise FleetError(f"no virtual device answered within {timeout_s} s") from None
+        sentence = f"no virtual device answered within {timeout_s} s"
+        timer = loop.call_later(timeout_s, _fail, future, sentence)
+        future.add_done_callback(lambda _: timer.cancel())
+        return future
 
     def _say(self, **operation):
         assert self._node.stdin
@@ -109,5 +107,10 @@ class Fleet:
                     self._waiting.remove((is_wanted, future))
                     future.set_result(event)
         for _, future in self._waiting:
-            if not future.done():
-                future.set_exception(FleetError("the process of the virtual devices has ended"))
+            _fail(future, "the process of the virtual devices has ended")
+
+
+def _fail(future, sentence):
+    if not future.done():
+        future.set_exception(FleetError(sentence))
+        future.exception()  # seen: nobody is warned if it is never awaited

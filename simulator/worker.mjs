@@ -16,6 +16,7 @@ const journal = path.join(flash, 'journal');
 // seen is known even if the worker is ended before its message is read.
 const thanks = new BigInt64Array(workerData.thanks);
 const pressed = new Map(); // level: number of its newest press
+let journalled = 0; // seq of the newest rating whose append is closed
 let closedKeys = 0;
 let onKey = () => {};
 let memory;
@@ -34,6 +35,28 @@ const attempt = (action) => {
   }
 };
 
+// What the hall acknowledges, read off the wire for those who watch from outside (an MQTT packet
+// is a byte, a length of up to four bytes, and a body).
+function watchAcks() {
+  let rest = Buffer.alloc(0);
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (;;) {
+      let [length, start] = [0, 1];
+      for (let shift = 0; ; shift += 7, start++) {
+        if (start >= rest.length) return;
+        length |= (rest[start] & 0x7f) << shift;
+        if (rest[start] < 0x80) break;
+      }
+      const end = ++start + length;
+      if (rest.length < end) return;
+      const ack = /\/ack[^{]*(\{.*\})$/s.exec(rest.toString('latin1', start, end));
+      if (rest[0] >> 4 === 3 && ack) say({ event: 'ack', hall: JSON.parse(ack[1]).hall });
+      rest = rest.subarray(end);
+    }
+  };
+}
+
 const streams = new Map();
 let streamCount = 0;
 
@@ -42,7 +65,8 @@ function openStream(host, port) {
   const stream = { state: 0, chunks: [], wake: () => {} };
   stream.socket = net.connect({ host, port, noDelay: true });
   stream.socket.on('connect', () => ((stream.state = 1), stream.wake()));
-  stream.socket.on('data', (chunk) => (stream.chunks.push(chunk), stream.wake()));
+  const watch = watchAcks();
+  stream.socket.on('data', (chunk) => (stream.chunks.push(chunk), watch(chunk), stream.wake()));
   stream.socket.on('error', (error) => ((stream.state = failure(error)), stream.wake()));
   stream.socket.on('close', () => ((stream.state = Math.min(stream.state, -ERRNO.ECONNRESET)), stream.wake()));
   streams.set(number, stream);
@@ -85,7 +109,7 @@ function show(face, ticketNo) {
   Atomics.store(thanks, 1, BigInt(at));
   Atomics.store(thanks, 0, BigInt(press));
   say(shown);
-  say({ event: 'thanked', press, at_ms: at });
+  say({ event: 'thanked', press, seq: journalled, at_ms: at });
 }
 
 const file = (name) => path.join(journal, path.basename(name));
@@ -113,7 +137,11 @@ const host = {
     attempt(() => fs.readFileSync(file(name)).copy(bytes(address, length))),
   // One write call: an ended worker leaves the whole record or nothing of it.
   file_append: (name, address, length) =>
-    attempt(() => fs.appendFileSync(file(name), bytes(address, length))),
+    attempt(() => {
+      fs.appendFileSync(file(name), bytes(address, length));
+      const rating = /"kind":"rating".*?"seq":(\d+)/.exec(bytes(address, length));
+      if (rating) journalled = Number(rating[1]);
+    }),
   // LittleFS commits a file when it is closed: written beside it, then renamed over it.
   file_write: (name, address, length) =>
     attempt(() => {

@@ -1,0 +1,152 @@
+"""A run: a hall at work, its devices and its people, and what of it is seen from outside."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from simulator.crowd import Crowd
+from simulator.fleet import Fleet
+from simulator.hall import Hall
+from simulator.oracle import Verdict, judge, read_log, read_ratings
+from simulator.web import Centre, QueueSystem
+
+_LOOK_S = 0.1
+# Virtual citizens come quickly one after the other; a real face thanks for longer.
+TIMING = {"thanks_ms": 1000}
+
+
+class Run:
+    """Everything of `hall`, from nothing until it is left: `async with Run(hall, seed) as run`.
+
+    timing: of the devices (firmware/timing.py). pace, patience_s: of the people (Crowd).
+    say(text): called with what devices have to say to a technician.
+    """
+
+    def __init__(
+        self,
+        hall: Hall,
+        seed: int,
+        timing: dict | None = None,
+        pace: float = 1.0,
+        patience_s: float = 15,
+        say: Callable[[str], None] = lambda text: None,
+    ):
+        self.hall = hall
+        self.timing = TIMING | (timing or {})
+        self._seed = seed
+        self._pace = pace
+        self._patience_s = patience_s
+        self._say = say
+        self._stack = AsyncExitStack()
+        self._thanked: dict[str, set[int]] = defaultdict(set)
+        self._hall_seq: dict[str, int] = defaultdict(int)
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> "Run":
+        async with AsyncExitStack() as stack:
+            await self.hall.make()
+            stack.push_async_callback(self.hall.stop)
+            await self.hall.start()
+            self.queue, self.reader = self.hall.queue_system(), self.hall.reader()
+            stack.push_async_callback(self.queue.aclose)
+            stack.push_async_callback(self.reader.aclose)
+            self._fleet_stack = await stack.enter_async_context(AsyncExitStack())
+            fleet = Fleet(self.hall.oracle, self._hear)
+            self.fleet = await self._fleet_stack.enter_async_context(fleet)
+            await start_devices(self.fleet, self.hall.folders, self.queue, self.timing)
+            self.crowd = Crowd(
+                self.queue,
+                self.fleet,
+                self.hall.windows,
+                self._seed,
+                pace=self._pace,
+                patience_s=self._patience_s,
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_):
+        await self._stack.aclose()
+
+    def pending(self, devices: Iterable[str] | None = None) -> set[tuple[str, int]]:
+        """(device, seq) of ratings that were thanked and are not acknowledged to the device."""
+        return {
+            (device, seq)
+            for device in (self._thanked if devices is None else devices)
+            for seq in self._thanked[device]
+            if seq > self._hall_seq[device]
+        }
+
+    def thanked(self) -> int:
+        """How many ratings were thanked so far."""
+        return sum(len(seqs) for seqs in self._thanked.values())
+
+    async def until(self, is_true: Callable[[], bool], timeout_s: float = 60):
+        """Waits until is_true(), looked at after everything a device says. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not is_true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_acknowledged(self, timeout_s: float = 60):
+        """Waits until the hall has acknowledged every thanked rating to its device."""
+        await self.until(lambda: not self.pending(), timeout_s)
+
+    async def until_all_arrived(self, timeout_s: float = 60) -> bool:
+        """Waits until the centre has every thanked rating; False if it takes longer than that."""
+        end = time.monotonic() + timeout_s
+        while judge(read_log(self.hall.oracle), await self.ratings()).lost:
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
+
+    async def end_devices(self):
+        """Switches all devices off: the oracle's log is whole afterwards."""
+        await self._fleet_stack.aclose()
+
+    async def ratings(self) -> list[dict]:
+        """The members of all ratings in the centre."""
+        return read_ratings(record["envelope"] for record in await self.reader.records())
+
+    async def verdict(self) -> Verdict:
+        """The oracle's."""
+        return judge(read_log(self.hall.oracle), await self.ratings())
+
+    def _hear(self, event):
+        device = event["device"]
+        if event["event"] == "thanked":
+            self._thanked[device].add(event["seq"])
+        elif event["event"] == "ack":
+            self._hall_seq[device] = event["hall"]
+        elif event["event"] == "log":
+            self._say(f"{device}: {event['text']}")
+        self._news.set()
+
+
+async def start_devices(
+    fleet: Fleet, folders: dict[str, Path], queue: QueueSystem, timing: dict
+) -> list[dict]:
+    """Starts devices and waits until the gateway sees all of them; gives its view of them.
+
+    A device that has no journal yet is enrolled first.
+    """
+    for device, folder in folders.items():
+        is_new = not (folder / "flash" / "journal").exists()
+        await fleet.start(device, folder, timing, enrol=is_new)
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        views = await queue.devices()
+        if folders.keys() <= {view["device"] for view in views if view["online"]}:
+            return views
+
+
+async def read_centre(reader: Centre) -> list[dict]:
+    """The members of all ratings in a centre; closes the reader."""
+    try:
+        return read_ratings(record["envelope"] for record in await reader.records())
+    finally:
+        await reader.aclose()
