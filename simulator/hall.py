@@ -8,12 +8,14 @@ import asyncio
 import os
 from pathlib import Path
 
+from simulator.bad_centre import BadCentre
 from simulator.device import check_firmware, flash
-from simulator.part import Part, free_port, pingjia
+from simulator.part import Part, free_port, kill_child, pingjia
 from simulator.web import Centre, QueueSystem, read_token
 
 HALL = "demo"
 READER_TOKEN = "reader.token"
+QUEUE_TOKEN = "queue.token"
 CENTRE_CONFIG = "central.toml"
 GATEWAY_CONFIG = "gateway.toml"
 ORACLE = "oracle.jsonl"
@@ -23,14 +25,24 @@ class Hall:
     """One centre and one hall in `folder`, with `windows` windows of one device each.
 
     `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
-    timers: settings of the gateway that a test wants shorter.
+    timers: settings of the gateway that a test wants shorter. may_misbehave: the gateway reaches
+    the centre through `bad_centre`, whose manner a test can change.
     """
 
-    def __init__(self, folder: Path, firmware: Path, windows: int, timers: dict | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        firmware: Path,
+        windows: int,
+        timers: dict | None = None,
+        may_misbehave: bool = False,
+    ):
         self.folder = folder
         self.oracle = folder / ORACLE
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
+        self.bad_centre: BadCentre | None = None
+        self._may_misbehave = may_misbehave
         self._firmware = firmware
         self._hands = asyncio.Semaphore(os.cpu_count() or 1)
         self._timers = timers or {}
@@ -41,6 +53,8 @@ class Hall:
         """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
         check_firmware(self._firmware)
         centre_port, api_port, mqtt_port = free_port(), free_port(), free_port()
+        if self._may_misbehave:
+            self.bad_centre = BadCentre(free_port(), centre_port)
         self._write_configs(centre_port, api_port, mqtt_port)
         await self._central("init")
         await self._central(
@@ -53,16 +67,27 @@ class Hall:
     async def start(self):
         """Starts the centre, then the gateway."""
         await self.centre.start()
-        await self._token("queue.token")
+        if self.bad_centre:
+            await self.bad_centre.start()
+        await self.make_queue_token()
         await self.gateway.start()
 
     async def stop(self):
         """Ends what runs."""
         await asyncio.gather(self.gateway.stop(), self.centre.stop())
+        if self.bad_centre:
+            await self.bad_centre.stop()
+
+    async def kill_broker(self):
+        """Ends the broker as `kill -9` does; it keeps nothing on disk."""
+        kill_child(self.gateway.pid, "broker.mjs")
+
+    async def start_broker(self):
+        """Starts the broker again; the gateway does that for its embedded one."""
 
     def queue_system(self) -> QueueSystem:
         """A caller of the gateway's API."""
-        return QueueSystem(self.gateway.url, read_token(self.folder / "queue.token"))
+        return QueueSystem(self.gateway.url, self.queue_token())
 
     def reader(self) -> Centre:
         """A reader of the centre's records."""
@@ -79,20 +104,26 @@ class Hall:
         flash(self.folders[device], self._firmware, bundle)
         bundle.unlink()
 
-    async def _token(self, name):
-        if not (self.folder / name).exists():
-            command = ("gateway", "token", "add", "queue-system", "--out", name)
-            await pingjia(*command, "--config", GATEWAY_CONFIG, folder=self.folder)
+    async def make_queue_token(self):
+        """Makes the queue system's token anew."""
+        (self.folder / QUEUE_TOKEN).unlink(missing_ok=True)
+        command = ("gateway", "token", "add", "queue-system", "--out", QUEUE_TOKEN)
+        await pingjia(*command, "--config", GATEWAY_CONFIG, folder=self.folder)
+
+    def queue_token(self) -> str:
+        """The queue system's token."""
+        return read_token(self.folder / QUEUE_TOKEN)
 
     async def _central(self, *arguments):
         command = ("central", *arguments, "--config", CENTRE_CONFIG)
         return await pingjia(*command, folder=self.folder)
 
     def _write_configs(self, centre_port, api_port, mqtt_port):
+        seen_port = self.bad_centre.port if self.bad_centre else centre_port
         (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {centre_port}\n")
         (self.folder / GATEWAY_CONFIG).write_text(
             f'hall = "{HALL}"\n'
-            f'centre_url = "http://127.0.0.1:{centre_port}"\n'
+            f'centre_url = "http://127.0.0.1:{seen_port}"\n'
             'centre_token_file = "hall.token"\n'
             f"api_listen_port = {api_port}\n"
             'broker = "embedded"\n'

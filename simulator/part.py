@@ -5,6 +5,8 @@ A part is told to end by closing its standard input, so it ends with whoever sta
 """
 
 import asyncio
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -67,6 +69,13 @@ class Part:
                 f"{self.name} was not ready within {timeout_s:.0f} s: see {log}"
             ) from None
 
+    @property
+    def pid(self) -> int:
+        """Its process id. Raises PartError if it does not run."""
+        if self._process is None:
+            raise PartError(f"{self.name} does not run")
+        return self._process.pid
+
     async def stop(self):
         """Ends it cleanly, or after 15 s anyway."""
         if self._process is None:
@@ -82,8 +91,8 @@ class Part:
 
     async def kill(self):
         """Ends it as `kill -9` does."""
+        os.kill(self.pid, signal.SIGKILL)
         assert self._process
-        self._process.kill()
         await self._process.wait()
         self._process = None
 
@@ -103,3 +112,20 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def kill_child(pid: int, name: str):
+    """`kill -9` of the one child of `pid` whose command line contains `name` (Linux).
+
+    Raises PartError if there is none.
+    """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+            command = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue  # it has ended meanwhile
+        if parent == pid and name.encode() in command:
+            os.kill(int(stat.parent.name), signal.SIGKILL)
+            return
+    raise PartError(f"process {pid} has no child {name}")

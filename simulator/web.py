@@ -52,6 +52,10 @@ class QueueSystem:
         """What the gateway holds and what waits."""
         return await self._call("GET", "/api/v1/status")
 
+    def use_token(self, token: str):
+        """Calls with another token from now on."""
+        self._client.headers["Authorization"] = f"Bearer {token}"
+
     async def aclose(self):
         """Ends the connections."""
         await self._client.aclose()
