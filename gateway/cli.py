@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pwd
 import signal
 import sys
 import threading
@@ -11,10 +12,14 @@ from typing import Annotated
 
 import typer
 
-from gateway import secret, service, settings
+from gateway import broker_files, secret, service, settings
+from gateway.alarm import Alarms
 from gateway.error import GatewayError
+from gateway.hall import HallBook
+from gateway.mosquitto import Mosquitto
 from gateway.store import envelopes, halls, quarantine, services, states
 from gateway.store.database import Database
+from protocol.topic import GATEWAY_USER
 
 app = typer.Typer(no_args_is_help=True, help="大厅网关 The hall's gateway.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens of those who call the API.")
@@ -64,6 +69,36 @@ def token_add(
     typer.echo(f"made a token for {name} in {out}")
 
 
+@app.command("broker-files")
+def write_broker_files(
+    out: Annotated[Path, typer.Option("--out", help="The broker's folder.")],
+    config: Config = _GATEWAY_TOML,
+) -> None:
+    """Write the files of a mosquitto: configuration, users and rules.
+
+    Example: pingjia gateway broker-files --out broker && mosquitto -c broker/mosquitto.conf
+    """
+    chosen = settings.load(config)
+    if chosen.mqtt_port == 0:
+        raise GatewayError(f"{config}: mqtt_port must name the port where mosquitto is to listen.")
+    out = out.resolve()
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_ours = _write_configuration(out, chosen)
+    except OSError as error:
+        raise GatewayError(f"{out} cannot be written: {error.strerror}.") from error
+    users = _users(chosen)
+    Mosquitto(out, chosen.hall, lambda: users, Alarms()).start()
+    typer.echo(f"wrote users and rules into {out}: the gateway and {len(users) - 1} devices")
+    if not is_ours:
+        typer.echo(
+            f"{broker_files.CONFIGURATION} there is another one and stays; delete it for a new one"
+        )
+    if chosen.broker_files != out:
+        typer.echo(f'to use it, say in {config}: broker = "external", broker_files = "{out}"')
+    typer.echo(f"start it as this user: mosquitto -c {out / broker_files.CONFIGURATION}")
+
+
 @app.command()
 def status(config: Config = _GATEWAY_TOML) -> None:
     """Show what the hall's database holds."""
@@ -87,6 +122,32 @@ def status(config: Config = _GATEWAY_TOML) -> None:
         newest = time.strftime("%F %T", time.localtime(row.newest_at_ms / 1000))
         device = row.device or "(none of ours)"
         typer.echo(f"refused         {row.count} of {device}: {row.reason}, last {newest}")
+
+
+def _write_configuration(out: Path, chosen: settings.Settings) -> bool:
+    """Whether mosquitto.conf is now ours; one that hall IT has changed stays as it is."""
+    text = broker_files.configuration(out, chosen.mqtt_host, chosen.mqtt_port, _user_name())
+    path = out / broker_files.CONFIGURATION
+    if not path.exists():
+        broker_files.replace(path, text)
+    return path.read_text() == text
+
+
+def _user_name() -> str | None:
+    """This user's name; None for root, because a broker needs no rights on this machine."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else None
+    except KeyError:
+        return None
+
+
+def _users(chosen: settings.Settings) -> dict[str, str]:
+    """The password hashes of all who may log in, as the stored hall document says."""
+    database = Database(chosen.data_dir / service.DATABASE)
+    book = HallBook(chosen.hall, database, Alarms(), service.now_ms)
+    database.close()
+    password = secret.gateway_password(chosen.data_dir)
+    return {GATEWAY_USER: secret.password_hash(password), **book.logins()}
 
 
 def _database_path(config: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.error import GatewayError
 
 _ITERATIONS = 101  # mosquitto's own; the passwords are 256 random bits, not words
+_SALT_BYTES = 12  # mosquitto 2.0 removes users with any other length
 
 
 def write_secret(path: Path, secret: str) -> None:
@@ -48,7 +49,7 @@ def gateway_password(data_dir: Path) -> str:
 
 def password_hash(password: str) -> str:
     """The password's line as mosquitto and the embedded broker verify it."""
-    salt = secrets.token_bytes(16)
+    salt = secrets.token_bytes(_SALT_BYTES)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
     b64 = base64.b64encode
     return f"$7${_ITERATIONS}${b64(salt).decode()}${b64(digest).decode()}"

@@ -20,6 +20,7 @@ from gateway.forwarder import Backoff, Forwarder
 from gateway.hall import HallBook
 from gateway.hall_watch import HallWatch
 from gateway.inbox import Inbox
+from gateway.mosquitto import Mosquitto
 from gateway.mqtt import Link
 from gateway.outbox import Outbox, Pace
 from gateway.secret import gateway_password, password_hash, read_secret
@@ -106,17 +107,22 @@ class Gateway:
             quarantine_kept=settings.quarantine_kept,
         )
         self.desk = ServiceDesk(self.database, self.book, self.inbox, self.forwarder.wake, now_ms)
-        users_hash = password_hash(password)
+        self._password_hash = password_hash(password)
         self.broker = (
             EmbeddedBroker(
                 settings.hall,
                 settings.mqtt_host,
                 settings.mqtt_port,
-                lambda: {GATEWAY_USER: users_hash, **self.book.logins()},
+                self._users,
                 self.alarms,
                 settings.broker_restart_s,
             )
             if settings.broker == "embedded"
+            else None
+        )
+        self.mosquitto = (
+            Mosquitto(settings.broker_files, settings.hall, self._users, self.alarms)
+            if settings.broker_files is not None
             else None
         )
         self.book.on_change = self._on_hall_change
@@ -130,6 +136,8 @@ class Gateway:
             Worker("hall-watch", self.hall_watch.step),
             Worker("clock", self._clock),
         ]
+        if self.mosquitto is not None:
+            self._workers.append(Worker("mosquitto", self.mosquitto.step))
         self._api = threading.Thread(
             target=self._server.run, args=([self._socket],), name="api", daemon=True
         )
@@ -137,11 +145,14 @@ class Gateway:
         self.mqtt_address = ""
 
     def start(self) -> None:
-        """Run everything. Raises GatewayError if the embedded broker cannot start."""
+        """Run everything. Raises GatewayError if the embedded broker cannot start, or the files
+        of another one cannot be written."""
         host, port = self.settings.mqtt_host, self.settings.mqtt_port
         if self.broker is not None:
             self.broker.start()
             port = self.broker.port
+        if self.mosquitto is not None:
+            self.mosquitto.start()
         self.mqtt_address = f"{host}:{port}"
         self.link.start(host, port)
         for worker in self._workers:
@@ -182,12 +193,19 @@ class Gateway:
         self.centre.close()
         self.database.close()
 
+    def _users(self) -> dict[str, str]:
+        return {GATEWAY_USER: self._password_hash, **self.book.logins()}
+
     def _on_up(self) -> None:
+        if self.mosquitto is not None:
+            self.mosquitto.refresh_users()  # it may have read its files before we wrote them
         self.inbox.want(is_everything=True, clocks=self.book.devices)
 
     def _on_hall_change(self, before: Hall | None, after: Hall) -> None:
         if self.broker is not None:
             self.broker.refresh_users()
+        if self.mosquitto is not None:
+            self.mosquitto.refresh_users()
         former = [] if before is None else [(before, after)]
         self.inbox.want(former=former, is_everything=True, acks=self.book.devices)
 

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     mqtt_host: str = "127.0.0.1"
     mqtt_port: Port = 1883
     mqtt_ca: Path | None = None
+    broker_files: Path | None = None
 
     invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
     clock_every_s: Seconds = 600
@@ -70,9 +71,11 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @model_validator(mode="after")
-    def _external_port(self):
+    def _external_broker(self):
         if self.broker == "external" and self.mqtt_port == 0:
             raise ValueError("mqtt_port must name the port of the external broker")
+        if self.broker == "embedded" and self.broker_files is not None:
+            raise ValueError('broker_files are for broker = "external"')
         return self
 
 
@@ -93,7 +96,7 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         raise GatewayError("\n".join(_sentence(path, fault) for fault in error.errors())) from None
     folder = path.resolve().parent
-    paths = ("data_dir", "centre_token_file", "centre_ca", "mqtt_ca")
+    paths = ("data_dir", "centre_token_file", "centre_ca", "mqtt_ca", "broker_files")
     return settings.model_copy(
         update={name: folder / value for name in paths if (value := getattr(settings, name))}
     )
