@@ -46,6 +46,8 @@ max_queued_bytes 67108864
 max_inflight_messages 1000
 # Ends the connection of who sends more. (message_size_limit would acknowledge and drop.)
 max_packet_size 2097152
+# Of everything, so that strangers with large packets cannot have it all.
+memory_limit 536870912
 # Otherwise a small answer waits up to 40 ms.
 set_tcp_nodelay true
 

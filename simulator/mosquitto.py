@@ -17,10 +17,13 @@ _LOOK_S = 0.02
 _LISTENING = "0A"  # in /proc/net/tcp
 
 
-def find_mosquitto() -> str | None:
-    """The program's path, or None if it is not installed."""
-    # Debian's users have no /usr/sbin in their PATH.
-    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin")
+# Debian's users have no sbin in their PATH.
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+
+
+def find_mosquitto(path: str = _PATH) -> str | None:
+    """Where the program is, None if it is not installed; path: the folders to look into."""
+    return shutil.which("mosquitto", path=path)
 
 
 class Mosquitto:
@@ -97,9 +100,9 @@ class Mosquitto:
         return as_root
 
 
-def check_installed() -> tuple[str, str]:
+def check_installed(path: str = _PATH) -> tuple[str, str]:
     """Where mosquitto and setpriv are. Raises PartError with the command that installs them."""
-    program, setpriv = find_mosquitto(), shutil.which("setpriv")
+    program, setpriv = find_mosquitto(path), shutil.which("setpriv")
     if program is None:
         raise PartError(
             "mosquitto is not installed. Run `sudo apt-get install mosquitto`, or choose "

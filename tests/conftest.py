@@ -1,11 +1,41 @@
 """What every tier's tests have in common."""
 
+import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from simulator.mosquitto import find_mosquitto
+
 ROOT = Path(__file__).parents[1]
+
+# What a clean clone may lack: how to find it, and the command that installs it.
+TOOLS = {"mosquitto": (find_mosquitto, "sudo apt-get install mosquitto")}
+_NOT_RUN = Counter()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(tool): not run without this tool, see conftest.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skips what needs a missing tool; with PINGJIA_REQUIRE=all that is a failure."""
+    for marker in item.iter_markers("needs"):
+        for tool in marker.args:
+            find, command = TOOLS[tool]
+            if find() is None:
+                _NOT_RUN[tool] += 1
+                is_failure = os.environ.get("PINGJIA_REQUIRE") == "all"
+                (pytest.fail if is_failure else pytest.skip)(f"{tool} is missing: {command}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Lists what could not run, with the command that changes that."""
+    for tool, count in _NOT_RUN.items():
+        terminalreporter.write_line(f"not run: {count} tests need {tool}: {TOOLS[tool][1]}")
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.cli import write_broker_files
 from gateway.secret import password_hash
 from gateway.service import Gateway
 from gateway.settings import Settings
@@ -39,8 +41,12 @@ from protocol.hall import Device, Hall, Window, encode_hall
 from protocol.message import State, Will, encode_message
 from protocol.record import Boot, Head, Rating, Receipt, decode, encode, parse
 from protocol.topic import topic
+from simulator.part import free_port
 
 HALL = "demo"
+MOSQUITTO = "mosquitto"
+# The rules that both brokers keep are tested with both.
+BROKERS = ["embedded", pytest.param(MOSQUITTO, marks=pytest.mark.needs(MOSQUITTO))]
 EPOCH = 29333341
 PASSWORD = "right-password"
 PASSWORD_HASH = password_hash(PASSWORD)
@@ -315,6 +321,7 @@ class Client:
     ):
         self.device = device
         self.heard: queue.Queue = queue.Queue()
+        self.topics: list[str] = []
         self.acked: set[int] = set()
         self.reason = None
         self.granted: list | None = None
@@ -327,9 +334,7 @@ class Client:
         self.client.on_socket_open = _send_at_once
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
-        self.client.on_message = lambda client, data, message: self.heard.put(
-            (message.topic.rsplit("/", 1)[1], message.payload, message.retain, message.topic)
-        )
+        self.client.on_message = self._on_message
         self.client.on_publish = lambda client, data, mid, *_: self.acked.add(mid)
         self.client.on_subscribe = self._on_subscribe
         if password is not None:
@@ -347,6 +352,11 @@ class Client:
     def _on_disconnect(self, client, data, flags, reason, properties) -> None:
         self.is_connected = False
         self.is_gone.set()
+
+    def _on_message(self, client, data, message) -> None:
+        name = message.topic.rsplit("/", 1)[-1]
+        self.topics.append(message.topic)
+        self.heard.put((name, message.payload, message.retain, message.topic))
 
     def _on_subscribe(self, client, data, mid, reasons, properties) -> None:
         self.granted = [reason.value for reason in reasons]
@@ -390,6 +400,11 @@ class Client:
         """The first `ack` with this number."""
         return self.hear("ack", lambda ack: ack["hall"] == hall, timeout_s)
 
+    def break_off(self) -> None:
+        """Lose the connection without a word."""
+        open_socket: Any = self.client.socket()
+        open_socket.shutdown(socket.SHUT_RDWR)
+
     def leave(self) -> None:
         """Disconnect properly."""
         self.client.disconnect()
@@ -424,6 +439,17 @@ def settings_in(folder: Path, centre_url: str, **other) -> Settings:
     return Settings(**{**values, **other})
 
 
+def broker_files_in(folder: Path, centre_url: str, **other) -> Settings:
+    """The same, and the files of a mosquitto on a free port, made by the gateway's command."""
+    external = {"broker": "external", "broker_files": folder / "broker", "mqtt_port": free_port()}
+    settings = settings_in(folder, centre_url, **external, **other)
+    config = folder / "gateway.toml"
+    values = settings.model_dump(mode="json", exclude_none=True)
+    config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
+    write_broker_files(out=folder / "broker", config=config)
+    return settings
+
+
 def start_gateway(settings: Settings, wait_for_hall: bool = True) -> Gateway:
     """A running gateway whose devices may log in."""
     gateway = Gateway(settings)
@@ -432,6 +458,10 @@ def start_gateway(settings: Settings, wait_for_hall: bool = True) -> Gateway:
         assert gateway.wait_ready(20)
         if wait_for_hall:
             until(lambda: gateway.book.version is not None, "the hall document")
+            if settings.broker_files:
+                # The broker reads its users some moments later; no test uses the last device.
+                device = Client(port_of(gateway), [*gateway.book.logins()][-1])
+                device.enter().leave()
     except BaseException:
         gateway.stop()
         raise

@@ -145,6 +145,7 @@ def test_the_example_configuration_is_accepted():
         ({"hall": "Demo Hall"}, ["hall"]),
         ({"broker": "mosquitto"}, ["broker", "external"]),
         ({"broker": "external"}, ["mqtt_port"]),
+        ({"broker_files": "broker"}, ["broker_files", "external"]),
     ],
     ids=str,
 )
