@@ -30,7 +30,11 @@ class JournalLostError(Exception):
 
 
 class JournalDamageError(Exception):
-    """A line that could be read at the start cannot be read now: restart (JRN-3)."""
+    """The flash refuses, or what could be read at the start cannot be read now.
+
+    Only a restart is safe: it opens a later segment, so no seq comes twice whatever was written
+    (JRN-3, REC-3).
+    """
 
 
 def create(files, key):
@@ -44,19 +48,22 @@ class Journal:
     """One start of a device's journal.
 
     identity: (device, epoch, key). firmware, cause: for the `boot` record. segment_records (N) and
-    segments: how much fits; one segment stays spare (JRN-7).
-    Raises JournalLostError.
+    segments: how much fits, at least four: the newest, the one with the newest rating, the spare
+    one (JRN-7), and one to work with.
+    Raises JournalLostError, JournalDamageError; so does every method that reads or writes.
     """
 
     def __init__(self, files, identity, firmware, cause, segment_records, segments):
-        self._files = files
+        if segments < 4:
+            raise ValueError("a journal needs at least four segments")
+        self._files = Guarded(files)
         self._identity = identity
         self._key = identity.key
         self._firmware = firmware
         self._cause = cause
         self._size = segment_records
         self._most = segments
-        self._slots = Slots(files, self._key)
+        self._slots = Slots(self._files, self._key)
         self._receipt = None  # decoded
         self._receipt_text = None
         self._runs = {}  # segment: runs of readable seqs
@@ -73,11 +80,10 @@ class Journal:
     def append(self, kind, up_ms, at, **fields) -> bytes:
         """Makes a record of `kind`, and gives its envelope once it is durable.
 
-        Raises JournalFullError with nothing written, OSError if the flash refuses: then it is
-        unknown what was written, and only a restart, which never uses the seq again, is safe.
+        Raises JournalFullError with nothing written, JournalDamageError if the flash refuses.
         """
         self.begin(up_ms, at)
-        if self.is_full():
+        if self.is_full() or not self._begun:
             raise JournalFullError("no free segment")
         return self._append(kind, up_ms, at, fields)
 
@@ -89,30 +95,33 @@ class Journal:
         if self._begun:
             return
         gaps = self._gaps()
+        self._remove(self._covered())  # the last start may have been cut while it freed
         has_damage = [gap for gap in gaps if gap[2] == DAMAGE]
-        if not self._has_free_segment() and not (has_damage and len(self._runs) < self._most):
+        most = self._most if has_damage else self._most - 1
+        if self._used() >= most:
             return
-        self._begun = True
-        self._named = []
+        if len(self._runs) >= most:
+            self._remove(self._unreadable())
         self._open_segment()
         while True:
             boot = {"firmware": self._firmware, "cause": self._cause, "gaps": gaps[:GAPS]}
             self._append(Boot, up_ms, at, boot)
             gaps = gaps[GAPS:]
             if not gaps:
-                return
+                break
+        self._named = []
+        self._begun = True
+        self._remove(self._unreadable())  # they are named now
 
     def is_full(self) -> bool:
         """Whether `append` would refuse a rating now."""
-        if not self._begun:
-            return not self._has_free_segment()
-        if self._next <= self._segment_end():
-            return len(self._runs) > self._most - 1  # the spare segment is for `boot` alone
-        return not self._has_free_segment()
+        if self._begun and self._next <= self._segment_end():
+            return self._used() > self._most - 1  # the spare segment is for `boot` alone
+        return self._used() >= self._most - 1
 
     def free(self) -> int:
         """How many ratings still fit."""
-        whole = max(0, self._most - 1 - len(self._runs)) * self._size
+        whole = max(0, self._most - 1 - self._used()) * self._size
         return whole if not self._begun or self.is_full() else whole + self._left()
 
     def first(self) -> int:
@@ -145,12 +154,14 @@ class Journal:
         """The last receipt's envelope as a string, or None."""
         return self._receipt_text
 
-    def take_receipt(self, text: str) -> bool:
-        """Takes a receipt's envelope and frees what it covers; False if it frees nothing (RCT-2).
+    def receipt_seq(self) -> int:
+        """How far the last receipt reaches, 0 for none."""
+        return 0 if self._receipt is None else self._receipt.seq
 
-        Raises JournalDamageError, OSError.
-        """
-        if text == self._receipt_text:
+    def take_receipt(self, text: str) -> bool:
+        """Takes a receipt's envelope and frees what it covers; False if it frees nothing (RCT-2)."""
+        if self._receipt is not None and text == self._receipt_text:
+            self._remove(self._covered())
             return True
         receipt = self._check_receipt(text)
         if receipt is None:
@@ -162,7 +173,7 @@ class Journal:
             if not held or held[0][0] != receipt.seq or mac16(held[0][1]) != receipt.mac16:
                 return False
         self._receipt, self._receipt_text = receipt, text
-        self._free_segments(receipt.seq)
+        self._remove(self._covered())
         return True
 
     # Reading back
@@ -257,7 +268,7 @@ class Journal:
 
     def _gaps(self):
         """What the `boot` of this start has to name: [[first, last, cause], …] (JRN-4)."""
-        covered = 0 if self._receipt is None else self._receipt.seq
+        covered = self.receipt_seq()
         known = list(self._named)
         for runs in self._runs.values():
             known.extend(runs)
@@ -323,26 +334,76 @@ class Journal:
         device, epoch, _ = self._identity
         return receipt if (receipt.device, receipt.epoch) == (device, epoch) else None
 
-    def _free_segments(self, covered):
-        kept = (max(self._runs) if self._runs else None, self._segment, self._rating_segment)
-        free = [k for k in self._runs if (k + 1) * self._size <= covered and k not in kept]
-        if free:
-            # The receipt is noted first: it is what says that these seqs are not damage.
-            self._slots.note(
-                self._segment, self.boot if self._begun else self.boot - 1, self.receipt()
-            )
-        for segment in sorted(free):
-            self._files.remove(_name(segment))
-            del self._runs[segment]
+    # Room
 
-    def _has_free_segment(self):
-        return len(self._runs) < self._most - 1
+    def _used(self):
+        """How many segments hold something that has to be kept."""
+        return len(self._runs) - len(self._covered()) - len(self._unreadable())
+
+    def _covered(self):
+        """Segments that the receipt frees: not the newest, nor the one with the newest rating."""
+        covered = self.receipt_seq()
+        kept = (self._newest_readable(), self._rating_segment)
+        return [
+            segment
+            for segment, runs in self._runs.items()
+            if runs and (segment + 1) * self._size <= covered and segment not in kept
+        ]
+
+    def _unreadable(self):
+        """Segments in which nothing can be read. Starts that were cut leave them: they must not
+        use the journal up (JRN-7).
+        """
+        current = self._segment if self._begun else None
+        return [k for k, runs in self._runs.items() if not runs and k != current]
+
+    def _newest_readable(self):
+        return max([segment for segment, runs in self._runs.items() if runs], default=None)
+
+    def _remove(self, segments):
+        if segments and self._slots.receipt != self._receipt_text:
+            # The receipt is noted first: it is what says that these seqs are not damage.
+            boot = self.boot if self._begun else self.boot - 1
+            self._slots.note(self._segment, boot, self.receipt())
+        names = self._files.names()
+        for segment in sorted(segments):
+            if _name(segment) in names:
+                self._files.remove(_name(segment))
+            del self._runs[segment]
 
     def _segment_end(self):
         return (self._segment + 1) * self._size
 
     def _left(self):
         return self._segment_end() - self._next + 1
+
+
+class Guarded:
+    """Files whose failures are the journal's own: an OSError elsewhere is the network's."""
+
+    def __init__(self, files):
+        self._files = files
+
+    def names(self):
+        return self._try(self._files.names)
+
+    def open(self, name):
+        return self._try(self._files.open, name)
+
+    def append(self, name, data):
+        self._try(self._files.append, name, data)
+
+    def write(self, name, data):
+        self._try(self._files.write, name, data)
+
+    def remove(self, name):
+        self._try(self._files.remove, name)
+
+    def _try(self, operation, *arguments):
+        try:
+            return operation(*arguments)
+        except OSError as error:
+            raise JournalDamageError(f"the flash refuses: {error}")
 
 
 def _name(segment):

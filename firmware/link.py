@@ -76,7 +76,7 @@ class Link:
             self._change.set()
 
     async def run(self):
-        """Connects, again and again, with back-off; ends only by an error of the journal."""
+        """Connects, again and again, with back-off; ends only by JournalDamageError."""
         pause_ms = self._timing.retry_ms
         while True:
             try:
@@ -219,7 +219,11 @@ class Link:
         self._work.set()
         if ack.receipt is not None:
             was_full = self._journal.is_full()
-            self.report("bad_receipt", not self._journal.take_receipt(ack.receipt))
+            is_good = self._journal.take_receipt(ack.receipt)
+            self.report("bad_receipt", not is_good)
+            if not is_good:
+                # What the hall holds under our seqs may be another board's (RCT-2).
+                self._hall = min(self._hall, self._journal.receipt_seq())
             if was_full and not self._journal.is_full():
                 self._on_freed()
 

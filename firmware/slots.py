@@ -32,7 +32,7 @@ class Slots:
                 self.receipt = slot["receipt"]
 
     def note(self, segment: int, boot: int, receipt):
-        """Writes the older slot. receipt: the envelope as a string, or None. Raises OSError."""
+        """Writes the older slot. receipt: the envelope as a string, or None."""
         self._turn += 1
         slot = {
             "kind": "slot",
@@ -46,10 +46,9 @@ class Slots:
         self.segment, self.boot, self.receipt = segment, boot, receipt
 
     def _read(self, name):
-        try:
-            file = self._files.open(name)
-        except OSError:
+        if name not in self._files.names():
             return None
+        file = self._files.open(name)
         data = file.read(_LIMIT)
         file.close()
         if not is_signed(self._key, data, _LIMIT):

@@ -6,6 +6,7 @@ import unittest
 from fake_board import KEY, FakeBoard
 
 from firmware.app import App, enrol
+from firmware.journal import JournalDamageError
 from firmware.keys import Press
 from protocol.envelope import is_signed, split
 from protocol.message import StaffCard, Ticket
@@ -94,19 +95,19 @@ class TestApp(unittest.TestCase):
             raise OSError(28)
 
         board.files.append = refuse
-        with self.assertRaises(OSError):
+        with self.assertRaises(JournalDamageError):
             press(board, app)
         self.assertFalse(("show", "thanking") in board.done)
 
     def test_a_full_journal_is_out_of_service_after_the_last_thanks(self):
-        board, app = device(segment_records=2, segments=3)
-        for number in range(5):
+        board, app = device(segment_records=2, segments=4)
+        for number in range(7):
             app._take_ticket(ticket(f"s{number}"))
             press(board, app)
             board.now += 5000
             app._session.tick(board.now)
             app._show()
-        self.assertEqual(len(ratings(board)), 3)
+        self.assertEqual(len(ratings(board)), 5)
         self.assertEqual(board.done[-1], ("show", "out_of_service"))
 
 

@@ -240,6 +240,32 @@ class TestDamage(unittest.TestCase):
                 self.assertIn(envelope, kept)
 
 
+class TestFlash(unittest.TestCase):
+    def test_a_flash_that_refuses_is_damage_and_its_seq_is_not_given_again(self):
+        files = made()
+        journal = start(files)
+        rate(journal)
+        append = files.append
+
+        def write_and_fail(name, data):
+            append(name, data)
+            raise OSError(5)
+
+        files.append = write_and_fail
+        with self.assertRaises(JournalDamageError):
+            rate(journal)
+        files.append = append
+        self.assertEqual(members(rate(start(files)))["seq"], 6)
+
+    def test_a_segment_that_vanishes_while_it_runs_is_damage(self):
+        files = made()
+        journal = start(files)
+        rate(journal)
+        del files.files["00000000.seg"]
+        with self.assertRaises(JournalDamageError):
+            held(journal)
+
+
 class TestReceipt(unittest.TestCase):
     def test_a_receipt_frees_whole_segments_but_not_the_newest_nor_the_newest_ratings(self):
         files = made()
@@ -297,7 +323,7 @@ class TestReceipt(unittest.TestCase):
 class TestFull(unittest.TestCase):
     def full(self):
         files = made()
-        journal = start(files, 3)
+        journal = start(files, 4)
         while not journal.is_full():
             rate(journal)
         return files, journal
@@ -305,7 +331,7 @@ class TestFull(unittest.TestCase):
     def test_a_full_journal_refuses_and_overwrites_nothing(self):
         files, journal = self.full()
         before = dict(files.files)
-        self.assertEqual((journal.seq, journal.free()), (8, 0))
+        self.assertEqual((journal.seq, journal.free()), (12, 0))
         with self.assertRaises(JournalFullError):
             rate(journal)
         self.assertEqual(files.files, before)
@@ -313,34 +339,64 @@ class TestFull(unittest.TestCase):
     def test_a_start_in_a_full_journal_writes_nothing_without_damage(self):
         files, _ = self.full()
         before = dict(files.files)
-        journal = start(files, 3)
+        journal = start(files, 4)
         journal.begin(5, None)
         self.assertTrue(journal.is_full())
         self.assertEqual(files.files, before)
 
     def test_a_start_in_a_full_journal_names_damage_in_the_spare_segment(self):
         files, _ = self.full()
-        files.files["00000001.seg"] = b"\xff" * 900
-        journal = start(files, 3)
+        files.files["00000001.seg"] = files.files["00000001.seg"].replace(b'"seq":6', b'"seq":7')
+        journal = start(files, 4)
         journal.begin(5, None)
-        self.assertEqual(members(dict(held(journal))[9])["kind"], "boot")
+        self.assertEqual(members(dict(held(journal))[13])["gaps"], [[6, 6, "damage"]])
         self.assertTrue(journal.is_full())
         with self.assertRaises(JournalFullError):
             rate(journal)
-        start(files, 3).begin(5, None)
-        self.assertEqual(len([name for name in files.files if name.endswith("seg")]), 3)
+        start(files, 4).begin(5, None)
+        self.assertEqual(len([name for name in files.files if name.endswith("seg")]), 4)
 
     def test_a_receipt_makes_room_again(self):
         files, _ = self.full()
-        journal = start(files, 3)
+        journal = start(files, 4)
         journal.begin(5, None)
-        self.assertTrue(journal.take_receipt(receipt(journal, 8)))
+        self.assertTrue(journal.take_receipt(receipt(journal, 12)))
         self.assertFalse(journal.is_full())
         rate(journal)
-        self.assertEqual(members(dict(held(journal))[9])["boot"], 2)
+        self.assertEqual(members(dict(held(journal))[13])["boot"], 2)
+
+    def test_a_cut_while_it_freed_does_not_leave_it_full_for_ever(self):
+        files, journal = self.full()
+        text = receipt(journal, 12)
+        files.cut_at = len(files.log) + 1  # the slot is noted, nothing is removed
+        with self.assertRaises(PowerCut):
+            journal.take_receipt(text)
+        files.cut_at = None
+        again = start(files, 4)
+        self.assertFalse(again.is_full())
+        rate(again)
+
+    def test_starts_that_were_cut_do_not_use_the_journal_up(self):
+        files = made()
+        rate(start(files, 4))
+        for _ in range(20):
+            for operations in (1, 2):  # the segment is made; it is noted; the boot is not written
+                files.cut_at = len(files.log) + operations
+                try:
+                    rate(start(files, 4))
+                except PowerCut:
+                    files.cut_at = None
+        journal = start(files, 4)
+        self.assertFalse(journal.is_full())
+        rate(journal)
+        self.assertTrue(journal.take_receipt(receipt(journal, journal.seq)))
+
+    def test_three_segments_are_too_few(self):
+        with self.assertRaises(ValueError):
+            start(made(), 3)
 
     def test_free_counts_down_to_full(self):
-        journal = start(made(), 4)
+        journal = start(made(), 5)
         free = []
         while not journal.is_full():
             rate(journal)
