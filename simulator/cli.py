@@ -12,7 +12,7 @@ import typer
 from simulator.demo import run_devices, run_hall, summary
 from simulator.device import FirmwareError
 from simulator.fleet import FleetError
-from simulator.hall import Hall
+from simulator.hall import BROKERS, Hall
 from simulator.oracle import judge, read_log
 from simulator.part import PartError
 from simulator.run import read_centre
@@ -44,6 +44,10 @@ def demo(
             help="Damage one rating in the centre before the verdict: the oracle must find it.",
         ),
     ] = None,
+    broker: Annotated[
+        str,
+        typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto."),
+    ] = "embedded",
     firmware: Firmware = _FIRMWARE,
 ):
     """A living hall on this machine: people, devices, gateway and centre.
@@ -52,11 +56,13 @@ def demo(
     """
     if damage not in (None, *KINDS):
         raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
+    if broker not in BROKERS:
+        raise typer.BadParameter(f"choose one of {', '.join(BROKERS)}", param_hint="--broker")
     if keep is not None:
         keep.mkdir(parents=True, mode=0o700)
     folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
     with folder as name:
-        hall = Hall(Path(name).resolve(), firmware.resolve(), windows)
+        hall = Hall(Path(name).resolve(), firmware.resolve(), windows, broker=broker)
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         try:
             result = asyncio.run(run_hall(hall, seconds, seed, damage, say))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from simulator.bad_centre import BadCentre
 from simulator.device import check_firmware, flash
+from simulator.mosquitto import Mosquitto, check_installed
 from simulator.part import Part, free_port, kill_child, pingjia
 from simulator.web import Centre, QueueSystem, read_token
 
@@ -19,6 +20,8 @@ QUEUE_TOKEN = "queue.token"
 CENTRE_CONFIG = "central.toml"
 GATEWAY_CONFIG = "gateway.toml"
 ORACLE = "oracle.jsonl"
+BROKERS = ("embedded", "mosquitto")
+_BROKER_FILES = "broker"
 
 
 class Hall:
@@ -26,7 +29,7 @@ class Hall:
 
     `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
     timers: settings of the gateway that a test wants shorter. may_misbehave: the gateway reaches
-    the centre through `bad_centre`, whose manner a test can change.
+    the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Hall:
         windows: int,
         timers: dict | None = None,
         may_misbehave: bool = False,
+        broker: str = "embedded",
     ):
         self.folder = folder
         self.oracle = folder / ORACLE
@@ -47,12 +51,16 @@ class Hall:
         self._hands = asyncio.Semaphore(os.cpu_count() or 1)
         self._timers = timers or {}
         self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
+        self.mosquitto = Mosquitto(folder / _BROKER_FILES) if broker == "mosquitto" else None
         self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
 
     async def make(self):
         """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
         check_firmware(self._firmware)
-        centre_port, api_port, mqtt_port = free_port(), free_port(), free_port()
+        if self.mosquitto:
+            check_installed()
+        centre_port, api_port = free_port(), free_port()
+        mqtt_port = self._mqtt_port = free_port()
         if self._may_misbehave:
             self.bad_centre = BadCentre(free_port(), centre_port)
         self._write_configs(centre_port, api_port, mqtt_port)
@@ -65,25 +73,35 @@ class Hall:
         await asyncio.gather(*(self._equip(window) for window in self.windows))
 
     async def start(self):
-        """Starts the centre, then the gateway."""
+        """Starts the centre, the broker if it is not the gateway's own, and the gateway."""
         await self.centre.start()
         if self.bad_centre:
             await self.bad_centre.start()
         await self.make_queue_token()
+        if self.mosquitto:
+            await self._gateway("broker-files", "--out", _BROKER_FILES)
+            await self.mosquitto.start()
         await self.gateway.start()
 
     async def stop(self):
         """Ends what runs."""
         await asyncio.gather(self.gateway.stop(), self.centre.stop())
+        if self.mosquitto:
+            await self.mosquitto.stop()
         if self.bad_centre:
             await self.bad_centre.stop()
 
     async def kill_broker(self):
         """Ends the broker as `kill -9` does; it keeps nothing on disk."""
+        if self.mosquitto:
+            await self.mosquitto.kill()
+            return
         kill_child(self.gateway.pid, "broker.mjs")
 
     async def start_broker(self):
-        """Starts the broker again; the gateway does that for its embedded one."""
+        """Returns when the broker is there again; the gateway restarts its embedded one."""
+        if self.mosquitto:
+            await self.mosquitto.start()
 
     def queue_system(self) -> QueueSystem:
         """A caller of the gateway's API."""
@@ -107,8 +125,7 @@ class Hall:
     async def make_queue_token(self):
         """Makes the queue system's token anew."""
         (self.folder / QUEUE_TOKEN).unlink(missing_ok=True)
-        command = ("gateway", "token", "add", "queue-system", "--out", QUEUE_TOKEN)
-        await pingjia(*command, "--config", GATEWAY_CONFIG, folder=self.folder)
+        await self._gateway("token", "add", "queue-system", "--out", QUEUE_TOKEN)
 
     def queue_token(self) -> str:
         """The queue system's token."""
@@ -118,15 +135,22 @@ class Hall:
         command = ("central", *arguments, "--config", CENTRE_CONFIG)
         return await pingjia(*command, folder=self.folder)
 
+    async def _gateway(self, *arguments):
+        command = ("gateway", *arguments, "--config", GATEWAY_CONFIG)
+        return await pingjia(*command, folder=self.folder)
+
     def _write_configs(self, centre_port, api_port, mqtt_port):
         seen_port = self.bad_centre.port if self.bad_centre else centre_port
         (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {centre_port}\n")
+        broker = 'broker = "embedded"\n'
+        if self.mosquitto:
+            broker = f'broker = "external"\nbroker_files = "{_BROKER_FILES}"\n'
         (self.folder / GATEWAY_CONFIG).write_text(
             f'hall = "{HALL}"\n'
             f'centre_url = "http://127.0.0.1:{seen_port}"\n'
             'centre_token_file = "hall.token"\n'
             f"api_listen_port = {api_port}\n"
-            'broker = "embedded"\n'
+            f"{broker}"
             'mqtt_host = "127.0.0.1"\n'
             f"mqtt_port = {mqtt_port}\n"
             + "".join(f"{name} = {value}\n" for name, value in self._timers.items())
