@@ -6,6 +6,7 @@ Next on a rating's way: gateway/forwarder.py sends what `next_batch` gives.
 
 import json
 import logging
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -22,8 +23,10 @@ from protocol.batch import (
     Verdict,
     encode_batch,
 )
+from protocol.envelope import split
 from protocol.field import ProtocolError
 from protocol.limits import BATCH_BYTES, BATCH_ITEMS
+from protocol.record import parse
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +48,15 @@ class Pace(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What an item of a batch is in the database; verdict: what the centre said of it before."""
+    """What an item of a batch is in the database; verdict: what the centre said of it before.
+
+    epoch: of an envelope, else 0. text: of a head, else empty.
+    """
 
     what: str
     row_id: int
     device: str
+    epoch: int
     name: str
     text: str
     verdict: str | None
@@ -131,6 +138,8 @@ class Outbox:
     def settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
         """Write verdicts and receipts in one transaction.
 
+        A device that was named and has no receipt in the answer has none: the centre was restored
+        to a time before its first record, and needs all of it again (BAT-5).
         Raises ProtocolError if the answer does not fit the batch; then nothing is written.
         """
         sent = batch.sent()
@@ -139,6 +148,8 @@ class Outbox:
                 f"{len(sent)} items were sent, {len(answer.verdicts)} verdicts came"
             )
         told = [(read_receipt(envelope.encode()), envelope) for envelope in answer.receipts]
+        untold = _named(sent, answer.verdicts)
+        untold -= {(receipt.device, receipt.epoch) for receipt, _ in told}
         judged: dict[str, list[dict]] = {FACTS: [], ENVELOPE: [], HEAD: []}
         recounts = set()
         for one, verdict in zip(sent, answer.verdicts, strict=True):
@@ -155,6 +166,9 @@ class Outbox:
                 for receipt, envelope in told
                 if receipts.put(tx, receipt, envelope.encode(), now_ms)
             }
+            for device, epoch in sorted(untold):
+                if receipts.drop(tx, device, epoch, now_ms):
+                    changed.add(device)
         return Settled(frozenset(changed), frozenset(recounts))
 
     def let_go(self, now_ms: int) -> None:
@@ -195,7 +209,7 @@ def _add_envelope(tx: Connection, batch: Batch, row) -> bool:
         marks=tuple(json.loads(row.marks)),
     )
     name = f"record {row.seq} of {row.device}"
-    sent = Sent(ENVELOPE, row.id, row.device, name, "", row.verdict, row.tries)
+    sent = Sent(ENVELOPE, row.id, row.device, row.epoch, name, "", row.verdict, row.tries)
     batch.add(item, sent, _size(row.envelope))
     return True
 
@@ -203,15 +217,32 @@ def _add_envelope(tx: Connection, batch: Batch, row) -> bool:
 def _add_document(batch: Batch, row_id: int, document: bytes) -> None:
     if not batch.has_document(row_id) and batch.has_room(1, _size(document)):
         name = f"service document {row_id}"
-        sent = Sent(FACTS, row_id, "", name, "", None, 0)
+        sent = Sent(FACTS, row_id, "", 0, name, "", None, 0)
         batch.add(FactsItem(facts=document.decode()), sent, _size(document))
 
 
 def _add_head(batch: Batch, row) -> None:
     size = _size(row.head.encode()) + _size((row.receipt or "").encode())
     if batch.has_room(1, size):
-        sent = Sent(HEAD, 0, row.device, f"the head of {row.device}", row.head, None, 0)
+        sent = Sent(HEAD, 0, row.device, 0, f"the head of {row.device}", row.head, None, 0)
         batch.add(HeadItem(head=row.head, receipt=row.receipt), sent, size)
+
+
+def _named(sent: Iterable[Sent], verdicts: Iterable[Verdict]) -> set[tuple[str, int]]:
+    """The (device, epoch) of every record and head that the centre verified."""
+    named = set()
+    for one, verdict in zip(sent, verdicts, strict=True):
+        if one.what == FACTS or verdict.verdict == REJECTED:
+            continue
+        if one.what == ENVELOPE:
+            named.add((one.device, one.epoch))
+            continue
+        try:  # what it names is in its bytes; the state around it was signed by nobody
+            members = parse(split(one.text.encode())[0])
+        except ProtocolError:
+            continue
+        named.add((members["device"], members["epoch"]))
+    return named
 
 
 def _size(data: bytes) -> int:

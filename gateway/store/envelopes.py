@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from gateway.store.tables import Row
@@ -109,7 +109,8 @@ def cover(tx: Connection, device: str, epoch: int, seq: int, now_ms: int) -> Non
 def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
     """The receipt fell back to `above` (a restored centre): offer the rest again, at once.
 
-    So are their service documents, which the centre lost with them.
+    So are their service documents, which the centre lost with them. What the centre said before
+    is void: a later receipt covers none of them before it has seen that very record again.
     """
     fallen = and_(
         *_of(device, epoch), _envelope.c.seq > above, _envelope.c.covered_at_ms.is_not(None)
@@ -120,8 +121,11 @@ def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) ->
         .where(_service.c.service.in_(services))
         .values(document_verdict=None, next_try_at_ms=now_ms)
     )
+    still = case((_envelope.c.verdict == REJECTED, REJECTED))  # else none; `hall` does not rise
     tx.execute(
-        update(_envelope).where(fallen).values(covered_at_ms=None, next_try_at_ms=now_ms, tries=0)
+        update(_envelope)
+        .where(fallen)
+        .values(verdict=still, covered_at_ms=None, next_try_at_ms=now_ms, tries=0)
     )
 
 

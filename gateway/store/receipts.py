@@ -1,6 +1,6 @@
 """The newest receipt of each (device, epoch)."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.store import envelopes
@@ -38,6 +38,18 @@ def put(tx: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
     statement = insert(_receipt).values(row)
     key = [_receipt.c.device, _receipt.c.epoch]
     tx.execute(statement.on_conflict_do_update(index_elements=key, set_=row))
+    return True
+
+
+def drop(tx: Connection, device: str, epoch: int, now_ms: int) -> bool:
+    """The centre has no receipt any more (a restored one): offer everything again.
+
+    Whether there was one; a receipt that never was leaves everything as it is.
+    """
+    dropped = delete(_receipt).where(_receipt.c.device == device, _receipt.c.epoch == epoch)
+    if tx.execute(dropped).rowcount == 0:
+        return False
+    envelopes.uncover(tx, device, epoch, 0, now_ms)
     return True
 
 

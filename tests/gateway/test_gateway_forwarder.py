@@ -157,6 +157,26 @@ def test_a_restored_centre_gets_everything_again_and_hall_stays_true(gateway, ce
     until(lambda: centre.documents, "their service document")
 
 
+def test_a_centre_restored_to_before_the_first_record_gets_everything_again(
+    gateway, centre, connect
+):
+    """BAT-5 ACK-3: its answers hold no receipt; the device is told so, and `hall` stays true."""
+    pen = Pen("dev-1")
+    device = connect(gateway, "dev-1").enter()
+    device.tell(pen.state())
+    for _ in range(4):
+        device.send(pen.rating())
+    device.hear("ack", lambda ack: ack["receipt"] and '"seq":4' in ack["receipt"])
+    with centre.lock:
+        centre.held.clear()
+        centre.script.extend([0.0, (503, "1")])  # the head, then time to hear what it changed
+    device.tell(pen.state(head=pen.head(), first=4))  # the device has freed three of them
+    ack = device.hear("ack", lambda ack: ack["receipt"] is None)
+    assert ack["hall"] == 4
+    until(lambda: centre.seqs("dev-1") == [1, 2, 3, 4], "the lost records")
+    device.hear("ack", lambda ack: ack["receipt"] and '"seq":4' in ack["receipt"])
+
+
 def test_what_no_receipt_covers_is_offered_again_without_being_asked(gateway, centre, connect):
     """BAT-5: a record beyond a gap has its verdict, but no receipt."""
     pen = Pen("dev-1")
