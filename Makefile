@@ -6,7 +6,7 @@ FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 1 --seconds 60
 
-.PHONY: setup demo test lint format firmware clean
+.PHONY: setup demo test test-long lint format firmware clean
 
 setup: .venv/.ready
 
@@ -28,7 +28,10 @@ demo: setup firmware
 	$(BIN)/pingjia demo $(ARGUMENTS)
 
 test: setup firmware lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: setup firmware
+	$(BIN)/python -m pytest -m long
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

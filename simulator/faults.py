@@ -26,9 +26,20 @@ async def device_power_cut(run: Run, chance: random.Random):
     pending = sorted({device for device, _ in run.pending()})
     if not pending:
         raise FaultError("no device has anything unacknowledged")
-    device = chance.choice(pending)
-    await run.fleet.kill(device)
-    await run.fleet.start(device, run.hall.folders[device], run.timing)
+    await run.restart(chance.choice(pending))
+
+
+async def device_alone_power_cut(run: Run, chance: random.Random):
+    """A device's network cable is pulled, a citizen rates and is thanked, the power goes.
+
+    The record was nowhere but on the device's flash.
+    """
+    device = chance.choice(sorted(run.hall.folders))
+    await run.fleet.event(lambda e: e["device"] == device and e.get("face") == "inviting")
+    run.fleet.unplug(device)
+    await run.fleet.event(lambda e: e["device"] == device and e["event"] == "thanked")
+    await asyncio.sleep(chance.uniform(0, 0.01))
+    await run.restart(device)
 
 
 async def gateway_kill(run: Run, chance: random.Random):
@@ -61,9 +72,8 @@ async def hall_destroyed(run: Run, chance: random.Random):
         path.unlink()
     await run.hall.make_queue_token()  # it stood in the database
     run.queue.use_token(run.hall.queue_token())
-    await run.hall.start_broker()
     await run.hall.centre.start()
-    await run.hall.gateway.start()
+    await asyncio.gather(run.hall.gateway.start(), run.hall.start_broker())
 
 
 def centre_is(manner: str) -> Fault:
@@ -83,6 +93,7 @@ def centre_is(manner: str) -> Fault:
 
 FAULTS: dict[str, Fault] = {
     "device-power-cut": device_power_cut,
+    "device-alone-power-cut": device_alone_power_cut,
     "gateway-kill": gateway_kill,
     "broker-kill": broker_kill,
     "centre-kill": centre_kill,
@@ -96,21 +107,23 @@ async def storm(run: Run, name: str, times: int, seed: int, say=lambda text: Non
 
     Each waits until something was thanked and is not yet acknowledged, then for a random part of
     a rating's way, and strikes if that is still so; so every one of them hits a record in flight.
+    (`device-alone-power-cut` sees to that by itself.)
     """
-    chance = random.Random(seed)
+    chance, fault = random.Random(seed), FAULTS[name]
     struck = 0
     people = asyncio.create_task(run.crowd.run(None))
     try:
         while struck < times and not people.done():
-            await run.until(lambda: bool(run.pending()))
-            await asyncio.sleep(chance.uniform(0, 0.008))
-            if not run.pending():
-                continue
+            if fault is not device_alone_power_cut:
+                await run.until(lambda: bool(run.pending()))
+                await asyncio.sleep(chance.uniform(0, 0.008))
+                if not run.pending():
+                    continue
             struck += 1
             before = run.thanked()
             say(f"{name} {struck} of {times}: {len(run.pending())} thanked and unacknowledged")
-            await FAULTS[name](run, chance)
-            await run.until(lambda before=before: run.thanked() > before + 1)
+            await fault(run, chance)
+            await run.until(lambda before=before: run.thanked() > before + 3)
     finally:
         run.crowd.stop()
         await people

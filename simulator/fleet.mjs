@@ -1,7 +1,9 @@
 // All virtual devices of a run, one worker each, steered by JSON lines on standard input:
-//   {"op": "start", "device", "folder", "timing": {}, "cause": "power", "enrol": false}
+//   {"op": "start", "device", "folder", "timing": {}, "cause": "power", "enrol": false,
+//    "flash_ms": 0}              how long an append to the flash takes
 //   {"op": "press", "device", "level", "ticket_no", "hold_ms": 80}
 //   {"op": "kill", "device"}       a power cut
+//   {"op": "unplug", "device"}     the network cable is pulled, until the next start
 //   {"op": "hashes", "device"}     the interpreter hashes the modules that it has loaded
 // and telling what happens as JSON lines on standard output. It ends when its input does.
 // It also keeps the oracle's log (argument 1), which no part of the system can touch: one line a
@@ -18,10 +20,10 @@ let pressCount = 0;
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
 function start(operation) {
-  const { device, folder, timing = {}, cause = 'power', enrol = false } = operation;
+  const { device, folder, timing = {}, cause = 'power', enrol = false, flash_ms = 0 } = operation;
   const thanks = new SharedArrayBuffer(16);
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-    workerData: { device, folder, timing, cause, enrol, thanks },
+    workerData: { device, folder, timing, cause, enrol, flash_ms, thanks },
   });
   const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
   devices.set(device, entry);
@@ -73,6 +75,7 @@ const operations = {
   start,
   press,
   kill: ({ device }) => devices.get(device)?.worker.terminate(),
+  unplug: ({ device }) => devices.get(device)?.worker.postMessage({ unplug: true }),
   hashes: ({ device }) => devices.get(device)?.worker.postMessage({ hashes: true }),
 };
 

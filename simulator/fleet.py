@@ -49,8 +49,13 @@ class Fleet:
             self._node.kill()
         await self._reading
 
-    async def start(self, device: str, folder: Path, timing=None, cause="power", enrol=False):
-        """Starts a device; returns when its firmware is about to run. Raises FleetError."""
+    async def start(
+        self, device: str, folder: Path, timing=None, cause="power", enrol=False, flash_ms=0
+    ):
+        """Starts a device; returns when its firmware is about to run. Raises FleetError.
+
+        flash_ms: how long an append to its flash takes.
+        """
         started = self.event(lambda e: e["device"] == device and e["event"] == "started")
         self._say(
             op="start",
@@ -59,6 +64,7 @@ class Fleet:
             timing=timing or {},
             cause=cause,
             enrol=enrol,
+            flash_ms=flash_ms,
         )
         await started
 
@@ -71,6 +77,10 @@ class Fleet:
         stopped = self.event(lambda e: e["device"] == device and e["event"] == "stopped")
         self._say(op="kill", device=device)
         await stopped
+
+    def unplug(self, device: str):
+        """Pulls the device's network cable: nothing comes or goes until its next start."""
+        self._say(op="unplug", device=device)
 
     async def hashes(self, device: str) -> dict[str, str]:
         """SHA-256 of every firmware and protocol module, as the interpreter itself reads them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from simulator.bad_centre import BadCentre
 from simulator.device import check_firmware, flash
 from simulator.mosquitto import Mosquitto, check_installed
-from simulator.part import Part, free_port, kill_child, pingjia
+from simulator.part import Part, free_port, kill_child, listening, pingjia
 from simulator.web import Centre, QueueSystem, read_token
 
 HALL = "demo"
@@ -102,6 +102,7 @@ class Hall:
         """Returns when the broker is there again; the gateway restarts its embedded one."""
         if self.mosquitto:
             await self.mosquitto.start()
+        await listening(self._mqtt_port)
 
     def queue_system(self) -> QueueSystem:
         """A caller of the gateway's API."""

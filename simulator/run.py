@@ -21,7 +21,8 @@ TIMING = {"thanks_ms": 1000}
 class Run:
     """Everything of `hall`, from nothing until it is left: `async with Run(hall, seed) as run`.
 
-    timing: of the devices (firmware/timing.py). pace, patience_s: of the people (Crowd).
+    timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
+    patience_s: of the people (Crowd).
     say(text): called with what devices have to say to a technician.
     """
 
@@ -32,16 +33,19 @@ class Run:
         timing: dict | None = None,
         pace: float = 1.0,
         patience_s: float = 15,
+        flash_ms: int = 0,
         say: Callable[[str], None] = lambda text: None,
     ):
         self.hall = hall
         self.timing = TIMING | (timing or {})
+        self._flash_ms = flash_ms
         self._seed = seed
         self._pace = pace
         self._patience_s = patience_s
         self._say = say
         self._stack = AsyncExitStack()
         self._thanked: dict[str, set[int]] = defaultdict(set)
+        self._thanks = 0
         self._hall_seq: dict[str, int] = defaultdict(int)
         self._news = asyncio.Event()
 
@@ -56,7 +60,9 @@ class Run:
             self._fleet_stack = await stack.enter_async_context(AsyncExitStack())
             fleet = Fleet(self.hall.oracle, self._hear)
             self.fleet = await self._fleet_stack.enter_async_context(fleet)
-            await start_devices(self.fleet, self.hall.folders, self.queue, self.timing)
+            await start_devices(
+                self.fleet, self.hall.folders, self.queue, self.timing, self._flash_ms
+            )
             self.crowd = Crowd(
                 self.queue,
                 self.fleet,
@@ -81,8 +87,8 @@ class Run:
         }
 
     def thanked(self) -> int:
-        """How many ratings were thanked so far."""
-        return sum(len(seqs) for seqs in self._thanked.values())
+        """How many times a device has thanked so far."""
+        return self._thanks
 
     async def until(self, is_true: Callable[[], bool], timeout_s: float = 60):
         """Waits until is_true(), looked at after everything a device says. Raises TimeoutError."""
@@ -104,6 +110,13 @@ class Run:
             await asyncio.sleep(_LOOK_S)
         return True
 
+    async def restart(self, device: str):
+        """The device's power goes, and comes back."""
+        await self.fleet.kill(device)
+        await self.fleet.start(
+            device, self.hall.folders[device], self.timing, flash_ms=self._flash_ms
+        )
+
     async def end_devices(self):
         """Switches all devices off: the oracle's log is whole afterwards."""
         await self._fleet_stack.aclose()
@@ -120,6 +133,7 @@ class Run:
         device = event["device"]
         if event["event"] == "thanked":
             self._thanked[device].add(event["seq"])
+            self._thanks += 1
         elif event["event"] == "ack":
             self._hall_seq[device] = event["hall"]
         elif event["event"] == "log":
@@ -128,7 +142,7 @@ class Run:
 
 
 async def start_devices(
-    fleet: Fleet, folders: dict[str, Path], queue: QueueSystem, timing: dict
+    fleet: Fleet, folders: dict[str, Path], queue: QueueSystem, timing: dict, flash_ms: int = 0
 ) -> list[dict]:
     """Starts devices and waits until the gateway sees all of them; gives its view of them.
 
@@ -136,7 +150,7 @@ async def start_devices(
     """
     for device, folder in folders.items():
         is_new = not (folder / "flash" / "journal").exists()
-        await fleet.start(device, folder, timing, enrol=is_new)
+        await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms)
     while True:
         await asyncio.sleep(_LOOK_S)
         views = await queue.devices()

@@ -1,7 +1,7 @@
 // One virtual device: the npm MicroPython as published, in a worker thread of its own (two
 // instances in one realm break each other), running the files on the device's flash folder.
 // What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
-// power cut. workerData: {device, folder, timing, cause, enrol, thanks}.
+// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks}.
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { randomFillSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { device, folder, timing, cause, enrol } = workerData;
+const { device, folder, timing, cause, enrol, flash_ms } = workerData;
 const flash = path.join(folder, 'flash');
 const journal = path.join(flash, 'journal');
 // [number of the thanked press, epoch ms of the thanks]: shared memory, so that a thanks that was
@@ -18,8 +18,10 @@ const thanks = new BigInt64Array(workerData.thanks);
 const pressed = new Map(); // level: number of its newest press
 let journalled = 0; // seq of the newest rating whose append is closed
 let closedKeys = 0;
+let isPlugged = true; // the network cable: pulled, nothing comes or goes and nobody is told
 let onKey = () => {};
 let memory;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 const say = (event) => parentPort.postMessage({ device, ...event });
 const bytes = (address, length) => Buffer.from(memory.buffer, address, length);
@@ -35,8 +37,15 @@ const attempt = (action) => {
   }
 };
 
-// What the hall acknowledges, read off the wire for those who watch from outside (an MQTT packet
-// is a byte, a length of up to four bytes, and a body).
+// What the hall acknowledges, read off the wire for those who watch from outside. An MQTT packet
+// is a byte, a length of up to four bytes, and a body; a PUBLISH's body is a topic (two bytes of
+// length before it), a packet id if the QoS is not 0, and the payload.
+function watchPublish(body, qos) {
+  const end = 2 + body.readUInt16BE(0);
+  if (!body.toString('latin1', 2, end).endsWith('/ack')) return;
+  say({ event: 'ack', hall: JSON.parse(body.subarray(end + (qos ? 2 : 0))).hall });
+}
+
 function watchAcks() {
   let rest = Buffer.alloc(0);
   return (chunk) => {
@@ -50,8 +59,7 @@ function watchAcks() {
       }
       const end = ++start + length;
       if (rest.length < end) return;
-      const ack = /\/ack[^{]*(\{.*\})$/s.exec(rest.toString('latin1', start, end));
-      if (rest[0] >> 4 === 3 && ack) say({ event: 'ack', hall: JSON.parse(ack[1]).hall });
+      if (rest[0] >> 4 === 3) watchPublish(rest.subarray(start, end), rest[0] & 0x06);
       rest = rest.subarray(end);
     }
   };
@@ -66,7 +74,12 @@ function openStream(host, port) {
   stream.socket = net.connect({ host, port, noDelay: true });
   stream.socket.on('connect', () => ((stream.state = 1), stream.wake()));
   const watch = watchAcks();
-  stream.socket.on('data', (chunk) => (stream.chunks.push(chunk), watch(chunk), stream.wake()));
+  stream.socket.on('data', (chunk) => {
+    if (!isPlugged) return;
+    stream.chunks.push(chunk);
+    watch(chunk);
+    stream.wake();
+  });
   stream.socket.on('error', (error) => ((stream.state = failure(error)), stream.wake()));
   stream.socket.on('close', () => ((stream.state = Math.min(stream.state, -ERRNO.ECONNRESET)), stream.wake()));
   streams.set(number, stream);
@@ -87,7 +100,8 @@ function readStream(number, address, length) {
 function writeStream(number, address, length) {
   const stream = streams.get(number);
   if (!stream || stream.state < 0) return stream?.state ?? -ERRNO.EIO;
-  stream.socket.write(Buffer.from(bytes(address, length))); // a copy: the memory is Python's
+  const data = Buffer.from(bytes(address, length)); // a copy: the memory is Python's
+  if (isPlugged) stream.socket.write(data);
   return 0;
 }
 
@@ -138,6 +152,7 @@ const host = {
   // One write call: an ended worker leaves the whole record or nothing of it.
   file_append: (name, address, length) =>
     attempt(() => {
+      if (flash_ms) Atomics.wait(pause, 0, 0, flash_ms);
       fs.appendFileSync(file(name), bytes(address, length));
       const rating = /"kind":"rating".*?"seq":(\d+)/.exec(bytes(address, length));
       if (rating) journalled = Number(rating[1]);
@@ -201,6 +216,7 @@ if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this
 
 parentPort.on('message', (message) => {
   if (message.hashes) return run(HASHES);
+  if (message.unplug) return void (isPlugged = false);
   if (message.press) pressed.set(message.level, message.press);
   const bit = 1 << (message.level - 1);
   closedKeys = message.closed ? closedKeys | bit : closedKeys & ~bit;

@@ -47,5 +47,5 @@ def firmware() -> Path:
     return folder
 
 
-for folder in ("firmware", "simulator"):  # fakes stand beside the tests that use them
+for folder in ("firmware", "simulator", "journey"):  # fakes stand beside the tests that use them
     sys.path.insert(0, str(ROOT / "tests" / folder))

@@ -1,0 +1,84 @@
+"""What fault tests and their controls have in common: a hall with short timers, and a judge."""
+
+import asyncio
+from pathlib import Path
+
+from simulator.faults import storm
+from simulator.hall import Hall
+from simulator.oracle import Verdict
+from simulator.run import Run
+
+SEED = 20261121
+# Timers are handed in, so that what takes minutes in a hall takes moments here.
+GATEWAY = {
+    "hall_poll_s": 0.5,
+    "broker_restart_s": 0.1,
+    "mqtt_reconnect_s": 0.1,
+    "retry_first_s": 0.1,
+    "retry_longest_s": 1,
+    "reoffer_first_s": 1,
+}
+DEVICE = {
+    "retry_ms": 50,
+    "retry_max_ms": 200,
+    "answer_ms": 300,
+    "thanks_ms": 60,
+    "round_ms": 500,
+    "round_max_ms": 2000,
+}
+
+
+def run_with(
+    tmp_path: Path,
+    firmware: Path,
+    scenario,
+    windows: int = 4,
+    flash_ms: int = 0,
+    patience_s: float = 60,
+    gateway_program: Path | None = None,
+    centre_program: Path | None = None,
+    **hall,
+) -> Verdict:
+    """The oracle's verdict after `scenario(run)`, when everything had patience_s to arrive.
+
+    gateway_program, centre_program: a script instead of `pingjia`, for a weakened tier.
+    """
+
+    async def all_of_it():
+        it = Hall(tmp_path / "hall", firmware, windows, timers=GATEWAY, **hall)
+        it.folder.mkdir()
+        for part, program in ((it.gateway, gateway_program), (it.centre, centre_program)):
+            if program is not None:
+                part.program = (str(program),)
+        run = Run(it, SEED, timing=DEVICE, pace=0.2, patience_s=3, flash_ms=flash_ms)
+        async with run:
+            await scenario(run)
+            await run.until_all_arrived(patience_s)
+            await run.end_devices()
+            return await run.verdict()
+
+    return asyncio.run(all_of_it())
+
+
+def run_storm(tmp_path: Path, firmware: Path, fault: str, times: int, **how) -> Verdict:
+    """The verdict after a fault was done so many times under load."""
+
+    async def scenario(run):
+        assert await storm(run, fault, times, SEED) == times
+
+    return run_with(tmp_path, firmware, scenario, **how)
+
+
+async def press_until(run: Run, thanked: int, timeout_s: float = 120):
+    """Lets people come until so many ratings were thanked."""
+    people = asyncio.create_task(run.crowd.run(None))
+    await run.until(lambda: run.thanked() >= thanked, timeout_s)
+    run.crowd.stop()
+    await people
+
+
+def holds(verdict: Verdict):
+    """Asserts that nothing was lost, counted twice or altered."""
+    found = (verdict.lost, verdict.duplicate, verdict.altered)
+    assert found == (0, 0, 0), "\n".join([f"seed {SEED}", *verdict.explanations])
+    assert verdict.thanked > 0

