@@ -41,7 +41,8 @@ class Part:
     def __init__(self, name: str, folder: Path, *arguments: object):
         self.name = name
         self.url = ""
-        self.program = ("-m", "pingjia")  # tests put a weakened one here
+        self.program = ("-m", "pingjia")  # tests put a weakened one here,
+        self.observer = ()  # and here a command before it, such as strace
         self._folder = folder
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
@@ -51,6 +52,7 @@ class Part:
         log = self._folder / f"{self.name}.log"
         with log.open("ab") as stderr:
             self._process = await asyncio.create_subprocess_exec(
+                *self.observer,
                 sys.executable,
                 *self.program,
                 *map(str, self._arguments),

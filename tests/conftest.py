@@ -1,6 +1,7 @@
 """What every tier's tests have in common."""
 
 import os
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,10 @@ from simulator.mosquitto import find_mosquitto
 ROOT = Path(__file__).parents[1]
 
 # What a clean clone may lack: how to find it, and the command that installs it.
-TOOLS = {"mosquitto": (find_mosquitto, "sudo apt-get install mosquitto")}
+TOOLS = {
+    "mosquitto": (find_mosquitto, "sudo apt-get install mosquitto"),
+    "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
+}
 _NOT_RUN = Counter()
 
 

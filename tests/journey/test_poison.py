@@ -6,66 +6,16 @@ TOP-1 TOP-2 REC-7 BAT-2 BAT-4 ENV-4
 import asyncio
 import json
 import sys
-from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
+from signer import Chain, login
 
 from protocol.batch import EnvelopeItem, encode_batch
-from protocol.envelope import NO_MAC16, mac16, seal
-from protocol.record import Boot, Rating, encode
+from protocol.envelope import seal
 from protocol.topic import RECORD, topic
 from simulator.hall import HALL
 
 DEVICE = "poison-0001"
-
-
-class Chain:
-    """Good and bad records of one enrolled device, in its own name and with its own key."""
-
-    def __init__(self, bundle: Path):
-        it = json.loads(bundle.read_text())
-        self.key = bytes.fromhex(it["key"])
-        self.epoch = it["epoch"]
-        self.mqtt = it["mqtt"]
-        self.seq = 0
-        self.prev = NO_MAC16
-
-    def sign(self, record: bytes) -> bytes:
-        """The next record's envelope, made of any bytes."""
-        envelope = seal(self.key, record)
-        self.prev = mac16(envelope)
-        return envelope
-
-    def boot(self):
-        self.seq += 1
-        boot = Boot(DEVICE, self.epoch, self.seq, self.prev, "0", "power", (), 1, 1, None)
-        return self.sign(encode(boot))
-
-    def rating(self, ticket_no) -> bytes:
-        """The next rating's record bytes."""
-        self.seq += 1
-        return encode(
-            Rating(
-                *(DEVICE, self.epoch, self.seq, self.prev, f"svc-{ticket_no}", ticket_no, None),
-                *("0" * 16, 4, 0, 1, self.seq, None, 1, "key"),
-            )
-        )
-
-
-def login(mqtt, username=None, password=None):
-    """(client, reason code of CONNACK)."""
-    client = paho.Client(
-        paho.CallbackAPIVersion.VERSION2,
-        client_id=username or mqtt["username"],
-        protocol=paho.MQTTv311,
-    )
-    client.username_pw_set(username or mqtt["username"], password or mqtt["password"])
-    answers = []
-    client.on_connect = lambda _c, _u, _f, reason, _p: answers.append(reason)
-    client.connect(mqtt["host"], mqtt["port"])
-    client.loop_start()
-    return client, answers
 
 
 async def until(is_true, timeout_s=30):
@@ -137,7 +87,7 @@ def test_an_unknown_device_cannot_log_in_and_is_rejected_by_name_at_the_centre(j
         assert str(answers[0]) in ("Not authorized", "Bad user name or password")
         chain.key = bytes(32)
         envelope = seal(
-            bytes(32), chain.rating("N001").replace(DEVICE.encode(), b"nobody-0001")
+            bytes(32), chain.rating("N001").replace(chain.device.encode(), b"nobody-0001")
         ).decode()
         body = encode_batch([EnvelopeItem(envelope, 1, None, None, ())])
         answer = await it.post_batch(body)
