@@ -6,14 +6,16 @@ manner but `error`, `busy` and `away`.
 
 import asyncio
 
-GOOD = "good"
-SLOW = "slow"  # every answer takes two seconds
-ERROR = "error"  # 500
-BUSY = "busy"  # 429 with Retry-After: 1
-HALF = "half"  # the answer breaks off in the middle
-LOST = "lost"  # the centre has committed, and the answer never comes
-AWAY = "away"  # nobody answers the call
-MANNERS = (GOOD, SLOW, ERROR, BUSY, HALF, LOST, AWAY)
+GOOD, SLOW, ERROR, BUSY = "good", "slow", "error", "busy"
+HALF, LOST, AWAY = "half", "lost", "away"
+MANNERS = {
+    SLOW: "takes two seconds for every answer",
+    ERROR: "answers 500",
+    BUSY: "answers 429 with Retry-After: 1",
+    HALF: "breaks every answer off in the middle",
+    LOST: "commits, and its answer never comes",
+    AWAY: "hangs up",
+}
 
 _SLOW_S = 2
 _REFUSALS = {

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from simulator.demo import run_devices, run_hall, summary
+from simulator.demo import run_devices, run_hall
 from simulator.device import FirmwareError
+from simulator.faults import FAULTS, FaultError, storm_hall
 from simulator.fleet import FleetError
 from simulator.hall import BROKERS, Hall
-from simulator.oracle import judge, read_log
+from simulator.oracle import judge, read_log, summary
 from simulator.part import PartError
 from simulator.run import read_centre
 from simulator.sabotage import KINDS, SabotageError
@@ -21,12 +22,15 @@ from simulator.web import Centre, QueueSystem, WebError, read_token
 
 app = typer.Typer(help="Virtual devices and the oracle, against parts that already run.")
 
-ERRORS = (FirmwareError, FleetError, PartError, SabotageError, WebError, OSError)
+ERRORS = (FaultError, FirmwareError, FleetError, PartError, SabotageError, WebError, OSError)
 _FIRMWARE = Path("build/firmware")
 
 Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything the people choose.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
+Broker = Annotated[
+    str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
+]
 Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
 
 
@@ -44,10 +48,7 @@ def demo(
             help="Damage one rating in the centre before the verdict: the oracle must find it.",
         ),
     ] = None,
-    broker: Annotated[
-        str,
-        typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto."),
-    ] = "embedded",
+    broker: Broker = "embedded",
     firmware: Firmware = _FIRMWARE,
 ):
     """A living hall on this machine: people, devices, gateway and centre.
@@ -86,6 +87,33 @@ def check(
     ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file))))
     verdict = judge(read_log(oracle), ratings)
     _conclude(summary(verdict, None, None), as_json)
+
+
+@app.command(name="storm")
+def run_storm(
+    fault: Annotated[str, typer.Option(help="What to do, see --list.")] = "gateway-kill",
+    times: Annotated[int, typer.Option(min=1, max=1000)] = 5,
+    windows: Annotated[int, typer.Option(min=1, max=200)] = 4,
+    seed: Seed = 1,
+    broker: Broker = "embedded",
+    firmware: Firmware = _FIRMWARE,
+    show: Annotated[bool, typer.Option("--list", help="List the faults.")] = False,
+):
+    """Do a fault to a fresh hall again and again while people rate; the oracle judges.
+
+    Example: pingjia sim storm --fault broker-kill --times 20 --seed 7
+    """
+    if show:
+        for name, known in FAULTS.items():
+            typer.echo(f"{name:24}{(known.__doc__ or '').splitlines()[0]}")
+        return
+    if fault not in FAULTS:
+        raise typer.BadParameter(f"choose one of {', '.join(FAULTS)}", param_hint="--fault")
+    with tempfile.TemporaryDirectory(prefix="pingjia-") as name:
+        folder = Path(name).resolve()
+        hall = Hall(folder, firmware.resolve(), windows, may_misbehave=True, broker=broker)
+        result = asyncio.run(storm_hall(hall, fault, times, seed, typer.echo))
+    _conclude(result, False)
 
 
 @app.command()

@@ -3,13 +3,12 @@
 import asyncio
 import signal
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from simulator.crowd import Crowd, next_ticket
 from simulator.fleet import Fleet
 from simulator.hall import Hall
-from simulator.oracle import Verdict, read_log
+from simulator.oracle import read_log, summary
 from simulator.run import TIMING, Run, start_devices
 from simulator.sabotage import sabotage
 from simulator.web import QueueSystem
@@ -40,14 +39,6 @@ async def run_hall(hall: Hall, seconds, seed, damage, say) -> dict:
             say(sabotage(damage, hall.folder / "central.db"))
             await hall.centre.start()
         return summary(await run.verdict(), in_hall, lasted)
-
-
-def summary(verdict: Verdict, in_hall: int | None, seconds: float | None) -> dict:
-    """The verdict as the object that `--json` prints, explanations beside it."""
-    result = asdict(verdict)
-    explanations = result.pop("explanations")
-    extra = {"in_hall": in_hall, "seconds": None if seconds is None else round(seconds, 1)}
-    return {**result, **extra, "explanations": explanations}
 
 
 async def run_devices(

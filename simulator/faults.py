@@ -6,9 +6,12 @@ only the oracle decides. docs/custody.md says in words what happens in each.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 from simulator import bad_centre
+from simulator.hall import Hall
+from simulator.oracle import summary
 from simulator.run import Run
 
 _GATEWAY_DATA = "gateway-data"
@@ -87,7 +90,7 @@ def centre_is(manner: str) -> Fault:
         await asyncio.sleep(_LASTING_S)
         proxy.manner = bad_centre.GOOD
 
-    fault.__doc__ = f"The centre is {manner} for {_LASTING_S} s."
+    fault.__doc__ = f"The centre {bad_centre.MANNERS[manner]}, for {_LASTING_S} s."
     return fault
 
 
@@ -98,8 +101,20 @@ FAULTS: dict[str, Fault] = {
     "broker-kill": broker_kill,
     "centre-kill": centre_kill,
     "hall-destroyed": hall_destroyed,
-    **{f"centre-{m}": centre_is(m) for m in bad_centre.MANNERS if m != bad_centre.GOOD},
+    **{f"centre-{m}": centre_is(m) for m in bad_centre.MANNERS},
 }
+
+
+async def storm_hall(hall: Hall, name: str, times: int, seed: int, say) -> dict:
+    """A storm over a fresh hall, and the oracle's verdict (`pingjia sim storm`)."""
+    async with Run(hall, seed, say=say) as run:
+        began = time.monotonic()
+        await storm(run, name, times, seed, say)
+        await run.until_all_arrived()
+        lasted = time.monotonic() - began
+        in_hall = (await run.queue.status())["ratings"]
+        await run.end_devices()
+        return summary(await run.verdict(), in_hall, lasted)
 
 
 async def storm(run: Run, name: str, times: int, seed: int, say=lambda text: None) -> int:

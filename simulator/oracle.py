@@ -7,7 +7,7 @@ it. Ratings match by (device, ticket_no), then by level; ticket numbers are uniq
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -66,6 +66,14 @@ def judge(presses: list[Press], ratings: list[dict]) -> Verdict:
     for key in sorted(by_ticket.keys() | found.keys()):
         _judge_ticket(verdict, key, by_ticket[key], found[key])
     return verdict
+
+
+def summary(verdict: Verdict, in_hall: int | None, seconds: float | None) -> dict:
+    """The verdict as the object that `--json` prints, explanations beside it."""
+    result = asdict(verdict)
+    explanations = result.pop("explanations")
+    extra = {"in_hall": in_hall, "seconds": None if seconds is None else round(seconds, 1)}
+    return {**result, **extra, "explanations": explanations}
 
 
 def _judge_ticket(verdict, key, presses, ratings):
