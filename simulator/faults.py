@@ -10,11 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from simulator import bad_centre
+from simulator.fleet import FleetError
 from simulator.hall import Hall
 from simulator.oracle import summary
 from simulator.run import Run
 
 _GATEWAY_DATA = "gateway-data"
+_NOBODY_S = 3  # nobody is going to rate there
 _LASTING_S = 3  # how long a bad manner of the centre lasts
 
 Fault = Callable[[Run, random.Random], Awaitable[None]]
@@ -37,12 +39,24 @@ async def device_alone_power_cut(run: Run, chance: random.Random):
 
     The record was nowhere but on the device's flash.
     """
-    device = chance.choice(sorted(run.hall.folders))
-    await run.fleet.event(lambda e: e["device"] == device and e.get("face") == "inviting")
-    run.fleet.unplug(device)
-    await run.fleet.event(lambda e: e["device"] == device and e["event"] == "thanked")
-    await asyncio.sleep(chance.uniform(0, 0.01))
-    await run.restart(device)
+    while True:
+        device = chance.choice(sorted(run.hall.folders))
+        try:
+            await run.fleet.event(
+                lambda e, device=device: e["device"] == device and e.get("face") == "inviting",
+                _NOBODY_S,
+            )
+            run.fleet.unplug(device)
+            await run.fleet.event(
+                lambda e, device=device: e["device"] == device and e["event"] == "thanked",
+                _NOBODY_S,
+            )
+        except FleetError:
+            await run.restart(device)  # nobody rates there: plugged in again, another one
+            continue
+        await asyncio.sleep(chance.uniform(0, 0.01))
+        await run.restart(device)
+        return
 
 
 async def gateway_kill(run: Run, chance: random.Random):

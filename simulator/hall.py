@@ -6,6 +6,7 @@ them; nothing here knows the inside of a tier.
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 from simulator.bad_centre import BadCentre
@@ -30,6 +31,7 @@ class Hall:
     `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
     timers: settings of the gateway that a test wants shorter. may_misbehave: the gateway reaches
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
+    ports: of a hall that is made already, see `copy`.
     """
 
     def __init__(
@@ -40,13 +42,16 @@ class Hall:
         timers: dict | None = None,
         may_misbehave: bool = False,
         broker: str = "embedded",
+        ports: tuple[int, ...] = (),
     ):
         self.folder = folder
         self.oracle = folder / ORACLE
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
-        self.bad_centre: BadCentre | None = None
-        self._may_misbehave = may_misbehave
+        self._is_made = bool(ports)
+        self._ports = ports or tuple(free_port() for _ in range(4))
+        self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
+        self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
         self._firmware = firmware
         self._hands = asyncio.Semaphore(os.cpu_count() or 1)
         self._timers = timers or {}
@@ -54,23 +59,38 @@ class Hall:
         self.mosquitto = Mosquitto(folder / _BROKER_FILES) if broker == "mosquitto" else None
         self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
 
+    def copy(self, folder: Path, windows: int) -> "Hall":
+        """A hall in another folder, as this one was when it was made, with its first windows.
+
+        Both have the same ports: only one of them may run.
+        """
+        shutil.copytree(self.folder, folder)
+        return Hall(
+            folder,
+            self._firmware,
+            windows,
+            self._timers,
+            self.bad_centre is not None,
+            "mosquitto" if self.mosquitto else "embedded",
+            self._ports,
+        )
+
     async def make(self):
         """Makes secret, hall, tokens, bundles and devices. Raises PartError, FirmwareError."""
         check_firmware(self._firmware)
         if self.mosquitto:
             check_installed()
-        centre_port, api_port = free_port(), free_port()
-        mqtt_port = self._mqtt_port = free_port()
-        if self._may_misbehave:
-            self.bad_centre = BadCentre(free_port(), centre_port)
-        self._write_configs(centre_port, api_port, mqtt_port)
+        if self._is_made:
+            return
+        self._write_configs()
         await self._central("init")
         await self._central(
-            *("hall", "add", HALL, "--name", "演示大厅"),
-            *("--mqtt-host", "127.0.0.1", "--mqtt-port", mqtt_port, "--token-out", "hall.token"),
+            *("hall", "add", HALL, "--name", "演示大厅", "--mqtt-host", "127.0.0.1"),
+            *("--mqtt-port", self._mqtt_port, "--token-out", "hall.token"),
         )
         await self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN)
         await asyncio.gather(*(self._equip(window) for window in self.windows))
+        self._is_made = True
 
     async def start(self):
         """Starts the centre, the broker if it is not the gateway's own, and the gateway."""
@@ -140,9 +160,9 @@ class Hall:
         command = ("gateway", *arguments, "--config", GATEWAY_CONFIG)
         return await pingjia(*command, folder=self.folder)
 
-    def _write_configs(self, centre_port, api_port, mqtt_port):
-        seen_port = self.bad_centre.port if self.bad_centre else centre_port
-        (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {centre_port}\n")
+    def _write_configs(self):
+        seen_port = self.bad_centre.port if self.bad_centre else self._centre_port
+        (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {self._centre_port}\n")
         broker = 'broker = "embedded"\n'
         if self.mosquitto:
             broker = f'broker = "external"\nbroker_files = "{_BROKER_FILES}"\n'
@@ -150,9 +170,9 @@ class Hall:
             f'hall = "{HALL}"\n'
             f'centre_url = "http://127.0.0.1:{seen_port}"\n'
             'centre_token_file = "hall.token"\n'
-            f"api_listen_port = {api_port}\n"
+            f"api_listen_port = {self._api_port}\n"
             f"{broker}"
             'mqtt_host = "127.0.0.1"\n'
-            f"mqtt_port = {mqtt_port}\n"
+            f"mqtt_port = {self._mqtt_port}\n"
             + "".join(f"{name} = {value}\n" for name, value in self._timers.items())
         )

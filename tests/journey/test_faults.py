@@ -26,7 +26,7 @@ KILLS = [
 
 @pytest.mark.parametrize(("fault", "broker"), KILLS)
 def test_twenty_kills_lose_nothing(tmp_path, firmware, fault, broker):
-    holds(run_storm(tmp_path, firmware, fault, 20, broker=broker))
+    holds(run_storm(tmp_path, firmware, fault, 20, broker=broker, flash_ms=5))
 
 
 @pytest.mark.long
@@ -50,7 +50,7 @@ def test_a_centre_that_misbehaves_in_every_manner_loses_nothing(tmp_path, firmwa
         run.crowd.stop()
         await people
 
-    holds(run_with(tmp_path, firmware, scenario, may_misbehave=True))
+    holds(run_with(tmp_path, firmware, scenario))
 
 
 def test_a_destroyed_hall_gets_everything_back_from_the_devices(tmp_path, firmware):
