@@ -12,7 +12,8 @@ Run = tuple[int, int]  # first and last seq, both included
 
 
 class Cover(NamedTuple):
-    """covered_seq: every seq from 1 to it is held or named. receipt_seq: the highest held there.
+    """covered_seq: every seq from 1 to it is held or named, and so is what the records there name
+    in `prev`. receipt_seq: the highest held there.
 
     highest_seq: the highest held at all. mac16: of the record receipt_seq, empty if that did not
     change.
@@ -24,17 +25,23 @@ class Cover(NamedTuple):
     mac16: str
 
 
-def extend(cover: Cover, held: dict[int, str], gaps: Iterable[Run]) -> Cover:
+def extend(
+    cover: Cover, held: dict[int, str], gaps: Iterable[Run], before_seq: int | None = None
+) -> Cover:
     """`cover` after records arrived.
 
     held: seq -> mac16 of the new records and of all those held above covered_seq. gaps: the runs
     named above covered_seq. A record that a boot had named and that turns up counts as held.
+    before_seq: where to end at the latest, because what is there is not judged yet, or its link
+    names a record that nobody here holds.
     """
     covered_seq = cover.covered_seq
     for first, last in sorted([(seq, seq) for seq in held] + list(gaps)):
         if first > covered_seq + 1:
             break
         covered_seq = max(covered_seq, last)
+    if before_seq is not None:
+        covered_seq = max(cover.covered_seq, min(covered_seq, before_seq - 1))
     inside = max((seq for seq in held if seq <= covered_seq), default=0)
     highest_seq = max(cover.highest_seq, max(held, default=0))
     if inside > cover.receipt_seq:

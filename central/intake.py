@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central import filing, verify
+from central import filing, reach, verify
 from central.documents import SentDocument, file_documents
 from central.heads import file_heads
 from central.store import coverage, places, rejections
@@ -21,6 +21,7 @@ from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from central.verify import Opened, Rejected, Verified, VerifiedHead
 from protocol.batch import (
+    CONFLICT,
     REJECTED,
     STORED,
     Answer,
@@ -131,7 +132,8 @@ class Intake:
             epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in chains.items()
         }
         filing.mark(connection, new, held, hashes, chains, receipts)
-        filing.cover(connection, chains, new, self._key_of, now_ms)
+        conflicts = [outcome.row for outcome in filed if outcome.verdict == CONFLICT]
+        reach.cover(connection, chains, new, conflicts, held, self._key_of, now_ms)
         for item, outcome in zip(records, filed):
             item.verdict = Verdict(outcome.verdict, None, tuple(outcome.row.marks))
         _file_rejections(connection, items, halls[0], now_ms)

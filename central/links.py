@@ -1,6 +1,10 @@
-"""Chain links in the ledger: each is judged when both its records are there (CHN-2)."""
+"""Chain links in the ledger: each is judged when both its records are there (CHN-2).
+
+A broken link is a mark, and it keeps the receipt back until what it names is held, too (RCT-3).
+"""
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -9,10 +13,12 @@ from central.store import coverage, ledger
 from central.store.coverage import ChainRow
 from central.store.ledger import Epoch, Key, Row
 from protocol.batch import BROKEN_CHAIN, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
+from protocol.envelope import NO_MAC16
 from protocol.limits import GAPS
 from protocol.record import Boot
 
 _UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
+_SPAN = 512  # seqs looked at together on the way down a branch
 
 
 def is_readable_boot(row: Row) -> bool:
@@ -50,6 +56,49 @@ def mark(
         if row.mark(BROKEN_CHAIN):
             changed.append(row)
     return changed
+
+
+def is_doubtful(kind: str, marks: list[str]) -> bool:
+    """Whether a record has to be judged by `may_pass` before a receipt passes it.
+
+    A boot always: its mark depends on what was known of receipts when it came.
+    """
+    return BROKEN_CHAIN in marks or kind == Boot.kind
+
+
+def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
+    """Whether a receipt may pass a held record below which all is held or named (RCT-3).
+
+    Not if `prev` names a record that nobody here holds while another holds its place, as two
+    boards with one bundle make it: the receipt would free the one for the other. It may if the
+    named one is held as a conflict, and so on down that board's branch to where a holder of its
+    key is named. A boot may name an older record or none: what it passes over, its device has a
+    receipt for or lost. known: see filing.mark.
+    """
+    _load(connection, [key], known)
+    row, epoch = known[key], (key[0], key[1])
+    others: dict[tuple[Any, ...], Row] = {}
+    lowest, span = row.seq, 1
+    while seq := _predecessor_seq(row):
+        unseen: list[Key] = []
+        if seq < lowest:
+            lowest, span = max(1, seq - span + 1), min(8 * span, _SPAN)
+            unseen = [(*epoch, at) for at in range(lowest, seq + 1)]
+            _load(connection, unseen, known)
+        holder = known.get((*epoch, seq))
+        if holder is None or holder.mac16 == row.prev:
+            return True
+        if unseen:
+            others = ledger.conflict_rows(connection, unseen)
+        other = others.get((*epoch, seq, row.prev))
+        if other is None and is_readable_boot(row) and row.prev:
+            if row.prev == NO_MAC16 or ledger.holds_mac16(connection, epoch, seq, row.prev):
+                return True
+            other = ledger.conflict_below(connection, epoch, seq, row.prev)
+        if other is None:
+            return False
+        row = other
+    return True  # it has no predecessor, or we cannot read which
 
 
 def _followers(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -26,7 +26,7 @@ Epoch = tuple[str, int]  # device, epoch
 
 _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
-_CHUNK = 1000  # rows read at once above a hole
+CHUNK = 1000  # rows read at once above a hole
 _EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 levels
 
 
@@ -71,6 +71,15 @@ class Row:
         is_new = word not in self.marks
         self.marks = sorted({*self.marks, word})
         return is_new
+
+
+class Held(NamedTuple):
+    """Of a record that is held, what decides how far a chain is covered."""
+
+    seq: int
+    mac16: str
+    kind: str
+    marks: list[str]
 
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
@@ -127,18 +136,29 @@ def holds_mac16(connection: Connection, epoch: Epoch, below_seq: int, mac16: str
     return connection.execute(query).first() is not None
 
 
-def held_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, str]:
-    """seq -> mac16 of the records from seq + 1 on, as far as they may be contiguous.
-
-    At least up to the first hole that no chunk of 1,000 rows bridges; the caller judges holes.
-    """
+def conflict_below(connection: Connection, epoch: Epoch, below_seq: int, mac16: str) -> Row | None:
+    """A conflict below `below_seq` with this mac16. Reads the epoch's: for rare cases."""
     query = (
-        select(_record.c.seq, _record.c.mac16)
+        select(_conflict)
+        .where(_of(_conflict, epoch), _conflict.c.seq < below_seq, _conflict.c.mac16 == mac16)
+        .limit(1)
+    )
+    found = connection.execute(query).first()
+    return None if found is None else _row(found)
+
+
+def held_above(connection: Connection, epoch: Epoch, seq: int) -> list[Held]:
+    """The records from seq + 1 on, rising, at most CHUNK of them; the caller judges holes."""
+    query = (
+        select(_record.c.seq, _record.c.mac16, _record.c.kind, _record.c.marks)
         .where(_of(_record, epoch), _record.c.seq > seq)
         .order_by(_record.c.seq)
-        .limit(_CHUNK)
+        .limit(CHUNK)
     )
-    return {row.seq: row.mac16 for row in connection.execute(query)}
+    return [
+        Held(row.seq, row.mac16, row.kind, json.loads(row.marks))
+        for row in connection.execute(query)
+    ]
 
 
 def page(

@@ -141,8 +141,9 @@ class Gap(Table, table=True):
 class Chain(Table, table=True):
     """How far an epoch is covered, and the receipt that says so.
 
-    covered_seq: every seq from 1 to it is held or named. highest_seq: the highest held.
-    receipt_seq: the highest held one within the covered part; receipt: the envelope for it.
+    covered_seq: every seq from 1 to it is held or named, and no link there names a record that is
+    not held while another has its place. highest_seq: the highest held. receipt_seq: the highest
+    held one within the covered part; receipt: the envelope for it.
     """
 
     device: str = Field(primary_key=True, max_length=32)

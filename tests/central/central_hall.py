@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -10,13 +11,14 @@ from central.api import create_app
 from central.enrolment import Enrolment
 from central.intake import Intake
 from central.keys import DeviceKeys
-from central.store.database import Database
+from central.store.database import Database, open_database
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
     Matter,
     ServiceDocument,
     decode_answer,
+    decode_batch,
     encode_batch,
     encode_document,
 )
@@ -144,6 +146,29 @@ class Hall:
             for row in self.records()
             if row["verdict"] == "stored"
         }
+
+
+@contextmanager
+def open_centre(folder: Path):
+    """A centre of its own that knows xj-0417: its database, and what takes a batch of items."""
+    database = open_database(f"sqlite:///{folder}/central.db")
+    with database.write() as connection:
+        for statement in (
+            "insert into hall values ('demo', 'd', 1, 'h', 1, null)",
+            "insert into window values ('demo', 'w1', 'w')",
+            "insert into device values ('xj-0417', 29333341, 'demo', 'w1', '', 0, null)",
+        ):
+            connection.exec_driver_sql(statement)
+    intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)
+
+    def take(items):
+        body = encode_batch([item_of(item) for item in items])
+        return intake.take(("demo",), decode_batch(body))
+
+    try:
+        yield database, take
+    finally:
+        database.close()
 
 
 def item_of(item):

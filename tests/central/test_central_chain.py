@@ -4,11 +4,10 @@ import random
 
 import pytest
 from central_hall import (
-    NOW_MS,
     SECRET,
     SigningDevice,
     document,
-    item_of,
+    open_centre,
     receipt_seqs,
     verdicts,
 )
@@ -17,10 +16,7 @@ from hypothesis import strategies as st
 
 from central import chain
 from central.chain import Cover
-from central.intake import Intake
 from central.keys import derive_key
-from central.store.database import open_database
-from protocol.batch import decode_batch, encode_batch
 from protocol.envelope import mac16
 
 NONE = Cover(0, 0, 0, "")
@@ -228,24 +224,11 @@ def test_any_order_duplication_and_batching_ends_in_the_same_store(delivery, tmp
 
 
 def _store(folder, batches):
-    database = open_database(f"sqlite:///{folder}/central.db")
-    with database.write() as connection:
-        for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null)",
-            "insert into window values ('demo', 'w1', 'w')",
-            "insert into device values ('xj-0417', 29333341, 'demo', 'w1', '', 0, null)",
-        ):
-            connection.exec_driver_sql(statement)
-    intake = Intake(database, lambda d, e: derive_key(SECRET, d, e), lambda: NOW_MS)
-    for batch in batches:
-        answer = intake.take(
-            ("demo",), decode_batch(encode_batch([item_of(item) for item in batch]))
-        )
-        assert "rejected" not in verdicts(answer)
-    with database.read() as connection:
-        dump = {
-            table: sorted(map(tuple, connection.exec_driver_sql(f"select * from {table}")))
-            for table in ("record", "conflict", "gap", "chain", "rated", "document")
-        }
-    database.close()
-    return dump
+    with open_centre(folder) as (database, take):
+        for batch in batches:
+            assert "rejected" not in verdicts(take(batch))
+        with database.read() as connection:
+            return {
+                table: sorted(map(tuple, connection.exec_driver_sql(f"select * from {table}")))
+                for table in ("record", "conflict", "gap", "chain", "rated", "document")
+            }

@@ -1,0 +1,129 @@
+"""How far each chain is covered, and the receipt that says so (RCT-3).
+
+Everything happens in the transaction of one batch (BAT-3). Next: central/intake.py commits it and
+answers.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from central import chain, links
+from central.store import coverage, ledger
+from central.store.coverage import ChainRow
+from central.store.ledger import Epoch, Key, Row
+from central.verify import KeyOf
+from protocol.envelope import seal
+from protocol.record import Receipt, encode
+
+
+def cover(
+    connection: Connection,
+    chains: dict[Epoch, ChainRow],
+    new: list[Row],
+    conflicts: list[Row],
+    known: dict[Key, Row],
+    key_of: KeyOf,
+    now_ms: int,
+) -> None:
+    """Extend the chains by the new records, and sign a receipt for each that reaches further.
+
+    conflicts: a chain that waits before a broken link may go on when the record that it names has
+    come. known: rows already read; more are added. Changes `chains` in place. What was signed
+    leaves only after the commit (RCT-1).
+    """
+    by_epoch: dict[Epoch, list[Row]] = {}
+    for row in new:
+        by_epoch.setdefault((row.device, row.epoch), []).append(row)
+    for row in conflicts:
+        by_epoch.setdefault((row.device, row.epoch), [])
+    changed = []
+    for epoch, rows in by_epoch.items():
+        before = chains[epoch]
+        chains[epoch] = _extend(connection, before, rows, known, key_of, now_ms)
+        if chains[epoch] != before:
+            changed.append(chains[epoch])
+    coverage.save_chains(connection, changed)
+
+
+def _extend(
+    connection: Connection,
+    old: ChainRow,
+    rows: list[Row],
+    known: dict[Key, Row],
+    key_of: KeyOf,
+    now_ms: int,
+) -> ChainRow:
+    epoch = (old.device, old.epoch)
+    gaps = _own_gaps(rows)
+    coverage.add_gaps(connection, [_gap_values(epoch, *gap) for gap in gaps])
+    runs = [(first, last) for _, first, last, _ in gaps]
+    # Gaps lie below the boot that names them: with nothing held above the covered part, this
+    # batch is all there is to look at.
+    is_anything_above = old.highest_seq > old.covered_seq
+    if is_anything_above:
+        for stored in coverage.gaps_above(connection, epoch, old.covered_seq).values():
+            runs += stored
+    reached, mac16 = _reach(connection, old, rows, known, runs, is_anything_above)
+    receipt = old.receipt
+    if mac16:
+        record = Receipt(*epoch, reached.receipt_seq, mac16, now_ms)
+        receipt = seal(key_of(*epoch), encode(record))
+    return ChainRow(*epoch, reached.covered_seq, reached.highest_seq, reached.receipt_seq, receipt)
+
+
+def _reach(
+    connection: Connection,
+    old: ChainRow,
+    rows: list[Row],
+    known: dict[Key, Row],
+    runs: list[chain.Run],
+    is_anything_above: bool,
+) -> tuple[chain.Cover, str]:
+    """The cover as far as it goes now, and the mac16 of a new receipt, empty for none."""
+    epoch = (old.device, old.epoch)
+    cover, mac16 = chain.Cover(old.covered_seq, old.receipt_seq, old.highest_seq, ""), ""
+    own = {row.seq: row.mac16 for row in rows}
+    own_doubts = {row.seq for row in rows if links.is_doubtful(row.kind, row.marks)}
+    for seq in [seq for seq in own_doubts if seq <= old.covered_seq]:
+        if not links.may_pass(connection, (*epoch, seq), known):
+            del own[seq]  # a boot named it, so it is passed, but no receipt may speak for it
+    while True:
+        before, held, doubts, end_seq = cover.covered_seq, own, own_doubts, None
+        if is_anything_above:
+            above = ledger.held_above(connection, epoch, before)
+            held = own | {one.seq: one.mac16 for one in above}
+            doubts = {one.seq for one in above if links.is_doubtful(one.kind, one.marks)}
+            if len(above) == ledger.CHUNK:
+                end_seq = above[-1].seq + 1  # a run may lead past it, over what is not seen yet
+        for seq in sorted(seq for seq in doubts if seq > before):
+            cover = chain.extend(cover, held, runs, seq)
+            mac16 = cover.mac16 or mac16
+            is_reached = cover.covered_seq == seq - 1
+            if not is_reached or not links.may_pass(connection, (*epoch, seq), known):
+                return cover, mac16
+        cover = chain.extend(cover, held, runs, end_seq)
+        mac16 = cover.mac16 or mac16
+        if cover.covered_seq == before or not is_anything_above:
+            return cover, mac16
+
+
+def _own_gaps(rows: Iterable[Row]) -> list[tuple[int, int, int, str]]:
+    gaps = []
+    for row in rows:
+        if links.is_readable_boot(row):
+            for first, (last, cause) in chain.gaps_below(row.seq, row.record.gaps).items():
+                gaps.append((row.seq, first, last, cause))
+    return gaps
+
+
+def _gap_values(epoch: Epoch, boot_seq: int, first: int, last: int, cause: str) -> dict[str, Any]:
+    return {
+        "device": epoch[0],
+        "epoch": epoch[1],
+        "boot_seq": boot_seq,
+        "first_seq": first,
+        "last_seq": last,
+        "cause": cause,
+    }
