@@ -159,7 +159,7 @@ class Journal:
         return 0 if self._receipt is None else self._receipt.seq
 
     def take_receipt(self, text: str) -> bool:
-        """Takes a receipt's envelope and frees what it covers; False if it frees nothing (RCT-2)."""
+        """Takes a receipt's envelope and frees what it covers; False if it is none (RCT-2)."""
         if self._receipt is not None and text == self._receipt_text:
             self._remove(self._covered())
             return True
