@@ -41,9 +41,11 @@ const attempt = (action) => {
 // is a byte, a length of up to four bytes, and a body; a PUBLISH's body is a topic (two bytes of
 // length before it), a packet id if the QoS is not 0, and the payload.
 function watchPublish(body, qos) {
+  if (body.length < 2) return; // what a broker may get wrong is the firmware's to judge
   const end = 2 + body.readUInt16BE(0);
   if (!body.toString('latin1', 2, end).endsWith('/ack')) return;
-  say({ event: 'ack', hall: JSON.parse(body.subarray(end + (qos ? 2 : 0))).hall });
+  const hall = /"hall":(\d+)/.exec(body.toString('latin1', end + (qos ? 2 : 0)));
+  if (hall) say({ event: 'ack', hall: Number(hall[1]) });
 }
 
 function watchAcks() {
