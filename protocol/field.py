@@ -40,9 +40,8 @@ def _string(alphabet, shortest, longest, words):
     def check(value, name):
         if type(value) is not str or not shortest <= len(value) <= longest:
             raise ProtocolError(f"{name} must be a string of {shortest} to {longest} characters")
-        for character in value:
-            if character not in alphabet:
-                raise ProtocolError(f"{name} may only contain {words}")
+        if value.strip(alphabet):  # what is left begins with a character that is not in it
+            raise ProtocolError(f"{name} may only contain {words}")
         return value
 
     return check
