@@ -1,7 +1,7 @@
 # Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := protocol firmware gateway central simulator tests deploy pingjia.py
+SOURCES := protocol pages firmware gateway central simulator tests deploy pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 1 --seconds 60

@@ -1,0 +1,61 @@
+"""What the pages of gateway and centre have in common: looks, languages, login, live parts.
+
+A tier makes one `Site`, adds its pages to the site's router, and installs the site on its app:
+
+    site = Site(
+        tier="gateway",                  # names the cookie: two tiers on one host keep apart
+        name="大厅评价网关",               # in the header; a message, so it needs English, too
+        templates=Path(__file__).with_name("templates"),
+        english=ENGLISH,                 # {Chinese text: English text}
+        holder_of=caller_of,             # token -> whatever the tier knows of its holder, or None
+        home_of=lambda holder: "/",      # where a login leads
+    )
+
+    @site.router.get("/")
+    async def overview(request: Request) -> Response:
+        await site.holder(request, lambda holder: holder.scope == "pages")
+        return await site.page(request, "overview.html", current_view)
+
+    @site.router.get("/live")
+    async def overview_live(request: Request) -> Response:
+        await site.holder(request, lambda holder: holder.scope == "pages")
+        return await site.live(request, "overview_live.html", current_view)
+
+    site.install(app)                    # last, after the tier's own exception handlers
+    ...
+    site.close()                         # before the server stops: ends what listens
+
+`current_view()` gives the values of a template as a dict; it runs in a thread, so it may read a
+database.
+
+**Templates** extend `layout.html` and fill the blocks `title` (in the browser's tab), `nav` (links
+in the header), `main`. Every word is a message: `{{ _("窗口") }}`, with values
+`{{ _("{count} 条", count=n) }}`; also from Python: whatever string a view holds may go through
+`_`. A Chinese text without English stands as it is, so a tier's test calls
+`site.words_without_english()`. `at_ms | moment` is the time of day in China, with the date if it
+is not today; `span(duration_ms)` is "3 分钟". A stylesheet cannot be inline: the content policy
+allows what this server sends from /static and nothing else, no `style=`, no `onclick=`, no
+`<script>` with text in it.
+
+**Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
+rendered once a `every_s` for all who look at it in one language, and sent when it has changed;
+htmx morphs it, so focus and scrolling stay. When the server is away, <body> gets the class
+`offline` and the layout's notice shows; it reconnects by itself.
+
+**Login**: `/login` takes an access token, or finds it behind `#` in its address, which no log
+sees: `http://…/login#TOKEN`. Tokens stay in an HttpOnly, SameSite=Strict cookie, the newest four,
+so that one browser may hold a page's and a console's. `site.holder` answers a stranger with the
+login page, so it does a holder who may not (the page says that another token is needed), and a
+changing request that does not come from this site's own pages with 403. `/logout` forgets the
+tokens. A part that htmx fetches is answered with a redirect to the login.
+
+**Errors** for people: raise `PageError(status, "没有这个窗口。")`. Other HTTP errors are shown as
+a page to who asks for HTML, and by the tier's own handler to everybody else.
+
+**Static files** of a tier: `static=` names a folder; templates use `{{ static("name.js") }}`.
+Look at static/style.css for the parts that a page is made of.
+"""
+
+from pages.site import PageError, Site
+
+__all__ = ["PageError", "Site"]

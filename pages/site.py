@@ -1,0 +1,271 @@
+"""A site: the pages of one tier, with login, languages, live parts and errors."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from pages import session, words
+from pages.headers import SafeHeaders
+from pages.live import Live
+
+log = logging.getLogger(__name__)
+
+_HERE = Path(__file__).parent
+_CHINA = timezone(timedelta(hours=8))  # one zone, no summer time
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_YEAR_S = 365 * 86400
+
+Holder = TypeVar("Holder")
+View = Callable[[], Mapping[str, Any]]
+
+
+class PageError(Exception):
+    """An error for the person before the screen: `sentence` is a message with its values."""
+
+    def __init__(self, status: int, sentence: str, **values: object):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.values = values
+
+
+class LoginNeededError(Exception):
+    """Nobody has logged in here, or nobody who may see this."""
+
+
+class Site(Generic[Holder]):
+    """The pages of one tier; the package's docstring tells how it is used.
+
+    most_listeners: of live parts at a time. every_s: how often a live part is rendered.
+    """
+
+    def __init__(
+        self,
+        tier: str,
+        name: str,
+        templates: Path,
+        english: Mapping[str, str],
+        holder_of: Callable[[str], Holder | None],
+        home_of: Callable[[Holder], str],
+        static: Path | None = None,
+        most_listeners: int = 64,
+        every_s: float = 0.5,
+    ):
+        self.tier = tier
+        self.name = name
+        self.router = APIRouter(include_in_schema=False)
+        self._english = {**words.OWN, **english}
+        self._holder_of = holder_of
+        self._home_of = home_of
+        self._live = Live(most_listeners, every_s)
+        self._static = _read_static(_HERE / "static", static)
+        self._digest = _digest(self._static)
+        self._templates = Environment(
+            loader=FileSystemLoader([templates, _HERE / "templates"]),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self._templates.filters["moment"] = moment
+
+    def install(self, app: FastAPI) -> None:
+        """Add the pages, login, static files, headers and error pages to the tier's app."""
+        self.router.add_api_route("/login", self._show_login, methods=["GET"])
+        self.router.add_api_route("/login", self._login, methods=["POST"])
+        self.router.add_api_route("/logout", self._logout, methods=["POST"])
+        self.router.add_api_route("/language/{language}", self._set_language, methods=["GET"])
+        self.router.add_api_route("/static/{digest}/{name}", self._send_static, methods=["GET"])
+        app.include_router(self.router)
+        app.add_exception_handler(PageError, self._on_page_error)
+        app.add_exception_handler(LoginNeededError, self._on_login_needed)
+        before: Any = app.exception_handlers[HTTPException]
+
+        async def on_http_error(request: Request, error: Exception) -> Response:
+            assert isinstance(error, HTTPException)
+            if "text/html" not in request.headers.get("accept", ""):
+                return await before(request, error)
+            sentence = "没有这个页面。" if error.status_code == 404 else "请求未被接受。"
+            return await self._on_page_error(request, PageError(error.status_code, sentence))
+
+        app.add_exception_handler(HTTPException, on_http_error)
+        app.add_middleware(SafeHeaders)
+
+    def close(self) -> None:
+        """End all live parts; may be called by any thread."""
+        self._live.close()
+
+    async def holder(
+        self, request: Request, may: Callable[[Holder], bool] = lambda holder: True
+    ) -> Holder:
+        """Who asks, and may. Raises LoginNeededError or PageError, which the site answers."""
+        if request.method not in ("GET", "HEAD") and not session.is_from_own_page(request):
+            raise PageError(403, "请求必须来自本系统的页面。")
+        for token in session.tokens(request, self.tier):
+            found = await run_in_threadpool(self._holder_of, token)
+            if found is not None and may(found):
+                return found
+        raise LoginNeededError
+
+    async def page(
+        self, request: Request, template: str, view: View = dict, status: int = 200
+    ) -> Response:
+        """A page, or a part of one, in the visitor's language."""
+        language = self.language(request)
+        html = await run_in_threadpool(lambda: self.render(template, language, request, **view()))
+        return HTMLResponse(html, status)
+
+    async def live(self, request: Request, template: str, view: View) -> Response:
+        """A live part: see `data-live` in the package's docstring."""
+        if self._live.is_full():
+            raise PageError(503, "同时查看的人太多，请稍后再试。")
+        language = self.language(request)
+        key = f"{language} {request.url.path} {request.url.query}"
+        return self._live.stream(key, lambda: self.render(template, language, None, **view()))
+
+    def language(self, request: Request) -> str:
+        """The visitor's language, `zh` or `en`."""
+        accepted = request.headers.get("accept-language", "")
+        return words.choose(request.cookies.get("pingjia_language"), accepted)
+
+    def render(self, template: str, language: str, request: Request | None, **values: Any) -> str:
+        """A template as HTML. request: None for a part that needs no layout."""
+
+        def _(message: str, **fill: object) -> str:
+            return words.say(self._english, language, message, **fill)
+
+        def span(duration_ms: int) -> str:
+            return _span(_, duration_ms)
+
+        return self._templates.get_template(template).render(
+            {
+                "_": _,
+                "span": span,
+                "language": language,
+                "static": lambda name: f"/static/{self._digest}/{name}",
+                "site_name": self.name,
+                "here": _here(request) if request else "/",
+                "is_known": bool(request and session.tokens(request, self.tier)),
+                **values,
+            }
+        )
+
+    def words_without_english(self) -> set[str]:
+        """The messages in templates, and the site's name, that the dictionary lacks."""
+        return (words.messages(self._templates) | {self.name}) - set(self._english)
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """The fields of a posted form."""
+        return await session.form(request)
+
+    async def _show_login(self, request: Request, next: str = "", other: int = 0) -> Response:
+        return await self._login_page(request, next, "此页面需要另一个访问令牌。" if other else "")
+
+    async def _login(self, request: Request) -> Response:
+        if not session.is_from_own_page(request):
+            raise PageError(403, "请求必须来自本系统的页面。")
+        fields = await session.form(request)
+        token, wanted = fields.get("token", "").strip(), fields.get("next", "")
+        if not token:
+            return await self._login_page(request, wanted, "请输入访问令牌。", 422)
+        is_short = len(token) <= session.TOKEN_CHARS
+        found = await run_in_threadpool(self._holder_of, token) if is_short else None
+        if found is None:
+            return await self._login_page(request, wanted, "此令牌无效，请核对后重新输入。", 401)
+        place = wanted if session.is_local_path(wanted) else self._home_of(found)
+        answer = RedirectResponse(place, 303)
+        session.keep(answer, request, self.tier, token)
+        return answer
+
+    async def _logout(self, request: Request) -> Response:
+        if not session.is_from_own_page(request):
+            raise PageError(403, "请求必须来自本系统的页面。")
+        answer = RedirectResponse("/login", 303)
+        session.forget(answer, request, self.tier)
+        return answer
+
+    async def _set_language(self, request: Request, language: str, next: str = "/") -> Response:
+        answer = RedirectResponse(next if session.is_local_path(next) else "/", 303)
+        if language in words.LANGUAGES:
+            kept = {"max_age": _YEAR_S, "path": "/", "httponly": True}
+            answer.set_cookie("pingjia_language", language, samesite="lax", **kept)
+        return answer
+
+    async def _send_static(self, digest: str, name: str) -> Response:
+        if digest != self._digest or name not in self._static:
+            raise HTTPException(404)
+        headers = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
+        return Response(self._static[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+
+    async def _login_page(
+        self, request: Request, wanted: str, notice: str, status: int = 200
+    ) -> Response:
+        next_page = wanted if session.is_local_path(wanted) else ""
+        view = {"next_page": next_page, "notice": notice}
+        return await self.page(request, "login.html", lambda: view, status)
+
+    async def _on_login_needed(self, request: Request, error: Exception) -> Response:
+        other = "&other=1" if session.tokens(request, self.tier) else ""
+        if request.headers.get("hx-request"):
+            return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        if "text/html" not in request.headers.get("accept", ""):
+            return Response(status_code=401)
+        return RedirectResponse(f"/login?next={quote(_here(request))}{other}", 303)
+
+    async def _on_page_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, PageError)
+        view = {"sentence": error.sentence, "values": error.values}
+        return await self.page(request, "error.html", lambda: view, error.status)
+
+
+def moment(at_ms: int) -> str:
+    """The time of day in China, with the date if it is not today."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(_CHINA)
+    today = datetime.fromtimestamp(time.time(), UTC).astimezone(_CHINA).date()
+    return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
+
+
+def _span(say: Callable[..., str], duration_ms: int) -> str:
+    seconds = max(0, duration_ms // 1000)
+    if seconds < 60:
+        return say("{count} 秒", count=seconds)
+    if seconds < 3600:
+        return say("{count} 分钟", count=seconds // 60)
+    if seconds < 2 * 86400:
+        return say("{count} 小时", count=seconds // 3600)
+    return say("{count} 天", count=seconds // 86400)
+
+
+def _here(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query
+
+
+def _read_static(*folders: Path | None) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for folder in folders
+        if folder is not None
+        for path in sorted(folder.iterdir())
+        if path.suffix in _TYPES
+    }
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    """Names the files' contents, so that browsers may keep them for a year."""
+    whole = hashlib.sha256()
+    for name, content in files.items():
+        whole.update(name.encode() + b"\0" + content)
+    return whole.hexdigest()[:16]

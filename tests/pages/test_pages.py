@@ -1,0 +1,191 @@
+"""The pages' common part: login, languages, who may change something, files from elsewhere."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
+
+import pages
+from pages import PageError, Site
+from pages.words import choose
+
+PAGES = Path(pages.__file__).parent
+OWN = {"origin": "http://hall"}
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture
+def visitor(tmp_path):
+    """A browser at a site with one page and one action, whose tokens are `it` and `clerk`."""
+    (tmp_path / "seats.html").write_text(
+        '{% extends "layout.html" %}{% block main %}{{ _("座位") }} {{ word }}{% endblock %}'
+    )
+    site = Site(
+        tier="demo",
+        name="评价 Pingjia",
+        templates=tmp_path,
+        english={"座位": "Seats"},
+        holder_of=lambda token: token if token in ("it", "clerk") else None,
+        home_of=lambda holder: f"/{holder}",
+    )
+
+    @site.router.get("/it")
+    async def show(request: Request) -> Response:
+        await site.holder(request, lambda holder: holder == "it")
+        return await site.page(request, "seats.html", lambda: {"word": "<b>"})
+
+    @site.router.post("/it")
+    async def change(request: Request) -> Response:
+        return Response(await site.holder(request))
+
+    @site.router.get("/broken")
+    async def broken() -> None:
+        raise PageError(409, "座位")
+
+    app = FastAPI()
+    site.install(app)
+    with TestClient(app, base_url="http://hall", follow_redirects=False) as client:
+        yield client
+
+
+def log_in(visitor, token, **fields):
+    return visitor.post("/login", data={"token": token, **fields}, headers=OWN)
+
+
+def test_a_stranger_is_sent_to_the_login_and_back(visitor):
+    sent = visitor.get("/it?a=1", headers=HTML)
+    assert sent.headers["location"] == "/login?next=/it%3Fa%3D1"
+    assert 'value="/it?a=1"' in visitor.get(sent.headers["location"]).text
+    assert log_in(visitor, "it", next="/it?a=1").headers["location"] == "/it?a=1"
+    assert "座位" in visitor.get("/it").text
+
+
+def test_a_login_leads_home_and_never_to_another_server(visitor):
+    for place in ("", "//evil", "https://evil", "/\\evil", "/a\nb"):
+        assert log_in(visitor, "it", next=place).headers["location"] == "/it"
+
+
+def test_the_cookie_is_for_this_server_s_own_pages_only(visitor):
+    cookie = log_in(visitor, "it").headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie
+    visitor.base_url = "https://hall"
+    over_tls = visitor.post("/login", data={"token": "it"}, headers={"origin": "https://hall"})
+    assert "secure" in over_tls.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("token", ["wrong", "x" * 500, "", "it.clerk"])
+def test_a_wrong_token_is_said_and_not_kept(visitor, token):
+    answer = log_in(visitor, token)
+    assert answer.status_code in (401, 422)
+    assert 'role="alert"' in answer.text
+    assert "set-cookie" not in answer.headers
+    assert visitor.get("/it").status_code == 401
+
+
+def test_one_browser_keeps_several_tokens_until_it_logs_out(visitor):
+    log_in(visitor, "it")
+    log_in(visitor, "clerk")
+    assert visitor.get("/it").status_code == 200
+    visitor.post("/logout", headers=OWN)
+    assert visitor.get("/it").status_code == 401
+
+
+def test_who_may_not_is_told_that_another_token_is_needed(visitor):
+    log_in(visitor, "clerk")
+    sent = visitor.get("/it", headers=HTML).headers["location"]
+    assert "此页面需要另一个访问令牌" in visitor.get(sent).text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"origin": "http://evil"}, 403),
+        ({"origin": "http://hall:81"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://hall", "sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "http://hall"}, 200),
+    ],
+)
+def test_only_our_own_pages_may_change_something(visitor, headers, status):
+    log_in(visitor, "it")
+    assert visitor.post("/it", headers=headers).status_code == status
+    answer = visitor.post("/login", data={"token": "it"}, headers=headers)
+    assert (answer.status_code == 403) == (status == 403)
+
+
+def test_everything_is_safe_to_show_and_nothing_is_kept(visitor):
+    log_in(visitor, "it")
+    page = visitor.get("/it")
+    assert "&lt;b&gt;" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["cache-control"] == "no-store"
+    places = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+    assert len(places) >= 4
+    for place in places:
+        kept = visitor.get(place)
+        assert kept.status_code == 200
+        assert "immutable" in kept.headers["cache-control"]
+    assert visitor.get(places[0].replace(places[0].split("/")[2], "0" * 16)).status_code == 404
+
+
+def test_the_page_speaks_the_chosen_language(visitor):
+    log_in(visitor, "it")
+    assert "座位" in visitor.get("/it", headers={"accept-language": "de"}).text
+    assert "Seats" in visitor.get("/it", headers={"accept-language": "en-US"}).text
+    chosen = visitor.get("/language/en?next=/it")
+    assert chosen.headers["location"] == "/it"
+    assert "Seats" in visitor.get("/it", headers={"accept-language": "zh-CN"}).text
+    assert visitor.get("/language/en?next=//evil").headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "language"),
+    [
+        (None, "", "zh"),
+        (None, "en", "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "en-GB,en;q=0.9,zh;q=0.8", "en"),
+        (None, "fr,en;q=0.5,zh;q=0.7", "zh"),
+        (None, "en;q=x", "zh"),
+        ("zh", "en", "zh"),
+        ("xx", "en", "en"),
+    ],
+)
+def test_chinese_is_shown_unless_english_is_wanted(cookie, accepted, language):
+    assert choose(cookie, accepted) == language
+
+
+def test_errors_are_pages_for_people_and_data_for_programs(visitor):
+    page = visitor.get("/broken", headers={"accept-language": "en"})
+    assert page.status_code == 409
+    assert "Seats" in page.text
+    assert "没有这个页面" in visitor.get("/nowhere", headers=HTML).text
+    assert visitor.get("/nowhere").json() == {"detail": "Not Found"}
+
+
+def test_every_word_of_its_own_templates_has_english(tmp_path):
+    site = Site("demo", "评价 Pingjia", tmp_path, {}, lambda token: None, str)
+    assert site.words_without_english() == set()
+    (tmp_path / "new.html").write_text('{{ _("新词") }}')
+    assert site.words_without_english() == {"新词"}
+
+
+def test_files_from_elsewhere_are_the_ones_that_are_named():
+    rows = re.findall(
+        r"^\| (static/\S+) .* (\w{64}) \|$", (PAGES / "VENDORED.md").read_text(), re.M
+    )
+    assert rows
+    for path, digest in rows:
+        assert hashlib.sha256((PAGES / path).read_bytes()).hexdigest() == digest
