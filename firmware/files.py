@@ -1,4 +1,4 @@
-"""The journal's file system on a board: MicroPython's own `open` and `os`, in one folder.
+"""The journal's file system on a board: MicroPython's own `open` and `os`.
 
 LittleFS commits a file's update when it is closed, so an append that has returned survives a
 power cut at any instant after it.
@@ -8,36 +8,48 @@ import os
 
 
 class Files:
-    """Files in one flat folder, which is made if it is not there."""
+    """Files in one folder, best the root of a file system of its own; it is made if need be.
 
-    def __init__(self, folder):
+    The slots lie in a folder within it. LittleFS keeps a folder in a pair of blocks; when one of
+    them goes bad, all that the folder holds goes back to an earlier time, and slots that went back
+    together with the segments would give out seqs a second time (JRN-2).
+
+    os, open: a board's own, or another file system's that has `listdir`, `mkdir` and `remove`.
+    """
+
+    def __init__(self, folder, os=os, open=open):
         self._folder = folder
-        try:
-            os.mkdir(folder)
-        except OSError:
-            os.listdir(folder)  # it is there, or this says what is wrong
+        self._slots = f"{folder}/slots"
+        self._os = os
+        self._open = open
+        for path in (folder, self._slots):
+            try:
+                os.mkdir(path)
+            except OSError:
+                os.listdir(path)  # it is there, or this says what is wrong
 
     def names(self) -> list:
         """The names of all files."""
-        return os.listdir(self._folder)
+        names = [name for name in self._os.listdir(self._folder) if name != "slots"]
+        return names + self._os.listdir(self._slots)
 
     def open(self, name):
         """The file, open for reading bytes. Raises OSError if there is none."""
-        return open(self._path(name), "rb")
+        return self._open(self._path(name), "rb")
 
     def append(self, name, data):
         """Adds data to the file's end; closed when this returns."""
-        with open(self._path(name), "ab") as file:
+        with self._open(self._path(name), "ab") as file:
             file.write(data)
 
     def write(self, name, data):
         """Makes the file hold data and nothing else; closed when this returns."""
-        with open(self._path(name), "wb") as file:
+        with self._open(self._path(name), "wb") as file:
             file.write(data)
 
     def remove(self, name):
         """Removes the file."""
-        os.remove(self._path(name))
+        self._os.remove(self._path(name))
 
     def _path(self, name):
-        return f"{self._folder}/{name}"
+        return f"{self._slots if name.startswith('slot') else self._folder}/{name}"

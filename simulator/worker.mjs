@@ -6,8 +6,9 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { randomFillSync } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
+import { ERRNO, failure, flashFunctions } from './flash.mjs';
+import { loadInterpreter } from './interpreter.mjs';
 
 const { device, folder, timing, cause, enrol, flash_ms } = workerData;
 const flash = path.join(folder, 'flash');
@@ -20,32 +21,23 @@ let journalled = 0; // seq of the newest rating whose append is closed
 let closedKeys = 0;
 let isPlugged = true; // the network cable: pulled, nothing comes or goes and nobody is told
 let onKey = () => {};
-let memory;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 const say = (event) => parentPort.postMessage({ device, ...event });
-const bytes = (address, length) => Buffer.from(memory.buffer, address, length);
+const { interpreter, bytes } = await loadInterpreter((text) => say({ event: 'log', text }));
 
-// OSError numbers as MicroPython has them on boards (POSIX), negative.
-const ERRNO = { ENOENT: 2, EIO: 5, EACCES: 13, ENOSPC: 28, ECONNREFUSED: 111, ECONNRESET: 104 };
-const failure = (error) => -(ERRNO[error.code] ?? ERRNO.EIO);
-const attempt = (action) => {
-  try {
-    return action() ?? 0;
-  } catch (error) {
-    return failure(error);
-  }
-};
-
-// What the hall acknowledges, read off the wire for those who watch from outside. An MQTT packet
-// is a byte, a length of up to four bytes, and a body; a PUBLISH's body is a topic (two bytes of
-// length before it), a packet id if the QoS is not 0, and the payload.
+// What the hall acknowledges and the centre has signed for, read off the wire for those who watch
+// from outside. An MQTT packet is a byte, a length of up to four bytes, and a body; a PUBLISH's body
+// is a topic (two bytes of length before it), a packet id if the QoS is not 0, and the payload.
 function watchPublish(body, qos) {
   if (body.length < 2) return; // what a broker may get wrong is the firmware's to judge
   const end = 2 + body.readUInt16BE(0);
   if (!body.toString('latin1', 2, end).endsWith('/ack')) return;
-  const hall = /"hall":(\d+)/.exec(body.toString('latin1', end + (qos ? 2 : 0)));
-  if (hall) say({ event: 'ack', hall: Number(hall[1]) });
+  const ack = body.toString('latin1', end + (qos ? 2 : 0));
+  const hall = /"hall":(\d+)/.exec(ack);
+  const receipt = /"receipt":"(?:[^"\\]|\\.)*?\\"seq\\":(\d+)/.exec(ack);
+  if (!hall) return;
+  say({ event: 'ack', hall: Number(hall[1]), receipt: Number(receipt?.[1] ?? 0), at_ms: Date.now() });
 }
 
 function watchAcks() {
@@ -128,7 +120,10 @@ function show(face, ticketNo) {
   say({ event: 'thanked', press, seq: journalled, at_ms: at });
 }
 
-const file = (name) => path.join(journal, path.basename(name));
+function appended(data) {
+  const rating = /"kind":"rating".*?"seq":(\d+)/.exec(data);
+  if (rating) journalled = Number(rating[1]);
+}
 
 const host = {
   bundle: () => fs.readFileSync(path.join(folder, 'identity.json'), 'utf8'),
@@ -147,41 +142,8 @@ const host = {
   stream_read: readStream,
   stream_write: writeStream,
   stream_close: closeStream,
-  file_names: () => fs.readdirSync(journal).join('\n'),
-  file_size: (name) => attempt(() => fs.statSync(file(name)).size),
-  file_read: (name, address, length) =>
-    attempt(() => fs.readFileSync(file(name)).copy(bytes(address, length))),
-  // One write call: an ended worker leaves the whole record or nothing of it.
-  file_append: (name, address, length) =>
-    attempt(() => {
-      if (flash_ms) Atomics.wait(pause, 0, 0, flash_ms);
-      fs.appendFileSync(file(name), bytes(address, length));
-      const rating = /"kind":"rating".*?"seq":(\d+)/.exec(bytes(address, length));
-      if (rating) journalled = Number(rating[1]);
-    }),
-  // LittleFS commits a file when it is closed: written beside it, then renamed over it.
-  file_write: (name, address, length) =>
-    attempt(() => {
-      fs.writeFileSync(file(name) + '.new', bytes(address, length));
-      fs.renameSync(file(name) + '.new', file(name));
-    }),
-  file_remove: (name) => attempt(() => fs.rmSync(file(name))),
+  ...flashFunctions(journal, bytes, () => flash_ms && Atomics.wait(pause, 0, 0, flash_ms), appended),
 };
-
-// The package does not export its memory: take it on the way.
-async function loadInterpreter() {
-  const instantiate = WebAssembly.instantiate;
-  WebAssembly.instantiate = async (...given) => {
-    const result = await instantiate(...given);
-    memory = (result.instance ?? result).exports.memory;
-    return result;
-  };
-  const name = '@micropython/micropython-webassembly-pyscript/micropython';
-  const { loadMicroPython } = await import(`${name}.mjs`);
-  const url = createRequire(import.meta.url).resolve(`${name}.wasm`);
-  const print = (text) => say({ event: 'log', text });
-  return loadMicroPython({ url, stdout: print, stderr: print, linebuffer: true });
-}
 
 // The interpreter's own files are in its memory: what was flashed is copied there at the start.
 function mountFlash(interpreter, from, to) {
@@ -210,7 +172,6 @@ host.tell(json.dumps(_files))
 `;
 
 fs.mkdirSync(journal, { recursive: true });
-const interpreter = await loadInterpreter();
 interpreter.registerJsModule('host', host);
 mountFlash(interpreter, flash, '');
 const run = (code) => interpreter.runPython(code);

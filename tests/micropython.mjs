@@ -1,18 +1,18 @@
 // Runs plain unittest files on the npm MicroPython, against the compiled firmware:
 //   node tests/micropython.mjs build/firmware tests/protocol/test_record.py …
 // Every argument after the first two is a file that is copied beside the test (the first).
-// Prints what unittest prints; exits 1 if a test failed or none ran.
+// Prints what unittest prints; exits 1 if a test failed or none ran. With the environment's
+// FLASH=folder there is a module `host` with a virtual board's flash in that folder.
 import fs from 'node:fs';
 import path from 'node:path';
-import { createRequire } from 'node:module';
+import { flashFunctions } from '../simulator/flash.mjs';
+import { loadInterpreter } from '../simulator/interpreter.mjs';
 
 const [firmware, test, ...others] = process.argv.slice(2);
-const name = '@micropython/micropython-webassembly-pyscript/micropython';
-const { loadMicroPython } = await import(`${name}.mjs`);
-const url = createRequire(import.meta.url).resolve(`${name}.wasm`);
 let output = '';
 const print = (text) => (console.log(text), (output += text + '\n'));
-const interpreter = await loadMicroPython({ url, stdout: print, stderr: print, linebuffer: true });
+const { interpreter, bytes } = await loadInterpreter(print);
+if (process.env.FLASH) interpreter.registerJsModule('host', flashFunctions(process.env.FLASH, bytes));
 
 function copy(from, to) {
   if (fs.statSync(from).isDirectory()) {

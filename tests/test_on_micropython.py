@@ -1,5 +1,9 @@
-"""The shared tests once more, on the npm MicroPython and the firmware as it is shipped."""
+"""The shared tests once more, on the npm MicroPython and the firmware as it is shipped.
 
+Those of the journal twice: on the interpreter's own files and on a virtual board's.
+"""
+
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,8 +22,21 @@ def shared_tests():
     return [path for path in files if "unittest.main()" in path.read_text()]
 
 
+def on_flash():
+    return [path for path in shared_tests() if "flash_files" in path.read_text()]
+
+
 @pytest.mark.parametrize("test", shared_tests(), ids=lambda path: path.stem)
 def test_the_shared_tests_hold_on_micropython(test, firmware):
+    run(test, firmware)
+
+
+@pytest.mark.parametrize("test", on_flash(), ids=lambda path: path.stem)
+def test_what_uses_flash_holds_on_a_virtual_boards_flash(test, firmware, tmp_path):
+    run(test, firmware, FLASH=str(tmp_path))
+
+
+def run(test, firmware, **environment):
     files = [test, *BESIDE.get(test.parent.name, [])]
     result = subprocess.run(
         [
@@ -29,6 +46,7 @@ def test_the_shared_tests_hold_on_micropython(test, firmware):
             *(path.relative_to(ROOT) for path in files),
         ],
         cwd=ROOT,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=120,

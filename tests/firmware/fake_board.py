@@ -2,7 +2,7 @@
 
 import json
 
-from memory_files import MemoryFiles
+from flash_files import FlashFiles
 
 from firmware.timing import timing
 
@@ -26,7 +26,7 @@ class FakeBoard:
     """`log` holds ("append", file), ("show", face) and the like; `now` is its time."""
 
     def __init__(self, **changes):
-        self.files = MemoryFiles()
+        self.files = FlashFiles()
         self.timing = timing(changes)
         self.now = 0
         self.restarts = 0

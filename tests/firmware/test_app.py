@@ -33,7 +33,7 @@ def ratings(board):
     found = []
     for name in sorted(board.files.names()):
         if name.endswith(".seg"):
-            lines = board.files.files[name].split(b"\n")
+            lines = board.files[name].split(b"\n")
             for record, mac in zip(lines[0::2], lines[1::2]):
                 envelope = record + b"\n" + mac
                 assert is_signed(KEY, envelope)

@@ -1,4 +1,4 @@
-"""The journal on CPython and on MicroPython, on files in memory.
+"""The journal on real littlefs (CPython), on MicroPython's own files and on a virtual board's.
 
 JRN-2 JRN-3 JRN-4 JRN-5 JRN-6 JRN-7 CHN-1 REC-3 RCT-2
 """
@@ -6,7 +6,7 @@ JRN-2 JRN-3 JRN-4 JRN-5 JRN-6 JRN-7 CHN-1 REC-3 RCT-2
 import json
 import unittest
 
-from memory_files import MemoryFiles, PowerCut
+from flash_files import FlashFiles, PowerCut
 
 from firmware.bundle import Identity
 from firmware.journal import (
@@ -26,7 +26,7 @@ N = 4  # records a segment
 
 
 def made():
-    files = MemoryFiles()
+    files = FlashFiles()
     create(files, KEY)
     return files
 
@@ -75,10 +75,10 @@ def receipt(journal, seq, key=KEY, **changes):
 class TestStart(unittest.TestCase):
     def test_nothing_is_written_before_the_first_record(self):
         files = made()
-        before = dict(files.files)
+        before = files.contents()
         for _ in range(5):
             start(files)
-        self.assertEqual(files.files, before)
+        self.assertEqual(files.contents(), before)
 
     def test_the_first_record_of_a_start_is_boot(self):
         journal = start(made())
@@ -115,26 +115,26 @@ class TestStart(unittest.TestCase):
             given += [members(rate(journal))["seq"] for _ in range(5)]
         self.assertEqual(len(given), len(set(given)))
         for name in files.names():
-            other = MemoryFiles()
-            other.files = dict(files.files)
-            del other.files[name]
+            other = FlashFiles(files.contents())
+            del other[name]
             self.assertTrue(members(rate(start(other)))["seq"] > max(given))
 
     def test_slots_lost_or_journal_lost_goes_on_both_lost_does_not(self):
         files = made()
         rate(start(files))
-        del files.files["slot0"]
-        del files.files["slot1"]
+        del files["slot0"]
+        del files["slot1"]
         journal = start(files)
         self.assertEqual(members(rate(journal))["seq"], 6)
-        for name in list(files.files):
+        for name in files.names():
             if name.endswith(".seg"):
-                del files.files[name]
+                del files[name]
         journal = start(files)
         rate(journal)
         boot = members(held(journal)[0][1])
         self.assertEqual((boot["seq"], boot["gaps"]), (9, [[1, 8, "damage"]]))
-        files.files.clear()
+        for name in files.names():
+            del files[name]
         with self.assertRaises(JournalLostError):
             start(files)
 
@@ -152,7 +152,7 @@ class TestDamage(unittest.TestCase):
         journal = start(files)
         for _ in range(3):
             rate(journal)
-        files.files[name] = change(files.files[name])
+        files[name] = change(files[name])
         return files
 
     def test_a_bad_line_is_named_as_damage_and_the_rest_is_kept(self):
@@ -195,8 +195,8 @@ class TestDamage(unittest.TestCase):
         journal = start(files)
         rate(journal)
         rate(journal)
-        data = files.files["00000000.seg"]
-        files.files["00000000.seg"] = data.replace(b'"seq":2', b'"seq":7')
+        data = files["00000000.seg"]
+        files["00000000.seg"] = data.replace(b'"seq":2', b'"seq":7')
         with self.assertRaises(JournalDamageError):
             held(journal)
 
@@ -207,8 +207,8 @@ class TestDamage(unittest.TestCase):
             rate(journal)
         for number in range(0, 36):
             name = f"{number:08d}.seg"
-            data = files.files[name]
-            files.files[name] = data.replace(f'"seq":{number * N + 2},'.encode(), b'"seq":1,')
+            data = files[name]
+            files[name] = data.replace(f'"seq":{number * N + 2},'.encode(), b'"seq":1,')
         journal = start(files, 100)
         rate(journal)
         boots = [
@@ -261,7 +261,7 @@ class TestFlash(unittest.TestCase):
         files = made()
         journal = start(files)
         rate(journal)
-        del files.files["00000000.seg"]
+        del files["00000000.seg"]
         with self.assertRaises(JournalDamageError):
             held(journal)
 
@@ -330,23 +330,23 @@ class TestFull(unittest.TestCase):
 
     def test_a_full_journal_refuses_and_overwrites_nothing(self):
         files, journal = self.full()
-        before = dict(files.files)
+        before = files.contents()
         self.assertEqual((journal.seq, journal.free()), (12, 0))
         with self.assertRaises(JournalFullError):
             rate(journal)
-        self.assertEqual(files.files, before)
+        self.assertEqual(files.contents(), before)
 
     def test_a_start_in_a_full_journal_writes_nothing_without_damage(self):
         files, _ = self.full()
-        before = dict(files.files)
+        before = files.contents()
         journal = start(files, 4)
         journal.begin(5, None)
         self.assertTrue(journal.is_full())
-        self.assertEqual(files.files, before)
+        self.assertEqual(files.contents(), before)
 
     def test_a_start_in_a_full_journal_names_damage_in_the_spare_segment(self):
         files, _ = self.full()
-        files.files["00000001.seg"] = files.files["00000001.seg"].replace(b'"seq":6', b'"seq":7')
+        files["00000001.seg"] = files["00000001.seg"].replace(b'"seq":6', b'"seq":7')
         journal = start(files, 4)
         journal.begin(5, None)
         self.assertEqual(members(dict(held(journal))[13])["gaps"], [[6, 6, "damage"]])
@@ -354,7 +354,7 @@ class TestFull(unittest.TestCase):
         with self.assertRaises(JournalFullError):
             rate(journal)
         start(files, 4).begin(5, None)
-        self.assertEqual(len([name for name in files.files if name.endswith("seg")]), 4)
+        self.assertEqual(len([name for name in files.names() if name.endswith("seg")]), 4)
 
     def test_a_receipt_makes_room_again(self):
         files, _ = self.full()
