@@ -13,14 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import problem
 from gateway.alarm import Alarms
+from gateway.callers import API, caller_of
 from gateway.hall import HallBook
 from gateway.mqtt import Link
-from gateway.secret import token_hash
 from gateway.services import Opening, ServiceDesk
-from gateway.store import envelopes, halls, quarantine, services, states
+from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from protocol.batch import Matter
-from protocol.mac import is_same
 from protocol.message import CLOSED
 
 _NUMBER = r"^[A-Za-z0-9-]+$"  # what may enter a record (TKT-3)
@@ -218,13 +217,11 @@ def _caller(database: Database) -> Callable[..., str]:
     bearer = HTTPBearer(auto_error=False)
 
     def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        if given is not None:
-            digest = token_hash(given.credentials)
-            with database.read() as tx:
-                known = halls.tokens(tx)
-            names = [row.name for row in known if is_same(row.sha256, digest)]
-            if names:
-                return names[0]
+        known = caller_of(database, given.credentials) if given is not None else None
+        if known is not None:
+            if known.scope != API:
+                raise HTTPException(403, f"This token is for the {known.scope}, not for the API")
+            return known.name
         raise HTTPException(401, "A valid token is needed: pingjia gateway token add NAME")
 
     return caller

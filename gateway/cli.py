@@ -8,21 +8,23 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from gateway import broker_files, secret, service, settings
+from gateway import broker_files, callers, secret, service, settings
 from gateway.alarm import Alarms
 from gateway.error import GatewayError
 from gateway.hall import HallBook
 from gateway.mosquitto import Mosquitto
-from gateway.store import envelopes, halls, quarantine, services, states
+from gateway.store import envelopes, halls, quarantine, services, states, tokens
 from gateway.store.database import Database
 from protocol.topic import GATEWAY_USER
 
 app = typer.Typer(no_args_is_help=True, help="大厅网关 The hall's gateway.")
-token_app = typer.Typer(no_args_is_help=True, help="Tokens of those who call the API.")
+token_app = typer.Typer(
+    no_args_is_help=True, help="Tokens of those who call the API or open pages."
+)
 app.add_typer(token_app, name="token")
 
 Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
@@ -55,16 +57,26 @@ def run(
 def token_add(
     name: Annotated[str, typer.Argument(help="Who calls, e.g. queue-system.")],
     out: Annotated[Path, typer.Option("--out", help="A new file for the token.")],
+    scope: Annotated[
+        Literal["api", "pages", "console"],
+        typer.Option(help="The HTTP API, the overview's page, or one window's console."),
+    ] = "api",
+    window: Annotated[str | None, typer.Option(help="The console's window, e.g. w1.")] = None,
     config: Config = _GATEWAY_TOML,
 ) -> None:
-    """Write a new token for a caller into a file; only its hash is stored."""
+    """Write a new token for a caller into a file; only its hash is stored.
+
+    Example: pingjia gateway token add counter-1 --scope console --window w1 --out w1.token
+    """
     if not (0 < len(name) <= 64 and name.isprintable()):
         raise GatewayError("The name of a caller has 1 to 64 printable characters.")
+    if (scope == callers.CONSOLE) != (window is not None):
+        raise GatewayError("A console's token, and only that, names its window: --window w1.")
     database = Database(_database_path(config))
     token = secret.new_token()
     secret.write_secret(out, token)
     with database.write() as tx:
-        halls.put_token(tx, name, secret.token_hash(token), service.now_ms())
+        tokens.put(tx, name, secret.token_hash(token), service.now_ms(), scope, window)
     database.close()
     typer.echo(f"made a token for {name} in {out}")
 

@@ -9,11 +9,12 @@ import time
 
 import uvicorn
 
-from gateway import api
+from gateway import api, pages
 from gateway.alarm import Alarms
 from gateway.announcer import Announcer
 from gateway.broker import EmbeddedBroker
 from gateway.centre import Centre
+from gateway.console import Console
 from gateway.custody import Custody
 from gateway.error import GatewayError
 from gateway.forwarder import Backoff, Forwarder
@@ -23,6 +24,7 @@ from gateway.inbox import Inbox
 from gateway.mosquitto import Mosquitto
 from gateway.mqtt import Link
 from gateway.outbox import Outbox, Pace
+from gateway.overview import Overview
 from gateway.secret import gateway_password, password_hash, read_secret
 from gateway.services import ServiceDesk
 from gateway.settings import Settings
@@ -127,6 +129,12 @@ class Gateway:
         )
         self.book.on_change = self._on_hall_change
         app = api.build(self.database, self.desk, self.book, self.link, self.alarms)
+        self.site = pages.build(
+            self.database,
+            Overview(self.database, self.book, self.alarms, now_ms),
+            Console(self.database, self.desk, self.book, now_ms),
+        )
+        self.site.install(app)
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
         )
@@ -176,6 +184,7 @@ class Gateway:
     def stop(self) -> None:
         """End everything; what was not acknowledged comes again after the next start."""
         self._stopping.set()
+        self.site.close()
         self._server.should_exit = True
         for worker in self._workers:
             worker.ask_to_stop()

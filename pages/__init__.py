@@ -42,6 +42,9 @@ rendered once a `every_s` for all who look at it in one language, and sent when 
 htmx morphs it, so focus and scrolling stay. When the server is away, <body> gets the class
 `offline` and the layout's notice shows; it reconnects by itself.
 
+**Actions** are forms that htmx sends (`hx-post`, `hx-target`, `hx-swap="innerMorph"`,
+`hx-disable`); when one fails, the layout says so. Morphing leaves `open` and `disabled` alone.
+
 **Login**: `/login` takes an access token, or finds it behind `#` in its address, which no log
 sees: `http://…/login#TOKEN`. Tokens stay in an HttpOnly, SameSite=Strict cookie, the newest four,
 so that one browser may hold a page's and a console's. `site.holder` answers a stranger with the

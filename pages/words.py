@@ -24,6 +24,7 @@ OWN = {
     "连接已断开，画面不是最新的。正在重新连接……": (
         "The connection is lost and this page is not current. Reconnecting…"
     ),
+    "操作没有完成，请再试一次。": "That did not work. Try again.",
     "出错了": "Something is wrong",
     "没有这个页面。": "There is no such page.",
     "请求未被接受。": "The request was not accepted.",

@@ -52,6 +52,7 @@ class Envelope(Row, table=True):
         ),
         Index("ix_envelope_kept", "covered_at_ms", sqlite_where=text("covered_at_ms IS NOT NULL")),
         Index("ix_envelope_service", "service", sqlite_where=text("service IS NOT NULL")),
+        Index("ix_envelope_marked", "marks", sqlite_where=text("marks <> '[]'")),
         {"sqlite_autoincrement": True},
     )
 
@@ -169,11 +170,13 @@ class Hall(Row, table=True):
 
 
 class Token(Row, table=True):
-    """A caller of the API; only the hash of its token."""
+    """A caller; only the hash of its token. scope: gateway/callers.py; window: of a console."""
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)
     created_at_ms: int
+    scope: str
+    window: str | None
 
 
 class Quarantine(Row, table=True):

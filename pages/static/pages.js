@@ -53,5 +53,13 @@ function logInByAddress() {
   form.submit();
 }
 
+// What htmx sent was refused, or nobody answered.
+function markFailure(isFailed) {
+  document.body.classList.toggle("failed", isFailed);
+}
+
+document.addEventListener("htmx:before:request", () => markFailure(false));
+document.addEventListener("htmx:response:error", () => markFailure(true));
+document.addEventListener("htmx:error", () => markFailure(true));
 logInByAddress();
 for (const place of document.querySelectorAll("[data-live]")) new LivePart(place);

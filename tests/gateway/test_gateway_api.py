@@ -9,7 +9,7 @@ from gateway_hall import Pen, until
 from gateway import secret
 from gateway.problem import BODY_BYTES
 from gateway.service import now_ms
-from gateway.store import halls
+from gateway.store import tokens
 from protocol.batch import decode_document
 from protocol.mac import hash16
 
@@ -32,7 +32,7 @@ def caller_of(gateway) -> httpx2.Client:
     """A queue system with a token."""
     token = secret.new_token()
     with gateway.database.write() as tx:
-        halls.put_token(tx, "queue", secret.token_hash(token), now_ms())
+        tokens.put(tx, "queue", secret.token_hash(token), now_ms())
     headers = {"Authorization": f"Bearer {token}"}
     return httpx2.Client(base_url=gateway.api_url + "/api/v1", headers=headers, trust_env=False)
 

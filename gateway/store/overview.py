@@ -1,0 +1,63 @@
+"""What the pages show of the hall as a whole. No query here reads a record's bytes."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from gateway.store.tables import Row
+from protocol.batch import REJECTED
+
+_envelope = Row.metadata.tables["envelope"]
+_service = Row.metadata.tables["service"]
+
+
+class Waiting(NamedTuple):
+    """What the centre does not have yet; the times are of the oldest, None for nothing."""
+
+    records: int
+    records_since_ms: int | None
+    documents: int
+    documents_since_ms: int | None
+    rejected: int
+
+
+def waiting(tx: Connection) -> Waiting:
+    """What waits for the centre, and since when."""
+    unjudged = select(func.count(), func.min(_envelope.c.received_at_ms)).where(
+        _envelope.c.verdict.is_(None)
+    )
+    unsent = select(func.count(), func.min(_service.c.opened_at_ms)).where(
+        _service.c.document_verdict.is_(None)
+    )
+    rejected = select(func.count()).where(
+        _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
+    )
+    records, records_since_ms = tx.execute(unjudged).one()
+    documents, documents_since_ms = tx.execute(unsent).one()
+    refused = tx.execute(rejected).scalar_one()
+    return Waiting(records, records_since_ms, documents, documents_since_ms, refused)
+
+
+def newest_services(tx: Connection, windows: Sequence[str]):
+    """The newest service at each of the windows, open or closed, by window."""
+    wanted = func.json_each(json.dumps(windows)).table_valued("value")
+    newest = (
+        select(func.max(_service.c.id))
+        .where(_service.c.window == wanted.c.value)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    rows = tx.execute(select(_service).where(_service.c.id.in_(select(newest)))).all()
+    return {row.window: row for row in rows}
+
+
+def marks(tx: Connection) -> dict[str, int]:
+    """How many envelopes the hall has marked, by mark."""
+    counted: dict[str, int] = {}
+    query = select(_envelope.c.marks, func.count()).where(_envelope.c.marks != "[]")
+    for names, count in tx.execute(query.group_by(_envelope.c.marks)):
+        for name in json.loads(names):
+            counted[name] = counted.get(name, 0) + count
+    return counted

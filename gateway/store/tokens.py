@@ -1,0 +1,26 @@
+"""The tokens of those who call the API or open pages; only their hashes."""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from gateway.store.tables import Row
+
+_token = Row.metadata.tables["token"]
+
+
+def everyone(tx: Connection):
+    """The rows of all tokens."""
+    return tx.execute(select(_token)).all()
+
+
+def put(
+    tx: Connection,
+    name: str,
+    sha256: bytes,
+    now_ms: int,
+    scope: str = "api",
+    window: str | None = None,
+) -> None:
+    """A caller's token; a new one replaces the old one of that name."""
+    row = {"name": name, "sha256": sha256, "created_at_ms": now_ms}
+    tx.execute(delete(_token).where(_token.c.name == name))
+    tx.execute(insert(_token).values(scope=scope, window=window, **row))

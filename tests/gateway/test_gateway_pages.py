@@ -1,0 +1,298 @@
+"""The gateway's pages: the overview, the window console, and what each token is good for."""
+
+import re
+import sqlite3
+
+import httpx2
+import pytest
+from gateway_hall import Pen, settings_in, start_gateway, until
+from typer.testing import CliRunner
+
+from gateway import advice, secret
+from gateway.callers import CONSOLE, PAGES
+from gateway.console import next_ticket
+from gateway.english import ENGLISH
+from gateway.service import now_ms
+from gateway.store import tokens
+from gateway.store.database import MIGRATIONS, Database
+from pingjia import app
+
+CLERK = {"staff_no": "0231", "name": "王芳"}
+
+
+class Browser:
+    """A browser without a screen, logged in with a token of `scope`."""
+
+    def __init__(self, gateway, scope, window=None, language="zh-CN"):
+        token = secret.new_token()
+        with gateway.database.write() as tx:
+            name = f"{scope} {window}"
+            tokens.put(tx, name, secret.token_hash(token), now_ms(), scope, window)
+        self.token = token
+        self.client = httpx2.Client(
+            base_url=gateway.api_url,
+            headers={"Origin": gateway.api_url, "Accept-Language": language},
+            trust_env=False,
+        )
+        self.login = self.client.post("/login", data={"token": token})
+
+    def see(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def press(self, window: str, key: str, **fields) -> str:
+        answer = self.client.post(f"/windows/{window}/{key}", data=fields)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+
+@pytest.fixture
+def browse():
+    """Opens browsers, and closes them at the end."""
+    opened = []
+
+    def browse(*arguments, **options) -> Browser:
+        opened.append(Browser(*arguments, **options))
+        return opened[-1]
+
+    yield browse
+    for browser in opened:
+        browser.client.close()
+
+
+def service_in(html: str) -> str:
+    found = re.search(r'name="service" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def test_a_clerk_serves_a_citizen_from_sign_in_to_sign_out(gateway, browse, connect):
+    device = connect(gateway, "dev-1").enter()
+    pen = Pen("dev-1")
+    device.tell(pen.state())
+    device.hear_hall(0)
+    clerk = browse(gateway, CONSOLE, "w1")
+    assert clerk.login.headers["location"] == "/windows/w1"
+    assert "签到" in clerk.see("/windows/w1")
+    assert 'value="001"' in clerk.press("w1", "sign-in", **CLERK)
+
+    started = clerk.press("w1", "start", ticket_no="A017")
+    service = service_in(started)
+    assert "A017" in started
+    assert "未评价" in started
+    ticket = device.hear("ticket")
+    assert ticket["staff"] == {"staff_no": "0231", "name": "王芳"}
+    clerk.press("w1", "invite", service=service)
+    assert device.hear("ticket")["phase"] == "inviting"
+    device.send(pen.rating(service, facts=ticket["facts"]))
+    device.hear_hall(1)
+    assert "已评价" in clerk.see("/windows/w1")
+    closed = clerk.press("w1", "close", service=service)
+    assert "上一位 A017" in closed
+    assert 'value="A018"' in closed
+    assert "恢复服务" in clerk.press("w1", "pause")
+    assert 'value="A018"' in clerk.press("w1", "resume")
+    assert "李强" in clerk.press("w1", "sign-in", staff_no="0232", name="李强")
+    assert "签到" in clerk.press("w1", "sign-out")
+
+
+def test_a_key_pressed_twice_does_its_work_once(gateway, browse, connect):
+    device = connect(gateway, "dev-1").enter()
+    clerk = browse(gateway, CONSOLE, "w1")
+    clerk.press("w1", "sign-in", **CLERK)
+    first = service_in(clerk.press("w1", "start", ticket_no="A001"))
+    assert service_in(clerk.press("w1", "start", ticket_no="A001")) == first
+    for key in ("invite", "invite", "close", "close"):
+        clerk.press("w1", key, service=first)
+    assert device.hear("ticket", lambda said: said["phase"] == "closed")["service"] == first
+    late = clerk.press("w1", "invite", service=first)
+    assert "这次服务已经结束" in late
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "words"),
+    [
+        ("start", {"ticket_no": "A 1"}, "票号由"),
+        ("start", {"ticket_no": "号"}, "票号由"),
+        ("start", {}, "票号由"),
+        ("sign-in", {"staff_no": "02 31", "name": "王"}, "工号由"),
+        ("sign-in", {"staff_no": "0231", "name": "王" * 33}, "姓名最多"),
+        ("close", {"service": "nothing"}, "已经结束"),
+    ],
+)
+def test_what_a_clerk_mistypes_is_said_in_words(lasting, browse, key, fields, words):
+    assert words in browse(lasting, CONSOLE, "w2").press("w2", key, **fields)
+
+
+def test_a_console_touches_its_own_window_only(lasting, browse):
+    mine, other = browse(lasting, CONSOLE, "w1"), browse(lasting, CONSOLE, "w2")
+    mine.press("w1", "sign-in", **CLERK)
+    service = service_in(mine.press("w1", "start", ticket_no="A001"))
+    assert "已经结束" in other.press("w2", "close", service=service)
+    assert service_in(mine.see("/windows/w1")) == service
+    for method, path in (
+        ("GET", "/windows/w1"),
+        ("GET", "/windows/w1/live"),
+        ("POST", "/windows/w1/close"),
+        ("GET", "/"),
+        ("GET", "/live"),
+    ):
+        answer = other.client.request(method, path)
+        assert answer.status_code == 401, path
+    mine.press("w1", "sign-out")
+
+
+def test_each_scope_is_refused_elsewhere(lasting, browse):
+    console, pages = browse(lasting, CONSOLE, "w1"), browse(lasting, PAGES)
+    for browser in (console, pages):
+        bearer = {"Authorization": f"Bearer {browser.token}"}
+        for path in ("devices", "windows", "staff", "status", "quarantine", "services/x"):
+            refused = browser.client.get(f"/api/v1/{path}", headers=bearer)
+            assert refused.status_code == 403, path
+        answer = browser.client.post("/api/v1/windows/w1/services", headers=bearer, json={})
+        assert answer.status_code == 403
+    assert pages.client.get("/windows/w1").status_code == 401
+    assert pages.client.post("/windows/w1/sign-in", data=CLERK).status_code == 401
+    assert browse(lasting, "api").login.status_code == 401
+    with httpx2.Client(base_url=lasting.api_url, trust_env=False) as stranger:
+        for path in ("/", "/live", "/windows/w1", "/windows/w1/live"):
+            assert stranger.get(path).status_code == 401
+            assert "/login" in stranger.get(path, headers={"Accept": "text/html"}).headers.get(
+                "location", ""
+            )
+
+
+def test_another_site_cannot_press_a_key(lasting, browse):
+    clerk = browse(lasting, CONSOLE, "w1")
+    for origin in ("http://evil.example", "null", lasting.api_url + "0"):
+        answer = clerk.client.post(
+            "/windows/w1/sign-in", data=CLERK, headers={"Origin": origin, "Cookie": "x=1"}
+        )
+        assert answer.status_code == 403
+    del clerk.client.headers["Origin"]
+    assert clerk.client.post("/windows/w1/sign-in", data=CLERK).status_code == 403
+
+
+def test_the_overview_tells_what_is_wrong_and_what_to_do(gateway, centre, browse, connect):
+    centre.script.extend([503] * 1000)
+    device = connect(gateway, "dev-1").enter()
+    pen = Pen("dev-1")
+    device.tell(pen.state(problems=("stuck_key",), clock="stale", free=1918))
+    device.hear_hall(0)
+    device.send(pen.rating())
+    device.send(b"nonsense")
+    device.hear_hall(1)
+    watcher = browse(gateway, PAGES)
+    until(lambda: gateway.alarms.standing(), "the alarm")
+    page = watcher.see("/")
+    for words in (
+        *("w1号窗口", "dev-1", "有按键卡住", "清洁或更换", "时间待校准", "1,918 条，约 9 天"),
+        *("尚未连接", "暂时无法送达省级系统", "拒收：不是签名记录", "等待上报的评价记录"),
+    ):
+        assert words in page
+    english = browse(gateway, PAGES, language="en").see("/")
+    for words in ("A key is stuck", "1,918, about 9 days", "Refused: not a signed record"):
+        assert words in english
+    assert not re.search("[一-鿿]", re.sub(r"w\d号窗口|中文|评价", "", english))
+
+
+def test_a_gateway_without_a_hall_says_so(tmp_path, centre, browse):
+    centre.is_hall_known = False
+    running = start_gateway(settings_in(tmp_path, centre.url), wait_for_hall=False)
+    try:
+        page = browse(running, PAGES).see("/")
+        assert "正在向省级系统获取大厅资料" in page
+        assert "本大厅还没有登记评价器" in page
+    finally:
+        running.stop()
+
+
+def test_live_parts_follow_and_end_with_the_gateway(gateway, browse, connect):
+    clerk = browse(gateway, CONSOLE, "w1")
+    with clerk.client.stream("GET", "/windows/w1/live") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        next(line for line in lines if "签到" in line)
+        clerk.press("w1", "sign-in", **CLERK)
+        next(line for line in lines if "开始服务" in line)
+        gateway.stop()
+        assert all("data:" not in line or "offline" for line in lines)
+
+
+def test_nobody_sees_a_level_on_any_page(gateway, browse, connect):
+    """Pages of five halls' worth of presses are the same but for ids and times."""
+    seen = []
+    for level, name in enumerate(("w1", "w2", "w3"), start=1):
+        device = connect(gateway, f"dev-{name[1]}").enter()
+        pen = Pen(f"dev-{name[1]}")
+        clerk = browse(gateway, CONSOLE, name)
+        clerk.press(name, "sign-in", **CLERK)
+        service = service_in(clerk.press(name, "start", ticket_no="A001"))
+        clerk.press(name, "invite", service=service)
+        device.tell(pen.state())
+        device.send(pen.rating(service, level=level))
+        device.hear_hall(1)
+        page = clerk.see(f"/windows/{name}")
+        seen.append(page.replace(service, "").replace(name, ""))
+        clerk.press(name, "sign-out")
+    assert "已评价" in seen[0]
+    assert seen[0] == seen[1] == seen[2]
+    assert "满意" not in browse(gateway, PAGES).see("/")
+
+
+def test_every_word_of_the_pages_has_english(lasting):
+    assert lasting.site.words_without_english() == set()
+    tables = (advice.PROBLEMS, advice.ALARMS)
+    said = {words for table in tables for one in table.values() for words in one}
+    for table in (advice.MARKS, advice.REFUSALS, advice.FACES, advice.CLOCKS, advice.PHASES):
+        said.update(table.values())
+    assert said - ENGLISH.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("last", "is_today", "following"),
+    [
+        (None, False, "001"),
+        ("001", True, "002"),
+        ("A017", True, "A018"),
+        ("A099", True, "A100"),
+        ("A017", False, "A001"),
+        ("B2-09", True, "B2-10"),
+        ("VIP", True, ""),
+        ("9" * 16, True, ""),
+    ],
+)
+def test_the_next_number_follows_the_last(last, is_today, following):
+    assert next_ticket(last, is_today) == following
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--scope", "console"], ["--scope", "pages", "--window", "w1"], ["--window", "w1"]],
+    ids=str,
+)
+def test_only_a_console_s_token_names_a_window(tmp_path, options):
+    command = ["gateway", "token", "add", "x", "--out", str(tmp_path / "x"), *options]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1
+    assert "names its window" in result.output
+
+
+def test_a_token_from_before_the_scopes_is_the_api_s(tmp_path):
+    """The migration gives the scope `api` to what was there."""
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for part in ("env.py", "versions/0001_first.py"):
+        (folder / part).write_text((MIGRATIONS / part).read_text())
+    path = tmp_path / "gateway.sqlite"
+    Database(path, migrations=folder).close()
+    with sqlite3.connect(path) as old:
+        old.execute("INSERT INTO token VALUES ('queue', x'00', 1)")
+    old.close()
+    database = Database(path)
+    with database.read() as tx:
+        assert [(row.name, row.scope, row.window) for row in tokens.everyone(tx)] == [
+            ("queue", "api", None)
+        ]
+    database.close()
