@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := protocol pages firmware gateway central simulator tests deploy pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
-ARGUMENTS ?= --windows 1 --seconds 60
+ARGUMENTS ?= --windows 8 --seconds 60
 
 .PHONY: setup demo test test-long lint format firmware clean
 

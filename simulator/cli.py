@@ -2,20 +2,23 @@
 
 import asyncio
 import json
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from simulator.demo import run_devices, run_hall
+from simulator.demo import Show, run_devices, run_hall
 from simulator.device import FirmwareError
 from simulator.faults import FAULTS, FaultError, storm_hall
 from simulator.fleet import FleetError
 from simulator.hall import BROKERS, Hall
 from simulator.oracle import judge, read_log, summary
 from simulator.part import PartError
+from simulator.plugs import PARTS
 from simulator.run import read_centre
 from simulator.sabotage import KINDS, SabotageError
 from simulator.web import Centre, QueueSystem, WebError, read_token
@@ -35,9 +38,16 @@ Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware
 
 
 def demo(
-    windows: Annotated[int, typer.Option(min=1, max=200, help="Windows, a device each.")] = 1,
+    windows: Annotated[int, typer.Option(min=1, max=200, help="Windows, a device each.")] = 8,
     seconds: Seconds = None,
     seed: Seed = 1,
+    pull: Annotated[
+        str,
+        typer.Option(
+            metavar="SECOND:PART,…",
+            help=f"Pull plugs by script; parts are {', '.join(PARTS)}: 20:broker,35:gateway",
+        ),
+    ] = "",
     as_json: Json = False,
     keep: Annotated[Path | None, typer.Option(help="Keep everything in this new folder.")] = None,
     damage: Annotated[
@@ -53,20 +63,26 @@ def demo(
 ):
     """A living hall on this machine: people, devices, gateway and centre.
 
-    Example: pingjia demo --windows 1 --seconds 30 --json
+    In a terminal it is a table, and keys pull plugs. Nothing may be lost: the oracle, who saw
+    every key and every thanks, says so at the end.
+
+    Example: pingjia demo --windows 8 --seconds 60 --pull 20:broker,35:gateway
     """
     if damage not in (None, *KINDS):
         raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
     if broker not in BROKERS:
         raise typer.BadParameter(f"choose one of {', '.join(BROKERS)}", param_hint="--broker")
+    show = Show(seconds, seed, _pulls(pull), damage)
     if keep is not None:
         keep.mkdir(parents=True, mode=0o700)
     folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
     with folder as name:
         hall = Hall(Path(name).resolve(), firmware.resolve(), windows, broker=broker)
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
+        console = Console()
+        is_watched = console.is_terminal and sys.stdin.isatty() and not as_json
         try:
-            result = asyncio.run(run_hall(hall, seconds, seed, damage, say))
+            result = asyncio.run(run_hall(hall, show, say, console if is_watched else None))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
     _conclude(result, as_json)
@@ -133,6 +149,19 @@ def run(
     folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
     queue = QueueSystem(gateway, read_token(token_file))
     asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo))
+
+
+def _pulls(text: str) -> tuple[tuple[float, str], ...]:
+    """(second, part) of `20:broker,35:gateway`."""
+    pulls = []
+    for pull in filter(None, text.split(",")):
+        second, _, part = pull.strip().partition(":")
+        if part not in PARTS or not second.isdecimal():
+            raise typer.BadParameter(
+                f"{pull!r} is no SECOND:PART; parts are {', '.join(PARTS)}", param_hint="--pull"
+            )
+        pulls.append((float(second), part))
+    return tuple(pulls)
 
 
 def _conclude(result, as_json):

@@ -1,4 +1,4 @@
-"""The people of a hall: at each window a citizen after the other is served, invited, and rates.
+"""The hall's people at work: clerks at their windows, a queue system that calls, citizens.
 
 Everything they choose comes from a seeded random generator, so that a run can be repeated.
 """
@@ -8,18 +8,39 @@ import itertools
 import random
 from collections import Counter
 
+from simulator.citizen import Citizen
 from simulator.fleet import Fleet, FleetError
 from simulator.oracle import Press
 from simulator.web import QueueSystem, WebError
 
-# How often each level is pressed: mostly content, but every level in every run of some length.
-_LEVELS = {5: 50, 4: 25, 3: 12, 2: 7, 1: 6}
 _MATTERS = (
     ("身份证换领", "1137000000450543200001"),
     ("营业执照设立登记", "1137000000450543200002"),
     ("不动产登记", "1137000000450543200003"),
     ("医保参保登记", "1137000000450543200004"),
 )
+_NAMES = (
+    "王芳",
+    "李强",
+    "张敏",
+    "刘洋",
+    "陈静",
+    "杨磊",
+    "赵丽",
+    "黄涛",
+    "周红",
+    "吴军",
+    "孙伟",
+    "郭强",
+)
+
+# What a queue system does to the gateway when its network is bad, how often in a hundred.
+_TIDY = "every call once and in order"
+_REPEATS = "calls again, because the answer was lost"
+_CLOSES_LATE = "closes only after the next service was opened"
+_INVITES_LATE = "invites once more when the service is closed"
+_QUEUE_MANNERS = {_TIDY: 88, _REPEATS: 6, _CLOSES_LATE: 3, _INVITES_LATE: 3}
+_PAUSE_PERCENT = 6  # after how many services in a hundred a clerk pauses
 
 
 def next_ticket(presses: list[Press]) -> int:
@@ -32,8 +53,9 @@ class Crowd:
 
     windows: {window id: device id}. pace: how much slower than usual everybody is. patience_s:
     how long a citizen waits to be invited, and then for the thanks. `counts` tells what has
-    happened so far: served, pressed, thanked, unanswered (the device did nothing), refused (the
-    gateway did not know the service any more, or was away for too long).
+    happened so far: served, pressed, thanked, left (without rating), unanswered (the device did
+    nothing), refused (calls that the gateway refused, or was away for too long), relieved (clerks
+    whose place another took). `clerks` {window: name} tells who sits there, "" during a pause.
     """
 
     def __init__(
@@ -54,29 +76,64 @@ class Crowd:
         self._pace = pace
         self._patience_s = patience_s
         self._is_over = asyncio.Event()
-        self.counts = Counter()
+        self.counts: Counter[str] = Counter()
+        self.clerks: dict[str, str] = {}
 
     async def run(self, seconds: float | None):
         """Serves for `seconds` (None: until `stop`), and lets the last citizens finish."""
-        windows = [asyncio.create_task(self._serve(*window)) for window in self._windows.items()]
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, self.stop)
-        await asyncio.gather(*windows)
+        places = enumerate(self._windows.items())
+        await asyncio.gather(*(self._work(number, *place) for number, place in places))
 
     def stop(self):
         """Nobody comes any more; those who are here are served to the end."""
         self._is_over.set()
 
-    async def _serve(self, window, device):
+    async def _work(self, number, window, device):
+        """A window's day: its two clerks (A/B 岗), and one citizen after the other."""
+        names = (_NAMES[(number + shift) % len(_NAMES)] for shift in (0, 7))
+        clerks = [(f"{number + 1:03}{post}", name) for post, name in zip("AB", names)]
+        await self._set_staff(window, "in", clerks[0])
+        unclosed = None
         while not self._is_over.is_set():
             try:
-                await self._serve_one(window, device)
+                unclosed = await self._serve(window, device, unclosed)
             except WebError:
                 self.counts["refused"] += 1
-            await self._pause(0.05, 0.3)
+            if self._random.randrange(100) < _PAUSE_PERCENT:
+                await self._relieve(window, clerks)
+            await self._rest(0.05, 0.3)
 
-    async def _serve_one(self, window, device):
-        ticket_no = f"A{next(self._numbers):04d}"
+    async def _serve(self, window, device, unclosed):
+        """One service; gives its id if the queue system still has to close it."""
+        citizen = Citizen(
+            self._fleet,
+            device,
+            f"A{next(self._numbers):04d}",
+            self.counts,
+            self._random,
+            self._pace,
+            self._patience_s,
+        )
+        manner = self._random.choices(list(_QUEUE_MANNERS), list(_QUEUE_MANNERS.values()))[0]
+        times = 2 if manner == _REPEATS else 1
+        service = await self._open(window, citizen.ticket_no, times)
+        if unclosed is not None:
+            await self._queue.close(unclosed)
+        self.counts["served"] += 1
+        await citizen.is_served()
+        await self._rate(citizen, device, service, times)
+        if manner == _CLOSES_LATE:
+            return service
+        for _ in range(times):
+            await self._queue.close(service)
+        await citizen.leaves()
+        if manner == _INVITES_LATE:
+            await self._queue.invite(service)  # refused, and counted as that
+        return None
+
+    async def _open(self, window, ticket_no, times):
         name, task_code = self._random.choice(_MATTERS)
         matter = {
             "project_no": f"370100-{ticket_no}",
@@ -84,37 +141,44 @@ class Crowd:
             "task_code": task_code,
             "task_name": name,
         }
-        service = await self._queue.open(
-            window, {"ticket_no": ticket_no, "kind": "single", "matters": [matter]}
-        )
-        self.counts["served"] += 1
-        await self._pause(0.05, 0.2)
+        opening = {"ticket_no": ticket_no, "kind": "single", "matters": [matter]}
+        for _ in range(times - 1):
+            await self._queue.open(window, opening)
+        return (await self._queue.open(window, opening))["service"]
+
+    async def _rate(self, citizen, device, service, times):
+        """Invites, and lets the citizen do what they will."""
         invited = self._fleet.event(
             lambda e: (
                 e["device"] == device
                 and e.get("face") == "inviting"
-                and e["ticket_no"] == ticket_no
+                and e["ticket_no"] == citizen.ticket_no
             ),
             self._patience_s,
         )
-        await self._queue.invite(service["service"])
+        for _ in range(times):
+            await self._queue.invite(service)
         try:
             await invited
-            await self._press(device, ticket_no)
+            self.counts["thanked" if await citizen.is_invited() else "left"] += 1
         except FleetError:
             self.counts["unanswered"] += 1
-        await self._queue.close(service["service"])
 
-    async def _press(self, device, ticket_no):
-        await self._pause(0.1, 0.4)
-        level = self._random.choices(list(_LEVELS), list(_LEVELS.values()))[0]
-        thanked = self._fleet.event(
-            lambda e: e["device"] == device and e["event"] == "thanked", self._patience_s
-        )
-        self._fleet.press(device, level, ticket_no)
-        self.counts["pressed"] += 1
-        await thanked
-        self.counts["thanked"] += 1
+    async def _relieve(self, window, clerks):
+        """The clerk pauses; afterwards the same one goes on, or the other takes over."""
+        await self._set_staff(window, "pause", clerks[0])
+        await self._rest(0.3, 1)
+        if self._random.random() < 0.5:
+            clerks.reverse()
+            self.counts["relieved"] += 1
+        await self._set_staff(window, "in", clerks[0])
 
-    async def _pause(self, least_s, most_s):
+    async def _set_staff(self, window, presence, clerk):
+        try:
+            await self._queue.set_staff(window, presence, *clerk)
+        except WebError:
+            self.counts["refused"] += 1
+        self.clerks[window] = clerk[1] if presence == "in" else ""
+
+    async def _rest(self, least_s, most_s):
         await asyncio.sleep(self._random.uniform(least_s, most_s) * self._pace)

@@ -3,40 +3,65 @@
 import asyncio
 import signal
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.live import Live
 
 from simulator.crowd import Crowd, next_ticket
 from simulator.fleet import Fleet
 from simulator.hall import Hall
 from simulator.oracle import read_log, summary
+from simulator.plugs import Plugs
 from simulator.run import TIMING, Run, start_devices
 from simulator.sabotage import sabotage
+from simulator.terminal import KEYS, QUIT, Screen, keys
 from simulator.web import QueueSystem
 
 _SETTLE_S = 2
+_DRAWN_PER_S = 4
 
 
-async def run_hall(hall: Hall, seconds, seed, damage, say) -> dict:
+class Show(NamedTuple):
+    """What happens in a demo.
+
+    seconds: from the moment all parts are up, None until Ctrl-C. pulls: (second, part) of
+    simulator/plugs.py. damage: a kind of sabotage or None.
+    """
+
+    seconds: float | None
+    seed: int
+    pulls: tuple[tuple[float, str], ...] = ()
+    damage: str | None = None
+
+
+async def run_hall(
+    hall: Hall, show: Show, say: Callable[[str], None], console: Console | None
+) -> dict:
     """Makes and runs `hall`; gives the result as `pingjia demo --json` prints it.
 
-    seconds: from the moment all parts are up, None until Ctrl-C. damage: a kind of sabotage or
-    None. say(text): called with a line for the person who watches.
+    say(text) is called with a line for the person who watches; with a console (a terminal) there
+    is a table instead while people come.
     """
     began = time.monotonic()
     say(f"folder {hall.folder}")
-    async with Run(hall, seed, say=say) as run:
-        say(f"centre {hall.centre.url}, gateway {hall.gateway.url}")
+    async with Run(hall, show.seed, say=say) as run:
+        for name, address in hall.pages():
+            say(f"{name}  {address}")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, run.crowd.stop)
         up = time.monotonic()
-        await _watch(run, seconds, say)
+        await (_in_lines(run, show, say) if console is None else _on_screen(run, show, console))
         lasted = time.monotonic() - up
         await run.until_all_arrived()
         in_hall = (await run.queue.status())["ratings"]
         await run.end_devices()
-        if damage is not None:
+        if show.damage is not None:
             await hall.centre.stop()
-            say(sabotage(damage, hall.folder / "central.db"))
+            say(sabotage(show.damage, hall.folder / "central.db"))
             await hall.centre.start()
         return summary(await run.verdict(), in_hall, lasted)
 
@@ -61,17 +86,55 @@ async def run_devices(
     say(f"served {crowd.counts['served']}, thanked {crowd.counts['thanked']}: {oracle}")
 
 
-async def _watch(run: Run, seconds, say):
+async def _on_screen(run: Run, show: Show, console: Console):
+    """Lets the people come, with a table that lives and keys that pull plugs."""
+    plugs = Plugs(run, show.seed, lambda text: screen.say(text))
+    screen = Screen(run, plugs, run.hall.pages(), show.seconds)
+
+    def on_key(key):
+        if key in KEYS:
+            plugs.pull(KEYS[key])
+        elif key == QUIT:
+            run.crowd.stop()
+
+    with ExitStack() as stack:
+        stack.enter_context(keys(on_key))
+        stack.enter_context(
+            Live(screen, console=console, refresh_per_second=_DRAWN_PER_S, screen=True)
+        )
+        await _people(run, show, plugs)
+    console.print(screen)
+
+
+async def _in_lines(run: Run, show: Show, say):
     """Lets the people come, and tells once a second how far things are."""
-    people = asyncio.create_task(run.crowd.run(seconds))
+    plugs = Plugs(run, show.seed, say)
+    telling = asyncio.create_task(_tell(run, say))
     try:
-        while not people.done():
-            await asyncio.wait([people], timeout=1)
-            counts = run.crowd.counts
-            say(
-                f"served {counts['served']}  pressed {counts['pressed']}"
-                f"  thanked {counts['thanked']}  in the centre {len(await run.ratings())}"
-            )
-        await people
+        await _people(run, show, plugs)
     finally:
-        people.cancel()
+        telling.cancel()
+
+
+async def _tell(run, say):
+    while True:
+        await asyncio.sleep(1)
+        counts, climbed = run.crowd.counts, run.ladder.totals()
+        took = [run.ladder.latency_ms(rung) for rung in climbed]
+        reached = "  ".join(
+            f"{rung} {count}" + (f" (p95 {ms[1]} ms)" if ms else "")
+            for (rung, count), ms in zip(climbed.items(), took)
+        )
+        say(f"served {counts['served']}  pressed {counts['pressed']}  {reached}")
+
+
+async def _people(run: Run, show: Show, plugs: Plugs):
+    """The people's time, and the plugs that the script pulls in it."""
+    loop = asyncio.get_running_loop()
+    timers = [loop.call_later(at_s, plugs.pull, part) for at_s, part in show.pulls]
+    try:
+        await run.crowd.run(show.seconds)
+    finally:
+        for timer in timers:
+            timer.cancel()
+    await plugs.until_all_in()

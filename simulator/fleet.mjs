@@ -28,7 +28,10 @@ function start(operation) {
   const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
   devices.set(device, entry);
   worker.on('message', (event) => {
-    if (event.event === 'thanked') close(entry, event.press, event.at_ms);
+    if (event.event === 'thanked') {
+      event.pressed_at_ms = entry.presses.get(event.press)?.pressed_at_ms ?? event.at_ms;
+      close(entry, event.press, event.at_ms);
+    }
     if (event.event === 'restart') {
       entry.restarts = true;
       worker.terminate();

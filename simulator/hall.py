@@ -111,6 +111,10 @@ class Hall:
         if self.bad_centre:
             await self.bad_centre.stop()
 
+    def pages(self) -> list[tuple[str, str]]:
+        """(what it is, address) of the pages of a hall that runs."""
+        return [("大厅 hall", self.gateway.url), ("省级 centre", self.centre.url)]
+
     async def kill_broker(self):
         """Ends the broker as `kill -9` does; it keeps nothing on disk."""
         if self.mosquitto:

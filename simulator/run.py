@@ -1,15 +1,16 @@
 """A run: a hall at work, its devices and its people, and what of it is seen from outside."""
 
 import asyncio
+import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from simulator.crowd import Crowd
 from simulator.fleet import Fleet
 from simulator.hall import Hall
+from simulator.ladder import Ladder
 from simulator.oracle import Verdict, judge, read_log, read_ratings
 from simulator.web import Centre, QueueSystem
 
@@ -22,8 +23,9 @@ class Run:
     """Everything of `hall`, from nothing until it is left: `async with Run(hall, seed) as run`.
 
     timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
-    patience_s: of the people (Crowd).
-    say(text): called with what devices have to say to a technician.
+    patience_s: of the people (Crowd). say(text): called with what devices have to say to a
+    technician. `ladder` tells how far ratings have climbed, `faces` {device: its newest face
+    event} what the devices that have power show.
     """
 
     def __init__(
@@ -44,9 +46,8 @@ class Run:
         self._patience_s = patience_s
         self._say = say
         self._stack = AsyncExitStack()
-        self._thanked: dict[str, set[int]] = defaultdict(set)
-        self._thanks = 0
-        self._hall_seq: dict[str, int] = defaultdict(int)
+        self.ladder = Ladder()
+        self.faces: dict[str, dict] = {}
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> "Run":
@@ -77,18 +78,13 @@ class Run:
     async def __aexit__(self, *_):
         await self._stack.aclose()
 
-    def pending(self, devices: Iterable[str] | None = None) -> set[tuple[str, int]]:
+    def pending(self) -> set[tuple[str, int]]:
         """(device, seq) of ratings that were thanked and are not acknowledged to the device."""
-        return {
-            (device, seq)
-            for device in (self._thanked if devices is None else devices)
-            for seq in self._thanked[device]
-            if seq > self._hall_seq[device]
-        }
+        return self.ladder.pending()
 
     def thanked(self) -> int:
-        """How many times a device has thanked so far."""
-        return self._thanks
+        """How many ratings the devices have thanked for so far."""
+        return self.ladder.thanked.total()
 
     async def until(self, is_true: Callable[[], bool], timeout_s: float = 60):
         """Waits until is_true(), looked at after everything a device says. Raises TimeoutError."""
@@ -113,6 +109,10 @@ class Run:
     async def restart(self, device: str):
         """The device's power goes, and comes back."""
         await self.fleet.kill(device)
+        await self.switch_on(device)
+
+    async def switch_on(self, device: str):
+        """The device's power comes back."""
         await self.fleet.start(
             device, self.hall.folders[device], self.timing, flash_ms=self._flash_ms
         )
@@ -130,14 +130,13 @@ class Run:
         return judge(read_log(self.hall.oracle), await self.ratings())
 
     def _hear(self, event):
-        device = event["device"]
-        if event["event"] == "thanked":
-            self._thanked[device].add(event["seq"])
-            self._thanks += 1
-        elif event["event"] == "ack":
-            self._hall_seq[device] = event["hall"]
+        self.ladder.hear(event)
+        if event["event"] == "face":
+            self.faces[event["device"]] = event
+        elif event["event"] == "stopped":
+            self.faces.pop(event["device"], None)
         elif event["event"] == "log":
-            self._say(f"{device}: {event['text']}")
+            self._say(f"{event['device']}: {event['text']}")
         self._news.set()
 
 
@@ -148,9 +147,14 @@ async def start_devices(
 
     A device that has no journal yet is enrolled first.
     """
-    for device, folder in folders.items():
+    hands = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def start(device, folder):
         is_new = not (folder / "flash" / "journal").exists()
-        await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms)
+        async with hands:
+            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms)
+
+    await asyncio.gather(*(start(*one) for one in folders.items()))
     while True:
         await asyncio.sleep(_LOOK_S)
         views = await queue.devices()

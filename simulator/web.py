@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 
-_ATTEMPTS = 20
+_ATTEMPTS = 60  # a gateway that restarts is there again long before
 _PAUSE_S = 0.25
 
 
@@ -39,10 +39,10 @@ class QueueSystem:
         """Ends the service."""
         return await self._call("POST", f"/api/v1/services/{service_id}/close")
 
-    async def sign_in(self, window: str, staff_no: str, name: str) -> dict:
-        """A clerk sits down at a window."""
-        staff = {"staff_no": staff_no, "name": name}
-        return await self._call("PUT", f"/api/v1/windows/{window}/staff", staff)
+    async def set_staff(self, window: str, presence: str, staff_no: str, name: str):
+        """A clerk sits down at a window (`in`), pauses (`pause`) or leaves (`out`)."""
+        staff = {"presence": presence, "staff_no": staff_no, "name": name}
+        await self._call("PUT", f"/api/v1/windows/{window}/staff", staff)
 
     async def devices(self) -> list[dict]:
         """The hall's devices as the gateway sees them."""
@@ -102,7 +102,7 @@ async def _call(client, method, path, **arguments):
             problem = f"{type(error).__name__}: {error}"
         else:
             if response.status_code < 400:
-                return response.json()
+                return response.json() if response.content else {}
             problem = f"{response.status_code} {response.text[:300]}"
             if response.status_code < 500 and response.status_code != 429:
                 break
