@@ -111,7 +111,7 @@ class Segments:
             self._with_rating = segment
 
     def covered(self, seq: int) -> list:
-        """Segments that a receipt for seq frees: not the newest, nor the newest rating's (JRN-6)."""
+        """Segments that a receipt for seq frees; never the newest or the newest rating's (JRN-6)."""
         kept = (max([k for k, runs in self._runs.items() if runs], default=-1), self._with_rating)
         return [
             segment
@@ -180,6 +180,10 @@ class Segments:
             self._ends[segment] = runs[-1][1] + 1 if runs else segment * self._size + 1
 
     def _take(self, segment, line):
+        if line.members["prev"] != self.mac16:
+            # Something before this record was written and is gone: no end there was unused.
+            last = self._segment(self.seq)
+            self._ends = {k: end for k, end in self._ends.items() if k < last}
         self.seq, self.mac16 = line.seq, mac16(line.envelope)
         self.boot = max(self.boot, line.members["boot"])
         if line.members["kind"] == "rating":

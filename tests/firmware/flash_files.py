@@ -25,7 +25,7 @@ class FlashFiles:
     """A new, empty flash, or one with `contents` {name: bytes}.
 
     `log` is what was done, (operation, name); the operation numbered `cut_at` and all later ones
-    fail. files[name], files[name] = data and del files[name] look at it and damage it.
+    fail. `watch`, if set, is called before each one. files[name], files[name] = data and del files[name] look at it and damage it.
     """
 
     count = 0  # of flashes made, so that each has a folder of its own
@@ -35,6 +35,7 @@ class FlashFiles:
         self._files = _new_files(FlashFiles.count)
         self.log = []
         self.cut_at = None
+        self.watch = None
         for name, data in (contents or {}).items():
             self._files.write(name, data)
 
@@ -64,6 +65,11 @@ class FlashFiles:
         """Everything, {name: bytes}."""
         return {name: self[name] for name in self.names()}
 
+    def wipe(self):
+        """Removes everything: a test that makes many flashes would fill the disk below them."""
+        for name in self.names():
+            del self[name]
+
     def __getitem__(self, name):
         file = self._files.open(name)
         data = file.read()
@@ -79,6 +85,8 @@ class FlashFiles:
     def _do(self, operation, name):
         if self.cut_at is not None and len(self.log) >= self.cut_at:
             raise PowerCut()
+        if self.watch:
+            self.watch()
         self.log.append((operation, name))
 
 

@@ -11,7 +11,7 @@ PAGE = 256  # what a NOR flash programs at once
 
 
 class Flash(UserContext):
-    """Bytes in RAM; `log` is every change to them: ("prog", start, data), ("erase", start, b"")."""
+    """Bytes in RAM. `log`: every change, ("prog", start, data) or ("erase", start, b"")."""
 
     def __init__(self, blocks: int = 64, image: bytes | None = None):
         super().__init__(

@@ -200,6 +200,18 @@ class TestDamage(unittest.TestCase):
         with self.assertRaises(JournalDamageError):
             held(journal)
 
+    def test_a_segment_that_ends_too_early_is_damage_where_a_later_record_shows_it(self):
+        files = made()
+        journal = start(files)
+        for _ in range(6):
+            rate(journal)
+        lines = files["00000000.seg"].split(b"\n")
+        files["00000000.seg"] = b"\n".join(lines[:4]) + b"\n"
+        journal = start(files)
+        rate(journal)
+        gaps = members(dict(held(journal))[9])["gaps"]
+        self.assertEqual(gaps, [[3, 4, "damage"], [8, 8, "restart"]])
+
     def test_more_gaps_than_a_record_can_name_stand_in_several(self):
         files = made()
         journal = start(files, 100)
@@ -264,6 +276,53 @@ class TestFlash(unittest.TestCase):
         del files["00000000.seg"]
         with self.assertRaises(JournalDamageError):
             held(journal)
+
+    def test_a_segment_that_cannot_be_read_at_the_start_is_named(self):
+        files = made()
+        journal = start(files)
+        for _ in range(6):
+            rate(journal)
+        files.open = self.failing(files.open)
+        journal = start(files)
+        rate(journal)
+        self.assertEqual([seq for seq, _ in held(journal)], [5, 6, 7, 9, 10])
+        gaps = members(dict(held(journal))[9])["gaps"]
+        self.assertEqual(gaps, [[1, 4, "damage"], [8, 8, "restart"]])
+
+    def test_a_segment_that_cannot_be_read_while_it_runs_is_damage(self):
+        files = made()
+        journal = start(files)
+        rate(journal)
+        files.open = self.failing(files.open)
+        with self.assertRaises(JournalDamageError):
+            held(journal)
+
+    def test_a_flash_that_cannot_be_listed_is_a_lost_journal(self):
+        files = made()
+
+        def names():
+            raise OSError(84)
+
+        files.names = names
+        with self.assertRaises(JournalLostError):
+            start(files)
+
+    def failing(self, really_open):
+        def open_failing(name):
+            file = really_open(name)
+            return BadBlock(file) if name == "00000000.seg" else file
+
+        return open_failing
+
+
+class BadBlock:
+    """A file whose blocks cannot be read, as LittleFS finds out when it comes to them."""
+
+    def __init__(self, file):
+        self.close = file.close
+
+    def readline(self, most):
+        raise OSError(84)
 
 
 class TestReceipt(unittest.TestCase):
@@ -391,12 +450,35 @@ class TestFull(unittest.TestCase):
         rate(journal)
         self.assertTrue(journal.take_receipt(receipt(journal, journal.seq)))
 
+    def test_what_a_cut_start_never_held_is_not_named_as_damage(self):
+        files = made()
+        rate(start(files, 4))
+        for _ in range(3):  # the segment is made and noted, the boot is not written
+            files.cut_at = len(files.log) + 2
+            with self.assertRaises(PowerCut):
+                rate(start(files, 4))
+        contents = files.contents()
+        for operations in range(8):  # the next start makes room for its boot, and is cut as well
+            files = FlashFiles(contents)
+            files.cut_at = operations
+            try:
+                rate(start(files, 4))
+            except PowerCut:
+                pass
+            files.cut_at = None
+            journal = start(files, 4)
+            rate(journal)
+            gaps = [members(envelope).get("gaps", []) for _, envelope in held(journal)]
+            self.assertFalse([gap for found in gaps for gap in found if gap[2] == "damage"])
+
     def test_three_segments_are_too_few(self):
         with self.assertRaises(ValueError):
             start(made(), 3)
 
-    def test_free_counts_down_to_full(self):
+    def test_free_counts_down_to_full_from_the_capacity(self):
         journal = start(made(), 5)
+        journal.begin(5, None)
+        self.assertEqual(journal.free(), journal.capacity())
         free = []
         while not journal.is_full():
             rate(journal)
