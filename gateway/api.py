@@ -15,6 +15,7 @@ from gateway import problem
 from gateway.alarm import Alarms
 from gateway.callers import API, caller_of
 from gateway.hall import HallBook
+from gateway.metrics import Metrics
 from gateway.mqtt import Link
 from gateway.services import Opening, ServiceDesk
 from gateway.store import envelopes, quarantine, services, states
@@ -81,14 +82,21 @@ def build(
     book: HallBook,
     link: Link,
     alarms: Alarms,
+    metrics: Metrics,
 ) -> FastAPI:
-    """The application. Every path but /healthz needs a caller's token."""
+    """The application. Every path but /healthz and /metrics needs a caller's token."""
     app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
     problem.install(app)
     caller = Depends(_caller(database))
     _add_services(app, desk, caller)
     _add_views(app, database, book, caller)
     _add_health(app, database, book, link, alarms)
+
+    @app.get("/metrics")
+    def get_metrics() -> Response:
+        """Counts for Prometheus; no token, so no names either."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
     return app
 
 
@@ -198,7 +206,7 @@ def _add_health(
     def healthz() -> dict:
         """What works and what does not, with what to do; no token, so no names either."""
         with database.read() as tx:
-            waiting = envelopes.counts(tx)
+            waiting = envelopes.waiting_counts(tx)
             documents = services.unsent_count(tx)
         standing = alarms.standing()
         return {

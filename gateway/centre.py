@@ -33,19 +33,27 @@ class RefusedError(Exception):
 
 
 class Centre:
-    """One keep-alive connection to the centre. Raises GatewayError if the CA file is unusable."""
+    """One keep-alive connection to the centre.
+
+    certificate, key: of this hall, for a centre that asks for one; key is None if it stands in
+    the certificate's file. Raises GatewayError if a file is unusable.
+    """
 
     def __init__(
         self,
         url: str,
         token: str,
         ca: Path | None = None,
+        certificate: Path | None = None,
+        key: Path | None = None,
         proxy: str | None = None,
         timeout_s: float = 30,
     ):
         self._url = url
         try:
             trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
+            if certificate is not None:
+                trusted.load_cert_chain(certificate, key)
             self._client = httpx2.Client(
                 base_url=url,
                 headers={"Authorization": f"Bearer {token}"},
@@ -56,7 +64,8 @@ class Centre:
             )
         except (OSError, ValueError) as error:
             raise GatewayError(
-                f"The connection to {url} cannot be set up: {error}. Check centre_ca and proxy."
+                f"The connection to {url} cannot be set up: {error}. Check centre_ca, "
+                "centre_certificate, centre_key and proxy."
             ) from error
 
     def send(self, body: bytes) -> Answer:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from gateway import broker_files, callers, secret, service, settings
+from gateway import quarantine as refusals
 from gateway.alarm import Alarms
 from gateway.error import GatewayError
 from gateway.hall import HallBook
@@ -26,6 +27,8 @@ token_app = typer.Typer(
     no_args_is_help=True, help="Tokens of those who call the API or open pages."
 )
 app.add_typer(token_app, name="token")
+quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused, and why.")
+app.add_typer(quarantine_app, name="quarantine")
 
 Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
 _GATEWAY_TOML = Path("gateway.toml")
@@ -81,6 +84,68 @@ def token_add(
     typer.echo(f"made a token for {name} in {out}")
 
 
+@quarantine_app.command("list")
+def quarantine_list(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 20,
+    config: Config = _GATEWAY_TOML,
+) -> None:
+    """List the refused payloads, newest first, and how many there ever were."""
+    database = _existing_database(config)
+    with database.read() as tx:
+        counts, rows = quarantine.counts(tx), quarantine.newest(tx, limit)
+    database.close()
+    for row in counts:
+        typer.echo(f"refused {row.count} of {row.device or '(none of ours)'}: {row.reason}")
+    for row in rows:
+        is_whole = "whole" if len(row.beginning) == row.size else f"{len(row.beginning)} kept"
+        typer.echo(
+            f"{row.id:>6}  {_time(row.received_at_ms)}  {row.device or row.topic}  {row.reason}: "
+            f"{row.detail} ({row.size} bytes, {is_whole})"
+        )
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    number: Annotated[int, typer.Argument(help="As `list` gives it.")],
+    config: Config = _GATEWAY_TOML,
+) -> None:
+    """Show a refused payload: what is printable as it is, the rest escaped."""
+    database = _existing_database(config)
+    with database.read() as tx:
+        row = quarantine.get(tx, number)
+    database.close()
+    if row is None:
+        raise GatewayError(f"The quarantine has no number {number}; `list` shows what it has.")
+    typer.echo(f"{_time(row.received_at_ms)}  {row.topic!r}\n{row.reason}: {row.detail}")
+    typer.echo(f"{len(row.beginning)} of {row.size} bytes:\n{row.beginning!r}")
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    numbers: Annotated[list[int] | None, typer.Argument(help="As `list` gives them.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
+    config: Config = _GATEWAY_TOML,
+) -> None:
+    """Judge refused records again after a fix; what passes now goes to the centre.
+
+    Example: pingjia gateway quarantine replay 17 18
+    """
+    if bool(numbers) == every:
+        raise GatewayError("Name the numbers to replay, or --all.")
+    chosen = settings.load(config)
+    database = _existing_database(config)
+    book = HallBook(chosen.hall, database, Alarms(), service.now_ms)
+    with database.read() as tx:
+        wanted = numbers or [row.id for row in quarantine.newest(tx, 1_000_000)][::-1]
+    outcomes = refusals.replay(database, chosen.hall, book.devices, wanted)
+    database.close()
+    for outcome in outcomes:
+        word = "taken in" if outcome.is_taken else "not taken in"
+        typer.echo(f"{outcome.row_id:>6}  {word}: {outcome.sentence}")
+    taken = sum(outcome.is_taken for outcome in outcomes)
+    typer.echo(f"replayed {len(outcomes)}, {taken} taken in")
+
+
 @app.command("broker-files")
 def write_broker_files(
     out: Annotated[Path, typer.Option("--out", help="The broker's folder.")],
@@ -114,13 +179,10 @@ def write_broker_files(
 @app.command()
 def status(config: Config = _GATEWAY_TOML) -> None:
     """Show what the hall's database holds."""
-    path = _database_path(config)
-    if not path.exists():
-        raise GatewayError(f"{path} does not exist yet. Was the gateway started once?")
-    database = Database(path)
+    database = _existing_database(config)
     with database.read() as tx:
         hall = halls.get(tx)
-        waiting = envelopes.counts(tx)
+        waiting = envelopes.waiting_counts(tx)
         documents = services.unsent_count(tx)
         devices = states.everyone(tx)
         refused = quarantine.counts(tx)
@@ -131,9 +193,19 @@ def status(config: Config = _GATEWAY_TOML) -> None:
     online = sum(row.online for row in devices)
     typer.echo(f"devices online  {online} of {len(devices)} that were ever seen")
     for row in refused:
-        newest = time.strftime("%F %T", time.localtime(row.newest_at_ms / 1000))
-        device = row.device or "(none of ours)"
+        device, newest = row.device or "(none of ours)", _time(row.newest_at_ms)
         typer.echo(f"refused         {row.count} of {device}: {row.reason}, last {newest}")
+
+
+def _existing_database(config: Path) -> Database:
+    path = _database_path(config)
+    if not path.exists():
+        raise GatewayError(f"{path} does not exist yet. Was the gateway started once?")
+    return Database(path)
+
+
+def _time(at_ms: int) -> str:
+    return time.strftime("%F %T", time.localtime(at_ms / 1000))
 
 
 def _write_configuration(out: Path, chosen: settings.Settings) -> bool:

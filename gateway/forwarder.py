@@ -1,10 +1,11 @@
-"""The forwarder: carries batches to the centre, as soon as there is something and as long as it
-takes (BAT-6).
+"""The forwarder: two lanes to the centre. What was just made leaves at once; beside it the backlog
+drains at a pace that adapts to the centre's answers (BAT-6).
 
-Next on a rating's way: gateway/centre.py posts the batch, central/intake.py takes it.
+Next on a rating's way: gateway/centre.py posts a batch, central/intake.py takes it.
 """
 
 import logging
+import queue
 import random
 import threading
 import time
@@ -13,13 +14,21 @@ from collections.abc import Callable
 from gateway.alarm import Alarms
 from gateway.centre import Centre, RefusedError, UnreachableError
 from gateway.inbox import Inbox
-from gateway.outbox import Outbox
+from gateway.metrics import Metrics
+from gateway.outbox import Batch, Outbox
+from protocol.batch import Answer
 from protocol.field import ProtocolError
+from protocol.limits import BATCH_ITEMS
 
 log = logging.getLogger(__name__)
 
+LIVE, BACKLOG = "live", "backlog"
+
 _REST_S = 0.2  # how long a stop may have to wait for us
 _LET_GO_EVERY_MS = 3_600_000
+_ENOUGH = 50  # live records that wait for no others
+_FEWEST = 50  # records of a backlog's batch, however slow the centre is
+_SLOW_S = 2.0  # an answer that takes longer asks for smaller batches
 
 
 class Backoff:
@@ -43,30 +52,157 @@ class Backoff:
         self._failures = 0
 
 
-class Forwarder:
-    """One thread's work; `step` sends at most one batch."""
+class Way:
+    """What both lanes share: the pause after a failure, and what is done with an answer."""
 
     def __init__(
         self,
         outbox: Outbox,
-        centre: Centre,
         inbox: Inbox,
         alarms: Alarms,
+        metrics: Metrics,
         backoff: Backoff,
         refused_retry_s: float,
         hint_version: Callable[[int], None],
         now_ms: Callable[[], int],
     ):
         self._outbox = outbox
-        self._centre = centre
         self._inbox = inbox
         self._alarms = alarms
+        self._metrics = metrics
         self._backoff = backoff
         self._refused_retry_s = refused_retry_s
         self._hint_version = hint_version
         self._now_ms = now_ms
-        self._woken = threading.Event()
+        self._lock = threading.Lock()
         self._not_before_ms = 0
+
+    def pause_s(self) -> float:
+        """How long nothing may be sent; nothing shortens it."""
+        return (self._not_before_ms - self._now_ms()) / 1000
+
+    def carry(self, lane: str, centre: Centre, batch: Batch) -> Answer | None:
+        """Send a batch; the answer, or None if there was none: then both lanes pause."""
+        batch.began = self._outbox.tick()
+        began_s = time.monotonic()
+        try:
+            answer = centre.send(batch.body())
+        except UnreachableError as error:
+            self._rest(f"{error}.", error.retry_after_s)
+            return None
+        except RefusedError as error:
+            self._rest(str(error), self._refused_retry_s)
+            return None
+        batch.answered = self._outbox.tick()
+        self._metrics.answered(lane, len(batch), time.monotonic() - began_s)
+        return answer
+
+    def settle(self, batch: Batch, answer: Answer) -> None:
+        """Keep what the centre said. Raises what the database raises; then nothing is kept."""
+        try:
+            settled = self._outbox.settle(batch, answer, self._now_ms())
+        except ProtocolError as error:
+            self._rest(f"The centre's answer does not fit: {error}.", None)
+            return
+        with self._lock:
+            self._backoff.reset()
+        self._alarms.clear("centre")
+        self._metrics.judged(verdict.verdict for verdict in answer.verdicts)
+        self._inbox.want(acks=settled.acks, recounts=settled.recounts)
+        self._hint_version(answer.hall_version)
+
+    def _rest(self, sentence: str, at_least_s: float | None) -> None:
+        with self._lock:
+            pause_s = at_least_s or 0.0
+            if self.pause_s() <= 0:  # else the other lane has met the same failure
+                pause_s = self._backoff.pause_s(at_least_s)
+            until_ms = self._now_ms() + round(pause_s * 1000)
+            self._not_before_ms = max(self._not_before_ms, until_ms)
+        self._alarms.set("centre", f"{sentence} Ratings are kept here meanwhile.")
+
+
+class LiveLane:
+    """One thread's work: live records, service documents and heads.
+
+    The first record leaves at once; while its request is on the way, and for a short, jittered
+    time after it began, further ones gather for the next, at most 50.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        centre: Centre,
+        way: Way,
+        gather_s: float,
+        chance: random.Random,
+        now_ms: Callable[[], int],
+    ):
+        self._outbox = outbox
+        self._centre = centre
+        self._way = way
+        self._gather_s = gather_s
+        self._chance = chance
+        self._now_ms = now_ms
+        self._changed = threading.Condition()
+        self._is_woken = False
+        self._waiting = 0
+
+    def wake(self, live: int = 0) -> None:
+        """Something was committed, so many live records among it."""
+        with self._changed:
+            self._is_woken = True
+            self._waiting += live
+            self._changed.notify_all()
+
+    def step(self, timeout_s: float = 1.0) -> None:
+        """Send what is due, or wait up to `timeout_s` for it."""
+        pause_s = self._way.pause_s()
+        if pause_s > 0:
+            time.sleep(min(pause_s, timeout_s, _REST_S))
+            return
+        with self._changed:
+            self._is_woken, self._waiting = False, 0
+        batch = self._outbox.live_batch(self._now_ms())
+        if len(batch) == 0:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_woken, timeout_s)
+            return
+        until_s = time.monotonic() + self._gather_s * self._chance.uniform(0.5, 1.0)
+        answer = self._way.carry(LIVE, self._centre, batch)
+        if answer is not None:
+            self._way.settle(batch, answer)
+            with self._changed:
+                rest_s = until_s - time.monotonic()
+                self._changed.wait_for(lambda: self._waiting >= _ENOUGH, max(rest_s, 0))
+
+
+class BacklogLane:
+    """Two threads' work: `step` prepares batches and settles answers while `send_step` has the
+    next batch on its way, so that the centre never waits for our database.
+
+    per_s: the most records a second. Slow answers and failures halve the batches, each good answer
+    makes them larger again.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        centre: Centre,
+        way: Way,
+        per_s: int,
+        now_ms: Callable[[], int],
+    ):
+        self._outbox = outbox
+        self._centre = centre
+        self._way = way
+        self._per_s = per_s
+        self._now_ms = now_ms
+        self._woken = threading.Event()
+        self._most = BATCH_ITEMS
+        self._after_id = 0
+        self._unsettled = 0
+        self._prepared: queue.Queue[Batch] = queue.Queue()
+        self._answered: queue.Queue[tuple[Batch, Answer | None]] = queue.Queue()
         self._let_go_at_ms = 0
 
     def wake(self) -> None:
@@ -74,35 +210,62 @@ class Forwarder:
         self._woken.set()
 
     def step(self, timeout_s: float = 1.0) -> None:
-        """Send what is due, or wait up to `timeout_s` for it."""
-        pause_s = (self._not_before_ms - self._now_ms()) / 1000
-        if pause_s > 0:
-            time.sleep(min(pause_s, timeout_s, _REST_S))  # nothing shortens this pause
+        """Prepare what is due, up to two batches, and settle what was answered."""
+        pause_s = self._way.pause_s()
+        if pause_s > 0 and not self._unsettled:
+            time.sleep(min(pause_s, timeout_s, _REST_S))
             return
+        if not self._unsettled:
+            self._after_id = 0  # nothing is under way: also look again at what was not taken
         self._woken.clear()
-        now_ms = self._now_ms()
-        if now_ms >= self._let_go_at_ms:
-            self._outbox.let_go(now_ms)
-            self._let_go_at_ms = now_ms + _LET_GO_EVERY_MS
-        batch = self._outbox.next_batch(now_ms)
-        if len(batch) == 0:
+        while self._unsettled < 2 and self._prepare():
+            pass
+        if not self._unsettled:
+            self._let_go()
             self._woken.wait(timeout_s)
             return
         try:
-            answer = self._centre.send(batch.body())
-            settled = self._outbox.settle(batch, answer, self._now_ms())
-        except UnreachableError as error:
-            self._rest(self._backoff.pause_s(error.retry_after_s), f"{error}.")
-        except ProtocolError as error:
-            self._rest(self._backoff.pause_s(), f"The centre's answer does not fit: {error}.")
-        except RefusedError as error:
-            self._rest(self._refused_retry_s, str(error))
-        else:
-            self._backoff.reset()
-            self._alarms.clear("centre")
-            self._inbox.want(acks=settled.acks, recounts=settled.recounts)
-            self._hint_version(answer.hall_version)
+            batch, answer = self._answered.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        self._unsettled -= 1
+        if answer is None:
+            return
+        if not self._unsettled:
+            self._prepare()  # the centre has work again before we write
+        self._way.settle(batch, answer)
 
-    def _rest(self, pause_s: float, sentence: str) -> None:
-        self._not_before_ms = self._now_ms() + round(pause_s * 1000)
-        self._alarms.set("centre", f"{sentence} Ratings are kept here meanwhile.")
+    def send_step(self, timeout_s: float = 1.0) -> None:
+        """Send a prepared batch, not faster than the pace."""
+        try:
+            batch = self._prepared.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        began_s = time.monotonic()
+        answer = None
+        if self._way.pause_s() <= 0:
+            answer = self._way.carry(BACKLOG, self._centre, batch)
+        took_s = time.monotonic() - began_s
+        self._answered.put((batch, answer))
+        is_slow = answer is None or took_s > _SLOW_S
+        self._most = (
+            max(self._most // 2, _FEWEST) if is_slow else min(self._most + 50, BATCH_ITEMS)
+        )
+        # A centre that is slow has others to serve: it gets as long a pause as it took.
+        rest_s = took_s if took_s > _SLOW_S else len(batch) / self._per_s - took_s
+        time.sleep(min(max(rest_s, 0), 1.0))
+
+    def _prepare(self) -> bool:
+        batch = self._outbox.backlog_batch(self._now_ms(), self._after_id, self._most)
+        if len(batch) == 0:
+            return False
+        self._after_id = batch.last_id
+        self._unsettled += 1
+        self._prepared.put(batch)
+        return True
+
+    def _let_go(self) -> None:
+        now_ms = self._now_ms()
+        if now_ms >= self._let_go_at_ms:
+            is_more = self._outbox.let_go(now_ms)
+            self._let_go_at_ms = now_ms + (1000 if is_more else _LET_GO_EVERY_MS)

@@ -90,6 +90,16 @@ class Inbox:
             self._changed.notify_all()
         return messages, wanted
 
+    def take_wanted(self, timeout_s: float) -> Wanted:
+        """What is to be said; waits up to `timeout_s` for it. The messages stay."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._wanted or self._is_closed), timeout_s)
+            wanted, self._wanted = self._wanted, Wanted()
+        return wanted
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def close(self) -> None:
         """Let waiting producers go."""
         with self._changed:

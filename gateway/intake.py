@@ -5,6 +5,7 @@ wrong is a mark, and the centre judges (REC-7, TOP-2).
 """
 
 import hashlib
+import json
 from collections.abc import Container
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ UNKNOWN_DEVICE = "unknown_device"
 BAD_STATE = "bad_state"
 BAD_TOPIC = "bad_topic"
 
-BEGINNING_BYTES = 256  # of a refused payload, for the quarantine
+BEGINNING_BYTES = 256  # of a refused payload that is too long for an envelope
 
 
 class Accepted(NamedTuple):
@@ -69,22 +70,53 @@ def judge(topic: str, payload: bytes, hall: str, known: Container[str]):
     try:
         its_hall, device, name = parse_topic(topic)
     except ProtocolError as error:
-        return _refused("", topic, BAD_TOPIC, str(error), payload)
+        return refused("", topic, BAD_TOPIC, str(error), payload)
     if its_hall != hall or name not in (RECORD, STATE):
-        return _refused("", topic, BAD_TOPIC, "no device may publish there", payload)
+        return refused("", topic, BAD_TOPIC, "no device may publish there", payload)
     if device not in known:
-        return _refused("", topic, UNKNOWN_DEVICE, f"the hall has no {device}", payload)
+        return refused("", topic, UNKNOWN_DEVICE, f"the hall has no {device}", payload)
     limit = ENVELOPE_BYTES if name == RECORD else MESSAGE_BYTES
     if len(payload) > limit:
         detail = f"{len(payload)} bytes, {limit} are allowed"
-        return _refused(device, topic, TOO_LARGE, detail, payload)
+        return refused(device, topic, TOO_LARGE, detail, payload)
     try:
         payload.decode()
     except UnicodeDecodeError as error:
-        return _refused(device, topic, NOT_UTF8, str(error), payload)
+        return refused(device, topic, NOT_UTF8, str(error), payload)
     if name == STATE:
         return _state(device, topic, payload)
     return _record(device, topic, payload)
+
+
+def row(accepted: Accepted, received_at_ms: int, window: str | None, is_live: bool) -> dict:
+    """The envelope as the store keeps it, with what the hall knows beside it."""
+    return {
+        "device": accepted.device,
+        "epoch": accepted.epoch,
+        "seq": accepted.seq,
+        "kind": accepted.kind,
+        "mac16": accepted.mac16,
+        "service": accepted.service,
+        "marks": json.dumps(accepted.marks) if accepted.marks else "[]",
+        "envelope": accepted.envelope,
+        "sha256": accepted.sha256,
+        "received_at_ms": received_at_ms,
+        "window": window,
+        "live": is_live,
+    }
+
+
+def refused(device: str, topic: str, reason: str, detail: str, payload: bytes) -> Refused:
+    """The refusal of a payload, with as much of it as the quarantine keeps."""
+    return Refused(
+        device=device,
+        topic=topic[:256],
+        reason=reason,
+        detail=detail[:256],
+        size=len(payload),
+        # Whole if it could be an envelope, so that it can be judged again after a fix.
+        beginning=payload if len(payload) <= ENVELOPE_BYTES else payload[:BEGINNING_BYTES],
+    )
 
 
 def _state(device: str, topic: str, payload: bytes):
@@ -92,7 +124,7 @@ def _state(device: str, topic: str, payload: bytes):
         will = decode_message(Will, payload)
         state = decode_message(State, payload) if will.online else will
     except ProtocolError as error:
-        return _refused(device, topic, BAD_STATE, str(error), payload)
+        return refused(device, topic, BAD_STATE, str(error), payload)
     return Told(device, state)
 
 
@@ -100,14 +132,14 @@ def _record(device: str, topic: str, payload: bytes):
     try:
         record, mac = split(payload)
     except ProtocolError as error:
-        return _refused(device, topic, NOT_AN_ENVELOPE, str(error), payload)
+        return refused(device, topic, NOT_AN_ENVELOPE, str(error), payload)
     try:
         members = parse(record)
     except ProtocolError as error:
-        return _refused(device, topic, NOT_A_RECORD, str(error), payload)
+        return refused(device, topic, NOT_A_RECORD, str(error), payload)
     if members["device"] != device:
         detail = f"the record is of {members['device']}"
-        return _refused(device, topic, OTHER_DEVICE, detail, payload)
+        return refused(device, topic, OTHER_DEVICE, detail, payload)
     service, made_at_ms, marks = _look_closer(members)
     kind = members.get("kind")
     return Accepted(
@@ -133,14 +165,3 @@ def _look_closer(members: dict) -> tuple[str | None, int | None, tuple[str, ...]
     except ProtocolError:
         return None, None, (batch.MALFORMED,)
     return record.service if type(record) is Rating else None, record.at, ()
-
-
-def _refused(device: str, topic: str, reason: str, detail: str, payload: bytes) -> Refused:
-    return Refused(
-        device=device,
-        topic=topic[:256],
-        reason=reason,
-        detail=detail[:256],
-        size=len(payload),
-        beginning=payload[:BEGINNING_BYTES],
-    )

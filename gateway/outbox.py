@@ -1,11 +1,13 @@
 """The outbox: which items go up next, and what becomes of them when the centre has spoken.
 
 Nothing leaves it without a verdict, and nothing is forgotten before a receipt covers it (BAT-5).
-Next on a rating's way: gateway/forwarder.py sends what `next_batch` gives.
+Next on a rating's way: gateway/forwarder.py sends what `live_batch` and `backlog_batch` give.
 """
 
+import itertools
 import json
 import logging
+import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -64,9 +66,15 @@ class Sent(NamedTuple):
 
 
 class Batch:
-    """Up to 500 items below 8 MB, documents first and heads last."""
+    """Up to 500 items below 8 MB, documents first and heads last.
+
+    last_id: of its newest record. began, answered: when it was sent and answered, in the count
+    that `Outbox.tick` gives.
+    """
 
     def __init__(self):
+        self.last_id = 0
+        self.began = self.answered = 0
         self._items: dict[str, list] = {FACTS: [], ENVELOPE: [], HEAD: []}
         self._sent: dict[str, list[Sent]] = {FACTS: [], ENVELOPE: [], HEAD: []}
         self._documents: set[int] = set()
@@ -88,6 +96,8 @@ class Batch:
         self._items[sent.what].append(item)
         self._sent[sent.what].append(sent)
         self._size += size
+        if sent.what == ENVELOPE:
+            self.last_id = max(self.last_id, sent.row_id)
         if sent.what == FACTS:
             self._documents.add(sent.row_id)
 
@@ -108,31 +118,46 @@ class Settled(NamedTuple):
 
 
 class Outbox:
-    """Used by the forwarder's thread."""
+    """Used by the forwarder's lanes, each in a thread of its own."""
 
     def __init__(self, database: Database, pace: Pace):
         self._database = database
         self._pace = pace
+        self._count = itertools.count(1)
+        self._settling = threading.Lock()
+        self._told: dict[tuple[str, int], int] = {}  # when the newest answer about it came
 
-    def next_batch(self, now_ms: int) -> Batch:
-        """What goes up next, empty if nothing is due.
+    def tick(self) -> int:
+        """The next number of an order in which all batches are sent and answered."""
+        return next(self._count)
 
-        Service documents stand before everything else, heads last; between them live records
-        before the backlog, each device's in order.
+    def live_batch(self, now_ms: int) -> Batch:
+        """What goes up at once: records just made, service documents, heads.
+
+        Documents stand before everything else, heads last.
         """
         batch = Batch()
         with self._database.read() as tx:
-            since_ms = now_ms - self._pace.live_ms
-            rows = {row.id: row for row in envelopes.waiting_live(tx, since_ms, BATCH_ITEMS)}
-            rows |= {row.id: row for row in envelopes.waiting(tx, BATCH_ITEMS)}
-            rows |= {row.id: row for row in envelopes.waiting_again(tx, now_ms, BATCH_ITEMS)}
-            for row in rows.values():  # a dict keeps the order: live, waiting, again
-                if not _add_envelope(tx, batch, row):
-                    break
+            _add_envelopes(
+                tx, batch, envelopes.waiting_live(tx, now_ms - self._pace.live_ms, BATCH_ITEMS)
+            )
             for row in services.unsent_documents(tx, now_ms, BATCH_ITEMS):
                 _add_document(batch, row.id, row.document)
             for row in states.unsent_heads(tx, now_ms - self._pace.head_every_ms, BATCH_ITEMS):
                 _add_head(batch, row)
+        return batch
+
+    def backlog_batch(self, now_ms: int, after_id: int, most: int) -> Batch:
+        """Up to `most` older records, each device's in order; empty if nothing is due.
+
+        after_id: the newest record of a batch on its way, 0 for none.
+        """
+        batch = Batch()
+        with self._database.read() as tx:
+            since_ms = now_ms - self._pace.live_ms
+            _add_envelopes(tx, batch, envelopes.waiting(tx, since_ms, after_id, most))
+            if after_id == 0:
+                _add_envelopes(tx, batch, envelopes.waiting_again(tx, now_ms, most - len(batch)))
         return batch
 
     def settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
@@ -142,6 +167,21 @@ class Outbox:
         to a time before its first record, and needs all of it again (BAT-5).
         Raises ProtocolError if the answer does not fit the batch; then nothing is written.
         """
+        with self._settling:
+            return self._settle(batch, answer, now_ms)
+
+    def let_go(self, now_ms: int) -> bool:
+        """Delete what a receipt has covered for so long that no restored centre asks for it.
+
+        Whether there may be more of it.
+        """
+        with self._database.write() as tx:
+            return bool(
+                envelopes.let_go(tx, now_ms - self._pace.keep_ms)
+                + services.let_go(tx, now_ms - self._pace.keep_ms)
+            )
+
+    def _settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
         sent = batch.sent()
         if len(answer.verdicts) != len(sent):
             raise ProtocolError(
@@ -161,21 +201,30 @@ class Outbox:
             envelopes.judge(tx, judged[ENVELOPE])
             for head in judged[HEAD]:
                 states.mark_head_sent(tx, head["device"], head["text"], now_ms)
-            changed = {
-                receipt.device
-                for receipt, envelope in told
-                if receipts.put(tx, receipt, envelope.encode(), now_ms)
-            }
+            changed = set()
+            for receipt, envelope in told:
+                if self._is_overtaken(tx, batch, receipt.device, receipt.epoch, receipt.seq):
+                    continue
+                if receipts.put(tx, receipt, envelope.encode(), now_ms):
+                    changed.add(receipt.device)
             for device, epoch in sorted(untold):
+                if self._is_overtaken(tx, batch, device, epoch, 0):
+                    continue
                 if receipts.drop(tx, device, epoch, now_ms):
                     changed.add(device)
+        for key in untold | {(receipt.device, receipt.epoch) for receipt, _ in told}:
+            self._told[key] = max(self._told.get(key, 0), batch.answered)
         return Settled(frozenset(changed), frozenset(recounts))
 
-    def let_go(self, now_ms: int) -> None:
-        """Delete what a receipt has covered for so long that no restored centre asks for it."""
-        with self._database.write() as tx:
-            envelopes.let_go(tx, now_ms - self._pace.keep_ms)
-            services.let_go(tx, now_ms - self._pace.keep_ms)
+    def _is_overtaken(self, tx, batch: Batch, device: str, epoch: int, seq: int) -> bool:
+        """Whether an answer to the other lane's batch, sent later, already said more.
+
+        A receipt that falls is believed only from a batch that was sent after the higher one came:
+        otherwise both answers crossed on their way.
+        """
+        known = receipts.get(tx, device, epoch)
+        is_lower = known is not None and known.seq > seq
+        return is_lower and batch.began < self._told.get((device, epoch), 0)
 
     def _row(self, one: Sent, verdict: Verdict, now_ms: int) -> dict:
         if verdict.verdict == REJECTED:
@@ -189,6 +238,12 @@ class Outbox:
             "device": one.device,
             "text": one.text,
         }
+
+
+def _add_envelopes(tx: Connection, batch: Batch, rows) -> None:
+    for row in rows:
+        if not _add_envelope(tx, batch, row):
+            return
 
 
 def _add_envelope(tx: Connection, batch: Batch, row) -> bool:

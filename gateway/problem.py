@@ -1,16 +1,20 @@
 """Answers that are no success: problem+json (RFC 9457) with the field's name, bodies bounded."""
 
+import logging
 import re
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.services import ConflictError, NoSuchError
 from protocol.field import ProtocolError
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES = 256 * 1024  # some hundred matters
 
@@ -33,6 +37,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProtocolError, _protocol)
     app.add_exception_handler(NoSuchError, _no_such)
     app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(DatabaseError, _unavailable)
     app.add_middleware(BoundedBody)
 
 
@@ -93,6 +98,11 @@ async def _protocol(request: Request, error: Exception) -> JSONResponse:
 
 async def _no_such(request: Request, error: Exception) -> JSONResponse:
     return answer(404, "Not found", f"{error}.")
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    log.error("the database failed a request: %s", error)
+    return answer(503, "Unavailable", "The database takes nothing now; see /healthz. Try again.")
 
 
 async def _conflict(request: Request, error: Exception) -> JSONResponse:

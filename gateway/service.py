@@ -17,25 +17,31 @@ from gateway.centre import Centre
 from gateway.console import Console
 from gateway.custody import Custody
 from gateway.error import GatewayError
-from gateway.forwarder import Backoff, Forwarder
+from gateway.forwarder import BacklogLane, Backoff, LiveLane, Way
 from gateway.hall import HallBook
 from gateway.hall_watch import HallWatch
 from gateway.inbox import Inbox
+from gateway.metrics import Metrics
 from gateway.mosquitto import Mosquitto
 from gateway.mqtt import Link
 from gateway.outbox import Outbox, Pace
 from gateway.overview import Overview
+from gateway.reserve import Reserve
+from gateway.salvage import Salvage, open_database
 from gateway.secret import gateway_password, password_hash, read_secret
 from gateway.services import ServiceDesk
 from gateway.settings import Settings
-from gateway.store.database import Database
+from gateway.store import envelopes
 from gateway.worker import Worker
 from protocol.hall import Hall
 from protocol.topic import GATEWAY_USER
 
 log = logging.getLogger(__name__)
 
+_LOOK_S = 0.2
+
 DATABASE = "gateway.sqlite"  # in data_dir
+RESERVE = "reserve"
 
 
 def now_ms() -> int:
@@ -53,11 +59,16 @@ class Gateway:
     def __init__(self, settings: Settings):
         self.settings = settings
         self._socket = _listen(settings.api_listen_host, settings.api_listen_port)
-        self.database = Database(settings.data_dir / DATABASE)
+        path = settings.data_dir / DATABASE
+        self._reserve = Reserve(settings.data_dir / RESERVE, settings.reserve_mb * 1024 * 1024)
+        self._reserve.release()  # on a full disk SQLite needs some of it even to open
+        self.database = open_database(path, now_ms())
+        self._reserve.hold()
         password = gateway_password(settings.data_dir)
         token = read_secret(settings.centre_token_file)
         chance = random.SystemRandom()
         self.alarms = Alarms()
+        self.metrics = Metrics()
         self.book = HallBook(settings.hall, self.database, self.alarms, now_ms)
         self.inbox = Inbox(settings.queue_messages)
         self.link = Link(
@@ -70,31 +81,32 @@ class Gateway:
             reconnect_s=settings.mqtt_reconnect_s,
         )
         self.announcer = Announcer(self.database, self.link, self.book, settings.invite_ms, now_ms)
-        self.centre = Centre(
-            settings.centre_url,
-            token,
-            settings.centre_ca,
-            settings.proxy,
-            settings.centre_timeout_s,
-        )
+        # A connection for each thread that talks to the centre.
+        self.centres = [_centre(settings, token) for _ in range(3)]
         self.hall_watch = HallWatch(
             self.book,
-            self.centre,
+            self.centres[0],
             self.alarms,
             settings.hall_poll_s,
             Backoff(settings.retry_first_s, settings.retry_longest_s, chance),
             chance,
             now_ms,
         )
-        self.forwarder = Forwarder(
-            Outbox(self.database, _pace(settings)),
-            self.centre,
+        outbox = Outbox(self.database, _pace(settings))
+        way = Way(
+            outbox,
             self.inbox,
             self.alarms,
+            self.metrics,
             Backoff(settings.retry_first_s, settings.retry_longest_s, chance),
             settings.refused_retry_s,
             self.hall_watch.hint,
             now_ms,
+        )
+        self.live = LiveLane(outbox, self.centres[1], way, settings.live_gather_s, chance, now_ms)
+        self.backlog = BacklogLane(outbox, self.centres[2], way, settings.backlog_per_s, now_ms)
+        self.salvage = Salvage(
+            path, settings.hall, self.database, self.alarms, now_ms, self.backlog.wake
         )
         self.custody = Custody(
             self.database,
@@ -103,12 +115,14 @@ class Gateway:
             self.book,
             self.announcer,
             self.alarms,
-            self.forwarder.wake,
+            self.metrics,
+            self._reserve,
+            self._wake_forwarder,
             now_ms,
             live_ms=round(settings.live_s * 1000),
             quarantine_kept=settings.quarantine_kept,
         )
-        self.desk = ServiceDesk(self.database, self.book, self.inbox, self.forwarder.wake, now_ms)
+        self.desk = ServiceDesk(self.database, self.book, self.inbox, self.live.wake, now_ms)
         self._password_hash = password_hash(password)
         self.broker = (
             EmbeddedBroker(
@@ -128,7 +142,7 @@ class Gateway:
             else None
         )
         self.book.on_change = self._on_hall_change
-        app = api.build(self.database, self.desk, self.book, self.link, self.alarms)
+        app = api.build(self.database, self.desk, self.book, self.link, self.alarms, self.metrics)
         self.site = pages.build(
             self.database,
             Overview(self.database, self.book, self.alarms, now_ms),
@@ -140,7 +154,10 @@ class Gateway:
         )
         self._workers = [
             Worker("custody", self.custody.step),
-            Worker("forwarder", self.forwarder.step),
+            Worker("live", self.live.step),
+            Worker("backlog", self.backlog.step),
+            Worker("backlog-sender", self.backlog.send_step),
+            Worker("salvage", self.salvage.step),
             Worker("hall-watch", self.hall_watch.step),
             Worker("clock", self._clock),
         ]
@@ -151,6 +168,7 @@ class Gateway:
         )
         self._stopping = threading.Event()
         self.mqtt_address = ""
+        self._watch_metrics()
 
     def start(self) -> None:
         """Run everything. Raises GatewayError if the embedded broker cannot start, or the files
@@ -189,7 +207,7 @@ class Gateway:
         for worker in self._workers:
             worker.ask_to_stop()
         self.inbox.close()
-        self.forwarder.wake()
+        self._wake_forwarder(0)
         self.hall_watch.wake()
         for worker in self._workers:
             worker.join()
@@ -199,8 +217,25 @@ class Gateway:
         if self._api.ident is not None:
             self._api.join(5)
         self._socket.close()
-        self.centre.close()
+        for centre in self.centres:
+            centre.close()
         self.database.close()
+
+    def _wake_forwarder(self, records: int) -> None:
+        self.live.wake(records)
+        self.backlog.wake()
+
+    def _watch_metrics(self) -> None:
+        watch = self.metrics.watch
+        watch("inbox_messages", "Deliveries that wait for a commit.", lambda: len(self.inbox))
+        watch("mqtt_up", "Whether the broker's session stands.", lambda: self.link.is_up())
+        watch("alarms", "Alarms that stand, see /healthz.", lambda: len(self.alarms.standing()))
+        watch("waiting_records", "Records without a verdict.", self._count_waiting)
+        self.metrics.watch_disk(self.settings.data_dir)
+
+    def _count_waiting(self) -> int:
+        with self.database.read() as tx:
+            return envelopes.waiting_counts(tx)["waiting"]
 
     def _users(self) -> dict[str, str]:
         return {GATEWAY_USER: self._password_hash, **self.book.logins()}
@@ -227,21 +262,36 @@ class Gateway:
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Run a gateway until `stopping` is set, and say on standard output when it is ready.
 
+    When its database turns out to be damaged it is started again, which sets the file aside.
     Raises GatewayError if it cannot start.
     """
-    gateway = Gateway(settings)
-    try:
-        gateway.start()
-        while not gateway.wait_ready(0.5):
-            if stopping.is_set():
-                return
-        # Whoever starts us reads these two lines to learn the ports.
-        sys.stdout.write(f"mqtt {gateway.mqtt_address}\nready {gateway.api_url}\n")
-        sys.stdout.flush()
-        log.info("hall %s is ready", settings.hall)
-        stopping.wait()
-    finally:
-        gateway.stop()
+    while not stopping.is_set():
+        gateway = Gateway(settings)
+        try:
+            gateway.start()
+            while not gateway.wait_ready(0.5):
+                if stopping.is_set():
+                    return
+            # Whoever starts us reads these two lines to learn the ports.
+            sys.stdout.write(f"mqtt {gateway.mqtt_address}\nready {gateway.api_url}\n")
+            sys.stdout.flush()
+            log.info("hall %s is ready", settings.hall)
+            while not stopping.wait(_LOOK_S) and not gateway.database.is_damaged.is_set():
+                pass
+        finally:
+            gateway.stop()
+
+
+def _centre(settings: Settings, token: str) -> Centre:
+    return Centre(
+        settings.centre_url,
+        token,
+        ca=settings.centre_ca,
+        certificate=settings.centre_certificate,
+        key=settings.centre_key,
+        proxy=settings.proxy,
+        timeout_s=settings.centre_timeout_s,
+    )
 
 
 def _pace(settings: Settings) -> Pace:

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     centre_url: str
     centre_token_file: Path
     centre_ca: Path | None = None
+    centre_certificate: Path | None = None
+    centre_key: Path | None = None
     proxy: str | None = None
     api_listen_host: str = "127.0.0.1"
     api_listen_port: Port = 8080
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     hall_poll_s: Seconds = 60
     head_every_s: Seconds = 60
     live_s: Seconds = 60
+    live_gather_s: Annotated[float, Field(ge=0, le=10)] = 0.01
+    backlog_per_s: Annotated[int, Field(ge=10, le=1_000_000)] = 20_000
     centre_timeout_s: Seconds = 30
     retry_first_s: Seconds = 1
     retry_longest_s: Seconds = 300
@@ -53,6 +57,7 @@ class Settings(BaseSettings):
     mqtt_reconnect_s: Annotated[float, Field(gt=0, le=60)] = 1
     broker_restart_s: Annotated[float, Field(gt=0, le=60)] = 1
     queue_messages: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    reserve_mb: Annotated[int, Field(ge=1, le=10_000)] = 32
     quarantine_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
 
     @classmethod
@@ -76,6 +81,8 @@ class Settings(BaseSettings):
             raise ValueError("mqtt_port must name the port of the external broker")
         if self.broker == "embedded" and self.broker_files is not None:
             raise ValueError('broker_files are for broker = "external"')
+        if self.centre_key is not None and self.centre_certificate is None:
+            raise ValueError("centre_key is the key of a centre_certificate: name both")
         return self
 
 
@@ -96,7 +103,8 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         raise GatewayError("\n".join(_sentence(path, fault) for fault in error.errors())) from None
     folder = path.resolve().parent
-    paths = ("data_dir", "centre_token_file", "centre_ca", "mqtt_ca", "broker_files")
+    paths = ("data_dir", "centre_token_file", "centre_ca", "centre_certificate", "centre_key")
+    paths += ("mqtt_ca", "broker_files")
     return settings.model_copy(
         update={name: folder / value for name in paths if (value := getattr(settings, name))}
     )

@@ -1,37 +1,57 @@
 """Opening the hall's database: SQLite in WAL mode, durable at every commit."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import alembic.command
 import alembic.config
-from sqlalchemy import Connection, create_engine, event, inspect
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, event, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from gateway.error import GatewayError
+from gateway.store.tables import Row
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+_CORRUPT, _NOT_A_DATABASE = 11, 26  # SQLite's primary result codes
+_UNREADABLE = (266, 522, 8458)  # a read that failed, was short, or met a corrupt file system
+_FULL = (13, 778, 4874)  # no room; a write that failed (quota); no room for the -shm file
+_INSTRUCTIONS = 10_000  # of SQLite's machine between two looks at the clock
+
+
+class DamagedError(GatewayError):
+    """The file was a gateway's database, and cannot be trusted any more."""
 
 
 class Database:
     """The database file at `path`, created or migrated to the newest shape when opened.
 
-    Raises GatewayError if it cannot be opened or migrated; then it is as it was.
+    Raises GatewayError if it cannot be opened or migrated; then it is as it was. `is_damaged`
+    turns true when SQLite meets damage later.
     """
 
     def __init__(self, path: Path, busy_ms: int = 5000, migrations: Path = MIGRATIONS):
+        self.is_damaged = threading.Event()
         self._writing = threading.Lock()  # fair, unlike SQLite's own polling for its lock
         self._engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=32)
         event.listen(self._engine, "connect", lambda raw, _: _prepare(raw, busy_ms))
         event.listen(self._engine, "begin", _begin)
+        event.listen(self._engine, "handle_error", self._look_at)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(0o600)
             self._migrate(migrations)
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, OSError, CommandError) as error:
             self._engine.dispose()
+            if self.is_damaged.is_set() or isinstance(error, CommandError):
+                raise DamagedError(f"{path} is damaged: {error}.") from error
             raise GatewayError(
                 f"{path} cannot be opened: {error}. Is the disk full, is it a gateway's "
                 "database, and may this user write it?"
@@ -51,9 +71,43 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def check(self, seconds: float) -> None:
+        """Look for damage for so long at most. Raises DamagedError."""
+        end_s = time.monotonic() + seconds
+        try:
+            with self.read() as tx:
+                for table in Row.metadata.sorted_tables:
+                    tx.execute(select(table).limit(1)).all()
+                raw: sqlite3.Connection = tx.connection.driver_connection  # type: ignore[assignment]
+                raw.set_progress_handler(lambda: time.monotonic() > end_s, _INSTRUCTIONS)
+                try:
+                    found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                        raise
+                    return  # a large one: what is met later is set aside later
+                finally:
+                    raw.set_progress_handler(None, 0)
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            raise DamagedError(str(error)) from error
+        if found != "ok":
+            raise DamagedError(found)
+
+    def free_bytes(self) -> int:
+        """What the file has free inside: deleted rows leave room for new ones."""
+        with self.read() as tx:
+            pages = tx.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+            return pages * tx.exec_driver_sql("PRAGMA page_size").scalar_one()
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def _look_at(self, context) -> None:
+        if _code(context.original_exception) & 255 in (_CORRUPT, _NOT_A_DATABASE) or (
+            _code(context.original_exception) in _UNREADABLE
+        ):
+            self.is_damaged.set()
 
     def _migrate(self, migrations: Path) -> None:
         config = alembic.config.Config()
@@ -62,7 +116,27 @@ class Database:
             if inspect(connection).get_table_names() and not _is_ours(connection):
                 raise GatewayError("The database file belongs to another program; name another.")
             config.attributes["connection"] = connection
+            _require_no_newer(connection, config)
             alembic.command.upgrade(config, "head")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the database could not grow: the disk is full, or a quota is used up."""
+    return _code(getattr(error, "orig", error)) in _FULL
+
+
+def _code(error: BaseException | None) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0
+
+
+def _require_no_newer(connection: Connection, config: alembic.config.Config) -> None:
+    newest = ScriptDirectory.from_config(config).get_current_head() or ""
+    found = MigrationContext.configure(connection).get_current_revision() or newest
+    if found.isdecimal() and len(found) == len(newest) and found > newest:
+        raise GatewayError(
+            "The database was written by a newer gateway. Install that one again; this one "
+            "leaves the file as it is."
+        )
 
 
 def _is_ours(connection: Connection) -> bool:

@@ -17,11 +17,12 @@ _NEW = {"verdict": None, "reason": None, "tries": 0, "next_try_at_ms": None, "co
 _IS_HELD = or_(_envelope.c.verdict.is_(None), _envelope.c.verdict != REJECTED)
 
 
-def put(tx: Connection, rows: Sequence[dict]) -> None:
-    """Insert the envelopes that are not there yet, byte for byte (SND-2)."""
-    if rows:
-        statement = insert_or(_envelope).on_conflict_do_nothing()
-        tx.execute(statement, [{**row, **_NEW} for row in rows])
+def put(tx: Connection, rows: Sequence[dict]) -> int:
+    """Insert the envelopes that are not there yet, byte for byte (SND-2); how many they were."""
+    if not rows:
+        return 0
+    statement = insert_or(_envelope).on_conflict_do_nothing()
+    return tx.execute(statement, [{**row, **_NEW} for row in rows]).rowcount
 
 
 def held_seqs(tx: Connection, device: str, epoch: int, above: int) -> Iterable[int]:
@@ -55,14 +56,17 @@ def waiting_live(tx: Connection, since_ms: int, limit: int):
     return _offered(tx, and_(_envelope.c.verdict.is_(None), wanted), limit)
 
 
-def waiting(tx: Connection, limit: int):
-    """Rows without a verdict, oldest first."""
-    return _offered(tx, _envelope.c.verdict.is_(None), limit)
+def waiting(tx: Connection, since_ms: int, after_id: int, limit: int):
+    """Rows without a verdict behind `after_id` that `waiting_live` does not give, oldest first."""
+    is_live = and_(_envelope.c.live.is_(True), _envelope.c.received_at_ms >= since_ms)
+    wanted = and_(_envelope.c.verdict.is_(None), _envelope.c.id > after_id, ~is_live)
+    return _offered(tx, wanted, limit)
 
 
 def waiting_again(tx: Connection, now_ms: int, limit: int):
     """Rows with a verdict whose next offer is due (BAT-5), oldest first."""
-    return _offered(tx, _envelope.c.next_try_at_ms <= now_ms, limit)
+    is_due = and_(_envelope.c.next_try_at_ms <= now_ms, _envelope.c.verdict.is_not(None))
+    return _offered(tx, is_due, limit)
 
 
 def judge(tx: Connection, verdicts: Sequence[dict]) -> None:
@@ -130,22 +134,25 @@ def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) ->
 
 
 def let_go(tx: Connection, covered_before_ms: int, limit: int = 1000) -> int:
-    """Delete rows that a receipt has covered since before then; how many."""
-    old = select(_envelope.c.id).where(_envelope.c.covered_at_ms < covered_before_ms).limit(limit)
+    """Delete rows that a receipt has covered since before then, oldest first; how many."""
+    old = select(_envelope.c.id).where(_envelope.c.covered_at_ms < covered_before_ms)
+    old = old.order_by(_envelope.c.covered_at_ms).limit(limit)
     return tx.execute(delete(_envelope).where(_envelope.c.id.in_(old))).rowcount
 
 
 def counts(tx: Connection) -> dict[str, int]:
-    """How many ratings are held, how many envelopes wait for a verdict, and how many were
-    rejected and are still offered.
-    """
+    """How many ratings are held, beside what `waiting_counts` gives. Reads every row."""
     ratings = select(func.count()).where(_envelope.c.kind == Rating.kind, _IS_HELD)
+    return {"ratings": tx.execute(ratings).scalar_one(), **waiting_counts(tx)}
+
+
+def waiting_counts(tx: Connection) -> dict[str, int]:
+    """How many envelopes wait for a verdict, and how many were rejected and are still offered."""
     waiting = select(func.count()).where(_envelope.c.verdict.is_(None))
     rejected = select(func.count()).where(
         _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
     )
     return {
-        "ratings": tx.execute(ratings).scalar_one(),
         "waiting": tx.execute(waiting).scalar_one(),
         "rejected": tx.execute(rejected).scalar_one(),
     }

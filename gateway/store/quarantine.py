@@ -40,6 +40,16 @@ def counts(tx: Connection):
     return tx.execute(select(_refusal).order_by(_refusal.c.device, _refusal.c.reason)).all()
 
 
+def get(tx: Connection, row_id: int):
+    """One refused payload's row, or None."""
+    return tx.execute(select(_quarantine).where(_quarantine.c.id == row_id)).first()
+
+
+def remove(tx: Connection, row_id: int) -> None:
+    """It was taken in after all; the count of refusals stays."""
+    tx.execute(delete(_quarantine).where(_quarantine.c.id == row_id))
+
+
 def newest(tx: Connection, limit: int):
     """The newest refused payloads' rows, newest first."""
     query = select(_quarantine).order_by(_quarantine.c.id.desc()).limit(limit)

@@ -30,7 +30,16 @@ def outbox(database):
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):
     """Settle what is due at `now_ms` with these verdicts, one for all or one each."""
-    batch = outbox.next_batch(now_ms)
+    batch = outbox.backlog_batch(now_ms, 0, 500)
+    if len(batch) == 0:
+        batch = outbox.live_batch(now_ms)
+    return settle(outbox, batch, verdicts, *told, now_ms=now_ms)
+
+
+def settle(outbox, batch, verdicts, *told: str, now_ms: int = 1):
+    """Settle a batch that is sent and answered now, unless it was sent before."""
+    batch.began = batch.began or outbox.tick()
+    batch.answered = outbox.tick()
     words = [verdicts] * len(batch) if isinstance(verdicts, str) else verdicts
     said = tuple(Verdict(word, "no" if word == REJECTED else None, ()) for word in words)
     return outbox.settle(batch, Answer(said, told, 1), now_ms)
@@ -38,7 +47,7 @@ def answer(outbox, verdicts, *told: str, now_ms: int = 1):
 
 def offered(outbox, now_ms: int = 1) -> list[int]:
     """The records that are due."""
-    return [int(sent.name.split()[1]) for sent in outbox.next_batch(now_ms).sent()]
+    return [int(sent.name.split()[1]) for sent in outbox.backlog_batch(now_ms, 0, 500).sent()]
 
 
 def known(database) -> tuple[int | None, int]:
@@ -141,3 +150,28 @@ def test_what_the_centre_rejected_does_not_count_again_before_it_says_so(databas
     answer(outbox, STORED)
     assert known(database) == (None, 2)
     assert sorted(offered(outbox)) == [1, 2, 3]
+
+
+def test_a_receipt_from_an_answer_that_crossed_a_newer_one_is_not_a_fall(database, outbox):
+    """BAT-5: two lanes have batches on their way at once; only a later batch lowers a receipt."""
+    pen = Pen(DEVICE)
+    hold(database, pen.rating())
+    slow = outbox.backlog_batch(1, 0, 500)
+    slow.began = outbox.tick()
+    hold(database, pen.rating(), pen.rating())
+    quick = outbox.backlog_batch(1, slow.last_id, 500)
+    settle(outbox, quick, STORED, receipt_of(DEVICE, 3))
+    assert settle(outbox, slow, STORED, receipt_of(DEVICE, 1)).acks == frozenset()
+    assert known(database) == (3, 3)
+    hold(database, pen.rating())
+    assert answer(outbox, STORED, receipt_of(DEVICE, 2)).acks == {DEVICE}
+    assert known(database) == (2, 4)
+
+
+def test_a_batch_behind_one_on_its_way_does_not_hold_its_records_again(database, outbox):
+    pen = Pen(DEVICE)
+    hold(database, *[pen.rating() for _ in range(5)])
+    first = outbox.backlog_batch(1, 0, 3)
+    second = outbox.backlog_batch(1, first.last_id, 3)
+    seqs = [[int(sent.name.split()[1]) for sent in batch.sent()] for batch in (first, second)]
+    assert seqs == [[1, 2, 3], [4, 5]]

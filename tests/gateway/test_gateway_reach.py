@@ -5,8 +5,8 @@ import hashlib
 import pytest
 from gateway_hall import EPOCH, Pen, receipt_of
 
+from gateway import intake
 from gateway.hall import read_receipt
-from gateway.intake import judge
 from gateway.reach import Reach
 from gateway.store import envelopes, receipts, states
 from gateway.store.database import Database
@@ -29,9 +29,8 @@ def reach():
 def hold(database, *texts: bytes) -> None:
     rows = []
     for envelope in texts:
-        row = judge(f"pj/1/demo/{DEVICE}/record", envelope, "demo", {DEVICE})._asdict()
-        del row["made_at_ms"]
-        rows.append({**row, "marks": "[]", "received_at_ms": 1, "window": "w1", "live": True})
+        accepted = intake.judge(f"pj/1/demo/{DEVICE}/record", envelope, "demo", {DEVICE})
+        rows.append(intake.row(accepted, 1, "w1", is_live=False))
     with database.write() as tx:
         envelopes.put(tx, rows)
 
