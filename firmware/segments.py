@@ -111,7 +111,7 @@ class Segments:
             self._with_rating = segment
 
     def covered(self, seq: int) -> list:
-        """Segments that a receipt for seq frees; never the newest or the newest rating's (JRN-6)."""
+        """Segments that a receipt for seq frees, never the last or the newest rating's (JRN-6)."""
         kept = (max([k for k, runs in self._runs.items() if runs], default=-1), self._with_rating)
         return [
             segment

@@ -25,7 +25,8 @@ class FlashFiles:
     """A new, empty flash, or one with `contents` {name: bytes}.
 
     `log` is what was done, (operation, name); the operation numbered `cut_at` and all later ones
-    fail. `watch`, if set, is called before each one. files[name], files[name] = data and del files[name] look at it and damage it.
+    fail. `watch`, if set, is called before each one. files[name], files[name] = data and
+    del files[name] look at it and damage it.
     """
 
     count = 0  # of flashes made, so that each has a folder of its own

@@ -71,8 +71,8 @@ def judge(files, thanked, covered, begin=start):
 
     lost: cannot be read, nor has the centre signed for it. unnamed: of those, no `boot` names it.
     unused: of those, a `boot` says that its seq was never used, and later ones show that it was (a
-    journal that merely ends earlier cannot be told from one that was never filled). altered: other bytes under its
-    seq. twice: its seq was given out again. alarms: gaps named as damage.
+    journal that merely ends earlier cannot be told from one that was never filled). altered: other
+    bytes under its seq. twice: its seq was given out again. alarms: gaps named as damage.
     """
     journal = begin(files)
     journal.begin(1, None)

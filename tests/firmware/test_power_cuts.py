@@ -74,7 +74,7 @@ def sweep(ratings, every=1, make_files=journal_files, begin=start):
 
 
 def sweep_recovery(ratings, starts, begin=start):
-    """The same for cuts within a start that follows a cut: `starts` of them, spread over a life."""
+    """The same for cuts within `starts` starts that follow cuts, spread over a life."""
     flash, files = enrolled(journal_files)
     image = flash.image()
     flash.log.clear()
