@@ -458,7 +458,9 @@ class TestFull(unittest.TestCase):
             with self.assertRaises(PowerCut):
                 rate(start(files, 4))
         contents = files.contents()
-        for operations in range(7):  # the next start makes room for its boot, and is cut as well
+        whole = FlashFiles(contents)
+        rate(start(whole, 4))
+        for operations in range(len(whole.log)):  # the next start makes room, and is cut as well
             files = FlashFiles(contents)
             files.cut_at = operations
             with self.assertRaises(PowerCut):
