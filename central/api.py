@@ -9,8 +9,10 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Res
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from central import body, cursor, problem, tokens
+from central import body, cursor, figures_api, problem, tokens
+from central.callers import Scopes, bearer_of, require
 from central.enrolment import hall_document
+from central.figures import FiguresReader
 from central.intake import Intake
 from central.store import ledger, places, rejections
 from central.store.database import Database
@@ -89,18 +91,15 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(database: Database, intake: Intake) -> FastAPI:
-    """The API over an open database."""
+def create_app(database: Database, intake: Intake, figures: FiguresReader) -> FastAPI:
+    """The API over an open database; `figures` reads from the same one."""
     app = FastAPI(title="Pingjia centre", version="1", docs_url=None, redoc_url=None)
     problem.handle_problems(app)
-
-    def scopes_of(authorization: Annotated[str, Header()] = "") -> tuple[str, ...]:
-        return _scopes(database, authorization)
+    bearer = bearer_of(database)
+    app.include_router(figures_api.create_router(figures, bearer))
 
     @app.post("/v1/batches", openapi_extra=_BATCH)
-    async def post_batch(
-        request: Request, scopes: Annotated[tuple[str, ...], Depends(scopes_of)]
-    ) -> Response:
+    async def post_batch(request: Request, scopes: Annotated[Scopes, Depends(bearer)]) -> Response:
         """Verdicts in item order and the receipts of every device named, all durable."""
         halls = tokens.halls_of(scopes)
         if not halls:
@@ -113,7 +112,7 @@ def create_app(database: Database, intake: Intake) -> FastAPI:
     @app.get("/v1/halls/{hall}")
     def get_hall(
         hall: str,
-        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        scopes: Annotated[Scopes, Depends(bearer)],
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
         """The hall's document; 304 while its version is the one that If-None-Match names."""
@@ -134,22 +133,22 @@ def create_app(database: Database, intake: Intake) -> FastAPI:
 
     @app.get("/v1/records")
     def get_records(
-        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        scopes: Annotated[Scopes, Depends(bearer)],
         device: Annotated[str | None, Query(max_length=32)] = None,
         after: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
     ) -> RecordPage:
         """Records by device, epoch and seq; conflicts behind the record that holds their key."""
-        _require(scopes, tokens.RECORDS_READ)
+        require(scopes, tokens.RECORDS_READ)
         return _page(database, *_place(device, after), limit)
 
     @app.get("/v1/rejections")
     def get_rejections(
-        scopes: Annotated[tuple[str, ...], Depends(scopes_of)],
+        scopes: Annotated[Scopes, Depends(bearer)],
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Rejections:
         """What was turned away: counts per hall and reason, and the newest with first bytes."""
-        _require(scopes, tokens.RECORDS_READ)
+        require(scopes, tokens.RECORDS_READ)
         with database.read() as connection:
             counted = rejections.counts(connection)
             newest = rejections.newest(connection, limit)
@@ -166,24 +165,6 @@ def create_app(database: Database, intake: Intake) -> FastAPI:
         return Health(status="ok")
 
     return app
-
-
-def _scopes(database: Database, authorization: str) -> tuple[str, ...]:
-    scheme, _, text = authorization.partition(" ")
-    parts = tokens.split_token(text.strip()) if scheme.lower() == "bearer" else None
-    if parts is not None:
-        with database.read() as connection:
-            row = places.token(connection, parts[0])
-        if tokens.is_secret(parts[1], row.secret_sha256 if row else None):
-            return tuple(row.scopes.split())
-    raise HTTPException(
-        401, "a token is needed: Authorization: Bearer pj_…", {"WWW-Authenticate": "Bearer"}
-    )
-
-
-def _require(scopes: tuple[str, ...], scope: str) -> None:
-    if scope not in scopes:
-        raise HTTPException(403, f"this token has not the scope {scope}")
 
 
 async def _read(request: Request) -> bytes:

@@ -95,7 +95,13 @@ def enrol(
 
 @token_app.command("add")
 def add_token(
-    scope: Annotated[str, typer.Option(help="records:read, or hall:<hall> for a gateway.")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="pages:read for a supervisor's browser, figures:read for a program that wants "
+            "counts, records:read for one that wants records, hall:<hall> for a gateway."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="A new file for the token.")],
     config: Config = _CENTRAL_TOML,
 ) -> None:
@@ -122,7 +128,7 @@ def run(
     require_safe_listener(settings)
     centre = Centre(settings)
     try:
-        process.serve(centre.app, settings, until_stdin_closes)
+        process.serve(centre.app, settings, until_stdin_closes, centre.site.close)
     finally:
         centre.close()
 

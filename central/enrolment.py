@@ -105,11 +105,12 @@ class Enrolment:
     def add_token(self, scope: str, token_file: Path) -> None:
         """Write a new token of one scope."""
         with self._database.write() as connection:
-            if scope != tokens.RECORDS_READ:
+            if scope not in tokens.READERS:
                 hall = next(iter(tokens.halls_of((scope,))), None)
                 if hall is None:
                     raise CentralError(
-                        f"no scope is named {scope}: use {tokens.RECORDS_READ} or hall:<hall>."
+                        f"no scope is named {scope}: use {', '.join(tokens.READERS)} or "
+                        "hall:<hall>."
                     )
                 self._require_hall(connection, hall)
             self._add_token(connection, scope, token_file)

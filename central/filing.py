@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from central import links
 from central.attribution import Place, counts_before, do_facts_differ
+from central.counting import count_ratings
 from central.store import ledger, services
 from central.store.coverage import ChainRow
 from central.store.ledger import Epoch, Key, Row
@@ -25,14 +26,16 @@ class Filed:
 
 
 def file_records(
-    connection: Connection, candidates: list[Row]
-) -> tuple[list[Filed], dict[Key, Row]]:
+    connection: Connection, candidates: list[Row], chains: dict[Epoch, ChainRow]
+) -> tuple[list[Filed], dict[Key, Row], list[Row]]:
     """Insert those whose key is free, keep those whose key another record holds as conflicts.
 
     A key is taken for ever (BAT-7); the same bytes again are a duplicate. Also gives the rows
-    that now hold the keys.
+    that now hold the keys, and the conflicts that were not known. chains: see `mark`.
     """
-    held = ledger.rows(connection, {row.key for row in candidates})
+    # Above the highest that is held every key is free: usually there is nothing to look for.
+    taken = {row.key for row in candidates if row.seq <= chains[row.key[:2]].highest_seq}
+    held = ledger.rows(connection, taken)
     filed, new, others = [], [], []
     for row in candidates:
         holder = held.get(row.key)
@@ -46,8 +49,7 @@ def file_records(
             others.append(row)
             filed.append(Filed(CONFLICT, row))
     ledger.add_rows(connection, new)
-    _file_conflicts(connection, others)
-    return filed, held
+    return filed, held, _file_conflicts(connection, others)
 
 
 def mark(
@@ -57,8 +59,11 @@ def mark(
     hashes: list[str],
     chains: dict[Epoch, ChainRow],
     receipts: dict[Epoch, int],
-) -> None:
+) -> list[Row]:
     """Mark the new records, and older ones about which they or new documents tell something.
+
+    Gives the rows that got a mark, some of them more than once. Counts the ratings, too, because
+    a rating that is marked as a second one of its service does not count.
 
     known: rows already read; more are added. hashes: of the documents that came with this batch.
     chains: as they were before it. receipts: the highest seq that each device may have one for.
@@ -67,13 +72,17 @@ def mark(
     changed += _mark_rated_twice(connection, new, known)
     changed += links.mark(connection, new, chains, receipts, known)
     ledger.save_marks(connection, {row.key: row for row in changed}.values())
+    return changed
 
 
-def _file_conflicts(connection: Connection, others: list[Row]) -> None:
-    if others:
-        kept = ledger.conflict_rows(connection, {row.key for row in others})
-        fresh = {(*row.key, row.mac16): row for row in others}
-        ledger.add_conflicts(connection, [row for key, row in fresh.items() if key not in kept])
+def _file_conflicts(connection: Connection, others: list[Row]) -> list[Row]:
+    if not others:
+        return []
+    kept = ledger.conflict_rows(connection, {row.key for row in others})
+    fresh = {(*row.key, row.mac16): row for row in others}
+    new = [row for key, row in fresh.items() if key not in kept]
+    ledger.add_conflicts(connection, new)
+    return new
 
 
 def _mark_facts(
@@ -114,9 +123,9 @@ def _mark_rated_twice(connection: Connection, new: list[Row], known: dict[Key, R
     if missing:
         known |= ledger.rows(connection, missing)
     changed += [known[key] for key in displaced if known[key].mark(RATED_TWICE)]
-    services.save_rated(
-        connection,
-        {service: key for service, key in counted.items() if service not in before},
-        {service: key for service, key in counted.items() if before.get(service, key) != key},
-    )
+    fresh = {service: key for service, key in counted.items() if service not in before}
+    moved = {service: key for service, key in counted.items() if before.get(service, key) != key}
+    services.save_rated(connection, fresh, moved)
+    taken = [known[key] for key in (*fresh.values(), *moved.values())]
+    count_ratings(connection, taken, [known[before[service]] for service in moved])
     return changed

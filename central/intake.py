@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from central import filing, reach, verify
+from central.counting import count_marks
 from central.documents import SentDocument, file_documents
 from central.heads import file_heads
+from central.period import rated_at_ms
 from central.store import coverage, places, rejections
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
@@ -126,12 +128,13 @@ class Intake:
         chains = coverage.lock_chains(connection, epochs)
         shown = _file_heads(connection, heads, now_ms)
         rows = [_row(item, halls, enrolled, now_ms) for item in records]
-        filed, held = filing.file_records(connection, rows)
+        filed, held, others = filing.file_records(connection, rows, chains)
         new = [outcome.row for outcome in filed if outcome.verdict == STORED]
         receipts = {
             epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in chains.items()
         }
-        filing.mark(connection, new, held, hashes, chains, receipts)
+        changed = filing.mark(connection, new, held, hashes, chains, receipts)
+        count_marks(connection, new, changed, others, now_ms)
         conflicts = [outcome.row for outcome in filed if outcome.verdict == CONFLICT]
         reach.cover(connection, chains, new, conflicts, held, self._key_of, now_ms)
         for item, outcome in zip(records, filed):
@@ -178,8 +181,7 @@ def _row(
     place = next((known for known in enrolments if known.epoch == verified.epoch), None)
     if place is None:
         place = max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
-    service, facts = verify.service_of(verified) or (read.service, None)
-    return Row(
+    row = Row(
         device=verified.device,
         epoch=verified.epoch,
         seq=verified.seq,
@@ -191,12 +193,16 @@ def _row(
         stored_at_ms=now_ms,
         hall=place.hall,
         window=place.window,
-        service=service,
-        facts=facts,
+        service=read.service,
+        facts=None,
         marks=list(verified.marks),
         hall_marks=list(read.marks),
         _record=verified.record,
     )
+    if (rating := verify.rating_of(verified)) is not None:
+        row.service, row.facts, row.level = rating.service, rating.facts, rating.level
+        row.rated_at_ms = rated_at_ms(rating.at, read.received_at_ms, rating.epoch, now_ms)
+    return row
 
 
 def _file_rejections(

@@ -106,7 +106,11 @@ def _followers(
 ) -> dict[Key, Row]:
     """Records held before, whose predecessor may be one of the new ones."""
     fresh = {row.key for row in new}
-    wanted = {(row.device, row.epoch, row.seq + 1) for row in new}
+    wanted = {
+        (row.device, row.epoch, row.seq + 1)
+        for row in new
+        if row.seq < chains[row.device, row.epoch].highest_seq
+    }
     lowest: dict[Epoch, int] = {}
     for row in new:
         epoch = (row.device, row.epoch)

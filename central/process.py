@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +18,10 @@ _CONNECTIONS = 512  # each may hold a body of 8 MB
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stop = before_stop
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
@@ -25,9 +30,18 @@ class _Server(uvicorn.Server):
             scheme = "https" if self.config.is_ssl else "http"
             print(f"ready {scheme}://{host}:{port}", flush=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_stop()
+        await super().shutdown(sockets)
 
-def serve(app: FastAPI, settings: Settings, until_stdin_closes: bool) -> None:
-    """Serve until SIGTERM or SIGINT, or until standard input ends. Raises CentralError."""
+
+def serve(
+    app: FastAPI, settings: Settings, until_stdin_closes: bool, before_stop: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until standard input ends. Raises CentralError.
+
+    before_stop: ends the answers that have no end of their own.
+    """
     listener = _listen(settings.listen_host, settings.listen_port)
     config = uvicorn.Config(
         app,
@@ -40,7 +54,7 @@ def serve(app: FastAPI, settings: Settings, until_stdin_closes: bool) -> None:
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
-    server = _Server(config)
+    server = _Server(config, before_stop)
     # uvicorn raises the signal again after its clean stop; a wish to end is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

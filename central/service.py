@@ -8,20 +8,26 @@ from fastapi import FastAPI
 
 from central.api import create_app
 from central.enrolment import Enrolment
+from central.figures import FiguresReader
 from central.intake import Intake
 from central.keys import DeviceKeys, read_master_secret
+from central.pages import create_site
+from central.profile import load_profile
 from central.settings import Settings
 from central.store.database import Database, open_database
 
 
 class Centre:
-    """One running centre: database, keys, intake, API."""
+    """One running centre: database, keys, intake, figures, API, pages."""
 
     def __init__(self, settings: Settings) -> None:
         self.keys = DeviceKeys(read_master_secret(settings.master_secret_file))
         self.database: Database = open_database(settings.database_url)
         self.intake = Intake(self.database, self.keys.key, now_ms)
-        self.app: FastAPI = create_app(self.database, self.intake)
+        self.figures = FiguresReader(self.database, load_profile(settings.profile), now_ms)
+        self.app: FastAPI = create_app(self.database, self.intake, self.figures)
+        self.site = create_site(self.database, self.figures)
+        self.site.install(self.app)
 
     def close(self) -> None:
         """Let go of the database."""

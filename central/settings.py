@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
+    profile: str = "ezhou"
 
     @classmethod
     def settings_customise_sources(

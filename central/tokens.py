@@ -11,6 +11,9 @@ from hashlib import sha256
 from typing import NamedTuple
 
 RECORDS_READ = "records:read"
+FIGURES_READ = "figures:read"
+PAGES_READ = "pages:read"
+READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
 _HALL = "hall:"
 _SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NO_SECRET = sha256(b"").hexdigest()

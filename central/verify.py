@@ -169,11 +169,9 @@ def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | 
     return document
 
 
-def service_of(verified: Verified) -> tuple[str, str] | None:
-    """Service and facts hash of a well-formed rating; None for anything else."""
-    if type(verified.record) is Rating:
-        return verified.record.service, verified.record.facts
-    return None
+def rating_of(verified: Verified) -> Any:
+    """The rating, if it is a well-formed one; None for anything else."""
+    return verified.record if type(verified.record) is Rating else None
 
 
 def _open(text: str, malformed: str) -> Opened | Rejected:

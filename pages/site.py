@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -96,7 +97,8 @@ class Site(Generic[Holder]):
         async def on_http_error(request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)
             if "text/html" not in request.headers.get("accept", ""):
-                return await before(request, error)
+                answer = before(request, error)
+                return await answer if isawaitable(answer) else answer
             sentence = "没有这个页面。" if error.status_code == 404 else "请求未被接受。"
             return await self._on_page_error(request, PageError(error.status_code, sentence))
 

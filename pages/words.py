@@ -12,12 +12,12 @@ LANGUAGES = (CHINESE, ENGLISH)
 # The messages of this package's own templates and sentences.
 OWN = {
     "评价 Pingjia": "Pingjia 评价",
-    "登录": "Sign in",
-    "退出登录": "Sign out",
+    "登录": "Log in",
+    "退出登录": "Log out",
     "访问令牌": "Access token",
     "请输入访问令牌。": "Enter an access token.",
-    "令牌由大厅信息人员签发。它只保存在本浏览器中。": (
-        "Tokens are issued by the hall's IT staff. This browser alone keeps it."
+    "令牌由系统管理员签发。它只保存在本浏览器中。": (
+        "Tokens are issued by the system's administrator. This browser alone keeps it."
     ),
     "此令牌无效，请核对后重新输入。": "This token is not valid. Check it and enter it again.",
     "此页面需要另一个访问令牌。": "This page needs another access token.",

@@ -26,6 +26,7 @@ Epoch = tuple[str, int]  # device, epoch
 
 _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
+_NO_COLUMNS = ("added_marks", "_record")
 CHUNK = 1000  # rows read at once above a hole
 _EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 levels
 
@@ -34,7 +35,8 @@ _EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 l
 class Row:
     """A row of `record` or `conflict`; the columns are told in central/store/tables.py.
 
-    _record: the decoded record if somebody has it already, no column.
+    added_marks: those added since the row was made or read, no column. _record: the decoded record
+    if somebody has it already, no column.
     """
 
     device: str
@@ -52,6 +54,9 @@ class Row:
     facts: str | None
     marks: list[str] = field(default_factory=list)
     hall_marks: list[str] = field(default_factory=list)
+    level: int | None = None
+    rated_at_ms: int | None = None
+    added_marks: list[str] = field(default_factory=list, compare=False)
     _record: Any = field(default=None, repr=False)
 
     @property
@@ -68,9 +73,11 @@ class Row:
 
     def mark(self, word: str) -> bool:
         """Add a mark; whether it is a new one. In one order, whatever was found first."""
-        is_new = word not in self.marks
-        self.marks = sorted({*self.marks, word})
-        return is_new
+        if word in self.marks:
+            return False
+        self.marks = sorted([*self.marks, word])
+        self.added_marks.append(word)
+        return True
 
 
 class Held(NamedTuple):
@@ -103,7 +110,21 @@ def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any
 def add_rows(connection: Connection, new: list[Row]) -> None:
     """Insert records, in one statement."""
     if new:
-        connection.execute(insert(_record), [_columns(row) for row in new])
+        insert_many(connection, _record, [_columns(row) for row in new])
+
+
+def insert_many(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    """Insert rows, each with the same columns, past SQLAlchemy's work for each single value."""
+    columns = [table.c[name] for name in values[0]]
+    compiled = insert(table).values({column.name: None for column in columns}).compile(
+        dialect=connection.dialect
+    )
+    if compiled.positional:
+        names = compiled.positiontup or []
+        rows: Any = [tuple([row[name] for name in names]) for row in values]
+    else:
+        rows = values
+    connection.exec_driver_sql(str(compiled), rows)
 
 
 def add_conflicts(connection: Connection, new: list[Row]) -> None:
@@ -218,7 +239,7 @@ def _row(row: Any) -> Row:
 
 
 def _columns(row: Row) -> dict[str, Any]:
-    values = {name: value for name, value in vars(row).items() if name != "_record"}
+    values = {name: value for name, value in vars(row).items() if name not in _NO_COLUMNS}
     values["marks"] = _dump(row.marks)
     values["hall_marks"] = _dump(row.hall_marks)
     return values

@@ -33,6 +33,11 @@ def hall(connection: Connection, hall_id: str) -> Any:
     return connection.execute(select(_hall).where(_hall.c.hall == hall_id)).first()
 
 
+def halls(connection: Connection) -> list[Any]:
+    """Rows (hall, name) of all halls, by id."""
+    return list(connection.execute(select(_hall.c.hall, _hall.c.name).order_by(_hall.c.hall)))
+
+
 def version(connection: Connection, hall_id: str) -> int:
     """The version of the hall's document; 0 for an unknown hall."""
     query = select(_hall.c.version).where(_hall.c.hall == hall_id)

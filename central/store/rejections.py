@@ -27,9 +27,12 @@ def add(connection: Connection, rows: list[dict[str, Any]]) -> None:
         _add_count(connection, hall, reason, count, rows[-1]["rejected_at_ms"])
 
 
-def counts(connection: Connection) -> list[Any]:
-    """Rows (hall, reason, count, last_at_ms), by hall and reason."""
-    return list(connection.execute(select(_count).order_by(_count.c.hall, _count.c.reason)))
+def counts(connection: Connection, hall: str | None = None) -> list[Any]:
+    """Rows (hall, reason, count, last_at_ms) of one hall or of all, by hall and reason."""
+    query = select(_count).order_by(_count.c.hall, _count.c.reason)
+    if hall is not None:
+        query = query.where(_count.c.hall == hall)
+    return list(connection.execute(query))
 
 
 def newest(connection: Connection, limit: int) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from central.attribution import Facts
-from central.store.ledger import Key
+from central.store.ledger import Key, insert_many
 from central.store.tables import metadata
 
 _document = metadata.tables["document"]
@@ -55,9 +55,8 @@ def save_rated(
     """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
     if new:
         names = [column.name for column in _rated.c]
-        connection.execute(
-            insert(_rated), [dict(zip(names, (*service, *key))) for service, key in new.items()]
-        )
+        rows = [dict(zip(names, (*service, *key))) for service, key in new.items()]
+        insert_many(connection, _rated, rows)
     for (hall, service), (device, epoch, seq) in moved.items():
         is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
         change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)

@@ -4,7 +4,7 @@ Times are epoch milliseconds. A metadata of our own, because another tier in the
 tables of the same names.
 """
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, MetaData, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -84,8 +84,9 @@ class _Verified(Table):
 
     kind: empty if the record has no readable one. prev: null if it has no readable one.
     hall, window: where the device was enrolled. service: the rating's own, else the hall's word.
-    facts: the hash in a well-formed rating. marks: the centre's. hall_marks: the hall's word,
-    kept apart because a hall must not be able to discredit a rating.
+    facts, level, rated_at_ms: of a well-formed rating only; rated_at_ms is when it was given, as
+    central/period.py has it. marks: the centre's. hall_marks: the hall's word, kept apart because
+    a hall must not be able to discredit a rating.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -103,10 +104,19 @@ class _Verified(Table):
     facts: str | None = Field(max_length=16)
     marks: str = Field(sa_type=Text)
     hall_marks: str = Field(sa_type=Text)
+    level: int | None
+    rated_at_ms: int | None = Field(sa_type=BigInteger)
 
 
 class Record(_Verified, table=True):
     """The record that holds the key (device, epoch, seq), for ever."""
+
+    # The newest ratings of all halls, of a hall, of a window.
+    __table_args__ = (
+        Index(None, "rated_at_ms"),
+        Index(None, "hall", "rated_at_ms"),
+        Index(None, "hall", "window", "rated_at_ms"),
+    )
 
     facts: str | None = Field(max_length=16, index=True)
 
@@ -122,6 +132,36 @@ class Rated(Table, table=True):
 
     hall: str = Field(primary_key=True, max_length=32)
     service: str = Field(primary_key=True, max_length=64)
+    device: str = Field(max_length=32)
+    epoch: int
+    seq: int
+
+
+class Tally(Table, table=True):
+    """How many of the ratings that count have a level, by day and place.
+
+    day: central/period.py. window: empty for the whole hall. The key's order serves the hall, its
+    windows and all halls alike: days and windows are always named.
+    """
+
+    day: int = Field(primary_key=True)
+    window: str = Field(primary_key=True, max_length=32)
+    hall: str = Field(primary_key=True, max_length=32)
+    level: int = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
+
+
+class MarkTally(Table, table=True):
+    """How often a window's records got a mark, or were conflicts: when, and the newest."""
+
+    __tablename__ = "mark_tally"  # pyright: ignore[reportAssignmentType]
+
+    hall: str = Field(primary_key=True, max_length=32)
+    window: str = Field(primary_key=True, max_length=32)
+    mark: str = Field(primary_key=True, max_length=32)
+    count: int = Field(sa_type=BigInteger)
+    first_at_ms: int = Field(sa_type=BigInteger)
+    last_at_ms: int = Field(sa_type=BigInteger)
     device: str = Field(max_length=32)
     epoch: int
     seq: int

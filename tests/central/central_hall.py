@@ -9,8 +9,11 @@ from fastapi.testclient import TestClient
 
 from central.api import create_app
 from central.enrolment import Enrolment
+from central.figures import FiguresReader
 from central.intake import Intake
 from central.keys import DeviceKeys
+from central.pages import create_site
+from central.profile import load_profile
 from central.store.database import Database, open_database
 from protocol.batch import (
     EnvelopeItem,
@@ -107,7 +110,10 @@ class Hall:
         self.keys = DeviceKeys(SECRET)
         self.enrolment = Enrolment(database, clock)
         self.intake = Intake(database, self.keys.key, clock)
-        self.client = TestClient(create_app(database, self.intake), raise_server_exceptions=False)
+        self.figures = FiguresReader(database, load_profile("ezhou"), clock)
+        app = create_app(database, self.intake, self.figures)
+        create_site(database, self.figures).install(app)
+        self.client = TestClient(app, raise_server_exceptions=False)
         self.enrolment.add_hall(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.enrolment.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -116,9 +122,9 @@ class Hall:
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
 
-    def enrol(self, device: str) -> SigningDevice:
+    def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
-        self.enrolment.enrol(device, self.name, "w1", self.keys.key, bundle)
+        self.enrolment.enrol(device, self.name, window, self.keys.key, bundle)
         members = json.loads(bundle.read_text())
         return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
 

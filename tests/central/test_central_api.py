@@ -19,7 +19,9 @@ def test_health_needs_no_token_and_tells_nothing(hall):
     assert hall.client.get("/healthz").json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("path", ["/v1/halls/demo", "/v1/records", "/v1/rejections"])
+@pytest.mark.parametrize(
+    "path", ["/v1/halls/demo", "/v1/records", "/v1/rejections", "/v1/figures", "/v1/marks"]
+)
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer pj_00_x", "Basic eDp5", "Bearer \u00e9"])
 def test_without_a_valid_token_nothing_is_told(hall, path, token):
     response = hall.client.get(path, headers={"authorization": token.encode("latin-1")})
@@ -43,12 +45,14 @@ def test_a_scope_opens_only_its_own_door(hall, other_hall):
         ("GET", "/v1/halls/demo", other_hall.headers),
         ("GET", "/v1/halls/nowhere", hall.headers),
         ("POST", "/v1/batches", hall.reader),
+        ("GET", "/v1/figures", hall.headers),
+        ("GET", "/v1/marks", hall.reader),
     ]:
         assert hall.client.request(method, path, headers=headers).status_code == 403
 
 
 def test_the_database_holds_no_token_and_no_password(hall, device, tmp_path):
-    secrets = [hall.headers["authorization"].rpartition("_")[2]]
+    secrets = [hall.headers["authorization"].split("_", 2)[2]]
     for bundle in tmp_path.glob("*.json"):
         members = json.loads(bundle.read_text())
         secrets += [members["mqtt"]["password"], members["key"], device.key.decode("latin-1")]
@@ -197,7 +201,8 @@ def test_the_records_of_one_device_can_be_asked_for(hall, device):
 def test_the_api_describes_itself(hall):
     paths = hall.client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/v1/batches", "/v1/halls/{hall}", "/v1/records", "/v1/rejections", "/healthz",
+        "/v1/batches", "/v1/halls/{hall}", "/v1/records", "/v1/rejections", "/v1/figures",
+        "/v1/marks", "/healthz",
     }  # fmt: skip
     assert "requestBody" in paths["/v1/batches"]["post"]
 

@@ -1,0 +1,168 @@
+"""The centre's pages: both languages, who may see them, what they show, and that they live."""
+
+import socket
+import threading
+import time
+
+import httpx2
+import pytest
+import uvicorn
+from central_hall import bearer, document
+
+from central.english import ENGLISH
+from central.marks import MARKS
+from central.pages import _KINDS, _PERIODS, LEVEL_NAMES, create_site
+
+HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+PAGES = ("/", "/halls/demo", "/halls/demo/windows/w1", "/marks", "/marks?hall=demo")
+
+
+@pytest.fixture
+def supervisor(hall):
+    """A browser at the centre, logged in with a token for its pages."""
+    hall.enrolment.add_token("pages:read", hall.folder / "pages.token")
+    return log_in(hall, hall.folder / "pages.token")
+
+
+def log_in(hall, token_file):
+    hall.client.headers.update(HTML)
+    token = token_file.read_text().strip()
+    answer = hall.client.post("/login", data={"token": token}, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+    return hall.client
+
+
+def see(browser, path, language="zh") -> str:
+    answer = browser.get(path, headers={"accept-language": language})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_what_it_has_nothing_to_show_for(supervisor, path):
+    chinese, english = see(supervisor, path), see(supervisor, path, "en")
+    assert ("还没有评价" in chinese) == ("marks" not in path)
+    assert ("没有任何标记" in chinese) == ("marks" in path)
+    assert "Ratings centre" in english
+    assert "还没有评价" not in english
+
+
+def test_every_word_has_its_english(hall):
+    site = create_site(hall.database, hall.figures)
+    assert site.words_without_english() == set()
+    spoken = {text for words in MARKS.values() for text in words}
+    spoken |= {*_KINDS.values(), *LEVEL_NAMES.values(), "事项未知", "没有这个大厅或窗口。"}
+    spoken |= {title for title, _ in _PERIODS.values()}
+    assert spoken - set(ENGLISH) == set()
+
+
+def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(
+    supervisor, hall, device
+):
+    hall.clock.ms += 60_000
+    hall.post(*[device.rating(level=level) for level in (5, 5, 4, 1)])
+    for path in ("/", "/halls/demo", "/halls/demo/windows/w1"):
+        few = see(supervisor, path)
+        assert "不足 20 份" in few
+        assert '3<span class="soft">/4</span>' in few
+    hall.post(*[device.rating(level=4) for _ in range(16)])
+    enough = see(supervisor, "/halls/demo/windows/w1", "en")
+    assert "95.0%" in enough
+    assert "of 20" in enough
+    assert "第十四条" in enough
+    hall.clock.ms += 86_400_000
+    assert "还没有评价" in see(supervisor, "/halls/demo")
+    assert "95.0%" in see(supervisor, "/halls/demo?period=7d")
+
+
+def test_the_newest_ratings_tell_the_matter_and_no_person(supervisor, hall, device):
+    facts, name = document(ticket_no="A777", staff_no="S-0231")
+    hall.clock.ms += 60_000
+    hall.post(facts, device.rating(service="S-1", facts=name, ticket_no="A777", staff_no="S-0231"))
+    hall.post(device.rating(level=2))
+    page = see(supervisor, "/halls/demo")
+    assert "营业执照" in page
+    assert page.index("事项未知") < page.index("营业执照")
+    assert "不满意" in page
+    for secret in ("A777", "S-0231", device.device):
+        assert secret not in page
+
+
+def test_a_mark_shows_up_in_words(supervisor, hall, device):
+    assert "没有任何标记" in see(supervisor, "/marks")
+    hall.post(device.rating(), device.rating(service="xj-0417-S1"))
+    page = see(supervisor, "/marks?hall=demo")
+    assert "同一次服务重复评价" in page
+    assert "1号窗口" in page
+    assert "Service rated twice" in see(supervisor, "/marks", "en")
+    assert "同一次服务重复评价" in see(supervisor, "/halls/demo")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/halls/nowhere", "/halls/demo/windows/w9", "/marks?hall=nowhere", "/?period=year"],
+)
+def test_a_place_that_is_not_there_is_said(supervisor, path):
+    answer = supervisor.get(path)
+    assert answer.status_code == 404
+    assert "没有这个" in answer.text
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/live", "/halls/demo/live", "/marks/live"])
+def test_only_the_scope_for_pages_opens_them(hall, path):
+    for scope in ("records:read", "figures:read", "hall:demo"):
+        token = hall.folder / f"{scope}.token"
+        hall.enrolment.add_token(scope, token)
+        browser = log_in(hall, token)
+        sent = browser.get(path, follow_redirects=False)
+        assert sent.status_code == 303
+        assert "此页面需要另一个访问令牌" in browser.get(sent.headers["location"]).text
+        browser.post("/logout")
+    assert hall.client.get(path, headers={"accept": "*/*"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/records"),
+        ("GET", "/v1/rejections"),
+        ("GET", "/v1/figures"),
+        ("GET", "/v1/marks"),
+        ("GET", "/v1/halls/demo"),
+        ("POST", "/v1/batches"),
+    ],
+)
+def test_the_scope_for_pages_opens_nothing_else(supervisor, hall, method, path):
+    headers = {**bearer(hall.folder / "pages.token"), "accept": "application/json"}
+    assert hall.client.request(method, path, headers=headers).status_code == 403
+
+
+@pytest.fixture
+def server(hall):
+    """The centre's address, served by a real uvicorn."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(hall.client.app, log_config=None, timeout_graceful_shutdown=1)
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, args=([listener],))
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def test_an_open_page_shows_a_rating_without_being_asked(supervisor, hall, device, server):
+    hall.clock.ms += 60_000
+    cookie = "; ".join(f"{name}={value}" for name, value in hall.client.cookies.items())
+    with (
+        httpx2.Client(base_url=server, headers={"cookie": cookie}, trust_env=False) as browser,
+        browser.stream("GET", "/halls/demo/live?period=today", timeout=10) as page,
+    ):
+        assert page.headers["content-type"].startswith("text/event-stream")
+        lines = page.iter_lines()
+        first = next(lines)
+        assert first.startswith("data:")
+        posted_at = time.monotonic()
+        hall.post(device.rating(level=1))
+        assert any("事项未知" in line for line in lines)
+        assert time.monotonic() - posted_at < 5
