@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from protocol import batch
 from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
-from protocol.envelope import is_signed, split
-from protocol.envelope import mac16 as mac16_of
+from protocol.envelope import is_mac, split
 from protocol.field import ProtocolError, hex16, identifier, ms, place_id, word
 from protocol.limits import SERVICE_CHARS
 from protocol.record import (
@@ -48,9 +47,14 @@ class Rejected(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An envelope's exact bytes and the members of its record, identity checked (REC-2)."""
+    """An envelope's exact bytes, taken apart: the record, its MAC, and the record's members.
+
+    Their identity is checked (REC-2), the MAC is not.
+    """
 
     envelope: bytes
+    record: bytes
+    mac: str
     members: dict[str, Any]
 
 
@@ -137,7 +141,7 @@ def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Ver
         seq=members["seq"],
         kind=_or_none(word, members.get("kind")) or "",
         prev=_or_none(hex16, members.get("prev")),
-        mac16=mac16_of(opened.envelope),
+        mac16=opened.mac[:16],
         envelope=opened.envelope,
         record=record,
         marks=marks,
@@ -177,7 +181,8 @@ def rating_of(verified: Verified) -> Any:
 def _open(text: str, malformed: str) -> Opened | Rejected:
     try:
         envelope = text.encode()
-        return Opened(envelope, parse(split(envelope)[0]))
+        record, mac = split(envelope)
+        return Opened(envelope, record, mac, parse(record))
     except ProtocolError as error:
         return rejected(malformed, error)
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry and UTF-8 cannot
@@ -188,7 +193,7 @@ def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejecte
     device, epoch = opened.members["device"], opened.members["epoch"]
     if device not in enrolled:
         return rejected(UNKNOWN_DEVICE, "no such device was ever enrolled in this hall")
-    if not is_signed(key_of(device, epoch), opened.envelope):
+    if not is_mac(key_of(device, epoch), opened.record, opened.mac):
         return rejected(BAD_MAC, "the MAC was not made over these bytes with the device's key")
     return None
 

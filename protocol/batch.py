@@ -173,7 +173,13 @@ def decode_item(item):
 
 def encode_answer(answer: Answer) -> bytes:
     """The body of the centre's answer."""
-    return _dump(write(answer))
+    known = {}  # most verdicts of an answer are the same one
+    for verdict in answer.verdicts:
+        if verdict not in known:
+            known[verdict] = write(verdict)
+    members = write(Answer((), answer.receipts, answer.hall_version))
+    members["verdicts"] = [known[verdict] for verdict in answer.verdicts]
+    return _dump(members)
 
 
 def decode_answer(body: bytes) -> Answer:

@@ -47,6 +47,11 @@ def is_signed(key: bytes, envelope: bytes, limit: int = ENVELOPE_BYTES) -> bool:
         record, mac = split(envelope, limit)
     except ProtocolError:
         return False
+    return is_mac(key, record, mac)
+
+
+def is_mac(key: bytes, record: bytes, mac: str) -> bool:
+    """Whether `mac`, 64 hex digits as `split` gives them, was made over `record` with `key`."""
     return is_same(to_hex(hmac_sha256(key, record)).encode(), mac.encode())
 
 

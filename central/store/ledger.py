@@ -11,7 +11,6 @@ from sqlalchemy import (
     bindparam,
     false,
     insert,
-    or_,
     select,
     tuple_,
     update,
@@ -28,7 +27,6 @@ _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
 _NO_COLUMNS = ("added_marks", "_record")
 CHUNK = 1000  # rows read at once above a hole
-_EPOCHS = 100  # asked for in one statement: SQLite allows an expression 1,000 levels
 
 
 @dataclass
@@ -115,10 +113,8 @@ def add_rows(connection: Connection, new: list[Row]) -> None:
 
 def insert_many(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
     """Insert rows, each with the same columns, past SQLAlchemy's work for each single value."""
-    columns = [table.c[name] for name in values[0]]
-    compiled = insert(table).values({column.name: None for column in columns}).compile(
-        dialect=connection.dialect
-    )
+    statement = insert(table).values(dict.fromkeys(values[0]))
+    compiled = statement.compile(dialect=connection.dialect)
     if compiled.positional:
         names = compiled.positiontup or []
         rows: Any = [tuple([row[name] for name in names]) for row in values]
@@ -203,17 +199,25 @@ def _of(table: Any, epoch: Epoch) -> Any:
 
 
 def _with_keys(connection: Connection, table: Table, keys: Iterable[Key]) -> Iterator[Any]:
-    """The rows of these keys.
+    """The rows of these keys, each found by the primary key.
 
-    Not `(device, epoch, seq) IN (…)`: for that SQLite reads the whole table.
+    A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
+    table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
+    keeps this order.
     """
-    seqs: dict[Epoch, list[int]] = {}
-    for device, epoch, seq in sorted(keys):
-        seqs.setdefault((device, epoch), []).append(seq)
-    matches = [_of(table, epoch) & table.c.seq.in_(some) for epoch, some in seqs.items()]
-    for start in range(0, len(matches), _EPOCHS):
-        query = select(table).where(or_(*matches[start : start + _EPOCHS]))
-        yield from connection.execute(query)
+    wanted = sorted(keys)
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        values = ", ".join([f"({mark}, {mark}, {mark})"] * len(some))
+        statement = (
+            f"WITH wanted (device, epoch, seq) AS (VALUES {values}) "
+            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
+            "found.device = wanted.device AND found.epoch = wanted.epoch "
+            "AND found.seq = wanted.seq"
+        )
+        flat = tuple([part for key in some for part in key])
+        yield from connection.exec_driver_sql(statement, flat)
 
 
 def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
