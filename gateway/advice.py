@@ -7,6 +7,7 @@ gateway/english.py has the other half.
 from typing import NamedTuple
 
 from gateway import intake
+from gateway.custody import INTAKE_FAILED
 from protocol import batch
 
 
@@ -40,6 +41,10 @@ ALARMS = {
     "broker_files": Advice("消息服务的用户文件无法写入", "检查该文件夹的权限和磁盘空间。"),
     "passwords": Advice("部分评价器的口令无法读取", "请重新登记这些评价器。"),
     "database": Advice("数据库无法写入", "检查磁盘空间；评价继续保存在评价器中。"),
+    "disk": Advice("数据盘已满", "请清理数据盘，网关会自动恢复；评价继续保存在评价器中。"),
+    "damage": Advice(
+        "数据库曾经损坏，已另行保存", "请检查磁盘。移走损坏的文件后告警解除；评价器会补送记录。"
+    ),
     "centre": Advice(
         "暂时无法送达省级系统", "评价保存在本大厅，恢复后自动补送。检查外网、代理和令牌。"
     ),
@@ -65,6 +70,7 @@ REFUSALS = {
     intake.UNKNOWN_DEVICE: "评价器未登记",
     intake.BAD_STATE: "状态无法识别",
     intake.BAD_TOPIC: "发往无权使用的主题",
+    INTAKE_FAILED: "网关无法判断",
 }
 
 FACES = {
@@ -75,6 +81,6 @@ FACES = {
     "out_of_service": "暂停评价",
 }
 
-CLOCKS = {"good": "时间准确", "stale": "时间待校准", "none": "尚无时间"}
+CLOCKS = {"good": "准确", "stale": "待校准", "none": "未校准"}
 
 PHASES = {"serving": "办理中", "inviting": "邀请评价", "closed": "空闲"}

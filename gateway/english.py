@@ -6,6 +6,7 @@ ENGLISH = {
     "大厅编号 {hall}": "Hall {hall}",
     "窗口评价": "Window console",
     # windows
+    "窗口情况": "Windows",
     "窗口": "Window",
     "工作人员": "Clerk",
     "票号": "Ticket",
@@ -24,6 +25,7 @@ ENGLISH = {
         "Asking the centre for the hall's data. The windows will show here."
     ),
     # devices
+    "评价器情况": "Devices",
     "评价器": "Device",
     "在线的评价器": "Devices online",
     "编号": "Id",
@@ -49,9 +51,9 @@ ENGLISH = {
     "待机": "Standby",
     "已致谢": "Thanking",
     "暂停评价": "Out of service",
-    "时间准确": "Good",
-    "时间待校准": "Stale",
-    "尚无时间": "None",
+    "准确": "Good",
+    "待校准": "Stale",
+    "未校准": "Not set",
     "没有连接": "Not connected.",
     "检查评价器的电源和网线。": "Check the device's power and network cable.",
     "存储快满了": "Almost full.",
@@ -95,6 +97,14 @@ ENGLISH = {
     "数据库无法写入": "The database cannot be written",
     "检查磁盘空间；评价继续保存在评价器中。": (
         "Check the disk's space. The devices keep their ratings meanwhile."
+    ),
+    "数据盘已满": "The data disk is full",
+    "请清理数据盘，网关会自动恢复；评价继续保存在评价器中。": (
+        "Make room on it; the gateway goes on by itself. The devices keep their ratings meanwhile."
+    ),
+    "数据库曾经损坏，已另行保存": "The database was damaged and has been set aside",
+    "请检查磁盘。移走损坏的文件后告警解除；评价器会补送记录。": (
+        "Check the disk. Moving the damaged file away ends the alarm; the devices send again."
     ),
     "暂时无法送达省级系统": "The centre cannot be reached",
     "评价保存在本大厅，恢复后自动补送。检查外网、代理和令牌。": (
@@ -144,11 +154,12 @@ ENGLISH = {
     "评价器未登记": "device not enrolled",
     "状态无法识别": "unreadable state",
     "发往无权使用的主题": "on a topic that is not its own",
+    "网关无法判断": "could not be judged",
     # console
     "工号": "Staff number",
     "姓名": "Name",
     "签到": "Sign in",
-    "签退": "Sign out",
+    "签退": "Sign off",
     "换岗": "Take over",
     "换岗（A/B 岗）": "Substitution (A/B)",
     "接替的工作人员在此签到，从下一位群众起显示新的姓名。": (

@@ -14,7 +14,7 @@ from gateway.hall import HallBook
 from gateway.services import PRESENT
 from gateway.store import envelopes, overview, quarantine, services, states
 from gateway.store.database import Database
-from protocol.message import CLOSED
+from protocol.message import CLOSED, SERVING
 
 _JUST_NOW_MS = 90_000  # devices speak every 60 s
 _RATINGS_A_DAY = 200
@@ -71,6 +71,7 @@ class Overview:
             service, clerk = newest.get(window.window), staff.get(window.window)
             if service is not None and service.phase == CLOSED:
                 service = None
+            is_rated = service is not None and envelopes.is_rated(tx, service.service)
             phase = service.phase if service else CLOSED
             found.append(
                 {
@@ -79,8 +80,8 @@ class Overview:
                     "is_paused": clerk is not None and clerk.presence != PRESENT,
                     "ticket_no": service.ticket_no if service else None,
                     "phase": phase,
-                    "phase_name": advice.PHASES[phase],
-                    "is_rated": service is not None and envelopes.is_rated(tx, service.service),
+                    "phase_name": advice.PHASES[SERVING if is_rated else phase],
+                    "is_rated": is_rated,
                     "device": device_at(self._book.devices_at(window.window), said)[0],
                 }
             )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from gateway.callers import CONSOLE, PAGES, Caller, caller_of
 from gateway.console import Console
@@ -50,7 +50,9 @@ def _add_overview(site: Site[Caller], overview: Overview) -> None:
 
     @site.router.get("/")
     async def show_overview(request: Request) -> Response:
-        await site.holder(request, may_read)
+        caller = await site.holder(request)
+        if not may_read(caller):
+            return RedirectResponse(_home(caller), 303)
         return await site.page(request, "overview.html", overview.now)
 
     @site.router.get("/live")

@@ -14,6 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 # What a clean clone may lack: how to find it, and the command that installs it.
 TOOLS = {
+    "chromium": (
+        lambda: shutil.which("chromium"),
+        "sudo apt-get install chromium fonts-noto-cjk",
+    ),
     "mosquitto": (find_mosquitto, "sudo apt-get install mosquitto"),
     "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
 }

@@ -1,10 +1,10 @@
 // The window console's keys: F2 start, F4 invite, F8 close, F9 pause and resume. Function keys,
 // because a Chinese input method takes letters.
 
-const SETTLE_MS = 500; // the second half of a double click must not press the key that comes next
+const DOUBLE_CLICK_MS = 500;
 
 const consolePlace = document.getElementById("console");
-let settledAt = 0;
+let clickedAt = -DOUBLE_CLICK_MS;
 
 document.addEventListener("keydown", (event) => {
   const button = consolePlace.querySelector(`button[data-key="${event.key}"]`);
@@ -13,14 +13,15 @@ document.addEventListener("keydown", (event) => {
   if (!event.repeat) button.click();
 });
 
-consolePlace.addEventListener("htmx:after:request", () => {
-  settledAt = performance.now() + SETTLE_MS;
-});
+// The second half of a double click must not press the key that has come in its place.
+consolePlace.addEventListener("click", dropSecondClick, true);
 
-function holdBack(event) {
-  if (performance.now() >= settledAt) return;
+function dropSecondClick(event) {
+  const isByPointer = event.detail > 0; // the keyboard's clicks count 0
+  if (!isByPointer || !event.target.closest("button")) return;
+  const isSecond = event.timeStamp - clickedAt < DOUBLE_CLICK_MS;
+  clickedAt = event.timeStamp;
+  if (!isSecond) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }
-
-consolePlace.addEventListener("submit", holdBack, true);

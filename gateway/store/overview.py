@@ -49,7 +49,7 @@ def newest_services(tx: Connection, windows: Sequence[str]):
         .correlate(wanted)
         .scalar_subquery()
     )
-    rows = tx.execute(select(_service).where(_service.c.id.in_(select(newest)))).all()
+    rows = tx.execute(select(_service).where(_service.c.id.in_(select(newest).select_from(wanted)))).all()
     return {row.window: row for row in rows}
 
 

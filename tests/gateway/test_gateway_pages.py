@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from gateway.store import tokens
 from gateway.store.database import MIGRATIONS, Database
 from pingjia import app
 
+ROOT = Path(__file__).parents[2]
 CLERK = {"staff_no": "0231", "name": "王芳"}
 
 
@@ -135,11 +137,11 @@ def test_a_console_touches_its_own_window_only(lasting, browse):
         ("GET", "/windows/w1"),
         ("GET", "/windows/w1/live"),
         ("POST", "/windows/w1/close"),
-        ("GET", "/"),
         ("GET", "/live"),
     ):
         answer = other.client.request(method, path)
         assert answer.status_code == 401, path
+    assert other.client.get("/").headers["location"] == "/windows/w2"
     mine.press("w1", "sign-out")
 
 
@@ -187,7 +189,7 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do(gateway, centre, browse
     until(lambda: gateway.alarms.standing(), "the alarm")
     page = watcher.see("/")
     for words in (
-        *("w1号窗口", "dev-1", "有按键卡住", "清洁或更换", "时间待校准", "1,918 条，约 9 天"),
+        *("w1号窗口", "dev-1", "有按键卡住", "清洁或更换", "待校准", "1,918 条，约 9 天"),
         *("尚未连接", "暂时无法送达省级系统", "拒收：不是签名记录", "等待上报的评价记录"),
     ):
         assert words in page
@@ -195,6 +197,20 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do(gateway, centre, browse
     for words in ("A key is stuck", "1,918, about 9 days", "Refused: not a signed record"):
         assert words in english
     assert not re.search("[一-鿿]", re.sub(r"w\d号窗口|中文|评价", "", english))
+
+
+def test_the_overview_shows_what_every_window_does(lasting, browse):
+    for window, ticket_no in (("w1", "A101"), ("w2", "B102"), ("w3", "C103")):
+        clerk = browse(lasting, CONSOLE, window)
+        clerk.press(window, "start", ticket_no="X1")
+        service = service_in(clerk.press(window, "start", ticket_no=ticket_no))
+        if window == "w3":
+            clerk.press(window, "close", service=service)
+    page = browse(lasting, PAGES).see("/")
+    assert "A101" in page
+    assert "B102" in page
+    assert "C103" not in page
+    assert "X1" not in page
 
 
 def test_a_gateway_without_a_hall_says_so(tmp_path, centre, browse):
@@ -248,6 +264,20 @@ def test_every_word_of_the_pages_has_english(lasting):
     for table in (advice.MARKS, advice.REFUSALS, advice.FACES, advice.CLOCKS, advice.PHASES):
         said.update(table.values())
     assert said - ENGLISH.keys() == set()
+
+
+def test_every_alarm_problem_and_refusal_has_advice():
+    """What the sources can say, found by how they say it."""
+    for folder, pattern, table in (
+        ("gateway", r'_alarms\.set\(\s*"(\w+)"', advice.ALARMS),
+        ("firmware", r'\.report\("(\w+)"', advice.PROBLEMS),
+        ("gateway/intake.py", r'^[A-Z_\d]+ = "(\w+)"', advice.REFUSALS),
+    ):
+        place = ROOT / folder
+        files = [place] if place.is_file() else place.glob("*.py")
+        said = {word for file in files for word in re.findall(pattern, file.read_text(), re.M)}
+        assert len(said) > 2
+        assert said - table.keys() == set()
 
 
 @pytest.mark.parametrize(
