@@ -8,6 +8,7 @@ gateway/custody.py takes it off the broker.
 import asyncio
 
 from firmware.mqtt import Mqtt
+from firmware.timing import RATINGS_A_DAY
 from firmware.wait import happens
 from protocol.field import ProtocolError
 from protocol.limits import PROBLEMS
@@ -153,6 +154,8 @@ class Link:
             receipt=journal.receipt(),
             head=None if head is None else head.decode(),
             free=journal.free(),
+            capacity=journal.capacity(),
+            capacity_days=journal.capacity() // RATINGS_A_DAY,
             clock=self._clock.quality(),
             face=self._face,
             settings=0,

@@ -18,8 +18,14 @@ _DEFAULTS = (
     ("retry_ms", 1000),
     ("retry_max_ms", 60000),
     ("segment_records", 32),  # 13 KB: four flash blocks, deleted whole
-    ("segments", 64),
+    ("segments", 64),  # 2,015 ratings
 )
+
+# The partition for the journal of those segments, filled with the longest ratings: five blocks of
+# 4 KB each, and one in six free, so that LittleFS finds room to write and blocks to spread wear.
+JOURNAL_BYTES = 1536 * 1024
+
+RATINGS_A_DAY = 200  # of a busy window: 8 hours, one every two and a half minutes
 
 Timing = namedtuple("Timing", [name for name, _ in _DEFAULTS])
 

@@ -64,6 +64,8 @@ _STATE = (
     ("receipt", maybe(text(ENVELOPE_BYTES))),
     ("head", maybe(text(ENVELOPE_BYTES))),
     ("free", count),
+    ("capacity", count),
+    ("capacity_days", count),
     ("clock", one_of(*CLOCK_QUALITIES)),
     ("face", one_of(*FACES)),
     ("settings", count),
@@ -87,7 +89,9 @@ class State(namedtuple("State", names(_STATE))):
     """What a device says of itself: every 60 s and on change, retained.
 
     seq: the last one given out, 0 for none. first: the lowest seq it still holds (seq + 1 for
-    none). free: how many ratings still fit. receipt, head: whole envelopes, or null.
+    none). free: how many ratings still fit. capacity: how many fit into an empty journal;
+    capacity_days: how many days that lasts in a busy window. receipt, head: whole envelopes, or
+    null.
     """
 
     fields = _STATE

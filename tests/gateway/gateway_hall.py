@@ -125,6 +125,8 @@ class Pen:
             "receipt": None,
             "head": None,
             "free": 100,
+            "capacity": 2015,
+            "capacity_days": 10,
             "clock": "good",
             "face": "standby",
             "settings": 0,

@@ -75,6 +75,8 @@ class Device:
                 "receipt": None,
                 "head": sealed(self.key, head).decode(),
                 "free": 1000,
+                "capacity": 2015,
+                "capacity_days": 10,
                 "clock": "none",
                 "face": "standby",
                 "settings": 0,

@@ -25,7 +25,21 @@ TICKET = Ticket(
     20000,
 )
 STATE = State(
-    True, "9f86d081884c7d65", "0.1.0", 9, 66, 1, None, "x", 18, "good", "standby", 0, ("a_b",)
+    True,
+    "9f86d081884c7d65",
+    "0.1.0",
+    9,
+    66,
+    1,
+    None,
+    "x",
+    18,
+    20,
+    0,
+    "good",
+    "standby",
+    0,
+    ("a_b",),
 )
 MESSAGES = (
     TICKET,
