@@ -90,6 +90,7 @@ async def _on_screen(run: Run, show: Show, console: Console):
     """Lets the people come, with a table that lives and keys that pull plugs."""
     plugs = Plugs(run, show.seed, lambda text: screen.say(text))
     screen = Screen(run, plugs, run.hall.pages(), show.seconds)
+    run.say = screen.say
 
     def on_key(key):
         if key in KEYS:

@@ -5,6 +5,7 @@
 //   {"op": "kill", "device"}       a power cut
 //   {"op": "unplug", "device"}     the network cable is pulled, until the next start
 //   {"op": "hashes", "device"}     the interpreter hashes the modules that it has loaded
+//   {"op": "memory", "device"}     {code, data}: live bytes of its heap
 // and telling what happens as JSON lines on standard output. It ends when its input does.
 // It also keeps the oracle's log (argument 1), which no part of the system can touch: one line a
 // press {device, ticket_no, level, pressed_at_ms, thanked_at_ms or null}.
@@ -54,8 +55,7 @@ function press({ device, level, ticket_no, hold_ms = 80 }) {
   const number = ++pressCount;
   const line = { device, ticket_no, level, pressed_at_ms: Date.now(), thanked_at_ms: null };
   entry.presses.set(number, line);
-  entry.worker.postMessage({ press: number, level, closed: true });
-  setTimeout(() => entry.worker.postMessage({ level, closed: false }), hold_ms);
+  entry.worker.postMessage({ press: number, level, hold_ms });
 }
 
 // A press's line is written once its end is known.
@@ -80,6 +80,7 @@ const operations = {
   kill: ({ device }) => devices.get(device)?.worker.terminate(),
   unplug: ({ device }) => devices.get(device)?.worker.postMessage({ unplug: true }),
   hashes: ({ device }) => devices.get(device)?.worker.postMessage({ hashes: true }),
+  memory: ({ device }) => devices.get(device)?.worker.postMessage({ memory: true }),
 };
 
 const input = readline.createInterface({ input: process.stdin });

@@ -84,9 +84,11 @@ class Fleet:
 
     async def hashes(self, device: str) -> dict[str, str]:
         """SHA-256 of every firmware and protocol module, as the interpreter itself reads them."""
-        told = self.event(lambda e: e["device"] == device and e["event"] == "told")
-        self._say(op="hashes", device=device)
-        return json.loads((await told)["text"])
+        return await self._ask("hashes", device)
+
+    async def memory(self, device: str) -> dict[str, int]:
+        """Live bytes of the interpreter's heap: `code`, before the device exists, and `data`."""
+        return await self._ask("memory", device)
 
     def event(self, is_wanted: Callable[[dict], bool], timeout_s: float = 20) -> asyncio.Future:
         """The first event from now on that is wanted; it need not be awaited.
@@ -100,6 +102,11 @@ class Fleet:
         timer = loop.call_later(timeout_s, _fail, future, sentence)
         future.add_done_callback(lambda _: timer.cancel())
         return future
+
+    async def _ask(self, question, device):
+        told = self.event(lambda e: e["device"] == device and e["event"] == "told")
+        self._say(op=question, device=device)
+        return json.loads((await told)["text"])
 
     def _say(self, **operation):
         assert self._node.stdin

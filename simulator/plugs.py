@@ -28,19 +28,20 @@ class Plugs:
 
     def pull(self, part: str):
         """Pulls one part's plug; a part that is out already stays as it is."""
-        goes_with_gateway = part == BROKER and self._run.hall.mosquitto is None
-        if part in self.out or (goes_with_gateway and GATEWAY in self.out):
+        is_embedded = self._run.hall.mosquitto is None  # the broker is the gateway's child then
+        parts = [GATEWAY, BROKER] if part == GATEWAY and is_embedded else [part]
+        if self.out.keys() & parts:
             return
         device = self._chance.choice(sorted(self._run.hall.folders)) if part == DEVICE else ""
-        self.out[part] = device or part
-        self._pulls.append(asyncio.create_task(self._pull(part, device)))
+        self.out.update((name, device or name) for name in parts)
+        self._pulls.append(asyncio.create_task(self._pull(parts, device)))
 
     async def until_all_in(self):
         """Returns when everything has its power again. Raises what kept a part from starting."""
         await asyncio.gather(*self._pulls)
 
-    async def _pull(self, part, device):
-        run, name = self._run, self.out[part]
+    async def _pull(self, parts, device):
+        run, part, name = self._run, parts[0], " + ".join(self.out[part] for part in parts)
         self._say(f"拔掉 {name} loses its power (kill -9)")
         if part == DEVICE:
             await run.fleet.kill(device)
@@ -55,5 +56,6 @@ class Plugs:
             await process.kill()
             await asyncio.sleep(self._apart_s)
             await process.start()
-        del self.out[part]
+        for part in parts:
+            del self.out[part]
         self._say(f"恢复 {name} is there again")

@@ -23,7 +23,7 @@ class Run:
     """Everything of `hall`, from nothing until it is left: `async with Run(hall, seed) as run`.
 
     timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
-    patience_s: of the people (Crowd). say(text): called with what devices have to say to a
+    patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
     technician. `ladder` tells how far ratings have climbed, `faces` {device: its newest face
     event} what the devices that have power show.
     """
@@ -44,7 +44,7 @@ class Run:
         self._seed = seed
         self._pace = pace
         self._patience_s = patience_s
-        self._say = say
+        self.say = say
         self._stack = AsyncExitStack()
         self.ladder = Ladder()
         self.faces: dict[str, dict] = {}
@@ -136,7 +136,7 @@ class Run:
         elif event["event"] == "stopped":
             self.faces.pop(event["device"], None)
         elif event["event"] == "log":
-            self._say(f"{event['device']}: {event['text']}")
+            self.say(f"{event['device']}: {event['text']}")
         self._news.set()
 
 

@@ -141,7 +141,7 @@ def _face(event):
 
 
 def _help():
-    line = Text("按键拔电源 pull a plug: ")
+    line = Text("拔电源 unplug ")
     for key, part in KEYS.items():
         line.append(f" {key} ", "reverse").append(f" {_PARTS[part]}  ")
     return line.append(f" {QUIT} ", "reverse").append(" 结束 end")

@@ -39,6 +39,10 @@ class QueueSystem:
         """Ends the service."""
         return await self._call("POST", f"/api/v1/services/{service_id}/close")
 
+    async def get(self, service_id: str) -> dict:
+        """A service, rated or not."""
+        return await self._call("GET", f"/api/v1/services/{service_id}")
+
     async def set_staff(self, window: str, presence: str, staff_no: str, name: str):
         """A clerk sits down at a window (`in`), pauses (`pause`) or leaves (`out`)."""
         staff = {"presence": presence, "staff_no": staff_no, "name": name}

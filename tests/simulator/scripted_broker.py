@@ -101,7 +101,7 @@ class ScriptedBroker:
         self.connections.append(packets)
         try:
             while True:
-                packet = await _read(reader)
+                packet = await read_packet(reader)
                 packets.append(packet)
                 self._answer(writer, packet)
                 self._something.set()
@@ -119,7 +119,8 @@ class ScriptedBroker:
             writer.write(b"\xd0\x00")
 
 
-async def _read(reader):
+async def read_packet(reader: asyncio.StreamReader) -> Packet:
+    """The next packet. Raises IncompleteReadError at the end, ConnectionError."""
     first = (await reader.readexactly(1))[0]
     length = shift = 0
     while True:
@@ -128,6 +129,11 @@ async def _read(reader):
         shift += 7
         if byte < 0x80:
             return Packet(first >> 4, first & 15, await reader.readexactly(length))
+
+
+def write_packet(packet: Packet) -> bytes:
+    """The packet's bytes."""
+    return bytes([packet.kind << 4 | packet.flags]) + _length(len(packet.body)) + packet.body
 
 
 def _length(value):
