@@ -145,7 +145,7 @@ async def take(browser: Browser, hall: Hall, shot: Shot) -> None:
     width, height = shot.size
     context = await browser.new_context(
         viewport={"width": width, "height": height},
-        device_scale_factor=2,
+        device_scale_factor=1.5,
         has_touch=shot.size == PHONE,
         is_mobile=shot.size == PHONE,
         color_scheme="dark" if shot.colours == "dark" else "light",
