@@ -25,7 +25,7 @@ ENGLISH = {
     "还没有评价": "no ratings yet",
     "不足 {enough} 份，只列份数": "fewer than {enough}: counts only",
     "评价不足 {enough} 份时不计算好评率，写作“好评份数/评价份数”。": (
-        "With fewer than {enough} ratings there is no rate, only “good / all”."
+        "With fewer than {enough} ratings there is no rate: good ratings / all ratings instead."
     ),
     "好评率 =（{levels}）÷ 全部评价。": "Good rate = ({levels}) ÷ all ratings.",
     "依据：{source}{article}。": "Rule: {source}{article}.",

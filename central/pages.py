@@ -28,7 +28,7 @@ _PERIODS = {
     "30d": ("近 30 天", 30),
     "all": ("全部", 0),
 }
-_NEWEST = 12
+_NEWEST = 8
 _PARTS = 100  # halls or windows on one page
 _PLACES = 20  # of one mark
 _EVERY_S = 1.0

@@ -8,16 +8,19 @@ from typing import NamedTuple
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
+_SHARE = 0.1  # of the time that rendering one part may take
+
 
 class _Rendered(NamedTuple):
-    at_s: float
+    fresh_until_s: float
     html: str
 
 
 class Live:
     """Sends a rendered part whenever it has changed. Used by one event loop.
 
-    most: listeners at a time. every_s: how often a part is rendered while somebody listens.
+    most: listeners at a time. every_s: how often a part is rendered while somebody listens; one
+    that takes long is rendered more seldom, so that pages never keep the records waiting.
     """
 
     def __init__(self, most: int, every_s: float):
@@ -64,7 +67,10 @@ class Live:
     async def _render(self, key: str, render: Callable[[], str]) -> str:
         async with self._locks.setdefault(key, asyncio.Lock()):
             kept = self._rendered.get(key)
-            if kept is None or time.monotonic() - kept.at_s >= self._every_s * 0.9:
+            began_s = time.monotonic()
+            if kept is None or began_s >= kept.fresh_until_s:
                 html = await run_in_threadpool(render)
-                kept = self._rendered[key] = _Rendered(time.monotonic(), html)
+                took_s = time.monotonic() - began_s
+                fresh_s = max(self._every_s * 0.9, took_s / _SHARE)
+                kept = self._rendered[key] = _Rendered(began_s + fresh_s, html)
         return kept.html

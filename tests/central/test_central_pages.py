@@ -1,5 +1,6 @@
 """The centre's pages: both languages, who may see them, what they show, and that they live."""
 
+import shutil
 import socket
 import threading
 import time
@@ -8,12 +9,15 @@ import httpx2
 import pytest
 import uvicorn
 from central_hall import bearer, document
+from playwright.sync_api import expect, sync_playwright
 
 from central.english import ENGLISH
 from central.marks import MARKS
 from central.pages import _KINDS, _PERIODS, LEVEL_NAMES, create_site
+from docs.screenshots import FLAGS
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+PHONE = {"width": 390, "height": 844}
 PAGES = ("/", "/halls/demo", "/halls/demo/windows/w1", "/marks", "/marks?hall=demo")
 
 
@@ -166,3 +170,33 @@ def test_an_open_page_shows_a_rating_without_being_asked(supervisor, hall, devic
         hall.post(device.rating(level=1))
         assert any("事项未知" in line for line in lines)
         assert time.monotonic() - posted_at < 5
+
+
+@pytest.mark.needs("chromium")
+def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, server):
+    token = (hall.folder / "pages.token").read_text().strip()
+    hall.clock.ms = time.time_ns() // 1_000_000
+    faults = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        page = browser.new_context(locale="zh-CN", viewport=PHONE).new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+        page.goto(server)
+        page.get_by_label("访问令牌").fill(token)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="大厅", exact=True).click()
+        expect(page.get_by_text("还没有评价。")).to_be_visible()
+        hall.post(device.rating(level=3, at=hall.clock.ms), device.rating(service="xj-0417-S1"))
+        expect(page.locator(".ratings li").first).to_contain_text("基本满意")
+        expect(page.locator(".bars .count").nth(2)).to_have_text("1")
+        page.get_by_role("link", name="English").click()
+        page.get_by_role("link", name="1号窗口").click()
+        expect(page.get_by_role("heading", name="Newest ratings")).to_be_visible()
+        page.get_by_role("link", name="Integrity marks").first.click()
+        expect(page.get_by_role("heading", name="Service rated twice")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
+    assert faults == []

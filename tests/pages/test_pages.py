@@ -1,7 +1,10 @@
 """The pages' common part: login, languages, who may change something, files from elsewhere."""
 
+import asyncio
 import hashlib
 import re
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from starlette.testclient import TestClient
 
 import pages
 from pages import PageError, Site
+from pages.live import Live
 from pages.words import choose
 
 PAGES = Path(pages.__file__).parent
@@ -180,6 +184,30 @@ def test_every_word_of_its_own_templates_has_english(tmp_path):
     assert site.words_without_english() == set()
     (tmp_path / "new.html").write_text('{{ _("新词") }}')
     assert site.words_without_english() == {"新词"}
+
+
+def test_a_part_that_takes_long_is_rendered_seldom():
+    rendered = {0.0: 0, 0.1: 0}
+
+    async def listen(takes_s: float) -> None:
+        def render() -> str:
+            rendered[takes_s] += 1
+            time.sleep(takes_s)  # the work
+            return "part"
+
+        stream = Live(most=1, every_s=0.02).stream("key", render).body_iterator
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_drain(stream), 0.6)
+
+    for takes_s in rendered:
+        asyncio.run(listen(takes_s))
+    assert rendered[0.1] == 1
+    assert rendered[0.0] > 3
+
+
+async def _drain(stream) -> None:
+    async for _ in stream:
+        pass
 
 
 def test_files_from_elsewhere_are_the_ones_that_are_named():

@@ -1,0 +1,172 @@
+"""Pictures of the centre's pages: `python docs/centre_screenshots.py [NAME …]`.
+
+A province of seven halls and forty days of ratings, signed as devices sign them and taken in as
+the centre takes them in; then the centre is run, and its pages are opened. Needs Debian's chromium
+and fonts-noto-cjk.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from screenshots import IMAGES, PHONE, Shot, chromium, take
+
+from central.enrolment import Enrolment
+from central.intake import Intake
+from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.store.database import open_database
+from protocol.batch import (
+    EnvelopeItem,
+    FactsItem,
+    Matter,
+    ServiceDocument,
+    decode_batch,
+    encode_batch,
+    encode_document,
+)
+from protocol.envelope import NO_MAC16, mac16, seal
+from protocol.mac import hash16
+from protocol.record import Rating, encode
+from simulator.part import Part
+
+SHOTS = (
+    Shot("centre-province", "centre", "/?period=30d", "pages.token"),
+    Shot("centre-hall", "centre", "/halls/chengdong?period=7d", "pages.token"),
+    Shot("centre-hall-en", "centre", "/halls/chengdong?period=7d", "pages.token", language="en"),
+    Shot("centre-hall-phone", "centre", "/halls/chengdong", "pages.token", PHONE),
+    Shot("centre-window-dark", "centre", "/halls/gaoxin/windows/w2?period=all", "pages.token",
+         colours="dark"),
+    Shot("centre-marks", "centre", "/marks", "pages.token"),
+    Shot("centre-marks-phone", "centre", "/marks", "pages.token", PHONE, colours="dark"),
+)  # fmt: skip
+
+HALLS = (  # id, name, windows, ratings, weight of the two best levels
+    ("chengdong", "城东政务服务大厅", 8, 640, 0.97),
+    ("chengxi", "城西政务服务大厅", 6, 420, 0.95),
+    ("gaoxin", "高新区企业服务大厅", 5, 380, 0.98),
+    ("kaifaqu", "开发区政务服务大厅", 4, 260, 0.93),
+    ("binjiang", "滨江便民服务中心", 3, 120, 0.96),
+    ("nanshan", "南山街道便民服务站", 2, 13, 0.9),
+    ("xincheng", "新城政务服务大厅", 4, 0, 1.0),
+)
+WINDOWS = (
+    "综合受理", "企业开办", "不动产登记", "医保社保", "公安户政", "税务", "消防", "公积金",
+)  # fmt: skip
+MATTERS = (
+    "营业执照设立登记", "不动产转移登记", "医保参保登记", "身份证换领", "社保卡补换",
+    "住房公积金提取", "发票领用", "公众聚集场所消防安全检查",
+)  # fmt: skip
+DAY_MS = 86_400_000
+MASTER = "master.secret"
+
+
+class Pen:
+    """A device's hand: signs ratings one after the other."""
+
+    def __init__(self, bundle: Path, hall: str, window: str):
+        members = json.loads(bundle.read_text())
+        self.device, self.epoch = members["device"], members["epoch"]
+        self.key = bytes.fromhex(members["key"])
+        self.hall, self.window, self.seq, self.prev = hall, window, 0, NO_MAC16
+
+    def rate(self, level: int, at: int, matter: str, ticket_no: str, again: str = "") -> list:
+        """A service and its rating, as items of a batch. again: a service rated before."""
+        self.seq += 1
+        service = again or f"{self.device}-{self.seq}"
+        matters = (Matter(None, None, None, matter),)
+        place = (service, self.hall, self.window, "single")
+        facts = encode_document(ServiceDocument(*place, ticket_no, "0231", matters, at - 300_000))
+        record = encode(
+            Rating(
+                *(self.device, self.epoch, self.seq, self.prev, service, ticket_no, "0231"),
+                *(hash16(facts), level, 0, 1, self.seq * 60_000, at, 4200, "key"),
+            )
+        )
+        envelope = seal(self.key, record)
+        self.prev = mac16(envelope)
+        item = EnvelopeItem(envelope.decode(), at, self.window, service, ())
+        return [FactsItem(facts.decode()), item]
+
+
+def fill(folder: Path) -> None:
+    """Make the centre's files in `folder`: halls, devices, ratings, and a token for its pages."""
+    rng = random.Random(8)
+    now_ms = time.time_ns() // 1_000_000
+    (folder / "central.toml").write_text("listen_port = 0\n")
+    create_master_secret(folder / MASTER)
+    keys = DeviceKeys(read_master_secret(folder / MASTER))
+    database = open_database(f"sqlite:///{folder}/central.db")
+    enrolment = Enrolment(database, lambda: now_ms - 40 * DAY_MS)
+    enrolment.add_token("pages:read", folder / "pages.token")
+    intake = Intake(database, keys.key, lambda: now_ms)
+    for hall, name, windows, ratings, goodness in HALLS:
+        enrolment.add_hall(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
+        pens = []
+        for number, what in enumerate(WINDOWS[:windows], start=1):
+            window, bundle = f"w{number}", folder / f"{hall}-{number}.json"
+            enrolment.add_window(hall, window, f"{number}号 {what}")
+            enrolment.enrol(f"{hall}-{number:02d}", hall, window, keys.key, bundle)
+            pens.append(Pen(bundle, hall, window))
+        items = []
+        for at in sorted(_times(rng, now_ms, ratings)):
+            items += rng.choice(pens).rate(
+                _level(rng, goodness), at, rng.choice(MATTERS), f"A{rng.randrange(1, 300):03d}"
+            )
+        items += _oddities(rng, pens, now_ms) if ratings > 400 else []
+        for start in range(0, len(items), 500):
+            intake.take((hall,), decode_batch(encode_batch(items[start : start + 500])))
+    database.close()
+
+
+def _times(rng: random.Random, now_ms: int, count: int) -> list[int]:
+    """A quarter of them in the last three hours, the others over forty days."""
+    recent = count // 4
+    return [now_ms - rng.randrange(3 * 3_600_000) for _ in range(recent)] + [
+        now_ms - rng.randrange(3 * 3_600_000, 40 * DAY_MS) for _ in range(count - recent)
+    ]
+
+
+def _level(rng: random.Random, goodness: float) -> int:
+    if rng.random() < goodness:
+        return 5 if rng.random() < 0.72 else 4
+    return rng.choices((3, 2, 1), (6, 3, 2))[0]
+
+
+def _oddities(rng: random.Random, pens: list[Pen], now_ms: int) -> list:
+    """What marks are for: services rated twice, a wrong ticket, a link that does not hold."""
+    items = []
+    for pen in pens[:3]:
+        items += pen.rate(5, now_ms - 400_000, MATTERS[0], "A017", again=f"{pen.device}-1")[1:]
+    facts, rating = pens[1].rate(4, now_ms - 300_000, MATTERS[1], "A018")
+    items += [FactsItem(facts.facts.replace("A018", "B018"))]
+    items += [rating, rating._replace(envelope=rating.envelope[:-8] + "0" * 8)]
+    pens[2].prev = "f" * 16
+    return items + pens[2].rate(5, now_ms - 200_000, MATTERS[2], "A019")
+
+
+async def main(names: list[str]) -> None:
+    """Take the shots of these names, or all."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fill(folder)
+        centre = Part("centre", folder, "central", "run", "--config", "central.toml")
+        await centre.start()
+        try:
+            async with chromium() as browser:
+                for shot in SHOTS:
+                    if not names or shot.name in names:
+                        scene = SimpleNamespace(folder=folder, centre=centre, gateway=centre)
+                        await take(browser, scene, shot)
+                        print(IMAGES / f"{shot.name}.png")
+        finally:
+            await centre.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
