@@ -43,7 +43,7 @@ ENGLISH = {
     "未分配": "Not assigned",
     "刚刚": "Just now",
     "{span}前": "{span} ago",
-    "{count} 条，约 {days} 天": "{count}, about {days} days",
+    "条，约 {days} 天": "records, about {days} days",
     "登记后还没有连接过。接通电源和网线后会自动连接。": (
         "Enrolled, but never connected. It connects by itself once it has power and network."
     ),

@@ -104,8 +104,15 @@ class Overview:
             view["silent_ms"] = silent_ms if silent_ms > _JUST_NOW_MS else None
             view["face"] = advice.FACES.get(said.face, said.face)
             view["clock"] = advice.CLOCKS.get(said.clock, said.clock)
-            view["days"] = said.free // _RATINGS_A_DAY
+            view["days"] = _days(said)
         return view
+
+
+def _days(said) -> int:
+    """How many days the free room lasts, by the device's own measure of a busy window."""
+    if not said.capacity:
+        return said.free // _RATINGS_A_DAY
+    return said.free * said.capacity_days // said.capacity
 
 
 def device_at(devices: list[str], said: Mapping) -> tuple[str, str | None]:

@@ -145,6 +145,8 @@ class DeviceState(Row, table=True):
     settings: int
     problems: str
     received_at_ms: int
+    capacity: int | None
+    capacity_days: int | None
     head_sent: str | None
     head_sent_at_ms: int
 
