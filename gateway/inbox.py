@@ -60,7 +60,8 @@ class Inbox:
                 self._changed.wait()
             if not self._is_closed:
                 self._messages.append(message)
-                self._changed.notify_all()
+                if len(self._messages) == 1:  # else the consumer is awake, or knows already
+                    self._changed.notify_all()
 
     def want(
         self,

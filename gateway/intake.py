@@ -9,6 +9,7 @@ import json
 from collections.abc import Container
 from typing import NamedTuple
 
+from gateway.quick import read_rating
 from protocol import batch
 from protocol.envelope import split
 from protocol.field import ProtocolError
@@ -133,6 +134,12 @@ def _record(device: str, topic: str, payload: bytes):
         record, mac = split(payload)
     except ProtocolError as error:
         return refused(device, topic, NOT_AN_ENVELOPE, str(error), payload)
+    quick = read_rating(record)
+    if quick is not None and quick.device == device:
+        return Accepted(
+            *(device, quick.epoch, quick.seq, quick.kind, mac[:16], quick.service, quick.at),
+            *((), payload, hashlib.sha256(payload).digest()),
+        )
     try:
         members = parse(record)
     except ProtocolError as error:
