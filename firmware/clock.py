@@ -1,8 +1,13 @@
 """Time on a device: counted from its start, and told by the hall.
 
-Nothing ever waits for the hall's time: a record made before it carries `at` null and is placed in
-time later from its `boot` and `up_ms`.
+Nothing ever waits for the hall's time, and nothing is timed by it: a record made before it carries
+`at` null and is placed in time later from its `boot` and `up_ms`. Between two messages of the hall
+it drifts with the board's crystal, DRIFT_PPM at most.
 """
+
+from protocol.limits import MS_MAX
+
+DRIFT_PPM = 50  # a quartz over a hall's temperatures: 30 ms in 10 minutes, 13 s in 72 hours
 
 STALE_MS = 30 * 60 * 1000  # three clock messages missed (they come every 10 minutes)
 
@@ -36,7 +41,10 @@ class Clock:
 
     def at(self):
         """Epoch milliseconds, or None when the hall has not told the time since the start."""
-        return None if self._set_at_ms is None else max(0, self.up_ms() + self._offset_ms)
+        if self._set_at_ms is None:
+            return None
+        # A hall whose time is absurd must not make a record that cannot be encoded.
+        return min(max(0, self.up_ms() + self._offset_ms), MS_MAX)
 
     def quality(self) -> str:
         """`none`, `good`, or `stale` when the hall has not told the time for 30 minutes."""

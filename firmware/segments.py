@@ -131,7 +131,9 @@ class Segments:
 
     def remove(self, segments):
         """Removes them; they may be gone already."""
-        names = self._files.names() if segments else ()
+        if not segments:
+            return
+        names = self._files.names()
         for segment in sorted(segments):
             if _name(segment) in names:
                 self._files.remove(_name(segment))

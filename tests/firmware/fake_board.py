@@ -6,6 +6,7 @@ from flash_files import FlashFiles
 
 from firmware.timing import timing
 
+TURN = 1 << 30  # MicroPython's ticks wrap here on 32-bit ports
 KEY = bytes(range(32))
 BUNDLE = {
     "device": "xj-0417",
@@ -37,10 +38,10 @@ class FakeBoard:
         return self.files.log
 
     def ticks_ms(self):
-        return self.now
+        return self.now % TURN
 
     def ticks_diff(self, new, old):
-        return new - old
+        return (new - old + TURN // 2) % TURN - TURN // 2
 
     def read_bundle(self):
         return json.dumps(BUNDLE).encode()

@@ -9,6 +9,7 @@ from firmware.app import App, enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
 from protocol.envelope import is_signed, split
+from protocol.limits import MS_MAX
 from protocol.message import StaffCard, Ticket
 
 
@@ -76,6 +77,21 @@ class TestApp(unittest.TestCase):
             "input": "key",
         }
         self.assertEqual({name: rating[name] for name in expected}, expected)
+
+    def test_a_hall_whose_time_jumps_changes_no_invitation_and_no_order(self):
+        board, app = device()
+        board.now = (1 << 30) - 3000
+        for number, now_ms in enumerate((None, 1760000000000, 1759996400000, MS_MAX, 0)):
+            if now_ms is not None:
+                app._clock.set(now_ms)
+            app._take_ticket(ticket(f"s{number}"))
+            press(board, app, after_ms=8000)
+            board.now += 3000
+            app._session.tick(board.now)
+        found = ratings(board)
+        self.assertEqual([rating["service"] for rating in found], [f"s{n}" for n in range(5)])
+        self.assertEqual(sorted(rating["seq"] for rating in found), [2, 3, 4, 5, 6])
+        self.assertEqual([rating["took_ms"] for rating in found], [7980] * 5)
 
     def test_one_service_one_rating_also_after_a_power_cut(self):
         board, app = device()

@@ -2,7 +2,8 @@
 
 import unittest
 
-from firmware.clock import STALE_MS, Clock
+from firmware.clock import DRIFT_PPM, STALE_MS, Clock
+from protocol.limits import MS_MAX
 
 TURN = 1 << 30  # MicroPython's ticks wrap here on 32-bit ports
 
@@ -37,9 +38,32 @@ class TestClock(unittest.TestCase):
 
     def test_a_later_message_corrects_forwards_and_backwards(self):
         it, _ = clock()
-        for now_ms in (1760000000000, 1760003600000, 1759996400000):
+        ten_years_ms = 10 * 365 * 86400 * 1000
+        hour_ms = 3600 * 1000
+        for jump_ms in (0, hour_ms, -hour_ms, ten_years_ms, -ten_years_ms):
+            it.set(1760000000000 + jump_ms)
+            self.assertEqual(it.at(), 1760000000000 + jump_ms)
+
+    def test_72_hours_without_the_hall_stay_within_the_stated_drift(self):
+        for ppm in (-DRIFT_PPM, DRIFT_PPM):
+            it, ticks = clock()
+            it.set(1760000000000)
+            true_ms = 0
+            for _ in range(72 * 60):
+                true_ms += 60000
+                ticks.now += 60000 + 60000 * ppm // 1000000
+                it.up_ms()
+            error_ms = it.at() - 1760000000000 - true_ms
+            self.assertTrue(abs(error_ms) <= 13000, error_ms)
+            it.set(1760000000000 + true_ms)
+            self.assertEqual(it.at(), 1760000000000 + true_ms)
+
+    def test_an_absurd_time_stays_within_what_a_record_can_say(self):
+        it, ticks = clock()
+        for now_ms in (MS_MAX, 0):
             it.set(now_ms)
-            self.assertEqual(it.at(), now_ms)
+            ticks.now += 5000
+            self.assertTrue(0 <= it.at() <= MS_MAX)
 
     def test_it_says_when_the_halls_time_is_old(self):
         it, ticks = clock()
