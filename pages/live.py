@@ -6,7 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from sse_starlette import EventSourceResponse
+from sse_starlette.sse import AppStatus
 from starlette.concurrency import run_in_threadpool
+
+# Streams end by Live.close; cut off by the library, they would log an error at every stop.
+AppStatus.disable_automatic_graceful_drain()
 
 _SHARE = 0.1  # of the time that rendering one part may take
 
