@@ -118,17 +118,26 @@ function show(face, ticketNo) {
   say({ event: 'thanked', press: pressed, seq: journalled, at_ms: at });
 }
 
-// A finger closes a contact, and opens it hold_ms later by this thread's own time: on a machine
-// that is too busy a press lasts longer, it is never over before the firmware could look.
+// A finger closes a contact, and opens it hold_ms after the firmware first looked: on a machine that
+// is too busy a press lasts longer, but it is never over before the firmware could see it.
+const held = []; // {bit, hold_ms} of fingers that the firmware has not looked at yet
+
 function press({ press, level, hold_ms }) {
   const bit = 1 << (level - 1);
   if (!closedKeys) pressed = press;
   closedKeys |= bit;
+  held.push({ bit, hold_ms });
   onKey();
-  setTimeout(() => {
-    closedKeys &= ~bit;
-    onKey();
-  }, hold_ms);
+}
+
+function lookAtKeys() {
+  for (const { bit, hold_ms } of held.splice(0)) {
+    setTimeout(() => {
+      closedKeys &= ~bit;
+      onKey();
+    }, hold_ms);
+  }
+  return closedKeys;
 }
 
 function appended(data) {
@@ -140,7 +149,7 @@ const host = {
   bundle: () => fs.readFileSync(path.join(folder, 'identity.json'), 'utf8'),
   timing: () => JSON.stringify(timing),
   start_cause: () => cause,
-  closed_keys: () => closedKeys,
+  closed_keys: lookAtKeys,
   on_key: (callback) => void (onKey = callback),
   show,
   log: (text) => say({ event: 'log', text }),
