@@ -1,4 +1,4 @@
-"""msgspec's reading of a rating and protocol's: one corpus, the same verdicts. REC-1 REC-4 REC-6"""
+"""msgspec and protocol read a rating: one corpus, the same verdicts. REC-1 REC-4 REC-6"""
 
 import json
 
