@@ -195,18 +195,23 @@ class Link:
     # Being told
 
     def take(self, name, payload):
-        """Takes a message that came on the topic `name`; a bad one is reported, never raised."""
+        """Takes a message that came on the topic `name`.
+
+        A bad one is reported until a good one comes, never raised.
+        """
+        problem = f"bad_{name.split('/')[-1]}"
         try:
             if name == self._topic(TICKET):
                 self._on_ticket(decode_message(Ticket, payload))
-                self.report("bad_ticket", False)
             elif name == self._topic(ACK):
                 self._take_ack(decode_message(Ack, payload))
             elif name == self._topic(CLOCK):
                 self._clock.set(decode_message(Clock, payload).now_ms)
         except ProtocolError as error:
             self._board.log(f"refused what came on {name}: {error}")
-            self.report(f"bad_{name.split('/')[-1]}")
+            self.report(problem)
+        else:
+            self.report(problem, False)
 
     def _take_ack(self, ack):
         if ack.epoch != self._bundle.identity.epoch:

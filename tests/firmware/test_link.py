@@ -169,6 +169,15 @@ class TestBeingTold(unittest.TestCase):
         device.told("ticket", good)
         self.assertEqual((len(device.tickets), device.link.problems), (1, []))
 
+    def test_a_bad_clock_and_a_bad_ack_are_reported_until_good_ones_come(self):
+        device = Device(0)
+        device.told("clock", b"{}")
+        device.told("ack", b"{}")
+        self.assertEqual(device.link.problems, ["bad_clock", "bad_ack"])
+        device.told("clock", encode_message(ClockMessage(1760000000000)))
+        device.told("ack", encode_message(AckMessage(EPOCH, 0, None)))
+        self.assertEqual(device.link.problems, [])
+
     def test_what_is_no_message_is_survived(self):
         device = Device(0)
         for payload in (b"", b"\xff", b"[" * 2000, b"{}", b"null", b"x" * 5000):

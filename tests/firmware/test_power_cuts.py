@@ -114,6 +114,56 @@ def test_a_cut_within_recovery_loses_nothing():
     assert total["cuts"] > 1000
 
 
+class Watched(Files):
+    """Files that remember what stood there after each operation: [(length of the log, {…})]."""
+
+    def __init__(self, folder, disk, flash):
+        super().__init__(folder, disk, disk.open)
+        self._flash = flash
+        self.states = []
+
+    def append(self, name, data):
+        super().append(name, data)
+        self._remember()
+
+    def write(self, name, data):
+        if name not in self.names():
+            super().write(name, b"")  # committed by itself when littlefs opens a new file
+            self._remember()
+        super().write(name, data)
+        self._remember()
+
+    def remove(self, name):
+        super().remove(name)
+        self._remember()
+
+    def _remember(self):
+        self.states.append((len(self._flash.log), contents(self)))
+
+
+def contents(files):
+    found = {}
+    for name in files.names():
+        with files.open(name) as file:
+            found[name] = file.read()
+    return found
+
+
+def test_a_cut_leaves_what_stood_before_or_after_a_files_operation():
+    """So MicroPython, which has no littlefs here, is given just that (test_journal_faults.py)."""
+    flash = Flash()
+    files = Watched("/", Disk(flash, is_new=True), flash)
+    create(files, KEY)
+    image = flash.image()
+    flash.log.clear()
+    files.states[:] = [(0, contents(files))]
+    live(files, 50, lambda: 0)
+    for done, left in cuts(image, list(flash.log), 1):
+        before = [state for at, state in files.states if at <= done][-1]
+        after = next((state for at, state in files.states if at > done), before)
+        assert contents(journal_files(Flash(image=left))) in (before, after)
+
+
 @pytest.mark.long
 def test_no_cut_of_600_ratings_loses_anything():
     total = sweep(600)

@@ -1,0 +1,32 @@
+"""docs/custody.md says what each lamp and message means, and the figures that the code has."""
+
+import re
+from pathlib import Path
+
+from flash_files import FlashFiles
+from journal_oracle import IDENTITY, KEY
+
+from firmware.journal import Journal, create
+from firmware.timing import RATINGS_A_DAY, timing
+from protocol.message import CLOCK_QUALITIES, FACES
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "custody.md").read_text()
+
+
+def test_every_face_clock_and_problem_is_explained():
+    reported = set()
+    for source in (ROOT / "firmware").glob("*.py"):
+        reported |= set(re.findall(r'report\("(\w+)"', source.read_text()))
+    assert len(reported) >= 3
+    words = {*FACES, *CLOCK_QUALITIES, *reported, "bad_ticket", "bad_ack", "bad_clock"}
+    assert {word for word in words if f"`{word}`" not in PAGE} == set()
+
+
+def test_the_capacity_is_the_firmwares():
+    sizes = timing()
+    files = FlashFiles()
+    create(files, KEY)
+    journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)
+    days = journal.capacity() // RATINGS_A_DAY
+    assert f"{journal.capacity():,} ratings, {days} days at {RATINGS_A_DAY} a day" in PAGE
