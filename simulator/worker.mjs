@@ -118,26 +118,27 @@ function show(face, ticketNo) {
   say({ event: 'thanked', press: pressed, seq: journalled, at_ms: at });
 }
 
-// A finger closes a contact, and opens it hold_ms after the firmware first looked: on a machine that
-// is too busy a press lasts longer, but it is never over before the firmware could see it.
-const held = []; // {bit, hold_ms} of fingers that the firmware has not looked at yet
+// A finger closes a contact. It stays until the firmware has seen it closed for hold_ms: on a machine
+// that is too busy a press lasts longer, but it is never over before the firmware could look.
+let fingers = []; // {bit, hold_ms, since: when the firmware first looked}
 
 function press({ press, level, hold_ms }) {
   const bit = 1 << (level - 1);
   if (!closedKeys) pressed = press;
   closedKeys |= bit;
-  held.push({ bit, hold_ms });
+  fingers.push({ bit, hold_ms });
   onKey();
 }
 
 function lookAtKeys() {
-  for (const { bit, hold_ms } of held.splice(0)) {
-    setTimeout(() => {
-      closedKeys &= ~bit;
-      onKey();
-    }, hold_ms);
-  }
-  return closedKeys;
+  const [now, seen] = [Date.now(), closedKeys];
+  fingers = fingers.filter((finger) => {
+    finger.since ??= now;
+    const stays = now - finger.since < finger.hold_ms;
+    if (!stays) closedKeys &= ~finger.bit;
+    return stays;
+  });
+  return seen;
 }
 
 function appended(data) {
