@@ -10,6 +10,7 @@ import typer
 from central import process
 from central.error import CentralError
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.roster import read_roster
 from central.service import Centre, open_enrolment
 from central.settings import load_settings, require_safe_listener
 
@@ -62,6 +63,27 @@ def add_hall(
     with open_enrolment(load_settings(config)) as enrolment:
         enrolment.add_hall(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
+
+
+@hall_app.command("import")
+def import_hall(
+    hall: str,
+    roster: Annotated[Path, typer.Argument(help="CSV in UTF-8: window,name,device.")],
+    bundles: Annotated[Path, typer.Option(help="The folder for the devices' bundles.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Add many windows and enrol their devices at once, from a table.
+
+    It can be repeated: what is there already stays as it is.
+
+    Example: pingjia central hall import xj-01 windows.csv --bundles bundles
+    """
+    settings = load_settings(config)
+    keys = DeviceKeys(read_master_secret(settings.master_secret_file))
+    places = read_roster(roster)
+    with open_enrolment(settings) as enrolment:
+        new = enrolment.equip(hall, places, keys.key, bundles)
+    print(f"hall {hall} has the {len(places)} windows; bundles of {new} new devices in {bundles}")
 
 
 @window_app.command("add")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from central import tokens
 from central.error import CentralError
+from central.roster import Place
 from central.secret_file import write_new
 from central.store import places
 from central.store.database import Database
@@ -101,6 +102,25 @@ class Enrolment:
             bundle = _bundle(device, epoch, key_of(device, epoch), row, password)
             write_new(bundle_file, bundle)
         return epoch
+
+    def equip(self, hall: str, roster: list[Place], key_of: KeyOf, folder: Path) -> int:
+        """Add the windows of a roster and enrol its devices; how many are new.
+
+        Bundles are `folder`/DEVICE.json. What is there already stays as it is, so that an import
+        which was interrupted can be repeated.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._database.read() as connection:
+            self._require_hall(connection, hall)
+            known = {row.window for row in places.windows(connection, hall)}
+        for place in roster:
+            if place.window not in known:
+                self.add_window(hall, place.window, place.name)
+        new = [place for place in roster if not (folder / f"{place.device}.json").exists()]
+        for place in new:
+            bundle = folder / f"{place.device}.json"
+            self.enrol(place.device, hall, place.window, key_of, bundle)
+        return len(new)
 
     def add_token(self, scope: str, token_file: Path) -> None:
         """Write a new token of one scope."""

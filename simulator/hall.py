@@ -5,7 +5,6 @@ them; nothing here knows the inside of a tier.
 """
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from simulator.web import Centre, QueueSystem, read_token
 HALL = "demo"
 READER_TOKEN = "reader.token"
 QUEUE_TOKEN = "queue.token"
+CENTRE_PAGES_TOKEN = "centre-pages.token"
+GATEWAY_PAGES_TOKEN = "gateway-pages.token"
 CENTRE_CONFIG = "central.toml"
 GATEWAY_CONFIG = "gateway.toml"
 ORACLE = "oracle.jsonl"
@@ -53,7 +54,6 @@ class Hall:
         self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
         self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
         self._firmware = firmware
-        self._hands = asyncio.Semaphore(os.cpu_count() or 1)
         self._timers = timers or {}
         self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
         self.mosquitto = Mosquitto(folder / _BROKER_FILES) if broker == "mosquitto" else None
@@ -88,8 +88,14 @@ class Hall:
             *("hall", "add", HALL, "--name", "演示大厅", "--mqtt-host", "127.0.0.1"),
             *("--mqtt-port", self._mqtt_port, "--token-out", "hall.token"),
         )
-        await self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN)
-        await asyncio.gather(*(self._equip(window) for window in self.windows))
+        await asyncio.gather(
+            self._equip(),
+            self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN),
+            self._central("token", "add", "--scope", "pages:read", "--out", CENTRE_PAGES_TOKEN),
+            self._gateway(
+                *("token", "add", "pages", "--scope", "pages", "--out", GATEWAY_PAGES_TOKEN)
+            ),
+        )
         self._is_made = True
 
     async def start(self):
@@ -112,8 +118,15 @@ class Hall:
             await self.bad_centre.stop()
 
     def pages(self) -> list[tuple[str, str]]:
-        """(what it is, address) of the pages of a hall that runs."""
-        return [("大厅 hall", self.gateway.url), ("省级 centre", self.centre.url)]
+        """(what it is, address that opens it) of the pages of a hall that runs."""
+        parts = (
+            ("大厅 hall", self.gateway, GATEWAY_PAGES_TOKEN),
+            ("省级 centre", self.centre, CENTRE_PAGES_TOKEN),
+        )
+        return [
+            (name, f"{part.url}/login#{read_token(self.folder / token)}")
+            for name, part, token in parts
+        ]
 
     async def kill_broker(self):
         """Ends the broker as `kill -9` does; it keeps nothing on disk."""
@@ -136,16 +149,17 @@ class Hall:
         """A reader of the centre's records."""
         return Centre(self.centre.url, read_token(self.folder / READER_TOKEN))
 
-    async def _equip(self, window):
-        """A window with a device: enrolled, and flashed."""
-        device = self.windows[window]
-        named = ("--hall", HALL, "--window", window)
-        bundle = self.folder / f"{device}.bundle.json"
-        async with self._hands:
-            await self._central("window", "add", *named, "--name", f"{window[1:]}号窗口")
-            await self._central("enrol", "--device", device, *named, "--out", bundle)
-        flash(self.folders[device], self._firmware, bundle)
-        bundle.unlink()
+    async def _equip(self):
+        """Every window with a device: enrolled, and flashed."""
+        roster = self.folder / "windows.csv"
+        rows = [f"{window},{window[1:]}号窗口,{device}" for window, device in self.windows.items()]
+        roster.write_text("\n".join(["window,name,device", *rows]))
+        bundles = self.folder / "bundles"
+        await self._central("hall", "import", HALL, roster, "--bundles", bundles)
+        for device, folder in self.folders.items():
+            bundle = bundles / f"{device}.json"
+            flash(folder, self._firmware, bundle)
+            bundle.unlink()
 
     async def make_queue_token(self):
         """Makes the queue system's token anew."""

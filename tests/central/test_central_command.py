@@ -265,3 +265,35 @@ def test_a_port_that_is_taken_is_said(folder):
         port = taken.getsockname()[1]
         (folder / "central.toml").write_text(f"listen_port = {port}\n")
         assert refused(central("run"), str(port), "listen_port = 0")
+
+
+def test_a_roster_is_imported_at_once_and_again_without_harm(folder):
+    add_demo(folder)
+    roster = folder / "windows.csv"
+    rows = "window,name,device\nw1,1号窗口,xj-0001\nw2,2号窗口,xj-0002\n"
+    roster.write_text("\ufeff" + rows)  # as Excel writes it
+    importing = ("hall", "import", "demo", roster, "--bundles", "bundles")
+    assert "2 new devices" in central(*importing).output
+    bundles = {path: path.read_bytes() for path in sorted((folder / "bundles").iterdir())}
+    assert [path.name for path in bundles] == ["xj-0001.json", "xj-0002.json"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in bundles} == {0o600}
+    roster.write_text(rows + "w3,3号窗口,xj-0003\n")
+    assert "1 new devices" in central(*importing).output
+    assert {path: path.read_bytes() for path in bundles} == bundles
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("device,window\n", ("line 1", "window,name,device")),
+        ("window,name,device\nw1,1号窗口\n", ("line 2", "device")),
+        ("window,name,device\nw1,a,xj-0001\nw1,b,xj-0002\n", ("window w1 twice",)),
+        ("window,name,device\nw1,a,xj-0001\nw2,b,xj-0001\n", ("device xj-0001 twice",)),
+    ],
+)
+def test_a_roster_that_is_wrong_is_refused_with_its_line_and_nothing_is_made(folder, rows, words):
+    add_demo(folder)
+    roster = folder / "windows.csv"
+    roster.write_text(rows)
+    refused(central("hall", "import", "demo", roster, "--bundles", "bundles"), *words)
+    assert not (folder / "bundles").exists()
