@@ -32,28 +32,39 @@ class RefusedError(Exception):
     """The centre answers that trying again the same way is of no use; a person must act."""
 
 
-class Centre:
-    """One keep-alive connection to the centre.
+def trust(
+    ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
+) -> ssl.SSLContext:
+    """Whom the hall trusts, and what it shows: made once, for all connections to the centre.
 
     certificate, key: of this hall, for a centre that asks for one; key is None if it stands in
     the certificate's file. Raises GatewayError if a file is unusable.
     """
+    try:
+        trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
+        if certificate is not None:
+            trusted.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        raise GatewayError(
+            f"TLS to the centre cannot be set up: {error}. Check centre_ca, centre_certificate "
+            "and centre_key."
+        ) from error
+    return trusted
+
+
+class Centre:
+    """One keep-alive connection to the centre. Raises GatewayError if the proxy is unusable."""
 
     def __init__(
         self,
         url: str,
         token: str,
-        ca: Path | None = None,
-        certificate: Path | None = None,
-        key: Path | None = None,
+        trusted: ssl.SSLContext,
         proxy: str | None = None,
         timeout_s: float = 30,
     ):
         self._url = url
         try:
-            trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
-            if certificate is not None:
-                trusted.load_cert_chain(certificate, key)
             self._client = httpx2.Client(
                 base_url=url,
                 headers={"Authorization": f"Bearer {token}"},
@@ -62,11 +73,8 @@ class Centre:
                 trust_env=False,
                 timeout=timeout_s,
             )
-        except (OSError, ValueError) as error:
-            raise GatewayError(
-                f"The connection to {url} cannot be set up: {error}. Check centre_ca, "
-                "centre_certificate, centre_key and proxy."
-            ) from error
+        except ValueError as error:
+            raise GatewayError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
 
     def send(self, body: bytes) -> Answer:
         """Post a batch; the centre's word on it. Raises UnreachableError, RefusedError.

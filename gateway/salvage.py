@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SALVAGED = "salvaged"  # the hall's mark on a record whose time of receipt is lost
 _CHECK_S = 1.0  # of the database at a start, so that a large one starts quickly too
 _AT_ONCE = 500
-_LOOK_AGAIN_S = 10
+_REST_S = 0.2  # how long a stop may have to wait for us
 
 
 def open_database(path: Path, now_ms: int) -> Database:
@@ -75,7 +75,7 @@ class Salvage:
         waiting = aside.waiting(self._path)
         if not waiting:
             self._report()
-            time.sleep(min(timeout_s, _LOOK_AGAIN_S))
+            time.sleep(min(timeout_s, _REST_S))
             return
         if self._found is None:
             self._found, self._count = aside.envelopes(waiting[0]), 0

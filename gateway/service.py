@@ -13,7 +13,7 @@ from gateway import api, pages
 from gateway.alarm import Alarms
 from gateway.announcer import Announcer
 from gateway.broker import EmbeddedBroker
-from gateway.centre import Centre
+from gateway.centre import Centre, trust
 from gateway.console import Console
 from gateway.custody import Custody
 from gateway.error import GatewayError
@@ -82,7 +82,11 @@ class Gateway:
         )
         self.announcer = Announcer(self.database, self.link, self.book, settings.invite_ms, now_ms)
         # A connection for each thread that talks to the centre.
-        self.centres = [_centre(settings, token) for _ in range(3)]
+        trusted = trust(settings.centre_ca, settings.centre_certificate, settings.centre_key)
+        self.centres = [
+            Centre(settings.centre_url, token, trusted, settings.proxy, settings.centre_timeout_s)
+            for _ in range(3)
+        ]
         self.hall_watch = HallWatch(
             self.book,
             self.centres[0],
@@ -280,18 +284,6 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 pass
         finally:
             gateway.stop()
-
-
-def _centre(settings: Settings, token: str) -> Centre:
-    return Centre(
-        settings.centre_url,
-        token,
-        ca=settings.centre_ca,
-        certificate=settings.centre_certificate,
-        key=settings.centre_key,
-        proxy=settings.proxy,
-        timeout_s=settings.centre_timeout_s,
-    )
 
 
 def _pace(settings: Settings) -> Pace:
