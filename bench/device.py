@@ -73,7 +73,7 @@ class Bench:
                 await self._acknowledge(name.encode())
 
     async def _press(self, ticket_no, hold_ms):
-        """Until it is thanked for: on a busy machine a key may still be down when it is invited."""
+        """Until it is thanked for: a busy machine may invite while the last key is still down."""
         for _ in range(_TRIES):
             over = self.fleet.event(lambda event: event.get("face") == "standby", timeout_s=2)
             self.fleet.press(DEVICE, self._service % 5 + 1, ticket_no, hold_ms=hold_ms)
