@@ -154,7 +154,7 @@ def test_a_rating_made_without_a_hall_is_thanked_and_sent_when_there_is_one(benc
 
 def test_records_that_no_puback_answers_do_not_hold_up_the_next(bench):
     async def scenario(it, fleet):
-        await it.start(fleet, puback_ms=300, in_flight=2, thanks_ms=50)
+        await it.start(fleet, puback_ms=300, in_flight=2, thanks_ms=200)
         for number in range(5):
             await it.broker.until(lambda: it.broker.published("/state"))
             it.invite(service=f"s{number}", ticket_no=f"A{number}")
