@@ -4,11 +4,13 @@ import asyncio
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 
-from simulator.fleet import Fleet
+from simulator.fleet import Fleet, FleetError
 
 # How often each level is pressed: mostly content, but every level in every run of some length.
 _LEVELS = {5: 50, 4: 25, 3: 12, 2: 7, 1: 6}
+_GLANCE_S = 0.3  # how long somebody impatient looks at the device
 _HOLD_MS = 80
 _LIFT_MS = 40  # from one press to the next at least: longer than any debounce
 
@@ -16,7 +18,7 @@ RATES = "presses one key when invited"
 LEAVES = "goes without pressing"
 TWICE = "presses again, and another key"
 CHORD = "presses two keys at once, then one"
-EARLY = "presses before being invited, and again when invited"
+EARLY = "presses as soon as the device shows the ticket, and again when invited"
 LATE = "presses when the service is closed"
 MANNERS = {RATES: 70, LEAVES: 10, TWICE: 7, CHORD: 5, EARLY: 5, LATE: 3}
 
@@ -52,9 +54,21 @@ class Citizen:
     async def is_served(self):
         """While the clerk works."""
         if self.manner == EARLY:
-            await self._pause(0, 0.05)
-            await self._press(self.level)
+            with suppress(FleetError):
+                await self.sees("serving", _GLANCE_S)
+                await self._press(self.level)
         await self._pause(0.05, 0.2)
+
+    async def sees(self, face: str, patience_s: float):
+        """Returns when the device shows a face with this citizen's ticket. Raises FleetError."""
+
+        def is_it(event):
+            mine = event["device"] == self._device and event.get("face") == face
+            return mine and event["ticket_no"] == self.ticket_no
+
+        now = self._fleet.faces.get(self._device)
+        if now is None or not is_it(now):
+            await self._fleet.event(is_it, patience_s)
 
     async def is_invited(self) -> bool:
         """The lamps ask for a rating; whether one was given, and thanked for.

@@ -123,7 +123,7 @@ class Crowd:
             await self._queue.close(unclosed)
         self.counts["served"] += 1
         await citizen.is_served()
-        await self._rate(citizen, device, service, times)
+        await self._rate(citizen, service, times)
         if manner == _CLOSES_LATE:
             return service
         for _ in range(times):
@@ -146,20 +146,12 @@ class Crowd:
             await self._queue.open(window, opening)
         return (await self._queue.open(window, opening))["service"]
 
-    async def _rate(self, citizen, device, service, times):
+    async def _rate(self, citizen, service, times):
         """Invites, and lets the citizen do what they will."""
-        invited = self._fleet.event(
-            lambda e: (
-                e["device"] == device
-                and e.get("face") == "inviting"
-                and e["ticket_no"] == citizen.ticket_no
-            ),
-            self._patience_s,
-        )
         for _ in range(times):
             await self._queue.invite(service)
         try:
-            await invited
+            await citizen.sees("inviting", self._patience_s)
             self.counts["thanked" if await citizen.is_invited() else "left"] += 1
         except FleetError:
             self.counts["unanswered"] += 1

@@ -18,12 +18,14 @@ class FleetError(Exception):
 class Fleet:
     """Starts, presses and kills devices; calls `on_event(event)` for whatever they say.
 
-    Use as `async with Fleet(oracle, on_event) as fleet`; leaving it ends all devices.
+    Use as `async with Fleet(oracle, on_event) as fleet`; leaving it ends all devices. `faces`
+    {device: its newest face event} is what the devices that have power show.
     """
 
     def __init__(self, oracle: Path, on_event: Callable[[dict], None] = lambda event: None):
         self._oracle = oracle
         self._on_event = on_event
+        self.faces: dict[str, dict] = {}
         self._waiting: list[tuple[Callable[[dict], bool], asyncio.Future]] = []
 
     async def __aenter__(self):
@@ -116,6 +118,10 @@ class Fleet:
         assert self._node.stdout
         while line := await self._node.stdout.readline():
             event = json.loads(line)
+            if event["event"] == "face":
+                self.faces[event["device"]] = event
+            elif event["event"] == "stopped":
+                self.faces.pop(event["device"], None)
             self._on_event(event)
             for is_wanted, future in list(self._waiting):
                 if future.done():

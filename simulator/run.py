@@ -24,8 +24,7 @@ class Run:
 
     timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
     patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
-    technician. `ladder` tells how far ratings have climbed, `faces` {device: its newest face
-    event} what the devices that have power show.
+    technician. `ladder` tells how far ratings have climbed.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class Run:
         self.say = say
         self._stack = AsyncExitStack()
         self.ladder = Ladder()
-        self.faces: dict[str, dict] = {}
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> "Run":
@@ -131,11 +129,7 @@ class Run:
 
     def _hear(self, event):
         self.ladder.hear(event)
-        if event["event"] == "face":
-            self.faces[event["device"]] = event
-        elif event["event"] == "stopped":
-            self.faces.pop(event["device"], None)
-        elif event["event"] == "log":
+        if event["event"] == "log":
             self.say(f"{event['device']}: {event['text']}")
         self._news.set()
 

@@ -113,7 +113,7 @@ class Screen:
             table.add_row(
                 window,
                 run.crowd.clerks.get(window) or Text("休息 pause", style="dim"),
-                *_face(run.faces.get(device)),
+                *_face(run.fleet.faces.get(device)),
                 *map(str, run.ladder.count(device).values()),
             )
         totals = run.ladder.totals()
