@@ -1,9 +1,9 @@
 // MicroPython as published on npm, and the memory that the package does not export.
 import { createRequire } from 'node:module';
 
-// print(line) takes what Python prints. Gives {interpreter, bytes}; bytes(address, length) is a
+// print(line) takes what Python prints, or print(byte) without a line buffer. Gives {interpreter, bytes}; bytes(address, length) is a
 // view of Python's memory, good until the next call into it. One interpreter per JavaScript realm.
-export async function loadInterpreter(print) {
+export async function loadInterpreter(print, linebuffer = true) {
   let memory;
   const instantiate = WebAssembly.instantiate;
   WebAssembly.instantiate = async (...given) => {
@@ -14,6 +14,6 @@ export async function loadInterpreter(print) {
   const name = '@micropython/micropython-webassembly-pyscript/micropython';
   const { loadMicroPython } = await import(`${name}.mjs`);
   const url = createRequire(import.meta.url).resolve(`${name}.wasm`);
-  const interpreter = await loadMicroPython({ url, stdout: print, stderr: print, linebuffer: true });
+  const interpreter = await loadMicroPython({ url, stdout: print, stderr: print, linebuffer });
   return { interpreter, bytes: (address, length) => Buffer.from(memory.buffer, address, length) };
 }

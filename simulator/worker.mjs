@@ -1,7 +1,8 @@
 // One virtual device: the npm MicroPython as published, in a worker thread of its own (two
 // instances in one realm break each other), running the files on the device's flash folder.
 // What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
-// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks}.
+// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks, usb}; with `usb`
+// (usb.mjs) it is a board on a cable, whose flash may be blank.
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -9,8 +10,9 @@ import { randomFillSync } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ERRNO, failure, flashFunctions } from './flash.mjs';
 import { loadInterpreter } from './interpreter.mjs';
+import { Console, diskFunctions, mountDisk } from './repl.mjs';
 
-const { device, folder, timing, cause, enrol, flash_ms } = workerData;
+const { device, folder, timing, cause, enrol, flash_ms, usb } = workerData;
 const flash = path.join(folder, 'flash');
 const journal = path.join(flash, 'journal');
 // [number of the thanked press, epoch ms of the thanks]: shared memory, so that a thanks that was
@@ -24,7 +26,9 @@ let onKey = () => {};
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 const say = (event) => parentPort.postMessage({ device, ...event });
-const { interpreter, bytes } = await loadInterpreter((text) => say({ event: 'log', text }));
+const terminal = usb && new Console(parentPort, usb);
+const print = terminal ? (byte) => terminal.write(byte) : (text) => say({ event: 'log', text });
+const { interpreter, bytes } = await loadInterpreter(print, !usb);
 
 // What the hall acknowledges and the centre has signed for, read off the wire for those who watch
 // from outside. An MQTT packet is a byte, a length of up to four bytes, and a body; a PUBLISH's body
@@ -197,18 +201,26 @@ const gc = interpreter.pyimport('gc');
 const heap = () => (gc.collect(), gc.mem_alloc());
 
 fs.mkdirSync(journal, { recursive: true });
+if (usb) Object.assign(host, diskFunctions(folder, bytes, usb.capacity));
 interpreter.registerJsModule('host', host);
-mountFlash(interpreter, flash, '');
+if (usb) mountDisk(interpreter);
+else mountFlash(interpreter, flash, '');
 const run = (code) => interpreter.runPython(code);
 if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
 
 parentPort.on('message', (message) => {
+  if (message.input) return terminal.take(message.input);
   if (message.hashes) return run(HASHES);
   if (message.memory) return host.tell(JSON.stringify({ code, data: heap() - code }));
   if (message.unplug) return void (isPlugged = false);
   press(message);
 });
-run('import firmware.app, firmware.boards.virtual');
-const code = heap(); // what the compiled modules and the interpreter take before there is a device
-say({ event: 'started' });
-run("exec(compile(open('/main.py').read(), '/main.py', 'exec'))");
+let code; // bytes that the compiled modules and the interpreter take before there is a device
+if (usb) {
+  terminal.serve(interpreter);
+} else {
+  run('import firmware.app, firmware.boards.virtual');
+  code = heap();
+  say({ event: 'started' });
+  run("exec(compile(open('/main.py').read(), '/main.py', 'exec'))");
+}
