@@ -5,6 +5,8 @@ SOURCES := protocol pages firmware gateway central simulator tests deploy docs p
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
+# Most tests wait for real processes: two at a time keep two cores busy.
+PARALLEL ?= -n 2 --dist worksteal
 
 .PHONY: setup demo test test-long lint format firmware clean
 
@@ -28,10 +30,10 @@ demo: setup firmware
 	$(BIN)/pingjia demo $(ARGUMENTS)
 
 test: setup firmware lint
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" $(PARALLEL)
 
 test-long: setup firmware
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long $(PARALLEL)
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

@@ -2,8 +2,8 @@
 
 import os
 import shutil
+import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,16 @@ from simulator.mosquitto import find_mosquitto
 
 ROOT = Path(__file__).parents[1]
 
+
+def _find_unshare():
+    """unshare, if this user may mount in a namespace of its own."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0 or None
+    except OSError:
+        return None
+
+
 # What a clean clone may lack: how to find it, and the command that installs it.
 TOOLS = {
     "chromium": (
@@ -19,9 +29,9 @@ TOOLS = {
         "sudo apt-get install chromium fonts-noto-cjk",
     ),
     "mosquitto": (find_mosquitto, "sudo apt-get install mosquitto"),
+    "unshare": (_find_unshare, "allow user namespaces, or run as root"),
     "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
 }
-_NOT_RUN = Counter()
 
 
 def pytest_configure(config):
@@ -33,17 +43,22 @@ def pytest_runtest_setup(item):
     """Skips what needs a missing tool; with PINGJIA_REQUIRE=all that is a failure."""
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
-            find, command = TOOLS[tool]
-            if find() is None:
-                _NOT_RUN[tool] += 1
+            if TOOLS[tool][0]() is None:
                 is_failure = os.environ.get("PINGJIA_REQUIRE") == "all"
-                (pytest.fail if is_failure else pytest.skip)(f"{tool} is missing: {command}")
+                (pytest.fail if is_failure else pytest.skip)(_missing(tool))
 
 
 def pytest_terminal_summary(terminalreporter):
     """Lists what could not run, with the command that changes that."""
-    for tool, count in _NOT_RUN.items():
-        terminalreporter.write_line(f"not run: {count} tests need {tool}: {TOOLS[tool][1]}")
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for tool, (_, command) in TOOLS.items():
+        count = sum(_missing(tool) in reason for reason in skipped)
+        if count:
+            terminalreporter.write_line(f"not run: {count} tests need {tool}: {command}")
+
+
+def _missing(tool):
+    return f"{tool} is missing: {TOOLS[tool][1]}"
 
 
 @pytest.fixture(scope="session")
