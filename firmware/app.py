@@ -144,11 +144,21 @@ class App:
 
 
 async def serve(board):
-    """Runs the device on `board`; without a journal it says so on its face and does nothing."""
+    """Runs the device on `board`; without a bundle or a journal it says so and does nothing.
+
+    What it logs here is what the technician's bench waits for after a start.
+    """
+    try:
+        identity = read_bundle(board.read_bundle()).identity
+    except OSError:
+        board.log(f"not enrolled: firmware {VERSION}")
+        board.show(OUT_OF_SERVICE, None)
+        return
     try:
         app = App(board)
     except JournalLostError as error:
         board.log(f"out of service: the journal is lost, enrol the device again ({error})")
         board.show(OUT_OF_SERVICE, None)
         return
+    board.log(f"alive: {identity.device}, firmware {VERSION}")
     await app.run()

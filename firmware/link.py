@@ -117,6 +117,7 @@ class Link:
         try:
             await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK)])
             self.is_online = True
+            self._board.log(f"connected: {self._bundle.hall} at {self._bundle.mqtt.host}")
             await _first_end(
                 mqtt.run(self.take),
                 mqtt.keep_alive(self._timing.keep_alive_s),
@@ -206,6 +207,8 @@ class Link:
             elif name == self._topic(ACK):
                 self._take_ack(decode_message(Ack, payload))
             elif name == self._topic(CLOCK):
+                if self._clock.quality() == "none":
+                    self._board.log("the hall told the time")
                 self._clock.set(decode_message(Clock, payload).now_ms)
         except ProtocolError as error:
             self._board.log(f"refused what came on {name}: {error}")

@@ -13,6 +13,7 @@ import { loadInterpreter } from './interpreter.mjs';
 import { Console, diskFunctions, mountDisk } from './repl.mjs';
 
 const { device, folder, timing, cause, enrol, flash_ms, usb } = workerData;
+const identity = path.join(folder, 'identity.json');
 const flash = path.join(folder, 'flash');
 const journal = path.join(flash, 'journal');
 // [number of the thanked press, epoch ms of the thanks]: shared memory, so that a thanks that was
@@ -151,7 +152,7 @@ function appended(data) {
 }
 
 const host = {
-  bundle: () => fs.readFileSync(path.join(folder, 'identity.json'), 'utf8'),
+  bundle: () => (fs.existsSync(identity) ? fs.readFileSync(identity, 'utf8') : ''),
   timing: () => JSON.stringify(timing),
   start_cause: () => cause,
   closed_keys: lookAtKeys,

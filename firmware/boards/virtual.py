@@ -28,8 +28,11 @@ class Virtual:
         host.on_key(self._key_change.set)
 
     def read_bundle(self) -> bytes:
-        """The bundle's JSON, from where enrolment wrote it."""
-        return host.bundle().encode()
+        """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
+        bundle = host.bundle()
+        if not bundle:
+            raise OSError(2)  # ENOENT
+        return bundle.encode()
 
     def start_cause(self) -> str:
         """Why this start happened, a word for the `boot` record."""
