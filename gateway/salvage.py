@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway import intake
 from gateway.alarm import Alarms
+from gateway.error import GatewayError
 from gateway.intake import Accepted
 from gateway.store import aside, envelopes
 from gateway.store.aside import Found
-from gateway.store.database import DamagedError, Database
+from gateway.store.database import DamagedError, Database, is_io_error
 from gateway.store.tables import Row
 from protocol.envelope import split
 from protocol.field import ProtocolError
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SALVAGED = "salvaged"  # the hall's mark on a record whose time of receipt is lost
 _CHECK_S = 1.0  # of the database at a start, so that a large one starts quickly too
+_TRIES, _PAUSE_S = 3, 0.2
 _AT_ONCE = 500
 _REST_S = 0.2  # how long a stop may have to wait for us
 
@@ -40,7 +42,7 @@ def open_database(path: Path, now_ms: int) -> Database:
     Raises GatewayError for what is no damage: another program's file, no permission.
     """
     try:
-        database = Database(path)
+        database = _open(path)
         try:
             database.check(_CHECK_S)
         except DamagedError:
@@ -117,6 +119,19 @@ class Salvage:
             f"The database was damaged and set aside as {damaged}: {sentence}. Check the disk; "
             "move that file away to end this alarm.",
         )
+
+
+def _open(path: Path) -> Database:
+    """A disk may fail once: that is no reason not to start."""
+    for _ in range(_TRIES - 1):
+        try:
+            return Database(path)
+        except GatewayError as error:
+            if not is_io_error(error.__cause__):
+                raise
+            log.warning("%s Trying again.", error)
+        time.sleep(_PAUSE_S)
+    return Database(path)
 
 
 def _some(found: Iterator[Found]) -> Iterator[Found]:

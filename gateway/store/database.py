@@ -21,6 +21,7 @@ from gateway.store.tables import Row
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 _CORRUPT, _NOT_A_DATABASE = 11, 26  # SQLite's primary result codes
+_IO_ERROR = 10
 _UNREADABLE = (266, 522, 8458)  # a read that failed, was short, or met a corrupt file system
 _FULL = (13, 778, 4874)  # no room; a write that failed (quota); no room for the -shm file
 _INSTRUCTIONS = 10_000  # of SQLite's machine between two looks at the clock
@@ -123,6 +124,11 @@ class Database:
 def is_full(error: BaseException) -> bool:
     """Whether the database could not grow: the disk is full, or a quota is used up."""
     return _code(getattr(error, "orig", error)) in _FULL
+
+
+def is_io_error(error: BaseException | None) -> bool:
+    """Whether a read, write or fsync failed; the next one may not."""
+    return _code(getattr(error, "orig", error)) & 255 == _IO_ERROR
 
 
 def _code(error: BaseException | None) -> int:

@@ -38,11 +38,12 @@ class KilledGateway:
 
 def _run(settings: Settings, is_hasty: bool) -> None:
     if is_hasty:
-        _weaken()
+        weaken()
     service.run(settings, threading.Event())
 
 
-def _weaken() -> None:
+def weaken() -> None:
+    """Acknowledge before the commit, which takes a while."""
     told: dict[str, int] = {}
     real_keep, real_reach = Custody._keep, Reach.of
 
