@@ -121,7 +121,8 @@ def add_token(
         str,
         typer.Option(
             help="pages:read for a supervisor's browser, figures:read for a program that wants "
-            "counts, records:read for one that wants records, hall:<hall> for a gateway."
+            "counts, records:read for one that wants records, hall:<hall> for a gateway, "
+            "enrol:<hall> for a technician's bench."
         ),
     ],
     out: Annotated[Path, typer.Option(help="A new file for the token.")],

@@ -79,29 +79,39 @@ class Enrolment:
         A device enrolled before gets a new epoch, a new key and a new password; what it signed
         before stays verifiable.
         """
+        with self._database.write() as connection:
+            epoch, bundle = self._issue(connection, device, hall, window, key_of)
+            write_new(bundle_file, bundle)
+        return epoch
+
+    def issue(self, device: str, hall: str, window: str, key_of: KeyOf) -> bytes:
+        """Enrol a device as `enrol` does; its bundle, which is kept nowhere here."""
+        with self._database.write() as connection:
+            return self._issue(connection, device, hall, window, key_of)[1]
+
+    def _issue(
+        self, connection: Any, device: str, hall: str, window: str, key_of: KeyOf
+    ) -> tuple[int, bytes]:
         _checked(device_id, device, "the device's id")
         password = secrets.token_urlsafe(32)
         now_ms = self._now_ms()
-        with self._database.write() as connection:
-            row = self._require_hall(connection, hall)
-            self._require_place(connection, device, hall, window)
-            former = places.epochs(connection, device)
-            # Never an epoch again, not even for two enrolments in one minute.
-            epoch = max(now_ms // 60_000, former[0].epoch + 1 if former else 0)
-            values = {
-                "device": device,
-                "epoch": epoch,
-                "hall": hall,
-                "window": window,
-                "password_hash": hash_password(password, secrets.token_bytes(12)),
-                "enrolled_at_ms": now_ms,
-                "revoked_at_ms": None,
-            }
-            places.add_device(connection, values)
-            places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})
-            bundle = _bundle(device, epoch, key_of(device, epoch), row, password)
-            write_new(bundle_file, bundle)
-        return epoch
+        row = self._require_hall(connection, hall)
+        self._require_place(connection, device, hall, window)
+        former = places.epochs(connection, device)
+        # Never an epoch again, not even for two enrolments in one minute.
+        epoch = max(now_ms // 60_000, former[0].epoch + 1 if former else 0)
+        values = {
+            "device": device,
+            "epoch": epoch,
+            "hall": hall,
+            "window": window,
+            "password_hash": hash_password(password, secrets.token_bytes(12)),
+            "enrolled_at_ms": now_ms,
+            "revoked_at_ms": None,
+        }
+        places.add_device(connection, values)
+        places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})
+        return epoch, _bundle(device, epoch, key_of(device, epoch), row, password)
 
     def equip(self, hall: str, roster: list[Place], key_of: KeyOf, folder: Path) -> int:
         """Add the windows of a roster and enrol its devices; how many are new.
@@ -126,11 +136,12 @@ class Enrolment:
         """Write a new token of one scope."""
         with self._database.write() as connection:
             if scope not in tokens.READERS:
-                hall = next(iter(tokens.halls_of((scope,))), None)
+                halls = tokens.halls_of((scope,)) + tokens.enrollers_of((scope,))
+                hall = next(iter(halls), None)
                 if hall is None:
                     raise CentralError(
-                        f"no scope is named {scope}: use {', '.join(tokens.READERS)} or "
-                        "hall:<hall>."
+                        f"no scope is named {scope}: use {', '.join(tokens.READERS)}, "
+                        "hall:<hall> or enrol:<hall>."
                     )
                 self._require_hall(connection, hall)
             self._add_token(connection, scope, token_file)

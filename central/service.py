@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 from fastapi import FastAPI
 
+from central import technician
 from central.api import create_app
+from central.callers import bearer_of
 from central.enrolment import Enrolment
 from central.figures import FiguresReader
 from central.intake import Intake
@@ -26,6 +28,10 @@ class Centre:
         self.intake = Intake(self.database, self.keys.key, now_ms)
         self.figures = FiguresReader(self.database, load_profile(settings.profile), now_ms)
         self.app: FastAPI = create_app(self.database, self.intake, self.figures)
+        bearer = bearer_of(self.database)
+        self.app.include_router(
+            technician.create_router(self.database, self.intake, self.keys.key, now_ms, bearer)
+        )
         self.site = create_site(self.database, self.figures)
         self.site.install(self.app)
 

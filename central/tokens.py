@@ -15,6 +15,7 @@ FIGURES_READ = "figures:read"
 PAGES_READ = "pages:read"
 READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
 _HALL = "hall:"
+_ENROL = "enrol:"
 _SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NO_SECRET = sha256(b"").hexdigest()
 
@@ -56,6 +57,16 @@ def hall_scope(hall: str) -> str:
 def halls_of(scopes: tuple[str, ...]) -> tuple[str, ...]:
     """The halls whose gateway may use a token with these scopes."""
     return tuple(scope.removeprefix(_HALL) for scope in scopes if scope.startswith(_HALL))
+
+
+def enrol_scope(hall: str) -> str:
+    """The scope of a technician who enrols and replaces devices of `hall`."""
+    return _ENROL + hall
+
+
+def enrollers_of(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """The halls whose devices a token with these scopes may enrol."""
+    return tuple(scope.removeprefix(_ENROL) for scope in scopes if scope.startswith(_ENROL))
 
 
 def _hash(secret: str) -> str:

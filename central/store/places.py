@@ -12,6 +12,7 @@ _window = metadata.tables["window"]
 _device = metadata.tables["device"]
 _token = metadata.tables["token"]
 _chain = metadata.tables["chain"]
+_head = metadata.tables["head"]
 
 
 class Enrolment(NamedTuple):
@@ -129,6 +130,27 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
         )
         .where(_device.c.hall == hall_id)
         .order_by(_device.c.device)
+    )
+    return list(connection.execute(query))
+
+
+def revoke(connection: Connection, device: str, epoch: int, at_ms: int) -> None:
+    """Note when an enrolment was revoked."""
+    is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
+    connection.execute(update(_device).where(is_it).values(revoked_at_ms=at_ms))
+
+
+def ends(connection: Connection, devices: Iterable[str]) -> list[Any]:
+    """Rows (device, epoch, highest_seq, head_seq) of the devices' chains: what is held, and what
+    the device's newest head speaks of (None without one).
+    """
+    is_same = (_head.c.device == _chain.c.device) & (_head.c.epoch == _chain.c.epoch)
+    query = (
+        select(
+            _chain.c.device, _chain.c.epoch, _chain.c.highest_seq, _head.c.seq.label("head_seq")
+        )
+        .outerjoin(_head, is_same)
+        .where(_chain.c.device.in_(list(devices)))
     )
     return list(connection.execute(query))
 
