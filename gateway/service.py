@@ -58,6 +58,8 @@ class Gateway:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        token = read_secret(settings.centre_token_file)
+        trusted = trust(settings.centre_ca, settings.centre_certificate, settings.centre_key)
         self._socket = _listen(settings.api_listen_host, settings.api_listen_port)
         path = settings.data_dir / DATABASE
         self._reserve = Reserve(settings.data_dir / RESERVE, settings.reserve_mb * 1024 * 1024)
@@ -65,7 +67,6 @@ class Gateway:
         self.database = open_database(path, now_ms())
         self._reserve.hold()
         password = gateway_password(settings.data_dir)
-        token = read_secret(settings.centre_token_file)
         chance = random.SystemRandom()
         self.alarms = Alarms()
         self.metrics = Metrics()
@@ -82,7 +83,6 @@ class Gateway:
         )
         self.announcer = Announcer(self.database, self.link, self.book, settings.invite_ms, now_ms)
         # A connection for each thread that talks to the centre.
-        trusted = trust(settings.centre_ca, settings.centre_certificate, settings.centre_key)
         self.centres = [
             Centre(settings.centre_url, token, trusted, settings.proxy, settings.centre_timeout_s)
             for _ in range(3)

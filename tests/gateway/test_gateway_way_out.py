@@ -1,0 +1,181 @@
+"""The way out of a hall: a proxy, a private CA, a certificate of the hall's own. BAT-6"""
+
+import ipaddress
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from gateway_hall import ScriptedCentre, settings_in, start_gateway, until
+
+from gateway.error import GatewayError
+from gateway.service import Gateway
+
+
+class Authority:
+    """A province's own CA."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "province")])
+        self.file = self._write("ca", self._key, self._sign("province", self._key, True))[0]
+
+    def issue(self, name: str):
+        """(certificate, key) for localhost, as PEM files."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self._write(name, key, self._sign(name, key, False))
+
+    def _sign(self, name, key, is_ca):
+        now = datetime.now(UTC)
+        local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(is_ca, None), True)
+            .add_extension(x509.SubjectAlternativeName([local]), False)
+        )
+        return builder.sign(self._key, hashes.SHA256())
+
+    def _write(self, name, key, certificate):
+        pem = serialization.Encoding.PEM
+        form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        files[0].write_bytes(certificate.public_bytes(pem))
+        files[1].write_bytes(key.private_bytes(pem, *form))
+        return files
+
+
+class Proxy:
+    """An HTTP proxy that knows CONNECT only; `asked` are the places it was asked for."""
+
+    def __init__(self):
+        self.asked: list[str] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self):
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        place = head.split()[1].decode()
+        self.asked.append(place)
+        host, port = place.rsplit(":", 1)
+        server = socket.create_connection((host, int(port)))
+        client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        back = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
+        back.start()
+        _pass_on(client, server)
+        back.join()
+        client.close()
+        server.close()
+
+
+def _pass_on(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def proxy():
+    running = Proxy()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def strict_centre(authority):
+    """A centre with a certificate of the private CA, that asks for one, too."""
+    centre = ScriptedCentre()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("centre"))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    centre.server.socket = context.wrap_socket(
+        centre.server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    centre.server.handle_error = lambda *_: None  # refused handshakes
+    centre.url = centre.url.replace("http://", "https://")
+    yield centre
+    centre.stop()
+
+
+def test_the_hall_s_document_comes_through_proxy_private_ca_and_own_certificate(
+    tmp_path, strict_centre, authority, proxy
+):
+    certificate, key = authority.issue("hall")
+    settings = settings_in(
+        tmp_path,
+        strict_centre.url,
+        centre_ca=authority.file,
+        centre_certificate=certificate,
+        centre_key=key,
+        proxy=proxy.url,
+    )
+    gateway = start_gateway(settings)
+    try:
+        assert proxy.asked[0] == strict_centre.url.removeprefix("https://")
+    finally:
+        gateway.stop()
+
+
+@pytest.mark.parametrize("missing", ["centre_ca", "centre_certificate", "both", "nothing"])
+def test_without_one_of_them_it_says_so_and_nothing_leaves(
+    tmp_path, strict_centre, authority, missing
+):
+    """The control: nobody but the province's own centre, and only for its own halls."""
+    certificate, key = authority.issue("hall")
+    given = {"centre_ca": authority.file, "centre_certificate": certificate, "centre_key": key}
+    if missing in ("centre_ca", "both"):
+        del given["centre_ca"]
+    if missing in ("centre_certificate", "both"):
+        del given["centre_certificate"], given["centre_key"]
+    gateway = start_gateway(
+        settings_in(tmp_path, strict_centre.url, **given), wait_for_hall=missing == "nothing"
+    )
+    try:
+        if missing != "nothing":
+            until(lambda: "no_hall" in gateway.alarms.standing(), "the alarm")
+        assert (gateway.book.version is not None) == (missing == "nothing")
+    finally:
+        gateway.stop()
+
+
+def test_a_file_that_is_no_certificate_is_a_sentence(tmp_path):
+    (tmp_path / "hall.pem").write_text("no certificate")
+    settings = settings_in(
+        tmp_path, "https://centre.example", centre_certificate=tmp_path / "hall.pem"
+    )
+    with pytest.raises(GatewayError, match="centre_certificate"):
+        Gateway(settings)
