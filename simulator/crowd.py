@@ -20,18 +20,8 @@ _MATTERS = (
     ("医保参保登记", "1137000000450543200004"),
 )
 _NAMES = (
-    "王芳",
-    "李强",
-    "张敏",
-    "刘洋",
-    "陈静",
-    "杨磊",
-    "赵丽",
-    "黄涛",
-    "周红",
-    "吴军",
-    "孙伟",
-    "郭强",
+    *("王芳", "李强", "张敏", "刘洋", "陈静", "杨磊", "赵丽", "黄涛"),
+    *("周红", "吴军", "徐静", "孙伟", "马丽", "朱涛", "胡洋", "郭强"),
 )
 
 # What a queue system does to the gateway when its network is bad, how often in a hundred.
@@ -92,7 +82,7 @@ class Crowd:
 
     async def _work(self, number, window, device):
         """A window's day: its two clerks (A/B 岗), and one citizen after the other."""
-        names = (_NAMES[(number + shift) % len(_NAMES)] for shift in (0, 7))
+        names = (_NAMES[(2 * number + post) % len(_NAMES)] for post in (0, 1))
         clerks = [(f"{number + 1:03}{post}", name) for post, name in zip("AB", names)]
         await self._set_staff(window, "in", clerks[0])
         unclosed = None

@@ -1,6 +1,7 @@
 """What a visitor sees of the demo in a terminal, and the keys that pull plugs.
 
-Chinese first, English second. `Screen` draws; `keys` reads; neither knows how a hall is run.
+Chinese first, English second; no lines and symbols, which a Chinese terminal may draw two columns
+wide. `Screen` draws; `keys` reads; neither knows how a hall is run.
 """
 
 import asyncio
@@ -35,13 +36,14 @@ _RUNGS = {
     "in_centre": ("入省级", "in centre", "covered by the centre's receipt"),
 }
 _FACES = {
-    "standby": ("○ 待机 standby", "dim"),
-    "serving": ("● 办理 serving", "blue"),
-    "inviting": ("★ 请评价 inviting", "bold yellow"),
-    "thanking": ("✔ 谢谢 thanks", "bold green"),
-    "out_of_service": ("✖ 暂停 out of service", "bold red"),
+    "standby": ("待机 standby", "dim"),
+    "serving": ("办理 serving", "cyan"),
+    "inviting": ("请评价 inviting", "bold black on yellow"),
+    "thanking": ("谢谢 thanks", "bold black on green"),
+    "out_of_service": ("暂停 out of service", "bold white on red"),
 }
-_DARK = ("  断电 no power", "red")
+_DARK = ("断电 no power", "bold red")
+_KEY = "bold white on blue"
 _LINES = 5
 _ROWS_BESIDE = 21  # lines of the screen that are no window's
 
@@ -71,10 +73,13 @@ class Screen:
             Text(f"评价 Pingjia  {self._clock()}", style="bold"),
             *(Text.assemble((f"{name}  ", "dim"), address) for name, address in self._links),
             self._parts(),
-            self._windows(max(2, console.height - _ROWS_BESIDE - len(self._links))),
-            self._rungs(),
-            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._news()),
             _help(),
+            "",
+            self._windows(max(2, console.height - _ROWS_BESIDE - len(self._links))),
+            "",
+            self._rungs(),
+            "",
+            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines),
         )
 
     def _clock(self):
@@ -82,22 +87,20 @@ class Screen:
         text = f"{int(lasted) // 60:02}:{int(lasted) % 60:02}"
         return text if self._seconds is None else f"{text} / {self._seconds:.0f} s"
 
-    def _news(self):
-        return [*self._lines, *[""] * (_LINES - len(self._lines))]
-
     def _parts(self) -> RenderableType:
         line = Text()
         for part in PARTS:
             name = self._plugs.out.get(part)
             if name is None:
-                line.append(f"● {_PARTS[part]}   ", "green")
+                line.append(f"{_PARTS[part]} 通电 on", "green")
             else:
                 what = f" {name}" if name != part else ""
-                line.append(f"✖ {_PARTS[part]}{what}   ", "bold red")
+                line.append(f"{_PARTS[part]}{what} 断电 off", "bold red")
+            line.append("   ")
         return line
 
     def _windows(self, room) -> RenderableType:
-        run, table = self._run, Table(expand=False)
+        run, table = self._run, Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
         for zh, en in (
             ("窗口", "window"),
             ("窗口人员", "clerk"),
@@ -119,7 +122,7 @@ class Screen:
         totals = run.ladder.totals()
         hidden = len(windows) - room
         more = f"另有 {hidden} 个 more" if hidden > 0 else ""
-        table.add_section()
+        table.add_row()
         table.add_row("合计 all", more, "", "", *(str(totals[r]) for r in RUNGS), style="bold")
         return table
 
@@ -141,10 +144,10 @@ def _face(event):
 
 
 def _help():
-    line = Text("拔电源 unplug ")
+    line = Text("拔电源 unplug ", no_wrap=True)
     for key, part in KEYS.items():
-        line.append(f" {key} ", "reverse").append(f" {_PARTS[part]}  ")
-    return line.append(f" {QUIT} ", "reverse").append(" 结束 end")
+        line.append(f" {key} ", _KEY).append(f" {_PARTS[part]} ")
+    return line.append(f" {QUIT} ", _KEY).append(" 结束 end")
 
 
 @contextmanager
