@@ -17,7 +17,7 @@ from simulator.plugs import GATEWAY, Plugs
 from simulator.run import Run
 from simulator.terminal import Screen
 
-_COLUMNS, _ROWS = 96, 36
+_COLUMNS, _ROWS = 84, 36
 _PULL_S, _LOOK_S, _SECONDS = 12, 14, 60
 _PAGE = (
     "<body style='margin:0'><pre style='display:inline-block;margin:0;padding:16px 20px;"

@@ -88,14 +88,15 @@ class Screen:
         return text if self._seconds is None else f"{text} / {self._seconds:.0f} s"
 
     def _parts(self) -> RenderableType:
-        line = Text()
-        for part in PARTS:
+        """Each part with its key; in words, not by colour alone, when it is without power."""
+        line = Text(no_wrap=True)
+        for key, part in KEYS.items():
             name = self._plugs.out.get(part)
-            if name is None:
-                line.append(f"{_PARTS[part]} 通电 on", "green")
-            else:
-                what = f" {name}" if name != part else ""
-                line.append(f"{_PARTS[part]}{what} 断电 off", "bold red")
+            line.append(f" {key} ", _KEY).append(
+                f" {_PARTS[part]}", "bold red" if name else "green"
+            )
+            if name is not None:
+                line.append(" 断电 off" if name == part else f" {name} 断电 off", "bold red")
             line.append("   ")
         return line
 
@@ -144,9 +145,7 @@ def _face(event):
 
 
 def _help():
-    line = Text("拔电源 unplug ", no_wrap=True)
-    for key, part in KEYS.items():
-        line.append(f" {key} ", _KEY).append(f" {_PARTS[part]} ")
+    line = Text("按键拔掉电源 a key pulls the plug of a part   ", "dim")
     return line.append(f" {QUIT} ", _KEY).append(" 结束 end")
 
 
