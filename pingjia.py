@@ -10,10 +10,12 @@ from typer.core import TyperGroup
 import central.cli
 import gateway.cli
 import simulator.cli
+import workbench.cli
 from central.error import CentralError
 from gateway.error import GatewayError
+from workbench.error import WorkbenchError
 
-ERRORS = (*simulator.cli.ERRORS, GatewayError, CentralError)
+ERRORS = (*simulator.cli.ERRORS, GatewayError, CentralError, WorkbenchError)
 
 
 class _Commands(TyperGroup):
@@ -39,6 +41,7 @@ app.command()(simulator.cli.demo)
 app.add_typer(simulator.cli.app, name="sim", no_args_is_help=True)
 app.add_typer(gateway.cli.app, name="gateway")
 app.add_typer(central.cli.app, name="central")
+app.add_typer(workbench.cli.app, name="workbench")
 
 
 if __name__ == "__main__":

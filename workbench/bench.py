@@ -1,0 +1,153 @@
+"""The bench: the parts put together, for one board or for all that are plugged in at once."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+
+from workbench import image, label
+from workbench.board import Board
+from workbench.bundle import Bundle
+from workbench.centre import Centre
+from workbench.error import WorkbenchError
+from workbench.flash import Bundles, Flashed, Progress, flash
+from workbench.ports import plugged
+from workbench.release import Release
+from workbench.supply import Supply
+
+_RECORD_S = 60  # a device sends at once; a gateway forwards within seconds
+_LOOK_S = 0.5
+
+
+class Job(NamedTuple):
+    """What is to be done to every board. bundles: None leaves it as enrolled as it is."""
+
+    release: Release
+    bundles: Bundles | None
+    may_overwrite: bool
+    keeps_bundle: bool
+    devices: Path  # the bench's list
+
+
+def choose_ports(port: str | None, takes_all: bool) -> list[str]:
+    """The ports to work on. Raises WorkbenchError if that is not clear."""
+    if port is not None:
+        return [port]
+    found = [found.name for found in plugged()]
+    if not found:
+        raise WorkbenchError(
+            "no board is plugged in. Check the cable: many charge only and carry no data; on a "
+            "bench of its own name the port: --port /dev/ttyUSB0."
+        )
+    if len(found) > 1 and not takes_all:
+        raise WorkbenchError(
+            f"more than one board is plugged in ({', '.join(found)}): name one with --port, or "
+            "work on all of them with --all."
+        )
+    return found
+
+
+def from_files(path: Path) -> Bundles:
+    """Bundles issued beforehand: a folder of them, or one file."""
+    return Supply(path).take
+
+
+def from_centre(centre: Centre, device: str, window: str) -> Bundles:
+    """The centre's bundle for this one device. It is asked for only when a board is ready."""
+
+    def take(known: str | None) -> Bundle:
+        if known is not None and known != device:
+            raise WorkbenchError(
+                f"this board is {known} already, and may hold ratings. Read them out first: "
+                "pingjia workbench rescue; then repeat the command with --overwrite."
+            )
+        return centre.enrol(device, window)
+
+    return take
+
+
+def work(port: str, job: Job, on_progress: Progress) -> str:
+    """Does the job to one board; the line that says so. Raises WorkbenchError."""
+    begin = time.monotonic()
+    with Board(port) as board:
+        done = flash(board, job.release, job.bundles, on_progress, job.may_overwrite)
+    if done.bundle is not None:
+        bundle = done.bundle
+        label.note(job.devices, bundle.device, bundle.hall, bundle.epoch)
+        if not job.keeps_bundle:
+            bundle.drop()
+    return f"{port}: {_sentence(done)}, {time.monotonic() - begin:.1f} s"
+
+
+def work_on_all(
+    ports: list[str], job: Job, on_progress: Callable[[str, int, int], None]
+) -> Iterator[tuple[str, str | WorkbenchError]]:
+    """Does the job to all boards at once; (port, line or error) as each is done."""
+
+    def one(port: str) -> str:
+        return work(port, job, lambda sent, total: on_progress(port, sent, total))
+
+    with ThreadPoolExecutor(len(ports)) as hands:
+        tasks = {hands.submit(one, port): port for port in ports}
+        for task in as_completed(tasks):
+            error = task.exception()
+            if error is not None and not isinstance(error, WorkbenchError):
+                raise error
+            yield tasks[task], task.result() if error is None else error
+
+
+def put_image(port: str | None, chip: str, path: Path, hashes: Path, drive: Path | None) -> str:
+    """Puts MicroPython itself on; the line that says so. Raises WorkbenchError."""
+    image.check_image(path, hashes)
+    if chip == "rp2":
+        image.write_uf2(path, drive or image.find_drive())
+        return f"{path.name} is on the board, which restarts now"
+    (name,) = choose_ports(port, False)
+    image.write_esp(name, chip, path)
+    return f"{name}: {path.name} is on the board, verified"
+
+
+def replace(
+    port: str, release: Release, centre: Centre, old: str, new: str, devices: Path
+) -> Iterator[str]:
+    """Puts a new device in the window of an old one, and revokes that; a line a step.
+
+    The new one first: a step that fails leaves the window with the device that it has.
+    """
+    known = centre.devices()
+    if old not in known:
+        raise WorkbenchError(f"the hall has no device {old}. Its label shows the id.")
+    if new in known:
+        raise WorkbenchError(f"the hall has a device {new} already: choose another id.")
+    window = known[old]["window"]
+    job = Job(release, from_centre(centre, new, window), False, False, devices)
+    yield work(port, job, lambda sent, total: None)
+    gone = centre.revoke(old)
+    held, said = gone["highest_seq"], gone["head_seq"] or 0
+    yield f"{old} is revoked at the centre, and at the broker within a minute; window {window}"
+    if said > held:
+        yield (
+            f"{old} said that it holds records up to {said}, the centre has them up to {held}: "
+            "rescue it (pingjia workbench rescue) if it still starts"
+        )
+    else:
+        yield f"{old}: its last known head is {said}, the centre has its records up to {held}"
+
+
+def wait_for_record(centre: Centre, device: str, seq: int) -> None:
+    """Returns when the centre holds the device's records up to seq. Raises WorkbenchError."""
+    end = time.monotonic() + _RECORD_S
+    while centre.devices().get(device, {}).get("highest_seq", 0) < seq:
+        if time.monotonic() > end:
+            raise WorkbenchError(
+                f"{device}'s record {seq} did not reach the centre within {_RECORD_S} s. It is "
+                "safe on the device; look at the hall's overview page for what is wrong."
+            )
+        time.sleep(_LOOK_S)
+
+
+def _sentence(done: Flashed) -> str:
+    name = done.device or "not enrolled yet"
+    files = f"{done.written} of {done.files} files written" if done.written else "nothing changed"
+    return f"{name} lives with firmware {done.version}: {files}, all verified"

@@ -1,0 +1,237 @@
+"""A board on its cable: MicroPython's raw REPL through mpremote's serial transport (pinned).
+
+The one file that knows pyserial and mpremote's transport. What can go wrong on a cable leaves as a
+WorkbenchError whose text says what to do next.
+"""
+
+import base64
+import json
+import os
+import re
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import serial
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+
+from workbench.error import WorkbenchError
+
+PLATFORMS = ("esp32", "rp2", "webassembly")
+MPY = 6  # the version of compiled modules that the firmware is built for (MicroPython 1.19 on)
+_PIECE = 3072  # bytes of a file in one command: 4 KB of base64, small beside any board's heap
+_RAW = b"raw REPL; CTRL-B to exit\r\n"
+_READ_S = 2.0  # a read waits so long; longer waits are made of these
+_ON_BOARD = Path(__file__).with_name("on_board.py")
+
+
+class About(NamedTuple):
+    """What runs on the board. mpy: version of compiled modules it takes, 0 for none."""
+
+    platform: str
+    micropython: str
+    mpy: int
+    machine: str
+
+
+class _Transport(SerialTransport):
+    """mpremote's, but silent, and with an end to its patience."""
+
+    serial: serial.Serial
+
+    def enter_raw_repl(self, soft_reset: bool = True, timeout_overall: float = 10) -> None:
+        """Interrupts whatever runs and starts a fresh interpreter without main.py."""
+        self.serial.write(b"\r\x03\x03")
+        time.sleep(0.05)
+        self.serial.read(self.serial.in_waiting)
+        self.serial.write(b"\r\x01")
+        steps = ((_RAW + b">", b"\x04"), (b"soft reboot\r\n", b""), (_RAW, b""))
+        for expected, answer in steps if soft_reset else steps[2:]:
+            if not self.read_until(1, expected, 3, timeout_overall=timeout_overall).endswith(
+                expected
+            ):
+                raise TransportError("no raw REPL")
+            self.serial.write(answer)
+        self.in_raw_repl = True
+
+
+class Board:
+    """An open cable with MicroPython at its other end. Use as `with Board(port) as board`.
+
+    Every method raises WorkbenchError.
+    """
+
+    def __init__(self, port: str):
+        self.port = port
+        self._transport = _open(port)
+        try:
+            self._enter()
+            self.about = self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def require_usable(self) -> None:
+        """Refuse a board that the firmware cannot run on."""
+        if self.about.platform not in PLATFORMS:
+            raise WorkbenchError(
+                f"{self.port}: this is a {self.about.platform} board ({self.about.machine}), and "
+                f"the firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
+            )
+        if self.about.mpy != MPY:
+            raise WorkbenchError(
+                f"{self.port}: its MicroPython {self.about.micropython} is too old for the "
+                "firmware. Put a new one on it: pingjia workbench flash --image FILE …"
+            )
+        self.run(_ON_BOARD.read_text("utf-8"))
+
+    def run(self, code: str, patience_s: int = 20) -> str:
+        """What the code prints. patience_s: how long it may print nothing."""
+        try:
+            out, error = self._transport.exec_raw(code, patience_s)
+        except (OSError, TransportError, struct.error, IndexError) as problem:
+            raise self._cable(problem) from None
+        if error:
+            raise self._refused(error.decode("utf-8", "replace"))
+        return out.decode("utf-8", "replace")
+
+    def call(self, function: str, *arguments: object) -> str:
+        """What a function of workbench/on_board.py prints."""
+        return self.run(f"{function}({', '.join(map(repr, arguments))})")
+
+    def hashes(self, paths: list[str]) -> dict[str, str]:
+        """SHA-256 of each file in hex, "-" for one that is not there."""
+        found = self.call("hashes", paths).split()
+        if len(found) != len(paths):
+            raise self._cable("answers are missing")
+        return dict(zip(paths, found, strict=True))
+
+    def put(self, path: str, data: bytes, on_sent: Callable[[int], None] = lambda n: None) -> None:
+        """Writes a file; the old one is there until the new one is whole."""
+        pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+        commands = [f"more({base64.b64encode(piece)!r})" for piece in pieces]
+        # A command costs more than its bytes: a file of one piece is written by one.
+        commands = ["\n".join((f"begin({path!r})", *commands[:1])), *commands[1:]]
+        commands[-1] += f"\ndone({path!r})"
+        for piece, command in zip(pieces or [b""], commands, strict=True):
+            self.run(command)
+            on_sent(len(piece))
+
+    def identity(self, path: str) -> tuple[str, str, int] | None:
+        """(device, hall, epoch) of an enrolled device, None for one that is not."""
+        members = json.loads(self.call("identity", path))
+        return tuple(members) if members else None
+
+    def reset(self) -> None:
+        """Starts the board as power-on does."""
+        try:
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+        except (OSError, TransportError, struct.error) as problem:
+            raise self._cable(problem) from None
+
+    def lines(self, patience_s: float) -> Iterator[str]:
+        """Lines of its console, for so long; a board whose port vanishes while it starts is
+        opened again.
+        """
+        end, text = time.monotonic() + patience_s, b""
+        while time.monotonic() < end:
+            try:
+                text += self._transport.serial.read(max(1, self._transport.serial.in_waiting))
+            except (OSError, TypeError):
+                self._reopen(end)
+                continue
+            *whole, text = text.split(b"\n")
+            yield from (line.decode("utf-8", "replace").strip() for line in whole)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        try:
+            self._transport.close()
+        except OSError:
+            self._transport.serial.close()
+
+    def _enter(self) -> None:
+        for is_last in (False, True):
+            try:
+                self._transport.enter_raw_repl()
+                return
+            except TransportError:
+                if is_last:
+                    raise self._silent() from None
+            except (OSError, TypeError) as problem:
+                raise self._cable(problem) from None
+
+    def _look(self) -> About:
+        code = (
+            "import sys\ni=sys.implementation\nv=i[1] if len(i)>1 else ()\n"
+            "print(sys.platform,'.'.join([str(n) for n in v[:3]]),getattr(i,'_mpy',0)&255,"
+            "getattr(i,'_machine','no name'),sep='\\t')"
+        )
+        found = self.run(code).strip().split("\t")
+        if len(found) != 4 or not found[2].isdigit():
+            raise self._silent()
+        return About(found[0], found[1], int(found[2]), found[3])
+
+    def _reopen(self, end: float) -> None:
+        self._transport.serial.close()
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            if os.path.exists(self.port):
+                self._transport = _open(self.port)
+                return
+        raise self._cable("the port is gone")
+
+    def _silent(self) -> WorkbenchError:
+        return WorkbenchError(
+            f"{self.port}: what is plugged in there does not answer as MicroPython. Press its "
+            "reset key and try again; a blank board first needs MicroPython itself: "
+            "pingjia workbench flash --image FILE …"
+        )
+
+    def _cable(self, problem: object) -> WorkbenchError:
+        return WorkbenchError(
+            f"{self.port}: the connection broke off ({problem}). Check the cable, plug the board "
+            "in again and repeat the command: it goes on where it stopped, and no board is harmed."
+        )
+
+    def _refused(self, traceback: str) -> WorkbenchError:
+        last = (traceback.strip().splitlines() or ["?"])[-1][:200]
+        if re.search(r"OSError: (\[Errno 28\]|28\b)|ENOSPC", last):
+            return WorkbenchError(
+                f"{self.port}: the board's flash is full. Is it a board with 4 MB? If files of "
+                "another program are on it, erase it: pingjia workbench flash --image FILE …"
+            )
+        return WorkbenchError(
+            f"{self.port}: the board refused a command ({last}). Repeat the command; if it "
+            "fails again, put MicroPython on anew: pingjia workbench flash --image FILE …"
+        )
+
+
+def _open(port: str) -> _Transport:
+    if not os.path.exists(port):
+        raise WorkbenchError(
+            f"{port}: there is no such port. `pingjia workbench ports` lists what is plugged in."
+        )
+    if not os.access(port, os.R_OK | os.W_OK):
+        raise WorkbenchError(
+            f"{port}: this user may not open it. Run `sudo usermod -aG dialout $USER`, and log in "
+            "again."
+        )
+    try:
+        transport = _Transport(port, timeout=_READ_S)
+        transport.serial.write_timeout = 10  # seconds, for a board that stops taking bytes
+    except (TransportError, serial.SerialException):
+        raise WorkbenchError(
+            f"{port}: the port is busy. Close the other program that uses it (another bench, "
+            "Thonny, a terminal), and repeat the command."
+        ) from None
+    return transport

@@ -1,0 +1,80 @@
+"""Bundles: what enrolment gives a device, on its short way through this laptop.
+
+A bundle holds the device's key. It is never shown and never logged, its file is for its owner
+only, and is removed once the device has it.
+"""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from protocol.field import ProtocolError, device_id, place_id, read, seq
+from workbench.error import WorkbenchError
+
+PATH = "/identity.json"  # where a device keeps it, apart from the journal
+USED = ".used"  # the ending of a bundle's file from its first use on
+_NAMED = (("device", device_id), ("epoch", seq), ("hall", place_id))
+_MOST_BYTES = 16384
+
+
+class Bundle(NamedTuple):
+    """data: the exact bytes for the device. file: where they came from, None: the centre."""
+
+    device: str
+    epoch: int
+    hall: str
+    data: bytes
+    file: Path | None
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.device!r}, {self.epoch})"
+
+    def begin(self) -> "Bundle":
+        """Renames its file: from now on it is for the board that it was begun on, and no other."""
+        if self.file is None or self.file.name.endswith(USED):
+            return self
+        return self._replace(file=self.file.rename(f"{self.file}{USED}"))
+
+    def drop(self) -> None:
+        """Removes its file: the device has it now, and a bundle is for one device once."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+
+
+def parse_bundle(data: bytes, file: Path | None = None) -> Bundle:
+    """The bundle in JSON bytes. Raises WorkbenchError, without its content."""
+    name = file or "what the centre sent"
+    try:
+        device, epoch, hall = read(_NAMED, json.loads(data), "a bundle")
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ProtocolError) else "it is no JSON"
+        raise WorkbenchError(f"{name} is no bundle: {reason}.") from None
+    return Bundle(device, epoch, hall, data, file)
+
+
+def read_bundle(file: Path) -> Bundle:
+    """The bundle in a file that only its owner may read. Raises WorkbenchError."""
+    try:
+        with file.open("rb") as opened:
+            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            data = opened.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise WorkbenchError(f"{file} cannot be read: {error.strerror}.") from None
+    if mode & 0o077:
+        raise WorkbenchError(
+            f"{file} can be read by others than its owner: run `chmod 600 {file}`; if somebody "
+            "may have read it, ask the centre for a new bundle."
+        )
+    if len(data) > _MOST_BYTES:
+        raise WorkbenchError(f"{file} is too long for a bundle.")
+    return parse_bundle(data, file)
+
+
+def read_bundles(folder: Path) -> list[Bundle]:
+    """The bundles in a folder (`*.json`), by device. Raises WorkbenchError."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise WorkbenchError(f"there is no bundle (*.json) in {folder}.")
+    return sorted((read_bundle(file) for file in files), key=lambda bundle: bundle.device)

@@ -1,0 +1,106 @@
+"""The bench's only HTTP client: the centre, with a technician's token (scope enrol:<hall>)."""
+
+import os
+import ssl
+import stat
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from workbench.bundle import Bundle, parse_bundle
+from workbench.error import WorkbenchError
+
+_TIMEOUT_S = 20
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_AT_ONCE = 500  # envelopes of one request
+
+
+class Centre:
+    """The centre, for one hall. Every method raises WorkbenchError."""
+
+    def __init__(self, url: str, hall: str, token_file: Path, ca: Path | None = None):
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+            raise WorkbenchError(f"{url}: a device's key travels by https only.")
+        self._hall = hall
+        self._url = url
+        self._client = httpx2.Client(
+            base_url=f"{url.rstrip('/')}/v1/halls/{hall}",
+            headers={"Authorization": f"Bearer {_read_token(token_file)}"},
+            timeout=_TIMEOUT_S,
+            verify=_trust(ca),
+        )
+
+    def enrol(self, device: str, window: str) -> Bundle:
+        """A new bundle for a device at a window; the centre gives it only once."""
+        answer = self._call("POST", "/devices", {"device": device, "window": window})
+        return parse_bundle(answer.content)
+
+    def devices(self) -> dict[str, dict[str, Any]]:
+        """The hall's devices by id: {device, window, epoch, revoked, highest_seq, head_seq}."""
+        devices = self._call("GET", "/devices").json()["devices"]
+        return {device["device"]: device for device in devices}
+
+    def revoke(self, device: str) -> dict[str, Any]:
+        """End a device; what `devices` says of it."""
+        return self._call("DELETE", f"/devices/{device}").json()
+
+    def deliver(self, envelopes: list[str]) -> dict[str, int]:
+        """Hand over rescued envelopes; how many got which verdict."""
+        counts: dict[str, int] = {}
+        for start in range(0, len(envelopes), _AT_ONCE):
+            piece = envelopes[start : start + _AT_ONCE]
+            answer = self._call("POST", "/rescued", {"envelopes": piece}).json()
+            for verdict in answer["verdicts"]:
+                counts[verdict["verdict"]] = counts.get(verdict["verdict"], 0) + 1
+        return counts
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx2.HTTPError as error:
+            raise WorkbenchError(
+                f"the centre at {self._url} cannot be reached ({type(error).__name__}). Check "
+                "address and network, or take bundles issued beforehand: --bundles FOLDER."
+            ) from None
+        if answer.is_success:
+            return answer
+        raise WorkbenchError(
+            f"the centre refused ({answer.status_code}): {_detail(answer)}. {self._advice(answer)}"
+        )
+
+    def _advice(self, answer: Any) -> str:
+        if answer.status_code in (401, 403):
+            return (
+                "Ask the centre's operator for a token: pingjia central token add --scope "
+                f"enrol:{self._hall} --out technician.token"
+            )
+        return "Check the ids of hall, window and device, and repeat the command."
+
+
+def _read_token(path: Path) -> str:
+    try:
+        with path.open() as file:
+            is_private = not stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077
+            token = file.read(200).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"the token file {path} cannot be read: {error}.") from None
+    if not is_private or not token.isascii():
+        raise WorkbenchError(f"{path} must hold a token and be its owner's only: chmod 600 {path}")
+    return token
+
+
+def _trust(ca: Path | None) -> Any:
+    try:
+        return ssl.create_default_context(cafile=ca) if ca else ssl.create_default_context()
+    except (OSError, ssl.SSLError) as error:
+        raise WorkbenchError(f"{ca} is no CA in PEM form: {error}.") from None
+
+
+def _detail(answer: Any) -> str:
+    try:
+        return str(answer.json()["detail"])[:300].rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return "it gave no reason"

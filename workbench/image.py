@@ -1,0 +1,122 @@
+"""MicroPython itself on a board: by esptool for an ESP32, by copying a UF2 file for an RP2.
+
+esptool is GPL-2.0-or-later: it is run as a program of its own, never imported. Images are checked
+against a list of hashes (`sha256sum` makes one) before anything is erased.
+"""
+
+import errno
+import importlib.util
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from workbench.error import WorkbenchError
+
+# Where the image begins: the boot loader's place (Espressif, "Boot Loader", per chip).
+ESP_OFFSETS = {"esp32": "0x1000", "esp32s2": "0x1000", "esp32s3": "0x0", "esp32c3": "0x0"}
+_BAUD = "460800"
+_ESPTOOL_S = 300
+_UF2_MAGIC = b"UF2\n\x57\x51\x5d\x9e"  # the first two words of each block of a UF2 file
+_DRIVES = ("/media/*/*", "/run/media/*/*", "/Volumes/*")
+
+
+def check_image(image: Path, hashes: Path) -> None:
+    """Raise WorkbenchError if the image is not one that the list names."""
+    try:
+        digest = sha256(image.read_bytes()).hexdigest()
+        lines = [line.split(maxsplit=1) for line in hashes.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(
+            f"the image and its list of hashes are needed: {error}. A list is made from images "
+            "that you trust: sha256sum *.bin *.uf2 > images.sha256"
+        ) from None
+    if digest not in [line[0] for line in lines if line]:
+        raise WorkbenchError(
+            f"{image} is not in {hashes} (its SHA-256 is {digest}): it is damaged, or another "
+            "version. Nothing was written to the board."
+        )
+
+
+def esptool_command(port: str, chip: str, image: Path) -> list[str]:
+    """The command that erases the chip and writes the image; esptool verifies what it wrote."""
+    if chip not in ESP_OFFSETS:
+        raise WorkbenchError(f"no chip is named {chip}: use {', '.join(ESP_OFFSETS)} or rp2.")
+    where = ["--chip", chip, "--port", port, "--baud", _BAUD]
+    what = ["write-flash", "--erase-all", ESP_OFFSETS[chip], str(image)]
+    return [sys.executable, "-m", "esptool", *where, *what]
+
+
+def write_esp(port: str, chip: str, image: Path) -> None:
+    """Write the image by esptool. Raises WorkbenchError."""
+    command = esptool_command(port, chip, image)
+    if importlib.util.find_spec("esptool") is None:
+        raise WorkbenchError("esptool is not installed: pip install 'pingjia[esp32]'")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ESPTOOL_S)
+    except subprocess.TimeoutExpired:
+        raise WorkbenchError(
+            f"{port}: esptool did not end within {_ESPTOOL_S} s. Plug the board in again and "
+            "repeat the command."
+        ) from None
+    if done.returncode != 0:
+        raise WorkbenchError(_esp_sentence(port, chip, done.stdout + done.stderr))
+
+
+def _esp_sentence(port: str, chip: str, words: str) -> str:
+    if "This chip is" in words:
+        return (
+            f"{port}: this board is no {chip}. Nothing was written; name its chip with --chip, "
+            "or take another board."
+        )
+    if "Failed to connect" in words or "No serial data received" in words:
+        return (
+            f"{port}: the chip does not answer. Hold the key BOOT, press RESET, let go of BOOT, "
+            "and repeat the command."
+        )
+    last = ([line for line in words.splitlines() if line.strip()] or ["it said nothing"])[-1]
+    return (
+        f"{port}: esptool failed ({last.strip()[:200]}). Plug the board in again and repeat the "
+        "command: an ESP32's boot loader is in its ROM, so no board is lost."
+    )
+
+
+def find_drive() -> Path:
+    """The drive as which an RP2 board shows itself. Raises WorkbenchError."""
+    drives = [
+        path.parent
+        for pattern in _DRIVES
+        for path in Path("/").glob(f"{pattern[1:]}/INFO_UF2.TXT")
+    ]
+    if len(drives) == 1:
+        return drives[0]
+    count = "no drive" if not drives else "more than one drive"
+    raise WorkbenchError(
+        f"there is {count} of a board in boot mode. Hold BOOTSEL while you plug the cable in, one "
+        "board at a time, or name the drive with --drive."
+    )
+
+
+def write_uf2(image: Path, drive: Path) -> None:
+    """Copy the image to a board's drive; the board restarts by itself. Raises WorkbenchError."""
+    if not (drive / "INFO_UF2.TXT").is_file():
+        raise WorkbenchError(
+            f"{drive} is no board in boot mode (it has no INFO_UF2.TXT). Hold BOOTSEL while you "
+            "plug the cable in."
+        )
+    data = image.read_bytes()
+    if len(data) % 512 or not data.startswith(_UF2_MAGIC):
+        raise WorkbenchError(f"{image} is no UF2 file. Nothing was written to the board.")
+    try:
+        with (drive / image.name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # A board that has all blocks restarts at once, and its drive is gone with it.
+        if error.errno not in (errno.ENODEV, errno.EIO) or drive.exists():
+            raise WorkbenchError(
+                f"{drive}: the image was not copied ({error.strerror}). Plug the board in again "
+                "with BOOTSEL held, and repeat the command."
+            ) from None

@@ -1,0 +1,166 @@
+"""What the bench needs on a board; sent over the raw REPL at every connection, stored nowhere.
+
+Every function prints its answer.
+"""
+
+import binascii
+import hashlib
+import io
+import json
+import os
+
+_NEW = "/writing"
+_file = io.BytesIO()  # the one that is being written
+
+
+def hashes(paths):
+    """SHA-256 of each file, a line each, "-" for one that is not there."""
+    for path in paths:
+        total = hashlib.sha256()
+        try:
+            with open(path, "rb") as file:
+                while True:
+                    data = file.read(1024)
+                    if not data:
+                        break
+                    total.update(data)
+            print(str(binascii.hexlify(total.digest()), "ascii"))
+        except OSError:
+            print("-")
+
+
+def walk(folder):
+    """The paths of all files below a folder."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        path = folder + "/" + name
+        if os.stat(path)[0] & 0x4000:
+            walk(path)
+        else:
+            print(path)
+
+
+def begin(path):
+    """Opens what will become the file at `path`, and makes its folders."""
+    global _file
+    parts = path.split("/")
+    for end in range(2, len(parts)):
+        try:
+            os.mkdir("/".join(parts[:end]))
+        except OSError:
+            pass
+    _file = open(_NEW, "wb")
+
+
+def more(data):
+    """Adds bytes in base64."""
+    _file.write(binascii.a2b_base64(data))
+
+
+def done(path):
+    """The file is complete only now: renamed over the old one, which a pulled cable leaves."""
+    _file.close()
+    os.rename(_NEW, path)
+
+
+def drop(path):
+    """Removes a file, if it is there."""
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+
+
+def free():
+    """Bytes that are free."""
+    stat = os.statvfs("/")
+    print(stat[0] * stat[3])
+
+
+def set_clock(fields):
+    """Sets the real-time clock, where there is one."""
+    try:
+        import machine
+
+        machine.RTC().datetime(fields)
+        print("set")
+    except (ImportError, AttributeError):
+        print("none")
+
+
+def identity(path):
+    """Who this device is, without its secrets; null if it is not enrolled."""
+    try:
+        with open(path) as file:
+            members = json.loads(file.read())
+        print(json.dumps([members["device"], members["hall"], members["epoch"]]))
+    except (OSError, ValueError, KeyError):
+        print("null")
+
+
+def segments():
+    """The journal as it stands, read through the board's own firmware: base64, a line a piece."""
+    from firmware.boards import this_board
+
+    files = this_board().files
+    for name in sorted(files.names()):
+        if name.endswith(".seg"):
+            with files.open(name) as file:
+                while True:
+                    data = file.read(768)
+                    if not data:
+                        break
+                    print(str(binascii.b2a_base64(data), "ascii").strip())
+            print(".")
+
+
+def check_flash():
+    """Writes, reads and removes 4 KB beside the journal."""
+    from firmware.boards import this_board
+
+    files, data = this_board().files, bytes(range(256)) * 16
+    files.write("selftest", data)
+    with files.open("selftest") as file:
+        print("good" if file.read() == data else "bad")
+    files.remove("selftest")
+
+
+def check_parts():
+    """What the board finds out about its own parts: a line "word 1" or "word 0" each."""
+    from firmware.boards import this_board
+
+    for word, is_good in this_board().selftest():
+        print(word, int(is_good))
+
+
+def closed_keys():
+    """The keys that are closed now, bit 0 is level 1."""
+    from firmware.boards import this_board
+
+    print(this_board().closed_keys())
+
+
+def show(face):
+    """Puts a face on lamps and voice."""
+    from firmware.boards import this_board
+
+    this_board().show(face, None, "")
+
+
+def sign_selftest(passed, failed):
+    """Journals a signed `selftest` record; the next start sends it. Prints its epoch and seq."""
+    from firmware import VERSION
+    from firmware.boards import this_board
+    from firmware.bundle import read_bundle
+    from firmware.journal import Journal
+    from protocol.record import SelfTest
+
+    board = this_board()
+    identity, timing = read_bundle(board.read_bundle()).identity, board.timing
+    sizes = timing.segment_records, timing.segments
+    journal = Journal(board.files, identity, VERSION, board.start_cause(), *sizes)
+    journal.append(SelfTest, board.ticks_ms(), None, passed=passed, failed=failed)
+    print(identity.epoch, journal.seq)

@@ -1,0 +1,93 @@
+"""What an old device's journal still holds, read over USB and carried to the centre as a file.
+
+The file is JSON lines, gzip: {"envelope": …} each, the exact bytes that the device signed. No
+secret is in it.
+"""
+
+import base64
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from protocol.envelope import split
+from protocol.field import ProtocolError
+from protocol.record import parse
+from workbench.board import Board
+from workbench.error import WorkbenchError
+from workbench.flash import enrolled
+
+_LINE = 65  # a MAC's line with its line feed, which no record is as short as
+
+
+class Rescued(NamedTuple):
+    """damaged: lines that are no envelope any more; the centre learns of their seqs otherwise."""
+
+    device: str
+    epoch: int
+    envelopes: list[str]
+    damaged: int
+
+
+def read_journal(board: Board) -> Rescued:
+    """All envelopes that can be read; the board keeps them. Raises WorkbenchError."""
+    board.require_usable()
+    known = enrolled(board)
+    text = board.call("segments")
+    envelopes, damaged, data = [], 0, b""
+    for line in text.split():
+        if line != ".":
+            data += base64.b64decode(line)
+            continue
+        found, lost = _envelopes(data)
+        envelopes, damaged, data = envelopes + found, damaged + lost, b""
+    return Rescued(known[0], known[2], envelopes, damaged)
+
+
+def write_rescued(rescued: Rescued, out: Path) -> None:
+    """Write the file durably; never over another one. Raises WorkbenchError."""
+    lines = "".join(json.dumps({"envelope": text}) + "\n" for text in rescued.envelopes)
+    write_new(out, gzip.compress(lines.encode()))
+
+
+def write_new(out: Path, data: bytes) -> None:
+    """Write a new file durably. Raises WorkbenchError."""
+    try:
+        with out.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise WorkbenchError(f"{out} exists already: name another file with --out.") from None
+    except OSError as error:
+        raise WorkbenchError(f"{out} cannot be written: {error.strerror}.") from None
+
+
+def read_rescued(path: Path) -> list[str]:
+    """The envelopes in a file. Raises WorkbenchError."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return [json.loads(line)["envelope"] for line in file]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise WorkbenchError(
+            f"{path} cannot be read as rescued records ({error}): copy it from the laptop again."
+        ) from None
+
+
+def _envelopes(data: bytes) -> tuple[list[str], int]:
+    """The envelopes in a segment's bytes, and how many pieces are none."""
+    found, damaged, record = [], 0, b""
+    for line in data.splitlines(keepends=True):
+        if len(line) != _LINE or not record:
+            damaged += bool(record)
+            record = line
+            continue
+        try:
+            envelope = record + line[:-1]
+            parse(split(envelope)[0])
+            found.append(envelope.decode())
+        except (ProtocolError, UnicodeDecodeError):
+            damaged += 1
+        record = b""
+    return found, damaged + bool(record)

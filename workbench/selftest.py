@@ -1,0 +1,112 @@
+"""The self-test of a device: what it can find out itself, and what only a person sees and hears.
+
+The result is journalled and signed by the device (kind `selftest`), reaches the centre like any
+record, and is never counted as a rating.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from workbench.board import Board
+from workbench.flash import enrolled, wait_for_life
+
+LEVELS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
+_HALL_S = 30  # to connect and be told the time
+_KEY_S = 15
+_LOOK_S = 0.05
+
+Ask = Callable[[str], bool]  # a question that a person answers with yes or no
+Say = Callable[[str], None]
+
+
+class Tested(NamedTuple):
+    """passed, failed: words as they stand in the record {device, epoch, seq}."""
+
+    device: str
+    hall: str
+    epoch: int
+    seq: int
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def selftest(board: Board, version: str, ask: Ask, say: Say) -> Tested:
+    """The whole of it; afterwards the device runs again. Raises WorkbenchError."""
+    board.require_usable()
+    device, hall, _ = enrolled(board)
+    say("The device looks for its hall …")
+    results = {}
+    wait_for_life(board, device, version)
+    results.update(_look_for_hall(board))
+    with Board(board.port) as again:
+        again.require_usable()
+        parts = [line.split() for line in again.call("check_parts").splitlines()]
+        results.update((word, is_good == "1") for word, is_good in parts)
+        results["keys"] = _try_keys(again, say)
+        again.call("show", "inviting")
+        results["lamps"] = ask("Do all lamps light up?")
+        again.call("show", "thanking")
+        results["sound"] = ask("Did you hear the voice?")
+        results["flash"] = again.call("check_flash").strip() == "good"
+        passed = tuple(word for word, is_good in results.items() if is_good)
+        failed = tuple(word for word, is_good in results.items() if not is_good)
+        epoch, seq = map(int, again.call("sign_selftest", list(passed), list(failed)).split())
+        wait_for_life(again, device, version)
+    return Tested(device, hall, epoch, seq, passed, failed)
+
+
+def report(tested: Tested) -> str:
+    """A page to print and sign."""
+    rows = [f"  [x] {word}" for word in tested.passed]
+    rows += [f"  [ ] {word}  FAILED 未通过" for word in tested.failed]
+    return "\n".join(
+        [
+            "评价器自检报告  Self-test of a rating device",
+            "",
+            f"device 设备   {tested.device}",
+            f"hall 大厅     {tested.hall}",
+            f"record 记录   {tested.device}/{tested.epoch}/{tested.seq} (signed by the device)",
+            f"time 时间     {time.strftime('%Y-%m-%d %H:%M')}",
+            "",
+            *rows,
+            "",
+            "signature 签字 ____________________",
+            "",
+        ]
+    )
+
+
+def _look_for_hall(board: Board) -> dict[str, bool]:
+    """Reads the device's own words: it connects through its network and its broker by itself."""
+    seen = {"network": False, "broker": False, "clock": False}
+    for line in board.lines(_HALL_S):
+        if line.startswith("connected: "):
+            seen["network"] = seen["broker"] = True
+        if line == "the hall told the time":
+            seen["clock"] = True
+        if line.startswith("no hall: ") and "refused" in line:
+            seen["network"] = True
+        if all(seen.values()):
+            break
+    board.close()
+    return seen
+
+
+def _try_keys(board: Board, say: Say) -> bool:
+    """Each key alone, one after the other, with nothing else closed."""
+    for level, name in LEVELS.items():
+        say(f"Press and let go: {level} {name}")
+        if not (_closes(board, 1 << (level - 1)) and _closes(board, 0)):
+            say(f"key {level} did not answer alone within {_KEY_S} s")
+            return False
+    return True
+
+
+def _closes(board: Board, wanted: int) -> bool:
+    end = time.monotonic() + _KEY_S
+    while time.monotonic() < end:
+        if int(board.call("closed_keys")) == wanted:
+            return True
+        time.sleep(_LOOK_S)
+    return False
