@@ -14,12 +14,22 @@ from firmware.journal import (
     JournalLostError,
     create,
 )
-from firmware.keys import Keys
+from firmware.keys import CHORD, Keys
 from firmware.link import Link
-from firmware.session import OUT_OF_SERVICE, THANKING, Session
+from firmware.session import (
+    ASKING,
+    OUT_OF_SERVICE,
+    TECHNICIAN,
+    THANKING,
+    TRIED,
+    Session,
+)
+from firmware.settings import built_in, text_of
 from firmware.wait import happens
-from protocol.record import Rating
+from protocol.record import Rating, Reasons, SelfTest
+from protocol.settings import open_settings
 
+_TECHNICIAN_KEYS = 0b10001  # keys 1 and 5
 _LONGEST_WAIT_MS = 60000  # the clock must be read at least every 6 days; once a minute is plenty
 
 
@@ -49,7 +59,12 @@ class App:
             timing.segment_records,
             timing.segments,
         )
-        self._session = Session(self._journal.rated, timing.thanks_ms)
+        self._identity = bundle.identity
+        self._settings = built_in(timing.thanks_ms, timing.why_ms)
+        board.set_volume(self._settings.volume)
+        self._session = Session(
+            self._journal.rated, timing.thanks_ms, timing.why_ms, timing.test_ms
+        )
         self._keys = Keys(timing.settle_ms, timing.stuck_ms)
         self._link = Link(
             board,
@@ -59,8 +74,11 @@ class App:
             timing,
             VERSION,
             self._take_ticket,
+            self._take_settings,
             self._show,
         )
+        self._rated = 0, 0  # (seq, level) of the newest rating, for its reasons
+        self._tried = set()  # levels of the keys that a technician has pressed
         self._shown = None
         self._changed = asyncio.Event()
 
@@ -77,8 +95,8 @@ class App:
             self._board.restart()
 
     async def _watch_keys(self):
+        await self._welcome_technician()
         while True:
-            await self._board.key_change()
             while True:
                 press = self._keys.sample(self._board.closed_keys(), self._clock.up_ms())
                 if press is not None:
@@ -87,32 +105,96 @@ class App:
                 if self._keys.is_quiet():
                     break
                 await asyncio.sleep_ms(self._timing.sample_ms)
+            await self._board.key_change()
+
+    async def _welcome_technician(self):
+        if self._board.closed_keys() == _TECHNICIAN_KEYS:
+            await asyncio.sleep_ms(self._timing.technician_ms)
+            if self._board.closed_keys() == _TECHNICIAN_KEYS:
+                self._session.maintain(self._clock.up_ms())
+                self._show()
 
     def _take_press(self, press):
-        ticket = self._session.accept(press.closed_at_ms, self._clock.up_ms())
+        session, now_ms = self._session, self._clock.up_ms()
+        if press.level == CHORD:
+            answer = session.refuse_chord(now_ms)
+        elif not session.accept(press.closed_at_ms, now_ms):
+            answer = session.refuse(now_ms)
+        elif session.face == ASKING:
+            answer = self._note_reason(press)
+        else:
+            answer = self._note_rating(press)
+        if answer is not None:
+            self._board.answer(answer, press.level if answer == TRIED else None)
+        if answer == TRIED:
+            self._tried.add(press.level)
+            if len(self._tried) == 5:
+                session.leave(now_ms)
+                self._note_test()
+        self._show()
+
+    def _note_rating(self, press):
+        ticket = self._session.ticket
         if ticket is None:
             return
         try:
-            envelope = self._journal.append(
+            envelope = self._append(
                 Rating,
-                self._clock.up_ms(),
-                self._clock.at(),
                 service=ticket.service,
                 ticket_no=ticket.ticket_no,
                 staff_no=None if ticket.staff is None else ticket.staff.staff_no,
                 facts=ticket.facts,
                 level=press.level,
-                settings=0,
+                settings=self._settings.version,
                 took_ms=self._session.took_ms(press.closed_at_ms),
                 input="key",
             )
         except JournalFullError:
-            self._show()
             return
         # From here on a power cut loses nothing: only now is the citizen thanked (JRN-1).
+        self._rated = self._journal.seq, press.level
         self._session.rate(self._clock.up_ms())
         self._show()
         self._link.send(envelope)
+
+    def _note_reason(self, press):
+        """Which key means what is the level's: the five words above the keys are everybody's."""
+        seq, level = self._rated
+        codes = (self._settings.codes[level - 1][press.level - 1],)
+        catalogue = self._settings.catalogue
+        try:
+            envelope = self._append(Reasons, of=seq, codes=codes, catalogue=catalogue)
+        except JournalFullError:
+            return None
+        self._link.send(envelope)
+        return self._session.reason(self._clock.up_ms())
+
+    def _note_test(self):
+        """What the technician's presses and the board's own look at its parts have shown."""
+        parts = [(f"key_{level}", level in self._tried) for level in range(1, 6)]
+        parts += self._board.selftest()
+        self._tried = set()
+        passed = tuple([part for part, is_good in parts if is_good])
+        failed = tuple([part for part, is_good in parts if not is_good])
+        self._board.log(f"self-test: {len(passed)} passed, failed: {' '.join(failed) or 'none'}")
+        try:
+            self._link.send(self._append(SelfTest, passed=passed, failed=failed))
+        except JournalFullError:
+            self._board.log("self-test: not kept, the journal is full")
+
+    def _append(self, kind, **fields):
+        return self._journal.append(kind, self._clock.up_ms(), self._clock.at(), **fields)
+
+    def _take_settings(self, data):
+        """Puts the centre's settings to use at once, or raises SettingsError (SET-1, SET-2)."""
+        device, epoch, key = self._identity
+        settings = open_settings(key, device, epoch, self._settings.version, data)
+        self._settings = settings
+        self._session.thanks_ms, self._session.why_ms = settings.thanks_ms, settings.why_ms
+        self._board.set_volume(settings.volume)
+        self._link.use_settings(settings.version)
+        self._show()
+        self._changed.set()  # a shorter time may be over already
 
     def _take_ticket(self, ticket):
         self._session.take_ticket(ticket, self._clock.up_ms())
@@ -124,22 +206,27 @@ class App:
             left_ms = self._session.left_ms(self._clock.up_ms())
             wait_ms = _LONGEST_WAIT_MS if left_ms is None else left_ms
             if not await happens(self._changed, min(wait_ms, _LONGEST_WAIT_MS)):
+                was_tested = self._session.face == TECHNICIAN
                 self._session.tick(self._clock.up_ms())
+                if was_tested and self._session.face != TECHNICIAN:
+                    self._note_test()
                 self._show()
 
     def _show(self):
         """Puts the session on the board's face, after asking whether a rating would still fit."""
         is_full = self._journal.is_full()
-        if is_full and self._session.face != THANKING:
+        if is_full and self._session.face not in (THANKING, TECHNICIAN):
             self._session.fail(self._clock.up_ms())
         elif not is_full:
             self._session.mend(self._clock.up_ms())
         self._link.report("journal_full", is_full)
         self._link.show(self._session.face)
-        shown = self._session.face, self._session.ticket
-        if shown != self._shown:
-            self._shown = shown
-            self._board.show(self._session.face, self._session.ticket)
+        face, ticket = self._session.face, self._session.ticket
+        cause = "journal_full" if face == OUT_OF_SERVICE else ""
+        text = text_of(self._settings, face, ticket, cause)
+        if (face, ticket, text) != self._shown:
+            self._shown = face, ticket, text
+            self._board.show(face, ticket, text)
             self._changed.set()
 
 
@@ -152,13 +239,18 @@ async def serve(board):
         identity = read_bundle(board.read_bundle()).identity
     except OSError:
         board.log(f"not enrolled: firmware {VERSION}")
-        board.show(OUT_OF_SERVICE, None)
+        _say_out_of_service(board, "not_enrolled")
         return
     try:
         app = App(board)
     except JournalLostError as error:
         board.log(f"out of service: the journal is lost, enrol the device again ({error})")
-        board.show(OUT_OF_SERVICE, None)
+        _say_out_of_service(board, "journal_lost")
         return
     board.log(f"alive: {identity.device}, firmware {VERSION}")
     await app.run()
+
+
+def _say_out_of_service(board, cause):
+    settings = built_in(0, 0)
+    board.show(OUT_OF_SERVICE, None, text_of(settings, OUT_OF_SERVICE, None, cause))

@@ -1,13 +1,15 @@
 """Five keys: which closings of contacts are presses.
 
 A press is one key that closes while all others are open, and stays closed for the settling time.
-Two keys together are no press until all are open again; a key held down presses once, when it went
-down, and never again. Next on a rating's way: firmware/session.py, where a press may count.
+Two keys together are a chord, told once and no press until all are open again; a key held down
+presses once, when it went down, and never again. Next on a rating's way: firmware/session.py,
+where a press may count.
 """
 
 from collections import namedtuple
 
 Press = namedtuple("Press", "level closed_at_ms")
+CHORD = 0  # in place of a press's level
 
 
 class Debouncer:
@@ -40,10 +42,11 @@ class Keys:
         self._stuck_ms = stuck_ms
         self._keys = [Debouncer(settle_ms) for _ in range(5)]
         self._wait_for_open = False
+        self._is_told = False  # a press or a chord since all keys were open
         self.stuck = ()  # levels whose key has been down too long to be a finger
 
     def sample(self, closed: int, now_ms: int):
-        """Takes the contacts (bit 0 is level 1); gives a Press, or None."""
+        """Takes the contacts (bit 0 is level 1); gives a Press (a chord: level CHORD) or None."""
         down = []
         touched = 0
         stuck = []
@@ -60,11 +63,14 @@ class Keys:
                 touched += 1
         self.stuck = tuple(stuck)
         if touched == 0:
-            self._wait_for_open = False
+            self._wait_for_open = self._is_told = False
         elif touched > 1:
             self._wait_for_open = True
+            if len(down) > 1 and not self._is_told:
+                self._is_told = True
+                return Press(CHORD, now_ms)
         elif down and not self._wait_for_open:
-            self._wait_for_open = True
+            self._wait_for_open = self._is_told = True
             return Press(down[0], self._keys[down[0] - 1].since_ms)
         return None
 

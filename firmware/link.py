@@ -22,17 +22,28 @@ from protocol.message import (
     decode_message,
     encode_message,
 )
-from protocol.topic import ACK, CLOCK, RECORD, STATE, TICKET, topic
+from protocol.settings import SettingsError
+from protocol.topic import ACK, CLOCK, RECORD, SETTINGS, STATE, TICKET, topic
+
+_REFUSED_SETTINGS = (
+    "settings_unsigned",
+    "settings_elsewhere",
+    "settings_older",
+    "settings_malformed",
+)
 
 
 class Link:
     """The device's side of its topics.
 
     board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text).
-    on_ticket(ticket): called for every valid ticket. on_freed(): called when a receipt freed room.
+    on_ticket(ticket): called for every valid ticket. on_settings(envelope): puts settings to use
+    or raises SettingsError. on_freed(): called when a receipt freed room.
     """
 
-    def __init__(self, board, bundle, journal, clock, timing, firmware, on_ticket, on_freed):
+    def __init__(
+        self, board, bundle, journal, clock, timing, firmware, on_ticket, on_settings, on_freed
+    ):
         self._board = board
         self._bundle = bundle
         self._journal = journal
@@ -40,7 +51,9 @@ class Link:
         self._timing = timing
         self._firmware = firmware
         self._on_ticket = on_ticket
+        self._on_settings = on_settings
         self._on_freed = on_freed
+        self._settings = 0  # version
         self._fresh = []  # envelopes journalled since they were last looked at
         self._cursor = None  # seq up to which this round has sent; None between rounds
         self._sent_in_round = False
@@ -65,6 +78,11 @@ class Link:
         if face != self._face:
             self._face = face
             self._change.set()
+
+    def use_settings(self, version: int):
+        """Tells the hall which version of the settings is in use: the centre's acknowledgement."""
+        self._settings = version
+        self._change.set()
 
     def report(self, problem: str, is_there: bool = True):
         """Adds a word to the problems in `state`, or takes it away."""
@@ -115,7 +133,7 @@ class Link:
         self._journal.begin(self._clock.up_ms(), self._clock.at())
         self.start_rounds()
         try:
-            await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK)])
+            await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK, SETTINGS)])
             self.is_online = True
             self._board.log(f"connected: {self._bundle.hall} at {self._bundle.mqtt.host}")
             await _first_end(
@@ -159,7 +177,7 @@ class Link:
             capacity_days=journal.capacity() // RATINGS_A_DAY,
             clock=self._clock.quality(),
             face=self._face,
-            settings=0,
+            settings=self._settings,
             problems=tuple(self.problems),
         )
 
@@ -210,11 +228,23 @@ class Link:
                 if self._clock.quality() == "none":
                     self._board.log("the hall told the time")
                 self._clock.set(decode_message(Clock, payload).now_ms)
+            elif name == self._topic(SETTINGS) and payload:  # none: withdrawn, for the next start
+                self._take_settings(payload)
         except ProtocolError as error:
             self._board.log(f"refused what came on {name}: {error}")
             self.report(problem)
         else:
             self.report(problem, False)
+
+    def _take_settings(self, payload):
+        """What is in use stays in use when a bad envelope comes (SET-2)."""
+        for problem in _REFUSED_SETTINGS:
+            self.report(problem, False)
+        try:
+            self._on_settings(payload)
+        except SettingsError as error:
+            self.report(error.problem)
+            raise
 
     def _take_ack(self, ack):
         if ack.epoch != self._bundle.identity.epoch:

@@ -1,35 +1,71 @@
-"""The session at a window: one table says what a device does next, and when a press counts.
+"""The session at a window: one table says what a device does next, and how it answers a press.
 
-Everything that changes the state stands in this file. A pair that is not in the table is ignored
-on purpose. Next on a rating's way: firmware/app.py journals a press that counts.
+Everything that changes the state stands in this file; docs/citizen.md shows the table as a
+diagram (docs/session_diagram.py). A pair that is not in it is ignored on purpose. No row knows
+which key it was: the five levels have one path. Next on a rating's way: firmware/app.py journals
+a press that counts.
 """
 
 from protocol.message import CLOSED, INVITING
 
 STANDBY = "standby"  # nobody is being served, or the service has been rated
 SERVING = "serving"  # a ticket is shown; a press means nothing yet
-ASKING = "inviting"  # lamps on: the first press counts
+INVITED = "inviting"  # lamps on: the first press counts
 THANKING = "thanking"  # the rating is durable; the same for every level
+ASKING = "asking"  # why? keys 1 to 5 are reasons; silence is an answer too
 OUT_OF_SERVICE = "out_of_service"  # the journal cannot take a rating; said so on the face
+TECHNICIAN = "technician"  # keys 1 and 5 were held at the start: every key is tried once
+
+# Answers to a press that changes no face, or that needs more than the new face says.
+NOT_NOW = "not_now"  # too early, too late, or held since before the lamps went on
+ONE_KEY = "one_key"  # two keys at once
+NOTED = "noted"  # a reason is durable
+TRIED = "tried"  # a technician's press
 
 TABLE = {
-    (STANDBY, "serve"): SERVING,
-    (STANDBY, "invite"): ASKING,
-    (SERVING, "serve"): SERVING,
-    (SERVING, "invite"): ASKING,
-    (SERVING, "close"): STANDBY,
-    (ASKING, "serve"): SERVING,
-    (ASKING, "invite"): ASKING,
-    (ASKING, "close"): STANDBY,
-    (ASKING, "expire"): SERVING,
-    (ASKING, "rate"): THANKING,
-    # While it thanks, a device shows nothing else; the newest ticket is taken up afterwards.
-    (THANKING, "end"): STANDBY,
-    (STANDBY, "fail"): OUT_OF_SERVICE,
-    (SERVING, "fail"): OUT_OF_SERVICE,
-    (ASKING, "fail"): OUT_OF_SERVICE,
-    (THANKING, "fail"): OUT_OF_SERVICE,
-    (OUT_OF_SERVICE, "mend"): STANDBY,
+    (STANDBY, "serve"): (SERVING, None),
+    (STANDBY, "invite"): (INVITED, None),
+    (STANDBY, "press"): (STANDBY, NOT_NOW),
+    (STANDBY, "chord"): (STANDBY, NOT_NOW),
+    (SERVING, "serve"): (SERVING, None),
+    (SERVING, "invite"): (INVITED, None),
+    (SERVING, "close"): (STANDBY, None),
+    (SERVING, "press"): (SERVING, NOT_NOW),
+    (SERVING, "chord"): (SERVING, NOT_NOW),
+    (INVITED, "serve"): (SERVING, None),
+    (INVITED, "invite"): (INVITED, None),
+    (INVITED, "close"): (STANDBY, None),
+    (INVITED, "expire"): (SERVING, None),
+    (INVITED, "rate"): (THANKING, None),
+    (INVITED, "held"): (INVITED, NOT_NOW),  # it went down before the lamps went on
+    (INVITED, "chord"): (INVITED, ONE_KEY),
+    # While it thanks, a device shows nothing else: a second press is answered by the thanks going
+    # on, and the newest ticket is taken up afterwards.
+    (THANKING, "press"): (THANKING, None),
+    (THANKING, "chord"): (THANKING, None),
+    (THANKING, "ask"): (ASKING, None),
+    (THANKING, "end"): (STANDBY, None),
+    # Only another citizen's ticket ends the question early; the clerk who closes the service that
+    # was rated does not.
+    (ASKING, "serve"): (SERVING, None),
+    (ASKING, "invite"): (INVITED, None),
+    (ASKING, "reason"): (STANDBY, NOTED),
+    (ASKING, "end"): (STANDBY, None),
+    (ASKING, "held"): (ASKING, NOT_NOW),
+    (ASKING, "chord"): (ASKING, ONE_KEY),
+    (STANDBY, "fail"): (OUT_OF_SERVICE, None),
+    (SERVING, "fail"): (OUT_OF_SERVICE, None),
+    (INVITED, "fail"): (OUT_OF_SERVICE, None),
+    (THANKING, "fail"): (OUT_OF_SERVICE, None),
+    (ASKING, "fail"): (OUT_OF_SERVICE, None),
+    (OUT_OF_SERVICE, "mend"): (STANDBY, None),
+    (OUT_OF_SERVICE, "press"): (OUT_OF_SERVICE, NOT_NOW),
+    (OUT_OF_SERVICE, "chord"): (OUT_OF_SERVICE, NOT_NOW),
+    (STANDBY, "maintain"): (TECHNICIAN, None),
+    (OUT_OF_SERVICE, "maintain"): (TECHNICIAN, None),
+    (TECHNICIAN, "press"): (TECHNICIAN, TRIED),
+    (TECHNICIAN, "chord"): (TECHNICIAN, ONE_KEY),
+    (TECHNICIAN, "end"): (STANDBY, None),
 }
 
 REMEMBERED = 16  # services; a retained ticket must not invite twice (TKT-1)
@@ -38,44 +74,60 @@ REMEMBERED = 16  # services; a retained ticket must not invite twice (TKT-1)
 class Session:
     """Values in, values out: no pin, no clock, no network.
 
-    rated: ids of the services last rated, oldest first, as read back from the journal.
+    rated: ids of the services last rated, oldest first, as read back from the journal. thanks_ms,
+    why_ms: how long it thanks and asks; why_ms 0 asks nobody. test_ms: how long a technician has.
     """
 
-    def __init__(self, rated, thanks_ms):
+    def __init__(self, rated, thanks_ms, why_ms, test_ms):
+        self.table = TABLE
         self.face = STANDBY
         self.ticket = None  # the one that the face is about
+        self.thanks_ms = thanks_ms
+        self.why_ms = why_ms
+        self._test_ms = test_ms
         self._newest = None
         self._rated = list(rated)[-REMEMBERED:]
-        self._thanks_ms = thanks_ms
         self._since_ms = 0  # when the face was entered
 
     def take_ticket(self, ticket, now_ms: int):
         """The newest ticket counts (TKT-1)."""
         is_repeat = ticket == self._newest
         self._newest = ticket
-        if not (is_repeat and self.face == ASKING):  # a repeat must not extend the invitation
+        if not (is_repeat and self.face == INVITED):  # a repeat must not extend the invitation
             self._follow_ticket(now_ms)
 
-    def accept(self, closed_at_ms: int, now_ms: int):
-        """The ticket that a press at closed_at_ms rates, or None if it counts for nothing.
+    def accept(self, closed_at_ms: int, now_ms: int) -> bool:
+        """Whether a press at closed_at_ms counts, as a rating if INVITED, as a reason if ASKING.
 
-        A key that was down before the invitation is no press, and neither is one after its end
-        (TKT-2).
+        A key that was down before the face is no press, and neither is one after its end (TKT-2).
         """
         self.tick(now_ms)
-        if self.face != ASKING or closed_at_ms < self._since_ms:
-            return None
-        return self.ticket
+        return self.face in (INVITED, ASKING) and closed_at_ms >= self._since_ms
+
+    def refuse(self, now_ms: int):
+        """A press counts for nothing; gives the answer."""
+        return self._event("held" if self.face in (INVITED, ASKING) else "press", now_ms)
+
+    def refuse_chord(self, now_ms: int):
+        """Two keys count for nothing; gives the answer."""
+        self.tick(now_ms)
+        return self._event("chord", now_ms)
 
     def took_ms(self, closed_at_ms: int) -> int:
         """How long the citizen took, from the invitation to the press."""
         return closed_at_ms - self._since_ms
 
     def rate(self, now_ms: int):
-        """The press that was accepted is durable."""
+        """The rating that was accepted is durable."""
         if self.ticket is not None:
             self._rated = (self._rated + [self.ticket.service])[-REMEMBERED:]
             self._event("rate", now_ms)
+
+    def reason(self, now_ms: int):
+        """The reason that was accepted is durable; gives the answer."""
+        answer = self._event("reason", now_ms)
+        self._follow_ticket(now_ms)
+        return answer
 
     def fail(self, now_ms: int):
         """The journal cannot take a rating."""
@@ -87,38 +139,66 @@ class Session:
             self._event("mend", now_ms)
             self._follow_ticket(now_ms)
 
+    def maintain(self, now_ms: int):
+        """The technician has come."""
+        self._event("maintain", now_ms)
+
+    def leave(self, now_ms: int):
+        """The technician's test is over."""
+        if self.face == TECHNICIAN:
+            self._event("end", now_ms)
+            self._follow_ticket(now_ms)
+
     def tick(self, now_ms: int):
         """Lets time pass."""
         left_ms = self.left_ms(now_ms)
         if left_ms is None or left_ms > 0:
             return
-        if self.face == ASKING:
+        if self.face == INVITED:
             self._event("expire", now_ms)
+        elif self.face == THANKING and self.why_ms and self._is_over():
+            self._event("ask", now_ms)
         else:
             self._event("end", now_ms)
             self._follow_ticket(now_ms)
 
     def left_ms(self, now_ms: int):
         """Milliseconds until `tick` will change the face, or None."""
-        if self.face == ASKING and self.ticket is not None:
-            return max(0, self._since_ms + self.ticket.invite_ms - now_ms)
-        if self.face == THANKING:
-            return max(0, self._since_ms + self._thanks_ms - now_ms)
-        return None
+        last_ms = None
+        if self.face == INVITED and self.ticket is not None:
+            last_ms = self.ticket.invite_ms
+        elif self.face == THANKING:
+            last_ms = self.thanks_ms
+        elif self.face == ASKING:
+            last_ms = self.why_ms
+        elif self.face == TECHNICIAN:
+            last_ms = self._test_ms
+        return None if last_ms is None else max(0, self._since_ms + last_ms - now_ms)
 
     def _follow_ticket(self, now_ms):
-        if self._newest is None or self.face in (THANKING, OUT_OF_SERVICE):
+        if self._newest is None or self.face in (THANKING, OUT_OF_SERVICE, TECHNICIAN):
             return  # it is taken up afterwards
+        is_over = self._is_over()
+        if self.face == ASKING and is_over:
+            return
         self.ticket = self._newest
-        if self.ticket.phase == CLOSED or self.ticket.service in self._rated:
+        if is_over:
             self._event("close", now_ms)
         elif self.ticket.phase == INVITING:
             self._event("invite", now_ms)
         else:
             self._event("serve", now_ms)
 
+    def _is_over(self):
+        newest = self._newest
+        return newest is None or newest.phase == CLOSED or newest.service in self._rated
+
     def _event(self, event, now_ms):
-        face = TABLE.get((self.face, event))
-        if face is not None:
+        row = self.table.get((self.face, event))
+        if row is None:
+            return None
+        face, answer = row
+        if face != self.face or event == "invite":
             self.face = face
             self._since_ms = now_ms
+        return answer

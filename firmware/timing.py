@@ -7,6 +7,9 @@ _DEFAULTS = (
     ("sample_ms", 5),
     ("stuck_ms", 15000),  # nobody leans on a key for 15 s: it is broken, the others go on
     ("thanks_ms", 2000),  # long enough to be read, over before the next citizen sits down
+    ("why_ms", 6000),  # to read five words and press; the next citizen's ticket ends it earlier
+    ("technician_ms", 500),  # keys 1 and 5 held at the start: no citizen does it by chance
+    ("test_ms", 60000),  # to press five keys and look at five lamps
     ("state_ms", 60000),  # STA-1
     ("round_ms", 10000),  # SND-1: 10 s to 5 min
     ("round_max_ms", 300000),

@@ -31,6 +31,10 @@ PROBLEMS = {
     "bad_ack": Advice("收到无法识别的确认", "检查网关与评价器的版本是否相符。"),
     "bad_clock": Advice("收到无法识别的时间", "检查网关与评价器的版本是否相符。"),
     "bad_settings": Advice("显示设置未通过验证", "请联系省级系统重新下发设置。"),
+    "settings_unsigned": Advice("显示设置的签名不符", "请联系省级系统重新下发设置。"),
+    "settings_elsewhere": Advice("显示设置属于另一台评价器", "请联系省级系统重新下发设置。"),
+    "settings_older": Advice("显示设置的版本过旧", "请联系省级系统重新下发设置。"),
+    "settings_malformed": Advice("显示设置的内容超出规定范围", "请联系省级系统重新下发设置。"),
     "bad_update": Advice("升级包未通过验证", "请联系省级系统重新下发升级。"),
 }
 
@@ -78,7 +82,9 @@ FACES = {
     "serving": "办理中",
     "inviting": "邀请评价",
     "thanking": "已致谢",
+    "asking": "询问原因",
     "out_of_service": "暂停评价",
+    "technician": "技术员检测",
 }
 
 CLOCKS = {"good": "准确", "stale": "待校准", "none": "未校准"}

@@ -41,7 +41,15 @@ SERVING = "serving"
 INVITING = "inviting"
 CLOSED = "closed"
 
-FACES = ("standby", "serving", "inviting", "thanking", "out_of_service")
+FACES = (
+    "standby",
+    "serving",
+    "inviting",
+    "thanking",
+    "asking",
+    "out_of_service",
+    "technician",
+)
 CLOCK_QUALITIES = ("none", "good", "stale")
 
 

@@ -11,9 +11,11 @@ from simulator.fleet import Fleet, FleetError
 # How often each level is pressed: mostly content, but every level in every run of some length.
 _LEVELS = {5: 50, 4: 25, 3: 12, 2: 7, 1: 6}
 _GLANCE_S = 0.3  # how long somebody impatient looks at the device
+_QUESTION_S = 1.5  # how long somebody waits for the question that follows the thanks
 _HOLD_MS = 80
 _LIFT_MS = 40  # from one press to the next at least: longer than any debounce
 
+_GIVES_A_REASON = 0.25  # of those who rated; the rest wait or go
 RATES = "presses one key when invited"
 LEAVES = "goes without pressing"
 TWICE = "presses again, and another key"
@@ -91,6 +93,11 @@ class Citizen:
             await self._pause(0.15, 0.4)
             await self._press(self._other_key())
         await self._until_free()
+        if self._chance.random() < _GIVES_A_REASON:
+            with suppress(FleetError):  # the device may have no question, or the next citizen
+                await self.sees("asking", _QUESTION_S)
+                await self._press(self._chance.randrange(1, 6))
+                await self._until_free()
         return True
 
     async def leaves(self):

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.ladder import RUNGS
-from simulator.plugs import BROKER, CENTRE, DEVICE, GATEWAY, PARTS, Plugs
+from simulator.plugs import BROKER, CENTRE, DEVICE, GATEWAY, Plugs
 from simulator.run import Run
 
 KEYS = {"d": DEVICE, "b": BROKER, "g": GATEWAY, "c": CENTRE}
@@ -45,7 +45,7 @@ _FACES = {
 _DARK = ("断电 no power", "bold red")
 _KEY = "bold white on blue"
 _LINES = 5
-_ROWS_BESIDE = 21  # lines of the screen that are no window's
+_ROWS_BESIDE = 22  # lines of the screen that are no window's
 
 
 class Screen:
@@ -88,17 +88,15 @@ class Screen:
         return text if self._seconds is None else f"{text} / {self._seconds:.0f} s"
 
     def _parts(self) -> RenderableType:
-        """Each part with its key; in words, not by colour alone, when it is without power."""
-        line = Text(no_wrap=True)
-        for key, part in KEYS.items():
-            name = self._plugs.out.get(part)
-            line.append(f" {key} ", _KEY).append(
-                f" {_PARTS[part]}", "bold red" if name else "green"
-            )
-            if name is not None:
-                line.append(" 断电 off" if name == part else f" {name} 断电 off", "bold red")
-            line.append("   ")
-        return line
+        """Each part with its key, and whether it has power."""
+        table = Table.grid(padding=(0, 3, 0, 0))
+        out = self._plugs.out
+        keys = [
+            Text.assemble((f" {key} ", _KEY), f" {_PARTS[part]}") for key, part in KEYS.items()
+        ]
+        table.add_row(*keys)
+        table.add_row(*(_power(part, out.get(part)) for part in KEYS.values()))
+        return table
 
     def _windows(self, room) -> RenderableType:
         run, table = self._run, Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
@@ -144,9 +142,15 @@ def _face(event):
     return event["ticket_no"] or "", Text(*_FACES.get(event["face"], (event["face"], "")))
 
 
+def _power(part, name):
+    if name is None:
+        return Text("    通电 on", "green")
+    return Text("    断电 off" + ("" if name == part else f" {name}"), "bold red")
+
+
 def _help():
-    line = Text("按键拔掉电源 a key pulls the plug of a part   ", "dim")
-    return line.append(f" {QUIT} ", _KEY).append(" 结束 end")
+    words = ("按键拔掉电源 a key pulls the plug of a part   ", "dim")
+    return Text.assemble(words, (f" {QUIT} ", _KEY), " 结束 end")
 
 
 @contextmanager

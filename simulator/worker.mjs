@@ -113,9 +113,9 @@ function closeStream(number) {
 }
 
 // Lamps and voice. A thanks belongs to the newest press of one key: firmware takes no chords.
-function show(face, ticketNo) {
+function show(face, ticketNo, text) {
   const at = Date.now();
-  const shown = { event: 'face', face, ticket_no: ticketNo, at_ms: at };
+  const shown = { event: 'face', face, ticket_no: ticketNo, text, at_ms: at };
   if (face !== 'thanking') return say(shown);
   Atomics.store(thanks, 1, BigInt(at));
   Atomics.store(thanks, 0, BigInt(pressed));
@@ -158,6 +158,8 @@ const host = {
   closed_keys: lookAtKeys,
   on_key: (callback) => void (onKey = callback),
   show,
+  answer: (answer) => say({ event: 'answer', answer, at_ms: Date.now() }),
+  volume: (volume) => say({ event: 'volume', volume }),
   log: (text) => say({ event: 'log', text }),
   restart: () => say({ event: 'restart' }),
   random: (address, length) => void randomFillSync(bytes(address, length)),

@@ -47,9 +47,23 @@ class Virtual:
         await self._key_change.wait()
         self._key_change.clear()
 
-    def show(self, face: str, ticket):
+    def show(self, face: str, ticket, text: str):
         """Lamps, text and voice of a face. `thanking` is what a citizen takes as a promise."""
-        host.show(face, "" if ticket is None else ticket.ticket_no)
+        host.show(face, "" if ticket is None else ticket.ticket_no, text)
+
+    def answer(self, answer: str, level):
+        """Lamps and sound for a press. level: None but for a technician's, so that no board can
+        answer one level otherwise than another.
+        """
+        host.answer(answer)
+
+    def set_volume(self, volume: int):
+        """How loud the voice is, 0 to 30."""
+        host.volume(volume)
+
+    def selftest(self) -> list:
+        """The parts that the board can try by itself, as [(word, is_good)]."""
+        return []
 
     def random(self, count: int) -> bytes:
         """Random bytes that nobody can guess."""

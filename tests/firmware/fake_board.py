@@ -49,8 +49,17 @@ class FakeBoard:
     def start_cause(self):
         return "power"
 
-    def show(self, face, ticket):
+    def show(self, face, ticket, text):
         self.done.append(("show", face))
+
+    def answer(self, answer, level):
+        self.done.append(("answer", answer, level))
+
+    def set_volume(self, volume):
+        self.done.append(("volume", volume))
+
+    def selftest(self):
+        return [("flash", True)]
 
     def random(self, count):
         return bytes(count)

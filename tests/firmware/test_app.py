@@ -1,4 +1,4 @@
-"""What happens when a key is pressed, in order. JRN-1 JRN-7 TKT-1"""
+"""What happens when a key is pressed, in order. JRN-1 JRN-7 TKT-1 SET-1 SET-2 SET-3"""
 
 import json
 import unittest
@@ -8,9 +8,13 @@ from fake_board import KEY, TURN, FakeBoard
 from firmware.app import App, enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
+from firmware.settings import built_in
 from protocol.envelope import is_signed, split
 from protocol.limits import MS_MAX
 from protocol.message import StaffCard, Ticket
+from protocol.settings import Settings, seal_settings
+
+SETTINGS_TOPIC = "pj/1/demo/xj-0417/settings"
 
 
 def ticket(service="s1", phase="inviting"):
@@ -30,7 +34,18 @@ def press(board, app, level=1, after_ms=500):
     app._take_press(Press(level, board.now - 20))
 
 
+def settings(version, device="xj-0417"):
+    first = built_in(700, 0)  # MicroPython's namedtuples have no _replace
+    words = {name: getattr(first, name) for name, _ in Settings.fields}
+    words.update({"device": device, "epoch": 29333341, "version": version, "volume": 3})
+    return seal_settings(KEY, Settings(**words))
+
+
 def ratings(board):
+    return records(board, "rating")
+
+
+def records(board, kind):
     found = []
     for name in sorted(board.files.names()):
         if name.endswith(".seg"):
@@ -39,7 +54,7 @@ def ratings(board):
                 envelope = record + b"\n" + mac
                 assert is_signed(KEY, envelope)
                 members = json.loads(str(split(envelope)[0], "utf-8"))
-                if members["kind"] == "rating":
+                if members["kind"] == kind:
                     found.append(members)
     return found
 
@@ -126,7 +141,83 @@ class TestApp(unittest.TestCase):
             app._session.tick(board.now)
             app._show()
         self.assertEqual(len(ratings(board)), 5)
-        self.assertEqual(board.done[-1], ("show", "out_of_service"))
+        shown = [step for step in board.done if step[0] == "show"]
+        self.assertEqual(shown[-1], ("show", "out_of_service"))
+
+    def test_the_reason_is_a_record_of_its_own_with_the_code_of_its_level(self):
+        for level, code in ((5, 512), (1, 109)):
+            board, app = device()
+            app._take_ticket(ticket())
+            press(board, app, level)
+            seq = ratings(board)[0]["seq"]
+            board.now += 2000
+            app._session.tick(board.now)
+            press(board, app, level=3)  # the third reason
+            (reasons,) = records(board, "reasons")
+            self.assertEqual((reasons["of"], reasons["codes"]), (seq, [code]))
+            self.assertEqual(board.done[-2:], [("answer", "noted", None), ("show", "standby")])
+            self.assertEqual(len(ratings(board)), 1)
+
+    def test_silence_writes_nothing(self):
+        board, app = device()
+        app._take_ticket(ticket())
+        press(board, app)
+        board.now += 8000
+        press(board, app, level=3)
+        self.assertEqual(records(board, "reasons"), [])
+
+    def test_a_journal_that_has_just_filled_up_asks_nobody(self):
+        board, app = device(segment_records=2, segments=4)
+        for number in range(5):
+            app._take_ticket(ticket(f"s{number}"))
+            press(board, app)
+            board.now += 2000
+            app._session.tick(board.now)
+            app._show()
+        self.assertEqual(app._session.face, "out_of_service")
+        press(board, app, level=3)
+        self.assertEqual(records(board, "reasons"), [])
+
+    def test_settings_are_put_to_use_at_once_and_stand_in_the_rating(self):
+        board, app = device()
+        app._link.take(SETTINGS_TOPIC, settings(17))
+        self.assertTrue(("volume", 3) in board.done)
+        app._take_ticket(ticket())
+        press(board, app)
+        self.assertEqual(ratings(board)[0]["settings"], 17)
+        self.assertEqual(app._link._state().settings, 17)
+        self.assertEqual(app._session.left_ms(board.now), 700)
+
+    def test_bad_settings_are_refused_with_a_reason_and_the_old_ones_stay(self):
+        _, app = device()
+        app._link.take(SETTINGS_TOPIC, settings(17))
+        for bad, reason in (
+            (settings(18)[:-1] + b"0", "settings_unsigned"),
+            (settings(18, device="xj-0418"), "settings_elsewhere"),
+            (settings(16), "settings_older"),
+        ):
+            app._link.take(SETTINGS_TOPIC, bad)
+            self.assertEqual(set(app._link.problems), {reason, "bad_settings"})
+            self.assertEqual(app._link._state().settings, 17)
+        app._link.take(SETTINGS_TOPIC, b"")
+        self.assertEqual(app._link._state().settings, 17)
+        app._link.take(SETTINGS_TOPIC, settings(18))
+        self.assertEqual((app._link.problems, app._link._state().settings), ([], 18))
+
+    def test_a_start_begins_with_the_built_in_settings(self):
+        board, app = device()
+        app._link.take(SETTINGS_TOPIC, settings(17))
+        self.assertEqual(App(board)._link._state().settings, 0)
+
+    def test_a_technician_presses_five_keys_and_the_result_is_signed(self):
+        board, app = device()
+        app._session.maintain(board.now)
+        for level in range(1, 6):
+            press(board, app, level)
+            self.assertTrue(("answer", "tried", level) in board.done)
+        (test,) = records(board, "selftest")
+        self.assertEqual((len(test["passed"]), test["failed"]), (6, []))
+        self.assertEqual(app._session.face, "standby")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from flash_files import FlashFiles
 from journal_oracle import IDENTITY, KEY
 
 from firmware.journal import Journal, create
+from firmware.link import _REFUSED_SETTINGS
 from firmware.timing import RATINGS_A_DAY, timing
 from protocol.message import CLOCK_QUALITIES, FACES
 
@@ -19,7 +20,15 @@ def test_every_face_clock_and_problem_is_explained():
     for source in (ROOT / "firmware").glob("*.py"):
         reported |= set(re.findall(r'report\("(\w+)"', source.read_text()))
     assert len(reported) >= 3
-    words = {*FACES, *CLOCK_QUALITIES, *reported, "bad_ticket", "bad_ack", "bad_clock"}
+    words = {
+        *FACES,
+        *CLOCK_QUALITIES,
+        *reported,
+        *_REFUSED_SETTINGS,
+        "bad_ticket",
+        "bad_ack",
+        "bad_clock",
+    }
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
 
 

@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.keys import Debouncer, Keys, Press
+from firmware.keys import CHORD, Debouncer, Keys, Press
 
 SETTLE, STUCK = 20, 15000
 
@@ -44,11 +44,14 @@ class TestKeys(unittest.TestCase):
     def test_a_touch_shorter_than_the_settling_time_is_none(self):
         self.assertEqual(presses((10, 1), (25, 0)), [])
 
-    def test_two_keys_at_once_are_none_until_all_are_open(self):
-        self.assertEqual(presses((10, 3), (90, 0)), [])
-        self.assertEqual(presses((10, 1), (15, 3), (90, 0)), [])
-        self.assertEqual(presses((10, 3), (60, 1), (200, 0)), [])
-        self.assertEqual(presses((10, 3), (60, 0), (200, 2), (300, 0)), [Press(2, 200)])
+    def test_two_keys_at_once_are_one_chord_until_all_are_open(self):
+        self.assertEqual(presses((10, 3), (90, 0)), [Press(CHORD, 30)])
+        self.assertEqual(presses((10, 1), (15, 3), (90, 0)), [Press(CHORD, 35)])
+        self.assertEqual(presses((10, 3), (60, 1), (200, 0)), [Press(CHORD, 30)])
+        self.assertEqual(
+            presses((10, 3), (60, 0), (200, 2), (300, 0)), [Press(CHORD, 30), Press(2, 200)]
+        )
+        self.assertEqual(presses((10, 3), (15, 1), (60, 0)), [])
 
     def test_a_held_key_presses_once_when_it_went_down(self):
         self.assertEqual(presses((10, 1), (9000, 0)), [Press(1, 10)])

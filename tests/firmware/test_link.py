@@ -39,6 +39,7 @@ class Device:
             self.board.timing,
             "0.1.0",
             self.tickets.append,
+            lambda envelope: None,
             lambda: None,
         )
         for _ in range(ratings):

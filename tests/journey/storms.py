@@ -29,6 +29,7 @@ DEVICE = {
     "retry_ms": 50,
     "retry_max_ms": 200,
     "thanks_ms": 60,
+    "why_ms": 120,
     "round_ms": 500,
     "round_max_ms": 2000,
 }

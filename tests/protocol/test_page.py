@@ -23,6 +23,7 @@ from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES, ENVELOPE_BYTES, GAPS, M
 from protocol.mac import hash16
 from protocol.message import Ack, Clock, State, Ticket, Will, decode_message, encode_message
 from protocol.record import KINDS, decode, encode, parse
+from protocol.settings import open_settings, seal_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "protocol" / "README.md").read_text()
@@ -39,6 +40,13 @@ def test_signed_examples_are_what_the_code_writes(name, text):
     record = decode(parse(split(envelope)[0]), KINDS)
     assert record.kind == name
     assert encode(record) == split(envelope)[0]
+
+
+def test_the_settings_example_is_what_the_code_writes():
+    text = dict(EXAMPLES)["settings"].encode()
+    settings = open_settings(KEY, "xj-0417", 29333341, 0, text)
+    assert settings.version == 17
+    assert seal_settings(KEY, settings) == text
 
 
 @pytest.mark.parametrize(("name", "text"), [e for e in EXAMPLES if e[0] in MESSAGES])
@@ -71,7 +79,7 @@ def test_text_that_utf_8_cannot_carry_is_refused():
 
 
 def test_no_example_goes_untested():
-    known = SIGNED | MESSAGES.keys() | {"batch", "answer", "facts", "hall"}
+    known = SIGNED | MESSAGES.keys() | {"batch", "answer", "facts", "hall", "settings"}
     assert {name for name, _ in EXAMPLES} == known
 
 

@@ -25,7 +25,7 @@ BUNDLE = {
     "hall": "demo",
     "mqtt": {"host": "127.0.0.1", "username": DEVICE, "password": "secret", "ca": None},
 }
-QUICK = {"retry_ms": 50, "retry_max_ms": 100, "answer_ms": 200, "thanks_ms": 300}
+QUICK = {"retry_ms": 50, "retry_max_ms": 100, "answer_ms": 200, "thanks_ms": 300, "why_ms": 300}
 
 
 def ticket(service="s1", phase="inviting", ticket_no="A017"):

@@ -1,0 +1,112 @@
+"""Settings: what the centre tells one device to say, ask and sound like, signed with its key.
+
+The hall passes the envelope on and cannot change a word of it. A device takes a newer version as
+soon as it comes, refuses anything else with a word (`SettingsError.problem`), and says in `state`
+and in every rating which version it shows. Next: firmware/settings.py puts them to use.
+"""
+
+from collections import namedtuple
+
+from protocol.envelope import is_signed, seal, split
+from protocol.field import (
+    ProtocolError,
+    count,
+    device_id,
+    integer,
+    many,
+    names,
+    nested,
+    one_of,
+    seq,
+    text,
+)
+from protocol.limits import SETTINGS_BYTES
+from protocol.record import decode, encode, parse_json
+
+KEYS = 5
+_LINE = text(64)
+
+
+class SettingsError(ProtocolError):
+    """Settings that a device refuses; `problem` is the word for its `state`."""
+
+    def __init__(self, problem, sentence):
+        super().__init__(sentence)
+        self.problem = problem
+
+
+_WORDS = tuple(
+    [
+        (face, _LINE)
+        for face in ("standby", "serving", "inviting", "thanking", "asking", "out_of_service")
+    ]
+)
+
+
+class Words(namedtuple("Words", names(_WORDS))):
+    """What a face says."""
+
+    fields = _WORDS
+
+
+def _codes(value, name):
+    """For each level from 1 to 5 a reason for each key: a code's first digit is its level."""
+    codes = many(many(integer(100, 599), KEYS, KEYS), 5, 5)(value, name)
+    for level, row in enumerate(codes, 1):
+        for code in row:
+            if code // 100 != level:
+                raise ProtocolError(f"{name} of level {level} must begin with {level}")
+    return codes
+
+
+_SETTINGS = (
+    ("device", device_id),
+    ("epoch", seq),
+    ("version", seq),
+    ("words", nested(Words)),
+    ("reasons", many(text(16), KEYS, KEYS)),
+    ("codes", _codes),
+    ("catalogue", count),
+    ("staff", one_of("none", "number", "name")),
+    ("thanks_ms", integer(500, 5000)),
+    ("why_ms", integer(0, 15000)),
+    ("volume", integer(0, 30)),
+)
+
+
+class Settings(namedtuple("Settings", names(_SETTINGS))):
+    """One version of a device's settings.
+
+    reasons: what is printed above keys 1 to 5, the same for every level. codes: what each of them
+    means after each level, in `catalogue`. staff: what of the staff card is shown. why_ms 0: the
+    question is not asked, of anybody. volume: of the voice, 0 is silent.
+    """
+
+    kind = "settings"
+    fields = _SETTINGS
+
+
+def seal_settings(key: bytes, settings: Settings) -> bytes:
+    """The centre's envelope. Raises ProtocolError for a value out of range or over 16 KB."""
+    return seal(key, encode(settings), SETTINGS_BYTES)
+
+
+def open_settings(key: bytes, device: str, epoch: int, newest: int, data: bytes) -> Settings:
+    """The settings in an envelope for this device, no older than version `newest`.
+
+    Raises SettingsError (SET-2).
+    """
+    if not is_signed(key, data, SETTINGS_BYTES):
+        raise SettingsError("settings_unsigned", "not signed with this device's key")
+    try:
+        members = parse_json(split(data, SETTINGS_BYTES)[0], "settings")
+        settings = decode(members if type(members) is dict else {}, (Settings,))
+    except ProtocolError as error:
+        raise SettingsError("settings_malformed", str(error))
+    if (settings.device, settings.epoch) != (device, epoch):
+        raise SettingsError("settings_elsewhere", "they are for another device or enrolment")
+    if settings.version < newest:
+        raise SettingsError(
+            "settings_older", f"version {settings.version} is older than {newest}, which is in use"
+        )
+    return settings

@@ -1,0 +1,82 @@
+"""Settings: what a device refuses, and with which word. SET-2"""
+
+import unittest
+
+from protocol.envelope import seal
+from protocol.settings import (
+    Settings,
+    SettingsError,
+    Words,
+    open_settings,
+    seal_settings,
+)
+
+KEY = bytes(range(32))
+DEVICE, EPOCH = "xj-0417", 29333341
+CODES = tuple([tuple([level * 100 + 10 + key for key in range(5)]) for level in range(1, 6)])
+GOOD = Settings(
+    DEVICE,
+    EPOCH,
+    3,
+    Words("ready", "in service", "rate", "thanks", "why", "out"),
+    ("attitude", "time", "documents", "formalities", "online"),
+    CODES,
+    1,
+    "name",
+    2000,
+    6000,
+    20,
+)
+# A field and a value that it must not have.
+OUT_OF_RANGE = (
+    ("version", b'"version":3', b'"version":0'),
+    ("thanks_ms", b'"thanks_ms":2000', b'"thanks_ms":499'),
+    ("why_ms", b'"why_ms":6000', b'"why_ms":15001'),
+    ("volume", b'"volume":20', b'"volume":31'),
+    ("staff", b'"staff":"name"', b'"staff":"photo"'),
+    ("codes", b"[[110,", b"[[510,"),
+    ("reasons", b'"attitude",', b""),
+    ("asking", b'"asking":"why"', b'"asking":7'),
+    ("kind", b'"kind":"settings"', b'"kind":"receipt"'),
+)
+
+
+class TestSettings(unittest.TestCase):
+    def opened(self, envelope, newest=0, device=DEVICE, epoch=EPOCH, key=KEY):
+        return open_settings(key, device, epoch, newest, envelope)
+
+    def refused(self, *given, **named):
+        with self.assertRaises(SettingsError) as caught:
+            self.opened(*given, **named)
+        return caught.exception.problem
+
+    def test_what_the_centre_signs_the_device_opens(self):
+        self.assertEqual(self.opened(seal_settings(KEY, GOOD)), GOOD)
+        self.assertEqual(self.opened(seal_settings(KEY, GOOD), newest=3), GOOD)
+
+    def test_what_is_not_signed_with_its_key_is_refused(self):
+        envelope = seal_settings(KEY, GOOD)
+        self.assertEqual(self.refused(envelope, key=bytes(32)), "settings_unsigned")
+        self.assertEqual(self.refused(envelope.replace(b"ready", b"rEady")), "settings_unsigned")
+        self.assertEqual(self.refused(b"nonsense"), "settings_unsigned")
+        self.assertEqual(self.refused(seal(KEY, b"x" * 16384, 20000)), "settings_unsigned")
+
+    def test_what_is_another_devices_or_enrolments_is_refused(self):
+        envelope = seal_settings(KEY, GOOD)
+        self.assertEqual(self.refused(envelope, device="xj-0418"), "settings_elsewhere")
+        self.assertEqual(self.refused(envelope, epoch=EPOCH + 1), "settings_elsewhere")
+
+    def test_what_is_older_than_what_is_shown_is_refused(self):
+        self.assertEqual(self.refused(seal_settings(KEY, GOOD), newest=4), "settings_older")
+
+    def test_a_value_out_of_range_is_refused(self):
+        record = seal_settings(KEY, GOOD)[:-65]
+        for name, was, now in OUT_OF_RANGE:
+            self.assertIn(was, record)
+            envelope = seal(KEY, record.replace(was, now), 16384)
+            self.assertEqual((name, self.refused(envelope)), (name, "settings_malformed"))
+        self.assertEqual(self.refused(seal(KEY, b"[]")), "settings_malformed")
+
+
+if __name__ == "__main__":
+    unittest.main()
