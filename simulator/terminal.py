@@ -71,7 +71,10 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Group(
             Text(f"评价 Pingjia  {self._clock()}", style="bold"),
-            *(Text.assemble((f"{name}  ", "dim"), address) for name, address in self._links),
+            *(
+                Text.assemble((f"{name}  ", "dim"), (address, f"link {address}"))
+                for name, address in self._links
+            ),
             self._parts(),
             _help(),
             "",
