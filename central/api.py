@@ -41,7 +41,11 @@ _BATCH = {
 
 
 class StoredRecord(BaseModel):
-    """A record as it is kept. marks: the centre's; hall_marks: what the hall said, unverified."""
+    """A record as it is kept. marks: the centre's; hall_marks: what the hall said, unverified.
+
+    rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
+    and for what is no rating.
+    """
 
     envelope: str
     received_at_ms: int
@@ -50,6 +54,8 @@ class StoredRecord(BaseModel):
     hall: str
     window: str | None
     hall_marks: list[str]
+    rated_at_ms: int | None
+    rated_error_ms: int | None
 
 
 class RecordPage(BaseModel):
@@ -215,6 +221,8 @@ def _page(database: Database, device: str | None, after: cursor.Place, limit: in
             hall=row.hall,
             window=row.window,
             hall_marks=row.hall_marks,
+            rated_at_ms=row.rated_at_ms,
+            rated_error_ms=row.rated_error_ms,
         )
         for row, is_conflict in found[:limit]
     ]

@@ -49,6 +49,21 @@ def extend(
     return Cover(covered_seq, cover.receipt_seq, highest_seq, "")
 
 
+def without(runs: Iterable[Run], others: Iterable[Run]) -> list[Run]:
+    """What of `runs` lies in none of the others."""
+    left = list(runs)
+    for start, end in others:
+        cut = []
+        for first, last in left:
+            if end < first or last < start:
+                cut.append((first, last))
+                continue
+            cut += [(first, start - 1)] if first < start else []
+            cut += [(end + 1, last)] if end < last else []
+        left = cut
+    return left
+
+
 def gaps_below(boot_seq: int, gaps: Iterable[tuple[int, int, str]]) -> dict[int, tuple[int, str]]:
     """The runs that a boot may name, first -> (last, cause): only what lies below itself."""
     runs: dict[int, tuple[int, str]] = {}

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from central import verify
+from central.counting import count_services
 from central.store import services
 from central.verify import Rejected
 from protocol.batch import DUPLICATE, STORED, ServiceDocument
@@ -53,4 +54,6 @@ def file_documents(
                 verify.rejected(verify.HASH_TAKEN, "another service document has this hash")
             )
     services.add_documents(connection, list(new.values()))
+    taken = [item.document for item, outcome in zip(sent, outcomes) if outcome == STORED]
+    count_services(connection, taken, now_ms)
     return outcomes, list(new)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from central import tokens
+from central import revocation, tokens
 from central.error import CentralError
 from central.roster import Place
 from central.secret_file import write_new
@@ -131,6 +131,24 @@ class Enrolment:
             bundle = folder / f"{place.device}.json"
             self.enrol(place.device, hall, place.window, key_of, bundle)
         return len(new)
+
+    def revoke(self, device: str, at_ms: int | None, reason: str) -> int:
+        """Revoke a device from `at_ms`, or now, on; how many held records were signed later."""
+        now_ms = self._now_ms()
+        at_ms = now_ms if at_ms is None else at_ms
+        _checked(device_id, device, "the device's id")
+        _checked(text(200), reason, "the reason")
+        if at_ms > now_ms:
+            raise CentralError("the time of a revocation must not lie in the future.")
+        with self._database.write() as connection:
+            known = places.epochs(connection, device)
+            if not known:
+                raise CentralError(
+                    f"no device is named {device}: `GET /v1/halls/<hall>` lists a hall's."
+                )
+            if all(place.revoked_at_ms for place in known):
+                raise CentralError(f"{device} is revoked already; its first time and reason stay.")
+            return revocation.revoke(connection, device, at_ms, reason, now_ms)
 
     def add_token(self, scope: str, token_file: Path) -> None:
         """Write a new token of one scope."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from central import links
 from central.attribution import Place, counts_before, do_facts_differ
-from central.counting import count_ratings
+from central.counting import SIGNED_AFTER_REVOCATION, count_ratings
 from central.store import ledger, services
 from central.store.coverage import ChainRow
 from central.store.ledger import Epoch, Key, Row
@@ -59,6 +59,7 @@ def mark(
     hashes: list[str],
     chains: dict[Epoch, ChainRow],
     receipts: dict[Epoch, int],
+    now_ms: int,
 ) -> list[Row]:
     """Mark the new records, and older ones about which they or new documents tell something.
 
@@ -68,7 +69,7 @@ def mark(
     known: rows already read; more are added. hashes: of the documents that came with this batch.
     chains: as they were before it. receipts: the highest seq that each device may have one for.
     """
-    changed = _mark_facts(connection, new, hashes, known)
+    changed = _mark_facts(connection, new, hashes, known, now_ms)
     changed += _mark_rated_twice(connection, new, known)
     changed += links.mark(connection, new, chains, receipts, known)
     ledger.save_marks(connection, {row.key: row for row in changed}.values())
@@ -86,15 +87,22 @@ def _file_conflicts(connection: Connection, others: list[Row]) -> list[Row]:
 
 
 def _mark_facts(
-    connection: Connection, new: list[Row], hashes: list[str], known: dict[Key, Row]
+    connection: Connection,
+    new: list[Row],
+    hashes: list[str],
+    known: dict[Key, Row],
+    now_ms: int,
 ) -> list[Row]:
     ratings = {row.key: row for row in new if row.facts is not None}
     if hashes:  # ratings that arrived before their service document
+        services.stop_awaiting(connection, hashes)
         for row in ledger.rows_with_facts(connection, hashes):
             ratings.setdefault(row.key, known.setdefault(row.key, row))
     if not ratings:
         return []
     documents = services.facts(connection, {row.facts for row in ratings.values() if row.facts})
+    missing = {row.facts: row for row in new if row.facts and row.facts not in documents}
+    services.await_documents(connection, list(missing.values()), now_ms)
     changed = []
     for row in ratings.values():
         told = documents.get(row.facts or "")
@@ -105,6 +113,7 @@ def _mark_facts(
 
 def _mark_rated_twice(connection: Connection, new: list[Row], known: dict[Key, Row]) -> list[Row]:
     ratings = [row for row in new if row.facts is not None and row.service is not None]
+    ratings = [row for row in ratings if SIGNED_AFTER_REVOCATION not in row.marks]
     if not ratings:
         return []
     before = services.rated(connection, {(row.hall, row.service or "") for row in ratings})

@@ -1,6 +1,6 @@
 """Heads: a device's own word on how far its chain goes. The highest of each epoch is kept."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -9,37 +9,64 @@ from central.store.ledger import Epoch
 from central.verify import VerifiedHead
 from protocol.batch import DUPLICATE, STORED
 
+OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
+
+
+class Heads(NamedTuple):
+    """verdicts: one for each head. highest: of each epoch, as a row of `head`. newer: epochs with
+    a head that says something new. older: heads lower than one that came before. told: of every
+    head, before or in this batch, how many records its device had written.
+    """
+
+    verdicts: list[str]
+    highest: dict[Epoch, dict[str, Any]]
+    newer: set[Epoch]
+    older: list[VerifiedHead]
+    told: set[tuple[Epoch, int]]
+
+    @property
+    def seqs(self) -> dict[Epoch, int]:
+        """How many records each device says it has written."""
+        return {epoch: values["seq"] for epoch, values in self.highest.items()}
+
+    @property
+    def receipt_seqs(self) -> dict[Epoch, int]:
+        """The highest receipt that each device has shown."""
+        return {epoch: values["receipt_seq"] for epoch, values in self.highest.items()}
+
 
 def file_heads(
-    connection: Connection, sent: list[VerifiedHead], now_ms: int
-) -> tuple[list[str], dict[Epoch, int]]:
-    """Keep the highest heads. A verdict for each, and the highest receipt seq each device showed.
+    connection: Connection, epochs: set[Epoch], sent: list[VerifiedHead], now_ms: int
+) -> Heads:
+    """Keep the highest head of each epoch.
 
-    A head that is not higher than the one known says nothing new: `duplicate`.
+    A head that is not higher than the one known says nothing new: `duplicate`. epochs: of all
+    that came in this batch.
     """
-    if not sent:
-        return [], {}
-    known = coverage.heads(connection, {_epoch(item) for item in sent})
+    known = coverage.heads(connection, epochs)
     highest = {epoch: dict(row._mapping) for epoch, row in known.items()}
-    verdicts = []
+    told = {(epoch, row.seq) for epoch, row in known.items()}
+    told |= {(item.epoch_key, item.head.seq) for item in sent}
+    verdicts, newer, older = [], set(), []
     for item in sent:
         values = _values(item, now_ms)
-        before = highest.get(_epoch(item))
+        before = highest.get(item.epoch_key)
         if before is None or _rank(values) > _rank(before):
-            highest[_epoch(item)] = values
+            highest[item.epoch_key] = values
             verdicts.append(STORED)
+            newer.add(item.epoch_key)
         else:
             verdicts.append(DUPLICATE)
+            # A start in a full journal has no `boot` of its own, so its up_ms may be lower.
+            if _rank(values)[:2] < _rank(before)[:2]:
+                older.append(item)
         if before is not None:
             shown = max(item.receipt_seq, before["receipt_seq"])
-            highest[_epoch(item)]["receipt_seq"] = shown
+            highest[item.epoch_key]["receipt_seq"] = shown
     for epoch, values in sorted(highest.items()):
-        coverage.save_head(connection, values, is_new=epoch not in known)
-    return verdicts, {epoch: values["receipt_seq"] for epoch, values in highest.items()}
-
-
-def _epoch(item: VerifiedHead) -> Epoch:
-    return item.head.device, item.head.epoch
+        if epoch not in known or values != known[epoch]._mapping:
+            coverage.save_head(connection, values, is_new=epoch not in known)
+    return Heads(verdicts, highest, newer, older, told)
 
 
 def _rank(values: dict[str, Any]) -> tuple[int, int, int]:

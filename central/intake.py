@@ -12,20 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central import filing, reach, verify
-from central.counting import count_marks
+from central import verify
+from central.booking import book
 from central.documents import SentDocument, file_documents
-from central.heads import file_heads
-from central.period import rated_at_ms
-from central.store import coverage, places, rejections
+from central.store import places, rejections
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from central.verify import Opened, Rejected, Verified, VerifiedHead
 from protocol.batch import (
-    CONFLICT,
     REJECTED,
-    STORED,
     Answer,
     EnvelopeItem,
     FactsItem,
@@ -35,6 +31,8 @@ from protocol.batch import (
 )
 
 log = logging.getLogger(__name__)
+
+_SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
 
 
 @dataclass
@@ -73,6 +71,7 @@ class Intake:
         enrolled = self._enrolled(halls, items)
         for item in items:
             item.judged = self._judge(item, halls, enrolled)
+        self._find_signers(items, halls)
         with self._database.write() as connection:
             versions = places.lock_halls(connection, halls)
             receipts = self._file(connection, items, halls, enrolled, now_ms)
@@ -123,24 +122,38 @@ class Intake:
         hashes = _file_documents(connection, items, now_ms)
         records = [item for item in items if isinstance(item.judged, Verified)]
         heads = [item for item in items if isinstance(item.judged, VerifiedHead)]
-        epochs = {(item.judged.device, item.judged.epoch) for item in records}
-        epochs |= {(item.judged.head.device, item.judged.head.epoch) for item in heads}
-        chains = coverage.lock_chains(connection, epochs)
-        shown = _file_heads(connection, heads, now_ms)
-        rows = [_row(item, halls, enrolled, now_ms) for item in records]
-        filed, held, others = filing.file_records(connection, rows, chains)
-        new = [outcome.row for outcome in filed if outcome.verdict == STORED]
-        receipts = {
-            epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in chains.items()
-        }
-        changed = filing.mark(connection, new, held, hashes, chains, receipts)
-        count_marks(connection, new, changed, others, now_ms)
-        conflicts = [outcome.row for outcome in filed if outcome.verdict == CONFLICT]
-        reach.cover(connection, chains, new, conflicts, held, self._key_of, now_ms)
-        for item, outcome in zip(records, filed):
+
+        def place_of(epoch: Epoch) -> Enrolment:
+            return _place(epoch, halls, enrolled)
+
+        rows = [_row(item, place_of, now_ms) for item in records]
+        sent = [item.judged for item in heads]
+        booked = book(connection, rows, sent, hashes, place_of, self._key_of, now_ms)
+        for item, outcome in zip(records, booked.filed):
             item.verdict = Verdict(outcome.verdict, None, tuple(outcome.row.marks))
+        for item, verdict in zip(heads, booked.heads):
+            item.verdict = Verdict(verdict, None, ())
         _file_rejections(connection, items, halls[0], now_ms)
-        return tuple(chain.receipt.decode() for chain in chains.values() if chain.receipt)
+        return booked.receipts
+
+    def _find_signers(self, items: list[_Item], halls: tuple[str, ...]) -> None:
+        """Of some items with a wrong MAC, whether another device's key made it."""
+        wrong = [
+            item
+            for item in items
+            if isinstance(item.judged, Rejected) and item.judged.code == verify.BAD_MAC
+        ]
+        if not wrong:
+            return
+        with self._database.read() as connection:
+            known = [place[:2] for place in places.enrolments_in(connection, halls)]
+        for item in wrong[:_SIGNERS_SOUGHT]:
+            signer = verify.signer_of(item.opened, known, self._key_of)
+            if signer is not None:
+                item.judged = verify.rejected(
+                    verify.WRONG_DEVICE,
+                    f"it was signed with the key of {signer[0]}, epoch {signer[1]}",
+                )
 
 
 def _read(raw: object, now_ms: int) -> _Item:
@@ -165,22 +178,20 @@ def _file_documents(connection: Connection, items: list[_Item], now_ms: int) -> 
     return hashes
 
 
-def _file_heads(connection: Connection, sent: list[_Item], now_ms: int) -> dict[Epoch, int]:
-    """The highest receipt seq that each device showed."""
-    verdicts, shown = file_heads(connection, [item.judged for item in sent], now_ms)
-    for item, verdict in zip(sent, verdicts):
-        item.verdict = Verdict(verdict, None, ())
-    return shown
+def _place(
+    epoch: Epoch, halls: tuple[str, ...], enrolled: dict[str, list[Enrolment]]
+) -> Enrolment:
+    """The enrolment of an epoch; of one that nobody remembers, the newest in these halls."""
+    enrolments = enrolled[epoch[0]]
+    place = next((known for known in enrolments if known.epoch == epoch[1]), None)
+    if place is not None:
+        return place
+    return max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
 
 
-def _row(
-    item: _Item, halls: tuple[str, ...], enrolled: dict[str, list[Enrolment]], now_ms: int
-) -> Row:
+def _row(item: _Item, place_of: Callable[[Epoch], Enrolment], now_ms: int) -> Row:
     verified, read = item.judged, item.read
-    enrolments = enrolled[verified.device]
-    place = next((known for known in enrolments if known.epoch == verified.epoch), None)
-    if place is None:
-        place = max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
+    place = place_of((verified.device, verified.epoch))
     row = Row(
         device=verified.device,
         epoch=verified.epoch,
@@ -201,7 +212,6 @@ def _row(
     )
     if (rating := verify.rating_of(verified)) is not None:
         row.service, row.facts, row.level = rating.service, rating.facts, rating.level
-        row.rated_at_ms = rated_at_ms(rating.at, read.received_at_ms, rating.epoch, now_ms)
     return row
 
 

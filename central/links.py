@@ -12,18 +12,17 @@ from central import chain
 from central.store import coverage, ledger
 from central.store.coverage import ChainRow
 from central.store.ledger import Epoch, Key, Row
-from protocol.batch import BROKEN_CHAIN, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
+from protocol.batch import BROKEN_CHAIN, UNKNOWN_VERSION
 from protocol.envelope import NO_MAC16
 from protocol.limits import GAPS
 from protocol.record import Boot
 
-_UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
 _SPAN = 512  # seqs looked at together on the way down a branch
 
 
 def is_readable_boot(row: Row) -> bool:
     """Whether the record is a boot whose gaps can be read."""
-    return row.kind == Boot.kind and not any(mark in row.marks for mark in _UNREADABLE)
+    return row.kind == Boot.kind and row.is_readable
 
 
 def mark(
@@ -72,11 +71,13 @@ def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
     Not if `prev` names a record that nobody here holds while another holds its place, as two
     boards with one bundle make it: the receipt would free the one for the other. It may if the
     named one is held as a conflict, and so on down that board's branch to where a holder of its
-    key is named. A boot may name an older record or none: what it passes over, its device has a
-    receipt for or lost. known: see filing.mark.
+    key is named; and below that nothing may be missing that only the other board's boots name. A
+    boot may name an older record or none: what it passes over, its device has a receipt for or
+    lost. known: see filing.mark.
     """
     _load(connection, [key], known)
     row, epoch = known[key], (key[0], key[1])
+    branch: list[Row] = []
     others: dict[tuple[Any, ...], Row] = {}
     lowest, span = row.seq, 1
     while seq := _predecessor_seq(row):
@@ -87,7 +88,7 @@ def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
             _load(connection, unseen, known)
         holder = known.get((*epoch, seq))
         if holder is None or holder.mac16 == row.prev:
-            return True
+            return not branch or not _is_hidden(connection, epoch, seq, branch)
         if unseen:
             others = ledger.conflict_rows(connection, unseen)
         other = others.get((*epoch, seq, row.prev))
@@ -98,7 +99,22 @@ def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
         if other is None:
             return False
         row = other
+        branch.append(row)
     return True  # it has no predecessor, or we cannot read which
+
+
+def _is_hidden(connection: Connection, epoch: Epoch, seq: int, branch: list[Row]) -> bool:
+    """Whether a record at or below `seq` is not held and only boots above it name it, none of
+    which belongs to this branch: they are another board's and speak of its own journal.
+    """
+    doubtful, trusted = coverage.runs_from_above(connection, epoch, seq)
+    for boot in branch:
+        if is_readable_boot(boot):
+            trusted += [(first, last) for first, last, _ in boot.record.gaps]
+    return any(
+        ledger.count_between(connection, epoch, first, last) < last - first + 1
+        for first, last in chain.without(doubtful, trusted)
+    )
 
 
 def _followers(

@@ -39,16 +39,6 @@ def today(now_ms: int) -> date:
     return _date(now_ms)
 
 
-def rated_at_ms(at: int | None, received_at_ms: int, epoch: int, stored_at_ms: int) -> int:
-    """When a rating was given, as far as the centre can tell, and for good.
-
-    The device's own time, else the hall's time of receipt; but not before the device was enrolled
-    (`epoch` is a Unix minute) nor after the centre stored the rating.
-    """
-    told = received_at_ms if at is None else at
-    return min(max(told, epoch * 60_000), stored_at_ms)
-
-
 def day_of(at_ms: int) -> int:
     """The day of an instant, as a number."""
     return _number(_date(at_ms))

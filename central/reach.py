@@ -21,6 +21,7 @@ from protocol.record import Receipt, encode
 def cover(
     connection: Connection,
     chains: dict[Epoch, ChainRow],
+    head_seqs: dict[Epoch, int],
     new: list[Row],
     conflicts: list[Row],
     known: dict[Key, Row],
@@ -30,7 +31,8 @@ def cover(
     """Extend the chains by the new records, and sign a receipt for each that reaches further.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
-    come. known: rows already read; more are added. Changes `chains` in place. What was signed
+    come. head_seqs: what the devices say of themselves. known: rows already read; more are added.
+    Changes `chains` in place. What was signed
     leaves only after the commit (RCT-1).
     """
     by_epoch: dict[Epoch, list[Row]] = {}
@@ -38,13 +40,20 @@ def cover(
         by_epoch.setdefault((row.device, row.epoch), []).append(row)
     for row in conflicts:
         by_epoch.setdefault((row.device, row.epoch), [])
-    changed = []
-    for epoch, rows in by_epoch.items():
-        before = chains[epoch]
-        chains[epoch] = _extend(connection, before, rows, known, key_of, now_ms)
-        if chains[epoch] != before:
-            changed.append(chains[epoch])
-    coverage.save_chains(connection, changed)
+    for epoch, before in chains.items():
+        after = before
+        if epoch in by_epoch:
+            after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
+        top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
+        chains[epoch] = after._replace(open_since_ms=_open_since(before, after, top_seq, now_ms))
+
+
+def _open_since(before: ChainRow, after: ChainRow, top_seq: int, now_ms: int) -> int | None:
+    """Since when the covered part has stood still below `top_seq`; None if nothing is missing."""
+    if after.covered_seq >= top_seq:
+        return None
+    has_moved = after.covered_seq > before.covered_seq
+    return now_ms if has_moved or before.open_since_ms is None else before.open_since_ms
 
 
 def _extend(
@@ -70,7 +79,13 @@ def _extend(
     if mac16:
         record = Receipt(*epoch, reached.receipt_seq, mac16, now_ms)
         receipt = seal(key_of(*epoch), encode(record))
-    return ChainRow(*epoch, reached.covered_seq, reached.highest_seq, reached.receipt_seq, receipt)
+    return old._replace(
+        covered_seq=reached.covered_seq,
+        highest_seq=reached.highest_seq,
+        receipt_seq=reached.receipt_seq,
+        receipt=receipt,
+        heard_at_ms=now_ms if rows else old.heard_at_ms,
+    )
 
 
 def _reach(

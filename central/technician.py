@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from central import problem, tokens
+from central import problem, revocation, tokens
+from central.booking import RESCUED
 from central.callers import Scopes, require
 from central.enrolment import Enrolment
 from central.error import CentralError
@@ -21,8 +22,6 @@ from central.verify import KeyOf
 from protocol.batch import EnvelopeItem, encode_answer
 from protocol.field import write
 from protocol.limits import BATCH_ITEMS, ENVELOPE_BYTES
-
-RESCUED = "rescued"  # the hall's mark beside a record that came by a technician's hand
 
 
 class NewDevice(BaseModel, extra="forbid"):
@@ -104,8 +103,8 @@ def create_router(
             if not rows:
                 raise HTTPException(404, f"the hall {hall} has no device {device}")
             if rows[0].revoked_at_ms is None:
-                places.revoke(connection, device, rows[0].epoch, now_ms())
-                places.bump_versions(connection, [hall])
+                at_ms = now_ms()
+                revocation.revoke(connection, device, at_ms, "replaced by a technician", at_ms)
             return _views(connection, rows)[0].model_copy(update={"revoked": True})
 
     @router.post("/rescued")

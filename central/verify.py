@@ -4,7 +4,7 @@ Only what the device's key signed becomes a record (BAT-4). Whatever else is wro
 mark, never a reason to drop it. Next: central/filing.py puts the verified ones into the ledger.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any, NamedTuple
 
 from protocol import batch
@@ -25,6 +25,7 @@ from protocol.record import (
 
 UNKNOWN_DEVICE = "unknown_device"
 BAD_MAC = "bad_mac"
+WRONG_DEVICE = "wrong_device"
 WRONG_KIND = "wrong_kind"
 MALFORMED_ENVELOPE = "malformed_envelope"
 MALFORMED_ITEM = "malformed_item"
@@ -77,11 +78,19 @@ class Verified(NamedTuple):
 
 
 class VerifiedHead(NamedTuple):
-    """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if none is valid."""
+    """A head with a good MAC; receipt_seq, receipt_at_ms: of the receipt shown with it, 0 and
+    None if none is valid.
+    """
 
     head: Any
     envelope: bytes
     receipt_seq: int
+    receipt_at_ms: int | None
+
+    @property
+    def epoch_key(self) -> tuple[str, int]:
+        """Whose head it is."""
+        return self.head.device, self.head.epoch
 
 
 def rejected(code: str, sentence: object) -> Rejected:
@@ -159,7 +168,17 @@ def judge_head(
         head = decode(opened.members, (Head,))
     except ProtocolError as error:
         return rejected(MALFORMED_HEAD, error)
-    return VerifiedHead(head, opened.envelope, _receipt_seq(receipt, head, key_of))
+    return VerifiedHead(head, opened.envelope, *_receipt(receipt, head, key_of))
+
+
+def signer_of(
+    opened: Opened, known: Iterable[tuple[str, int]], key_of: KeyOf
+) -> tuple[str, int] | None:
+    """Whose key made this MAC, among the (device, epoch) known: somebody has that key."""
+    for device, epoch in known:
+        if is_mac(key_of(device, epoch), opened.record, opened.mac):
+            return device, epoch
+    return None
 
 
 def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | Rejected:
@@ -198,15 +217,15 @@ def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejecte
     return None
 
 
-def _receipt_seq(text: str | None, head: Any, key_of: KeyOf) -> int:
+def _receipt(text: str | None, head: Any, key_of: KeyOf) -> tuple[int, int | None]:
     opened = None if text is None else _open(text, MALFORMED_HEAD)
     if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
-        return 0
+        return 0, None
     try:
         receipt: Any = decode(opened.members, (Receipt,))
     except ProtocolError:
-        return 0
-    return receipt.seq if receipt.epoch == head.epoch else 0
+        return 0, None
+    return (receipt.seq, receipt.at) if receipt.epoch == head.epoch else (0, None)
 
 
 def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from central.store.ledger import Epoch
 from central.store.tables import metadata
+from protocol.record import RESTART
 
 _chain = metadata.tables["chain"]
 _gap = metadata.tables["gap"]
@@ -22,6 +23,9 @@ class ChainRow(NamedTuple):
     highest_seq: int
     receipt_seq: int
     receipt: bytes | None
+    open_since_ms: int | None = None
+    heard_at_ms: int | None = None
+    undated_boot: int | None = None
 
 
 def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list[tuple[int, int]]]:
@@ -33,6 +37,28 @@ def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list
     for boot_seq, first, last in connection.execute(query):
         runs.setdefault(boot_seq, []).append((first, last))
     return runs
+
+
+def is_called_unused(connection: Connection, epoch: Epoch, seq: int) -> bool:
+    """Whether a boot says that nothing was ever written under this seq."""
+    query = select(_gap.c.boot_seq).where(
+        _of(_gap, epoch),
+        _gap.c.cause == RESTART,
+        _gap.c.first_seq <= seq,
+        _gap.c.last_seq >= seq,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def runs_from_above(
+    connection: Connection, epoch: Epoch, seq: int
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Runs that reach down to `seq` or below: those that boots above it name, and all others."""
+    query = select(_gap).where(_of(_gap, epoch), _gap.c.first_seq <= seq)
+    runs: tuple[list[tuple[int, int]], ...] = ([], [])
+    for row in connection.execute(query):
+        runs[row.boot_seq <= seq].append((row.first_seq, min(row.last_seq, seq)))
+    return runs[0], runs[1]
 
 
 def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
@@ -70,9 +96,12 @@ def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
                 highest_seq=bindparam("h"),
                 receipt_seq=bindparam("s"),
                 receipt=bindparam("r"),
+                open_since_ms=bindparam("o"),
+                heard_at_ms=bindparam("a"),
+                undated_boot=bindparam("u"),
             )
         )
-        connection.execute(change, [dict(zip("dechsr", chain)) for chain in chains])
+        connection.execute(change, [dict(zip("dechsroau", chain)) for chain in chains])
 
 
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:

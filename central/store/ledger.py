@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     false,
+    func,
     insert,
     select,
     tuple_,
@@ -17,6 +18,7 @@ from sqlalchemy import (
 )
 
 from central.store.tables import metadata
+from protocol.batch import MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
 from protocol.envelope import split
 from protocol.record import decode, parse
 
@@ -26,6 +28,7 @@ Epoch = tuple[str, int]  # device, epoch
 _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
 _NO_COLUMNS = ("added_marks", "_record")
+UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
 CHUNK = 1000  # rows read at once above a hole
 
 
@@ -54,6 +57,7 @@ class Row:
     hall_marks: list[str] = field(default_factory=list)
     level: int | None = None
     rated_at_ms: int | None = None
+    rated_error_ms: int | None = None
     added_marks: list[str] = field(default_factory=list, compare=False)
     _record: Any = field(default=None, repr=False)
 
@@ -63,6 +67,16 @@ class Row:
         if self._record is None:
             self._record = decode(parse(split(self.envelope)[0]))
         return self._record
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether `record` can be had."""
+        return not any(mark in UNREADABLE for mark in self.marks)
+
+    @property
+    def epoch_key(self) -> Epoch:
+        """Whose record it is."""
+        return self.device, self.epoch
 
     @property
     def key(self) -> Key:
@@ -89,7 +103,7 @@ class Held(NamedTuple):
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
     """The records that hold these keys."""
-    found = [_row(row) for row in _with_keys(connection, _record, keys)]
+    found = [_row(row) for row in with_keys(connection, _record, keys)]
     return {row.key: row for row in found}
 
 
@@ -101,7 +115,7 @@ def rows_with_facts(connection: Connection, hashes: Iterable[str]) -> list[Row]:
 
 def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
     """The conflicts of these keys, by (device, epoch, seq, mac16)."""
-    found = [_row(row) for row in _with_keys(connection, _conflict, keys)]
+    found = [_row(row) for row in with_keys(connection, _conflict, keys)]
     return {(*row.key, row.mac16): row for row in found}
 
 
@@ -141,6 +155,63 @@ def save_marks(connection: Connection, changed: Iterable[Row]) -> None:
             & (_record.c.seq == bindparam("s"))
         )
         connection.execute(update(_record).where(is_row).values(marks=bindparam("m")), values)
+
+
+def save_times(connection: Connection, dated: Iterable[Row]) -> None:
+    """Write the times of ratings that had none."""
+    values = [
+        {
+            "d": row.device,
+            "e": row.epoch,
+            "s": row.seq,
+            "t": row.rated_at_ms,
+            "x": row.rated_error_ms,
+        }
+        for row in dated
+    ]
+    if values:
+        is_row = (
+            (_record.c.device == bindparam("d"))
+            & (_record.c.epoch == bindparam("e"))
+            & (_record.c.seq == bindparam("s"))
+        )
+        change = update(_record).where(is_row, _record.c.rated_at_ms.is_(None))
+        connection.execute(
+            change.values(rated_at_ms=bindparam("t"), rated_error_ms=bindparam("x")), values
+        )
+
+
+def undated(connection: Connection, epoch: Epoch, first_seq: int, last_seq: int) -> list[Row]:
+    """The ratings without a time between two seqs."""
+    query = select(_record).where(
+        _of(_record, epoch),
+        _record.c.seq.between(first_seq, last_seq),
+        _record.c.level.is_not(None),
+        _record.c.rated_at_ms.is_(None),
+    )
+    return [_row(row) for row in connection.execute(query)]
+
+
+def count_between(connection: Connection, epoch: Epoch, first_seq: int, last_seq: int) -> int:
+    """How many records are held between two seqs, both included."""
+    query = select(func.count()).where(
+        _of(_record, epoch), _record.c.seq.between(first_seq, last_seq)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def first_rated(connection: Connection, epoch: Epoch, at_ms: int) -> int | None:
+    """The lowest seq of a rating that was given then or later."""
+    query = select(func.min(_record.c.seq)).where(
+        _of(_record, epoch), _record.c.rated_at_ms >= at_ms
+    )
+    return connection.execute(query).scalar()
+
+
+def rows_from(connection: Connection, epoch: Epoch, seq: int) -> list[Row]:
+    """All records of an epoch from this seq on."""
+    query = select(_record).where(_of(_record, epoch), _record.c.seq >= seq)
+    return [_row(row) for row in connection.execute(query)]
 
 
 def holds_mac16(connection: Connection, epoch: Epoch, below_seq: int, mac16: str) -> bool:
@@ -198,8 +269,10 @@ def _of(table: Any, epoch: Epoch) -> Any:
     return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
 
 
-def _with_keys(connection: Connection, table: Table, keys: Iterable[Key]) -> Iterator[Any]:
-    """The rows of these keys, each found by the primary key.
+def with_keys(
+    connection: Connection, table: Table, keys: Iterable[Key], last: str = "seq"
+) -> Iterator[Any]:
+    """The rows of these keys (device, epoch, `last`), each found by the primary key.
 
     A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
     table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
@@ -211,10 +284,10 @@ def _with_keys(connection: Connection, table: Table, keys: Iterable[Key]) -> Ite
         some = wanted[start : start + CHUNK]
         values = ", ".join([f"({mark}, {mark}, {mark})"] * len(some))
         statement = (
-            f"WITH wanted (device, epoch, seq) AS (VALUES {values}) "
+            f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
             f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
             "found.device = wanted.device AND found.epoch = wanted.epoch "
-            "AND found.seq = wanted.seq"
+            f"AND found.{last} = wanted.last"
         )
         flat = tuple([part for key in some for part in key])
         yield from connection.exec_driver_sql(statement, flat)

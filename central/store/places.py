@@ -14,14 +14,19 @@ _token = metadata.tables["token"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 
+_HEARD_EVERY_MS = 60_000
+PAUSE_MS = 3_600_000  # of all devices of a hall: it is closed
+
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch."""
+    """Where a device stood in one epoch; revoked_seq: see `device` in central/store/tables.py."""
 
     device: str
     epoch: int
     hall: str
     window: str
+    revoked_at_ms: int | None
+    revoked_seq: int | None
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
@@ -105,6 +110,12 @@ def add_device(connection: Connection, values: dict[str, Any]) -> None:
     )
 
 
+def enrolments_in(connection: Connection, hall_ids: Iterable[str]) -> list[Enrolment]:
+    """Every enrolment that there ever was in these halls."""
+    query = _enrolments().where(_device.c.hall.in_(list(hall_ids)))
+    return [Enrolment(*row) for row in connection.execute(query)]
+
+
 def has_devices(connection: Connection) -> bool:
     """Whether any device was ever enrolled."""
     return connection.execute(select(_device.c.device).limit(1)).first() is not None
@@ -134,10 +145,33 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
     return list(connection.execute(query))
 
 
-def revoke(connection: Connection, device: str, epoch: int, at_ms: int) -> None:
-    """Note when an enrolment was revoked."""
+def revoke(
+    connection: Connection, device: str, epoch: int, at_ms: int, reason: str, seq: int | None
+) -> None:
+    """Note when and why an enrolment was revoked, and the lowest seq signed after that."""
     is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
-    connection.execute(update(_device).where(is_it).values(revoked_at_ms=at_ms))
+    values = {"revoked_at_ms": at_ms, "revoked_reason": reason, "revoked_seq": seq}
+    connection.execute(update(_device).where(is_it).values(values))
+
+
+def lower_revoked_seq(connection: Connection, device: str, epoch: int, seq: int) -> None:
+    """Note that this seq was signed after the revocation."""
+    is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
+    is_lower = _device.c.revoked_seq.is_(None) | (_device.c.revoked_seq > seq)
+    connection.execute(update(_device).where(is_it, is_lower).values(revoked_seq=seq))
+
+
+def hear(connection: Connection, hall_ids: Iterable[str], now_ms: int) -> None:
+    """Note that devices of these halls spoke; once a minute is enough."""
+    wanted = list(hall_ids)
+    query = select(_hall.c.hall, _hall.c.heard_at_ms).where(_hall.c.hall.in_(wanted))
+    for hall_id, heard_at_ms in connection.execute(query).all() if wanted else []:
+        if heard_at_ms is not None and now_ms - heard_at_ms < _HEARD_EVERY_MS:
+            continue
+        values: dict[str, Any] = {"heard_at_ms": now_ms}
+        if heard_at_ms is None or now_ms - heard_at_ms > PAUSE_MS:
+            values["heard_since_ms"] = now_ms
+        connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(values))
 
 
 def ends(connection: Connection, devices: Iterable[str]) -> list[Any]:
@@ -177,4 +211,4 @@ def token(connection: Connection, token_id: str) -> Any:
 
 
 def _enrolments() -> Any:
-    return select(_device.c.device, _device.c.epoch, _device.c.hall, _device.c.window)
+    return select(*[_device.c[name] for name in Enrolment._fields])

@@ -3,14 +3,21 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from central.attribution import Facts
-from central.store.ledger import Key, insert_many
+from central.store.ledger import Key, Row, insert_many
 from central.store.tables import metadata
 
 _document = metadata.tables["document"]
 _rated = metadata.tables["rated"]
+_awaited = metadata.tables["awaited"]
+
+_ADD_AWAITED = text(
+    'INSERT INTO awaited (hash16, hall, "window", device, epoch, seq, since_ms)'
+    " VALUES (:hash16, :hall, :window, :device, :epoch, :seq, :since_ms)"
+    " ON CONFLICT (hash16) DO NOTHING"
+)
 
 
 def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
@@ -32,6 +39,29 @@ def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
     columns = [_document.c[name] for name in ("hash16", *Facts._fields)]
     query = select(*columns).where(_document.c.hash16.in_(list(hashes)))
     return {row[0]: Facts._make(row[1:]) for row in connection.execute(query)}
+
+
+def await_documents(connection: Connection, ratings: list[Row], now_ms: int) -> None:
+    """Note that the documents which these ratings name have not come."""
+    values = [
+        {
+            "hash16": row.facts,
+            "hall": row.hall,
+            "window": row.window or "",
+            "device": row.device,
+            "epoch": row.epoch,
+            "seq": row.seq,
+            "since_ms": now_ms,
+        }
+        for row in ratings
+    ]
+    if values:
+        connection.execute(_ADD_AWAITED, values)
+
+
+def stop_awaiting(connection: Connection, hashes: list[str]) -> None:
+    """These documents have come."""
+    connection.execute(delete(_awaited).where(_awaited.c.hash16.in_(hashes)))
 
 
 def rated(

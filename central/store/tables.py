@@ -24,7 +24,11 @@ class Table(SQLModel, registry=registry(metadata=metadata)):
 
 
 class Hall(Table, table=True):
-    """A hall and its broker; `version` grows with every change of the hall's document."""
+    """A hall and its broker; `version` grows with every change of the hall's document.
+
+    heard_at_ms: when something new that a device of it had signed arrived last; heard_since_ms:
+    since when that has gone on without a long pause (central/alarms.py).
+    """
 
     hall: str = Field(primary_key=True, max_length=32)
     name: str = Field(max_length=64)
@@ -32,6 +36,8 @@ class Hall(Table, table=True):
     mqtt_host: str = Field(max_length=253)
     mqtt_port: int
     mqtt_ca: str | None = Field(sa_type=Text)
+    heard_since_ms: int | None = Field(default=None, sa_type=BigInteger)
+    heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Window(Table, table=True):
@@ -43,7 +49,10 @@ class Window(Table, table=True):
 
 
 class Device(Table, table=True):
-    """One enrolment of a device; the newest epoch is the device that stands at the window."""
+    """One enrolment of a device; the newest epoch is the device that stands at the window.
+
+    revoked_seq: the lowest seq known to be signed after the revocation; all above it are, too.
+    """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
 
@@ -54,6 +63,8 @@ class Device(Table, table=True):
     password_hash: str = Field(max_length=256)
     enrolled_at_ms: int = Field(sa_type=BigInteger)
     revoked_at_ms: int | None = Field(sa_type=BigInteger)
+    revoked_reason: str | None = Field(default=None, max_length=200)
+    revoked_seq: int | None = None
 
 
 class Token(Table, table=True):
@@ -85,8 +96,9 @@ class _Verified(Table):
     kind: empty if the record has no readable one. prev: null if it has no readable one.
     hall, window: where the device was enrolled. service: the rating's own, else the hall's word.
     facts, level, rated_at_ms: of a well-formed rating only; rated_at_ms is when it was given, as
-    central/period.py has it. marks: the centre's. hall_marks: the hall's word, kept apart because
-    a hall must not be able to discredit a rating.
+    central/moment.py has it, null until that can be told, and then for good; rated_error_ms is how
+    far it may be off. What the device said itself stands in the envelope. marks: the centre's.
+    hall_marks: the hall's word, kept apart because a hall must not be able to discredit a rating.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -106,6 +118,7 @@ class _Verified(Table):
     hall_marks: str = Field(sa_type=Text)
     level: int | None
     rated_at_ms: int | None = Field(sa_type=BigInteger)
+    rated_error_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Record(_Verified, table=True):
@@ -140,8 +153,9 @@ class Rated(Table, table=True):
 class Tally(Table, table=True):
     """How many of the ratings that count have a level, by day and place.
 
-    day: central/period.py. window: empty for the whole hall. The key's order serves the hall, its
-    windows and all halls alike: days and windows are always named.
+    Under level 0 stands how many services were opened. day: central/period.py. window: empty for
+    the whole hall. The key's order serves the hall, its windows and all halls alike: days and
+    windows are always named.
     """
 
     day: int = Field(primary_key=True)
@@ -183,7 +197,10 @@ class Chain(Table, table=True):
 
     covered_seq: every seq from 1 to it is held or named, and no link there names a record that is
     not held while another has its place. highest_seq: the highest held. receipt_seq: the highest
-    held one within the covered part; receipt: the envelope for it.
+    held one within the covered part; receipt: the envelope for it. open_since_ms: since when
+    covered_seq has stood still below what is held or what the device's head speaks of; null while
+    nothing is missing. heard_at_ms: when the newest record arrived. undated_boot: the lowest boot
+    with ratings that have no time yet.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -192,6 +209,44 @@ class Chain(Table, table=True):
     highest_seq: int
     receipt_seq: int
     receipt: bytes | None = Field(sa_type=LargeBinary)
+    open_since_ms: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    undated_boot: int | None = None
+
+
+class BootClock(Table, table=True):
+    """What is known of the time of one start of a device (central/moment.py).
+
+    first_seq: the lowest seq seen of it. told_seq, told_up_ms, told_at_ms: of its first record
+    that has a time. low_ms, high_ms: between them it started, on the centre's clock.
+    undated_first, undated_last: seqs between which its ratings without a time lie.
+    """
+
+    __tablename__ = "boot_clock"  # pyright: ignore[reportAssignmentType]
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    boot: int = Field(primary_key=True)
+    first_seq: int
+    told_seq: int | None
+    told_up_ms: int | None = Field(sa_type=BigInteger)
+    told_at_ms: int | None = Field(sa_type=BigInteger)
+    low_ms: int | None = Field(sa_type=BigInteger)
+    high_ms: int = Field(sa_type=BigInteger)
+    undated_first: int | None
+    undated_last: int | None
+
+
+class Awaited(Table, table=True):
+    """A service document that a rating names and no hall has sent; the first such rating."""
+
+    hash16: str = Field(primary_key=True, max_length=16)
+    hall: str = Field(max_length=32)
+    window: str = Field(max_length=32)
+    device: str = Field(max_length=32)
+    epoch: int
+    seq: int
+    since_ms: int = Field(sa_type=BigInteger, index=True)
 
 
 class Head(Table, table=True):

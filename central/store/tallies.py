@@ -1,16 +1,28 @@
 """Counts kept with every batch: ratings by day, place and level; marks by name and place."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
-from central.store.ledger import Row
 from central.store.tables import metadata
 
 WHOLE_HALL = ""  # where a window's id would stand
+SERVICES = 0  # where a level would stand: how many services were opened
 
 Place = tuple[int, str, str, int]  # day, window, hall, level
+
+
+class Marked(NamedTuple):
+    """A mark, or a finding, with the place and the record that it is about."""
+
+    mark: str
+    hall: str
+    window: str
+    device: str
+    epoch: int
+    seq: int
+
 
 _tally = metadata.tables["tally"]
 _mark_tally = metadata.tables["mark_tally"]
@@ -45,18 +57,13 @@ def add(connection: Connection, changes: Mapping[Place, int]) -> None:
         connection.execute(_ADD, values)
 
 
-def add_marks(connection: Connection, found: list[tuple[str, Row]], now_ms: int) -> None:
+def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
     """Count marks, each with the record that has it; the last one of a place is its newest."""
     values: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for mark, row in found:
-        place = (row.hall, row.window or WHOLE_HALL, mark)
+    for one in found:
+        place = (one.hall, one.window, one.mark)
         count = values[place]["count"] if place in values else 0
-        values[place] = {
-            **dict(zip(("hall", "window", "mark"), place)),
-            **dict(zip(("device", "epoch", "seq"), row.key)),
-            "count": count + 1,
-            "at_ms": now_ms,
-        }
+        values[place] = {**one._asdict(), "count": count + 1, "at_ms": now_ms}
     if values:
         connection.execute(_ADD_MARK, [values[place] for place in sorted(values)])
 
@@ -76,7 +83,7 @@ def counts(
             _tally.c.level,
             func.sum(_tally.c["count"]).label("count"),
         )
-        .where(_tally.c.day.in_(days), _tally.c.window.in_(windows))
+        .where(_tally.c.day.in_(days), _tally.c.window.in_(windows), _tally.c.level != SERVICES)
         .group_by(_tally.c.hall, _tally.c.window, _tally.c.level)
     )
     if hall is not None:

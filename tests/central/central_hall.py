@@ -160,9 +160,10 @@ def open_centre(folder: Path):
     database = open_database(f"sqlite:///{folder}/central.db")
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null)",
+            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null)",
             "insert into window values ('demo', 'w1', 'w')",
-            "insert into device values ('xj-0417', 29333341, 'demo', 'w1', '', 0, null)",
+            "insert into device values"
+            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null)",
         ):
             connection.exec_driver_sql(statement)
     intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)

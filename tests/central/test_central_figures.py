@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from central.error import CentralError
 from central.figures import ENOUGH, Figures
-from central.period import ALL, Period, last_days, rated_at_ms
+from central.period import ALL, Period, last_days
 from central.profile import load_profile
 from central.store import tallies
 from central.store.database import open_database
@@ -40,13 +40,13 @@ class Province:
                 self.pens.append((hall, pen))
         self.clock.ms += 40 * DAY_MS  # ratings of the weeks since the enrolment
 
-    def rate(self, seed_number: int, count: int) -> None:
+    def rate(self, seed_number: int, count: int, undated: float = 0.1) -> None:
         """Ratings in any order and batches, some of one service, some sent again, some undated."""
         rng = random.Random(seed_number)
         sent = []
         for _ in range(count):
             hall, pen = rng.choice(self.pens)
-            at = NOW_MS + rng.randrange(40 * DAY_MS) if rng.random() < 0.9 else None
+            at = NOW_MS + rng.randrange(40 * DAY_MS) if rng.random() >= undated else None
             name = f"S{rng.randrange(count * 2)}"
             sent.append((hall, pen.rating(level=rng.randint(1, 5), at=at, service=name)))
         sent += rng.choices(sent, k=count // 4)
@@ -60,7 +60,8 @@ class Province:
         counts = Counter()
         for row in self.halls[0].records():
             rating = decoded(row["envelope"])
-            at_ms = row["received_at_ms"] if rating.at is None else rating.at
+            at_ms = row["rated_at_ms"]
+            assert rating.at in (None, at_ms)
             day = (datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=8)).date()
             if "rated_twice" not in row["marks"] and first <= day.isoformat() <= last:
                 counts[row["hall"], row["window"], rating.level] += 1
@@ -147,19 +148,6 @@ def test_windows_stand_in_the_order_of_their_numbers(province, tmp_path):
     assert [part.id for part in parts] == ["w1", "w9", "w10"]
 
 
-@pytest.mark.parametrize(
-    ("at", "received", "expected"),
-    [
-        (5 * 60_000, 9, 300_000),  # the device's word
-        (None, 240_000, 240_000),  # it has no clock: the hall's
-        (7, 240_000, 60_000),  # before its enrolment, in minute 1
-        (900_000, 9, 600_000),  # after it was stored
-    ],
-)
-def test_a_rating_lies_between_enrolment_and_storing(at, received, expected):
-    assert rated_at_ms(at, received, 1, 600_000) == expected
-
-
 def test_the_api_gives_the_figures_of_the_pages(province):
     hall = province.halls[0]
     headers = reader_of(hall, "figures:read")
@@ -222,13 +210,23 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     assert hall.client.get("/v1/marks?hall=other", headers=headers).json() == {"marks": []}
 
 
-def test_what_was_stored_before_there_were_figures_is_counted(province, tmp_path):
-    """Migration 0002."""
+def test_what_was_stored_before_there_were_figures_is_counted(tmp_path):
+    """Migrations 0002 and 0003."""
+    (tmp_path / "now").mkdir()
+    province = Province(tmp_path / "now")
+    province.rate(2, 60, undated=0)
+    province.database.close()
     old = tmp_path / "central.db"
     now = province.halls[0].folder / "central.db"
     with closing(sqlite3.connect(now)) as here, closing(sqlite3.connect(old)) as there:
         kept = here.execute(ALL_COUNTS).fetchall()
         here.backup(there)
+        for table in ("boot_clock", "awaited"):
+            there.execute(f"DROP TABLE {table}")
+        there.execute("DROP INDEX ix_chain_open_since_ms")
+        for table, columns in NEWER.items():
+            for column in columns:
+                there.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         for index in ("", "_hall", "_hall_window"):
             there.execute(f"DROP INDEX ix_record{index}_rated_at_ms")
         for table in ("record", "conflict"):
@@ -243,6 +241,13 @@ def test_what_was_stored_before_there_were_figures_is_counted(province, tmp_path
         assert migrated.execute(ALL_COUNTS).fetchall() == kept
 
 
+NEWER = {
+    "hall": ("heard_since_ms", "heard_at_ms"),
+    "device": ("revoked_reason", "revoked_seq"),
+    "record": ("rated_error_ms",),
+    "conflict": ("rated_error_ms",),
+    "chain": ("open_since_ms", "heard_at_ms", "undated_boot"),
+}
 ALL_COUNTS = (
     'SELECT day, "window", hall, level, count FROM tally WHERE count > 0 UNION ALL'
     ' SELECT mark, "window", hall, count, 0 FROM mark_tally UNION ALL'

@@ -1,0 +1,65 @@
+"""What is known of the time of each start of a device."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from central.moment import BootClock
+from central.store.ledger import Epoch, insert_many, with_keys
+from central.store.tables import metadata
+
+Start = tuple[str, int, int]  # device, epoch, boot
+
+_clock = metadata.tables["boot_clock"]
+
+
+def clocks(connection: Connection, starts: Iterable[Start]) -> dict[Start, BootClock]:
+    """The clocks of these starts that are known."""
+    found = [BootClock(*row) for row in with_keys(connection, _clock, starts, "boot")]
+    return {clock[:3]: clock for clock in found}
+
+
+def clocks_from(connection: Connection, epoch: Epoch, boot: int) -> list[BootClock]:
+    """The clocks of an epoch from this start on, by boot."""
+    query = select(_clock).where(
+        _clock.c.device == epoch[0], _clock.c.epoch == epoch[1], _clock.c.boot >= boot
+    )
+    return [BootClock(*row) for row in connection.execute(query.order_by(_clock.c.boot))]
+
+
+def clock_before(connection: Connection, epoch: Epoch, boot: int) -> BootClock | None:
+    """The clock of the newest start before this one whose time was told."""
+    query = (
+        select(_clock)
+        .where(
+            _clock.c.device == epoch[0],
+            _clock.c.epoch == epoch[1],
+            _clock.c.boot < boot,
+            _clock.c.told_at_ms.is_not(None),
+        )
+        .order_by(_clock.c.boot.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else BootClock(*row)
+
+
+def save_clocks(connection: Connection, new: list[BootClock], changed: list[BootClock]) -> None:
+    """Insert clocks, and write those that are already there."""
+    if new:
+        insert_many(connection, _clock, [clock._asdict() for clock in new])
+    if changed:
+        is_row = (
+            (_clock.c.device == bindparam("d"))
+            & (_clock.c.epoch == bindparam("e"))
+            & (_clock.c.boot == bindparam("b"))
+        )
+        names = BootClock._fields[3:]
+        change = update(_clock).where(is_row)
+        change = change.values({name: bindparam(f"new_{name}") for name in names})
+        values: list[dict[str, Any]] = []
+        for clock in changed:
+            key = dict(zip("deb", clock[:3]))
+            values.append(key | {f"new_{name}": getattr(clock, name) for name in names})
+        connection.execute(change, values)
