@@ -1,6 +1,7 @@
 // A virtual device on a USB cable: its serial console on the pseudo-terminal that is this process'
 // standard input (read and written). Ending the process pulls the cable, and with it the power.
-// Argument: {device, folder, timing: {}, is_raw_paste: true, capacity: null, slow_ms: 0,
+// Lines of JSON on the descriptor `fingers` press keys: {press: 1, level, hold_ms}.
+// Argument: {fingers, device, folder, timing: {}, is_raw_paste: true, capacity: null, slow_ms: 0,
 //            pull_after: null}
 //   is_raw_paste  whether the board speaks raw-paste or refuses it
 //   capacity      bytes that fit on its flash
@@ -8,6 +9,7 @@
 //   pull_after    the cable is pulled when so many bytes have arrived
 // One worker per start, as in fleet.mjs: what Ctrl-C interrupts on a board is ended here.
 import fs from 'node:fs';
+import readline from 'node:readline';
 import { Worker } from 'node:worker_threads';
 
 const CTRL_C = 0x03;
@@ -77,4 +79,7 @@ fs.createReadStream(null, { fd: 0 })
     receive(bytes);
   })
   .on('error', () => process.exit(0));
+readline
+  .createInterface({ input: fs.createReadStream(null, { fd: options.fingers }) })
+  .on('line', (line) => worker?.postMessage(JSON.parse(line)));
 start('main', 'power');

