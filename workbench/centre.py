@@ -18,7 +18,10 @@ _AT_ONCE = 500  # envelopes of one request
 
 
 class Centre:
-    """The centre, for one hall. Every method raises WorkbenchError."""
+    """The centre, for one hall. Use as `with Centre(…) as centre`.
+
+    Every method raises WorkbenchError.
+    """
 
     def __init__(self, url: str, hall: str, token_file: Path, ca: Path | None = None):
         parts = urlsplit(url)
@@ -32,6 +35,12 @@ class Centre:
             timeout=_TIMEOUT_S,
             verify=_trust(ca),
         )
+
+    def __enter__(self) -> "Centre":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def enrol(self, device: str, window: str) -> Bundle:
         """A new bundle for a device at a window; the centre gives it only once."""

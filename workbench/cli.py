@@ -112,9 +112,10 @@ def enrol(
     Example: pingjia workbench enrol --centre https://centre.example --token-file technician.token
     --hall demo --window w1 --device xj-0417
     """
-    source = bench.from_centre(Centre(centre, hall, token_file, ca), device, window)
-    job = bench.Job(read_release(firmware), source, overwrite, False, devices)
-    _work(bench.choose_ports(port, False), job)
+    with Centre(centre, hall, token_file, ca) as client:
+        source = bench.from_centre(client, device, window)
+        job = bench.Job(read_release(firmware), source, overwrite, False, devices)
+        _work(bench.choose_ports(port, False), job)
 
 
 @app.command()
@@ -139,8 +140,8 @@ def selftest(
         rescue.write_new(out, page.encode())
     print(page)
     if centre is not None and token_file is not None:
-        client = Centre(centre, tested.hall, token_file, ca)
-        bench.wait_for_record(client, tested.device, tested.seq)
+        with Centre(centre, tested.hall, token_file, ca) as client:
+            bench.wait_for_record(client, tested.device, tested.seq)
         print("the centre has the record")
     if tested.failed:
         raise WorkbenchError(
@@ -188,9 +189,10 @@ def replace(
     --centre https://centre.example --token-file technician.token
     """
     (name,) = bench.choose_ports(port, False)
-    client = Centre(centre, hall, token_file, ca)
-    for line in bench.replace(name, read_release(firmware), client, old, device, devices):
-        print(line)
+    release = read_release(firmware)
+    with Centre(centre, hall, token_file, ca) as client:
+        for line in bench.replace(name, release, client, old, device, devices):
+            print(line)
 
 
 @app.command(name="rescue")
@@ -224,7 +226,9 @@ def deliver(
     Example: pingjia workbench deliver xj-0417-29333341.jsonl.gz --hall demo
     --centre https://centre.example --token-file technician.token
     """
-    counts = Centre(centre, hall, token_file, ca).deliver(rescue.read_rescued(file))
+    envelopes = rescue.read_rescued(file)
+    with Centre(centre, hall, token_file, ca) as client:
+        counts = client.deliver(envelopes)
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "empty")
     if counts.get("rejected"):
         raise WorkbenchError("the centre rejected some: keep the file, and ask its operator.")

@@ -1,0 +1,173 @@
+"""From a technician's bench to the centre: what `pingjia workbench` flashed then rates."""
+
+import asyncio
+import json
+import re
+
+from simulator.part import pingjia
+from simulator.usb import UsbDevice
+from workbench.bench import wait_for_record
+from workbench.board import Board
+from workbench.centre import Centre
+from workbench.selftest import selftest
+
+TOKEN = "technician.token"
+
+
+async def prepare(it, *windows):
+    """A technician's token, and windows."""
+    config = ("--config", "central.toml")
+    folder = it.hall.folder
+    if not (folder / TOKEN).exists():
+        scope = ("token", "add", "--scope", "enrol:demo", "--out", TOKEN)
+        await pingjia("central", *scope, *config, folder=folder)
+    for window in windows:
+        named = ("--hall", "demo", "--window", window, "--name", window)
+        await pingjia("central", "window", "add", *named, *config, folder=folder)
+    return ("--centre", it.hall.centre.url, "--token-file", TOKEN, "--hall", "demo")
+
+
+async def known(it, device):
+    """Returns when the gateway knows the device."""
+    async with asyncio.timeout(20):
+        while device not in {view["device"] for view in await it.queue.devices()}:
+            await asyncio.sleep(0.1)
+
+
+async def enrol(it, firmware, device, window, usb):
+    """`pingjia workbench enrol`, as a technician types it."""
+    centre = await prepare(it, window)
+    return await pingjia(
+        *("workbench", "enrol", *centre, "--window", window, "--device", device),
+        *("--port", usb.port, "--firmware", firmware),
+        folder=it.hall.folder,
+    )
+
+
+async def invite(it, fleet, window, ticket_no):
+    """A service at a window whose device now asks for a rating."""
+    asking = fleet.event(lambda event: event.get("face") == "inviting")
+    service = {"ticket_no": ticket_no, "kind": "single", "matters": []}
+    opened = await it.queue.open(window, service)
+    await it.queue.invite(opened["service"])
+    await asking
+
+
+async def rate(it, fleet, device, window, ticket_no, level):
+    """One service at a window, rated."""
+    await invite(it, fleet, window, ticket_no)
+    thanked = fleet.event(lambda event: event["event"] == "thanked")
+    fleet.press(device, level, ticket_no)
+    await thanked
+    async with asyncio.timeout(30):
+        while ticket_no not in {rating["ticket_no"] for rating in await it.ratings()}:
+            await asyncio.sleep(0.1)
+
+
+def test_what_the_bench_flashed_runs_in_the_hall_and_its_rating_reaches_the_centre(
+    journey, firmware
+):
+    async def scenario(it):
+        folder = it.hall.folder / "benched" / "xj-0417"
+        with UsbDevice(folder) as usb:
+            line = await enrol(it, firmware, "xj-0417", "bench-1", usb)
+        assert re.search(r": xj-0417 lives with firmware \S+: (\d+) of \1 files written", line)
+        assert "xj-0417,demo," in (it.hall.folder / "devices.csv").read_text()
+        await known(it, "xj-0417")
+        async with it.fleet("benched") as fleet:
+            await fleet.start("xj-0417", folder)
+            hashes = await fleet.hashes("xj-0417")
+            manifest = json.loads((firmware / "manifest.json").read_text())["files"]
+            assert {path: about["sha256"] for path, about in manifest.items()}.items() >= (
+                hashes.items()
+            )
+            await rate(it, fleet, "xj-0417", "bench-1", "B001", 4)
+        (rating,) = [rating for rating in await it.ratings() if rating["ticket_no"] == "B001"]
+        assert (rating["device"], rating["level"]) == ("xj-0417", 4)
+
+    journey(scenario)
+
+
+def test_a_selftest_reaches_the_centre_signed_and_is_not_counted(journey, firmware):
+    async def scenario(it):
+        with UsbDevice(it.hall.folder / "benched" / "xj-0501") as usb:
+            await enrol(it, firmware, "xj-0501", "bench-2", usb)
+            await known(it, "xj-0501")
+            before = len(await it.ratings())
+            tested = await asyncio.to_thread(try_it, usb, firmware)
+            assert tested.failed == ()
+            with Centre(it.hall.centre.url, "demo", it.hall.folder / TOKEN) as centre:
+                await asyncio.to_thread(wait_for_record, centre, "xj-0501", tested.seq)
+        records = [json.loads(record["envelope"].split("\n")[0]) for record in await it.records()]
+        (held,) = [
+            record
+            for record in records
+            if (record["device"], record["kind"]) == ("xj-0501", "selftest")
+        ]
+        assert {"keys", "lamps", "sound", "flash", "network", "broker", "clock"} <= set(
+            held["passed"]
+        )
+        assert len(await it.ratings()) == before
+
+    journey(scenario)
+
+
+def try_it(usb, firmware):
+    def say(text):
+        if match := re.match(r"Press and let go: (\d)", text):
+            usb.press(int(match[1]), hold_ms=100)
+
+    version = json.loads((firmware / "manifest.json").read_text())["version"]
+    with Board(usb.port) as board:
+        return selftest(board, version, lambda question: True, say)
+
+
+def test_a_dead_device_is_rescued_and_replaced_and_its_ratings_count_once(journey, firmware):
+    async def scenario(it):
+        folder = it.hall.folder / "benched" / "xj-0502"
+        with UsbDevice(folder) as usb:
+            await enrol(it, firmware, "xj-0502", "bench-3", usb)
+        await known(it, "xj-0502")
+        async with it.fleet("dead") as fleet:
+            await fleet.start("xj-0502", folder)
+            await rate(it, fleet, "xj-0502", "bench-3", "B002", 5)
+            await rate_unheard(it, fleet, "xj-0502", "bench-3", "B003", 2)
+        centre = await prepare(it)
+        with UsbDevice(folder) as usb:
+            line = await pingjia("workbench", "rescue", "--port", usb.port, folder=it.hall.folder)
+        (carried,) = it.hall.folder.glob("xj-0502-*.jsonl.gz")
+        assert carried.name in line
+        with UsbDevice(it.hall.folder / "benched" / "xj-0503") as usb:
+            lines = await pingjia(
+                *("workbench", "replace", *centre, "--old", "xj-0502", "--device", "xj-0503"),
+                *("--port", usb.port, "--firmware", firmware),
+                folder=it.hall.folder,
+            )
+        assert "xj-0503 lives" in lines
+        assert "xj-0502 is revoked" in lines
+        assert "window bench-3" in lines
+        for _ in range(2):  # by mistake
+            line = await pingjia("workbench", "deliver", carried, *centre, folder=it.hall.folder)
+            assert "rejected" not in line
+        tickets = [rating["ticket_no"] for rating in await it.ratings()]
+        assert tickets.count("B002") == tickets.count("B003") == 1
+        async with asyncio.timeout(20):
+            while (await views(it)).get("xj-0503") != "bench-3" or "xj-0502" in await views(it):
+                await asyncio.sleep(0.1)
+
+    journey(scenario)
+
+
+async def rate_unheard(it, fleet, device, window, ticket_no, level):
+    """A rating that only the device holds: its network cable is pulled before the press."""
+    await invite(it, fleet, window, ticket_no)
+    fleet.unplug(device)
+    thanked = fleet.event(lambda event: event["event"] == "thanked")
+    fleet.press(device, level, ticket_no)
+    await thanked
+    await fleet.kill(device)
+
+
+async def views(it):
+    """{device: window} as the gateway sees them."""
+    return {view["device"]: view["window"] for view in await it.queue.devices()}
