@@ -166,4 +166,119 @@ ENGLISH = {
         "What the device says of its newest record is not as specified."
     ),
     "请检查该评价器的固件版本。": "Check the device's firmware version.",
+    "冒用其他评价器，已拒收": "Refused: signed by another device",
+    "内容写着一台评价器，签名却出自另一台评价器的密钥：有人持有那台评价器的密钥。": (
+        "What names one device was signed with the key of another one: somebody has that "
+        "device's key."
+    ),
+    "请按安全事件处理：拒收记录中写明了密钥属于哪台评价器，请立即吊销。": (
+        "Treat it as a security incident: the refusal names the device whose key it is; "
+        "revoke that device now."
+    ),
+    "缺少记录": "Records missing",
+    "评价器已写下这些序号的记录，或后面的记录已经到达，而它们在规定时间内没有送到，也没有说明。": (
+        "The device wrote records with these numbers, or later ones are here, but they have "
+        "neither arrived nor been explained in the time set."
+    ),
+    "请大厅检查网关是否积压、评价器是否在线；仍不补齐时，请保留现场，取出评价器核对。": (
+        "Let the hall check its gateway's backlog and whether the device is online. If they "
+        "stay missing, keep everything as it is and read out the device."
+    ),
+    "归集系统丢失记录": "Lost by the centre",
+    "评价器出示了本系统签发的回执，而回执所指的记录不在本系统中，可能是系统从备份恢复过。": (
+        "The device shows a receipt of this centre for records that the centre does not hold, "
+        "as after a restore from a backup."
+    ),
+    "请勿清理大厅网关：它会补送最近 30 天的记录。仍缺时，请检查数据库。": (
+        "Do not touch the hall's gateway: it sends the last 30 days again. If they stay "
+        "missing, examine the database."
+    ),
+    "评价器无声": "Device silent",
+    "同厅其他评价器一直有消息，这台在规定时间内没有任何新签名：可能关机、断网，或被隐瞒。": (
+        "Other devices of its hall speak, and nothing newly signed came from this one in the "
+        "time set: it is off, cut off or hidden."
+    ),
+    "请大厅查看该评价器。窗口当日不开放时无需处理；停用的，请吊销。": (
+        "Let the hall look at the device. Nothing needs doing while its window is closed; "
+        "revoke it if it is no longer used."
+    ),
+    "大厅无声": "Hall silent",
+    "整个大厅在规定时间内没有任何新消息。": (
+        "Nothing new came from the whole hall in the time set."
+    ),
+    "请联系大厅检查网关和网络。放假期间无需处理。": (
+        "Ask the hall to check its gateway and network. Nothing needs doing on holidays."
+    ),
+    "服务信息缺失": "Service missing",
+    "大厅没有送来评价所签的服务信息，或送来另一份。评价照常计入，事项未知。": (
+        "A rating signs the fingerprint of a service's description, and the hall did not send "
+        "that one, or sent another. The rating counts, the matter is unknown."
+    ),
+    "请大厅检查网关；反复出现时，可能有人替换服务信息，按安全事件处理。": (
+        "Let the hall check its gateway. If it happens again, somebody may replace "
+        "descriptions: treat it as a security incident."
+    ),
+    "很少评价": "Seldom rated",
+    "近 30 天的评价率不到全省一半，可能没有每次邀请。次数为未评价的服务数。": (
+        "In the last 30 days, a service at this window was rated less than half as often as "
+        "in the province: perhaps nobody is invited, or only the content. The count is of "
+        "unrated services."
+    ),
+    "请核对该窗口是否每次办完都邀请评价，必要时现场查看。": (
+        "Check whether this window invites after every service, on the spot if need be."
+    ),
+    "疑似两台评价器共用身份": "Two devices may share an identity",
+    "有效签名互相矛盾：同一序号说法不一。身份可能被复制，或存储损坏。": (
+        "Well-signed messages contradict each other: one says a record was written under a "
+        "number, the other that it never was, or that it is another one. Two devices share an "
+        "identity, or the device's storage is damaged."
+    ),
+    "请立即吊销并重新登记该评价器；在查明以前，请勿清空任何一台。": (
+        "Revoke the device now and enrol it anew. Erase neither device before this is understood."
+    ),
+    "评价器报告存储损坏": "Device reports damage",
+    "评价器重新启动后，有已写下的记录读不出来，并如实签名报告。此前已送达的记录不受影响。": (
+        "After a start the device could not read records that it had written, and signed a "
+        "statement of it. What had arrived before is not concerned."
+    ),
+    "请更换该评价器，并保留旧机。": "Replace the device, and keep the old one.",
+    "旧记录重复送来": "Old records sent again",
+    "一天前已收妥、已签回执的记录又被送来。重复记录不会计入两次。": (
+        "Records that were received and signed for over a day ago were sent again. Nothing is "
+        "counted twice."
+    ),
+    "偶尔出现无需处理；成批出现时，请检查大厅网关是否被人改动。": (
+        "Now and then it is harmless. If there are many, check whether somebody changed the "
+        "hall's gateway."
+    ),
+    "评价器状态倒退": "Older head",
+    "收到的评价器状态比以前的旧：大厅在重放旧状态，或评价器被恢复到从前。": (
+        "What came as a device's newest state is older than one before: the hall repeats an "
+        "old one, or the device was set back."
+    ),
+    "请检查大厅网关；若评价器维修过，请重新登记。": (
+        "Check the hall's gateway. If the device was repaired, enrol it anew."
+    ),
+    "时间有误，已校正": "Wrong time, corrected",
+    "评价器从大厅得到的时间不可能是真的。评价按本系统的时钟校正，次序不受影响。": (
+        "The time that the hall told the device cannot be true. The rating's time was "
+        "corrected by the centre's clock; the order of ratings does not depend on it."
+    ),
+    "请大厅校准网关的时钟。": "Let the hall set its gateway's clock.",
+    "吊销后签名": "Signed after revocation",
+    "评价器吊销以后签的记录。原样保存，不计入评价。": (
+        "The record was signed after its device was revoked. It is kept and does not count."
+    ),
+    "请查明这台评价器在谁手中。": "Find out who has the device.",
+    "吊销后送达": "Arrived after revocation",
+    "评价器吊销以后才送达，自称此前所签，无法证实。照常计入。": (
+        "The record arrived after its device was revoked and says it was signed before, which "
+        "cannot be proved. It counts."
+    ),
+    "若评价器是更换下来的，无需处理；若是丢失的，请逐条核对。": (
+        "Nothing needs doing for a device that was replaced. If it was lost or stolen, check "
+        "each one."
+    ),
+    "评价器 {device}，序号 {seq} 至 {last}": "device {device}, seq {seq} to {last}",
+    "评价器 {device}": "device {device}",
 }

@@ -1,15 +1,16 @@
 """Figures: counts per level and the good rate of the province, a hall, a window.
 
 Pages and API read the same ones. 好评率 is the share of the levels that the region's profile calls
-good among all ratings that count: one for each service (一次一评), whatever its marks. The centre
-makes no default ratings yet, so every one of them is an active rating (主动评价).
+good among all ratings that count: one for each service (一次一评), whatever its marks, but none
+that a device signed after it was revoked. The centre makes no default ratings yet, so every one of
+them is an active rating (主动评价).
 """
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from central.alarms import Alarms, Finding, Limits
 from central.period import Period
 from central.profile import Profile
 from central.store import places, rejections, tallies
@@ -58,32 +59,21 @@ class Report(NamedTuple):
     parts: list[Part]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """How often a mark was set, or a reason for refusal told, in one place.
+class FiguresReader:
+    """Reads figures, the newest ratings, marks and alarms.
 
-    mark: words of protocol/batch.py and central/verify.py. window, window_name: empty if it is not
-    known. device, epoch, seq: the newest record; None for what was refused, which is no record.
+    now_ms: the clock that says which day it is. limits: after how long something missing is one.
     """
 
-    mark: str
-    hall: str
-    hall_name: str
-    window: str
-    window_name: str | None
-    count: int
-    first_at_ms: int | None
-    last_at_ms: int
-    device: str | None = None
-    epoch: int | None = None
-    seq: int | None = None
-
-
-class FiguresReader:
-    """Reads figures, the newest ratings and marks. now_ms: the clock that says which day it is."""
-
-    def __init__(self, database: Database, profile: Profile, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        profile: Profile,
+        now_ms: Callable[[], int],
+        limits: Limits = Limits(),  # noqa: B008
+    ) -> None:
         self._database = database
+        self._alarms = Alarms(now_ms, limits)
         self.profile = profile
         self.now_ms = now_ms
 
@@ -122,12 +112,13 @@ class FiguresReader:
             return tallies.newest_ratings(connection, hall, window, limit)
 
     def marks(self, hall: str | None) -> list[Finding]:
-        """Marks and refusals of a hall or of all, since the beginning; the newest first."""
+        """Alarms of this moment, marks and refusals since the beginning; the newest first."""
         with self._database.read() as connection:
             found = tallies.marks(connection, hall)
             refused = rejections.counts(connection, hall)
             names = {row.hall: row.name for row in places.halls(connection)} if refused else {}
-        findings = [Finding(**row._mapping) for row in found]
+            findings = self._alarms.find(connection, hall)
+        findings += [Finding(**row._mapping) for row in found]
         findings += [
             Finding(row.reason, row.hall, names[row.hall], "", "", row.count, None, row.last_at_ms)
             for row in refused

@@ -1,15 +1,17 @@
 """GET /v1/figures and /v1/marks: the figures of the pages, for machines."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from central import tokens
 from central.callers import Scopes, require
 from central.figures import ENOUGH, Figures, FiguresReader
+from central.marks import words_of
 from central.period import ALL, Period, today
 from central.problem import FieldError
 from protocol.field import ProtocolError, place_id
@@ -52,13 +54,12 @@ class FiguresAnswer(BaseModel):
 
 
 class Mark(BaseModel):
-    """A mark of integrity, or a reason for refusal, in one place since the beginning.
+    """An alarm, a mark of integrity, or a reason for refusal, in one place.
 
     window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
-    what was refused.
+    what was refused. title, meaning, advice: the words of the page. An alarm is about what is
+    missing or silent now: since first_at_ms, the records from seq to last_seq.
     """
-
-    model_config = ConfigDict(from_attributes=True)
 
     mark: str
     hall: str
@@ -69,10 +70,14 @@ class Mark(BaseModel):
     device: str | None
     epoch: int | None
     seq: int | None
+    last_seq: int | None
+    title: str
+    meaning: str
+    advice: str
 
 
 class Marks(BaseModel):
-    """All marks, the newest first."""
+    """All alarms and marks, the newest first."""
 
     marks: list[Mark]
 
@@ -119,10 +124,14 @@ def create_router(figures: FiguresReader, bearer: Callable[[str], Scopes]) -> AP
         scopes: Annotated[Scopes, Depends(bearer)],
         hall: Annotated[str | None, Query(max_length=32)] = None,
     ) -> Marks:
-        """Marks of integrity and refusals, of a hall or of all. Scope figures:read."""
+        """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read."""
         require(scopes, tokens.FIGURES_READ)
         _check_places(hall, None)
-        return Marks(marks=[Mark.model_validate(one) for one in figures.marks(hall)])
+        return Marks(
+            marks=[
+                Mark(**asdict(one), **words_of(one.mark)._asdict()) for one in figures.marks(hall)
+            ]
+        )
 
     return router
 

@@ -1,8 +1,9 @@
-"""Marks and reasons for refusal in words that a supervisor understands, and what to do."""
+"""Alarms, marks and reasons for refusal in words that a supervisor understands, and what to do."""
 
 from typing import NamedTuple
 
-from central import verify
+from central import alarms, booking, clones, dating, heads, revocation, verify
+from central.counting import SIGNED_AFTER_REVOCATION
 from protocol import batch
 
 
@@ -15,6 +16,76 @@ class Words(NamedTuple):
 
 
 MARKS = {
+    verify.WRONG_DEVICE: Words(
+        "冒用其他评价器，已拒收",
+        "内容写着一台评价器，签名却出自另一台评价器的密钥：有人持有那台评价器的密钥。",
+        "请按安全事件处理：拒收记录中写明了密钥属于哪台评价器，请立即吊销。",
+    ),
+    alarms.GAP: Words(
+        "缺少记录",
+        "评价器已写下这些序号的记录，或后面的记录已经到达，而它们在规定时间内没有送到，也没有说明。",
+        "请大厅检查网关是否积压、评价器是否在线；仍不补齐时，请保留现场，取出评价器核对。",
+    ),
+    alarms.LOST_BY_CENTRE: Words(
+        "归集系统丢失记录",
+        "评价器出示了本系统签发的回执，而回执所指的记录不在本系统中，可能是系统从备份恢复过。",
+        "请勿清理大厅网关：它会补送最近 30 天的记录。仍缺时，请检查数据库。",
+    ),
+    alarms.SILENT_DEVICE: Words(
+        "评价器无声",
+        "同厅其他评价器一直有消息，这台在规定时间内没有任何新签名：可能关机、断网，或被隐瞒。",
+        "请大厅查看该评价器。窗口当日不开放时无需处理；停用的，请吊销。",
+    ),
+    alarms.SILENT_HALL: Words(
+        "大厅无声",
+        "整个大厅在规定时间内没有任何新消息。",
+        "请联系大厅检查网关和网络。放假期间无需处理。",
+    ),
+    alarms.FACTS_MISSING: Words(
+        "服务信息缺失",
+        "大厅没有送来评价所签的服务信息，或送来另一份。评价照常计入，事项未知。",
+        "请大厅检查网关；反复出现时，可能有人替换服务信息，按安全事件处理。",
+    ),
+    alarms.SELDOM_RATED: Words(
+        "很少评价",
+        "近 30 天的评价率不到全省一半，可能没有每次邀请。次数为未评价的服务数。",
+        "请核对该窗口是否每次办完都邀请评价，必要时现场查看。",
+    ),
+    clones.CLONED_DEVICE: Words(
+        "疑似两台评价器共用身份",
+        "有效签名互相矛盾：同一序号说法不一。身份可能被复制，或存储损坏。",
+        "请立即吊销并重新登记该评价器；在查明以前，请勿清空任何一台。",
+    ),
+    clones.DAMAGE_NAMED: Words(
+        "评价器报告存储损坏",
+        "评价器重新启动后，有已写下的记录读不出来，并如实签名报告。此前已送达的记录不受影响。",
+        "请更换该评价器，并保留旧机。",
+    ),
+    booking.REPLAYED: Words(
+        "旧记录重复送来",
+        "一天前已收妥、已签回执的记录又被送来。重复记录不会计入两次。",
+        "偶尔出现无需处理；成批出现时，请检查大厅网关是否被人改动。",
+    ),
+    heads.OLDER_HEAD: Words(
+        "评价器状态倒退",
+        "收到的评价器状态比以前的旧：大厅在重放旧状态，或评价器被恢复到从前。",
+        "请检查大厅网关；若评价器维修过，请重新登记。",
+    ),
+    dating.CLOCK_WRONG: Words(
+        "时间有误，已校正",
+        "评价器从大厅得到的时间不可能是真的。评价按本系统的时钟校正，次序不受影响。",
+        "请大厅校准网关的时钟。",
+    ),
+    SIGNED_AFTER_REVOCATION: Words(
+        "吊销后签名",
+        "评价器吊销以后签的记录。原样保存，不计入评价。",
+        "请查明这台评价器在谁手中。",
+    ),
+    revocation.ARRIVED_AFTER_REVOCATION: Words(
+        "吊销后送达",
+        "评价器吊销以后才送达，自称此前所签，无法证实。照常计入。",
+        "若评价器是更换下来的，无需处理；若是丢失的，请逐条核对。",
+    ),
     batch.BROKEN_CHAIN: Words(
         "记录链断开",
         "评价器的前后两条记录接不上，可能有记录被抽走或替换。",

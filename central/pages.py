@@ -12,9 +12,10 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Query, Request, Response
 
 from central import tokens
+from central.alarms import Finding
 from central.callers import Scopes, scopes_of
 from central.english import ENGLISH
-from central.figures import ENOUGH, LEVELS, FiguresReader, Finding
+from central.figures import ENOUGH, LEVELS, FiguresReader
 from central.marks import Words, words_of
 from central.period import ALL, Period, last_days
 from central.store.database import Database

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 
 from central import technician
+from central.alarms import Limits
 from central.api import create_app
 from central.callers import bearer_of
 from central.enrolment import Enrolment
@@ -26,7 +27,13 @@ class Centre:
         self.keys = DeviceKeys(read_master_secret(settings.master_secret_file))
         self.database: Database = open_database(settings.database_url)
         self.intake = Intake(self.database, self.keys.key, now_ms)
-        self.figures = FiguresReader(self.database, load_profile(settings.profile), now_ms)
+        limits = Limits(
+            settings.gap_alarm_s * 1000,
+            settings.silent_device_s * 1000,
+            settings.silent_hall_s * 1000,
+        )
+        profile = load_profile(settings.profile)
+        self.figures = FiguresReader(self.database, profile, now_ms, limits)
         self.app: FastAPI = create_app(self.database, self.intake, self.figures)
         bearer = bearer_of(self.database)
         self.app.include_router(

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     behind_proxy: bool = False
     profile: str = "ezhou"
+    gap_alarm_s: int = Field(3600, gt=0)
+    silent_device_s: int = Field(4 * 3600, gt=0)
+    silent_hall_s: int = Field(72 * 3600, gt=0)
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, case, func, select, text
 
 from central.store.tables import metadata
 
@@ -88,6 +88,25 @@ def counts(
     )
     if hall is not None:
         query = query.where(_tally.c.hall == hall)
+    return list(connection.execute(query))
+
+
+def services_and_ratings(connection: Connection, days: Collection[int]) -> list[Any]:
+    """Rows (hall, window, services, ratings, hall_name, window_name) of every window where a
+    service was opened on one of these days, and of every whole hall (WHOLE_HALL).
+    """
+    is_service = _tally.c.level == SERVICES
+    services = func.sum(case((is_service, _tally.c["count"]), else_=0))
+    ratings = func.sum(case((is_service, 0), else_=_tally.c["count"]))
+    query = (
+        _with_names(
+            *(_tally, _tally.c.hall, _tally.c.window),
+            *(services.label("services"), ratings.label("ratings")),
+        )
+        .where(_tally.c.day.in_(days))
+        .group_by(_tally.c.hall, _tally.c.window, _hall.c.name, _window.c.name)
+        .having(services > 0)
+    )
     return list(connection.execute(query))
 
 

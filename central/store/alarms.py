@@ -1,0 +1,126 @@
+"""What is missing or silent at this moment."""
+
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, select
+
+from central.store.ledger import Epoch
+from central.store.tables import metadata
+
+MOST = 1000  # of one alarm at a time
+
+_device = metadata.tables["device"]
+_hall = metadata.tables["hall"]
+_window = metadata.tables["window"]
+_chain = metadata.tables["chain"]
+_head = metadata.tables["head"]
+_record = metadata.tables["record"]
+_awaited = metadata.tables["awaited"]
+_newer = _device.alias()
+
+Found = list[Any]
+
+
+def open_chains(connection: Connection, hall: str | None) -> Found:
+    """Chains that miss something: their columns, place, head_seq and shown_seq, the highest
+    receipt that the device has shown (both None without a head).
+    """
+    query = (
+        _placed(
+            *(_chain.c[name] for name in ("device", "epoch", "covered_seq", "highest_seq")),
+            *(_chain.c.open_since_ms, _head.c.seq.label("head_seq")),
+            _head.c.receipt_seq.label("shown_seq"),
+        )
+        .where(_chain.c.open_since_ms.is_not(None))
+        .order_by(_chain.c.open_since_ms)
+    )
+    return _of_hall(connection, query, hall)
+
+
+def first_held(connection: Connection, epoch: Epoch, above_seq: int) -> int | None:
+    """The lowest seq that is held above this one."""
+    query = select(func.min(_record.c.seq)).where(
+        _record.c.device == epoch[0], _record.c.epoch == epoch[1], _record.c.seq > above_seq
+    )
+    return connection.execute(query).scalar()
+
+
+def silent_devices(
+    connection: Connection, hall: str | None, before_ms: int, hall_after_ms: int
+) -> Found:
+    """Devices not heard of since `before_ms`, in halls whose other devices spoke all the time
+    since then, the last time after `hall_after_ms`. Neither revoked nor enrolled anew.
+    """
+    is_newer = and_(_newer.c.device == _device.c.device, _newer.c.epoch > _device.c.epoch)
+    query = _placed(
+        *(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms")),
+        *(_chain.c.heard_at_ms, _head.c.stored_at_ms),
+    ).where(
+        _device.c.revoked_at_ms.is_(None),
+        _device.c.enrolled_at_ms < before_ms,
+        func.coalesce(_chain.c.heard_at_ms, 0) < before_ms,
+        func.coalesce(_head.c.stored_at_ms, 0) < before_ms,
+        _hall.c.heard_since_ms < before_ms,
+        _hall.c.heard_at_ms > hall_after_ms,
+        ~exists().where(is_newer),
+    )
+    return _of_hall(connection, query, hall)
+
+
+def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Found:
+    """Halls of which nothing was heard since `before_ms`."""
+    query = select(_hall.c.hall, _hall.c.name, _hall.c.heard_at_ms).where(
+        _hall.c.heard_at_ms < before_ms
+    )
+    if hall is not None:
+        query = query.where(_hall.c.hall == hall)
+    return list(connection.execute(query.limit(MOST)))
+
+
+def awaited_documents(connection: Connection, hall: str | None, before_ms: int) -> Found:
+    """Service documents awaited since before then, by window: count, first and last, and a
+    rating that names one.
+    """
+    query = (
+        select(
+            *(_awaited.c.hall, _awaited.c.window, _hall.c.name.label("hall_name")),
+            *(_window.c.name.label("window_name"), func.count().label("count")),
+            func.min(_awaited.c.since_ms).label("first_at_ms"),
+            func.max(_awaited.c.since_ms).label("last_at_ms"),
+            func.max(_awaited.c.device).label("device"),
+        )
+        .outerjoin(_hall, _hall.c.hall == _awaited.c.hall)
+        .outerjoin(
+            _window,
+            and_(_window.c.hall == _awaited.c.hall, _window.c.window == _awaited.c.window),
+        )
+        .where(_awaited.c.since_ms < before_ms)
+        .group_by(_awaited.c.hall, _awaited.c.window, _hall.c.name, _window.c.name)
+    )
+    return _of_hall(connection, query, hall, _awaited)
+
+
+def _placed(*columns: Any) -> Any:
+    """Columns of device, chain and head, with the place and what people call it."""
+    names = (_hall.c.name.label("hall_name"), _window.c.name.label("window_name"))
+    return (
+        select(*columns, _device.c.hall, _device.c.window, *names)
+        .select_from(_device)
+        .join(_chain, _same_epoch(_chain))
+        .outerjoin(_head, _same_epoch(_head))
+        .join(_hall, _hall.c.hall == _device.c.hall)
+        .join(
+            _window,
+            and_(_window.c.hall == _device.c.hall, _window.c.window == _device.c.window),
+        )
+    )
+
+
+def _same_epoch(table: Any) -> Any:
+    return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
+
+
+def _of_hall(connection: Connection, query: Any, hall: str | None, table: Any = _device) -> Found:
+    if hall is not None:
+        query = query.where(table.c.hall == hall)
+    return list(connection.execute(query.limit(MOST)))
