@@ -5,7 +5,7 @@ message on a topic is always the newest truth. Next on a rating's way: gateway/o
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from gateway.hall import HallBook
 from gateway.mqtt import Link
@@ -39,8 +39,10 @@ class Announcer:
         self._invite_ms = invite_ms
         self._now_ms = now_ms
 
-    def acks(self, devices: Iterable[str]) -> None:
+    def acks(self, devices: Collection[str]) -> None:
         """Tell each device how far the hall holds the epoch of its last `state` (ACK-2)."""
+        if not devices:
+            return
         with self._database.read() as tx:
             for device in devices:
                 state = states.get(tx, device)
@@ -63,8 +65,10 @@ class Announcer:
             message = Clock(now_ms=self._now_ms())
             self._say(device, CLOCK, encode_message(message), retain=False)
 
-    def tickets(self, devices: Iterable[str]) -> None:
+    def tickets(self, devices: Collection[str]) -> None:
         """Publish the newest ticket of each device's window."""
+        if not devices:
+            return
         with self._database.read() as tx:
             for device in devices:
                 bound = self._book.devices.get(device)
@@ -77,7 +81,7 @@ class Announcer:
     def everything_retained(self) -> None:
         """Publish every retained topic anew: a broker may have forgotten them (TOP-3)."""
         devices = [d for d in self._book.devices.values() if not d.revoked]
-        self.tickets(device.device for device in devices)
+        self.tickets([device.device for device in devices])
         for device in devices:
             if device.settings is not None:
                 self._say(device.device, SETTINGS, device.settings.encode(), retain=True)

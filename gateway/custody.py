@@ -44,7 +44,7 @@ class Custody:
         alarms: Alarms,
         metrics: Metrics,
         reserve: Reserve,
-        wake_forwarder: Callable[[int], None],
+        wake_forwarder: Callable[[int, int], None],
         now_ms: Callable[[], int],
         live_ms: int,
         quarantine_kept: int,
@@ -64,6 +64,7 @@ class Custody:
         self._messages: list[Message] = []
         self._wanted = Wanted()
         self._is_full = False
+        self._live = self._old = 0  # records of the last commit, by lane
 
     def step(self, timeout_s: float = 1.0) -> None:
         """Take what waits, commit, acknowledge, say what is to be said.
@@ -102,7 +103,7 @@ class Custody:
         # Here custody passes: the commit is durable, and only now the broker may forget (ACK-1).
         self._link.acknowledge(self._messages)
         self._messages = []
-        self._wake_forwarder(sum(type(one) is Accepted for one in judged))
+        self._wake_forwarder(self._live, self._old)
         took_s = time.monotonic() - began_s
         self._metrics.committed((_WORDS[type(one)] for one in judged), len(judged), took_s)
 
@@ -147,12 +148,15 @@ class Custody:
         told = [one for one in judged if type(one) is Told]
         clocks: set[str] = set()
         with self._database.write() as tx:
-            envelopes.put(tx, [self._row(one, now_ms) for one in accepted])
+            kept = [self._row(one, now_ms) for one in accepted]
+            envelopes.put(tx, kept)
             rows = [{**one._asdict(), "received_at_ms": now_ms} for one in refused]
             quarantine.put(tx, rows, self._quarantine_kept)
             for one in told:
                 if self._hear(tx, one, now_ms):
                     clocks.add(one.device)
+        self._live = sum(row["live"] for row in kept)
+        self._old = len(kept) - self._live
         # Duplicates are acknowledged again: the database holds them (ACK-2).
         self._wanted.acks.update(one.device for one in accepted)
         self._wanted.acks.update(one.device for one in told if type(one.message) is State)

@@ -261,7 +261,7 @@ def _add_envelope(tx: Connection, batch: Batch, row) -> bool:
         received_at_ms=row.received_at_ms,
         window=row.window,
         service=row.service,
-        marks=tuple(json.loads(row.marks)),
+        marks=() if row.marks == "[]" else tuple(json.loads(row.marks)),
     )
     name = f"record {row.seq} of {row.device}"
     sent = Sent(ENVELOPE, row.id, row.device, row.epoch, name, "", row.verdict, row.tries)

@@ -211,7 +211,7 @@ class Gateway:
         for worker in self._workers:
             worker.ask_to_stop()
         self.inbox.close()
-        self._wake_forwarder(0)
+        self._wake_forwarder(0, 0)
         self.hall_watch.wake()
         for worker in self._workers:
             worker.join()
@@ -225,9 +225,11 @@ class Gateway:
             centre.close()
         self.database.close()
 
-    def _wake_forwarder(self, records: int) -> None:
-        self.live.wake(records)
-        self.backlog.wake()
+    def _wake_forwarder(self, live: int, old: int) -> None:
+        if live or not old:
+            self.live.wake(live)
+        if old or not live:
+            self.backlog.wake()
 
     def _watch_metrics(self) -> None:
         watch = self.metrics.watch

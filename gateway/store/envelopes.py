@@ -1,8 +1,12 @@
-"""The envelopes: put in once, counted for `hall`, offered upward, judged, kept and let go."""
+"""The envelopes: put in once, counted for `hall`, offered upward, judged, kept and let go.
+
+What is done for every rating is written as SQL: putting a statement together takes SQLAlchemy
+longer than SQLite takes to carry it out.
+"""
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from gateway.store.tables import Row
 from protocol.batch import REJECTED
@@ -20,6 +24,35 @@ _PUT = (
     f'INSERT INTO envelope ("{_QUOTED}", tries)'
     f" VALUES ({', '.join('?' * len(_PUT_NAMES))}, 0) ON CONFLICT DO NOTHING"
 )
+_OFFERED = (
+    "SELECT e.id, e.envelope, e.device, e.epoch, e.seq, e.received_at_ms, e.window, e.service,"
+    " e.marks, e.verdict, e.tries, s.id AS document_id, s.document_verdict"
+    " FROM envelope e LEFT JOIN service s ON s.service = e.service WHERE "
+)
+# In the order of the index, so that a flood of them is not sorted for each batch.
+_WAITING_LIVE = (
+    f"{_OFFERED} e.verdict IS NULL AND e.live = 1 AND e.received_at_ms >= ?"
+    " ORDER BY e.received_at_ms, e.id LIMIT ?"
+)
+_WAITING = (
+    f"{_OFFERED} e.verdict IS NULL AND e.id > ? AND NOT (e.live = 1 AND e.received_at_ms >= ?)"
+    " ORDER BY e.id LIMIT ?"
+)
+_WAITING_AGAIN = (
+    f"{_OFFERED} e.next_try_at_ms <= ? AND e.verdict IS NOT NULL ORDER BY e.id LIMIT ?"
+)
+_HELD_SEQS = (
+    "SELECT seq FROM envelope WHERE device = ? AND epoch = ? AND seq > ?"
+    " AND (verdict IS NULL OR verdict <> ?) ORDER BY seq"
+)
+_JUDGE = (
+    "UPDATE envelope SET verdict = ?, reason = ?, next_try_at_ms = ?, tries = tries + 1"
+    " WHERE id = ?"
+)
+_COVER = (
+    "UPDATE envelope SET covered_at_ms = ?, next_try_at_ms = NULL WHERE device = ? AND epoch = ?"
+    " AND seq <= ? AND covered_at_ms IS NULL AND verdict IS NOT NULL"
+)
 # `verdict <> 'rejected'` alone would drop the rows that have no verdict yet.
 _IS_HELD = or_(_envelope.c.verdict.is_(None), _envelope.c.verdict != REJECTED)
 
@@ -35,11 +68,7 @@ def put(tx: Connection, rows: Sequence[dict]) -> int:
 
 def held_seqs(tx: Connection, device: str, epoch: int, above: int) -> Iterable[int]:
     """The seqs above `above` of which a record is held that the centre did not reject, rising."""
-    return tx.execute(
-        select(_envelope.c.seq)
-        .where(*_of(device, epoch), _envelope.c.seq > above, _IS_HELD)
-        .order_by(_envelope.c.seq)
-    ).scalars()
+    return tx.exec_driver_sql(_HELD_SEQS, (device, epoch, above, REJECTED)).scalars()
 
 
 def held_boots(tx: Connection, device: str, epoch: int, above: int) -> list[bytes]:
@@ -60,21 +89,17 @@ def is_rated(tx: Connection, service: str) -> bool:
 
 def waiting_live(tx: Connection, since_ms: int, limit: int):
     """Rows without a verdict that were made and received lately, oldest first."""
-    wanted = and_(_envelope.c.live.is_(True), _envelope.c.received_at_ms >= since_ms)
-    return _offered(tx, and_(_envelope.c.verdict.is_(None), wanted), limit)
+    return tx.exec_driver_sql(_WAITING_LIVE, (since_ms, limit)).all()
 
 
 def waiting(tx: Connection, since_ms: int, after_id: int, limit: int):
     """Rows without a verdict behind `after_id` that `waiting_live` does not give, oldest first."""
-    is_live = and_(_envelope.c.live.is_(True), _envelope.c.received_at_ms >= since_ms)
-    wanted = and_(_envelope.c.verdict.is_(None), _envelope.c.id > after_id, ~is_live)
-    return _offered(tx, wanted, limit)
+    return tx.exec_driver_sql(_WAITING, (after_id, since_ms, limit)).all()
 
 
 def waiting_again(tx: Connection, now_ms: int, limit: int):
     """Rows with a verdict whose next offer is due (BAT-5), oldest first."""
-    is_due = and_(_envelope.c.next_try_at_ms <= now_ms, _envelope.c.verdict.is_not(None))
-    return _offered(tx, is_due, limit)
+    return tx.exec_driver_sql(_WAITING_AGAIN, (now_ms, limit)).all()
 
 
 def judge(tx: Connection, verdicts: Sequence[dict]) -> None:
@@ -83,39 +108,13 @@ def judge(tx: Connection, verdicts: Sequence[dict]) -> None:
     A covered row stays covered, unless the centre now rejects what its receipt passed.
     """
     if verdicts:
-        values = {
-            "verdict": bindparam("new_verdict"),
-            "reason": bindparam("new_reason"),
-            "next_try_at_ms": bindparam("new_next"),
-            "tries": _envelope.c.tries + 1,
-        }
-        statement = update(_envelope).where(_envelope.c.id == bindparam("row_id")).values(values)
-        tx.execute(
-            statement,
-            [
-                {
-                    "row_id": row["row_id"],
-                    "new_verdict": row["verdict"],
-                    "new_reason": row["reason"],
-                    "new_next": row["next_try_at_ms"],
-                }
-                for row in verdicts
-            ],
-        )
+        names = ("verdict", "reason", "next_try_at_ms", "row_id")
+        tx.exec_driver_sql(_JUDGE, [tuple([row[name] for name in names]) for row in verdicts])
 
 
 def cover(tx: Connection, device: str, epoch: int, seq: int, now_ms: int) -> None:
     """The receipt reaches `seq`: judged rows up to it are no longer offered, and soon let go."""
-    tx.execute(
-        update(_envelope)
-        .where(
-            *_of(device, epoch),
-            _envelope.c.seq <= seq,
-            _envelope.c.covered_at_ms.is_(None),
-            _envelope.c.verdict.is_not(None),
-        )
-        .values(covered_at_ms=now_ms, next_try_at_ms=None)
-    )
+    tx.exec_driver_sql(_COVER, (now_ms, device, epoch, seq))
 
 
 def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
@@ -164,30 +163,6 @@ def waiting_counts(tx: Connection) -> dict[str, int]:
         "waiting": tx.execute(waiting).scalar_one(),
         "rejected": tx.execute(rejected).scalar_one(),
     }
-
-
-def _offered(tx: Connection, wanted, limit: int):
-    return tx.execute(
-        select(
-            _envelope.c.id,
-            _envelope.c.envelope,
-            _envelope.c.device,
-            _envelope.c.epoch,
-            _envelope.c.seq,
-            _envelope.c.received_at_ms,
-            _envelope.c.window,
-            _envelope.c.service,
-            _envelope.c.marks,
-            _envelope.c.verdict,
-            _envelope.c.tries,
-            _service.c.id.label("document_id"),
-            _service.c.document_verdict,
-        )
-        .select_from(_envelope.outerjoin(_service, _envelope.c.service == _service.c.service))
-        .where(wanted)
-        .order_by(_envelope.c.id)
-        .limit(limit)
-    ).all()
 
 
 def _of(device: str, epoch: int):

@@ -1,7 +1,6 @@
 """The newest receipt of each (device, epoch)."""
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete
 
 from gateway.store import envelopes
 from gateway.store.tables import Row
@@ -9,11 +8,17 @@ from protocol.record import Receipt
 
 _receipt = Row.metadata.tables["receipt"]
 
+# Told with every batch for every device, see gateway/store/envelopes.py.
+_GET = "SELECT * FROM receipt WHERE device = ? AND epoch = ?"
+_PUT = (
+    "INSERT OR REPLACE INTO receipt (device, epoch, seq, mac16, at, envelope)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+
 
 def get(tx: Connection, device: str, epoch: int):
     """The newest receipt's row, or None."""
-    query = select(_receipt).where(_receipt.c.device == device, _receipt.c.epoch == epoch)
-    return tx.execute(query).first()
+    return tx.exec_driver_sql(_GET, (device, epoch)).first()
 
 
 def put(tx: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
@@ -27,17 +32,8 @@ def put(tx: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
     envelopes.cover(tx, receipt.device, receipt.epoch, receipt.seq, now_ms)
     if before and before.envelope == envelope:
         return False
-    row = {
-        "device": receipt.device,
-        "epoch": receipt.epoch,
-        "seq": receipt.seq,
-        "mac16": receipt.mac16,
-        "at": receipt.at,
-        "envelope": envelope,
-    }
-    statement = insert(_receipt).values(row)
-    key = [_receipt.c.device, _receipt.c.epoch]
-    tx.execute(statement.on_conflict_do_update(index_elements=key, set_=row))
+    key = (receipt.device, receipt.epoch)
+    tx.exec_driver_sql(_PUT, (*key, receipt.seq, receipt.mac16, receipt.at, envelope))
     return True
 
 

@@ -11,6 +11,12 @@ from protocol.message import CLOSED
 _service = Row.metadata.tables["service"]
 _staff = Row.metadata.tables["staff"]
 
+# Asked for with every rating, see gateway/store/envelopes.py.
+_UNSENT = (
+    "SELECT id, document, tries FROM service WHERE document_verdict IS NULL"
+    " AND next_try_at_ms <= ? ORDER BY next_try_at_ms, id LIMIT ?"
+)
+
 
 def put(tx: Connection, row: dict) -> None:
     """A new service, with its document's exact bytes (BAT-1)."""
@@ -57,12 +63,7 @@ def document(tx: Connection, row_id: int) -> bytes:
 
 def unsent_documents(tx: Connection, now_ms: int, limit: int):
     """Documents that the centre does not have and that are due, oldest first."""
-    return tx.execute(
-        select(_service.c.id, _service.c.document, _service.c.tries)
-        .where(_service.c.document_verdict.is_(None), _service.c.next_try_at_ms <= now_ms)
-        .order_by(_service.c.next_try_at_ms, _service.c.id)
-        .limit(limit)
-    ).all()
+    return tx.exec_driver_sql(_UNSENT, (now_ms, limit)).all()
 
 
 def judge_documents(tx: Connection, verdicts: Sequence[dict]) -> None:

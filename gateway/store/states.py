@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.store.tables import Row
@@ -10,10 +10,18 @@ from protocol.message import State, Will
 
 _state = Row.metadata.tables["devicestate"]
 
+# Asked for with every rating, see gateway/store/envelopes.py.
+_GET = "SELECT * FROM devicestate WHERE device = ?"
+_UNSENT_HEADS = (
+    "SELECT device, head, receipt FROM devicestate WHERE head IS NOT NULL"
+    " AND (head_sent IS NULL OR head_sent <> head) AND head_sent_at_ms <= ?"
+    " ORDER BY head_sent_at_ms, device LIMIT ?"
+)
+
 
 def get(tx: Connection, device: str):
     """The device's row, or None if it never said anything."""
-    return tx.execute(select(_state).where(_state.c.device == device)).first()
+    return tx.exec_driver_sql(_GET, (device,)).first()
 
 
 def everyone(tx: Connection):
@@ -42,16 +50,7 @@ def put_will(tx: Connection, device: str, will: Will, received_at_ms: int) -> bo
 
 def unsent_heads(tx: Connection, sent_before_ms: int, limit: int):
     """Devices whose newest head the centre does not have, unless it got one lately."""
-    return tx.execute(
-        select(_state.c.device, _state.c.head, _state.c.receipt)
-        .where(
-            _state.c.head.is_not(None),
-            or_(_state.c.head_sent.is_(None), _state.c.head_sent != _state.c.head),
-            _state.c.head_sent_at_ms <= sent_before_ms,
-        )
-        .order_by(_state.c.head_sent_at_ms, _state.c.device)
-        .limit(limit)
-    ).all()
+    return tx.exec_driver_sql(_UNSENT_HEADS, (sent_before_ms, limit)).all()
 
 
 def mark_head_sent(tx: Connection, device: str, head: str, now_ms: int) -> None:
