@@ -2,17 +2,27 @@
 
 import logging
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from central import process
+from central.audit import Range, audit
 from central.error import CentralError
+from central.export import open_export, write_export
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.period import start_of
 from central.roster import read_roster
 from central.service import Centre, open_enrolment
 from central.settings import load_settings, require_safe_listener
+from central.store.database import Database, open_database
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True)
 hall_app = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
@@ -115,6 +125,74 @@ def enrol(
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
 
 
+@app.command()
+def revoke(
+    device: str,
+    reason: Annotated[str, typer.Option(help="Why; kept with the device.")],
+    at: Annotated[
+        datetime | None, typer.Option(help="Since when it is not trusted, local time; now.")
+    ] = None,
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Revoke a device: its hall refuses it, what it signs from then on is marked, not counted."""
+    at_ms = None if at is None else round(at.timestamp() * 1000)
+    with open_enrolment(load_settings(config)) as enrolment:
+        count = enrolment.revoke(device, at_ms, reason)
+    print(f"revoked {device}; {count} records that are held were signed after that")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="A new file, .jsonl.gz.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Write all that is kept to a file, which can be kept elsewhere and verified later."""
+    database = open_database(load_settings(config).database_url)
+    try:
+        count = write_export(database, out)
+    finally:
+        database.close()
+    print(f"wrote {count} rows to {out}")
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export to verify; without it, the database.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Stored since.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Stored until.")
+    ] = None,
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Hold every record, chain, receipt and count against the signed envelopes."""
+    settings = load_settings(config)
+    keys = DeviceKeys(read_master_secret(settings.master_secret_file))
+    end = None if last is None else last + timedelta(days=1)
+    wanted = Range(*(None if day is None else start_of(day.date()) for day in (first, end)))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        records = progress.add_task("verified records", total=None)
+        with _opened(settings.database_url, file) as database, database.read() as connection:
+            count, names = 0, Counter[str]()
+
+            def read(more: int) -> None:
+                nonlocal count
+                count += more
+                progress.update(records, description=f"verified {count} records")
+
+            for fault in audit(connection, keys.key, wanted, read):
+                names[fault.name] += 1
+                print(f"{fault.name}: {fault.where}: {fault.sentence}")
+    if names:
+        told = ", ".join(f"{name} {number}" for name, number in sorted(names.items()))
+        print(f"verified {count} records; what does not hold: {told}")
+        raise typer.Exit(1)
+    print(f"verified {count} records: everything holds")
+
+
 @token_app.command("add")
 def add_token(
     scope: Annotated[
@@ -154,6 +232,19 @@ def run(
         process.serve(centre.app, settings, until_stdin_closes, centre.site.close)
     finally:
         centre.close()
+
+
+@contextmanager
+def _opened(database_url: str, file: Path | None) -> Iterator[Database]:
+    if file is not None:
+        with open_export(file) as database:
+            yield database
+        return
+    database = open_database(database_url)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _pem(path: Path | None) -> str | None:

@@ -39,6 +39,12 @@ def today(now_ms: int) -> date:
     return _date(now_ms)
 
 
+def start_of(day: date) -> int:
+    """The first millisecond of a day."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=_SHANGHAI)
+    return round(midnight.timestamp() * 1000)
+
+
 def day_of(at_ms: int) -> int:
     """The day of an instant, as a number."""
     return _number(_date(at_ms))

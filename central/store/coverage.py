@@ -39,6 +39,22 @@ def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list
     return runs
 
 
+def gaps(connection: Connection, epoch: Epoch) -> list[Any]:
+    """Every row of `gap` of an epoch."""
+    return list(connection.execute(select(_gap).where(_of(_gap, epoch))))
+
+
+def chain(connection: Connection, epoch: Epoch) -> ChainRow | None:
+    """The chain of an epoch."""
+    row = connection.execute(select(_chain).where(_of(_chain, epoch))).first()
+    return None if row is None else ChainRow(*row)
+
+
+def all_chains(connection: Connection) -> list[ChainRow]:
+    """Every chain."""
+    return [ChainRow(*row) for row in connection.execute(select(_chain))]
+
+
 def is_called_unused(connection: Connection, epoch: Epoch, seq: int) -> bool:
     """Whether a boot says that nothing was ever written under this seq."""
     query = select(_gap.c.boot_seq).where(

@@ -116,6 +116,11 @@ def enrolments_in(connection: Connection, hall_ids: Iterable[str]) -> list[Enrol
     return [Enrolment(*row) for row in connection.execute(query)]
 
 
+def all_enrolments(connection: Connection) -> list[Enrolment]:
+    """Every enrolment that there ever was."""
+    return [Enrolment(*row) for row in connection.execute(_enrolments())]
+
+
 def has_devices(connection: Connection) -> bool:
     """Whether any device was ever enrolled."""
     return connection.execute(select(_device.c.device).limit(1)).first() is not None

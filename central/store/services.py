@@ -1,6 +1,6 @@
 """Service documents, and which rating counts for a service."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
@@ -57,6 +57,18 @@ def await_documents(connection: Connection, ratings: list[Row], now_ms: int) -> 
     ]
     if values:
         connection.execute(_ADD_AWAITED, values)
+
+
+def awaited(connection: Connection, hashes: Iterable[str]) -> set[str]:
+    """Those of the hashes whose documents have not come."""
+    query = select(_awaited.c.hash16).where(_awaited.c.hash16.in_(list(hashes)))
+    return set(connection.execute(query).scalars())
+
+
+def all_documents(connection: Connection) -> Iterator[Any]:
+    """Every row of `document`, by hash."""
+    query = select(_document).order_by(_document.c.hash16)
+    return iter(connection.execution_options(yield_per=1000).execute(query))
 
 
 def stop_awaiting(connection: Connection, hashes: list[str]) -> None:

@@ -91,6 +91,11 @@ def counts(
     return list(connection.execute(query))
 
 
+def all_tallies(connection: Connection) -> list[Any]:
+    """Every row of `tally`."""
+    return list(connection.execute(select(_tally)))
+
+
 def services_and_ratings(connection: Connection, days: Collection[int]) -> list[Any]:
     """Rows (hall, window, services, ratings, hall_name, window_name) of every window where a
     service was opened on one of these days, and of every whole hall (WHOLE_HALL).

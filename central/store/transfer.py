@@ -1,0 +1,39 @@
+"""All that is kept, row by row, to be written into a file and read back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, LargeBinary, insert, select
+
+from central.store.tables import metadata
+
+# Secrets of callers, and what was never taken in, stay here.
+_LEFT_OUT = ("token", "rejection", "rejection_count")
+TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+_BY_NAME = {table.name: table for table in TABLES}
+_HIDDEN = {"password_hash": ""}
+
+
+def all_rows(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(table, columns) of everything that is kept, bytes as the text that they are."""
+    for table in TABLES:
+        query = select(table).order_by(*table.primary_key.columns)
+        for row in connection.execution_options(yield_per=1000).execute(query):
+            values = dict(row._mapping)
+            for name, value in values.items():
+                if isinstance(value, bytes):
+                    values[name] = value.decode("utf-8", "surrogateescape")
+            yield (
+                table.name,
+                {**values, **{name: _HIDDEN[name] for name in _HIDDEN if name in values}},
+            )
+
+
+def add_rows(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that `all_rows` gave. Raises KeyError for an unknown table or column."""
+    table = _BY_NAME[name]
+    for row in rows:
+        for column in table.columns:
+            if isinstance(column.type, LargeBinary) and row[column.name] is not None:
+                row[column.name] = row[column.name].encode("utf-8", "surrogateescape")
+    connection.execute(insert(table), rows)
