@@ -1,6 +1,6 @@
 """`make bench`: every bench, one table, bench/results.json.
 
-    python -m bench [intake drain latency growth device flash]
+    python -m bench [intake drain latency growth device flash workbench]
 
 Ratios are within one run; figures of different runs or machines do not compare.
 """
@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-BENCHES = ("intake", "drain", "latency", "growth", "device", "flash")
+BENCHES = ("intake", "drain", "latency", "growth", "device", "flash", "workbench")
 RESULTS = Path(__file__).with_name("results.json")
 
 

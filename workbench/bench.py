@@ -97,15 +97,14 @@ def work_on_all(
             yield tasks[task], task.result() if error is None else error
 
 
-def put_image(port: str | None, chip: str, path: Path, hashes: Path, drive: Path | None) -> str:
+def put_image(port: str, chip: str, path: Path, hashes: Path, drive: Path | None) -> str:
     """Puts MicroPython itself on; the line that says so. Raises WorkbenchError."""
     image.check_image(path, hashes)
     if chip == "rp2":
         image.write_uf2(path, drive or image.find_drive())
         return f"{path.name} is on the board, which restarts now"
-    (name,) = choose_ports(port, False)
-    image.write_esp(name, chip, path)
-    return f"{name}: {path.name} is on the board, verified"
+    image.write_esp(port, chip, path)
+    return f"{port}: {path.name} is on the board, verified"
 
 
 def replace(

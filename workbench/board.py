@@ -10,6 +10,7 @@ import os
 import re
 import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,9 @@ from workbench.error import WorkbenchError
 
 PLATFORMS = ("esp32", "rp2", "webassembly")
 MPY = 6  # the version of compiled modules that the firmware is built for (MicroPython 1.19 on)
-_PIECE = 3072  # bytes of a file in one command: 4 KB of base64, small beside any board's heap
+_COMMAND = 4096  # characters of one command, small beside any board's heap
+_PIECE = 3072  # bytes of a file in one command
+_WINDOW_BITS = 12  # the board unpacks with a window of 4 KB
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _READ_S = 2.0  # a read waits so long; longer waits are made of these
 _ON_BOARD = Path(__file__).with_name("on_board.py")
@@ -31,13 +34,14 @@ _ON_BOARD = Path(__file__).with_name("on_board.py")
 class About(NamedTuple):
     """What runs on the board; of one that the firmware does not know only the platform.
 
-    mpy: version of compiled modules it takes, 0 for none. machine: the board's name.
+    mpy: version of compiled modules it takes, 0 for none. can_unpack: whether it has
+    `deflate` (MicroPython 1.21 on).
     """
 
     platform: str
     micropython: str
     mpy: int
-    machine: str
+    can_unpack: bool
 
 
 class _Transport(SerialTransport):
@@ -90,7 +94,7 @@ class Board:
                 f"{self.port}: this is a {self.about.platform} board, and the "
                 f"firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
             )
-        if self.about.mpy != MPY:
+        if self.about.mpy != MPY or not self.about.can_unpack:
             raise WorkbenchError(
                 f"{self.port}: its MicroPython {self.about.micropython} is too old for the "
                 "firmware. Put a new one on it: pingjia workbench flash --image FILE …"
@@ -118,16 +122,24 @@ class Board:
             raise self._cable("answers are missing")
         return dict(zip(paths, found, strict=True))
 
-    def put(self, path: str, data: bytes, on_sent: Callable[[int], None] = lambda n: None) -> None:
-        """Writes a file; the old one is there until the new one is whole."""
-        pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-        commands = [f"more({base64.b64encode(piece)!r})" for piece in pieces]
-        # A command costs more than its bytes: a file of one piece is written by one.
-        commands = ["\n".join((f"begin({path!r})", *commands[:1])), *commands[1:]]
-        commands[-1] += f"\ndone({path!r})"
-        for piece, command in zip(pieces or [b""], commands, strict=True):
-            self.run(command)
-            on_sent(len(piece))
+    def put(
+        self, files: dict[str, bytes], on_sent: Callable[[int], None] = lambda n: None
+    ) -> None:
+        """Writes files in this order; an old one is there until the new one is whole.
+
+        on_sent(size): so many more bytes of their content are on the board.
+        """
+        batch, sent = "", 0
+        for path, data in files.items():
+            for command, size in _commands(path, data):
+                if batch and len(batch) + len(command) > _COMMAND:
+                    self.run(batch)
+                    on_sent(sent)
+                    batch, sent = "", 0
+                batch, sent = batch + command, sent + size
+        if batch:
+            self.run(batch)
+            on_sent(sent)
 
     def identity(self, path: str) -> tuple[str, str, int] | None:
         """(device, hall, epoch) of an enrolled device, None for one that is not."""
@@ -177,15 +189,17 @@ class Board:
         # Short: an unknown board may have a small buffer and no flow control.
         platform = self.run("import sys;print(sys.platform)").strip()
         if platform not in PLATFORMS:
-            return About(platform[:32], "", 0, "")
+            return About(platform[:32], "", 0, False)
         code = (
+            "try:\n import deflate as d\nexcept ImportError:\n d=None\n"
             "i=sys.implementation\n"
-            "print('.'.join([str(n) for n in i[1][:3]]),getattr(i,'_mpy',0)&255,i[2],sep='\\t')"
+            "v='.'.join([str(n) for n in i[1][:3]])\n"
+            "print(v,getattr(i,'_mpy',0)&255,int(d is not None))"
         )
-        found = self.run(code).strip().split("\t")
-        if len(found) != 3 or not found[1].isdigit():
+        found = self.run(code).split()
+        if len(found) != 3 or not (found[1].isdigit() and found[2].isdigit()):
             raise self._silent()
-        return About(platform, found[0], int(found[1]), found[2])
+        return About(platform, found[0], int(found[1]), found[2] == "1")
 
     def _reopen(self, end: float) -> None:
         self._transport.serial.close()
@@ -220,6 +234,16 @@ class Board:
             f"{self.port}: the board refused a command ({last}). Repeat the command; if it "
             "fails again, put MicroPython on anew: pingjia workbench flash --image FILE …"
         )
+
+
+def _commands(path: str, data: bytes) -> Iterator[tuple[str, int]]:
+    """The commands that write a file, each with how many of its bytes it carries."""
+    yield f"begin({path!r})\n", 0
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        packer = zlib.compressobj(9, zlib.DEFLATED, _WINDOW_BITS)
+        yield f"more({base64.b64encode(packer.compress(piece) + packer.flush())!r})\n", len(piece)
+    yield f"done({path!r})\n", 0
 
 
 def _open(port: str) -> _Transport:

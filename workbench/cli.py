@@ -40,21 +40,26 @@ def workbench(context: typer.Context) -> None:
 
 
 @app.command()
-def ports() -> None:
-    """List what is plugged in.
+def ports(port: Port = None) -> None:
+    """List what is plugged in, or say what answers at one port.
 
     Example: pingjia workbench ports
     """
+    if port is not None:
+        print(f"{port}  {describe(port)}")
+        return
     found = plugged()
-    for port in found:
-        print(f"{port.name}  {describe(port.name)}  ({port.description})")
+    for one in found:
+        print(f"{one.name}  {describe(one.name)}  ({one.description})")
     if not found:
         print("no USB serial port: plug a board in; a cable that only charges shows nothing")
 
 
 @app.command()
 def flash(
-    port: Port = None,
+    port: Annotated[
+        list[str] | None, typer.Option(help="A port; more than once for more.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All boards, in parallel.")] = False,
     bundles: Annotated[
         Path | None, typer.Option(help="A bundle, or a folder of them, issued beforehand.")
@@ -83,13 +88,14 @@ def flash(
     Example: pingjia workbench flash --all --bundles bundles/
     """
     if image is not None:
-        print(bench.put_image(port, chip, image, hashes, drive))
+        (name,) = (port or bench.choose_ports(None, False))[:1] if chip != "rp2" else ("",)
+        print(bench.put_image(name, chip, image, hashes, drive))
         if chip == "rp2":
             print("when its port is back, go on with: pingjia workbench flash")
             return
     supply = None if bundles is None else bench.from_files(bundles)
     job = bench.Job(read_release(firmware), supply, overwrite, keep_bundle, devices)
-    _work(bench.choose_ports(port, every), job)
+    _work(port or bench.choose_ports(None, every), job)
 
 
 @app.command()
@@ -210,7 +216,8 @@ def rescue_records(
     path = out or Path(f"{found.device}-{found.epoch}.jsonl.gz")
     rescue.write_rescued(found, path)
     damaged = f", {found.damaged} damaged pieces left out" if found.damaged else ""
-    print(f"{name}: {len(found.envelopes)} records of {found.device} are in {path}{damaged}")
+    records = "1 record" if len(found.envelopes) == 1 else f"{len(found.envelopes)} records"
+    print(f"{name}: {records} of {found.device} in {path}{damaged}")
 
 
 @app.command()

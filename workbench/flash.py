@@ -63,8 +63,7 @@ def put_firmware(board: Board, release: Release, on_progress: Progress) -> int:
         sent += size
         on_progress(sent, total)
 
-    for path in changed:
-        board.put(path, release.files[path], count)
+    board.put({path: release.files[path] for path in changed}, count)
     wrong = _differing(board, release)
     if wrong:
         raise WorkbenchError(
@@ -89,9 +88,9 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Bundle | 
     if is_enrolled and board.hashes([bundle_file.PATH])[bundle_file.PATH] == digest:
         return bundle
     members = {"device": bundle.device, "hall": bundle.hall, "epoch": bundle.epoch}
-    board.put(_ENROLLING, json.dumps(members).encode())
+    board.put({_ENROLLING: json.dumps(members).encode()})
     bundle = bundle.begin()
-    board.put(bundle_file.PATH, bundle.data)
+    board.put({bundle_file.PATH: bundle.data})
     board.run(_CREATE_JOURNAL)
     if board.hashes([bundle_file.PATH])[bundle_file.PATH] != digest:
         raise WorkbenchError(f"{board.port}: the bundle reads back differently. Try again.")

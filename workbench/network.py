@@ -71,8 +71,7 @@ def put_network(board: Board, settings: bytes, ca: bytes | None) -> None:
     """Writes and verifies the settings. Raises WorkbenchError, without their content."""
     board.require_usable()
     files = {PATH: settings, **({CA_PATH: ca} if ca else {})}
-    for path, data in files.items():
-        board.put(path, data)
+    board.put(files)
     for path, digest in board.hashes(list(files)).items():
         if digest != sha256(files[path]).hexdigest():
             raise WorkbenchError(f"{board.port}: {path} reads back differently. Try again.")

@@ -9,6 +9,8 @@ import io
 import json
 import os
 
+import deflate
+
 _NEW = "/writing"
 _file = io.BytesIO()  # the one that is being written
 
@@ -56,8 +58,9 @@ def begin(path):
 
 
 def more(data):
-    """Adds bytes in base64."""
-    _file.write(binascii.a2b_base64(data))
+    """Adds bytes, packed by zlib and in base64."""
+    packed = io.BytesIO(binascii.a2b_base64(data))
+    _file.write(deflate.DeflateIO(packed, deflate.ZLIB).read())
 
 
 def done(path):

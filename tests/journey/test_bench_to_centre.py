@@ -152,7 +152,7 @@ def test_a_dead_device_is_rescued_and_replaced_and_its_ratings_count_once(journe
         tickets = [rating["ticket_no"] for rating in await it.ratings()]
         assert tickets.count("B002") == tickets.count("B003") == 1
         async with asyncio.timeout(20):
-            while (await views(it)).get("xj-0503") != "bench-3" or "xj-0502" in await views(it):
+            while await views(it) != {"xj-0502": True, "xj-0503": False}:
                 await asyncio.sleep(0.1)
 
     journey(scenario)
@@ -169,5 +169,6 @@ async def rate_unheard(it, fleet, device, window, ticket_no, level):
 
 
 async def views(it):
-    """{device: window} as the gateway sees them."""
-    return {view["device"]: view["window"] for view in await it.queue.devices()}
+    """{device: whether it is revoked} at the window, as the gateway sees them."""
+    devices = await it.queue.devices()
+    return {view["device"]: view["revoked"] for view in devices if view["window"] == "bench-3"}

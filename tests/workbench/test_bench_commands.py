@@ -195,7 +195,7 @@ def test_a_journal_is_rescued_whole_and_the_damage_is_told(enrolled, tmp_path):
     out = tmp_path / "xj-0417.jsonl.gz"
     result = workbench("rescue", "--port", enrolled.port, "--out", out)
     assert result.exit_code == 0, result.output
-    assert "1 records of xj-0417" in result.output
+    assert "1 record of xj-0417" in result.output
     assert "1 damaged" in result.output
     assert json.loads(gzip.decompress(out.read_bytes())) == {"envelope": good.decode()}
     assert (journal / "00000000.seg").exists()
