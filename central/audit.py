@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from central import audit_counts, audit_epoch, verify
 from central.attribution import Place, do_facts_differ
@@ -56,6 +57,24 @@ def audit(
     Outside of `wanted` records are looked at only as links of their chains, and counts not at all.
     on_records: is told how many records were read.
     """
+    read = 0
+
+    def note(count: int) -> None:
+        nonlocal read
+        read += count
+        on_records(count)
+
+    try:
+        yield from _walk(connection, key_of, wanted, note)
+    except (SQLAlchemyError, TypeError, ValueError, AttributeError) as error:
+        # Columns of another type than they ever had: somebody's hand was in the database.
+        reason = str(error).splitlines()[0]
+        yield Fault("unreadable_row", f"behind record {read}", f"{reason}; the walk ends here")
+
+
+def _walk(
+    connection: Connection, key_of: KeyOf, wanted: Range, on_records: Callable[[int], None]
+) -> Iterator[Fault]:
     enrolled = {place[:2]: place for place in places.all_enrolments(connection)}
     counts: Counter[Any] = Counter()
     seen: set[ledger.Epoch] = set()

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from central.booking import REPLAYED
 from central.clones import CLONED_DEVICE
 from central.counting import SIGNED_AFTER_REVOCATION
+from central.heads import OLDER_HEAD
 from central.period import ALL_DAYS, day_of
 from central.store import services, tallies
 from central.store.ledger import Row
@@ -19,6 +21,7 @@ Counts = Counter[tuple[object, str, str, object]]  # day or "mark", window, hall
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
+_EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED)
 _NOT_COUNTED = (RATED_TWICE, SIGNED_AFTER_REVOCATION)
 
 
@@ -65,8 +68,7 @@ def differences(connection: Connection, counts: Counts) -> Found:
     for place in sorted({*kept, *counts}, key=str):
         day, window, hall, what = place
         # What was found out about no record in particular cannot be counted again.
-        is_event = day == _MARK and (counts[place] == 0 or what == CLONED_DEVICE)
-        if kept[place] == counts[place] or (is_event and kept[place] > counts[place]):
+        if kept[place] == counts[place] or (what in _EVENTS and kept[place] > counts[place]):
             continue
         where = f"{hall}/{window or '*'}, {what}"
         name = "mark_count_differs" if day == _MARK else "count_differs"

@@ -11,7 +11,7 @@ from central.verify import KeyOf
 from protocol.batch import BROKEN_CHAIN
 from protocol.envelope import NO_MAC16, is_signed, mac16, split
 from protocol.field import ProtocolError
-from protocol.record import Head, Receipt, decode, parse
+from protocol.record import Boot, Head, Receipt, decode, parse
 
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
@@ -47,12 +47,12 @@ class EpochAudit:
     def _link(self, row: Row) -> Found:
         try:
             members = parse(split(row.envelope)[0])
-            gaps = decode(members).gaps if row.kind == "boot" else None
+            record = decode(members) if members.get("kind") == Boot.kind else None
         except ProtocolError:
             return  # told with the record itself
-        if gaps is not None:
-            self._named[row.seq] = chain.gaps_below(row.seq, gaps)
-            runs = [(first, last) for first, last, _ in gaps]
+        if isinstance(record, Boot):
+            self._named[row.seq] = chain.gaps_below(row.seq, record.gaps)
+            runs = [(first, last) for first, last, _ in record.gaps]
             seq = chain.predecessor(row.seq, runs)
         else:
             seq = row.seq - 1
@@ -63,7 +63,7 @@ class EpochAudit:
         if before is None or before == prev:
             return
         # A boot may pass over what its device has a receipt for (CHN-1).
-        if gaps is not None and prev in self._known and BROKEN_CHAIN not in row.marks:
+        if record is not None and prev in self._known and BROKEN_CHAIN not in row.marks:
             return
         where = f"{self._where}, seq {row.seq}"
         yield BROKEN_CHAIN, where, f"prev is {prev}, the record before it has {before}"
