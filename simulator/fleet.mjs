@@ -1,9 +1,13 @@
 // All virtual devices of a run, one worker each, steered by JSON lines on standard input:
 //   {"op": "start", "device", "folder", "timing": {}, "cause": "power", "enrol": false,
-//    "flash_ms": 0}              how long an append to the flash takes
+//    "flash_ms": 0,              how long an append to the flash takes
+//    "board": "esp32_five_key",  instead of the virtual one (pins.py)
+//    "closed": 0}                contacts that are closed at the start
 //   {"op": "press", "device", "level", "ticket_no", "hold_ms": 80}
+//   {"op": "trace", "device", "level", "ticket_no", "trace": [[0, 4], [3, 0], …]}  contacts, by ms
 //   {"op": "kill", "device"}       a power cut
-//   {"op": "unplug", "device"}     the network cable is pulled, until the next start
+//   {"op": "unplug", "device"}     the network is gone, until the next start or
+//   {"op": "plug", "device"}       it is back (for a board; streams are dead)
 //   {"op": "hashes", "device"}     the interpreter hashes the modules that it has loaded
 //   {"op": "memory", "device"}     {code, data}: live bytes of its heap
 // and telling what happens as JSON lines on standard output. It ends when its input does.
@@ -21,10 +25,10 @@ let pressCount = 0;
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
 function start(operation) {
-  const { device, folder, timing = {}, cause = 'power', enrol = false, flash_ms = 0 } = operation;
+  const { device, folder, timing = {}, cause = 'power', enrol = false, flash_ms = 0, board, closed } = operation;
   const thanks = new SharedArrayBuffer(16);
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-    workerData: { device, folder, timing, cause, enrol, flash_ms, thanks },
+    workerData: { device, folder, timing, cause, enrol, flash_ms, thanks, board, closed },
   });
   const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
   devices.set(device, entry);
@@ -49,13 +53,13 @@ function start(operation) {
   });
 }
 
-function press({ device, level, ticket_no, hold_ms = 80 }) {
+function press({ device, level, ticket_no, hold_ms = 80, trace }) {
   const entry = devices.get(device);
   if (!entry || entry.isOver) return;
   const number = ++pressCount;
   const line = { device, ticket_no, level, pressed_at_ms: Date.now(), thanked_at_ms: null };
   entry.presses.set(number, line);
-  entry.worker.postMessage({ press: number, level, hold_ms });
+  entry.worker.postMessage({ press: number, level, hold_ms, trace });
 }
 
 // A press's line is written once its end is known.
@@ -77,8 +81,10 @@ function settle(entry) {
 const operations = {
   start,
   press,
+  trace: press,
   kill: ({ device }) => devices.get(device)?.worker.terminate(),
   unplug: ({ device }) => devices.get(device)?.worker.postMessage({ unplug: true }),
+  plug: ({ device }) => devices.get(device)?.worker.postMessage({ plug: true }),
   hashes: ({ device }) => devices.get(device)?.worker.postMessage({ hashes: true }),
   memory: ({ device }) => devices.get(device)?.worker.postMessage({ memory: true }),
 };

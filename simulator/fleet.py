@@ -52,11 +52,21 @@ class Fleet:
         await self._reading
 
     async def start(
-        self, device: str, folder: Path, timing=None, cause="power", enrol=False, flash_ms=0
+        self,
+        device: str,
+        folder: Path,
+        timing=None,
+        cause="power",
+        enrol=False,
+        flash_ms=0,
+        board=None,
+        closed=0,
     ):
         """Starts a device; returns when its firmware is about to run. Raises FleetError.
 
-        flash_ms: how long an append to its flash takes.
+        flash_ms: how long an append to its flash takes. board: a name in firmware/boards/, to run
+        on fakes of its pins and its network (simulator/pins.py). closed: contacts at the start,
+        bit 0 is level 1.
         """
         started = self.event(lambda e: e["device"] == device and e["event"] == "started")
         self._say(
@@ -67,12 +77,22 @@ class Fleet:
             cause=cause,
             enrol=enrol,
             flash_ms=flash_ms,
+            closed=closed,
+            **({} if board is None else {"board": board}),
         )
         await started
 
     def press(self, device: str, level: int, ticket_no: str, hold_ms: int = 80):
         """Closes a key for hold_ms; ticket_no is what the citizen holds, for the oracle."""
         self._say(op="press", device=device, level=level, ticket_no=ticket_no, hold_ms=hold_ms)
+
+    def trace(self, device: str, level: int, ticket_no: str, trace):
+        """Moves contacts as [(ms, closed contacts), ...] says; `level` is for the oracle."""
+        self._say(op="trace", device=device, level=level, ticket_no=ticket_no, trace=trace)
+
+    def plug(self, device: str):
+        """The network is back."""
+        self._say(op="plug", device=device)
 
     async def kill(self, device: str):
         """Cuts the device's power; returns when it is off."""

@@ -1,8 +1,10 @@
 // One virtual device: the npm MicroPython as published, in a worker thread of its own (two
 // instances in one realm break each other), running the files on the device's flash folder.
 // What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
-// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks, usb}; with `usb`
-// (usb.mjs) it is a board on a cable, whose flash may be blank.
+// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks, usb, board}; with
+// `usb` (usb.mjs) it is a board on a cable, whose flash may be blank; with `board` the firmware's
+// file of that name runs on fakes of `machine` and `network` at pin level (pins.py), and its journal
+// lasts as long as its power.
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -12,7 +14,7 @@ import { ERRNO, failure, flashFunctions } from './flash.mjs';
 import { loadInterpreter } from './interpreter.mjs';
 import { Console, diskFunctions, mountDisk } from './repl.mjs';
 
-const { device, folder, timing, cause, enrol, flash_ms, usb } = workerData;
+const { device, folder, timing, cause, enrol, flash_ms, usb, board } = workerData;
 const identity = path.join(folder, 'identity.json');
 const flash = path.join(folder, 'flash');
 const journal = path.join(flash, 'journal');
@@ -21,7 +23,7 @@ const journal = path.join(flash, 'journal');
 const thanks = new BigInt64Array(workerData.thanks);
 let pressed = 0; // number of the newest press that closed a key while no other was closed
 let journalled = 0; // seq of the newest rating whose append is closed
-let closedKeys = 0;
+let closedKeys = workerData.closed ?? 0;
 let isPlugged = true; // the network cable: pulled, nothing comes or goes and nobody is told
 let onKey = () => {};
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -146,6 +148,12 @@ function lookAtKeys() {
   return seen;
 }
 
+// Contacts moved as a trace [[ms, closed contacts], …] says, bounces and all.
+function trace({ trace: moves, press }) {
+  pressed = press;
+  for (const [ms, closed] of moves) setTimeout(() => ((closedKeys = closed), onKey()), ms);
+}
+
 function appended(data) {
   const rating = /"kind":"rating".*?"seq":(\d+)/.exec(data);
   if (rating) journalled = Number(rating[1]);
@@ -163,6 +171,11 @@ const host = {
   log: (text) => say({ event: 'log', text }),
   restart: () => say({ event: 'restart' }),
   random: (address, length) => void randomFillSync(bytes(address, length)),
+  is_plugged: () => isPlugged,
+  pin: (name, value) => say({ event: 'pin', name, value, at_ms: Date.now() }),
+  sound: (sound, parameter) => say({ event: 'sound', sound, parameter, at_ms: Date.now() }),
+  appended: (address, length) => appended(bytes(address, length).toString()),
+  row: (face, cause) => say({ event: 'row', row: [face, cause] }),
   tell: (text) => say({ event: 'told', text }),
   connect: openStream,
   on_stream: (number, callback) => void (streams.get(number).wake = callback),
@@ -209,6 +222,13 @@ interpreter.registerJsModule('host', host);
 if (usb) mountDisk(interpreter);
 else mountFlash(interpreter, flash, '');
 const run = (code) => interpreter.runPython(code);
+if (board) {
+  const fakes = new URL('./pins.py', import.meta.url);
+  interpreter.FS.writeFile('/pins.py', fs.readFileSync(fakes));
+  interpreter.FS.writeFile('/identity.json', fs.readFileSync(identity));
+  interpreter.FS.writeFile('/network.json', '{"interface": "wifi", "ssid": "hall"}');
+  run(`import pins\npins.install("${board}")`);
+}
 if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
 
 parentPort.on('message', (message) => {
@@ -216,6 +236,8 @@ parentPort.on('message', (message) => {
   if (message.hashes) return run(HASHES);
   if (message.memory) return host.tell(JSON.stringify({ code, data: heap() - code }));
   if (message.unplug) return void (isPlugged = false);
+  if (message.plug) return void (isPlugged = true);
+  if (message.trace) return trace(message);
   press(message);
 });
 let code; // bytes that the compiled modules and the interpreter take before there is a device

@@ -1,0 +1,318 @@
+"""What the five-key boards have in common: keys, lamps, voice and the broker's stream.
+
+A board file (esp32_five_key.py is the first) says which pins, which flash and which network. The
+parts are driven through `machine`; docs/hardware.md has the wiring.
+"""
+
+import asyncio
+import binascii
+import json
+import os
+import ssl
+import time
+
+import machine
+
+from firmware.wait import happens
+
+_IDENTITY = "/identity.json"
+_NETWORK = "/network.json"
+_CA = "/ca.der"
+_FEED_MS = 2000
+_WATCHDOG_MS = 8000  # an RP2 can count to 8,388
+_BENCH_MS = (
+    60000  # so long after a start no watchdog runs: a bench on the cable stops the firmware
+)
+_BLINK_MS = 250
+_BLIP_MS = 120  # of the ready lamp, the answer to a press
+_CAUSES = {
+    machine.PWRON_RESET: "power",  # a brown-out is one, too, on both ports
+    machine.WDT_RESET: "watchdog",
+}
+
+OFF, ON, BLINK = 0, 1, 2
+# Face: the five lamps (always all alike), the ready lamp, the voice's prompt (0: none).
+FACES = {
+    "standby": (OFF, OFF, 0),
+    "serving": (OFF, ON, 0),
+    "inviting": (ON, ON, 1),
+    "thanking": (OFF, ON, 2),
+    "asking": (BLINK, ON, 3),
+    "out_of_service": (OFF, BLINK, 4),
+    "technician": (OFF, BLINK, 5),
+}
+ANSWERS = {"not_now": 6, "one_key": 7, "noted": 8, "tried": 9}  # prompts
+PROMPTS = (
+    "请您为我的服务进行评价",
+    "谢谢您的评价",
+    "为什么？请按键选择原因，也可以不选",
+    "评价器暂停服务",
+    "请逐一按下五个键",
+    "（叮）",
+    "请只按一个键",
+    "已记录，谢谢",
+    "（叮）",
+)
+
+
+class FiveKey:
+    """Five contacts to ground, six lamps, a voice and a network that is handed in.
+
+    pins: {name: GPIO number}. pull: of the keys, None where resistors do it. files, timing: of the
+    journal. network: `connect(settings)` (await) returns when there is a link, or raises OSError;
+    settings are /network.json's members.
+    """
+
+    ticks_ms = staticmethod(time.ticks_ms)
+    ticks_diff = staticmethod(time.ticks_diff)
+
+    def __init__(self, pins, pull, files, timing, network):
+        pin = machine.Pin
+        self.files = files
+        self.timing = timing
+        self._network = network
+        self._keys = [pin(pins[f"key_{n}"], pin.IN, pull) for n in range(1, 6)]
+        self._lamps = [pin(pins[f"lamp_{n}"], pin.OUT, value=0) for n in range(1, 6)]
+        self._ready = pin(pins["ready"], pin.OUT, value=0)
+        self._voice = Voice(pins["voice_tx"], pins["voice_rx"], pins["buzzer"])
+        self._moved = asyncio.ThreadSafeFlag()  # the one thing that an interrupt may set
+        for key in self._keys:
+            key.irq(self._note_move, pin.IRQ_FALLING | pin.IRQ_RISING)
+        self._shown = None
+        self._blinking = self._blip = None
+        self._started = time.ticks_ms()
+        self._watchdog = None
+
+    def read_bundle(self):
+        """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
+        with open(_IDENTITY, "rb") as file:
+            return file.read()
+
+    def start_cause(self):
+        """Why this start happened, a word for the `boot` record."""
+        return _CAUSES.get(machine.reset_cause(), "reset")
+
+    def closed_keys(self):
+        """The contacts that are closed now, bit 0 is level 1."""
+        self._feed()
+        closed = 0
+        for number, key in enumerate(self._keys):
+            closed |= (1 - key.value()) << number
+        return closed
+
+    async def key_change(self):
+        """Waits until a contact has moved."""
+        while not await happens(self._moved, _FEED_MS):
+            self._feed()
+
+    def show(self, face, ticket, text):
+        """Lamps and voice of a face; the text is for boards with a screen."""
+        lamps, ready, prompt = FACES[face]
+        if (face, ticket) != self._shown:
+            self._shown = face, ticket
+            self._light(lamps, ready)
+            if prompt:
+                self._voice.say(prompt)
+
+    def answer(self, answer, level):
+        """The ready lamp's blip and a sound; `level`, a technician's, lights its own lamp."""
+        self._ready.value(1 - self._ready.value())
+        if level is not None:
+            self._lamps[level - 1].value(1)
+        self._voice.say(ANSWERS[answer])
+        self._blip = asyncio.create_task(self._end_blip())
+
+    def set_volume(self, volume):
+        """How loud the voice is, 0 to 30."""
+        self._voice.set_volume(volume)
+
+    def selftest(self):
+        """The parts that the board can try by itself, as [(word, is_good)]."""
+        stuck = self.closed_keys()
+        return [("sound", self._voice.is_there()), ("contacts", stuck & (stuck - 1) == 0)]
+
+    def random(self, count):
+        """Random bytes that nobody can guess: of the chip's own generator."""
+        return os.urandom(count)
+
+    def log(self, text):
+        """A line for the technician."""
+        print(text)
+
+    def restart(self):
+        """Restarts the device."""
+        machine.reset()
+
+    async def connect(self, address, port, ca):
+        """A byte stream to the broker, with TLS if there is a CA. Raises OSError."""
+        with open(_NETWORK) as file:
+            await self._network.connect(json.loads(file.read()))
+        trust = _der(ca)
+        if trust is None:
+            return Stream(await asyncio.open_connection(address, port))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=trust)
+        opening = asyncio.open_connection(address, port, ssl=context, server_hostname=address)
+        return Stream(await opening)
+
+    def _note_move(self, _):
+        self._moved.set()
+
+    def _feed(self):
+        if self._watchdog is not None:
+            self._watchdog.feed()
+        elif time.ticks_diff(time.ticks_ms(), self._started) > _BENCH_MS:
+            self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
+    def _light(self, lamps, ready):
+        if self._blinking is not None:
+            self._blinking.cancel()
+            self._blinking = None
+        self._set(lamps != OFF, ready != OFF)
+        if BLINK in (lamps, ready):
+            self._blinking = asyncio.create_task(self._blink(lamps, ready))
+
+    def _set(self, lamps, ready):
+        for lamp in self._lamps:
+            lamp.value(int(lamps))
+        self._ready.value(int(ready))
+
+    async def _blink(self, lamps, ready):
+        is_lit = True
+        while True:
+            await asyncio.sleep_ms(_BLINK_MS)
+            is_lit = not is_lit
+            self._set(lamps and (lamps == ON or is_lit), ready and (ready == ON or is_lit))
+
+    async def _end_blip(self):
+        await asyncio.sleep_ms(_BLIP_MS)
+        if self._shown is not None:  # of the face that is shown by now
+            self._ready.value(FACES[self._shown[0]][1] != OFF)
+
+
+class Voice:
+    """A DFPlayer Mini (serial protocol of its data sheet, 9,600 baud), or the buzzer without one.
+
+    Every command asks for an acknowledgement: a player from which nothing has come since the last
+    command is not there, and the buzzer speaks in its place.
+    """
+
+    def __init__(self, tx, rx, buzzer):
+        self._uart = machine.UART(1, baudrate=9600, tx=machine.Pin(tx), rx=machine.Pin(rx))
+        self._buzzer = machine.PWM(machine.Pin(buzzer), freq=2000, duty_u16=0)
+        self._has_answered = False
+        self._beep = None
+
+    def say(self, prompt):
+        """Plays file `prompt` of the folder MP3, from 0001.mp3; or beeps, the same for all."""
+        self._listen()
+        if not self._has_answered:
+            self._buzzer.duty_u16(32768)
+            self._beep = asyncio.create_task(self._end_beep())
+        self._has_answered = False
+        self._send(0x12, prompt)
+
+    def set_volume(self, volume):
+        self._send(0x06, volume)
+
+    def is_there(self):
+        """Whether the player has answered what was last said to it."""
+        self._listen()
+        return self._has_answered
+
+    def _listen(self):
+        if self._uart.any():
+            self._uart.read()
+            self._has_answered = True
+
+    def _send(self, command, parameter):
+        body = bytes([0xFF, 6, command, 1, parameter >> 8, parameter & 0xFF])
+        total = -sum(body) & 0xFFFF
+        self._uart.write(b"\x7e" + body + bytes([total >> 8, total & 0xFF]) + b"\xef")
+
+    async def _end_beep(self):
+        await asyncio.sleep_ms(_BLIP_MS)
+        self._buzzer.duty_u16(0)
+
+
+class Stream:
+    """A TCP or TLS connection as firmware/mqtt.py wants it."""
+
+    def __init__(self, pair):
+        self._reader, self._writer = pair
+
+    async def read(self, count):
+        """1 to count bytes, b"" at the end."""
+        return await self._reader.read(count)
+
+    async def write(self, data):
+        """Sends all of data. Raises OSError."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def close(self):
+        """Ends the connection."""
+        self._writer.close()
+
+
+class NoFlash:
+    """In place of the journal's files when their partition cannot be mounted: nothing works, and
+    nothing is written anywhere else. The app says that the journal is lost.
+    """
+
+    def __init__(self, error):
+        self._error = error
+
+    def names(self):
+        raise self._error
+
+    def open(self, name):
+        raise self._error
+
+    def append(self, name, data):
+        raise self._error
+
+    def write(self, name, data):
+        raise self._error
+
+    def remove(self, name):
+        raise self._error
+
+
+def is_enrolled():
+    """Whether somebody may still need what is in the journal."""
+    try:
+        os.stat(_IDENTITY)
+    except OSError:
+        return False
+    return True
+
+
+async def join(interface, settings):
+    """Brings an interface up: of the Wi-Fi, or of the cable (no `ssid`). Raises OSError.
+
+    A Wi-Fi that went away is joined anew: the link asks again until it is there.
+    """
+    interface.active(True)
+    if interface.isconnected():
+        return
+    address = settings.get("address")
+    if address is not None:
+        interface.ifconfig([address[name] for name in ("ip", "mask", "gateway", "dns")])
+    if settings.get("ssid"):
+        interface.disconnect()
+        interface.connect(settings["ssid"], settings.get("password") or None)
+    while not interface.isconnected():
+        await asyncio.sleep_ms(100)
+
+
+def _der(pem):
+    """A CA in DER, which is what boards take: from the bundle's PEM, or as the bench wrote it."""
+    if pem is not None:
+        return binascii.a2b_base64("".join(pem.strip().split("\n")[1:-1]))
+    try:
+        with open(_CA, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
