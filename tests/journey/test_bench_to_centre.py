@@ -73,6 +73,7 @@ def test_what_the_bench_flashed_runs_in_the_hall_and_its_rating_reaches_the_cent
             line = await enrol(it, firmware, "xj-0417", "bench-1", usb)
         assert re.search(r": xj-0417 lives with firmware \S+: (\d+) of \1 files written", line)
         assert "xj-0417,demo," in (it.hall.folder / "devices.csv").read_text()
+        assert holding_secrets(it.hall.folder, folder) == [folder / "identity.json"]
         await known(it, "xj-0417")
         async with it.fleet("benched") as fleet:
             await fleet.start("xj-0417", folder)
@@ -110,6 +111,14 @@ def test_a_selftest_reaches_the_centre_signed_and_is_not_counted(journey, firmwa
         assert len(await it.ratings()) == before
 
     journey(scenario)
+
+
+def holding_secrets(folder, device):
+    """The files, logs and databases among them, in which the device's key or password stands."""
+    members = json.loads((device / "identity.json").read_text())
+    secrets = [members["key"].encode(), members["mqtt"]["password"].encode()]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
 
 
 def try_it(usb, firmware):

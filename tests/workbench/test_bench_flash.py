@@ -12,11 +12,12 @@ from bench_parts import KEY, Noise, workbench, write_bundle
 
 from simulator.usb import UsbDevice
 from workbench.bench import Job, from_files, work_on_all
-from workbench.board import Board
+from workbench.board import _ON_BOARD, Board, _commands
 from workbench.release import read_release
 
-SHORT, LONG = 4, 26  # of the 30 places at which the cable is pulled
-FIRST_FLASH_BYTES = 75_000  # what goes over the cable, about
+SEED = 9
+SHORT = 4  # so many pulled cables in `make test`, thirty in `make test-long`
+BUNDLE_BYTES = 900  # what its enrolment sends at the least
 
 
 def flash(firmware, *arguments, **options):
@@ -115,39 +116,49 @@ def test_four_boards_at_once_get_a_bundle_each(usb, firmware, tmp_path):
     assert not list(bundles.iterdir())
 
 
-def pull_and_try_again(firmware, folder, at, seed):
+def pull_and_try_again(firmware, folder, at):
     """The cable is pulled after `at` bytes; the second try goes on."""
     bundle = write_bundle(folder, "xj-0417")
     arguments = ("--bundles", bundle, "--list", folder / "devices.csv")
     with UsbDevice(folder / "xj-0417", pull_after=at) as device:
         result = flash(firmware, "--port", device.port, *arguments)
-        assert result.exit_code == 1, f"seed {seed}, byte {at}: the cable was not pulled"
+        assert result.exit_code == 1, f"seed {SEED}, byte {at}: the cable was not pulled"
         assert "repeat the command" in result.output, result.output
         assert "Traceback" not in result.output
         device.pull()
         port = device.plug(pull_after=None)
         result = flash(firmware, "--port", port, *arguments)
-        assert result.exit_code == 0, f"seed {seed}, byte {at}: {result.output}"
+        assert result.exit_code == 0, f"seed {SEED}, byte {at}: {result.output}"
     assert holds(folder / "xj-0417/flash", firmware)
     assert not list(folder.glob("*.json*"))
 
 
-def places(seed, first, count):
-    """Random places, some of them near the end, where the bundle is written."""
-    chance = random.Random(seed)
-    every = [chance.randrange(1, FIRST_FLASH_BYTES) for _ in range(30)]
+def places(first, count):
+    """Some of 30 random places on the way, as shares of it; the last ones are in the enrolment."""
+    chance = random.Random(SEED)
+    every = [chance.random() for _ in range(26)] + [chance.uniform(0.95, 1) for _ in range(4)]
     return every[first : first + count]
 
 
-@pytest.mark.parametrize("at", places(9, 0, SHORT))
-def test_a_pulled_cable_leaves_a_board_that_can_be_flashed(firmware, tmp_path, at):
-    pull_and_try_again(firmware, tmp_path, at, 9)
+def bytes_sent(firmware) -> int:
+    """What a first flash with a bundle sends, or a little less."""
+    release = read_release(firmware)
+    commands = [
+        command for path, data in release.files.items() for command, _ in _commands(path, data)
+    ]
+    looks = 2 * len(repr(list(release.files)))  # the hashes before and after
+    return len(_ON_BOARD.read_bytes()) + sum(map(len, commands)) + looks + BUNDLE_BYTES
+
+
+@pytest.mark.parametrize("share", [0.3, *places(30 - SHORT + 1, SHORT - 1)])
+def test_a_pulled_cable_leaves_a_board_that_can_be_flashed(firmware, tmp_path, share):
+    pull_and_try_again(firmware, tmp_path, int(share * bytes_sent(firmware)))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("at", places(9, SHORT, LONG))
-def test_a_pulled_cable_leaves_a_board_that_can_be_flashed_anywhere(firmware, tmp_path, at):
-    pull_and_try_again(firmware, tmp_path, at, 9)
+@pytest.mark.parametrize("share", places(0, 30))
+def test_a_pulled_cable_leaves_a_board_that_can_be_flashed_anywhere(firmware, tmp_path, share):
+    pull_and_try_again(firmware, tmp_path, int(share * bytes_sent(firmware)))
 
 
 def test_a_full_flash_is_said_so_and_the_board_stays_flashable(usb, firmware, tmp_path):
