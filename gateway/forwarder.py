@@ -25,9 +25,7 @@ log = logging.getLogger(__name__)
 LIVE, BACKLOG = "live", "backlog"
 
 _REST_S = 0.2  # how long a stop may have to wait for us
-_LET_GO_EVERY_MS = 3_600_000
-_ENOUGH = 50  # live records that wait for no others
-_FEWEST = 50  # records of a backlog's batch, however slow the centre is
+_FEWEST = 50  # items of a batch, however slow the centre is
 _SLOW_S = 2.0  # an answer that takes longer asks for smaller batches
 
 
@@ -121,93 +119,44 @@ class Way:
         self._alarms.set("centre", f"{sentence} Ratings are kept here meanwhile.")
 
 
-class LiveLane:
-    """One thread's work: live records, service documents and heads.
+class Lane:
+    """Two threads' work: `step` prepares batches and settles answers while `send_step` has the
+    next batch on its way, so that neither the centre nor a citizen waits for our database.
 
-    The first record leaves at once; while its request is on the way, and for a short, jittered
-    time after it began, further ones gather for the next, at most 50.
+    What was committed leaves at once; while a request is on its way, and for `gather_s` after it
+    began (jittered), more gathers for the next. per_s: the most items a second. Slow answers and
+    failures halve the batches, each good answer makes them larger again.
     """
 
     def __init__(
         self,
-        outbox: Outbox,
+        name: str,
         centre: Centre,
         way: Way,
+        prepare: Callable[[int, int | None, int], Batch],
+        per_s: float,
         gather_s: float,
         chance: random.Random,
         now_ms: Callable[[], int],
     ):
-        self._outbox = outbox
+        self._name = name
         self._centre = centre
         self._way = way
+        self._next_batch = prepare
+        self._per_s = per_s
         self._gather_s = gather_s
         self._chance = chance
         self._now_ms = now_ms
-        self._changed = threading.Condition()
-        self._is_woken = False
-        self._waiting = 0
-
-    def wake(self, live: int = 0) -> None:
-        """Something was committed, so many live records among it."""
-        with self._changed:
-            self._is_woken = True
-            self._waiting += live
-            self._changed.notify_all()
-
-    def step(self, timeout_s: float = 1.0) -> None:
-        """Send what is due, or wait up to `timeout_s` for it."""
-        pause_s = self._way.pause_s()
-        if pause_s > 0:
-            time.sleep(min(pause_s, timeout_s, _REST_S))
-            return
-        with self._changed:
-            self._is_woken, self._waiting = False, 0
-        batch = self._outbox.live_batch(self._now_ms())
-        if len(batch) == 0:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_woken, timeout_s)
-            return
-        until_s = time.monotonic() + self._gather_s * self._chance.uniform(0.5, 1.0)
-        answer = self._way.carry(LIVE, self._centre, batch)
-        if answer is not None:
-            self._way.settle(batch, answer)
-            with self._changed:
-                rest_s = until_s - time.monotonic()
-                self._changed.wait_for(lambda: self._waiting >= _ENOUGH, max(rest_s, 0))
-
-
-class BacklogLane:
-    """Two threads' work: `step` prepares batches and settles answers while `send_step` has the
-    next batch on its way, so that the centre never waits for our database.
-
-    per_s: the most records a second. Slow answers and failures halve the batches, each good answer
-    makes them larger again.
-    """
-
-    def __init__(
-        self,
-        outbox: Outbox,
-        centre: Centre,
-        way: Way,
-        per_s: int,
-        now_ms: Callable[[], int],
-    ):
-        self._outbox = outbox
-        self._centre = centre
-        self._way = way
-        self._per_s = per_s
-        self._now_ms = now_ms
-        self._woken = threading.Event()
+        self._news: queue.SimpleQueue[tuple[Batch, Answer | None] | None] = queue.SimpleQueue()
+        self._prepared: queue.SimpleQueue[Batch] = queue.SimpleQueue()
         self._most = BATCH_ITEMS
-        self._after_id = 0
+        self._after_id: int | None = None  # the newest record under way, None if nothing is
         self._unsettled = 0
-        self._prepared: queue.Queue[Batch] = queue.Queue()
-        self._answered: queue.Queue[tuple[Batch, Answer | None]] = queue.Queue()
-        self._let_go_at_ms = 0
 
     def wake(self) -> None:
         """Something was committed."""
-        self._woken.set()
+        if self._news.empty():  # else the lane looks anyway
+            self._news.put(None)
 
     def step(self, timeout_s: float = 1.0) -> None:
         """Prepare what is due, up to two batches, and settle what was answered."""
@@ -216,23 +165,21 @@ class BacklogLane:
             time.sleep(min(pause_s, timeout_s, _REST_S))
             return
         if not self._unsettled:
-            self._after_id = 0  # nothing is under way: also look again at what was not taken
-        self._woken.clear()
+            self._after_id = None  # also look again at what was not taken
         while self._unsettled < 2 and self._prepare():
             pass
-        if not self._unsettled:
-            self._let_go()
-            self._woken.wait(timeout_s)
-            return
         try:
-            batch, answer = self._answered.get(timeout=timeout_s)
+            news = self._news.get(timeout=timeout_s)
         except queue.Empty:
             return
+        if news is None:
+            return  # woken
+        batch, answer = news
         self._unsettled -= 1
         if answer is None:
             return
-        if not self._unsettled:
-            self._prepare()  # the centre has work again before we write
+        while self._unsettled < 2 and self._prepare():
+            pass  # the next ones leave before we write
         self._way.settle(batch, answer)
 
     def send_step(self, timeout_s: float = 1.0) -> None:
@@ -244,28 +191,22 @@ class BacklogLane:
         began_s = time.monotonic()
         answer = None
         if self._way.pause_s() <= 0:
-            answer = self._way.carry(BACKLOG, self._centre, batch)
+            answer = self._way.carry(self._name, self._centre, batch)
         took_s = time.monotonic() - began_s
-        self._answered.put((batch, answer))
+        self._news.put((batch, answer))
         is_slow = answer is None or took_s > _SLOW_S
-        self._most = (
-            max(self._most // 2, _FEWEST) if is_slow else min(self._most + 50, BATCH_ITEMS)
-        )
+        most = self._most // 2 if is_slow else self._most + _FEWEST
+        self._most = min(max(most, _FEWEST), BATCH_ITEMS)
         # A centre that is slow has others to serve: it gets as long a pause as it took.
-        rest_s = took_s if took_s > _SLOW_S else len(batch) / self._per_s - took_s
+        least_s = max(len(batch) / self._per_s, self._gather_s * self._chance.uniform(0.5, 1.0))
+        rest_s = took_s if took_s > _SLOW_S else least_s - took_s
         time.sleep(min(max(rest_s, 0), 1.0))
 
     def _prepare(self) -> bool:
-        batch = self._outbox.backlog_batch(self._now_ms(), self._after_id, self._most)
+        batch = self._next_batch(self._now_ms(), self._after_id, self._most)
         if len(batch) == 0:
             return False
-        self._after_id = batch.last_id
+        self._after_id = max(batch.last_id, self._after_id or 0)
         self._unsettled += 1
         self._prepared.put(batch)
         return True
-
-    def _let_go(self) -> None:
-        now_ms = self._now_ms()
-        if now_ms >= self._let_go_at_ms:
-            is_more = self._outbox.let_go(now_ms)
-            self._let_go_at_ms = now_ms + (1000 if is_more else _LET_GO_EVERY_MS)

@@ -131,32 +131,31 @@ class Outbox:
         """The next number of an order in which all batches are sent and answered."""
         return next(self._count)
 
-    def live_batch(self, now_ms: int) -> Batch:
-        """What goes up at once: records just made, service documents, heads.
+    def live_batch(self, now_ms: int, after_id: int | None, most: int) -> Batch:
+        """What goes up at once: up to `most` records just made, service documents, heads.
 
-        Documents stand before everything else, heads last.
+        after_id: the newest record of a batch on its way, None if no batch is. Documents stand
+        before everything else, heads last.
         """
         batch = Batch()
         with self._database.read() as tx:
-            _add_envelopes(
-                tx, batch, envelopes.waiting_live(tx, now_ms - self._pace.live_ms, BATCH_ITEMS)
-            )
+            since_ms = now_ms - self._pace.live_ms
+            _add_envelopes(tx, batch, envelopes.waiting_live(tx, since_ms, after_id or 0, most))
+            if after_id is not None:
+                return batch  # those on their way would be in it again
             for row in services.unsent_documents(tx, now_ms, BATCH_ITEMS):
                 _add_document(batch, row.id, row.document)
             for row in states.unsent_heads(tx, now_ms - self._pace.head_every_ms, BATCH_ITEMS):
                 _add_head(batch, row)
         return batch
 
-    def backlog_batch(self, now_ms: int, after_id: int, most: int) -> Batch:
-        """Up to `most` older records, each device's in order; empty if nothing is due.
-
-        after_id: the newest record of a batch on its way, 0 for none.
-        """
+    def backlog_batch(self, now_ms: int, after_id: int | None, most: int) -> Batch:
+        """Up to `most` older records, each device's in order; empty if nothing is due."""
         batch = Batch()
         with self._database.read() as tx:
             since_ms = now_ms - self._pace.live_ms
-            _add_envelopes(tx, batch, envelopes.waiting(tx, since_ms, after_id, most))
-            if after_id == 0:
+            _add_envelopes(tx, batch, envelopes.waiting(tx, since_ms, after_id or 0, most))
+            if after_id is None:
                 _add_envelopes(tx, batch, envelopes.waiting_again(tx, now_ms, most - len(batch)))
         return batch
 

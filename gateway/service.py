@@ -1,6 +1,7 @@
 """The gateway's parts, and how they hang together."""
 
 import logging
+import math
 import random
 import socket
 import sys
@@ -17,7 +18,7 @@ from gateway.centre import Centre, trust
 from gateway.console import Console
 from gateway.custody import Custody
 from gateway.error import GatewayError
-from gateway.forwarder import BacklogLane, Backoff, LiveLane, Way
+from gateway.forwarder import BACKLOG, LIVE, Backoff, Lane, Way
 from gateway.hall import HallBook
 from gateway.hall_watch import HallWatch
 from gateway.inbox import Inbox
@@ -39,6 +40,7 @@ from protocol.topic import GATEWAY_USER
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.2
+_LET_GO_EVERY_S = 3600
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -107,8 +109,27 @@ class Gateway:
             self.hall_watch.hint,
             now_ms,
         )
-        self.live = LiveLane(outbox, self.centres[1], way, settings.live_gather_s, chance, now_ms)
-        self.backlog = BacklogLane(outbox, self.centres[2], way, settings.backlog_per_s, now_ms)
+        self.live = Lane(
+            LIVE,
+            self.centres[1],
+            way,
+            outbox.live_batch,
+            per_s=math.inf,
+            gather_s=settings.live_gather_s,
+            chance=chance,
+            now_ms=now_ms,
+        )
+        self.backlog = Lane(
+            BACKLOG,
+            self.centres[2],
+            way,
+            outbox.backlog_batch,
+            per_s=settings.backlog_per_s,
+            gather_s=0,
+            chance=chance,
+            now_ms=now_ms,
+        )
+        self._outbox = outbox
         self.salvage = Salvage(
             path, settings.hall, self.database, self.alarms, now_ms, self.backlog.wake
         )
@@ -159,11 +180,13 @@ class Gateway:
         self._workers = [
             Worker("custody", self.custody.step),
             Worker("live", self.live.step),
+            Worker("live-sender", self.live.send_step),
             Worker("backlog", self.backlog.step),
             Worker("backlog-sender", self.backlog.send_step),
             Worker("salvage", self.salvage.step),
             Worker("hall-watch", self.hall_watch.step),
             Worker("clock", self._clock),
+            Worker("keeping", self._let_go),
         ]
         if self.mosquitto is not None:
             self._workers.append(Worker("mosquitto", self.mosquitto.step))
@@ -225,9 +248,13 @@ class Gateway:
             centre.close()
         self.database.close()
 
+    def _let_go(self) -> None:
+        if not self._outbox.let_go(now_ms()):
+            self._stopping.wait(_LET_GO_EVERY_S)
+
     def _wake_forwarder(self, live: int, old: int) -> None:
         if live or not old:
-            self.live.wake(live)
+            self.live.wake()
         if old or not live:
             self.backlog.wake()
 

@@ -31,7 +31,7 @@ _OFFERED = (
 )
 # In the order of the index, so that a flood of them is not sorted for each batch.
 _WAITING_LIVE = (
-    f"{_OFFERED} e.verdict IS NULL AND e.live = 1 AND e.received_at_ms >= ?"
+    f"{_OFFERED} e.verdict IS NULL AND e.live = 1 AND e.received_at_ms >= ? AND e.id > ?"
     " ORDER BY e.received_at_ms, e.id LIMIT ?"
 )
 _WAITING = (
@@ -87,9 +87,11 @@ def is_rated(tx: Connection, service: str) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
-def waiting_live(tx: Connection, since_ms: int, limit: int):
-    """Rows without a verdict that were made and received lately, oldest first."""
-    return tx.exec_driver_sql(_WAITING_LIVE, (since_ms, limit)).all()
+def waiting_live(tx: Connection, since_ms: int, after_id: int, limit: int):
+    """Rows without a verdict behind `after_id` that were made and received lately, oldest
+    first.
+    """
+    return tx.exec_driver_sql(_WAITING_LIVE, (since_ms, after_id, limit)).all()
 
 
 def waiting(tx: Connection, since_ms: int, after_id: int, limit: int):

@@ -30,9 +30,9 @@ def outbox(database):
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):
     """Settle what is due at `now_ms` with these verdicts, one for all or one each."""
-    batch = outbox.backlog_batch(now_ms, 0, 500)
+    batch = outbox.backlog_batch(now_ms, None, 500)
     if len(batch) == 0:
-        batch = outbox.live_batch(now_ms)
+        batch = outbox.live_batch(now_ms, None, 500)
     return settle(outbox, batch, verdicts, *told, now_ms=now_ms)
 
 
@@ -47,7 +47,7 @@ def settle(outbox, batch, verdicts, *told: str, now_ms: int = 1):
 
 def offered(outbox, now_ms: int = 1) -> list[int]:
     """The records that are due."""
-    return [int(sent.name.split()[1]) for sent in outbox.backlog_batch(now_ms, 0, 500).sent()]
+    return [int(sent.name.split()[1]) for sent in outbox.backlog_batch(now_ms, None, 500).sent()]
 
 
 def known(database) -> tuple[int | None, int]:
@@ -156,7 +156,7 @@ def test_a_receipt_from_an_answer_that_crossed_a_newer_one_is_not_a_fall(databas
     """BAT-5: two lanes have batches on their way at once; only a later batch lowers a receipt."""
     pen = Pen(DEVICE)
     hold(database, pen.rating())
-    slow = outbox.backlog_batch(1, 0, 500)
+    slow = outbox.backlog_batch(1, None, 500)
     slow.began = outbox.tick()
     hold(database, pen.rating(), pen.rating())
     quick = outbox.backlog_batch(1, slow.last_id, 500)
@@ -171,7 +171,7 @@ def test_a_receipt_from_an_answer_that_crossed_a_newer_one_is_not_a_fall(databas
 def test_a_batch_behind_one_on_its_way_does_not_hold_its_records_again(database, outbox):
     pen = Pen(DEVICE)
     hold(database, *[pen.rating() for _ in range(5)])
-    first = outbox.backlog_batch(1, 0, 3)
+    first = outbox.backlog_batch(1, None, 3)
     second = outbox.backlog_batch(1, first.last_id, 3)
     seqs = [[int(sent.name.split()[1]) for sent in batch.sent()] for batch in (first, second)]
     assert seqs == [[1, 2, 3], [4, 5]]
