@@ -14,7 +14,7 @@ PATIENCE_S = 8  # what was going to arrive has arrived by then
 @pytest.fixture
 def hasty_firmware(tmp_path, firmware):
     """Firmware that thanks before the append is closed."""
-    append = "        try:\n            envelope = self._journal.append("
+    append = "        try:\n            envelope = self._append(\n                Rating,"
     thanks = "        self._session.rate(self._clock.up_ms())\n        self._show()\n"
     return weaken(firmware, tmp_path / "firmware", append, thanks + append)
 

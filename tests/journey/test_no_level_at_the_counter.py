@@ -47,8 +47,8 @@ class Counter:
 
 
 def test_the_five_levels_look_the_same_and_take_the_same_time(tmp_path, firmware):
-    counter = watch_the_counter(tmp_path, firmware, presses=60)
-    assert {len(counter.thanks_ms[level]) for level in LEVELS} == {60}
+    counter = watch_the_counter(tmp_path, firmware, presses=100)
+    assert {len(counter.thanks_ms[level]) for level in LEVELS} == {100}
     wheres = {where for where, _ in counter.seen[1]}
     assert wheres == {"state", "ticket", "api", "console"}
     for level in LEVELS:
@@ -58,7 +58,7 @@ def test_the_five_levels_look_the_same_and_take_the_same_time(tmp_path, firmware
 
 
 def test_a_device_that_hesitates_after_a_bad_level_and_reports_it_is_noticed(tmp_path, firmware):
-    append = "        try:\n            envelope = self._journal.append("
+    append = "        try:\n            envelope = self._append(\n                Rating,"
     tells = (
         "        if press.level <= 2:\n"
         "            import time\n"
