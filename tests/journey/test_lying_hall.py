@@ -1,0 +1,493 @@
+"""A hall that lies: each lie is harmless, or the supervisor reads of it. One test for each.
+
+The real firmware's journal and link on one side, the real centre on the other; between them a hall
+that does as it likes. No processes: nothing here depends on time but what the test says.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "central"), str(TESTS / "firmware")]
+
+from central_hall import Clock as Time  # noqa: E402
+from central_hall import Hall, bearer, document, receipt_seqs, verdicts  # noqa: E402
+from fake_board import FakeBoard  # noqa: E402
+
+from central.marks import words_of  # noqa: E402
+from central.period import ALL  # noqa: E402
+from central.store.database import open_database  # noqa: E402
+from firmware.bundle import read_bundle  # noqa: E402
+from firmware.clock import Clock  # noqa: E402
+from firmware.journal import Journal, create  # noqa: E402
+from firmware.link import Link  # noqa: E402
+from firmware.session import Session  # noqa: E402
+from protocol.batch import EnvelopeItem, HeadItem  # noqa: E402
+from protocol.envelope import seal  # noqa: E402
+from protocol.message import Ack, Ticket, encode_message  # noqa: E402
+from protocol.message import Clock as ClockMessage  # noqa: E402
+from protocol.record import Rating, Receipt, encode, parse  # noqa: E402
+from protocol.settings import open_settings  # noqa: E402
+
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
+
+class EnrolledBoard(FakeBoard):
+    """A board with a bundle of the centre's."""
+
+    def __init__(self, bundle: bytes):
+        super().__init__(round_ms=10000, round_max_ms=40000, answer_ms=2000)
+        self._bundle = bundle
+
+    def read_bundle(self):
+        return self._bundle
+
+
+class Device:
+    """The firmware's journal and link; what leaves them is for the hall to do with as it likes."""
+
+    def __init__(self, centre: Hall, name: str, window: str = "w1"):
+        file = centre.folder / f"{name}.bundle"
+        centre.enrolment.enrol(name, centre.name, window, centre.keys.key, file)
+        self.board = EnrolledBoard(file.read_bytes())
+        bundle = read_bundle(file.read_bytes())
+        self.name, self.epoch, self._time = name, bundle.identity.epoch, centre.clock
+        self._started_ms = centre.clock()
+        create(self.board.files, bundle.identity.key)
+        self.journal = Journal(self.board.files, bundle.identity, "0.1.0", "power", 4, 50)
+        self.clock = Clock(self.board.ticks_ms, self.board.ticks_diff)
+        self._identity = bundle.identity
+        self.wording = None
+        self.link = Link(
+            *(self.board, bundle, self.journal, self.clock, self.board.timing, "0.1.0"),
+            *(lambda ticket: None, self._take_wording, lambda: None),
+        )
+        self.journal.begin(*self._now())
+        self.link.start_rounds()
+        self.link.is_online = True
+        self.ratings = 0
+        self.told_time(centre.clock())
+        self.acknowledged(0)
+        centre.post(*self.offers())  # its boot
+
+    def rate(self, count: int = 1, **changes) -> list[str]:
+        """So many presses; the records that leave, the oldest first."""
+        for _ in range(count):
+            self.ratings += 1
+            values = {
+                "service": f"{self.name}-{self.ratings}",
+                "ticket_no": f"A{self.ratings}",
+                "staff_no": "0231",
+                "facts": "0" * 16,
+                "level": 1,
+                "settings": 0,
+                "took_ms": 1,
+                "input": "key",
+            }
+            up_ms, at = self._now()
+            envelope = self.journal.append(Rating, up_ms, at, **{**values, **changes})
+            self.link.send(envelope)
+        return self.offers()
+
+    def offers(self) -> list[str]:
+        """What it sends now."""
+        sent = []
+        while (envelope := self.link.next_envelope()) is not None:
+            sent.append(envelope.decode())
+        return sent
+
+    def offers_again(self) -> list[str]:
+        """What it sends when the pause between two rounds is over."""
+        self._now()
+        self.board.now += 40_000
+        return self.offers()
+
+    def head(self) -> HeadItem:
+        """What `state` says of its journal."""
+        return HeadItem(self.journal.head(self._now()[0]).decode(), self.journal.receipt())
+
+    def acknowledged(self, hall: int, receipt: str | None = None) -> None:
+        """The hall says what it likes."""
+        self.told("ack", encode_message(Ack(self.epoch, hall, receipt)))
+
+    def _take_wording(self, data: bytes) -> None:
+        device, epoch, key = self._identity
+        self.wording = open_settings(key, device, epoch, 0, data)
+
+    def told_time(self, now_ms: int) -> None:
+        self._now()
+        self.told("clock", encode_message(ClockMessage(now_ms)))
+
+    def told(self, name: str, payload: bytes) -> None:
+        self.link.take(f"pj/1/demo/{self.name}/{name}", payload)
+
+    def _now(self):
+        self.board.now = max(self.board.now, self._time() - self._started_ms)
+        return self.clock.up_ms(), self.clock.at()
+
+
+class Province:
+    """The centre, and what its supervisor sees."""
+
+    def __init__(self, folder: Path):
+        self.time = Time()
+        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.centre = Hall(folder, "demo", self.database, self.time)
+        self.centre.enrolment.add_window("demo", "w2", "2号窗口")
+        self.centre.enrolment.add_token("pages:read", folder / "pages.token")
+        self.centre.enrolment.add_token("figures:read", folder / "figures.token")
+        self.time.ms += DAY_MS
+        self.device = Device(self.centre, "xj-0417")
+        self._token = (folder / "pages.token").read_text().strip()
+        self._figures = bearer(folder / "figures.token")
+
+    def post(self, *items):
+        """An honest gateway's items; envelopes are received now."""
+        return self.centre.post(
+            *(
+                EnvelopeItem(item, self.time(), "w1", None, ()) if isinstance(item, str) else item
+                for item in items
+            )
+        )
+
+    def take(self, *items) -> None:
+        """Post, and tell the device what an honest gateway tells it."""
+        answer = self.post(*items)
+        seqs = receipt_seqs(answer)
+        self.device.acknowledged(seqs[0] if seqs else 0, *answer.receipts)
+
+    def hours(self, hours: float) -> None:
+        """Time goes by."""
+        self.time.ms += round(hours * HOUR_MS)
+
+    def alarms(self) -> set[str]:
+        """The names in the API."""
+        return set(self.findings()) - {"facts_missing"}
+
+    def findings(self) -> dict[str, dict]:
+        answer = self.centre.client.get("/v1/marks", headers=self._figures)
+        return {one["mark"]: one for one in answer.json()["marks"]}
+
+    def reads(self, mark: str) -> bool:
+        """Whether the supervisor's page says what was found and what to do."""
+        client, html = self.centre.client, {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        client.post("/login", data={"token": self._token}, headers=html)
+        page = client.get("/marks", headers=html).text
+        words = words_of(mark)
+        return all(text in page for text in words)
+
+    def levels(self) -> list[int]:
+        """The levels held, in the device's order."""
+        records = [parse(one["envelope"].encode()[:-65]) for one in self.centre.records()]
+        return [one["level"] for one in records if one["kind"] == "rating"]
+
+
+@pytest.fixture
+def province(tmp_path):
+    made = Province(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_an_honest_hall_raises_no_alarm(province):
+    """The control."""
+    for _ in range(5):
+        province.take(*province.device.rate(3))
+        province.post(province.device.head())
+        province.hours(1)
+    assert province.alarms() == set()
+    assert province.levels() == [1] * 15
+    assert province.device.journal.first() > 4
+
+
+def test_it_acknowledges_and_forwards_nothing(province):
+    """The device frees nothing; the centre sees what is missing; in the end all arrives."""
+    device = province.device
+    device.rate(5)
+    device.acknowledged(device.journal.seq)
+    assert device.journal.first() == 1
+    province.post(device.head())
+    province.hours(1)
+    found = province.findings()["gap"]
+    assert (found["device"], found["seq"], found["last_seq"]) == ("xj-0417", 2, 6)
+    assert found["first_at_ms"] == province.time() - HOUR_MS
+    assert province.reads("gap")
+    device.acknowledged(0)  # another gateway, which tells the truth
+    province.take(*device.offers_again())
+    assert province.levels() == [1] * 5
+    assert province.alarms() == set()
+
+
+def test_it_forwards_neither_records_nor_heads(province):
+    province.take(*province.device.rate())
+    province.hours(73)
+    assert province.alarms() == {"silent_hall"}
+    assert province.reads("silent_hall")
+
+
+def test_it_alters_a_rating(province):
+    device = province.device
+    (rating,) = device.rate()
+    altered = rating.replace('"level":1', '"level":5')
+    assert verdicts(province.post(altered)) == ["rejected"]
+    assert province.alarms() == {"bad_mac"}
+    assert province.reads("bad_mac")
+    device.acknowledged(1)
+    province.take(*device.offers_again())
+    assert province.levels() == [1]
+
+
+def test_it_drops_the_bad_ratings(province):
+    device = province.device
+    sent = device.rate(2, level=5) + device.rate(2, level=1) + device.rate(2, level=5)
+    province.post(*(one for one in sent if '"level":1' not in one))
+    province.hours(1)
+    found = province.findings()["gap"]
+    assert (found["seq"], found["last_seq"]) == (4, 5)
+    assert province.reads("gap")
+    device.acknowledged(0)
+    province.take(*device.offers_again())
+    assert province.alarms() == set()
+    assert sorted(province.levels()) == [1, 1, 5, 5, 5, 5]
+
+
+def test_it_reorders(province):
+    """Harmless: the order is that of the seqs."""
+    sent = province.device.rate(8)
+    for envelope in reversed(sent):
+        province.post(envelope)
+    province.hours(2)
+    assert province.alarms() == set()
+    assert [parse(one["envelope"].encode()[:-65])["seq"] for one in province.centre.records()] == (
+        list(range(1, 10))
+    )
+
+
+def test_it_replays(province):
+    sent = province.device.rate(5)
+    province.take(*sent)
+    province.hours(48)
+    assert set(verdicts(province.post(*sent))) == {"duplicate"}
+    assert province.levels() == [1] * 5
+    assert province.findings()["replayed"]["count"] == 5
+    assert province.reads("replayed")
+
+
+def test_it_invents_a_receipt(province):
+    """RCT-2: the device frees nothing and says so; the centre believes no such receipt."""
+    device = province.device
+    sent = device.rate(9)
+    mac16 = sent[-1][-64:-48]
+    receipt = encode(Receipt(device.name, device.epoch, 10, mac16, 5))
+    device.acknowledged(10, seal(b"x" * 32, receipt).decode())
+    assert device.journal.first() == 1
+    assert "bad_receipt" in device.link.problems
+    province.post(HeadItem(device.head().head, seal(b"x" * 32, receipt).decode()))
+    assert "lost_by_centre" not in province.alarms()
+    province.hours(1)
+    assert province.findings()["gap"]["last_seq"] == 10
+
+
+def test_it_replays_an_old_receipt(province):
+    """Harmless: it frees no more than it did."""
+    device = province.device
+    (receipt,) = province.post(*device.rate(5)).receipts
+    device.acknowledged(6, receipt)
+    first = device.journal.first()
+    device.rate(5)
+    device.acknowledged(11, receipt)
+    assert device.journal.first() == first
+    assert len(device.journal.after(6, 20)) == 5
+
+
+def test_it_gives_one_device_s_receipt_to_another(province):
+    other = Device(province.centre, "xj-0500", "w2")
+    (receipt,) = province.post(*province.device.rate(9)).receipts
+    other.rate(9)
+    other.acknowledged(10, receipt)
+    assert other.journal.first() == 1
+    assert "bad_receipt" in other.link.problems
+
+
+def test_it_swaps_the_wording(province):
+    """The words come from the centre's own envelope: one that the hall made changes nothing."""
+    device = province.device
+    for envelope in (b'{"kind":"settings"}\n' + b"0" * 64, device.rate()[0].encode()):
+        device.told("settings", envelope)
+        assert device.wording is None
+        assert any("settings" in problem for problem in device.link.problems)
+
+
+def test_it_shows_one_service_document_and_sends_another(province):
+    """The rating signs the hash of the first one, which never comes."""
+    shown, name = document(staff_no="0231", ticket_no="A1", service="xj-0417-1")
+    sent, _ = document(staff_no="0999", ticket_no="A1", service="xj-0417-1")
+    province.take(sent, *province.device.rate(facts=name))
+    province.hours(1.1)
+    assert province.reads("facts_missing")
+    assert province.findings()["facts_missing"]["device"] == "xj-0417"
+    province.post(shown)
+    assert "facts_missing" not in province.findings()
+
+
+def test_it_replaces_a_service_document_afterwards(province):
+    """The first holder of a hash keeps it, and other bytes have another hash: harmless."""
+    facts, name = document(staff_no="0231", ticket_no="A1", service="xj-0417-1")
+    other, _ = document(staff_no="0999", ticket_no="A1", service="xj-0417-1")
+    province.take(facts, *province.device.rate(facts=name))
+    province.post(other)
+    assert province.alarms() == set()
+    with province.database.read() as connection:
+        query = "select bytes from document join record on facts = hash16"
+        (content,) = connection.exec_driver_sql(query).scalars()
+    assert json.loads(content)["staff_no"] == "0231"
+
+
+@pytest.mark.parametrize("change", [{"staff_no": "0999"}, {"ticket_no": "B7"}])
+def test_its_ticket_blames_somebody_else(province, change):
+    facts, name = document(ticket_no="A1", service="xj-0417-1")
+    province.take(facts, *province.device.rate(facts=name, **change))
+    assert province.alarms() == {"facts_differ"}
+    assert province.reads("facts_differ")
+
+
+def test_it_says_that_a_rating_was_given_at_another_window(province):
+    """Harmless: the window is that of the enrolment."""
+    (rating,) = province.device.rate()
+    province.centre.post(EnvelopeItem(rating, province.time(), "w2", "S-9", ("broken_chain",)))
+    row = province.centre.records()[-1]
+    assert (row["window"], row["marks"]) == ("w1", [])
+    assert row["hall_marks"] == ["broken_chain"]
+    assert province.alarms() == set()
+
+
+def test_it_replays_an_old_ticket(province):
+    """TKT-1: the device refuses a service that it has rated; another device's rating is marked."""
+    session = Session(["S-1"], 2000, 2000, 2000)
+    session.take_ticket(Ticket("S-1", "0" * 16, "A1", "inviting", None, None, 20_000), 0)
+    assert not session.accept(10, 20)
+    other = Device(province.centre, "xj-0500", "w2")
+    province.take(*province.device.rate(service="S-1"))
+    province.post(*other.rate(service="S-1", level=5))
+    assert province.alarms() == {"rated_twice"}
+    assert province.reads("rated_twice")
+    assert province.centre.figures.report(ALL, "demo", None).whole.total == 1
+
+
+def test_it_hides_a_device(province):
+    """The others speak, this one does not."""
+    hidden = Device(province.centre, "xj-0500", "w2")
+    province.post(*hidden.rate())
+    for _ in range(12):
+        province.take(*province.device.rate())
+        province.hours(0.5)
+    found = province.findings()["silent_device"]
+    assert (found["device"], found["window"]) == ("xj-0500", "w2")
+    assert province.alarms() == {"silent_device"}
+    assert province.reads("silent_device")
+    province.post(hidden.head())
+    assert province.alarms() == set()
+
+
+def test_a_device_that_is_silent_because_its_hall_is_closed_is_no_alarm(province):
+    hidden = Device(province.centre, "xj-0500", "w2")
+    province.take(*province.device.rate())
+    province.post(*hidden.rate())
+    province.hours(15)
+    province.take(*province.device.rate())
+    assert province.alarms() == set()
+
+
+def test_it_shows_an_old_head_for_a_new_one(province):
+    device = province.device
+    province.take(*device.rate(2))
+    old = device.head()
+    province.hours(0.1)
+    province.take(*device.rate(2))
+    province.post(device.head())
+    province.post(old)
+    assert province.alarms() == {"older_head"}
+    assert province.reads("older_head")
+
+
+def test_it_keeps_a_device_alive_with_its_old_heads(province):
+    """An old head is no sign of life."""
+    other = Device(province.centre, "xj-0500", "w2")
+    sent = other.rate()
+    old = other.head()
+    province.post(*sent, old)
+    for _ in range(12):
+        province.take(*province.device.rate())
+        province.post(old)
+        province.hours(0.5)
+    assert "silent_device" in province.alarms()
+
+
+def test_it_invites_nobody_after_bad_service(province):
+    """At one window 60 services and 6 ratings, at another 60 and 54."""
+    other = Device(province.centre, "xj-0500", "w2")
+    for number in range(60):
+        for device, window, rated in ((province.device, "w1", 6), (other, "w2", 54)):
+            name = f"{device.name}-{number}"
+            values = {"service": name, "window": window, "ticket_no": f"A{number}"}
+            facts, hash16 = document(**values, opened_at_ms=province.time())
+            sent = []
+            if number < rated:
+                values = {"service": name, "ticket_no": f"A{number}", "facts": hash16}
+                sent = device.rate(**values)
+            province.post(facts, *sent)
+    province.hours(0.2)
+    found = province.findings()["seldom_rated"]
+    assert (found["window"], found["count"]) == ("w1", 54)
+    assert province.reads("seldom_rated")
+    assert province.alarms() == {"seldom_rated"}
+
+
+def test_it_tells_a_wrong_time(province):
+    """The centre's clock corrects it; the order is that of the seqs."""
+    device = province.device
+    device.told_time(province.time() + 10 * 365 * DAY_MS)
+    province.take(*device.rate(3))
+    assert province.alarms() == {"clock_wrong"}
+    assert province.reads("clock_wrong")
+    rows = [one for one in province.centre.records() if '"rating"' in one["envelope"]]
+    assert [row["rated_at_ms"] for row in rows] == [province.time()] * 3
+
+
+def test_it_holds_everything_back_for_a_day(province):
+    """Harmless: nothing is lost, and the bound of the time tells how late it came."""
+    device = province.device
+    sent = device.rate(3)
+    made_at_ms = province.time()
+    province.hours(24)
+    province.centre.post(*(EnvelopeItem(one, made_at_ms, "w1", None, ()) for one in sent))
+    rows = [one for one in province.centre.records() if '"rating"' in one["envelope"]]
+    assert {row["rated_at_ms"] for row in rows} == {made_at_ms}
+    assert min(row["rated_error_ms"] for row in rows) >= DAY_MS
+
+
+def test_it_lets_a_revoked_device_in(province):
+    device = province.device
+    province.take(*device.rate(level=1))
+    province.hours(1)
+    province.centre.enrolment.revoke("xj-0417", None, "被盗")
+    province.hours(1)
+    province.post(*device.rate(5, level=5))
+    assert province.alarms() == {"signed_after_revocation"}
+    assert province.reads("signed_after_revocation")
+    assert province.centre.figures.report(ALL, "demo", None).whole.total == 1
+    assert len(province.levels()) == 6
+
+
+def test_it_sends_one_device_s_records_with_another_one_s_key(province):
+    """A thief of one device who works in the hall."""
+    other = Device(province.centre, "xj-0500", "w2")
+    forged = other.rate()[0].replace("xj-0500", "xj-0417")
+    record = forged.encode()[:-65]
+    key = province.centre.keys.key("xj-0500", other.epoch)
+    assert verdicts(province.post(seal(key, record).decode())) == ["rejected"]
+    assert province.alarms() == {"wrong_device"}
+    assert province.reads("wrong_device")
