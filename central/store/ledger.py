@@ -29,6 +29,8 @@ _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
 _NO_COLUMNS = ("added_marks", "_record")
 UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
+# (dialect, table, columns) -> the statement, and the columns' order if it is by position.
+_INSERTS: dict[tuple[str, str, tuple[str, ...]], tuple[str, list[str] | None]] = {}
 CHUNK = 1000  # rows read at once above a hole
 
 
@@ -127,14 +129,14 @@ def add_rows(connection: Connection, new: list[Row]) -> None:
 
 def insert_many(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
     """Insert rows, each with the same columns, past SQLAlchemy's work for each single value."""
-    statement = insert(table).values(dict.fromkeys(values[0]))
-    compiled = statement.compile(dialect=connection.dialect)
-    if compiled.positional:
-        names = compiled.positiontup or []
-        rows: Any = [tuple([row[name] for name in names]) for row in values]
-    else:
-        rows = values
-    connection.exec_driver_sql(str(compiled), rows)
+    names = tuple(values[0])
+    known = (connection.dialect.name, table.name, names)
+    if known not in _INSERTS:
+        compiled = insert(table).values(dict.fromkeys(names)).compile(dialect=connection.dialect)
+        _INSERTS[known] = str(compiled), compiled.positiontup if compiled.positional else None
+    statement, order = _INSERTS[known]
+    rows: Any = values if order is None else [tuple([row[n] for n in order]) for row in values]
+    connection.exec_driver_sql(statement, rows)
 
 
 def add_conflicts(connection: Connection, new: list[Row]) -> None:
