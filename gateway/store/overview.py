@@ -49,7 +49,9 @@ def newest_services(tx: Connection, windows: Sequence[str]):
         .correlate(wanted)
         .scalar_subquery()
     )
-    rows = tx.execute(select(_service).where(_service.c.id.in_(select(newest).select_from(wanted)))).all()
+    rows = tx.execute(
+        select(_service).where(_service.c.id.in_(select(newest).select_from(wanted)))
+    ).all()
     return {row.window: row for row in rows}
 
 
