@@ -1,14 +1,14 @@
 # Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := protocol pages firmware gateway central simulator workbench tests deploy docs pingjia.py
+SOURCES := protocol pages firmware gateway central simulator workbench tests bench deploy docs pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
 # Most tests wait for real processes: two at a time keep two cores busy.
 PARALLEL ?= -n 2 --dist worksteal
 
-.PHONY: setup demo test test-long lint format firmware clean
+.PHONY: setup demo test test-long bench lint format firmware clean
 
 setup: .venv/.ready
 
@@ -34,6 +34,9 @@ test: setup firmware lint
 
 test-long: setup firmware
 	$(BIN)/python -m pytest -m long $(PARALLEL)
+
+bench: setup firmware
+	$(BIN)/python -m bench
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

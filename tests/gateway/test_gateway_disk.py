@@ -129,7 +129,7 @@ def full_disk(start, centre, program=None) -> tuple[int, int, list[int], str]:
         kept = [pen.rating(service="S" * 60) for _ in range(3000)]
         for envelope in kept:
             device.send(envelope)
-        alarm = until(lambda: process.alarms().get("disk"), "the alarm", 30)
+        alarm = until(lambda: process.alarms().get("disk"), "the alarm", 60)
         centre.script.clear()
         receipt = 0
         try:
@@ -141,7 +141,7 @@ def full_disk(start, centre, program=None) -> tuple[int, int, list[int], str]:
             pass
         assert process.child.poll() is None, "it must never end"
         ballast.unlink()
-        until(lambda: "disk" not in process.alarms(), "the end of the alarm", 30)
+        until(lambda: "disk" not in process.alarms(), "the end of the alarm", 60)
         end_s = time.monotonic() + 60
         while time.monotonic() < end_s and len(centre.seqs("dev-1")) < 3100:
             device.tell(pen.state())  # a device offers what `hall` has not reached
@@ -186,7 +186,7 @@ def inject(
         pen = Pen("dev-1")
         try:
             process.wait_ready()
-            until(lambda: centre.hall_requests, "the hall document")
+            until(lambda: centre.hall_requests, "the hall document", 60)
             device, made, hall = Client(settings.mqtt_port, "dev-1").enter(), {}, 0
             device.tell(pen.state())
             for _ in range(20):

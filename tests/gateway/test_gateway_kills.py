@@ -77,10 +77,10 @@ def kills(tmp_path, centre, mosquitto, times: int, is_hasty: bool, patience_s: f
     gateway = KilledGateway(settings, is_hasty)
     with mosquitto(settings.broker_files):
         gateway.start()
-        until(lambda: centre.hall_requests, "the gateway")
+        until(lambda: centre.hall_requests, "the gateway", 60)
         devices = [ForgetfulDevice(settings.mqtt_port, device) for device in DEVICES]
         try:
-            until(lambda: all(device.hall for device in devices), "the first acknowledgements")
+            until(lambda: all(device.hall for device in devices), "the first acknowledgements", 60)
             for _ in range(times):
                 heard = [device.hall for device in devices]
                 time.sleep(chance.uniform(0, 0.3))
@@ -93,7 +93,7 @@ def kills(tmp_path, centre, mosquitto, times: int, is_hasty: bool, patience_s: f
                             for device, before in zip(devices, heard, strict=True)
                         ),
                         "acknowledgements after a kill",
-                        20,
+                        60,
                     )
             for device in devices:
                 device.stop_rating()
