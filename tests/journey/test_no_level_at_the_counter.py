@@ -45,6 +45,19 @@ class Counter:
         medians = [statistics.median(delays[level]) for level in LEVELS]
         return max(medians) - min(medians)
 
+    def chance_ms(self, delays):
+        """How far they would lie apart by chance: the most among 1,000 random relabellings.
+
+        On a quiet machine 2 or 3 ms; where everything waits for the processor, more.
+        """
+        chance, pool = random.Random(SEED), [delay for level in LEVELS for delay in delays[level]]
+        found, size = 0, len(pool) // len(LEVELS)
+        for _ in range(1000):
+            chance.shuffle(pool)
+            relabelled = {level: pool[n * size : (n + 1) * size] for n, level in enumerate(LEVELS)}
+            found = max(found, self.apart_ms(relabelled))
+        return found
+
 
 def test_the_five_levels_look_the_same_and_take_the_same_time(tmp_path, firmware):
     counter = watch_the_counter(tmp_path, firmware, presses=100)
@@ -53,8 +66,8 @@ def test_the_five_levels_look_the_same_and_take_the_same_time(tmp_path, firmware
     assert wheres == {"state", "ticket", "api", "console"}
     for level in LEVELS:
         assert counter.seen[level] == counter.seen[1], f"seed {SEED}"
-    assert counter.apart_ms(counter.thanks_ms) < APART_MS
-    assert counter.apart_ms(counter.state_ms) < APART_MS
+    for delays in (counter.thanks_ms, counter.state_ms):
+        assert counter.apart_ms(delays) < max(APART_MS, counter.chance_ms(delays))
 
 
 def test_a_device_that_hesitates_after_a_bad_level_and_reports_it_is_noticed(tmp_path, firmware):
@@ -68,8 +81,8 @@ def test_a_device_that_hesitates_after_a_bad_level_and_reports_it_is_noticed(tmp
     weak = weaken(firmware, tmp_path / "firmware", append, tells + append)
     counter = watch_the_counter(tmp_path, firmware, presses=8, flashed=weak)
     assert counter.seen[1] != counter.seen[5]
-    assert counter.apart_ms(counter.thanks_ms) >= APART_MS
-    assert counter.apart_ms(counter.state_ms) >= APART_MS
+    for delays in (counter.thanks_ms, counter.state_ms):
+        assert counter.apart_ms(delays) >= APART_MS
 
 
 def watch_the_counter(tmp_path, firmware, presses, flashed=None) -> Counter:
