@@ -92,7 +92,7 @@ def _events(
     """What was found out that is no mark of a record in particular."""
     found = [(OLDER_HEAD, (*item.epoch_key, item.head.seq)) for item in heads.older]
     new = [outcome.row for outcome in filed if outcome.verdict == STORED]
-    cloned = clones.find_in_heads(connection, sent, new, heads.highest, before)
+    cloned = clones.find_in_heads(connection, sent, new, heads.told, before)
     found += [(clones.CLONED_DEVICE, key) for key in cloned]
     for row, outcome in zip(rows, filed):
         is_old = now_ms - outcome.row.stored_at_ms > _REPLAY_MS

@@ -6,13 +6,12 @@ record than the one held in its place.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import Connection
 
 from central.store import coverage, ledger
 from central.store.coverage import ChainRow
-from central.store.ledger import Epoch, Row
+from central.store.ledger import Epoch, Key, Row
 from central.verify import VerifiedHead
 from protocol.record import DAMAGE, RESTART, Boot
 
@@ -24,12 +23,12 @@ def mark_boots(
     connection: Connection,
     new: list[Row],
     before: dict[Epoch, ChainRow],
-    heads: Iterable[tuple[Epoch, int]],
+    heads: Iterable[tuple[Epoch, int, str]],
 ) -> list[Row]:
     """Mark boots that name damage, and what was called unused though it was written.
 
-    before: the chains before this batch. heads: (epoch, seq) of heads known or new: the device had
-    written so many. The rows that got a mark.
+    before: the chains before this batch. heads: (epoch, seq, mac16) of heads known or new,
+    what the device had written last. The rows that got a mark.
     """
     changed = []
     for row in new:
@@ -50,33 +49,35 @@ def find_in_heads(
     connection: Connection,
     sent: list[VerifiedHead],
     new: list[Row],
-    highest: dict[Epoch, Any],
-    chains: dict[Epoch, ChainRow],
-) -> list[tuple[str, int, int]]:
-    """(device, epoch, seq) of heads that name another record than the one held, or one that a
-    boot calls unused.
+    heads: Iterable[tuple[Epoch, int, str]],
+    before: dict[Epoch, ChainRow],
+) -> list[Key]:
+    """Places about which heads say something else than what is held, another head, or a boot.
+
+    before, heads: see `mark_boots`.
     """
-    told = {(item.head.device, item.head.epoch, item.head.seq): item.head for item in sent}
-    mac16s = {key: {head.mac16} for key, head in told.items()}
-    for row in new:
-        values = highest.get((row.device, row.epoch))
-        if values is not None and values["seq"] == row.seq:
-            mac16s.setdefault(row.key, set()).update((values["mac16"], row.mac16))
-    for key, row in ledger.rows(connection, told).items():
-        mac16s[key].add(row.mac16)
-    found = [key for key, names in mac16s.items() if len(names) > 1]
-    for key in told.keys() - found:
-        is_behind = key[2] < chains[key[:2]].highest_seq
+    mac16s: dict[Key, set[str]] = {}
+    for epoch, seq, name in heads:
+        mac16s.setdefault((*epoch, seq), set()).add(name)
+    arrived = {row.key: row for row in new}
+    sought = [(*item.epoch_key, item.head.seq) for item in sent]
+    for key, row in (ledger.rows(connection, sought) | arrived).items():
+        if key in mac16s:
+            mac16s[key].add(row.mac16)
+    fresh = {*arrived, *sought}
+    found = {key for key, names in mac16s.items() if len(names) > 1 and key in fresh}
+    for key in {*sought} - found:
+        is_behind = key[2] < before[key[:2]].highest_seq
         if is_behind and coverage.is_called_unused(connection, key[:2], key[2]):
-            found.append(key)
+            found.add(key)
     return sorted(found)
 
 
 def _is_contradicted(
-    connection: Connection, boot: Row, heads: Iterable[tuple[Epoch, int]]
+    connection: Connection, boot: Row, heads: Iterable[tuple[Epoch, int, str]]
 ) -> bool:
     epoch = (boot.device, boot.epoch)
-    told = [seq for name, seq in heads if name == epoch]
+    told = [seq for name, seq, _ in heads if name == epoch]
     for first, last, cause in boot.record.gaps:
         last = min(last, boot.seq - 1)
         if cause == RESTART and (

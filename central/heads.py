@@ -15,14 +15,14 @@ OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had
 class Heads(NamedTuple):
     """verdicts: one for each head. highest: of each epoch, as a row of `head`. newer: epochs with
     a head that says something new. older: heads lower than one that came before. told: of every
-    head, before or in this batch, how many records its device had written.
+    head, before or in this batch, which record its device said it had written last.
     """
 
     verdicts: list[str]
     highest: dict[Epoch, dict[str, Any]]
     newer: set[Epoch]
     older: list[VerifiedHead]
-    told: set[tuple[Epoch, int]]
+    told: set[tuple[Epoch, int, str]]
 
     @property
     def seqs(self) -> dict[Epoch, int]:
@@ -45,8 +45,8 @@ def file_heads(
     """
     known = coverage.heads(connection, epochs)
     highest = {epoch: dict(row._mapping) for epoch, row in known.items()}
-    told = {(epoch, row.seq) for epoch, row in known.items()}
-    told |= {(item.epoch_key, item.head.seq) for item in sent}
+    told = {(epoch, row.seq, row.mac16) for epoch, row in known.items()}
+    told |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
     verdicts, newer, older = [], set(), []
     for item in sent:
         values = _values(item, now_ms)

@@ -100,7 +100,7 @@ def moment_of(
     lag_ms = stored_at_ms - received_at_ms
     high_ms = max(low_ms, min(high_ms, told + lag_ms))
     at_ms = min(max(told, low_ms), high_ms)
-    drift_ms = 1 + max(rating.up_ms, clock.told_up_ms or 0) * DRIFT_PPM // 1_000_000
+    drift_ms = _drift_ms(clock, stored_at_ms)
     if abs(at_ms - told) > SLACK_MS:
         return Moment(at_ms, high_ms - low_ms + drift_ms, is_refuted=True)
     return Moment(at_ms, drift_ms + abs(at_ms - told) + max(0, lag_ms))
@@ -125,8 +125,14 @@ def _bounds(clock: BootClock, rating: Any, stored_at_ms: int) -> tuple[int, int]
 
     Not before its device was enrolled (`epoch` is a Unix minute).
     """
-    high_ms = min(clock.high_ms + rating.up_ms, stored_at_ms)
+    drift_ms = _drift_ms(clock, stored_at_ms)
+    high_ms = min(clock.high_ms + rating.up_ms + drift_ms, stored_at_ms)
     low_ms = rating.epoch * 60_000
     if clock.low_ms is not None:
-        low_ms = max(low_ms, clock.low_ms + rating.up_ms)
+        low_ms = max(low_ms, clock.low_ms + rating.up_ms - drift_ms)
     return min(low_ms, high_ms), high_ms
+
+
+def _drift_ms(clock: BootClock, stored_at_ms: int) -> int:
+    """How far the device's quartz may have gone wrong since its start."""
+    return 1 + (stored_at_ms - clock.high_ms) * DRIFT_PPM // 1_000_000

@@ -323,7 +323,7 @@ def check_many(examples, tmp_path_factory):
 
 def test_doubled_reordered_and_replayed_ratings_count_once(tmp_path_factory):
     """BAT-7 CHN-2"""
-    check_many(25, tmp_path_factory)
+    check_many(15, tmp_path_factory)
 
 
 @pytest.mark.long

@@ -1,0 +1,164 @@
+"""Alarms that a lying hall does not explain: clones, damage, and a centre that lost records."""
+
+import shutil
+
+import pytest
+from central_hall import NOW_MS, Clock, Hall, receipt_seqs, verdicts
+from test_central_clone import clone_of, named
+
+from central.alarms import Alarms, Limits
+from central.store.database import open_database
+from protocol.batch import HeadItem
+from protocol.envelope import mac16
+
+HOUR_MS = 3_600_000
+
+
+def alarms(hall) -> dict[str, object]:
+    return {one.mark: one for one in hall.figures.marks("demo") if one.mark != "facts_missing"}
+
+
+def test_a_device_that_names_damage_is_named(hall, device):
+    hall.post(device.rating())
+    device.rating()
+    hall.post(device.boot(65, [(2, 2, "damage"), (3, 64, "restart")], prev=device.prev))
+    found = alarms(hall)["damage_named"]
+    assert (found.device, found.seq, found.count) == ("xj-0417", 65, 1)
+
+
+def test_an_ordinary_restart_is_no_alarm(hall, device):
+    """The control of what follows."""
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
+    hall.post(device.boot(65, [(2, 64, "restart")]), HeadItem(device.head(65, device.prev), None))
+    hall.clock.ms += 2 * HOUR_MS
+    assert alarms(hall) == {}
+
+
+def test_a_boot_that_hides_another_board_s_record_is_named_by_the_head(hall, device):
+    """Two boards with one bundle: the second record of one is in no hands, and the other's boot
+    calls its place unused.
+    """
+    hall.post(device.rating())
+    clone = clone_of(device)
+    device.rating()  # lost
+    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(clone.boot(65, [(2, 64, "restart")]))
+    assert alarms(hall)["cloned_device"].seq == 65
+    assert hall.marks()[65] == ["cloned_device"]
+
+
+def test_a_head_that_comes_after_the_boot_names_it_too(hall, device):
+    hall.post(device.rating())
+    clone = clone_of(device)
+    device.rating()  # lost
+    hall.post(clone.boot(65, [(2, 64, "restart")]))
+    assert "cloned_device" not in alarms(hall)
+    hall.post(HeadItem(device.head(2, device.prev), None))
+    assert alarms(hall)["cloned_device"].seq == 2
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_record_in_a_place_that_was_called_unused_is_named(hall, device, is_first):
+    hall.post(device.rating())
+    clone = clone_of(device)
+    own = [device.rating(), device.rating()]
+    boot = clone.boot(65, [(2, 64, "restart")])
+    for items in (own[1:], [boot]) if is_first else ([boot], own[1:]):
+        hall.post(*items)
+    assert "cloned_device" in alarms(hall)
+
+
+def test_a_head_of_another_record_than_the_one_held_is_named(hall, device):
+    hall.post(device.rating())
+    clone = clone_of(device)
+    device.rating()
+    hall.post(clone.rating())
+    assert alarms(hall) == {}
+    hall.post(HeadItem(device.head(2, device.prev), None))
+    assert alarms(hall)["cloned_device"].seq == 2
+
+
+def test_two_heads_of_one_seq_are_named(hall, device):
+    clone = clone_of(device)
+    device.rating(), clone.rating()
+    hall.post(HeadItem(device.head(1, device.prev), None))
+    hall.post(HeadItem(clone.head(1, clone.prev, up_ms=10), None))
+    assert alarms(hall)["cloned_device"].seq == 1
+
+
+def test_no_receipt_frees_a_record_that_only_another_board_s_boot_names(hall, device):
+    """RCT-3: the hole that the alarm is about. Board A's records 2 and 3, of which 2 is lost in
+    the hall; board B's boot names 2 to 64. A's later records must not free its record 2.
+    """
+    hall.post(device.rating())
+    board = clone_of(device)
+    lost, third = device.rating(), device.rating()
+    assert receipt_seqs(hall.post(board.boot(65, [(2, 64, "restart")]))) == [65]
+    hall.post(third)
+    own_boot = device.boot(65, [(4, 64, "restart")], prev=mac16(third.encode()))
+    later = device.rating()
+    assert verdicts(hall.post(own_boot, later)) == ["conflict", "stored"]
+    assert named(hall.post(later)) == [(65, board.prev)], "the other board's: frees nothing of A"
+    assert {"cloned_device", "conflict", "broken_chain"} <= set(alarms(hall))
+    assert named(hall.post(lost)) == [(66, device.prev)]
+
+
+def test_a_restored_centre_names_what_it_lost(tmp_path):
+    """A backup, two ratings with their receipt, and the backup is put back."""
+    clock = Clock()
+    path, backup = tmp_path / "central.db", tmp_path / "backup.db"
+    database = open_database(f"sqlite:///{path}")
+    hall = Hall(tmp_path, "demo", database, clock)
+    device = hall.enrol("xj-0417")
+    hall.post(device.rating())
+    database.close()
+    shutil.copy(path, backup)
+    database = open_database(f"sqlite:///{path}")
+    sent = [device.rating(), device.rating()]
+    hall.database = hall.intake._database = database
+    (receipt,) = hall.intake.take(("demo",), [item(one) for one in sent]).receipts
+    database.close()
+    database = open_database(f"sqlite:///{backup}")
+    restored = Hall.__new__(Hall)
+    restored.__dict__.update(hall.__dict__, database=database)
+    restored.intake._database = restored.figures._database = database
+    head = HeadItem(device.head(3, device.prev), receipt)
+    restored.intake.take(("demo",), [head._asdict()])
+    found = alarms(restored)["lost_by_centre"]
+    assert (found.seq, found.last_seq, found.first_at_ms) == (2, 3, NOW_MS)
+    restored.intake.take(("demo",), [item(one) for one in sent])
+    assert "lost_by_centre" not in alarms(restored)
+    database.close()
+
+
+def item(envelope: str) -> dict:
+    return {
+        "envelope": envelope,
+        "received_at_ms": NOW_MS,
+        "window": "w1",
+        "service": None,
+        "marks": [],
+    }
+
+
+def test_a_gap_is_an_alarm_only_after_the_time_set(hall, device, database):
+    first, second = device.rating(), device.rating()
+    hall.post(second)
+    found = Alarms(hall.clock, Limits(gap_ms=60_000))
+    for minutes, expected in ((0.9, []), (0.1, ["gap"])):
+        hall.clock.ms += round(minutes * 60_000)
+        with database.read() as connection:
+            names = [one.mark for one in found.find(connection, "demo")]
+        assert [name for name in names if name != "facts_missing"] == expected
+    hall.post(first)
+    assert "gap" not in alarms(hall)
+
+
+def test_a_backlog_that_moves_is_no_gap(hall, device):
+    """What is covered grows: the time begins anew."""
+    backlog = [device.rating() for _ in range(10)]
+    for envelope in backlog:
+        hall.post(HeadItem(device.head(10, device.prev), None), envelope)
+        assert "gap" not in alarms(hall)
+        hall.clock.ms += HOUR_MS - 1
+    assert "gap" not in alarms(hall)

@@ -1,0 +1,179 @@
+"""When a rating was given: clocks that are missing, wrong, drift and wrap (FAULTS.md 12)."""
+
+import pytest
+from central_hall import SigningDevice
+
+from central import moment
+from central.moment import Moment
+from firmware.clock import Clock
+from protocol.batch import EnvelopeItem, HeadItem
+from protocol.envelope import mac16
+from protocol.record import Boot, Head, encode, parse
+
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+YEARS_MS = 10 * 365 * DAY_MS
+TURN = 1 << 30
+
+
+class TickingDevice:
+    """The firmware's clock on a quartz that is `ppm` off, on the port's wrapping ticks."""
+
+    def __init__(self, pen: SigningDevice, time, ppm: int):
+        self.pen, self._time, self._ppm = pen, time, ppm
+        self.true_ms: dict[int, int] = {}
+        self.boot = 0
+        self.first = self.restart()
+
+    def restart(self) -> str:
+        self.boot += 1
+        self._started_ms = self._time()
+        self.clock = Clock(
+            self._ticks, lambda new, old: (new - old + TURN // 2) % TURN - TURN // 2
+        )
+        record = Boot(
+            *(self.pen.device, self.pen.epoch, self.pen.seq + 1, self.pen.prev, "0.1.0", "power"),
+            *((), self.boot, self.clock.up_ms(), None),
+        )
+        self.pen.seq, envelope = record.seq, self.pen.sign(encode(record))
+        self.pen.prev = mac16(envelope.encode())
+        return envelope
+
+    def rate(self) -> str:
+        envelope = self.pen.rating(
+            boot=self.boot, up_ms=self.clock.up_ms(), at=self.clock.at(), level=4
+        )
+        self.true_ms[self.pen.seq] = self._time()
+        return envelope
+
+    def head(self, receipt: str | None) -> HeadItem:
+        pen = self.pen
+        head = Head(pen.device, pen.epoch, pen.seq, pen.prev, self.boot, self.clock.up_ms())
+        return HeadItem(pen.sign(encode(head)), receipt)
+
+    def _ticks(self) -> int:
+        gone = self._time() - self._started_ms
+        # Only a little before the ticks wrap for the first time.
+        return (TURN - 5 * MINUTE_MS + gone + gone * self._ppm // 1_000_000) % TURN
+
+
+class Story:
+    """A device in a hall whose clock is `error_ms` wrong, and what the centre makes of it."""
+
+    def __init__(self, hall, error_ms: int, ppm: int = 0):
+        self.hall, self.time, self.error_ms = hall, hall.clock, error_ms
+        pen = hall.enrol("xj-0417")
+        self.time.ms += DAY_MS
+        self.device = TickingDevice(pen, self.time, ppm)
+        self.receipt = None
+        hall.post(self.device.first)
+        self.first_dates: dict[int, int] = {}
+
+    def arrive(self, *envelopes: str) -> None:
+        """The hall received them now, by its own clock, and they are stored at once."""
+        received_at_ms = self.time() + self.error_ms
+        items = [EnvelopeItem(one, received_at_ms, "w1", None, ()) for one in envelopes]
+        answer = self.hall.post(*items, self.device.head(self.receipt))
+        self.receipt = answer.receipts[0] if answer.receipts else None
+        self.check_dates()
+
+    def tell_time(self) -> None:
+        self.device.clock.set(self.time() + self.error_ms)
+
+    def rows(self) -> list[dict]:
+        rows = self.hall.records(device="xj-0417")
+        return [row for row in rows if '"rating"' in row["envelope"]]
+
+    def check_dates(self) -> None:
+        """A date, once given, never changes; every time is within its stated bound."""
+        seqs = [parse(row["envelope"].encode()[:-65])["seq"] for row in self.rows()]
+        assert seqs == sorted(seqs)
+        for seq, row in zip(seqs, self.rows()):
+            if row["rated_at_ms"] is not None:
+                first = self.first_dates.setdefault(seq, row["rated_at_ms"])
+                assert row["rated_at_ms"] == first
+                off_ms = abs(first - self.device.true_ms[seq])
+                assert off_ms <= row["rated_error_ms"], (seq, off_ms, row["rated_error_ms"])
+
+
+@pytest.mark.parametrize("ppm", [0, 50, -50])
+@pytest.mark.parametrize("error_ms", [0, HOUR_MS, -HOUR_MS, YEARS_MS, 3_000, -3_000])
+def test_every_time_is_within_its_stated_bound(hall, error_ms, ppm):
+    """None at boot, an hour ahead, an hour behind, ten years ahead; 72 hours; wrapping ticks."""
+    story = Story(hall, error_ms, ppm)
+    device = story.device
+    waiting = [device.rate()]
+    for _ in range(3):
+        story.time.ms += 3 * MINUTE_MS
+        waiting.append(device.rate())
+    story.arrive(*waiting)
+    assert {row["rated_at_ms"] for row in story.rows()} == {None}, "nobody knows yet"
+    story.tell_time()
+    for _ in range(18):
+        story.time.ms += 4 * HOUR_MS
+        device.clock.up_ms()
+        story.arrive(device.rate())
+    late = [device.rate()]
+    story.time.ms += 20 * MINUTE_MS
+    story.arrive(*late)
+    rows = story.rows()
+    assert all(row["rated_at_ms"] is not None for row in rows)
+    assert len(story.first_dates) == 23
+    is_wrong = {"clock_wrong" in row["marks"] for row in rows[1:]}
+    assert is_wrong == ({True} if error_ms >= HOUR_MS else {False}) or error_ms == -HOUR_MS
+
+
+def test_a_rating_before_the_first_clock_message_gets_its_time_from_boot_and_up_ms(hall):
+    story = Story(hall, 0)
+    early = story.device.rate()
+    story.time.ms += 2 * HOUR_MS
+    story.tell_time()
+    story.arrive(early)
+    (row,) = story.rows()
+    assert row["rated_at_ms"] is None
+    story.time.ms += MINUTE_MS
+    story.arrive(story.device.rate())
+    row = story.rows()[0]
+    assert parse(row["envelope"].encode()[:-65])["at"] is None, "the device's own statement stays"
+    assert row["rated_at_ms"] == story.device.true_ms[2]
+    assert row["rated_error_ms"] < 1000
+
+
+def test_a_start_that_is_never_told_the_time_dates_its_ratings_when_the_next_one_is_there(hall):
+    story = Story(hall, 0)
+    early = story.device.rate()
+    story.time.ms += HOUR_MS
+    story.arrive(early)
+    assert story.rows()[0]["rated_at_ms"] is None
+    received_at_ms = story.time()
+    boot = story.device.restart()
+    story.arrive(boot)
+    (row,) = story.rows()
+    assert story.device.true_ms[2] <= row["rated_at_ms"] <= received_at_ms
+    assert row["rated_at_ms"] - row["rated_error_ms"] <= story.device.true_ms[2]
+
+
+def test_ratings_without_a_time_count_and_get_their_day_later(hall):
+    story = Story(hall, 0)
+    early = story.device.rate()
+    story.arrive(early)
+
+    def counts():
+        with hall.database.read() as connection:
+            query = "select day, sum(count) from tally where \"window\" = 'w1' group by day"
+            return {day > 0: count for day, count in connection.exec_driver_sql(query)}
+
+    assert counts() == {False: 1}
+    story.tell_time()
+    story.arrive(story.device.rate())
+    assert counts() == {False: 2, True: 2}
+
+
+def test_a_centre_that_believes_the_hall_s_clock_is_outside_of_its_bound(hall, monkeypatch):
+    """The control: the same story, and no look at the centre's own clock."""
+
+    def believe(clock, rating, received_at_ms, stored_at_ms):
+        return None if rating.at is None else Moment(rating.at, 1 + rating.up_ms // 20_000)
+
+    monkeypatch.setattr(moment, "moment_of", believe)
+    with pytest.raises(AssertionError, match=r"\(\d+, 3600000, "):
+        test_every_time_is_within_its_stated_bound(hall, HOUR_MS, 0)

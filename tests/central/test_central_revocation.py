@@ -1,0 +1,130 @@
+"""Revocation: what a device signs afterwards is stored and marked; what it signed before stays."""
+
+import pytest
+from central_hall import NOW_MS, verdicts
+from typer.testing import CliRunner
+
+from central.error import CentralError
+from central.period import ALL
+from pingjia import app
+from protocol.batch import HeadItem
+
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def later(hall, device):
+    """A device that made three ratings, two minutes apart, in the ten minutes that are over."""
+    hall.clock.ms += 10 * MINUTE_MS
+    hall.post(*[device.rating(at=NOW_MS + n * MINUTE_MS, boot=n) for n in (2, 4, 6)])
+    return device
+
+
+def counted(hall) -> int:
+    return hall.figures.report(ALL, "demo", None).whole.total
+
+
+def test_what_was_signed_before_stays(hall, later):
+    assert hall.enrolment.revoke("xj-0417", None, "丢失") == 0
+    assert hall.marks() == {1: [], 2: [], 3: []}
+    assert counted(hall) == 3
+
+
+def test_what_is_signed_afterwards_is_stored_marked_and_not_counted(hall, later):
+    hall.enrolment.revoke("xj-0417", None, "丢失")
+    hall.clock.ms += MINUTE_MS
+    answer = hall.post(later.rating(at=hall.clock.ms, boot=9), later.rating(at=5, boot=10))
+    assert verdicts(answer) == ["stored", "stored"]
+    assert hall.marks()[4] == ["signed_after_revocation"]
+    assert "signed_after_revocation" in hall.marks()[5], "its place in the order is behind that"
+    assert counted(hall) == 3
+    assert len(hall.records()) == 5
+
+
+def test_a_time_in_the_past_marks_what_is_held_already(hall, later):
+    at_ms = NOW_MS + 4 * MINUTE_MS
+    assert hall.enrolment.revoke("xj-0417", at_ms, "被盗") == 2
+    marks = ["signed_after_revocation"]
+    assert hall.marks() == {1: [], 2: marks, 3: marks}
+    assert counted(hall) == 1
+    (found,) = [one for one in hall.figures.marks("demo") if one.mark == marks[0]]
+    assert found.count == 2
+
+
+def test_a_backlog_that_says_it_is_older_counts_and_is_marked(hall, later):
+    """Nobody can prove it; a device that was replaced is read out later."""
+    hall.enrolment.revoke("xj-0417", None, "更换")
+    hall.clock.ms += MINUTE_MS
+    hall.post(later.rating(at=NOW_MS + 7 * MINUTE_MS, boot=7))
+    assert hall.marks()[4] == ["arrived_after_revocation"]
+    assert counted(hall) == 4
+
+
+def test_what_the_centre_knew_of_needs_no_mark(hall, later):
+    """A head spoke of the record before the revocation."""
+    late = later.rating(at=NOW_MS + 7 * MINUTE_MS, boot=7)
+    hall.post(HeadItem(later.head(4, later.prev), None))
+    hall.clock.ms += MINUTE_MS
+    hall.enrolment.revoke("xj-0417", None, "更换")
+    hall.clock.ms += MINUTE_MS
+    hall.post(late)
+    assert hall.marks()[4] == []
+
+
+def test_a_thief_s_rating_does_not_take_the_place_of_the_true_one(hall, later):
+    hall.enrolment.revoke("xj-0417", None, "被盗")
+    hall.clock.ms += MINUTE_MS
+    other = hall.enrol("xj-0500")
+    hall.post(later.rating(service="S-9", at=hall.clock.ms, boot=9, level=5))
+    hall.post(other.rating(service="S-9", at=hall.clock.ms, level=1))
+    assert counted(hall) == 4
+    assert hall.figures.report(ALL, "demo", None).whole.counts[1] == 1
+
+
+def test_the_hall_is_told_to_refuse_its_login_until_it_is_enrolled_anew(hall, later):
+    def of_hall():
+        document = hall.client.get("/v1/halls/demo", headers=hall.headers).json()
+        return document["version"], document["devices"][0]["revoked"]
+
+    version, revoked = of_hall()
+    assert not revoked
+    hall.enrolment.revoke("xj-0417", None, "丢失")
+    assert of_hall() == (version + 1, True)
+    hall.clock.ms += MINUTE_MS
+    renewed = hall.enrol("xj-0417")
+    assert not of_hall()[1]
+    hall.post(renewed.rating(at=hall.clock.ms, service="S-9"))
+    assert counted(hall) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "at_ms", "word"),
+    [("xj-9999", None, "no device"), ("xj-0417", 2**50, "future"), ("XJ", None, "device")],
+)
+def test_a_revocation_that_cannot_be_is_refused(hall, name, at_ms, word, later):
+    with pytest.raises(CentralError, match=word):
+        hall.enrolment.revoke(name, at_ms, "?")
+
+
+def test_a_device_is_revoked_once(hall, later):
+    hall.enrolment.revoke("xj-0417", None, "丢失")
+    with pytest.raises(CentralError, match="revoked already"):
+        hall.enrolment.revoke("xj-0417", None, "again")
+
+
+def test_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def central(*words):
+        result = CliRunner().invoke(app, ["central", *words])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    central("init")
+    hall = ("--mqtt-host", "h", "--mqtt-port", "1", "--token-out", "hall.token")
+    central("hall", "add", "demo", *hall)
+    place = ("--hall", "demo", "--window", "w1")
+    central("window", "add", *place, "--name", "1")
+    central("enrol", "--device", "xj-0417", *place, "--out", "xj-0417.json")
+    said = central("revoke", "xj-0417", "--at", "2026-01-02T08:00:00", "--reason", "stolen")
+    assert "revoked xj-0417; 0 records" in said
