@@ -94,9 +94,10 @@ def _mark_facts(
     now_ms: int,
 ) -> list[Row]:
     ratings = {row.key: row for row in new if row.facts is not None}
-    if hashes:  # ratings that arrived before their service document
-        services.stop_awaiting(connection, hashes)
-        for row in ledger.rows_with_facts(connection, hashes):
+    # Ratings that arrived before their service document.
+    if awaited := services.awaited(connection, hashes):
+        services.stop_awaiting(connection, awaited)
+        for row in ledger.rows_with_facts(connection, awaited):
             ratings.setdefault(row.key, known.setdefault(row.key, row))
     if not ratings:
         return []

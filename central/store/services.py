@@ -61,7 +61,10 @@ def await_documents(connection: Connection, ratings: list[Row], now_ms: int) -> 
 
 def awaited(connection: Connection, hashes: Iterable[str]) -> set[str]:
     """Those of the hashes whose documents have not come."""
-    query = select(_awaited.c.hash16).where(_awaited.c.hash16.in_(list(hashes)))
+    wanted = list(hashes)
+    if not wanted:
+        return set()
+    query = select(_awaited.c.hash16).where(_awaited.c.hash16.in_(wanted))
     return set(connection.execute(query).scalars())
 
 
@@ -71,7 +74,7 @@ def all_documents(connection: Connection) -> Iterator[Any]:
     return iter(connection.execution_options(yield_per=1000).execute(query))
 
 
-def stop_awaiting(connection: Connection, hashes: list[str]) -> None:
+def stop_awaiting(connection: Connection, hashes: set[str]) -> None:
     """These documents have come."""
     connection.execute(delete(_awaited).where(_awaited.c.hash16.in_(hashes)))
 
