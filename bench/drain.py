@@ -18,7 +18,7 @@ from protocol.limits import BATCH_ITEMS
 
 RATINGS = 100_000
 DEVICES = 20
-ROUNDS = 1
+ROUNDS = 3
 CENTRE_PER_S = 10_000
 
 

@@ -18,7 +18,7 @@ MESSAGES = 60_000
 NAIVE_MESSAGES = 3_000
 DEVICES = 10
 WINDOW = 200  # messages on their way to the broker, for each device
-ROUNDS = 2
+ROUNDS = 3
 SLOW_DISK = (str(Path(__file__).with_name("slow_disk.py")),)
 
 

@@ -52,7 +52,8 @@ def send_and_wait(chain):
     client.on_message = lambda _c, _u, message: acks.put(json.loads(message.payload)["hall"])
     client.subscribe(topic(HALL, chain.device, ACK), 1)
     state = {"online": True, "session": "0" * 16, "firmware": "0", "epoch": chain.epoch}
-    state |= {"seq": 0, "first": 1, "receipt": None, "head": None, "free": 1, "clock": "none"}
+    state |= {"seq": 0, "first": 1, "receipt": None, "head": None, "free": 1, "capacity": 1}
+    state |= {"capacity_days": 1, "clock": "none"}
     state |= {"face": "standby", "settings": 0, "problems": []}
     client.publish(topic(HALL, chain.device, STATE), json.dumps(state), 1, True)
     while acks.get(timeout=30) != 0:
