@@ -1,6 +1,6 @@
 """`make bench`: every bench, one table, bench/results.json.
 
-    python -m bench [intake drain latency growth device flash workbench]
+    python -m bench [intake drain verification latency growth device flash workbench]
 
 Ratios are within one run; figures of different runs or machines do not compare.
 """
@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-BENCHES = ("intake", "drain", "latency", "growth", "device", "flash", "workbench")
+BENCHES = (
+    *("intake", "drain", "verification", "latency", "growth", "device", "flash", "workbench"),
+)
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -95,10 +95,10 @@ def _events(
     cloned = clones.find_in_heads(connection, sent, new, heads.told, before)
     found += [(clones.CLONED_DEVICE, key) for key in cloned]
     for row, outcome in zip(rows, filed):
-        is_old = now_ms - outcome.row.stored_at_ms > _REPLAY_MS
+        if outcome.verdict != DUPLICATE or now_ms - outcome.row.stored_at_ms <= _REPLAY_MS:
+            continue
         # What no receipt covers is offered again for as long as that lasts (BAT-5).
-        is_wanted = row.seq > before[row.epoch_key].receipt_seq or RESCUED in row.hall_marks
-        if is_old and outcome.verdict == DUPLICATE and not is_wanted:
+        if row.seq <= before[row.epoch_key].receipt_seq and RESCUED not in row.hall_marks:
             found.append((REPLAYED, row.key))
     events = []
     for mark, key in found:

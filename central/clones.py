@@ -61,11 +61,13 @@ def find_in_heads(
         mac16s.setdefault((*epoch, seq), set()).add(name)
     arrived = {row.key: row for row in new}
     sought = [(*item.epoch_key, item.head.seq) for item in sent]
-    for key, row in (ledger.rows(connection, sought) | arrived).items():
-        if key in mac16s:
-            mac16s[key].add(row.mac16)
-    fresh = {*arrived, *sought}
-    found = {key for key, names in mac16s.items() if len(names) > 1 and key in fresh}
+    held = ledger.rows(connection, sought)
+    found = set()
+    for key, names in mac16s.items():
+        row = arrived.get(key) or held.get(key)
+        names |= {row.mac16} if row is not None else set()
+        if len(names) > 1 and (key in arrived or key in sought):
+            found.add(key)
     for key in {*sought} - found:
         is_behind = key[2] < before[key[:2]].highest_seq
         if is_behind and coverage.is_called_unused(connection, key[:2], key[2]):

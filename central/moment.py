@@ -96,11 +96,10 @@ def moment_of(
         if clock.told_up_ms is None or clock.told_at_ms is None:
             return None
         told = clock.told_at_ms + rating.up_ms - clock.told_up_ms
-    low_ms, high_ms = _bounds(clock, rating, stored_at_ms)
+    low_ms, high_ms, drift_ms = _bounds(clock, rating, stored_at_ms)
     lag_ms = stored_at_ms - received_at_ms
     high_ms = max(low_ms, min(high_ms, told + lag_ms))
     at_ms = min(max(told, low_ms), high_ms)
-    drift_ms = _drift_ms(clock, stored_at_ms)
     if abs(at_ms - told) > SLACK_MS:
         return Moment(at_ms, high_ms - low_ms + drift_ms, is_refuted=True)
     return Moment(at_ms, drift_ms + abs(at_ms - told) + max(0, lag_ms))
@@ -113,26 +112,22 @@ def moment_unknown(
 
     before: the clock of an earlier start that was told; the rating is not older than its start.
     """
-    low_ms, high_ms = _bounds(clock, rating, stored_at_ms)
+    low_ms, high_ms, _ = _bounds(clock, rating, stored_at_ms)
     if before is not None and before.told_at_ms is not None:
         low_ms = max(low_ms, min(before.told_at_ms, high_ms))
     at_ms = min(max(received_at_ms, low_ms), high_ms)
     return Moment(at_ms, at_ms - low_ms)
 
 
-def _bounds(clock: BootClock, rating: Any, stored_at_ms: int) -> tuple[int, int]:
-    """Between which instants the rating was given, for all the centre knows by itself.
+def _bounds(clock: BootClock, rating: Any, stored_at_ms: int) -> tuple[int, int, int]:
+    """Between which instants the rating was given, for all the centre knows by itself, and how far
+    the device's quartz may have gone wrong since its start, which is part of them.
 
     Not before its device was enrolled (`epoch` is a Unix minute).
     """
-    drift_ms = _drift_ms(clock, stored_at_ms)
+    drift_ms = 1 + (stored_at_ms - clock.high_ms) * DRIFT_PPM // 1_000_000
     high_ms = min(clock.high_ms + rating.up_ms + drift_ms, stored_at_ms)
     low_ms = rating.epoch * 60_000
     if clock.low_ms is not None:
         low_ms = max(low_ms, clock.low_ms + rating.up_ms - drift_ms)
-    return min(low_ms, high_ms), high_ms
-
-
-def _drift_ms(clock: BootClock, stored_at_ms: int) -> int:
-    """How far the device's quartz may have gone wrong since its start."""
-    return 1 + (stored_at_ms - clock.high_ms) * DRIFT_PPM // 1_000_000
+    return min(low_ms, high_ms), high_ms, drift_ms

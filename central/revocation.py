@@ -47,11 +47,13 @@ def mark(
     heads: Mapping[Epoch, Mapping[str, Any]],
 ) -> None:
     """Mark the rows of revoked devices that have just arrived. heads: rows of `head`."""
+    epochs = {(row.device, row.epoch) for row in rows}
+    revoked = {epoch: place_of(epoch) for epoch in epochs if place_of(epoch).revoked_at_ms}
     lowest: dict[Epoch, int] = {}
-    for row in sorted(rows, key=lambda row: row.seq):
-        place = place_of(row.epoch_key)
-        if place.revoked_at_ms is None:
-            continue
+    late = [row for row in rows if row.epoch_key in revoked] if revoked else []
+    for row in sorted(late, key=lambda row: row.seq):
+        place = revoked[row.epoch_key]
+        assert place.revoked_at_ms is not None
         known = lowest.get(row.epoch_key, place.revoked_seq)
         if _is_signed_after(row, place.revoked_at_ms, known):
             row.mark(SIGNED_AFTER_REVOCATION)

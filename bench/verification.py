@@ -1,0 +1,171 @@
+"""Verification: a batch taken in with all of it, and only kept; and the store verified afterwards.
+
+    python -m bench.verification
+
+One process, real SQLite; the same gzipped batches of 500 ratings with their service documents.
+"Only kept" reads the same items and inserts the same rows in one transaction: no MAC, no chain, no
+mark, no count, no receipt.
+"""
+
+import gc
+import gzip
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.hall import row
+from central.audit import audit
+from central.body import unpack
+from central.enrolment import Enrolment
+from central.intake import Intake
+from central.keys import DeviceKeys
+from central.store import ledger, services
+from central.store.database import Database, open_database
+from central.store.ledger import Row
+from protocol.batch import (
+    EnvelopeItem,
+    FactsItem,
+    ServiceDocument,
+    decode_batch,
+    decode_item,
+    encode_batch,
+    encode_document,
+)
+from protocol.envelope import NO_MAC16, mac16, seal, split
+from protocol.mac import hash16
+from protocol.record import Rating, encode, parse
+
+DEVICES = 10
+RECORDS = 20_000
+RATINGS_A_BATCH = 250  # and as many documents
+ROUNDS = 3
+LEAST = 5_000  # records/s
+_NOW_MS = 1_760_000_000_000
+
+
+def batches() -> list[bytes]:
+    """Ratings of all devices in turn, each with its document, as a gateway posts them."""
+    keys = DeviceKeys(bytes(32))
+    prevs = dict.fromkeys(range(DEVICES), NO_MAC16)
+    packed, items = [], []
+    for number in range(RECORDS):
+        device, seq = number % DEVICES, number // DEVICES + 1
+        name, epoch = f"bench-{device:04d}", _NOW_MS // 60_000
+        service = f"01JQ7V0M3T8K2N5W{number:010d}"
+        document = ServiceDocument(
+            service, "demo", "w1", "single", f"A{seq}", "0231", (), _NOW_MS + number
+        )
+        facts = encode_document(document)
+        record = Rating(
+            *(name, epoch, seq, prevs[device], service, f"A{seq}", "0231", hash16(facts), 5, 0),
+            *(1, seq * 1000, _NOW_MS + seq * 1000, 4200, "key"),
+        )
+        envelope = seal(keys.key(name, epoch), encode(record))
+        prevs[device] = mac16(envelope)
+        items += [
+            FactsItem(facts.decode()),
+            EnvelopeItem(envelope.decode(), _NOW_MS + seq * 1000, "w1", service, ()),
+        ]
+        if len(items) == 2 * RATINGS_A_BATCH:
+            packed.append(gzip.compress(encode_batch(items), 3, mtime=0))
+            items = []
+    return packed
+
+
+def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
+    """Records a second taken in, and records a second when the store is verified."""
+    with tempfile.TemporaryDirectory(prefix="pingjia-bench-") as folder:
+        database = open_database(f"sqlite:///{folder}/central.db")
+        keys = DeviceKeys(bytes(32))
+        enrolment = Enrolment(database, lambda: _NOW_MS)
+        enrolment.add_hall("demo", "demo", "h", 1, None, Path(folder, "token"))
+        enrolment.add_window("demo", "w1", "1号窗口")
+        for device in range(DEVICES):
+            name = f"bench-{device:04d}"
+            enrolment.enrol(name, "demo", "w1", keys.key, Path(folder, name))
+        intake = Intake(database, keys.key, lambda: _NOW_MS + 86_400_000)
+        take: Callable[[bytes], object] = (
+            (lambda body: intake.take(("demo",), decode_batch(body)))
+            if is_verified
+            else (lambda body: keep(database, body))
+        )
+        gc.collect()
+        began = time.perf_counter()
+        for body in packed:
+            take(unpack(body, "gzip"))
+        taken_s = time.perf_counter() - began
+        began = time.perf_counter()
+        if is_verified:
+            with database.read() as connection:
+                faults = list(audit(connection, keys.key))
+            assert faults == [], faults[:3]
+        walked_s = time.perf_counter() - began
+        database.close()
+        return RECORDS / taken_s, RECORDS / walked_s
+
+
+def keep(database: Database, body: bytes) -> None:
+    """Insert the items of a batch as they are."""
+    rows, documents = [], []
+    for raw in decode_batch(body):
+        item = decode_item(raw)
+        if isinstance(item, FactsItem):
+            documents.append(_document(item.facts))
+            continue
+        envelope = item.envelope.encode()
+        record, mac = split(envelope)
+        members = parse(record)
+        rows.append(
+            Row(
+                *(members["device"], members["epoch"], members["seq"], mac[:16], members["kind"]),
+                *(members["prev"], envelope, item.received_at_ms, _NOW_MS, "demo", item.window),
+                *(item.service, members["facts"], [], [], members["level"], members["at"]),
+            )
+        )
+    with database.write() as connection:
+        services.add_documents(connection, documents)
+        ledger.add_rows(connection, rows)
+
+
+def _document(facts: str) -> dict:
+    content = facts.encode()
+    members = json.loads(facts)
+    names = ("hall", "service", "window", "ticket_no", "staff_no")
+    values = {name: members[name] for name in names}
+    return {"hash16": hash16(content), "bytes": content, "stored_at_ms": _NOW_MS, **values}
+
+
+def results() -> list[dict]:
+    """The rows of `make bench`."""
+    packed = batches()
+    rounds = [(run(packed, True), run(packed, False)) for _ in range(ROUNDS)]
+    own = statistics.median(one[0][0] for one in rounds)
+    bare = statistics.median(one[1][0] for one in rounds)
+    walked = statistics.median(one[0][1] for one in rounds)
+    what = "records/s in one process"
+    return [
+        row(
+            f"ingest with verification against ingest without, {what}",
+            own,
+            bare,
+            f">= {LEAST} records/s",
+            own >= LEAST,
+        ),
+        row(
+            f"pingjia central verify against ingest, {what}",
+            walked,
+            own,
+            f">= {LEAST} records/s",
+            walked >= LEAST,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    for one in results():
+        print(one)
+    sys.exit()
