@@ -34,15 +34,16 @@ class Plugs:
             return
         device = self._chance.choice(sorted(self._run.hall.folders)) if part == DEVICE else ""
         self.out.update((name, device or name) for name in parts)
-        self._pulls.append(asyncio.create_task(self._pull(parts, device)))
+        name = " + ".join(self.out[part] for part in parts)
+        self._say(f"拔掉 {name} loses its power (kill -9)")
+        self._pulls.append(asyncio.create_task(self._pull(parts, device, name)))
 
     async def until_all_in(self):
         """Returns when everything has its power again. Raises what kept a part from starting."""
         await asyncio.gather(*self._pulls)
 
-    async def _pull(self, parts, device):
-        run, part, name = self._run, parts[0], " + ".join(self.out[part] for part in parts)
-        self._say(f"拔掉 {name} loses its power (kill -9)")
+    async def _pull(self, parts, device, name):
+        run, part = self._run, parts[0]
         if part == DEVICE:
             await run.fleet.kill(device)
             await asyncio.sleep(self._apart_s)

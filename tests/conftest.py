@@ -60,9 +60,11 @@ def pytest_runtest_setup(item):
 
 def pytest_terminal_summary(terminalreporter):
     """Lists what could not run, with the command that changes that."""
-    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    ends = ("skipped", "failed", "error")
+    reports = [report for end in ends for report in terminalreporter.stats.get(end, [])]
+    reasons = [str(report.longrepr) for report in reports]
     for tool, (_, command) in TOOLS.items():
-        count = sum(_missing(tool) in reason for reason in skipped)
+        count = sum(_missing(tool) in reason for reason in reasons)
         if count:
             terminalreporter.write_line(f"not run: {count} tests need {tool}: {command}")
 
