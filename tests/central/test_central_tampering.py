@@ -329,7 +329,7 @@ def test_doubled_reordered_and_replayed_ratings_count_once(tmp_path_factory):
 @pytest.mark.long
 def test_many_doubled_reordered_and_replayed_ratings_count_once(tmp_path_factory):
     """BAT-7 CHN-2"""
-    check_many(1000, tmp_path_factory)
+    check_many(300, tmp_path_factory)
 
 
 def test_a_centre_that_does_not_dedupe_counts_twice(tmp_path_factory, monkeypatch):
