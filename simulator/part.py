@@ -11,8 +11,10 @@ import socket
 import sys
 from pathlib import Path
 
+from simulator.error import SimulatorError
 
-class PartError(Exception):
+
+class PartError(SimulatorError):
     """A part did not start, or a command of it failed; the text ends with its own last words."""
 
 

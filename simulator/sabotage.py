@@ -7,10 +7,12 @@ while the centre does not run. The demo's `--sabotage` and the tests use it; not
 import sqlite3
 from pathlib import Path
 
+from simulator.error import SimulatorError
+
 KINDS = ("drop", "double", "alter")
 
 
-class SabotageError(Exception):
+class SabotageError(SimulatorError):
     """There was nothing to damage."""
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import httpx2
 
+from simulator.error import SimulatorError
+
 _ATTEMPTS = 60  # a gateway that restarts is there again long before
 _PAUSE_S = 0.25
 
 
-class WebError(Exception):
+class WebError(SimulatorError):
     """A server refused a call, or could not be reached for as long as a queue system would try."""
 
 

@@ -16,7 +16,9 @@ from workbench.error import WorkbenchError
 from workbench.ports import describe, plugged
 from workbench.release import read_release
 
-app = typer.Typer(help="技术员工作台 The technician's bench.", invoke_without_command=True)
+app = typer.Typer(
+    help="技术员工作台 The technician's bench.", invoke_without_command=True, add_completion=False
+)
 
 Port = Annotated[str | None, typer.Option(help="The board's port, see `ports`.")]
 Firmware = Annotated[Path, typer.Option(help="What `make firmware` built.")]

@@ -1,5 +1,6 @@
 """The fault tests can fail: the same faults against weakened builds, on the oracle's count."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from storms import SEED, press_until, run_storm, run_with, weaken
 from simulator.faults import FAULTS, storm
 
 WEAKENED = Path(__file__).parent / "weakened"
-PATIENCE_S = 8  # what was going to arrive has arrived by then
+REMEMBERED = "acknowledged.json"  # see weakened/gateway_acks_early.py
+PATIENCE_S = 5  # what was going to arrive has arrived by then
 
 
 @pytest.fixture
@@ -36,11 +38,20 @@ def test_a_device_that_thanks_before_the_append_is_closed_loses(
 
 
 def test_a_gateway_that_acknowledges_before_it_commits_loses(tmp_path, firmware):
-    verdict = run_storm(
+    async def scenario(run):
+        remembered = run.hall.folder / REMEMBERED
+        people = asyncio.create_task(run.crowd.run(None))
+        for _ in range(2):
+            before = remembered.read_text()
+            await run.until(lambda before=before: remembered.read_text() not in ("", before))
+            await FAULTS["gateway-kill"](run, None)
+        run.crowd.stop()
+        await people
+
+    verdict = run_with(
         tmp_path,
         firmware,
-        "gateway-kill",
-        8,
+        scenario,
         gateway_program=WEAKENED / "gateway_acks_early.py",
         patience_s=PATIENCE_S,
     )

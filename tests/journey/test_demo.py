@@ -2,13 +2,13 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from simulator.part import Part
+from simulator.sabotage import sabotage
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,17 +24,10 @@ def pingjia(*arguments, timeout_s=120):
     )
 
 
-def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path, firmware):
-    keep = tmp_path / "run"
-    result = pingjia("demo", "--windows", 1, "--seconds", 8, "--json", "--keep", keep)
-    assert result.returncode == 0, result.stderr
-    verdict = json.loads(result.stdout.splitlines()[-1])
-    assert verdict["in_centre"] == verdict["thanked"] == verdict["in_hall"] >= 3
-    assert verdict["lost"] == verdict["duplicate"] == verdict["altered"] == 0
-    assert verdict["unthanked"] == 0
-    assert 8 <= verdict["seconds"] < 30
+def check(keep):
+    """`pingjia sim check` on the kept folder of a demo, whose centre is started again."""
 
-    async def check_again():
+    async def with_centre():
         centre = Part("centre", keep, "central", "run", "--config", "central.toml")
         await centre.start()
         try:
@@ -46,24 +39,51 @@ def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path
         finally:
             await centre.stop()
 
-    again = asyncio.run(check_again())
-    assert again.returncode == 0, again.stderr
-    recomputed = json.loads(again.stdout.splitlines()[-1])
-    names = ("pressed", "thanked", "in_centre", "unthanked", "lost", "duplicate", "altered")
-    assert [recomputed[name] for name in names] == [verdict[name] for name in names]
+    return asyncio.run(with_centre())
 
 
-@pytest.mark.parametrize(
-    ("damage", "count"), [("drop", "lost"), ("double", "duplicate"), ("alter", "altered")]
-)
-def test_the_oracle_finds_a_rating_that_was_tampered_with(firmware, damage, count):
-    result = pingjia("demo", "--seconds", 2, "--json", "--sabotage", damage)
+def verdict_of(result):
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def is_found(result, count):
+    """Whether the oracle found one rating of that kind, explained it, and nothing else."""
     assert result.returncode == 1, result.stderr
-    verdict = json.loads(result.stdout.splitlines()[-1])
+    verdict = verdict_of(result)
     found = {name: verdict[name] for name in ("lost", "duplicate", "altered")}
-    assert found == {"lost": 0, "duplicate": 0, "altered": 0} | {count: 1}
-    explanations = [line for line in result.stderr.splitlines() if line.startswith(f"{count}:")]
-    assert len(explanations) == 1
+    lines = [line for line in result.stderr.splitlines() if line.startswith(f"{count}:")]
+    none = {"lost": 0, "duplicate": 0, "altered": 0}
+    return found == none | {count: 1} and len(lines) == 1
+
+
+def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path, firmware):
+    keep = tmp_path / "run"
+    result = pingjia("demo", "--windows", 1, "--seconds", 8, "--json", "--keep", keep)
+    assert result.returncode == 0, result.stderr
+    verdict = verdict_of(result)
+    assert verdict["in_centre"] == verdict["thanked"] == verdict["in_hall"] >= 3
+    assert verdict["lost"] == verdict["duplicate"] == verdict["altered"] == 0
+    assert verdict["unthanked"] == 0
+    assert 8 <= verdict["seconds"] < 30
+    again = check(keep)
+    assert again.returncode == 0, again.stderr
+    names = ("pressed", "thanked", "in_centre", "unthanked", "lost", "duplicate", "altered")
+    assert [verdict_of(again)[name] for name in names] == [verdict[name] for name in names]
+    for damage, count in (("drop", "lost"), ("double", "duplicate")):
+        copy = shutil.copytree(keep, tmp_path / damage)
+        sabotage(damage, copy / "central.db")
+        assert is_found(check(copy), count)
+
+
+def test_the_demo_fails_when_a_rating_was_tampered_with(firmware):
+    result = pingjia("demo", "--windows", 2, "--seconds", 3, "--json", "--sabotage", "alter")
+    assert is_found(result, "altered")
+
+
+def test_a_broker_that_is_neither_is_named(firmware):
+    result = pingjia("demo", "--broker", "rabbit")
+    assert result.returncode == 2
+    assert "embedded, mosquitto" in result.stderr
 
 
 def test_without_firmware_the_demo_says_what_to_do(tmp_path):

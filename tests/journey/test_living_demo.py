@@ -25,10 +25,11 @@ PULLS = "3:device,5:broker,8:gateway,12:centre"
 @pytest.mark.parametrize(
     "broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))]
 )
-def test_whatever_plug_is_pulled_nothing_is_lost(firmware, broker):
+def test_whatever_plug_is_pulled_nothing_is_lost(tmp_path, firmware, broker):
+    keep = tmp_path / "run"
     command = ("demo", "--windows", "8", "--seconds", "16", "--pull", PULLS, "--json")
     result = subprocess.run(
-        [sys.executable, "-m", "pingjia", *command, "--broker", broker],
+        [sys.executable, "-m", "pingjia", *command, "--broker", broker, "--keep", keep],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -42,6 +43,10 @@ def test_whatever_plug_is_pulled_nothing_is_lost(firmware, broker):
     back = re.findall(r"恢复 (\S+)", result.stderr)
     assert len(gone) == 4
     assert sorted(gone) == sorted(back)
+    if broker == "mosquitto":
+        log = (keep / "broker" / "mosquitto.log").read_text()
+        assert "as demo-0001" in log
+        assert log.splitlines()[-1].endswith("terminating")
 
 
 def test_a_plug_that_does_not_exist_is_named(firmware):

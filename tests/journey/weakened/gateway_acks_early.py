@@ -11,7 +11,9 @@ from pingjia import app
 REMEMBERED = Path("acknowledged.json")  # outlives the kill, unlike what was not committed
 COMMIT_S = 1.0  # what a commit takes on a very slow disk
 
-told = json.loads(REMEMBERED.read_text()) if REMEMBERED.exists() else {}
+if not REMEMBERED.exists():
+    REMEMBERED.write_text("{}")
+told = json.loads(REMEMBERED.read_text())
 real_reach, real_keep = Reach.of, Custody._keep
 
 
