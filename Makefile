@@ -5,8 +5,8 @@ SOURCES := protocol pages firmware gateway central simulator workbench tests ben
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
-# Most tests wait for real processes: two at a time keep two cores busy.
-PARALLEL ?= -n 2 --dist worksteal
+# Most tests wait for real processes: three at a time keep two cores busy.
+PARALLEL ?= -n 3 --dist worksteal
 
 .PHONY: setup demo test test-long bench lint format firmware clean
 
