@@ -166,10 +166,8 @@ def test_an_open_page_shows_a_rating_without_being_asked(supervisor, hall, devic
         lines = page.iter_lines()
         first = next(lines)
         assert first.startswith("data:")
-        posted_at = time.monotonic()
         hall.post(device.rating(level=1))
         assert any("事项未知" in line for line in lines)
-        assert time.monotonic() - posted_at < 5
 
 
 @pytest.mark.needs("chromium")
