@@ -212,6 +212,26 @@ def add_token(
     print(f"made a token with the scope {scope} in {out}")
 
 
+@token_app.command("list")
+def list_tokens(config: Config = _CENTRAL_TOML) -> None:
+    """List the tokens: the id that stands in each after `pj_`, its scope, since when."""
+    with open_enrolment(load_settings(config)) as enrolment:
+        for token in enrolment.tokens():
+            until = f", revoked {_time(token.revoked_at_ms)}" if token.revoked_at_ms else ""
+            print(f"{token.id}  {token.scopes}, since {_time(token.created_at_ms)}{until}")
+
+
+@token_app.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` gives it.")],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Take a token back: the running centre refuses it from now on."""
+    with open_enrolment(load_settings(config)) as enrolment:
+        enrolment.revoke_token(token_id)
+    print(f"revoked the token {token_id}")
+
+
 @app.command()
 def run(
     config: Config = _CENTRAL_TOML,
@@ -257,3 +277,7 @@ def _pem(path: Path | None) -> str | None:
     if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
         raise CentralError(f"{path} is no certificate in PEM form.")
     return pem
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000).strftime("%Y-%m-%d %H:%M:%S")

@@ -164,6 +164,20 @@ class Enrolment:
                 self._require_hall(connection, hall)
             self._add_token(connection, scope, token_file)
 
+    def tokens(self) -> Any:
+        """All tokens: rows with id, scopes, created_at_ms, revoked_at_ms."""
+        with self._database.read() as connection:
+            return places.every_token(connection)
+
+    def revoke_token(self, token_id: str) -> None:
+        """Take a token back: it opens nothing more."""
+        with self._database.write() as connection:
+            if not places.revoke_token(connection, token_id, self._now_ms()):
+                raise CentralError(
+                    f"no token that is good has the id {token_id}: "
+                    "`pingjia central token list` names them."
+                )
+
     def _add_token(self, connection: Any, scope: str, token_file: Path) -> None:
         token = tokens.make_token()
         values = {

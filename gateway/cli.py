@@ -84,6 +84,33 @@ def token_add(
     typer.echo(f"made a token for {name} in {out}")
 
 
+@token_app.command("list")
+def token_list(config: Config = _GATEWAY_TOML) -> None:
+    """List who may call, and with what."""
+    database = _existing_database(config)
+    with database.read() as tx:
+        rows = tokens.everyone(tx)
+    database.close()
+    for row in rows:
+        what = f"{row.scope} {row.window}" if row.window else row.scope
+        typer.echo(f"{row.name}  {what}, since {_time(row.created_at_ms)}")
+
+
+@token_app.command("remove")
+def token_remove(
+    name: Annotated[str, typer.Argument(help="As `list` gives it.")],
+    config: Config = _GATEWAY_TOML,
+) -> None:
+    """Take a caller's token back: the running gateway refuses it from now on."""
+    database = _existing_database(config)
+    with database.write() as tx:
+        was_there = tokens.remove(tx, name)
+    database.close()
+    if not was_there:
+        raise GatewayError(f"No token is named {name}: see `pingjia gateway token list`.")
+    typer.echo(f"removed the token of {name}")
+
+
 @quarantine_app.command("list")
 def quarantine_list(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 20,

@@ -209,6 +209,17 @@ def add_token(connection: Connection, values: dict[str, Any]) -> None:
     connection.execute(insert(_token), values)
 
 
+def every_token(connection: Connection) -> Any:
+    """The rows of all tokens, revoked ones too, the oldest first."""
+    return connection.execute(select(_token).order_by(_token.c.created_at_ms)).all()
+
+
+def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
+    """Whether there was such a token, not revoked yet; now it is."""
+    query = update(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))
+    return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
+
+
 def token(connection: Connection, token_id: str) -> Any:
     """The row of a token that is not revoked, or None."""
     query = select(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))

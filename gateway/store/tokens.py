@@ -24,3 +24,8 @@ def put(
     row = {"name": name, "sha256": sha256, "created_at_ms": now_ms}
     tx.execute(delete(_token).where(_token.c.name == name))
     tx.execute(insert(_token).values(scope=scope, window=window, **row))
+
+
+def remove(tx: Connection, name: str) -> bool:
+    """Whether there was a token of that name, which now opens nothing more."""
+    return tx.execute(delete(_token).where(_token.c.name == name)).rowcount > 0

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from central.callers import scopes_of
 from central.keys import DeviceKeys, derive_key
 from central.settings import Settings, load_settings
+from central.store.database import open_database
 from pingjia import app
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,22 @@ def refused(result, *words):
     assert "Traceback" not in result.output
     assert [word for word in words if word not in result.stderr] == []
     return True
+
+
+def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(folder):
+    assert central("token", "add", "--scope", "pages:read", "--out", "p.token").exit_code == 0
+    text = Path("p.token").read_text().strip()
+    (line,) = central("token", "list").output.splitlines()
+    token_id = line.split()[0]
+    assert text.startswith(f"pj_{token_id}_")
+    assert "pages:read, since 20" in line
+    database = open_database(load_settings(folder / "central.toml").database_url)
+    assert scopes_of(database, text) == ("pages:read",)
+    assert central("token", "revoke", token_id).exit_code == 0
+    assert scopes_of(database, text) is None
+    database.close()
+    assert "revoked 20" in central("token", "list").output
+    assert refused(central("token", "revoke", token_id), "token list")
 
 
 def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):

@@ -10,9 +10,11 @@ import pytest
 from gateway_hall import EPOCH, Client, Pen, port_of, settings_in, until
 from typer.testing import CliRunner
 
+from gateway.callers import caller_of
 from gateway.error import GatewayError
 from gateway.service import Gateway
 from gateway.settings import Settings, load
+from gateway.store.database import Database
 from pingjia import app
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "gateway.toml"
@@ -179,6 +181,26 @@ def test_a_token_is_written_once_for_its_owner_and_stored_as_a_hash(tmp_path, ce
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 1
     assert "exists" in again.output
+
+
+def test_a_token_is_listed_and_opens_nothing_when_it_was_removed(tmp_path, centre):
+    config = config_in(tmp_path, centre.url)
+
+    def token(*words):
+        return CliRunner().invoke(app, ["gateway", "token", *words, "--config", str(config)])
+
+    out = tmp_path / "w1.token"
+    token("add", "counter-1", "--scope", "console", "--window", "w1", "--out", str(out))
+    assert "counter-1  console w1, since 20" in token("list").output
+    database = Database(tmp_path / "data/gateway.sqlite")
+    assert caller_of(database, out.read_text().strip()) is not None
+    assert token("remove", "counter-1").exit_code == 0
+    assert caller_of(database, out.read_text().strip()) is None
+    database.close()
+    assert token("list").output == ""
+    again = token("remove", "counter-1")
+    assert again.exit_code == 1
+    assert "token list" in again.output
 
 
 def test_status_says_what_waits(tmp_path, centre):
