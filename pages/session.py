@@ -8,7 +8,7 @@ from starlette.responses import Response
 FORM_BYTES = 8192
 TOKEN_CHARS = 200
 _TOKENS = 4  # the newest; one browser may hold a page's and a console's
-_KEEP_S = 12 * 3600  # a working day
+_KEEP_S = 12 * 3600  # a working day after the page was last open
 
 
 def cookie_of(tier: str) -> str:
@@ -27,6 +27,12 @@ def keep(response: Response, request: Request, tier: str, token: str) -> None:
     others = [one for one in tokens(request, tier) if one != token]
     value = ".".join([token, *others][:_TOKENS])  # no token has a dot
     _set(response, request, tier, value, _KEEP_S)
+
+
+def renew(response: Response, request: Request, tier: str) -> None:
+    """Let the browser keep what it has for another while: a display on a wall stays logged in."""
+    if value := ".".join(tokens(request, tier)):
+        _set(response, request, tier, value, _KEEP_S)
 
 
 def forget(response: Response, request: Request, tier: str) -> None:

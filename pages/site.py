@@ -127,7 +127,9 @@ class Site(Generic[Holder]):
         """A page, or a part of one, in the visitor's language."""
         language = self.language(request)
         html = await run_in_threadpool(lambda: self.render(template, language, request, **view()))
-        return HTMLResponse(html, status)
+        answer = HTMLResponse(html, status)
+        session.renew(answer, request, self.tier)
+        return answer
 
     async def live(self, request: Request, template: str, view: View) -> Response:
         """A live part: see `data-live` in the package's docstring."""

@@ -1,6 +1,7 @@
 // Live parts, and the login by an address that ends with #TOKEN.
 
 const RETRY_MS = 2000;
+const RENEW_MS = 3600000; // well within what the browser keeps a login, see session.py
 
 // A live part: <div data-live="/path">, shown anew whenever the server sends it.
 class LivePart {
@@ -62,4 +63,5 @@ document.addEventListener("htmx:before:request", () => markFailure(false));
 document.addEventListener("htmx:response:error", () => markFailure(true));
 document.addEventListener("htmx:error", () => markFailure(true));
 logInByAddress();
+setInterval(() => fetch(location.href).catch(() => null), RENEW_MS);
 for (const place of document.querySelectorAll("[data-live]")) new LivePart(place);

@@ -297,6 +297,15 @@ def test_the_next_number_follows_the_last(last, is_today, following):
     assert next_ticket(last, is_today) == following
 
 
+def test_an_open_page_keeps_its_login(gateway, browse):
+    browser = browse(gateway, PAGES)
+    given = browser.login.headers["set-cookie"]
+    assert browser.token in given
+    assert browser.client.get("/").headers["set-cookie"] == given
+    browser.client.post("/logout")
+    assert "set-cookie" not in browser.client.get("/login").headers
+
+
 @pytest.mark.parametrize(
     "options",
     [["--scope", "console"], ["--scope", "pages", "--window", "w1"], ["--window", "w1"]],
