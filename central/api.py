@@ -20,6 +20,7 @@ from protocol.batch import CONFLICT, STORED, decode_batch, encode_answer
 from protocol.field import ProtocolError, device_id
 from protocol.hall import encode_hall
 from protocol.limits import BATCH_BYTES
+from quick import read_batch
 
 _BATCH = {
     "requestBody": {
@@ -186,10 +187,13 @@ async def _read(request: Request) -> bytes:
 
 
 def _take(intake: Intake, halls: tuple[str, ...], packed: bytes, encoding: str) -> bytes:
-    try:
-        items = decode_batch(body.unpack(packed, encoding))
-    except ProtocolError as error:
-        raise body.BodyError(400, str(error)) from None
+    plain = body.unpack(packed, encoding)
+    items = read_batch(plain)
+    if items is None:
+        try:
+            items = decode_batch(plain)
+        except ProtocolError as error:
+            raise body.BodyError(400, str(error)) from None
     return encode_answer(intake.take(halls, items))
 
 

@@ -7,6 +7,7 @@ mark, never a reason to drop it. Next: central/filing.py puts the verified ones 
 from collections.abc import Callable, Container, Iterable
 from typing import Any, NamedTuple
 
+import quick
 from protocol import batch
 from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
 from protocol.envelope import is_mac, split
@@ -50,13 +51,15 @@ class Rejected(NamedTuple):
 class Opened(NamedTuple):
     """An envelope's exact bytes, taken apart: the record, its MAC, and the record's members.
 
-    Their identity is checked (REC-2), the MAC is not.
+    Their identity is checked (REC-2), the MAC is not. rating: the decoded record if it is a
+    well-formed rating; `members` then has only what every record has.
     """
 
     envelope: bytes
     record: bytes
     mac: str
     members: dict[str, Any]
+    rating: Rating | None = None
 
 
 class Verified(NamedTuple):
@@ -104,6 +107,8 @@ def read_item(raw: object, now_ms: int) -> Any:
     What the hall wrote beside an envelope cannot keep a signed record out (BAT-4): a member that
     is wrong there counts as absent, and a wrong time of receipt becomes `now_ms`.
     """
+    if (item := quick.read_item(raw)) is not None:
+        return item
     try:
         return batch.decode_item(raw)
     except ProtocolError as error:
@@ -136,7 +141,11 @@ def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Ver
     refusal = _refusal(opened, enrolled, key_of)
     if refusal is not None:
         return refusal
-    members = opened.members
+    members, rating = opened.members, opened.rating
+    if rating is not None:
+        identity = (rating.device, rating.epoch, rating.seq)
+        link = (rating.kind, rating.prev, opened.mac[:16])
+        return Verified(*identity, *link, opened.envelope, rating, ())
     try:
         record, marks = decode(members, JOURNALLED), ()
     except UnknownKindError:
@@ -183,8 +192,9 @@ def signer_of(
 
 def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | Rejected:
     """A service document of one of the caller's halls."""
+    content = item.facts.encode()
     try:
-        document = batch.decode_document(item.facts.encode())
+        document = quick.read_document(content) or batch.decode_document(content)
     except ProtocolError as error:
         return rejected(MALFORMED_DOCUMENT, error)
     if document.hall not in halls:
@@ -201,6 +211,9 @@ def _open(text: str, malformed: str) -> Opened | Rejected:
     try:
         envelope = text.encode()
         record, mac = split(envelope)
+        if (rating := quick.read_rating(record)) is not None:
+            identity = {"device": rating.device, "epoch": rating.epoch, "seq": rating.seq}
+            return Opened(envelope, record, mac, {"kind": rating.kind, **identity}, rating)
         return Opened(envelope, record, mac, parse(record))
     except ProtocolError as error:
         return rejected(malformed, error)

@@ -14,6 +14,7 @@ import httpx2
 from gateway.error import GatewayError
 from protocol.batch import Answer, decode_answer
 from protocol.field import ProtocolError
+from quick import read_answer
 
 _ANSWER_BYTES = 8 * 1024 * 1024
 _HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 16 KB each, and their receipts
@@ -89,7 +90,7 @@ class Centre:
         if status != 200:
             raise UnreachableError(f"{self._url} answered {status} to a batch")
         try:
-            return decode_answer(answer)
+            return read_answer(answer) or decode_answer(answer)
         except ProtocolError as error:
             raise UnreachableError(f"{self._url} sent an unreadable answer: {error}") from error
 

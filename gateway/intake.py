@@ -9,7 +9,6 @@ import json
 from collections.abc import Container
 from typing import NamedTuple
 
-from gateway.quick import read_rating
 from protocol import batch
 from protocol.envelope import split
 from protocol.field import ProtocolError
@@ -17,6 +16,7 @@ from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES
 from protocol.message import State, Will, decode_message
 from protocol.record import Rating, UnknownKindError, V, decode, parse
 from protocol.topic import RECORD, STATE, parse_topic
+from quick import read_rating
 
 TOO_LARGE = "too_large"
 NOT_UTF8 = "not_utf8"
@@ -134,10 +134,10 @@ def _record(device: str, topic: str, payload: bytes):
         record, mac = split(payload)
     except ProtocolError as error:
         return refused(device, topic, NOT_AN_ENVELOPE, str(error), payload)
-    quick = read_rating(record)
-    if quick is not None and quick.device == device:
+    rating = read_rating(record)
+    if rating is not None and rating.device == device:
         return Accepted(
-            *(device, quick.epoch, quick.seq, quick.kind, mac[:16], quick.service, quick.at),
+            *(device, rating.epoch, rating.seq, rating.kind, mac[:16], rating.service, rating.at),
             *((), payload, hashlib.sha256(payload).digest()),
         )
     try:
