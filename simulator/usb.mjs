@@ -6,7 +6,7 @@
 //   is_raw_paste  whether the board speaks raw-paste or refuses it
 //   capacity      bytes that fit on its flash
 //   slow_ms       how long it thinks before every answer
-//   pull_after    the cable is pulled when so many bytes have arrived
+//   pull_after    the cable is pulled when so many bytes have arrived; `received` in the folder counts them
 // One worker per start, as in fleet.mjs: what Ctrl-C interrupts on a board is ended here.
 import fs from 'node:fs';
 import readline from 'node:readline';
@@ -75,7 +75,9 @@ function receive(bytes) {
 fs.createReadStream(null, { fd: 0 })
   .on('data', (bytes) => {
     received += bytes.length;
-    if (options.pull_after !== null && received > options.pull_after) process.exit(0);
+    fs.writeFileSync(`${options.folder}/received`, String(received));
+    // process.exit would wait for the read that goes on in a thread: the port would stay.
+    if (options.pull_after !== null && received > options.pull_after) process.kill(process.pid, 'SIGKILL');
     receive(bytes);
   })
   .on('error', () => process.exit(0));

@@ -45,6 +45,10 @@ class UsbDevice:
         os.close(fingers)
         return os.ttyname(self._port_end)
 
+    def received(self) -> int:
+        """How many bytes have arrived since it was plugged in."""
+        return int((Path(self._options["folder"]) / "received").read_text())
+
     def press(self, level: int, hold_ms: int = 80):
         """Closes a key for so long."""
         finger = {"press": 1, "level": level, "hold_ms": hold_ms}

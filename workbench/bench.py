@@ -21,13 +21,17 @@ _LOOK_S = 0.5
 
 
 class Job(NamedTuple):
-    """What is to be done to every board. bundles: None leaves it as enrolled as it is."""
+    """What is to be done to every board.
+
+    bundles: None leaves it as enrolled as it is. image: checked already.
+    """
 
     release: Release
     bundles: Bundles | None
     may_overwrite: bool
     keeps_bundle: bool
     devices: Path  # the bench's list
+    image: tuple[str, Path] | None = None  # MicroPython for a chip of this name, put on first
 
 
 def choose_ports(port: str | None, takes_all: bool) -> list[str]:
@@ -70,6 +74,8 @@ def from_centre(centre: Centre, device: str, window: str) -> Bundles:
 def work(port: str, job: Job, on_progress: Progress) -> str:
     """Does the job to one board; the line that says so. Raises WorkbenchError."""
     begin = time.monotonic()
+    if job.image is not None:
+        image.write_esp(port, *job.image)
     with Board(port) as board:
         done = flash(board, job.release, job.bundles, on_progress, job.may_overwrite)
     if done.bundle is not None:
@@ -95,16 +101,6 @@ def work_on_all(
             if error is not None and not isinstance(error, WorkbenchError):
                 raise error
             yield tasks[task], task.result() if error is None else error
-
-
-def put_image(port: str, chip: str, path: Path, hashes: Path, drive: Path | None) -> str:
-    """Puts MicroPython itself on; the line that says so. Raises WorkbenchError."""
-    image.check_image(path, hashes)
-    if chip == "rp2":
-        image.write_uf2(path, drive or image.find_drive())
-        return f"{path.name} is on the board, which restarts now"
-    image.write_esp(port, chip, path)
-    return f"{port}: {path.name} is on the board, verified"
 
 
 def replace(
@@ -147,6 +143,7 @@ def wait_for_record(centre: Centre, device: str, seq: int) -> None:
 
 
 def _sentence(done: Flashed) -> str:
-    name = done.device or "not enrolled yet"
-    files = f"{done.written} of {done.files} files written" if done.written else "nothing changed"
-    return f"{name} lives with firmware {done.version}: {files}, all verified"
+    # With a port and an id of usual length 80 columns hold it.
+    name = f"{done.device} lives" if done.device else "not enrolled"
+    files = f"{done.written} new files" if done.written else "nothing new"
+    return f"{name}: firmware {done.version} verified, {files}"

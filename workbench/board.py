@@ -27,7 +27,8 @@ _COMMAND = 4096  # characters of one command, small beside any board's heap
 _PIECE = 3072  # bytes of a file in one command
 _WINDOW_BITS = 12  # the board unpacks with a window of 4 KB
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
-_READ_S = 2.0  # a read waits so long; longer waits are made of these
+_SILENCE_S = 3.0  # a board that is asked for its REPL answers within milliseconds
+_PORT_S = 0.1  # between two looks for a port that is away
 _ON_BOARD = Path(__file__).with_name("on_board.py")
 
 
@@ -48,6 +49,7 @@ class _Transport(SerialTransport):
     """mpremote's, but silent, and with an end to its patience."""
 
     serial: serial.Serial
+    silence_s = _SILENCE_S
 
     def enter_raw_repl(self, soft_reset: bool = True, timeout_overall: float = 10) -> None:
         """Interrupts whatever runs and starts a fresh interpreter without main.py."""
@@ -57,9 +59,8 @@ class _Transport(SerialTransport):
         self.serial.write(b"\r\x01")
         steps = ((_RAW + b">", b"\x04"), (b"soft reboot\r\n", b""), (_RAW, b""))
         for expected, answer in steps if soft_reset else steps[2:]:
-            if not self.read_until(1, expected, 3, timeout_overall=timeout_overall).endswith(
-                expected
-            ):
+            limits = {"timeout": self.silence_s, "timeout_overall": timeout_overall}
+            if not self.read_until(1, expected, **limits).endswith(expected):
                 raise TransportError("no raw REPL")
             self.serial.write(answer)
         self.in_raw_repl = True
@@ -68,12 +69,14 @@ class _Transport(SerialTransport):
 class Board:
     """An open cable with MicroPython at its other end. Use as `with Board(port) as board`.
 
-    Every method raises WorkbenchError.
+    silence_s: how long it may say nothing while it is looked for. Every method raises
+    WorkbenchError.
     """
 
-    def __init__(self, port: str):
+    def __init__(self, port: str, silence_s: float = _SILENCE_S):
         self.port = port
-        self._transport = _open(port)
+        self._silence_s = silence_s
+        self._transport = _open(port, silence_s)
         try:
             self._enter()
             self.about = self._look()
@@ -106,7 +109,7 @@ class Board:
         try:
             out, error = self._transport.exec_raw(code, patience_s)
         except (OSError, TransportError, struct.error, IndexError) as problem:
-            raise self._cable(problem) from None
+            raise self._cable() from problem
         if error:
             raise self._refused(error.decode("utf-8", "replace"))
         return out.decode("utf-8", "replace")
@@ -119,7 +122,7 @@ class Board:
         """SHA-256 of each file in hex, "-" for one that is not there."""
         found = self.call("hashes", paths).split()
         if len(found) != len(paths):
-            raise self._cable("answers are missing")
+            raise self._cable()
         return dict(zip(paths, found, strict=True))
 
     def put(
@@ -151,7 +154,7 @@ class Board:
         try:
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
         except (OSError, TransportError, struct.error) as problem:
-            raise self._cable(problem) from None
+            raise self._cable() from problem
 
     def lines(self, patience_s: float) -> Iterator[str]:
         """Lines of its console, for so long; a board whose port vanishes while it starts is
@@ -183,7 +186,7 @@ class Board:
                 if is_last:
                     raise self._silent() from None
             except (OSError, TypeError) as problem:
-                raise self._cable(problem) from None
+                raise self._cable() from problem
 
     def _look(self) -> About:
         # Short: an unknown board may have a small buffer and no flow control.
@@ -204,11 +207,13 @@ class Board:
     def _reopen(self, end: float) -> None:
         self._transport.serial.close()
         while time.monotonic() < end:
-            time.sleep(0.1)
-            if os.path.exists(self.port):
-                self._transport = _open(self.port)
+            time.sleep(_PORT_S)
+            try:
+                self._transport = _open(self.port, self._silence_s)
                 return
-        raise self._cable("the port is gone")
+            except WorkbenchError:
+                continue  # it is not there yet, or not this user's yet
+        raise self._cable()
 
     def _silent(self) -> WorkbenchError:
         return WorkbenchError(
@@ -217,10 +222,10 @@ class Board:
             "pingjia workbench flash --image FILE …"
         )
 
-    def _cable(self, problem: object) -> WorkbenchError:
+    def _cable(self) -> WorkbenchError:
         return WorkbenchError(
-            f"{self.port}: the connection broke off ({problem}). Check the cable, plug the board "
-            "in again and repeat the command: it goes on where it stopped, and no board is harmed."
+            f"{self.port}: the connection broke off. Check the cable, plug the board in again and "
+            "repeat the command: it goes on where it stopped, and no board is harmed."
         )
 
     def _refused(self, traceback: str) -> WorkbenchError:
@@ -246,7 +251,7 @@ def _commands(path: str, data: bytes) -> Iterator[tuple[str, int]]:
     yield f"done({path!r})\n", 0
 
 
-def _open(port: str) -> _Transport:
+def _open(port: str, silence_s: float) -> _Transport:
     if not os.path.exists(port):
         raise WorkbenchError(
             f"{port}: there is no such port. `pingjia workbench ports` lists what is plugged in."
@@ -257,7 +262,8 @@ def _open(port: str) -> _Transport:
             "again."
         )
     try:
-        transport = _Transport(port, timeout=_READ_S)
+        transport = _Transport(port, timeout=silence_s)
+        transport.silence_s = silence_s
         transport.serial.write_timeout = 10  # seconds, for a board that stops taking bytes
     except (TransportError, serial.SerialException):
         raise WorkbenchError(

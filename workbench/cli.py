@@ -1,6 +1,7 @@
 """`pingjia workbench …`: the technician's commands; each is thin over workbench/bench.py."""
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from workbench import bench, guide, label, network, rescue
+from workbench import image as images
 from workbench import selftest as selftests
 from workbench.board import Board
 from workbench.centre import Centre
@@ -90,13 +92,16 @@ def flash(
     Example: pingjia workbench flash --all --bundles bundles/
     """
     if image is not None:
-        (name,) = (port or bench.choose_ports(None, False))[:1] if chip != "rp2" else ("",)
-        print(bench.put_image(name, chip, image, hashes, drive))
+        images.check_image(image, hashes)
         if chip == "rp2":
-            print("when its port is back, go on with: pingjia workbench flash")
+            images.write_uf2(image, drive or images.find_drive())
+            print(f"{image.name} is on the board, which restarts now; when its port is back:")
+            print("pingjia workbench flash")
             return
     supply = None if bundles is None else bench.from_files(bundles)
-    job = bench.Job(read_release(firmware), supply, overwrite, keep_bundle, devices)
+    micropython = None if image is None else (chip, image)
+    release = read_release(firmware)
+    job = bench.Job(release, supply, overwrite, keep_bundle, devices, micropython)
     _work(port or bench.choose_ports(None, every), job)
 
 
@@ -277,9 +282,14 @@ def set_network(
 
 def _work(names: list[str], job: bench.Job) -> None:
     """Does a job to all boards, with bars on a terminal; one line each; error if any failed."""
-    failed = []
+    failed = {}
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # else the results would leave with the bars
+    ) as bars:
         bar = {name: bars.add_task(name, total=None) for name in names}
 
         def show(name: str, sent: int, total: int) -> None:
@@ -287,12 +297,23 @@ def _work(names: list[str], job: bench.Job) -> None:
 
         for name, result in bench.work_on_all(names, job, show):
             if isinstance(result, WorkbenchError):
-                failed.append(result)
+                failed[name] = str(result)
             else:
                 print(result, flush=True)
             bars.remove_task(bar[name])
+    if len(names) == 1 and failed:
+        raise WorkbenchError(failed[names[0]])
     if failed:
-        raise WorkbenchError("\n".join(map(str, failed)))
+        done = len(names) - len(failed)
+        first = f"{done} of {len(names)} boards are done, {len(failed)} failed:"
+        sentences = [_indented(text) for _, text in sorted(failed.items())]
+        raise WorkbenchError("\n".join([first, *sentences]))
+
+
+def _indented(text: str) -> str:
+    paragraph = textwrap.TextWrapper(79, initial_indent="  ", subsequent_indent="    ")
+    paragraph.break_long_words = paragraph.break_on_hyphens = False  # names of ports
+    return paragraph.fill(text)
 
 
 def _ask(question: str) -> bool:

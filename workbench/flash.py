@@ -21,6 +21,7 @@ _MAIN = "/main.py"
 _ENROLLING = "/enrolling"  # there while identity and journal are not both there
 _FOLDERS = ("/lib/protocol", "/lib/firmware")
 _LIFE_S = 20
+_NO_JOURNAL = "out of service: the journal is lost"  # as firmware/app.py says it
 _ROOM = 4096  # bytes a file may take beyond its size: LittleFS gives whole blocks
 _CREATE_JOURNAL = (
     "from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())"
@@ -31,13 +32,14 @@ Progress = Callable[[int, int], None]  # bytes sent, bytes in all
 
 
 class Flashed(NamedTuple):
-    """What was done. device: None for one that is not enrolled; bundle: the one it was given."""
+    """What was done. device: None for one that is not enrolled; bundle: the one it was given.
+
+    written: how many files differed.
+    """
 
     device: str | None
     version: str
     written: int
-    files: int
-    has_clock: bool
     bundle: Bundle | None
 
 
@@ -109,12 +111,12 @@ def enrolled(board: Board) -> tuple[str, str, int]:
     return known
 
 
-def set_clock(board: Board) -> bool:
-    """Sets the board's clock to UTC; False if it has none (the hall tells the time anyway)."""
+def set_clock(board: Board) -> None:
+    """Sets the board's clock to UTC, if it has one (the hall tells the time anyway)."""
     now = time.gmtime()
     # year, month, day, weekday (Monday is 0), hours, minutes, seconds, subseconds: machine.RTC
     fields = (*now[:3], now.tm_wday, *now[3:6], 0)
-    return board.call("set_clock", fields).strip() == "set"
+    board.call("set_clock", fields)
 
 
 def wait_for_life(board: Board, device: str | None, version: str) -> None:
@@ -127,6 +129,12 @@ def wait_for_life(board: Board, device: str | None, version: str) -> None:
     for line in board.lines(_LIFE_S):
         if line == expected:
             return
+        if line.startswith(_NO_JOURNAL):
+            raise WorkbenchError(
+                f"{board.port}: {device} runs, but stays out of service: its journal is lost. "
+                "Enrol it again with a new bundle and --overwrite. An ESP32 that has never run "
+                "needs the journal's partition: pingjia workbench flash --image FILE … makes it."
+            )
         last = line or last
         # A program that ends with a traceback says nothing more.
         if has_failed and not re.match(r"File |$", line):
@@ -156,9 +164,9 @@ def flash(
     bundle = None if bundles is None else put_bundle(board, bundles, may_overwrite)
     known = board.identity(bundle_file.PATH)
     device = known[0] if known else None
-    has_clock = set_clock(board)
+    set_clock(board)
     wait_for_life(board, device, release.version)
-    return Flashed(device, release.version, written, len(release.files), has_clock, bundle)
+    return Flashed(device, release.version, written, bundle)
 
 
 def _differing(board: Board, release: Release) -> list[str]:

