@@ -27,7 +27,7 @@ from firmware.session import (
 from firmware.settings import built_in, text_of
 from firmware.wait import happens
 from protocol.record import Rating, Reasons, SelfTest
-from protocol.settings import open_settings
+from protocol.settings import SettingsError, open_settings
 
 _TECHNICIAN_KEYS = 0b10001  # keys 1 and 5
 _LONGEST_WAIT_MS = 60000  # the clock must be read at least every 6 days; once a minute is plenty
@@ -60,10 +60,10 @@ class App:
             timing.segments,
         )
         self._identity = bundle.identity
-        self._settings = built_in(timing.thanks_ms, timing.why_ms)
+        self._settings = self._kept_settings()
         board.set_volume(self._settings.volume)
         self._session = Session(
-            self._journal.rated, timing.thanks_ms, timing.why_ms, timing.test_ms
+            self._journal.rated, self._settings.thanks_ms, self._settings.why_ms, timing.test_ms
         )
         self._keys = Keys(timing.settle_ms, timing.stuck_ms)
         self._link = Link(
@@ -77,6 +77,7 @@ class App:
             self._take_settings,
             self._show,
         )
+        self._link.use_settings(self._settings.version)
         self._rated = 0, 0  # (seq, level) of the newest rating, for its reasons
         self._tried = set()  # levels of the keys that a technician has pressed
         self._shown = None
@@ -185,16 +186,32 @@ class App:
     def _append(self, kind, **fields):
         return self._journal.append(kind, self._clock.up_ms(), self._clock.at(), **fields)
 
+    def _kept_settings(self):
+        """The newest that came before this start, or the built-in ones (SET-3)."""
+        device, epoch, key = self._identity
+        try:
+            return open_settings(key, device, epoch, 0, self._board.read_settings())
+        except (OSError, SettingsError):  # none came, a torn write, or another enrolment's
+            return built_in(self._timing.thanks_ms, self._timing.why_ms)
+
     def _take_settings(self, data):
         """Puts the centre's settings to use at once, or raises SettingsError (SET-1, SET-2)."""
         device, epoch, key = self._identity
         settings = open_settings(key, device, epoch, self._settings.version, data)
+        if settings.version > self._settings.version:  # retained: every connection brings them
+            self._keep_settings(data)
         self._settings = settings
         self._session.thanks_ms, self._session.why_ms = settings.thanks_ms, settings.why_ms
         self._board.set_volume(settings.volume)
         self._link.use_settings(settings.version)
         self._show()
         self._changed.set()  # a shorter time may be over already
+
+    def _keep_settings(self, data):
+        try:
+            self._board.keep_settings(data)
+        except OSError as error:
+            self._board.log(f"the settings are in use, but not kept for the next start: {error}")
 
     def _take_ticket(self, ticket):
         self._session.take_ticket(ticket, self._clock.up_ms())

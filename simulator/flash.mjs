@@ -8,13 +8,19 @@ import path from 'node:path';
 export const ERRNO = { ENOENT: 2, EIO: 5, EACCES: 13, ENOSPC: 28, ECONNREFUSED: 111, ECONNRESET: 104 };
 export const failure = (error) => -(ERRNO[error.code] ?? ERRNO.EIO);
 
-const attempt = (action) => {
+export const attempt = (action) => {
   try {
     return action() ?? 0;
   } catch (error) {
     return failure(error);
   }
 };
+
+// LittleFS commits a file when it is closed: written beside it, then renamed over it.
+export function replaceFile(path, data) {
+  fs.writeFileSync(path + '.new', data);
+  fs.renameSync(path + '.new', path);
+}
 
 // bytes(address, length): the interpreter's memory. before(), after(data): called around an append.
 export function flashFunctions(folder, bytes, before = () => {}, after = () => {}) {
@@ -31,12 +37,7 @@ export function flashFunctions(folder, bytes, before = () => {}, after = () => {
         fs.appendFileSync(file(name), bytes(address, length));
         after(bytes(address, length));
       }),
-    // LittleFS commits a file when it is closed: written beside it, then renamed over it.
-    file_write: (name, address, length) =>
-      attempt(() => {
-        fs.writeFileSync(file(name) + '.new', bytes(address, length));
-        fs.renameSync(file(name) + '.new', file(name));
-      }),
+    file_write: (name, address, length) => attempt(() => replaceFile(file(name), bytes(address, length))),
     file_remove: (name) => attempt(() => fs.rmSync(file(name))),
   };
 }

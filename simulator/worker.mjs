@@ -10,12 +10,13 @@ import net from 'node:net';
 import path from 'node:path';
 import { randomFillSync } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ERRNO, failure, flashFunctions } from './flash.mjs';
+import { ERRNO, attempt, failure, flashFunctions, replaceFile } from './flash.mjs';
 import { loadInterpreter } from './interpreter.mjs';
 import { Console, diskFunctions, mountDisk } from './repl.mjs';
 
 const { device, folder, timing, cause, enrol, flash_ms, usb, board } = workerData;
 const identity = path.join(folder, 'identity.json');
+const settings = path.join(folder, 'settings');
 const flash = path.join(folder, 'flash');
 const journal = path.join(flash, 'journal');
 // [number of the thanked press, epoch ms of the thanks]: shared memory, so that a thanks that was
@@ -24,6 +25,7 @@ const thanks = new BigInt64Array(workerData.thanks);
 let pressed = 0; // number of the newest press that closed a key while no other was closed
 let journalled = 0; // seq of the newest rating whose append is closed
 let closedKeys = workerData.closed ?? 0;
+let seenKeys = closedKeys; // what the firmware saw when it looked last
 let isPlugged = true; // the network cable: pulled, nothing comes or goes and nobody is told
 let onKey = () => {};
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -145,6 +147,7 @@ function lookAtKeys() {
     if (!stays) closedKeys &= ~finger.bit;
     return stays;
   });
+  if (seen !== seenKeys) say({ event: 'seen', closed: (seenKeys = seen) });
   return seen;
 }
 
@@ -161,6 +164,8 @@ function appended(data) {
 
 const host = {
   bundle: () => (fs.existsSync(identity) ? fs.readFileSync(identity, 'utf8') : ''),
+  settings: () => (fs.existsSync(settings) ? fs.readFileSync(settings, 'utf8') : ''),
+  keep_settings: (address, length) => attempt(() => replaceFile(settings, bytes(address, length))),
   timing: () => JSON.stringify(timing),
   start_cause: () => cause,
   closed_keys: lookAtKeys,
@@ -235,8 +240,7 @@ parentPort.on('message', (message) => {
   if (message.input) return terminal.take(message.input);
   if (message.hashes) return run(HASHES);
   if (message.memory) return host.tell(JSON.stringify({ code, data: heap() - code }));
-  if (message.unplug) return void (isPlugged = false);
-  if (message.plug) return void (isPlugged = true);
+  if (message.unplug || message.plug) return say({ event: 'plugged', is_plugged: (isPlugged = Boolean(message.plug)) });
   if (message.trace) return trace(message);
   press(message);
 });

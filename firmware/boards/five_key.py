@@ -14,10 +14,12 @@ import time
 import machine
 
 from firmware.wait import happens
+from protocol.limits import SETTINGS_BYTES
 
 _IDENTITY = "/identity.json"
 _NETWORK = "/network.json"
 _CA = "/ca.der"
+_SETTINGS = "/settings"
 _FEED_MS = 2000
 _WATCHDOG_MS = 8000  # an RP2 can count to 8,388
 _BENCH_MS = (
@@ -87,6 +89,16 @@ class FiveKey:
         """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
         with open(_IDENTITY, "rb") as file:
             return file.read()
+
+    def read_settings(self):
+        """What was kept last. Raises OSError if there is nothing."""
+        with open(_SETTINGS, "rb") as file:
+            return file.read(SETTINGS_BYTES)
+
+    def keep_settings(self, data):
+        """Keeps the settings' envelope; LittleFS commits it when the file is closed."""
+        with open(_SETTINGS, "wb") as file:
+            file.write(data)
 
     def start_cause(self):
         """Why this start happened, a word for the `boot` record."""

@@ -34,6 +34,17 @@ class Virtual:
             raise OSError(2)  # ENOENT
         return bundle.encode()
 
+    def read_settings(self) -> bytes:
+        """What was kept last. Raises OSError if there is nothing."""
+        kept = host.settings()
+        if not kept:
+            raise OSError(2)  # ENOENT
+        return kept.encode()
+
+    def keep_settings(self, data: bytes):
+        """Keeps the settings' envelope for the next start, beside the bundle. Raises OSError."""
+        _checked(host.keep_settings(uctypes.addressof(data), len(data)))
+
     def start_cause(self) -> str:
         """Why this start happened, a word for the `boot` record."""
         return host.start_cause()

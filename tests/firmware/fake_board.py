@@ -31,6 +31,7 @@ class FakeBoard:
         self.timing = timing(changes)
         self.now = 0
         self.restarts = 0
+        self.settings = None
 
     @property
     def done(self):
@@ -45,6 +46,15 @@ class FakeBoard:
 
     def read_bundle(self):
         return json.dumps(BUNDLE).encode()
+
+    def read_settings(self):
+        if self.settings is None:
+            raise OSError(2)
+        return self.settings
+
+    def keep_settings(self, data):
+        self.done.append(("keep", "settings"))
+        self.settings = data
 
     def start_cause(self):
         return "power"

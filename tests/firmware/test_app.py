@@ -29,6 +29,10 @@ def device(**changes):
     return board, app
 
 
+def refuse(data):
+    raise OSError(28)
+
+
 def press(board, app, level=1, after_ms=500):
     board.now += after_ms
     app._take_press(Press(level, board.now - 20))
@@ -204,10 +208,29 @@ class TestApp(unittest.TestCase):
         app._link.take(SETTINGS_TOPIC, settings(18))
         self.assertEqual((app._link.problems, app._link._state().settings), ([], 18))
 
-    def test_a_start_begins_with_the_built_in_settings(self):
+    def test_a_start_begins_with_the_settings_that_were_kept(self):
         board, app = device()
         app._link.take(SETTINGS_TOPIC, settings(17))
-        self.assertEqual(App(board)._link._state().settings, 0)
+        app._link.take(SETTINGS_TOPIC, settings(17))
+        self.assertEqual(board.done.count(("keep", "settings")), 1)
+        again = App(board)
+        self.assertEqual((again._link._state().settings, again._session.thanks_ms), (17, 700))
+        again._link.take(SETTINGS_TOPIC, settings(16))
+        self.assertEqual(again._link.problems, ["settings_older", "bad_settings"])
+
+    def test_kept_settings_that_were_torn_or_are_not_the_devices_are_as_none(self):
+        for kept in (b"", settings(17)[:200], settings(17, device="xj-0418"), None):
+            board, _ = device()
+            board.settings = kept
+            app = App(board)
+            self.assertEqual((app._link._state().settings, app._session.thanks_ms), (0, 2000))
+
+    def test_settings_that_cannot_be_kept_are_in_use_all_the_same(self):
+        board, app = device()
+        board.keep_settings = refuse
+        app._link.take(SETTINGS_TOPIC, settings(17))
+        self.assertEqual((app._link.problems, app._link._state().settings), ([], 17))
+        self.assertTrue("not kept" in str(board.done))
 
     def test_a_technician_presses_five_keys_and_the_result_is_signed(self):
         board, app = device()
