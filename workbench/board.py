@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import serial
 from mpremote.transport import TransportError
@@ -59,7 +59,7 @@ class _Transport(SerialTransport):
         self.serial.write(b"\r\x01")
         steps = ((_RAW + b">", b"\x04"), (b"soft reboot\r\n", b""), (_RAW, b""))
         for expected, answer in steps if soft_reset else steps[2:]:
-            limits = {"timeout": self.silence_s, "timeout_overall": timeout_overall}
+            limits: Any = {"timeout": self.silence_s, "timeout_overall": timeout_overall}
             if not self.read_until(1, expected, **limits).endswith(expected):
                 raise TransportError("no raw REPL")
             self.serial.write(answer)

@@ -7,12 +7,15 @@ against a list of hashes (`sha256sum` makes one) before anything is erased.
 import errno
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 
 from workbench.error import WorkbenchError
+from workbench.partition import with_journal
 
 # Where the image begins: the boot loader's place (Espressif, "Boot Loader", per chip).
 ESP_OFFSETS = {"esp32": "0x1000", "esp32s2": "0x1000", "esp32s3": "0x0", "esp32c3": "0x0"}
@@ -39,20 +42,41 @@ def check_image(image: Path, hashes: Path) -> None:
         )
 
 
-def esptool_command(port: str, chip: str, image: Path) -> list[str]:
-    """The command that erases the chip and writes the image; esptool verifies what it wrote."""
+def esptool_commands(port: str, chip: str, image: Path) -> tuple[list[str], list[str]]:
+    """Two commands: one asks for the size of the flash, one erases the chip and writes the image.
+
+    esptool verifies what it wrote. Raises WorkbenchError.
+    """
     if chip not in ESP_OFFSETS:
         raise WorkbenchError(f"no chip is named {chip}: use {', '.join(ESP_OFFSETS)} or rp2.")
-    where = ["--chip", chip, "--port", port, "--baud", _BAUD]
-    what = ["write-flash", "--erase-all", ESP_OFFSETS[chip], str(image)]
-    return [sys.executable, "-m", "esptool", *where, *what]
+    esptool = [sys.executable, "-m", "esptool", "--chip", chip, "--port", port, "--baud", _BAUD]
+    # The boot loader refuses partitions beyond the size that its own header names.
+    options = ["--erase-all", "--flash-size", "detect"]
+    return [*esptool, "flash-id"], [
+        *(*esptool, "write-flash", *options, ESP_OFFSETS[chip], str(image))
+    ]
 
 
 def write_esp(port: str, chip: str, image: Path) -> None:
-    """Write the image by esptool. Raises WorkbenchError."""
-    command = esptool_command(port, chip, image)
+    """Write the image by esptool, with the journal's partition. Raises WorkbenchError."""
     if importlib.util.find_spec("esptool") is None:
         raise WorkbenchError("esptool is not installed: pip install 'pingjia[esp32]'")
+    with tempfile.TemporaryDirectory(prefix="pingjia-") as folder:
+        whole = Path(folder) / image.name
+        look, write = esptool_commands(port, chip, whole)
+        data, needed = with_journal(image.read_bytes(), int(ESP_OFFSETS[chip], 16))
+        whole.write_bytes(data)
+        found = re.search(r"Detected flash size: (\d+)MB", _run(port, chip, look))
+        if found and int(found[1]) << 20 < needed:
+            raise WorkbenchError(
+                f"{port}: this board has {found[1]} MB of flash, and the journal wants more: take "
+                "a board with 8 MB (docs/hardware.md). Nothing was written."
+            )
+        _run(port, chip, write)
+
+
+def _run(port: str, chip: str, command: list[str]) -> str:
+    """What esptool says. Raises WorkbenchError."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_ESPTOOL_S)
     except subprocess.TimeoutExpired:
@@ -62,6 +86,7 @@ def write_esp(port: str, chip: str, image: Path) -> None:
         ) from None
     if done.returncode != 0:
         raise WorkbenchError(_esp_sentence(port, chip, done.stdout + done.stderr))
+    return done.stdout
 
 
 def _esp_sentence(port: str, chip: str, words: str) -> str:

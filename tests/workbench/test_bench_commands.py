@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,7 +29,6 @@ from simulator.usb import UsbDevice
 from workbench import guide
 from workbench.board import Board
 from workbench.cli import app
-from workbench.image import esptool_command
 from workbench.ports import describe
 from workbench.selftest import selftest
 
@@ -38,7 +36,6 @@ COMMANDS = ["ports", "flash", "enrol", "network", "selftest", "label", "replace"
 COMMANDS += ["deliver"]
 ROOT = Path(__file__).parents[2]
 WIFI_PASSWORD = "counter-top-secret"
-UF2_BLOCK = b"UF2\n\x57\x51\x5d\x9e" + bytes(504)
 
 
 @pytest.fixture(scope="module")
@@ -217,43 +214,6 @@ def test_a_journal_is_rescued_whole_and_the_damage_is_told(enrolled, tmp_path):
     assert "1 damaged" in result.output
     assert json.loads(gzip.decompress(out.read_bytes())) == {"envelope": good.decode()}
     assert (journal / "00000000.seg").exists()
-
-
-def test_an_image_that_is_not_in_the_list_is_not_written(tmp_path):
-    image, hashes, drive = tmp_path / "rp2.uf2", tmp_path / "images.sha256", tmp_path / "RPI-RP2"
-    drive.mkdir()
-    image.write_bytes(UF2_BLOCK)
-    hashes.write_text(f"{'0' * 64}  rp2.uf2\n")
-    arguments = ("flash", "--image", image, "--hashes", hashes, "--chip", "rp2", "--drive", drive)
-    assert "is not in" in workbench(*arguments).output
-    hashes.write_text(f"{sha256(UF2_BLOCK).hexdigest()}  rp2.uf2\n")
-    assert "no board in boot mode" in workbench(*arguments).output
-    (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\n")
-    assert workbench(*arguments).exit_code == 0
-    assert (drive / "rp2.uf2").read_bytes() == UF2_BLOCK
-    image.write_bytes(b"x" * 512)
-    hashes.write_text(f"{sha256(b'x' * 512).hexdigest()}  rp2.uf2\n")
-    assert "is no UF2 file" in workbench(*arguments).output
-
-
-def test_esptool_takes_our_command_line_and_its_silence_becomes_a_sentence(usb, tmp_path):
-    image, hashes = tmp_path / "esp32.bin", tmp_path / "images.sha256"
-    image.write_bytes(b"\xe9" + bytes(4095))
-    hashes.write_text(f"{sha256(image.read_bytes()).hexdigest()}  esp32.bin\n")
-    command = esptool_command("/dev/ttyUSB0", "esp32s3", image)
-    assert command[1:] == [
-        *("-m", "esptool", "--chip", "esp32s3", "--port", "/dev/ttyUSB0", "--baud", "460800"),
-        *("write-flash", "--erase-all", "0x0", str(image)),
-    ]
-    options = subprocess.run(
-        [*command[:3], "write-flash", "--help"], capture_output=True, text=True
-    )
-    assert "--erase-all" in options.stdout
-    result = workbench(
-        *("flash", "--port", usb().port, "--image", image, "--hashes", hashes, "--chip", "esp32")
-    )
-    assert result.exit_code == 1
-    assert re.search(r"Hold the key BOOT|esptool failed", result.output), result.output
 
 
 def test_no_secret_is_in_an_argument_a_log_or_a_left_over_file(usb, firmware, tmp_path):
