@@ -5,13 +5,12 @@ only, and is removed once the device has it.
 """
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 from protocol.field import ProtocolError, device_id, place_id, read, seq
 from workbench.error import WorkbenchError
+from workbench.secret import read_secret
 
 PATH = "/identity.json"  # where a device keeps it, apart from the journal
 USED = ".used"  # the ending of a bundle's file from its first use on
@@ -56,20 +55,7 @@ def parse_bundle(data: bytes, file: Path | None = None) -> Bundle:
 
 def read_bundle(file: Path) -> Bundle:
     """The bundle in a file that only its owner may read. Raises WorkbenchError."""
-    try:
-        with file.open("rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-            data = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise WorkbenchError(f"{file} cannot be read: {error.strerror}.") from None
-    if mode & 0o077:
-        raise WorkbenchError(
-            f"{file} can be read by others than its owner: run `chmod 600 {file}`; if somebody "
-            "may have read it, ask the centre for a new bundle."
-        )
-    if len(data) > _MOST_BYTES:
-        raise WorkbenchError(f"{file} is too long for a bundle.")
-    return parse_bundle(data, file)
+    return parse_bundle(read_secret(file, _MOST_BYTES), file)
 
 
 def read_bundles(folder: Path) -> list[Bundle]:

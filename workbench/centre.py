@@ -1,8 +1,6 @@
 """The bench's only HTTP client: the centre, with a technician's token (scope enrol:<hall>)."""
 
-import os
 import ssl
-import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +9,11 @@ import httpx2
 
 from workbench.bundle import Bundle, parse_bundle
 from workbench.error import WorkbenchError
+from workbench.secret import read_secret
 
 _TIMEOUT_S = 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_TOKEN_BYTES = 200
 _AT_ONCE = 500  # envelopes of one request
 
 
@@ -90,15 +90,10 @@ class Centre:
 
 
 def _read_token(path: Path) -> str:
-    try:
-        with path.open() as file:
-            is_private = not stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077
-            token = file.read(200).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"the token file {path} cannot be read: {error}.") from None
-    if not is_private or not token.isascii():
-        raise WorkbenchError(f"{path} must hold a token and be its owner's only: chmod 600 {path}")
-    return token
+    token = read_secret(path, _TOKEN_BYTES).strip()
+    if not token.isascii():
+        raise WorkbenchError(f"{path} holds no token: name the file that the operator gave you.")
+    return token.decode()
 
 
 def _trust(ca: Path | None) -> Any:

@@ -17,6 +17,7 @@ from workbench.centre import Centre
 from workbench.error import WorkbenchError
 from workbench.ports import describe, plugged
 from workbench.release import read_release
+from workbench.secret import read_secret
 
 app = typer.Typer(
     help="技术员工作台 The technician's bench.", invoke_without_command=True, add_completion=False
@@ -31,6 +32,7 @@ Hall = Annotated[str, typer.Option(help="The hall's id.")]
 Ca = Annotated[Path | None, typer.Option(help="The CA of the centre, PEM, if it is private.")]
 _FIRMWARE = Path("build/firmware")
 _DEVICES = Path("devices.csv")
+_PASSWORD_BYTES = 1000
 
 
 @app.callback(invoke_without_command=True)
@@ -324,6 +326,6 @@ def _password(file: Path | None) -> str:
     if file is None:
         return typer.prompt("password of the Wi-Fi (empty: none)", default="", hide_input=True)
     try:
-        return file.read_text("utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"{file} cannot be read: {error}.") from None
+        return read_secret(file, _PASSWORD_BYTES).decode().strip("\r\n")
+    except UnicodeDecodeError:
+        raise WorkbenchError(f"{file} holds no text.") from None

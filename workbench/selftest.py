@@ -12,7 +12,7 @@ from workbench.board import Board
 from workbench.flash import enrolled, wait_for_life
 
 LEVELS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
-_HALL_S = 30  # to connect and be told the time
+_HALL_S = 90  # the gateway asks the centre for new devices every minute
 _KEY_S = 15
 _LOOK_S = 0.05
 
@@ -21,7 +21,10 @@ Say = Callable[[str], None]
 
 
 class Tested(NamedTuple):
-    """passed, failed: words as they stand in the record {device, epoch, seq}."""
+    """passed, failed: words as they stand in the record {device, epoch, seq}.
+
+    free_bytes: what the firmware leaves free on the flash.
+    """
 
     device: str
     hall: str
@@ -29,6 +32,7 @@ class Tested(NamedTuple):
     seq: int
     passed: tuple[str, ...]
     failed: tuple[str, ...]
+    free_bytes: int
 
 
 def selftest(
@@ -42,7 +46,7 @@ def selftest(
     """The whole of it; afterwards the device runs again. Raises WorkbenchError."""
     board.require_usable()
     device, hall, _ = enrolled(board)
-    say("The device looks for its hall …")
+    say("The device looks for its hall; a new one may take a minute …")
     results = {}
     wait_for_life(board, device, version)
     results.update(_look_for_hall(board, hall_s))
@@ -56,11 +60,12 @@ def selftest(
         again.call("show", "thanking")
         results["sound"] = ask("Did you hear the voice?")
         results["flash"] = again.call("check_flash").strip() == "good"
+        free_bytes = int(again.call("free"))
         passed = tuple(word for word, is_good in results.items() if is_good)
         failed = tuple(word for word, is_good in results.items() if not is_good)
         epoch, seq = map(int, again.call("sign_selftest", list(passed), list(failed)).split())
         wait_for_life(again, device, version)
-    return Tested(device, hall, epoch, seq, passed, failed)
+    return Tested(device, hall, epoch, seq, passed, failed, free_bytes)
 
 
 def report(tested: Tested) -> str:
@@ -75,6 +80,7 @@ def report(tested: Tested) -> str:
             f"hall 大厅     {tested.hall}",
             f"record 记录   {tested.device}/{tested.epoch}/{tested.seq} (signed by the device)",
             f"time 时间     {time.strftime('%Y-%m-%d %H:%M')}",
+            f"free 剩余     {tested.free_bytes // 1024:,} KB of flash",
             "",
             *rows,
             "",

@@ -132,6 +132,7 @@ def test_a_selftest_is_signed_journalled_and_printed(enrolled, firmware, tmp_pat
         version = json.loads((firmware / "manifest.json").read_text())["version"]
         tested = selftest(board, version, answers.__getitem__, say, hall_s=2)
     assert {"keys", "lamps", "flash"} <= set(tested.passed), said
+    assert 0 < tested.free_bytes < 2 << 20
     assert set(tested.failed) == {"network", "broker", "clock", "sound"}  # there is no hall
     held = b"".join(
         path.read_bytes() for path in (tmp_path / "devices/xj-0417/flash/journal").glob("*.seg")
@@ -166,6 +167,7 @@ def test_labels_have_a_code_the_device_the_hall_and_the_date(tmp_path):
 def test_network_settings_are_written_and_shown_nowhere(enrolled, tmp_path):
     password = tmp_path / "wifi.password"
     password.write_text(WIFI_PASSWORD)
+    password.chmod(0o600)
     result = workbench(
         *("network", "--port", enrolled.port, "--wifi", "hall-devices", "--hidden"),
         *("--password-file", password, "--address", "10.1.2.3/24,10.1.2.1,10.1.2.53"),
@@ -224,6 +226,7 @@ def test_no_secret_is_in_an_argument_a_log_or_a_left_over_file(usb, firmware, tm
     device, bundle = usb(), write_bundle(tmp_path, "xj-0417")
     wifi = tmp_path / "wifi.password"
     wifi.write_text(WIFI_PASSWORD)
+    wifi.chmod(0o600)
     on_port = ("--port", device.port)
     with watched_arguments() as arguments:
         outputs = [
