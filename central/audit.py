@@ -120,7 +120,8 @@ class _Judge:
         self._connection, self._key_of, self._enrolled = connection, key_of, enrolled
         self._devices = {device for device, _ in enrolled}
         self._facts = services.facts(connection, {row.facts for row in rows if row.facts})
-        self._awaited = services.awaited(connection, {row.facts for row in rows if row.facts})
+        awaiting = services.awaiting(connection, {row.facts for row in rows if row.facts})
+        self._awaiting = set(awaiting)
         self._rated = services.rated(
             connection, {(row.hall, row.service) for row in rows if row.facts and row.service}
         )
@@ -194,7 +195,8 @@ class _Judge:
     def _of_rating(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
         facts = self._facts.get(rating.facts)
         if facts is None:
-            name = "facts_missing" if rating.facts in self._awaited else "document_removed"
+            is_awaited = (rating.facts, row.key) in self._awaiting
+            name = "facts_missing" if is_awaited else "document_removed"
             yield name, f"the service document {rating.facts} is not held"
         elif do_facts_differ(facts, Place(row.hall, row.window), rating) != (
             FACTS_DIFFER in row.marks

@@ -95,15 +95,16 @@ def _mark_facts(
 ) -> list[Row]:
     ratings = {row.key: row for row in new if row.facts is not None}
     # Ratings that arrived before their service document.
-    if awaited := services.awaited(connection, hashes):
-        services.stop_awaiting(connection, awaited)
-        for row in ledger.rows_with_facts(connection, awaited):
-            ratings.setdefault(row.key, known.setdefault(row.key, row))
+    if awaiting := services.awaiting(connection, hashes):
+        services.stop_awaiting(connection, {name for name, _ in awaiting})
+        keys = {key for _, key in awaiting}
+        known |= ledger.rows(connection, keys - known.keys())
+        ratings |= {key: known[key] for key in keys}
     if not ratings:
         return []
     documents = services.facts(connection, {row.facts for row in ratings.values() if row.facts})
-    missing = {row.facts: row for row in new if row.facts and row.facts not in documents}
-    services.await_documents(connection, list(missing.values()), now_ms)
+    missing = [row for row in new if row.facts and row.facts not in documents]
+    services.await_documents(connection, missing, now_ms)
     changed = []
     for row in ratings.values():
         told = documents.get(row.facts or "")

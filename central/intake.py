@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
 
 
-@dataclass
+@dataclass(slots=True)
 class _Item:
     """One item on its way, and its verdict once there is one.
 
@@ -67,10 +68,11 @@ class Intake:
         the answer says is durable when this returns.
         """
         now_ms = self._now_ms()
+        key_of = cache(self._key_of)  # a batch is of few devices
         items = [_read(raw, now_ms) for raw in raw_items]
         enrolled = self._enrolled(halls, items)
         for item in items:
-            item.judged = self._judge(item, halls, enrolled)
+            item.judged = _judge(item, halls, enrolled, key_of)
         self._find_signers(items, halls)
         with self._database.write() as connection:
             versions = places.lock_halls(connection, halls)
@@ -100,16 +102,6 @@ class Intake:
             if any(enrolment.hall in halls for enrolment in enrolments)
         }
 
-    def _judge(self, item: _Item, halls: tuple[str, ...], enrolled: dict[str, Any]) -> Any:
-        read, opened = item.read, item.opened
-        if isinstance(opened, Opened) and isinstance(read, HeadItem):
-            return verify.judge_head(opened, read.receipt, enrolled, self._key_of)
-        if isinstance(opened, Opened):
-            return verify.judge_record(opened, enrolled, self._key_of)
-        if isinstance(read, FactsItem):
-            return verify.judge_document(read, halls)
-        return opened
-
     def _file(
         self,
         connection: Connection,
@@ -123,8 +115,12 @@ class Intake:
         records = [item for item in items if isinstance(item.judged, Verified)]
         heads = [item for item in items if isinstance(item.judged, VerifiedHead)]
 
+        places_known: dict[Epoch, Enrolment] = {}
+
         def place_of(epoch: Epoch) -> Enrolment:
-            return _place(epoch, halls, enrolled)
+            if epoch not in places_known:
+                places_known[epoch] = _place(epoch, halls, enrolled)
+            return places_known[epoch]
 
         rows = [_row(item, place_of, now_ms) for item in records]
         sent = [item.judged for item in heads]
@@ -154,6 +150,19 @@ class Intake:
                     verify.WRONG_DEVICE,
                     f"it was signed with the key of {signer[0]}, epoch {signer[1]}",
                 )
+
+
+def _judge(
+    item: _Item, halls: tuple[str, ...], enrolled: dict[str, Any], key_of: verify.KeyOf
+) -> Any:
+    read, opened = item.read, item.opened
+    if isinstance(opened, Opened) and isinstance(read, HeadItem):
+        return verify.judge_head(opened, read.receipt, enrolled, key_of)
+    if isinstance(opened, Opened):
+        return verify.judge_record(opened, enrolled, key_of)
+    if isinstance(read, FactsItem):
+        return verify.judge_document(read, halls)
+    return opened
 
 
 def _read(raw: object, now_ms: int) -> _Item:

@@ -84,7 +84,8 @@ def awaited_documents(connection: Connection, hall: str | None, before_ms: int) 
     query = (
         select(
             *(_awaited.c.hall, _awaited.c.window, _hall.c.name.label("hall_name")),
-            *(_window.c.name.label("window_name"), func.count().label("count")),
+            _window.c.name.label("window_name"),
+            func.count(_awaited.c.hash16.distinct()).label("count"),
             func.min(_awaited.c.since_ms).label("first_at_ms"),
             func.max(_awaited.c.since_ms).label("last_at_ms"),
             func.max(_awaited.c.device).label("device"),

@@ -1,17 +1,21 @@
 """What is known of the time of each start of a device."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from central.moment import BootClock
+from central.store import sql
 from central.store.ledger import Epoch, insert_many, with_keys
 from central.store.tables import metadata
 
 Start = tuple[str, int, int]  # device, epoch, boot
 
 _clock = metadata.tables["boot_clock"]
+_SAVE = (
+    f"UPDATE boot_clock SET {', '.join([f'{name} = ?' for name in BootClock._fields[3:]])}"
+    " WHERE device = ? AND epoch = ? AND boot = ?"
+)
 
 
 def clocks(connection: Connection, starts: Iterable[Start]) -> dict[Start, BootClock]:
@@ -48,18 +52,6 @@ def clock_before(connection: Connection, epoch: Epoch, boot: int) -> BootClock |
 def save_clocks(connection: Connection, new: list[BootClock], changed: list[BootClock]) -> None:
     """Insert clocks, and write those that are already there."""
     if new:
-        insert_many(connection, _clock, [clock._asdict() for clock in new])
+        insert_many(connection, _clock, BootClock._fields, [tuple(clock) for clock in new])
     if changed:
-        is_row = (
-            (_clock.c.device == bindparam("d"))
-            & (_clock.c.epoch == bindparam("e"))
-            & (_clock.c.boot == bindparam("b"))
-        )
-        names = BootClock._fields[3:]
-        change = update(_clock).where(is_row)
-        change = change.values({name: bindparam(f"new_{name}") for name in names})
-        values: list[dict[str, Any]] = []
-        for clock in changed:
-            key = dict(zip("deb", clock[:3]))
-            values.append(key | {f"new_{name}": getattr(clock, name) for name in names})
-        connection.execute(change, values)
+        sql.run(connection, _SAVE, [(*clock[3:], *clock[:3]) for clock in changed])

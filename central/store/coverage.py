@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from central.store import sql
 from central.store.ledger import Epoch
 from central.store.tables import metadata
 from protocol.record import RESTART
@@ -26,6 +27,13 @@ class ChainRow(NamedTuple):
     open_since_ms: int | None = None
     heard_at_ms: int | None = None
     undated_boot: int | None = None
+
+
+_CHAINS = f"SELECT {', '.join(ChainRow._fields)} FROM chain"
+_SAVE_CHAIN = (
+    f"UPDATE chain SET {', '.join([f'{name} = ?' for name in ChainRow._fields[2:]])}"
+    " WHERE device = ? AND epoch = ?"
+)
 
 
 def gaps_above(connection: Connection, epoch: Epoch, seq: int) -> dict[int, list[tuple[int, int]]]:
@@ -86,13 +94,10 @@ def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
 def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
     """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
     wanted = sorted(epochs)
-    query = (
-        select(_chain)
-        .where(_chain.c.device.in_({device for device, _ in wanted}))
-        .order_by(_chain.c.device, _chain.c.epoch)
-        .with_for_update()
-    )
-    chains = [ChainRow(*row) for row in connection.execute(query)] if wanted else []
+    devices = tuple({device for device, _ in wanted})
+    query = f"{_CHAINS} WHERE device IN {sql.some(devices)} ORDER BY device, epoch"
+    query += sql.for_update(connection)
+    chains = [ChainRow(*row) for row in sql.run(connection, query, devices)] if wanted else []
     found = {(chain.device, chain.epoch): chain for chain in chains}
     found = {epoch: found[epoch] for epoch in wanted if epoch in found}
     missing = [ChainRow(*epoch, 0, 0, 0, None) for epoch in wanted if epoch not in found]
@@ -104,27 +109,16 @@ def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, 
 def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
     """Write chains that are already there."""
     if chains:
-        change = (
-            update(_chain)
-            .where(_chain.c.device == bindparam("d"), _chain.c.epoch == bindparam("e"))
-            .values(
-                covered_seq=bindparam("c"),
-                highest_seq=bindparam("h"),
-                receipt_seq=bindparam("s"),
-                receipt=bindparam("r"),
-                open_since_ms=bindparam("o"),
-                heard_at_ms=bindparam("a"),
-                undated_boot=bindparam("u"),
-            )
-        )
-        connection.execute(change, [dict(zip("dechsroau", chain)) for chain in chains])
+        sql.run(connection, _SAVE_CHAIN, [(*chain[2:], *chain[:2]) for chain in chains])
 
 
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
     wanted = set(epochs)
-    query = select(_head).where(_head.c.device.in_({device for device, _ in wanted}))
-    found = {(row.device, row.epoch): row for row in connection.execute(query)}
+    devices = tuple({device for device, _ in wanted})
+    query = f"SELECT * FROM head WHERE device IN {sql.some(devices)}"
+    rows = sql.run(connection, query, devices)
+    found = {(row.device, row.epoch): row for row in rows}
     return {epoch: row for epoch, row in found.items() if epoch in wanted}
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -11,12 +12,12 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
-    insert,
     select,
     tuple_,
     update,
 )
 
+from central.store import sql
 from central.store.tables import metadata
 from protocol.batch import MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
 from protocol.envelope import split
@@ -27,14 +28,13 @@ Epoch = tuple[str, int]  # device, epoch
 
 _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
-_NO_COLUMNS = ("added_marks", "_record")
 UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
-# (dialect, table, columns) -> the statement, and the columns' order if it is by position.
-_INSERTS: dict[tuple[str, str, tuple[str, ...]], tuple[str, list[str] | None]] = {}
+_COLUMNS = tuple(_record.c.keys())
+_INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 CHUNK = 1000  # rows read at once above a hole
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """A row of `record` or `conflict`; the columns are told in central/store/tables.py.
 
@@ -76,6 +76,16 @@ class Row:
         return not any(mark in UNREADABLE for mark in self.marks)
 
     @property
+    def marks_text(self) -> str:
+        """The column `marks`."""
+        return json.dumps(self.marks) if self.marks else "[]"
+
+    @property
+    def hall_marks_text(self) -> str:
+        """The column `hall_marks`."""
+        return json.dumps(self.hall_marks) if self.hall_marks else "[]"
+
+    @property
     def epoch_key(self) -> Epoch:
         """Whose record it is."""
         return self.device, self.epoch
@@ -109,12 +119,6 @@ def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
     return {row.key: row for row in found}
 
 
-def rows_with_facts(connection: Connection, hashes: Iterable[str]) -> list[Row]:
-    """The ratings that name one of these service documents."""
-    query = select(_record).where(_record.c.facts.in_(list(hashes)))
-    return [_row(row) for row in connection.execute(query)]
-
-
 def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
     """The conflicts of these keys, by (device, epoch, seq, mac16)."""
     found = [_row(row) for row in with_keys(connection, _conflict, keys)]
@@ -124,31 +128,32 @@ def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any
 def add_rows(connection: Connection, new: list[Row]) -> None:
     """Insert records, in one statement."""
     if new:
-        insert_many(connection, _record, [_columns(row) for row in new])
+        insert_many(connection, _record, _COLUMNS, [_values(row) for row in new])
 
 
-def insert_many(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
-    """Insert rows, each with the same columns, past SQLAlchemy's work for each single value."""
-    names = tuple(values[0])
+def insert_many(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    """Insert rows with these columns, past SQLAlchemy's work for each single value."""
     known = (connection.dialect.name, table.name, names)
     if known not in _INSERTS:
-        compiled = insert(table).values(dict.fromkeys(names)).compile(dialect=connection.dialect)
-        _INSERTS[known] = str(compiled), compiled.positiontup if compiled.positional else None
-    statement, order = _INSERTS[known]
-    rows: Any = values if order is None else [tuple([row[n] for n in order]) for row in values]
-    connection.exec_driver_sql(statement, rows)
+        quote = connection.dialect.identifier_preparer.quote
+        columns = ", ".join([quote(name) for name in names])
+        marks = ", ".join([sql.placeholder(connection)] * len(names))
+        _INSERTS[known] = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"
+    connection.exec_driver_sql(_INSERTS[known], rows)
 
 
 def add_conflicts(connection: Connection, new: list[Row]) -> None:
     """Insert conflicts, in one statement."""
     if new:
-        connection.execute(insert(_conflict), [_columns(row) for row in new])
+        insert_many(connection, _conflict, _COLUMNS, [_values(row) for row in new])
 
 
 def save_marks(connection: Connection, changed: Iterable[Row]) -> None:
     """Write the marks of records that are already there."""
     values = [
-        {"d": row.device, "e": row.epoch, "s": row.seq, "m": _dump(row.marks)} for row in changed
+        {"d": row.device, "e": row.epoch, "s": row.seq, "m": row.marks_text} for row in changed
     ]
     if values:
         is_row = (
@@ -281,10 +286,9 @@ def with_keys(
     keeps this order.
     """
     wanted = sorted(keys)
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
-        values = ", ".join([f"({mark}, {mark}, {mark})"] * len(some))
+        values = ", ".join(["(?, ?, ?)"] * len(some))
         statement = (
             f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
             f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
@@ -292,7 +296,7 @@ def with_keys(
             f"AND found.{last} = wanted.last"
         )
         flat = tuple([part for key in some for part in key])
-        yield from connection.exec_driver_sql(statement, flat)
+        yield from sql.run(connection, statement, flat)
 
 
 def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
@@ -311,18 +315,12 @@ def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
 
 
 def _row(row: Any) -> Row:
-    values = dict(row._mapping)
-    values["marks"] = json.loads(values["marks"])
-    values["hall_marks"] = json.loads(values["hall_marks"])
-    return Row(**values)
+    found = Row(*row)  # the columns stand in the order of the class
+    for name in ("marks", "hall_marks"):
+        text: Any = getattr(found, name)
+        setattr(found, name, [] if text == "[]" else json.loads(text))
+    return found
 
 
-def _columns(row: Row) -> dict[str, Any]:
-    values = {name: value for name, value in vars(row).items() if name not in _NO_COLUMNS}
-    values["marks"] = _dump(row.marks)
-    values["hall_marks"] = _dump(row.hall_marks)
-    return values
-
-
-def _dump(marks: list[str]) -> str:
-    return json.dumps(marks) if marks else "[]"
+_STORED_AS = {"marks": "marks_text", "hall_marks": "hall_marks_text"}
+_values = attrgetter(*[_STORED_AS.get(name, name) for name in _COLUMNS])

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from central.store import sql
 from central.store.tables import metadata
 
 _hall = metadata.tables["hall"]
@@ -27,6 +28,9 @@ class Enrolment(NamedTuple):
     window: str
     revoked_at_ms: int | None
     revoked_seq: int | None
+
+
+_OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device IN "
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
@@ -56,13 +60,10 @@ def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int
     Batches of one hall therefore follow each other, so that a rating and its service document,
     or two ratings of one service, cannot miss each other (SQLite has one writer anyway).
     """
-    query = (
-        select(_hall.c.hall, _hall.c.version)
-        .where(_hall.c.hall.in_(list(hall_ids)))
-        .order_by(_hall.c.hall)
-        .with_for_update()
-    )
-    return {row.hall: row.version for row in connection.execute(query)}
+    wanted = tuple(hall_ids)
+    query = f"SELECT hall, version FROM hall WHERE hall IN {sql.some(wanted)} ORDER BY hall"
+    found = sql.run(connection, query + sql.for_update(connection), wanted)
+    return {row[0]: row[1] for row in found}
 
 
 def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
@@ -90,8 +91,9 @@ def epochs(connection: Connection, device: str) -> list[Enrolment]:
 
 def enrolments(connection: Connection, devices: Iterable[str]) -> list[Enrolment]:
     """Every enrolment of the devices, in every hall."""
-    query = _enrolments().where(_device.c.device.in_(list(devices)))
-    return [Enrolment(*row) for row in connection.execute(query)]
+    wanted = tuple(devices)
+    found = sql.run(connection, _OF_DEVICES + sql.some(wanted), wanted)
+    return [Enrolment(*row) for row in found]
 
 
 def add_device(connection: Connection, values: dict[str, Any]) -> None:
@@ -168,9 +170,9 @@ def lower_revoked_seq(connection: Connection, device: str, epoch: int, seq: int)
 
 def hear(connection: Connection, hall_ids: Iterable[str], now_ms: int) -> None:
     """Note that devices of these halls spoke; once a minute is enough."""
-    wanted = list(hall_ids)
-    query = select(_hall.c.hall, _hall.c.heard_at_ms).where(_hall.c.hall.in_(wanted))
-    for hall_id, heard_at_ms in connection.execute(query).all() if wanted else []:
+    wanted = tuple(hall_ids)
+    query = f"SELECT hall, heard_at_ms FROM hall WHERE hall IN {sql.some(wanted)}"
+    for hall_id, heard_at_ms in sql.run(connection, query, wanted).all() if wanted else []:
         if heard_at_ms is not None and now_ms - heard_at_ms < _HEARD_EVERY_MS:
             continue
         values: dict[str, Any] = {"heard_at_ms": now_ms}
@@ -221,9 +223,9 @@ def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
 
 
 def token(connection: Connection, token_id: str) -> Any:
-    """The row of a token that is not revoked, or None."""
-    query = select(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))
-    return connection.execute(query).first()
+    """Row (secret_sha256, scopes) of a token that is not revoked, or None."""
+    query = "SELECT secret_sha256, scopes FROM token WHERE id = ? AND revoked_at_ms IS NULL"
+    return sql.run(connection, query, (token_id,)).first()
 
 
 def _enrolments() -> Any:

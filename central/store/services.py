@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, select, update
 
 from central.attribution import Facts
+from central.store import sql
 from central.store.ledger import Key, Row, insert_many
 from central.store.tables import metadata
 
@@ -13,59 +14,48 @@ _document = metadata.tables["document"]
 _rated = metadata.tables["rated"]
 _awaited = metadata.tables["awaited"]
 
-_ADD_AWAITED = text(
+_ADD_AWAITED = (
     'INSERT INTO awaited (hash16, hall, "window", device, epoch, seq, since_ms)'
-    " VALUES (:hash16, :hall, :window, :device, :epoch, :seq, :since_ms)"
-    " ON CONFLICT (hash16) DO NOTHING"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash16, device, epoch, seq) DO NOTHING"
 )
+_FACTS = f"SELECT hash16, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE hash16 IN "
 
 
 def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
     """Insert service documents (columns of `document`)."""
     if values:
-        connection.execute(insert(_document), values)
+        rows = [tuple(one.values()) for one in values]
+        insert_many(connection, _document, tuple(values[0]), rows)
 
 
 def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
     """hash16 -> exact bytes of the service documents that are there."""
-    query = select(_document.c.hash16, _document.c["bytes"]).where(
-        _document.c.hash16.in_(list(hashes))
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    wanted = tuple(hashes)
+    query = f"SELECT hash16, bytes FROM document WHERE hash16 IN {sql.some(wanted)}"
+    return {row[0]: row[1] for row in sql.run(connection, query, wanted)}
 
 
 def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
     """hash16 -> what ratings are compared with, of the documents that are there."""
-    columns = [_document.c[name] for name in ("hash16", *Facts._fields)]
-    query = select(*columns).where(_document.c.hash16.in_(list(hashes)))
-    return {row[0]: Facts._make(row[1:]) for row in connection.execute(query)}
+    wanted = tuple(hashes)
+    found = sql.run(connection, _FACTS + sql.some(wanted), wanted)
+    return {row[0]: Facts._make(row[1:]) for row in found}
 
 
 def await_documents(connection: Connection, ratings: list[Row], now_ms: int) -> None:
     """Note that the documents which these ratings name have not come."""
-    values = [
-        {
-            "hash16": row.facts,
-            "hall": row.hall,
-            "window": row.window or "",
-            "device": row.device,
-            "epoch": row.epoch,
-            "seq": row.seq,
-            "since_ms": now_ms,
-        }
-        for row in ratings
-    ]
+    values = [(row.facts, row.hall, row.window or "", *row.key, now_ms) for row in ratings]
     if values:
-        connection.execute(_ADD_AWAITED, values)
+        sql.run(connection, _ADD_AWAITED, values)
 
 
-def awaited(connection: Connection, hashes: Iterable[str]) -> set[str]:
-    """Those of the hashes whose documents have not come."""
-    wanted = list(hashes)
+def awaiting(connection: Connection, hashes: Iterable[str]) -> list[tuple[str, Key]]:
+    """(hash, rating) for every rating that names one of these documents and awaits it."""
+    wanted = tuple(hashes)
     if not wanted:
-        return set()
-    query = select(_awaited.c.hash16).where(_awaited.c.hash16.in_(wanted))
-    return set(connection.execute(query).scalars())
+        return []
+    query = f"SELECT hash16, device, epoch, seq FROM awaited WHERE hash16 IN {sql.some(wanted)}"
+    return [(row[0], tuple(row[1:])) for row in sql.run(connection, query, wanted)]
 
 
 def all_documents(connection: Connection) -> Iterator[Any]:
@@ -88,9 +78,9 @@ def rated(
         by_hall.setdefault(hall, []).append(service)
     counted = {}
     for hall, names in by_hall.items():
-        query = select(_rated).where(_rated.c.hall == hall, _rated.c.service.in_(names))
-        for row in connection.execute(query):
-            counted[hall, row.service] = (row.device, row.epoch, row.seq)
+        query = "SELECT service, device, epoch, seq FROM rated WHERE hall = ? AND service IN "
+        for row in sql.run(connection, query + sql.some(names), (hall, *names)):
+            counted[hall, row[0]] = tuple(row[1:])
     return counted
 
 
@@ -99,9 +89,8 @@ def save_rated(
 ) -> None:
     """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
     if new:
-        names = [column.name for column in _rated.c]
-        rows = [dict(zip(names, (*service, *key))) for service, key in new.items()]
-        insert_many(connection, _rated, rows)
+        rows = [(*service, *key) for service, key in new.items()]
+        insert_many(connection, _rated, tuple(_rated.c.keys()), rows)
     for (hall, service), (device, epoch, seq) in moved.items():
         is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
         change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)

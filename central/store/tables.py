@@ -131,8 +131,6 @@ class Record(_Verified, table=True):
         Index(None, "hall", "window", "rated_at_ms"),
     )
 
-    facts: str | None = Field(max_length=16, index=True)
-
 
 class Conflict(_Verified, table=True):
     """Another verified record of a key that is held: evidence."""
@@ -238,14 +236,14 @@ class BootClock(Table, table=True):
 
 
 class Awaited(Table, table=True):
-    """A service document that a rating names and no hall has sent; the first such rating."""
+    """A rating that names a service document which no hall has sent."""
 
     hash16: str = Field(primary_key=True, max_length=16)
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
     hall: str = Field(max_length=32)
     window: str = Field(max_length=32)
-    device: str = Field(max_length=32)
-    epoch: int
-    seq: int
     since_ms: int = Field(sa_type=BigInteger, index=True)
 
 

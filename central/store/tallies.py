@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, func, select, text
 
+from central.store import sql
 from central.store.tables import metadata
 
 WHOLE_HALL = ""  # where a window's id would stand
@@ -32,9 +33,8 @@ _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
 
 # Both databases know this form; SQLAlchemy has it for each of them apart only.
-_ADD = text(
-    'INSERT INTO tally (day, "window", hall, level, count)'
-    " VALUES (:day, :window, :hall, :level, :count)"
+_ADD = (
+    'INSERT INTO tally (day, "window", hall, level, count) VALUES (?, ?, ?, ?, ?)'
     ' ON CONFLICT (day, "window", hall, level) DO UPDATE SET count = tally.count + excluded.count'
 )
 _ADD_MARK = text(
@@ -48,13 +48,10 @@ _ADD_MARK = text(
 
 def add(connection: Connection, changes: Mapping[Place, int]) -> None:
     """Add to counts, or take from them."""
-    values = [
-        {"day": day, "window": window, "hall": hall, "level": level, "count": count}
-        for (day, window, hall, level), count in sorted(changes.items())  # one order: no deadlock
-        if count
-    ]
+    # In one order, so that no two transactions wait for each other.
+    values = [(*place, count) for place, count in sorted(changes.items()) if count]
     if values:
-        connection.execute(_ADD, values)
+        sql.run(connection, _ADD, values)
 
 
 def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:

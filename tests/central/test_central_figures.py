@@ -211,7 +211,7 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
 
 
 def test_what_was_stored_before_there_were_figures_is_counted(tmp_path):
-    """Migrations 0002 and 0003."""
+    """Migrations 0002 to 0004."""
     (tmp_path / "now").mkdir()
     province = Province(tmp_path / "now")
     province.rate(2, 60, undated=0)
@@ -221,12 +221,13 @@ def test_what_was_stored_before_there_were_figures_is_counted(tmp_path):
     with closing(sqlite3.connect(now)) as here, closing(sqlite3.connect(old)) as there:
         kept = here.execute(ALL_COUNTS).fetchall()
         here.backup(there)
-        for table in ("boot_clock", "awaited"):
-            there.execute(f"DROP TABLE {table}")
+        for table in ("boot_clock", "awaited", "device_settings"):
+            there.execute(f"DROP TABLE IF EXISTS {table}")
         there.execute("DROP INDEX ix_chain_open_since_ms")
         for table, columns in NEWER.items():
             for column in columns:
                 there.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        there.execute("CREATE INDEX ix_record_facts ON record (facts)")
         for index in ("", "_hall", "_hall_window"):
             there.execute(f"DROP INDEX ix_record{index}_rated_at_ms")
         for table in ("record", "conflict"):
