@@ -2,7 +2,9 @@
 
     .venv/bin/python docs/technician_session.py
 
-The boards are real MicroPythons behind pseudo-terminals, shown under the names that the page uses.
+The boards are real MicroPythons behind pseudo-terminals, shown under the names that the page uses;
+pyserial does not list them, so `--all` is typed as their names. Everything else is typed as it
+stands, by bash. tests/journey/test_technician_page.py holds the page to it.
 """
 
 import asyncio
@@ -14,95 +16,90 @@ import tempfile
 from pathlib import Path
 
 from simulator.hall import Hall
-from simulator.part import pingjia
 from simulator.usb import UsbDevice
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "technician.md"
-BOARDS, BOX = 8, range(2, 5)
-HALF_WAY = 20_000  # bytes after which the cable of /dev/ttyUSB6 is pulled
+BOX = range(2, 22)
+PULLED = 12  # the board of the box whose cable comes off, after so many bytes:
+HALF_WAY = 20_000
+AGAIN, NEW = 22, 23  # its port when it is plugged in again, and the port of the dead one's heir
+_CENTRE = "https://centre.example"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)", re.MULTILINE)
 
 
-def main():
+def main() -> None:
     """Rewrites every console block of the page."""
     with tempfile.TemporaryDirectory(prefix="pingjia-") as name:
-        asyncio.run(_session(Path(name)))
+        PAGE.write_text(asyncio.run(typed(PAGE.read_text("utf-8"), Path(name))), "utf-8")
 
 
-async def _session(folder):
+def commands(page: str) -> list[str]:
+    """The commands in a page's console blocks, each in one line."""
+    found = (typed for block in _BLOCK.findall(page) for typed in _COMMAND.findall(block))
+    return [_joined(command) for command in found]
+
+
+async def typed(page: str, folder: Path) -> str:
+    """The page with what its commands print now, typed into a fresh hall in `folder`."""
     hall = Hall(folder, ROOT / "build/firmware", windows=0, timers={"hall_poll_s": 0.5})
     await hall.make()
     await hall.start()
-    await _prepare(folder)
-    boards = [UsbDevice(folder / "boards" / str(number)) for number in range(BOARDS)]
-    half = boards[6]
+    password = folder / "wifi.password"  # which the page takes for granted
+    password.touch(0o600)
+    password.write_text("counter-top-secret\n")
+    (folder / "build").symlink_to(ROOT / "build")  # a technician works in the repository
+    desk = _Desk(folder, hall.centre.url)
     try:
-        ports = [board.plug(**_pulled(board is half)) for board in boards[:-1]]
-        typist = _Typist(folder, hall, boards, ports)
-        text = await asyncio.to_thread(_BLOCK.sub, typist.block, PAGE.read_text("utf-8"))
-        PAGE.write_text(text, "utf-8")
+        return await asyncio.to_thread(_BLOCK.sub, desk.block, page)
     finally:
-        for board in boards:
-            board.pull()
+        desk.clear()
         await hall.stop()
 
 
-def _pulled(is_half_way):
-    return {"pull_after": HALF_WAY} if is_half_way else {}
+def _joined(command):
+    return command.replace("\\\n> ", "")
 
 
-async def _prepare(folder):
-    """What the page takes for granted: the box's bundles, and a Wi-Fi's password."""
-    (folder / "wifi.password").write_text("counter-top-secret\n")
-    (folder / "build").symlink_to(ROOT / "build")  # a technician works in the repository
-    (folder / "box").mkdir()
-    for number in [3, 4, 5, 7]:
-        window = ("--hall", "demo", "--window", f"w{number}")
-        config = ("--config", "central.toml")
-        named = (*window, "--name", f"{number}号窗口")
-        await pingjia("central", "window", "add", *named, *config, folder=folder)
-        out = f"xj-{number:04d}.json" if number == 7 else f"box/xj-{number:04d}.json"
-        enrol = (*window, "--device", f"xj-{number:04d}", "--out", out)
-        await pingjia("central", "enrol", *enrol, *config, folder=folder)
+class _Desk:
+    def __init__(self, folder, centre):
+        self._folder, self._centre = folder, centre
+        numbers = [0, 1, *BOX, NEW]
+        self._boards = {number: UsbDevice(folder / "boards" / str(number)) for number in numbers}
+        self._ports = {
+            number: board.plug(pull_after=HALF_WAY if number == PULLED else None)
+            for number, board in self._boards.items()
+        }
 
-
-class _Typist:
-    def __init__(self, folder, hall, boards, ports):
-        self._folder, self._hall, self._boards, self._ports = folder, hall, boards, ports
+    def clear(self):
+        for board in self._boards.values():
+            board.pull()
 
     def block(self, match):
-        lines = [line for line in match[1].splitlines() if line.startswith("$ ")]
-        shown = "".join(f"{line}\n{self._type(line[2:])}" for line in lines)
+        shown = ""
+        for command in _COMMAND.finditer(match[1]):
+            shown += f"{command[0]}\n{self._type(_joined(command[1]))}"
         return f"```console\n{shown}```"
 
     def _type(self, command):
-        if "/dev/ttyUSB7" in command:  # the pulled one, plugged in again
-            self._boards[6].pull()
-            self._ports.append(self._boards[6].plug())
-        for number, port in enumerate(self._ports):
-            command = command.replace(f"/dev/ttyUSB{number}", port)
+        if f"ttyUSB{AGAIN}" in command:
+            self._boards[PULLED].pull()
+            self._ports[AGAIN] = self._boards[PULLED].plug()
         box = " ".join(f"--port {self._ports[number]}" for number in BOX)
-        command = command.replace("--all", box).replace("https://centre.example", self._centre())
-        words = [name for word in command.split() for name in self._expand(word)]
-        if words[1] == "central":
-            words += ["--config", "central.toml"]
-        output = self._run([sys.executable, "-m", *words])
-        for number, port in enumerate(self._ports):
-            output = re.sub(rf"{port}\b", f"/dev/ttyUSB{number}", output)
-        return output.replace(self._centre(), "https://centre.example")
-
-    def _expand(self, word):
-        return [path.name for path in self._folder.glob(word)] if "*" in word else [word]
-
-    def _centre(self):
-        return self._hall.centre.url
+        command = command.replace("--all", box).replace(_CENTRE, self._centre)
+        command = re.sub(r"/dev/ttyUSB(\d+)", lambda found: self._ports[int(found[1])], command)
+        output = self._run(command)
+        names = {port: f"/dev/ttyUSB{number}" for number, port in self._ports.items()}
+        output = re.sub(r"/dev/pts/\d+", lambda found: names[found[0]], output)
+        return output.replace(self._centre, _CENTRE)
 
     def _run(self, command):
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         process = subprocess.Popen(
-            command,
+            ["bash", "-c", command],
             cwd=self._folder,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,15 +107,14 @@ class _Typist:
         )
         assert process.stdin
         assert process.stdout
-        output = ""
-        if "selftest" in command:
+        if " selftest " in command:
             process.stdin.write("y\ny\n")
-            process.stdin.flush()
+        process.stdin.close()
+        output = ""
         for line in process.stdout:
             output += line
             if match := re.match(r"Press and let go: (\d)", line):
                 self._boards[0].press(int(match[1]), hold_ms=200)
-        process.stdin.close()
         process.wait()
         return output.replace("[y/N]: ", "[y/N]: y\n")
 

@@ -59,8 +59,6 @@ def read_bundle(file: Path) -> Bundle:
 
 
 def read_bundles(folder: Path) -> list[Bundle]:
-    """The bundles in a folder (`*.json`), by device. Raises WorkbenchError."""
-    files = sorted(folder.glob("*.json"))
-    if not files:
-        raise WorkbenchError(f"there is no bundle (*.json) in {folder}.")
-    return sorted((read_bundle(file) for file in files), key=lambda bundle: bundle.device)
+    """The unused bundles in a folder (`*.json`), by device. Raises WorkbenchError."""
+    bundles = [read_bundle(file) for file in folder.glob("*.json")]
+    return sorted(bundles, key=lambda bundle: bundle.device)

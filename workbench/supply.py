@@ -48,8 +48,8 @@ class Supply:
     def _next(self) -> Bundle:
         if not self._fresh:
             raise WorkbenchError(
-                f"there is no unused bundle left in {self._path}. Ask the centre for more; one "
-                f"that ends in {USED} belongs to a board that broke off: plug that one in."
+                f"there is no unused bundle (*.json) in {self._path}. Ask the centre for more; "
+                f"one that ends in {USED} belongs to a board that broke off: plug that one in."
             )
         return self._fresh.pop(0)
 
