@@ -16,6 +16,7 @@ from central.figures import FiguresReader
 from central.intake import Intake
 from central.store import ledger, places, rejections
 from central.store.database import Database
+from central.verify import KeyOf
 from protocol.batch import CONFLICT, STORED, decode_batch, encode_answer
 from protocol.field import ProtocolError, device_id
 from protocol.hall import encode_hall
@@ -98,7 +99,9 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(database: Database, intake: Intake, figures: FiguresReader) -> FastAPI:
+def create_app(
+    database: Database, intake: Intake, figures: FiguresReader, key_of: KeyOf
+) -> FastAPI:
     """The API over an open database; `figures` reads from the same one."""
     app = FastAPI(title="Pingjia centre", version="1", docs_url=None, redoc_url=None)
     problem.handle_problems(app)
@@ -129,7 +132,7 @@ def create_app(database: Database, intake: Intake, figures: FiguresReader) -> Fa
             version = places.version(connection, hall)
         if version and _names(if_none_match, version):
             return Response(status_code=304, headers={"ETag": f'"{version}"'})
-        document = hall_document(database, hall)
+        document = hall_document(database, hall, key_of)
         if document is None:
             raise HTTPException(404, "no such hall")
         return Response(

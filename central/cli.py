@@ -13,16 +13,17 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from central import process
+from central import device_settings, process
 from central.audit import Range, audit
 from central.error import CentralError
 from central.export import open_export, write_export
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.period import start_of
 from central.roster import read_roster
-from central.service import Centre, open_enrolment
+from central.service import Centre, now_ms, open_enrolment
 from central.settings import load_settings, require_safe_listener
 from central.store.database import Database, open_database
+from central.store.device_settings import of_hall
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 hall_app = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
@@ -31,6 +32,8 @@ token_app = typer.Typer(help="Tokens of callers.", no_args_is_help=True)
 app.add_typer(hall_app, name="hall")
 app.add_typer(window_app, name="window")
 app.add_typer(token_app, name="token")
+settings_app = typer.Typer(help="What devices say, ask and sound like.", no_args_is_help=True)
+app.add_typer(settings_app, name="settings")
 
 Config = Annotated[Path, typer.Option("--config", help="The settings file.")]
 _CENTRAL_TOML = Path("central.toml")
@@ -230,6 +233,40 @@ def revoke_token(
     with open_enrolment(load_settings(config)) as enrolment:
         enrolment.revoke_token(token_id)
     print(f"revoked the token {token_id}")
+
+
+@settings_app.command("set")
+def set_settings(
+    file: Annotated[Path, typer.Argument(help="TOML or JSON, as deploy/settings.toml.")],
+    hall: Annotated[str, typer.Option()],
+    window: Annotated[str | None, typer.Option(help="Only this window.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """Set wording, reasons, times, volume and staff card of a hall, a window or a device.
+
+    Each device gets them signed with its own key, uses them at once, and says so in its state.
+    """
+    content = device_settings.read_file(file)
+    with _opened(load_settings(config).database_url, None) as database:
+        place = (hall, window, device)
+        version, count = device_settings.put(database, now_ms, place, content)
+    print(f"set version {version} for {' '.join(filter(None, place))}, devices: {count}")
+
+
+@settings_app.command("list")
+def list_settings(
+    hall: Annotated[str, typer.Option()],
+    config: Config = _CENTRAL_TOML,
+) -> None:
+    """What was set in a hall, the newest first; the gateway shows which version a device uses."""
+    url = load_settings(config).database_url
+    with _opened(url, None) as database, database.read() as connection:
+        versions = of_hall(connection, hall)
+    for row in versions:
+        at = datetime.fromtimestamp(row.set_at_ms / 1000).astimezone().isoformat(" ", "minutes")
+        place = " ".join(filter(None, (row.hall, row.window, row.device)))
+        print(f"version {row.version}, {at}: {place}\n  {row.content}")
 
 
 @app.command()

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from central import revocation, tokens
+from central.device_settings import seal_newest
 from central.error import CentralError
 from central.roster import Place
 from central.secret_file import write_new
-from central.store import places
+from central.store import device_settings, places
 from central.store.database import Database
 from central.verify import KeyOf
 from protocol.field import ProtocolError, device_id, place_id, text
@@ -209,7 +210,7 @@ class Enrolment:
             raise CentralError(f"the hall {hall} has {_DEVICES} devices, the most there are.")
 
 
-def hall_document(database: Database, hall: str) -> Hall | None:
+def hall_document(database: Database, hall: str, key_of: KeyOf) -> Hall | None:
     """The document of a hall as its gateway gets it, or None for an unknown hall.
 
     A device stands in the hall of its newest enrolment only.
@@ -223,6 +224,7 @@ def hall_document(database: Database, hall: str) -> Hall | None:
         for found in places.receipts(connection, [device.device for device in devices]):
             receipts.setdefault(found.device, []).append(found.receipt.decode())
         windows = places.windows(connection, hall)
+        wanted = device_settings.of_hall(connection, hall)
     return Hall(
         version=row.version,
         hall=hall,
@@ -234,7 +236,7 @@ def hall_document(database: Database, hall: str) -> Hall | None:
                 epoch=device.epoch,
                 password_hash=device.password_hash,
                 revoked=device.revoked_at_ms is not None,
-                settings=None,
+                settings=seal_newest(wanted, device, key_of(device.device, device.epoch)),
                 update=None,
                 receipts=tuple(receipts.get(device.device, [])[:_RECEIPTS]),
             )

@@ -34,7 +34,7 @@ class Centre:
         )
         profile = load_profile(settings.profile)
         self.figures = FiguresReader(self.database, profile, now_ms, limits)
-        self.app: FastAPI = create_app(self.database, self.intake, self.figures)
+        self.app: FastAPI = create_app(self.database, self.intake, self.figures, self.keys.key)
         bearer = bearer_of(self.database)
         self.app.include_router(
             technician.create_router(self.database, self.intake, self.keys.key, now_ms, bearer)

@@ -284,3 +284,19 @@ class RejectionCount(Table, table=True):
     reason: str = Field(primary_key=True, max_length=32)
     count: int = Field(sa_type=BigInteger)
     last_at_ms: int = Field(sa_type=BigInteger)
+
+
+class DeviceSettings(Table, table=True):
+    """What devices say and ask, from `set_at_ms` on: all of a hall, of a window, or one.
+
+    content: the settings as JSON, without device, epoch and version. version: newer is higher.
+    """
+
+    __tablename__ = "device_settings"  # pyright: ignore[reportAssignmentType]
+
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hall: str = Field(max_length=32, foreign_key="hall.hall", index=True)
+    window: str | None = Field(max_length=32)
+    device: str | None = Field(max_length=32)
+    content: str = Field(sa_type=Text)
+    set_at_ms: int = Field(sa_type=BigInteger)

@@ -111,7 +111,7 @@ class Hall:
         self.enrolment = Enrolment(database, clock)
         self.intake = Intake(database, self.keys.key, clock)
         self.figures = FiguresReader(database, load_profile("ezhou"), clock)
-        app = create_app(database, self.intake, self.figures)
+        app = create_app(database, self.intake, self.figures, self.keys.key)
         create_site(database, self.figures).install(app)
         self.client = TestClient(app, raise_server_exceptions=False)
         self.enrolment.add_hall(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")

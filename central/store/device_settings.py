@@ -1,0 +1,25 @@
+"""The table of what devices were told to say and ask."""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from central.store.tables import metadata
+
+_settings = metadata.tables["device_settings"]
+
+
+def newest_version(connection: Connection) -> int:
+    """The highest version ever given, in any hall; 0 for none."""
+    return connection.execute(select(func.max(_settings.c.version))).scalar() or 0
+
+
+def add(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a version; `values` are the columns of `device_settings`."""
+    connection.execute(insert(_settings), values)
+
+
+def of_hall(connection: Connection, hall: str) -> list[Any]:
+    """Every version that was set in a hall, the newest first."""
+    query = select(_settings).where(_settings.c.hall == hall)
+    return list(connection.execute(query.order_by(_settings.c.version.desc())))

@@ -1,0 +1,100 @@
+"""Settings from afar: who gets which version, signed with which key, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from central import device_settings
+from central.enrolment import hall_document
+from central.error import CentralError
+from firmware.settings import built_in
+from firmware.timing import timing
+from protocol.settings import Settings, open_settings
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "settings.toml"
+
+
+def put(hall, window=None, device=None, **changes):
+    content = json.loads(device_settings.read_file(EXAMPLE)) | changes
+    place = (hall.name, window, device)
+    return device_settings.put(hall.database, hall.clock, place, json.dumps(content))
+
+
+def shown(hall):
+    """{device: its settings, opened as the device does it, or None}."""
+    found = {}
+    for device in hall_document(hall.database, hall.name, hall.keys.key).devices:
+        key = hall.keys.key(device.device, device.epoch)
+        found[device.device] = device.settings and open_settings(
+            key, device.device, device.epoch, 0, device.settings.encode()
+        )
+    return found
+
+
+def test_the_example_holds_the_built_in_settings():
+    times = timing()
+    first = built_in(times.thanks_ms, times.why_ms)
+    content = json.loads(device_settings.read_file(EXAMPLE))
+    for name, _ in Settings.fields[3:]:
+        value = getattr(first, name)
+        wanted = value._asdict() if name == "words" else json.loads(json.dumps(value))
+        assert content[name] == wanted, name
+
+
+def test_the_newest_version_that_covers_a_device_counts(hall):
+    hall.enrol("xj-0001")
+    hall.enrol("xj-0002")
+    assert shown(hall) == {"xj-0001": None, "xj-0002": None}
+    first, count = put(hall, volume=1)
+    assert (first, count) == (hall.clock() // 60_000, 2)
+    second, count = put(hall, device="xj-0002", volume=2)
+    assert (second, count) == (first + 1, 1)
+    assert {name: one.volume for name, one in shown(hall).items()} == {"xj-0001": 1, "xj-0002": 2}
+    put(hall, window="w1", volume=3)
+    assert {one.volume for one in shown(hall).values()} == {3}
+    assert {one.version for one in shown(hall).values()} == {first + 2}
+
+
+def test_a_device_that_is_enrolled_anew_has_its_settings_at_once(hall):
+    put(hall, window="w1", volume=9)
+    before = hall.enrol("xj-0001")
+    assert hall.enrol("xj-0001").epoch > before.epoch
+    assert shown(hall)["xj-0001"].volume == 9
+
+
+def test_the_halls_document_has_a_new_version_for_its_gateway(hall):
+    before = hall_document(hall.database, hall.name, hall.keys.key).version
+    put(hall)
+    assert hall_document(hall.database, hall.name, hall.keys.key).version == before + 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [
+        ("volume = 20", "volume = 31", "volume"),
+        ("volume = 20", "", "volume is missing"),
+        ("volume = 20", "volume = 20\nvolumen = 20", "volumen is not a key"),
+        ("volume = 20", "volume = ", "TOML"),
+        ('standby = "待机 Ready"', "", "standby is missing"),
+        ('"时限"', '"时限时限时限时限时限时限时限时限时"', "reasons"),
+        ("[115,", "[215,", "level 1 must begin with 1"),
+        ("why_ms = 6000", "why_ms = 15001", "why_ms"),
+        ("[words]", "[[words]]", "tables of keys"),
+    ],
+)
+def test_settings_that_a_device_would_refuse_are_refused_here(tmp_path, before, after, word):
+    file = tmp_path / "settings.toml"
+    text = EXAMPLE.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+    with pytest.raises(CentralError, match=word):
+        device_settings.read_file(file)
+
+
+@pytest.mark.parametrize(
+    "place", [("nowhere", None, None), ("demo", "w9", None), ("demo", None, "xj-9999")]
+)
+def test_a_place_that_is_not_there_is_named(hall, place):
+    with pytest.raises(CentralError, match=[name for name in place if name][-1]):
+        device_settings.put(hall.database, hall.clock, place, device_settings.read_file(EXAMPLE))
