@@ -96,7 +96,8 @@ class _Desk:
 
     def _run(self, command):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        process = subprocess.Popen(
+        output = ""
+        with subprocess.Popen(
             ["bash", "-c", command],
             cwd=self._folder,
             env=os.environ | {"PYTHONUNBUFFERED": "1", "PATH": path},
@@ -104,18 +105,16 @@ class _Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
-        assert process.stdin
-        assert process.stdout
-        if " selftest " in command:
-            process.stdin.write("y\ny\n")
-        process.stdin.close()
-        output = ""
-        for line in process.stdout:
-            output += line
-            if match := re.match(r"Press and let go: (\d)", line):
-                self._boards[0].press(int(match[1]), hold_ms=200)
-        process.wait()
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            if " selftest " in command:
+                process.stdin.write("y\ny\n")
+            process.stdin.close()
+            for line in process.stdout:
+                output += line
+                if match := re.match(r"Press and let go: (\d)", line):
+                    self._boards[0].press(int(match[1]), hold_ms=200)
         return output.replace("[y/N]: ", "[y/N]: y\n")
 
 
