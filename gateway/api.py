@@ -21,7 +21,11 @@ from gateway.services import Opening, ServiceDesk
 from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from protocol.batch import Matter
+from protocol.envelope import split
+from protocol.field import ProtocolError
+from protocol.limits import SETTINGS_BYTES
 from protocol.message import CLOSED
+from protocol.record import parse_json
 
 _NUMBER = r"^[A-Za-z0-9-]+$"  # what may enter a record (TKT-3)
 TicketNo = Annotated[str, Field(pattern=_NUMBER, min_length=1, max_length=16)]
@@ -260,9 +264,21 @@ def _staff(row) -> dict | None:
     }
 
 
+def _version(envelope: str | None) -> int | None:
+    """Of settings; the hall cannot verify them, and passes on what it cannot read."""
+    if envelope is None:
+        return None
+    try:
+        return parse_json(split(envelope.encode(), SETTINGS_BYTES)[0], "settings")["version"]
+    except (ProtocolError, TypeError, KeyError):
+        return None
+
+
 def _device(device, said) -> dict:
     view = {"device": device.device, "window": device.window, "revoked": device.revoked}
     view["online"] = bool(said and said.online)
+    # Beside `settings`, the version in use: a device that differs has not taken them up yet.
+    view["settings_wanted"] = _version(device.settings)
     if said is not None:
         for name in ("firmware", "epoch", "seq", "first", "free", "clock", "face", "settings"):
             view[name] = getattr(said, name)

@@ -55,16 +55,16 @@ class Window:
     async def serve(self, *row):
         self._count += 1
         self.ticket_no = f"{self._window}-{self._count}"
-        used = row and self.row(*row)
+        used = self.row(*row) if row else None
         opened = await self._queue.open(self._window, {"ticket_no": self.ticket_no})
         self._service = opened["service"]
-        if used:
+        if used is not None:
             await used
 
     async def invite(self, *row):
-        used = row and self.row(*row)
+        used = self.row(*row) if row else None
         await self._queue.invite(self._service)
-        if used:
+        if used is not None:
             await used
 
     async def close(self, *row):
