@@ -77,13 +77,13 @@ class Centre:
         except ValueError as error:
             raise GatewayError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
 
-    def send(self, body: bytes) -> Answer:
-        """Post a batch; the centre's word on it. Raises UnreachableError, RefusedError.
+    def send(self, packed: bytes) -> Answer:
+        """Post a batch, packed by `pack`; the centre's word on it.
 
+        Raises UnreachableError, RefusedError.
         Half an answer, or one that nobody can read, is no answer: the batch is sent again.
         """
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        packed = gzip.compress(body, 3, mtime=0)
         status, answer = self._ask(
             "POST", "/v1/batches", _ANSWER_BYTES, headers=headers, content=packed
         )
@@ -128,6 +128,11 @@ class Centre:
         if 400 <= status < 500:
             raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
         return status, bytes(body)
+
+
+def pack(body: bytes) -> bytes:
+    """A batch's body as it travels."""
+    return gzip.compress(body, 3, mtime=0)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

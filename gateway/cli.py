@@ -1,5 +1,6 @@
 """`pingjia gateway …`: run the gateway of a hall, give tokens to callers, see how it stands."""
 
+import gc
 import logging
 import os
 import pwd
@@ -53,6 +54,9 @@ def run(
         signal.signal(number, lambda *_: stopping.set())
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(stopping,), daemon=True).start()
+    # Batches make thousands of objects and next to no cycles: looking for these costs a tenth.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     service.run(settings.load(config), stopping)
 
 

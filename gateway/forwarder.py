@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from gateway.alarm import Alarms
-from gateway.centre import Centre, RefusedError, UnreachableError
+from gateway.centre import Centre, RefusedError, UnreachableError, pack
 from gateway.inbox import Inbox
 from gateway.metrics import Metrics
 from gateway.outbox import Batch, Outbox
@@ -84,7 +84,7 @@ class Way:
         batch.began = self._outbox.tick()
         began_s = time.monotonic()
         try:
-            answer = centre.send(batch.body())
+            answer = centre.send(batch.packed)
         except UnreachableError as error:
             self._rest(f"{error}.", error.retry_after_s)
             return None
@@ -203,10 +203,15 @@ class Lane:
         time.sleep(min(max(rest_s, 0), 1.0))
 
     def _prepare(self) -> bool:
-        batch = self._next_batch(self._now_ms(), self._after_id, self._most)
+        """Prepare a batch; whether more may wait behind it. What comes later wakes the lane: a
+        look for nothing would only keep the interpreter from the thread that sends.
+        """
+        most = self._most
+        batch = self._next_batch(self._now_ms(), self._after_id, most)
         if len(batch) == 0:
             return False
+        batch.packed = pack(batch.body())  # here, so that the next request begins at once
         self._after_id = max(batch.last_id, self._after_id or 0)
         self._unsettled += 1
         self._prepared.put(batch)
-        return True
+        return len(batch) >= most

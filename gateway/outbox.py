@@ -68,12 +68,13 @@ class Sent(NamedTuple):
 class Batch:
     """Up to 500 items below 8 MB, documents first and heads last.
 
-    last_id: of its newest record. began, answered: when it was sent and answered, in the count
-    that `Outbox.tick` gives.
+    last_id: of its newest record. packed: its body as it travels. began, answered: when it was
+    sent and answered, in the count that `Outbox.tick` gives.
     """
 
     def __init__(self):
         self.last_id = 0
+        self.packed = b""
         self.began = self.answered = 0
         self._items: dict[str, list] = {FACTS: [], ENVELOPE: [], HEAD: []}
         self._sent: dict[str, list[Sent]] = {FACTS: [], ENVELOPE: [], HEAD: []}

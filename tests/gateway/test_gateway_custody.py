@@ -6,6 +6,7 @@ import time
 import pytest
 from gateway_hall import EPOCH, Pen, until
 
+from gateway.intake import Refused
 from protocol.message import Will
 
 
@@ -168,6 +169,26 @@ def test_nonsense_is_quarantined_and_the_ratings_around_it_arrive(
     with gateway.database.read() as tx:
         counts = dict(tx.exec_driver_sql("SELECT reason, count FROM refusal").all())
     assert counts["not_a_record"] == 3
+
+
+def test_a_gateway_that_stops_at_what_it_refuses_is_found_out(gateway, centre, connect):
+    """FAULTS 14, the control: what is behind the poison never arrives."""
+    judge = gateway.custody._judge
+
+    def judge_or_stop(message):
+        if type(judged := judge(message)) is Refused:
+            raise ValueError("poison")
+        return judged
+
+    gateway.custody._judge = judge_or_stop
+    pen = Pen("dev-1")
+    device = connect(gateway, "dev-1").enter()
+    device.tell(pen.state())
+    for payload in (pen.rating(), b"{", pen.rating()):
+        device.send(payload)
+    with pytest.raises(AssertionError):
+        device.hear_hall(2, timeout_s=2)
+    assert len(centre.seqs("dev-1")) < 2
 
 
 def test_an_unknown_version_goes_up_with_its_mark(gateway, centre, connect):

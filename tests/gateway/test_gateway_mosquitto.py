@@ -204,6 +204,41 @@ def test_more_records_than_mosquitto_s_default_wait_for_the_gateway(
 
 
 @needs_mosquitto
+@pytest.mark.parametrize("trusts_puback", [False, True])
+def test_what_a_killed_broker_had_acknowledged_is_lost_to_who_forgets_it(
+    tmp_path, centre, connect, mosquitto, trusts_puback
+):
+    """FAULTS 5: a broker's PUBACK is nobody's custody. A device that keeps its ratings
+    until `hall` covers them loses none; the control, which forgets them at the PUBACK, all.
+    """
+    settings = broker_files_in(tmp_path, centre.url)
+    with mosquitto(settings.broker_files) as broker:
+        first = start_gateway(settings)
+        pen = Pen("dev-1")
+        device = connect(first, "dev-1").enter()
+        device.tell(pen.state())
+        device.hear_hall(0)
+        first.stop()
+        ratings = [pen.rating() for _ in range(20)]
+        mids = {device.send(rating) for rating in ratings}
+        until(lambda: mids <= device.acked, "the broker's PUBACKs")
+        broker.kill()
+        device.is_gone.wait(10)
+        broker.start()
+        second = start_gateway(settings)
+        device.enter().tell(pen.state())
+        for rating in [] if trusts_puback else ratings:
+            device.send(rating)
+        device.hear_hall(0 if trusts_puback else 20)
+        if not trusts_puback:
+            until(lambda: len(centre.seqs("dev-1")) == 20, "the ratings at the centre")
+        lost = 20 - len(centre.seqs("dev-1"))
+        assert lost == (20 if trusts_puback else 0)
+        device.leave()
+        second.stop()
+
+
+@needs_mosquitto
 def test_a_gateway_with_a_new_data_folder_gets_in_again(tmp_path, centre, mosquitto):
     """Its own password is new, too, and the broker learns it without a restart."""
     settings = broker_files_in(tmp_path, centre.url)

@@ -12,27 +12,45 @@ from gateway.store.database import Database
 from pingjia import app
 
 KEPT = 50
+MOST_BYTES = 8_000_000
 
 
-def refuse(database, *judged) -> None:
+def refuse(database, *judged, kept: int = KEPT) -> None:
     with database.write() as tx:
         rows = [{**one._asdict(), "received_at_ms": 5} for one in judged]
-        store.put(tx, rows, KEPT)
+        store.put(tx, rows, kept)
+
+
+def refuse_strangers(database, kept: int) -> None:
+    """Something from each of 10,000 devices that nobody knows."""
+    for start in range(0, 10_000, 500):
+        names = [f"pj/1/demo/stranger-{n}/record" for n in range(start, start + 500)]
+        judged = [intake.judge(name, b"x" * 900, "demo", {"dev-1"}) for name in names]
+        refuse(database, *judged, kept=kept)
+
+
+def files_bytes(folder) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def test_ten_thousand_unknown_devices_leave_fifty_rows_and_one_count(tmp_path):
     """FAULTS 14"""
     database = Database(tmp_path / "gateway.sqlite")
-    for start in range(0, 10_000, 500):
-        names = [f"pj/1/demo/stranger-{n}/record" for n in range(start, start + 500)]
-        refuse(database, *[intake.judge(name, b"x" * 900, "demo", {"dev-1"}) for name in names])
+    refuse_strangers(database, KEPT)
     with database.read() as tx:
         assert len(store.newest(tx, 100_000)) == KEPT
         counts = [(row.device, row.reason, row.count) for row in store.counts(tx)]
         assert counts == [("", "unknown_device", 10_000)]
     database.close()
-    files = sum(path.stat().st_size for path in tmp_path.iterdir())
-    assert files < 8_000_000
+    assert files_bytes(tmp_path) < MOST_BYTES
+
+
+def test_without_the_bound_ten_thousand_unknown_devices_fill_the_disk(tmp_path):
+    """FAULTS 14, the control."""
+    database = Database(tmp_path / "gateway.sqlite")
+    refuse_strangers(database, 10_000)
+    database.close()
+    assert files_bytes(tmp_path) > MOST_BYTES
 
 
 def test_a_record_refused_for_a_device_that_was_not_known_yet_is_taken_in_later(tmp_path):

@@ -1,5 +1,7 @@
 """A backlog that an older gateway wrote, and settings that change over a backlog. FAULTS 17"""
 
+import shutil
+
 import alembic.command
 import alembic.config
 import pytest
@@ -43,6 +45,25 @@ def test_the_backlog_of_the_first_version_reaches_the_centre(tmp_path, centre):
     try:
         until(lambda: len(centre.seqs("dev-1")) == 700, "the backlog", 20)
         assert set(centre.held["dev-1", pen.epoch].values()) == set(texts)
+    finally:
+        gateway.stop()
+
+
+def test_an_upgrade_that_begins_anew_is_found_out(tmp_path, centre):
+    """The control: the same backlog, and a migration that keeps none of it."""
+    pen = Pen("dev-1")
+    settings = settings_in(tmp_path, centre.url)
+    path = settings.data_dir / "gateway.sqlite"
+    older_database(path, [pen.rating() for _ in range(700)])
+    weak = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, weak)
+    second = weak / "versions" / "0002_token_scope.py"
+    second.write_text(second.read_text() + '    op.execute("DELETE FROM envelope")\n')
+    Database(path, migrations=weak).close()
+    gateway = start_gateway(settings)
+    try:
+        until(lambda: not gateway._count_waiting(), "the backlog", 20)
+        assert centre.seqs("dev-1") == []
     finally:
         gateway.stop()
 
