@@ -24,7 +24,8 @@ class Run:
 
     timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
     patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
-    technician. `ladder` tells how far ratings have climbed.
+    technician, `hear`(event) with all that they say. board: a name in firmware/boards/ for all of
+    them (Fleet.start). `ladder` tells how far ratings have climbed.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class Run:
         patience_s: float = 15,
         flash_ms: int = 0,
         say: Callable[[str], None] = lambda text: None,
+        board: str | None = None,
+        hear: Callable[[dict], None] = lambda event: None,
     ):
         self.hall = hall
         self.timing = TIMING | (timing or {})
@@ -44,6 +47,8 @@ class Run:
         self._pace = pace
         self._patience_s = patience_s
         self.say = say
+        self._board = board
+        self._hear_too = hear
         self._stack = AsyncExitStack()
         self.ladder = Ladder()
         self._news = asyncio.Event()
@@ -60,7 +65,8 @@ class Run:
             fleet = Fleet(self.hall.oracle, self._hear)
             self.fleet = await self._fleet_stack.enter_async_context(fleet)
             await start_devices(
-                self.fleet, self.hall.folders, self.queue, self.timing, self._flash_ms
+                *(self.fleet, self.hall.folders, self.queue),
+                *(self.timing, self._flash_ms, self._board),
             )
             self.crowd = Crowd(
                 self.queue,
@@ -112,7 +118,11 @@ class Run:
     async def switch_on(self, device: str):
         """The device's power comes back."""
         await self.fleet.start(
-            device, self.hall.folders[device], self.timing, flash_ms=self._flash_ms
+            device,
+            self.hall.folders[device],
+            self.timing,
+            flash_ms=self._flash_ms,
+            board=self._board,
         )
 
     async def end_devices(self):
@@ -129,13 +139,19 @@ class Run:
 
     def _hear(self, event):
         self.ladder.hear(event)
+        self._hear_too(event)
         if event["event"] == "log":
             self.say(f"{event['device']}: {event['text']}")
         self._news.set()
 
 
 async def start_devices(
-    fleet: Fleet, folders: dict[str, Path], queue: QueueSystem, timing: dict, flash_ms: int = 0
+    fleet: Fleet,
+    folders: dict[str, Path],
+    queue: QueueSystem,
+    timing: dict,
+    flash_ms: int = 0,
+    board: str | None = None,
 ) -> list[dict]:
     """Starts devices and waits until the gateway sees all of them; gives its view of them.
 
@@ -146,7 +162,7 @@ async def start_devices(
     async def start(device, folder):
         is_new = not (folder / "flash" / "journal").exists()
         async with hands:
-            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms)
+            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, board=board)
 
     await asyncio.gather(*(start(*one) for one in folders.items()))
     while True:

@@ -129,7 +129,7 @@ function show(face, ticketNo, text) {
 
 // A finger closes a contact. It stays until the firmware has seen it closed for hold_ms: on a machine
 // that is too busy a press lasts longer, but it is never over before the firmware could look.
-let fingers = []; // {bit, hold_ms, since: when the firmware first looked}
+let fingers = []; // {bit, hold_ms, since: when the firmware first looked, isLeaving}
 
 function press({ press, level, hold_ms }) {
   const bit = 1 << (level - 1);
@@ -140,15 +140,20 @@ function press({ press, level, hold_ms }) {
 }
 
 function lookAtKeys() {
-  const [now, seen] = [Date.now(), closedKeys];
-  fingers = fingers.filter((finger) => {
+  const now = Date.now();
+  for (const finger of fingers) {
     finger.since ??= now;
-    const stays = now - finger.since < finger.hold_ms;
-    if (!stays) closedKeys &= ~finger.bit;
-    return stays;
-  });
-  if (seen !== seenKeys) say({ event: 'seen', closed: (seenKeys = seen) });
-  return seen;
+    if (finger.isLeaving || now - finger.since < finger.hold_ms) continue;
+    finger.isLeaving = true;
+    setTimeout(lift, 0, finger); // after this look: a board reads one pin after the other
+  }
+  if (closedKeys !== seenKeys) say({ event: 'seen', closed: (seenKeys = closedKeys) });
+  return closedKeys;
+}
+
+function lift(finger) {
+  closedKeys &= ~finger.bit;
+  fingers = fingers.filter((other) => other !== finger);
 }
 
 // Contacts moved as a trace [[ms, closed contacts], …] says, bounces and all.
