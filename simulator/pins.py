@@ -94,6 +94,8 @@ class Interface:
 
     def __init__(self, *given, **named):
         self._is_joined = bool(named)  # a cable needs no joining
+        if named:
+            host.log(f"cable, PHY {named['phy_type']} at {named['phy_addr']}")
 
     def active(self, is_active):
         pass
@@ -200,7 +202,7 @@ def install(board):
         WDT=Watchdog,
         PWRON_RESET=1,
         WDT_RESET=3,
-        reset_cause=lambda: 1,
+        reset_cause=lambda: 3 if host.start_cause() == "watchdog" else 1,
         reset=host.restart,
     )
     sys.modules["network"] = _Module(WLAN=Interface, LAN=Interface, PHY_LAN8720=1)

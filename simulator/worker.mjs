@@ -236,7 +236,9 @@ if (board) {
   const fakes = new URL('./pins.py', import.meta.url);
   interpreter.FS.writeFile('/pins.py', fs.readFileSync(fakes));
   interpreter.FS.writeFile('/identity.json', fs.readFileSync(identity));
-  interpreter.FS.writeFile('/network.json', '{"interface": "wifi", "ssid": "hall"}');
+  const network = path.join(folder, 'network.json');
+  const wifi = '{"interface": "wifi", "ssid": "hall"}';
+  interpreter.FS.writeFile('/network.json', fs.existsSync(network) ? fs.readFileSync(network) : wifi);
   run(`import pins\npins.install("${board}")`);
 }
 if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');

@@ -322,7 +322,7 @@ async def join(interface, settings):
 def _der(pem):
     """A CA in DER, which is what boards take: from the bundle's PEM, or as the bench wrote it."""
     if pem is not None:
-        return binascii.a2b_base64("".join(pem.strip().split("\n")[1:-1]))
+        return binascii.a2b_base64("".join(pem.strip().split("\n")[1:-1]).encode())
     try:
         with open(_CA, "rb") as file:
             return file.read()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from contextlib import asynccontextmanager
 
 import pytest
@@ -144,3 +145,28 @@ def test_a_technician_finds_the_key_whose_wire_is_broken(tmp_path, firmware):
     (test,) = [r for r in records(asyncio.run(scenario()).broker) if r["kind"] == "selftest"]
     assert test["failed"] == ["key_3"]
     assert test["passed"] == ["key_1", "key_2", "key_4", "key_5", "sound", "contacts"]
+
+
+def test_a_cable_a_ca_and_a_watchdogs_start_on_the_board_to_buy(tmp_path, firmware):
+    der = bytes(range(200))
+    pem = f"-----BEGIN CERTIFICATE-----\n{b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
+
+    async def scenario():
+        async with ScriptedBroker() as broker:
+            it = Bench(tmp_path, firmware, broker)
+            bundle = json.loads((it.folder / "identity.json").read_text())
+            bundle["mqtt"]["ca"] = pem
+            (it.folder / "identity.json").write_text(json.dumps(bundle))
+            (it.folder / "network.json").write_text('{"interface": "ethernet"}')
+            async with Fleet(it.oracle, it.events.append) as fleet:
+                start = {"enrol": True, "board": BOARDS[0], "cause": "watchdog"}
+                await fleet.start(DEVICE, it.folder, TIMES, **start)
+                await broker.until(lambda: "boot" in kinds(broker.published("/record")))
+            return it
+
+    it = asyncio.run(scenario())
+    assert [r["cause"] for r in records(it.broker) if r["kind"] == "boot"] == ["watchdog"]
+    told = [event.get("text") for event in it.events]
+    assert "cable, PHY 1 at 1" in told
+    assert "trusts 200 bytes" in told
+    assert "joins hall" not in told
