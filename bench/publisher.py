@@ -21,7 +21,7 @@ from pathlib import Path
 
 _PUBACK, _PUBLISH, _CONNACK, _SUBACK = 4, 3, 2, 9
 _PUBLISH_QOS1, _SUBSCRIBE = 0x32, 0x82
-_PATIENCE_S = 300
+_PATIENCE_S = 300  # without anything acknowledged
 
 
 def write_packets(path: Path, topic: str, payloads: Iterable[bytes]) -> None:
@@ -123,11 +123,11 @@ def run(plan: dict) -> dict:
         if most > 0:
             device.send(most)
 
-    begin_s = time.monotonic()
-    published_s = 0.0
+    begin_s = moved_s = time.monotonic()
+    moved, published_s = 0, 0.0
     for device in devices:
         send(device)
-    while time.monotonic() < begin_s + _PATIENCE_S:
+    while time.monotonic() < moved_s + _PATIENCE_S:
         for key, _ in selector.select(0.02 if per_s else 1):
             device = key.data
             device.receive()
@@ -135,6 +135,8 @@ def run(plan: dict) -> dict:
                 send(device)
         for device in devices if per_s else ():
             send(device)
+        if moved != (moved := sum(d.next - d.unacknowledged for d in devices)):
+            moved_s = time.monotonic()
         is_published = all(d.next == len(d.packets) and d.unacknowledged <= 0 for d in devices)
         if is_published and not published_s:
             published_s = time.monotonic()

@@ -228,9 +228,7 @@ class Link:
                 if self._clock.quality() == "none":
                     self._board.log("the hall told the time")
                 self._clock.set(decode_message(Clock, payload).now_ms)
-            elif (
-                name == self._topic(SETTINGS) and payload
-            ):  # none: withdrawn, what is in use stays
+            elif name == self._topic(SETTINGS) and payload:  # empty: withdrawn, what is used stays
                 self._take_settings(payload)
         except ProtocolError as error:
             self._board.log(f"refused what came on {name}: {error}")

@@ -48,6 +48,7 @@ def flood(folder, each: int, settings: dict) -> tuple[float, float, float]:
             sent = await asyncio.to_thread(
                 publish_evenly, hall, LIVE_PER_S, 100_000, flooding.done
             )
+            await flooding
             await hall.until_drained()
             waited = waits(hall)
             live = waited.pop(hall.signers[-1].device)
