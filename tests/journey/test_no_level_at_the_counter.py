@@ -1,6 +1,7 @@
 """Nobody at the counter can see, hear, fetch or infer which level a citizen pressed."""
 
 import asyncio
+import collections
 import contextlib
 import json
 import random
@@ -34,11 +35,13 @@ ULID_OR_TIME = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\d{1,2}:\d\d(:\d\d)?|\d+ (秒
 class Counter:
     """Everything that can be noticed at the counter, by level.
 
+    seen[level]: {(where, what)}. shown[level]: lamps and sounds of each press, in order.
     delays[level]: of each press, {what happened: ms after the key closed}.
     """
 
     def __init__(self):
-        self.seen = defaultdict(set)  # {level: what was seen, where}
+        self.seen = defaultdict(set)
+        self.shown = defaultdict(list)
         self.delays = defaultdict(list)
         self.late = 0  # reasons that a busy machine pressed when the question was over
 
@@ -55,9 +58,17 @@ class Counter:
 
         told_ms: when the hall was told of the thanks.
         """
-        self.seen[level].add((where, tuple(what for what, _ in steps)))
+        self.shown[level].append((where, tuple(what for what, _ in steps)))
         delays = {f"{number} {what}": ms for number, (what, ms) in enumerate(steps)}
         self.delays[level].append({"state": told_ms} | delays)
+
+    def usual(self, level):
+        """The orders of lamps and sounds that more than a tenth of a level's presses had.
+
+        A machine that stalls in the midst of one gives it an order of its own now and then.
+        """
+        orders = collections.Counter(self.shown[level])
+        return {order for order, count in orders.items() if count > len(self.shown[level]) / 10}
 
     def apart_ms(self, delays=None, levels=LEVELS):
         """How far the levels' medians lie apart, of whatever differs most."""
@@ -85,15 +96,17 @@ class Counter:
 
 
 def test_the_five_levels_look_and_sound_the_same_and_take_the_same_time(tmp_path, firmware):
-    counter = watch_the_counter(tmp_path, firmware, presses=40)
-    assert sum(map(len, counter.delays.values())) == 200 - counter.late
-    assert counter.late < 50
-    wheres = {where for where, _ in counter.seen[1]}
-    assert wheres == {"state", "ticket", "api", "console", "asked why", "told why"}
-    shown = {step for where, steps in counter.seen[1] if where == "told why" for step in steps}
-    assert {"lamp_1 0", "lamp_5 1", "voice 2", "voice 3", "voice 8", "noted"} <= shown
+    counter = watch_the_counter(tmp_path, firmware, presses=100)
+    assert sum(map(len, counter.delays.values())) == 500 - counter.late
+    assert counter.late < 125
+    assert {where for where, _ in counter.seen[1]} == {"state", "ticket", "api", "console"}
+    usual = dict(counter.usual(1))
+    assert set(usual) == {"asked why", "told why"}
+    told = {"lamp_1 0", "lamp_5 1", "voice 2", "voice 3", "voice 8", "noted"}
+    assert told <= set(usual["told why"])
     for level in LEVELS:
         assert counter.seen[level] == counter.seen[1], f"seed {SEED}"
+        assert counter.usual(level) == counter.usual(1), f"seed {SEED}"
     apart_ms = counter.apart_ms()
     assert apart_ms < APART_MS or apart_ms < counter.chance_ms()
 
@@ -113,8 +126,9 @@ def test_a_device_that_tells_a_level_is_noticed_whatever_way_it_tells(tmp_path, 
     )
     weak = weaken(firmware, tmp_path / "firmware", append, tells + append)
     counter = watch_the_counter(tmp_path, firmware, presses=16, flashed=weak)
-    for level in (1, 2, 3):
-        assert counter.seen[level] != counter.seen[5]
+    assert counter.usual(1) != counter.usual(5)
+    assert counter.usual(2) != counter.usual(5)
+    assert counter.seen[3] != counter.seen[5]
     assert counter.apart_ms(levels=(3, 5)) >= APART_MS
     assert counter.apart_ms(levels=(4, 5)) >= 30
 
@@ -155,7 +169,7 @@ def watch_the_counter(tmp_path, firmware, presses, flashed=None) -> Counter:
                 )
         return counter
 
-    return asyncio.run(asyncio.wait_for(all_of_it(), 150))
+    return asyncio.run(asyncio.wait_for(all_of_it(), 300))
 
 
 class Eyes:
@@ -232,9 +246,9 @@ async def press(run, eyes, device, level, ticket_no):
 
 
 def is_late(steps, reason):
-    """Whether a busy machine pressed the reason after the question, or after the lamps blinked."""
+    """Whether a busy machine pressed the reason beside the question, or when the lamps blinked."""
     blinks = sum(what.startswith("lamp_1 ") for what in steps) - 3  # thanked, asked, at rest
-    return "not_now" in steps or (reason is not None and blinks > 0)
+    return "not_now" in steps or (reason is not None and (blinks > 0 or "noted" not in steps))
 
 
 def face(run, device, name):
