@@ -31,10 +31,11 @@ class Guarded:
         finally:
             file.close()
 
-    def lines(self, name, most):
-        """The file's lines, line feeds included, none longer than `most` bytes."""
+    def lines(self, name, most, start=0):
+        """The file's lines from byte `start` on, line feeds included, none longer than `most`."""
         file = self._try(self._files.open, name)
         try:
+            self._try(file.seek, start)
             while True:
                 line = self._try(file.readline, most)
                 if not line:

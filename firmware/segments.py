@@ -16,7 +16,7 @@ from protocol.record import DAMAGE, RESTART, parse
 _RATED = 16  # services read back, so that a retained ticket does not invite twice (TKT-1)
 _SUFFIX = ".seg"
 
-_Line = namedtuple("_Line", "seq members envelope")
+_Line = namedtuple("_Line", "seq members envelope end")  # end: where the next one begins
 
 
 class Segments:
@@ -35,6 +35,7 @@ class Segments:
         self._runs = {}  # segment: runs of readable seqs
         self._ends = {}  # segment: first seq of its unused end; not there if that is unknown
         self._named = []  # runs named by readable `boot` records
+        self._read_to = 0, 0, 0  # (segment, seq, end) of the record that `after` gave last
         self._with_rating = None  # the segment of the newest rating
         self.rated = []  # ids of the services last rated, oldest first
         self.boot = 0  # the newest readable start's number
@@ -151,7 +152,9 @@ class Segments:
     def _after(self, segment, seq, most):
         wanted = [run for run in self._runs[segment] if run[1] > seq]
         found = []
-        lines = self._lines(segment)
+        at, at_seq, end = self._read_to
+        # What lies before need not be read again: a segment only ever grows.
+        lines = self._lines(segment, end if at == segment and at_seq <= seq else 0)
         for line in lines:
             if line is None or line.seq <= seq:
                 continue
@@ -159,6 +162,7 @@ class Segments:
                 break
             seq = line.seq
             found.append((seq, line.envelope))
+            self._read_to = segment, seq, line.end
             wanted = [run for run in wanted if run[1] > seq]
             if not wanted or len(found) == most:
                 lines.close()
@@ -194,14 +198,15 @@ class Segments:
         elif line.members["kind"] == "boot":
             self._named.extend(line.members["gaps"])
 
-    def _lines(self, segment):
-        """Every line of a segment as a _Line, None for what is unreadable."""
+    def _lines(self, segment, end=0):
+        """Every line of a segment from byte `end` on as a _Line, None for what is unreadable."""
         record = b""
-        lines = self._files.lines(_name(segment), ENVELOPE_BYTES + 1)
+        lines = self._files.lines(_name(segment), ENVELOPE_BYTES + 1, end)
         try:
             for line in lines:
+                end += len(line)
                 if len(line) == 65 and record:
-                    yield self._check(segment, record + line[:64])
+                    yield self._check(segment, record + line[:64], end)
                     record = b""
                 else:
                     if record:
@@ -212,7 +217,7 @@ class Segments:
         finally:
             lines.close()
 
-    def _check(self, segment, envelope):
+    def _check(self, segment, envelope, end):
         device, epoch, key = self._identity
         if not is_signed(key, envelope):
             return None
@@ -223,7 +228,7 @@ class Segments:
         is_ours = members["device"] == device and members["epoch"] == epoch
         if not is_ours or self._segment(members["seq"]) != segment:
             return None
-        return _Line(members["seq"], members, envelope)
+        return _Line(members["seq"], members, envelope, end)
 
 
 def _name(segment):

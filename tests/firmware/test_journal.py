@@ -319,10 +319,52 @@ class BadBlock:
     """A file whose blocks cannot be read, as LittleFS finds out when it comes to them."""
 
     def __init__(self, file):
+        self.seek = file.seek
         self.close = file.close
 
     def readline(self, most):
         raise OSError(84)
+
+
+class TestRound(unittest.TestCase):
+    def test_one_by_one_each_record_is_read_once_while_others_are_appended(self):
+        files = made()
+        journal = start(files)
+        for _ in range(2 * N):
+            rate(journal)
+        read, really_open = [], files.open
+        files.open = lambda name: Counted(really_open(name), read)
+        seqs = []
+        while held_next := journal.after(seqs[-1] if seqs else 0, 1):
+            seqs.append(held_next[0][0])
+            if len(seqs) == 3:
+                rate(journal)
+        self.assertEqual(seqs, list(range(1, 2 * N + 3)))
+        self.assertEqual(len(read), 2 * len(seqs))  # a record is two lines
+
+    def test_after_a_step_back_everything_is_there_again(self):
+        journal = start(made())
+        for _ in range(N):
+            rate(journal)
+        last = journal.after(3, 1)
+        self.assertEqual([seq for seq, _ in journal.after(0, 1000)], [1, 2, 3, 4, 5])
+        self.assertEqual(journal.after(3, 1), last)
+        self.assertEqual([seq for seq, _ in journal.after(1, 2)], [2, 3])
+
+
+class Counted:
+    """A file that notes each line that is read."""
+
+    def __init__(self, file, read):
+        self.seek = file.seek
+        self.close = file.close
+        self._readline = file.readline
+        self._read = read
+
+    def readline(self, most):
+        line = self._readline(most)
+        self._read.append(line)
+        return line
 
 
 class TestReceipt(unittest.TestCase):
