@@ -263,10 +263,11 @@ def list_settings(
     url = load_settings(config).database_url
     with _opened(url, None) as database, database.read() as connection:
         versions = of_hall(connection, hall)
+    if not versions:
+        print(f"nothing was set for {hall}: its devices use the built-in settings, version 0")
     for row in versions:
-        at = datetime.fromtimestamp(row.set_at_ms / 1000).astimezone().isoformat(" ", "minutes")
         place = " ".join(filter(None, (row.hall, row.window, row.device)))
-        print(f"version {row.version}, {at}: {place}\n  {row.content}")
+        print(f"version {row.version}, {_time(row.set_at_ms)}: {place}\n  {row.content}")
 
 
 @app.command()

@@ -17,8 +17,8 @@ def run(connection: Connection, statement: str, values: Any = ()) -> Any:
 
 
 def some(values: Collection[Any]) -> str:
-    """The list of so many values behind IN."""
-    return f"({', '.join('?' * len(values))})"
+    """The list of so many values behind IN; none is a list that nothing is in."""
+    return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
 def name(word: str) -> str:

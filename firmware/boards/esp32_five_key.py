@@ -28,11 +28,7 @@ PINS = (
     ("ready", 2, "330 Ω and LED to ground"),
     ("voice_tx", 15, "1 kΩ to the DFPlayer's RX"),
     ("voice_rx", 16, "the DFPlayer's TX"),
-    (
-        "buzzer",
-        12,
-        "NPN transistor, 10 kΩ to ground: high at power-on stops the chip",
-    ),
+    ("buzzer", 12, "NPN transistor, 10 kΩ to ground: high at power-on stops the chip"),
     ("lan_clock", 17, "LAN8720 REFCLK, 50 MHz from the ESP32"),
     ("lan_mdc", 23, "LAN8720 MDC"),
     ("lan_mdio", 18, "LAN8720 MDIO"),

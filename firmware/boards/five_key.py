@@ -22,9 +22,7 @@ _CA = "/ca.der"
 _SETTINGS = "/settings"
 _FEED_MS = 2000
 _WATCHDOG_MS = 8000  # an RP2 can count to 8,388
-_BENCH_MS = (
-    60000  # so long after a start no watchdog runs: a bench on the cable stops the firmware
-)
+_BENCH_MS = 60000  # no watchdog runs before: a bench on the cable stops the firmware
 _BLINK_MS = 250
 _BLIP_MS = 120  # of the ready lamp, the answer to a press
 _CAUSES = {
