@@ -32,8 +32,7 @@ def cover(
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
     come. head_seqs: what the devices say of themselves. known: rows already read; more are added.
-    Changes `chains` in place. What was signed
-    leaves only after the commit (RCT-1).
+    Changes `chains` in place. What was signed leaves only after the commit (RCT-1).
     """
     by_epoch: dict[Epoch, list[Row]] = {}
     for row in new:
@@ -104,13 +103,15 @@ def _reach(
     for seq in [seq for seq in own_doubts if seq <= old.covered_seq]:
         if not links.may_pass(connection, (*epoch, seq), known):
             del own[seq]  # a boot named it, so it is passed, but no receipt may speak for it
+    # Live ratings may be held far above a backlog: no more is read than the cover has use for.
+    limit = len(rows) + 1
     while True:
         before, held, doubts, end_seq = cover.covered_seq, own, own_doubts, None
         if is_anything_above:
-            above = ledger.held_above(connection, epoch, before)
+            above = ledger.held_above(connection, epoch, before, limit)
             held = own | {one.seq: one.mac16 for one in above}
             doubts = {one.seq for one in above if links.is_doubtful(one.kind, one.marks)}
-            if len(above) == ledger.CHUNK:
+            if len(above) == limit:
                 end_seq = above[-1].seq + 1  # a run may lead past it, over what is not seen yet
         for seq in sorted(seq for seq in doubts if seq > before):
             cover = chain.extend(cover, held, runs, seq)
@@ -122,6 +123,7 @@ def _reach(
         mac16 = cover.mac16 or mac16
         if cover.covered_seq == before or not is_anything_above:
             return cover, mac16
+        limit = min(2 * limit, ledger.CHUNK)
 
 
 def _own_gaps(rows: Iterable[Row]) -> list[tuple[int, int, int, str]]:

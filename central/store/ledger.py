@@ -31,7 +31,7 @@ _conflict = metadata.tables["conflict"]
 UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
 _COLUMNS = tuple(_record.c.keys())
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
-CHUNK = 1000  # rows read at once above a hole
+CHUNK = 1000  # rows read at once
 
 
 @dataclass(slots=True)
@@ -242,13 +242,13 @@ def conflict_below(connection: Connection, epoch: Epoch, below_seq: int, mac16: 
     return None if found is None else _row(found)
 
 
-def held_above(connection: Connection, epoch: Epoch, seq: int) -> list[Held]:
-    """The records from seq + 1 on, rising, at most CHUNK of them; the caller judges holes."""
+def held_above(connection: Connection, epoch: Epoch, seq: int, limit: int) -> list[Held]:
+    """The records from seq + 1 on, rising, at most `limit`; the caller judges holes."""
     query = (
         select(_record.c.seq, _record.c.mac16, _record.c.kind, _record.c.marks)
         .where(_of(_record, epoch), _record.c.seq > seq)
         .order_by(_record.c.seq)
-        .limit(CHUNK)
+        .limit(limit)
     )
     return [
         Held(row.seq, row.mac16, row.kind, json.loads(row.marks))

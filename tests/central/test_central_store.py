@@ -7,14 +7,18 @@ from contextlib import closing
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from central_hall import receipt_seqs
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.pool import Pool
 from sqlalchemy.schema import CreateTable
 
 from central.error import CentralError
 from central.store import coverage, ledger, rejections, services
 from central.store.database import open_database
 from central.store.tables import metadata
+
+STEPS = 50  # hundreds of SQLite's steps in one batch
 
 
 def test_models_and_migrations_do_not_differ(database):
@@ -108,10 +112,31 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         services.facts(connection, ["0" * 16, "1" * 16])
         services.document_bytes(connection, ["0" * 16])
         services.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
-        ledger.held_above(connection, ("a-01", 1), 5)
+        ledger.held_above(connection, ("a-01", 1), 5, 10)
         coverage.gaps_above(connection, ("a-01", 1), 5)
         coverage.heads(connection, [("a-01", 1)])
         ledger.page(connection, None, ("a-01", 1, 2, ""), 10)
         ledger.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan] == []
+
+
+@pytest.mark.parametrize("live", [10, 1000])
+def test_a_backlog_is_taken_without_reading_the_live_ratings_above_it(hall, device, live):
+    """What a batch of it costs does not grow with them."""
+    backlog = [device.rating() for _ in range(40)]
+    hall.post(*backlog[:10])
+    device.seq += 1
+    for _ in range(live // 10):
+        hall.post(*[device.rating() for _ in range(10)])
+    steps = []
+
+    @event.listens_for(Pool, "checkout")
+    def watch(connection, _record, _proxy):
+        connection.set_progress_handler(lambda: steps.append(1), 100)
+
+    try:
+        assert receipt_seqs(hall.post(*backlog[10:20])) == [20]
+    finally:
+        event.remove(Pool, "checkout", watch)
+    assert 0 < len(steps) < STEPS
