@@ -3,6 +3,7 @@
 Next on a rating's way: central/intake.py.
 """
 
+import math
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
@@ -23,6 +24,7 @@ from protocol.hall import encode_hall
 from protocol.limits import BATCH_BYTES
 from quick import read_batch
 
+_SMALL = 64 * 1024  # bytes of a request that uvicorn holds before anybody looks at it
 _BATCH = {
     "requestBody": {
         "required": True,
@@ -109,15 +111,20 @@ def create_app(
     app.include_router(figures_api.create_router(figures, bearer))
 
     @app.post("/v1/batches", openapi_extra=_BATCH)
-    async def post_batch(request: Request, scopes: Annotated[Scopes, Depends(bearer)]) -> Response:
+    async def post_batch(
+        request: Request, authorization: Annotated[str, Header()] = ""
+    ) -> Response:
         """Verdicts in item order and the receipts of every device named, all durable."""
-        halls = tokens.halls_of(scopes)
-        if not halls:
-            raise HTTPException(403, "this token is not a hall's")
+        if _announced(request) > _SMALL:  # nobody else makes us hold a large one
+            await run_in_threadpool(lambda: _halls(bearer(authorization)))
         packed = await _read(request)
         encoding = request.headers.get("content-encoding", "").strip().lower()
-        answer = await run_in_threadpool(_take, intake, halls, packed, encoding)
-        return Response(answer, media_type="application/json")
+
+        def take() -> bytes:
+            return _take(intake, _halls(bearer(authorization)), packed, encoding)
+
+        # A live rating is not kept waiting by a change of thread for its token alone.
+        return Response(await run_in_threadpool(take), media_type="application/json")
 
     @app.get("/v1/halls/{hall}")
     def get_hall(
@@ -177,9 +184,22 @@ def create_app(
     return app
 
 
+def _halls(scopes: Scopes) -> tuple[str, ...]:
+    halls = tokens.halls_of(scopes)
+    if not halls:
+        raise HTTPException(403, "this token is not a hall's")
+    return halls
+
+
+def _announced(request: Request) -> float:
+    """How long the body is by its header; endless if nothing that can be believed is said."""
+    length = request.headers.get("content-length", "")
+    is_number = length.isascii() and length.isdigit() and len(length) < 20
+    return int(length) if is_number else math.inf
+
+
 async def _read(request: Request) -> bytes:
-    announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and int(announced) > BATCH_BYTES:
+    if BATCH_BYTES < _announced(request) < math.inf:
         raise body.too_large()
     packed = bytearray()
     async for piece in request.stream():

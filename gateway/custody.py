@@ -62,7 +62,6 @@ class Custody:
         self._live_ms = live_ms
         self._quarantine_kept = quarantine_kept
         self._messages: list[Message] = []
-        self._wanted = Wanted()
         self._is_full = False
         self._live = self._old = 0  # records of the last commit, by lane
 
@@ -74,14 +73,13 @@ class Custody:
         all the same.
         """
         if self._messages:
-            self._wanted = self._inbox.take_wanted(timeout_s if self._is_full else 0)
+            wanted = self._inbox.take_wanted(timeout_s if self._is_full else 0)
         else:
-            self._messages, self._wanted = self._inbox.take(timeout_s)
+            self._messages, wanted = self._inbox.take(timeout_s)
         try:
             if self._messages and self._has_room():
                 self._keep()
         finally:
-            wanted, self._wanted = self._wanted, Wanted()
             self._say(wanted)
 
     def _keep(self) -> None:
@@ -158,9 +156,9 @@ class Custody:
         self._live = sum(row["live"] for row in kept)
         self._old = len(kept) - self._live
         # Duplicates are acknowledged again: the database holds them (ACK-2).
-        self._wanted.acks.update(one.device for one in accepted)
-        self._wanted.acks.update(one.device for one in told if type(one.message) is State)
-        self._wanted.clocks.update(clocks)
+        acks = {one.device for one in accepted}
+        acks |= {one.device for one in told if type(one.message) is State}
+        self._inbox.want(acks=acks, clocks=clocks)
 
     def _row(self, accepted: Accepted, now_ms: int) -> dict:
         made_at_ms = accepted.made_at_ms

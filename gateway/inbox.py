@@ -5,11 +5,15 @@ to the broker and from there to the devices. Next on a rating's way: gateway/cus
 """
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from protocol.hall import Hall
+
+_QUIET_S = 0.003  # once nothing has come for so long, there is time to say something
+_LATEST_S = 0.05
 
 
 class Message(NamedTuple):
@@ -48,6 +52,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._messages: list[Message] = []
         self._wanted = Wanted()
+        self._wanted_since_s = 0.0
         self._is_closed = False
 
     def put(self, message: Message) -> None:
@@ -74,6 +79,8 @@ class Inbox:
     ) -> None:
         """Ask for something to be said, from what the database holds when it is said."""
         with self._changed:
+            if not self._wanted:
+                self._wanted_since_s = time.monotonic()
             self._wanted.acks.update(acks)
             self._wanted.recounts.update(recounts)
             self._wanted.tickets.update(tickets)
@@ -83,11 +90,19 @@ class Inbox:
             self._changed.notify_all()
 
     def take(self, timeout_s: float) -> tuple[list[Message], Wanted]:
-        """Everything that waits, oldest first; waits up to `timeout_s` for the first."""
+        """All messages, oldest first, and what is to be said; waits up to `timeout_s` for either.
+
+        What is to be said waits while messages come, but not for long: one interpreter cannot talk
+        to devices and at the same time send upward what was just committed.
+        """
         with self._changed:
             self._changed.wait_for(self._has_something, timeout_s)
+            if self._wanted:
+                self._changed.wait_for(lambda: bool(self._messages or self._is_closed), _QUIET_S)
             messages, self._messages = self._messages, []
-            wanted, self._wanted = self._wanted, Wanted()
+            wanted = Wanted()
+            if not messages or time.monotonic() - self._wanted_since_s >= _LATEST_S:
+                wanted, self._wanted = self._wanted, wanted
             self._changed.notify_all()
         return messages, wanted
 
