@@ -166,7 +166,7 @@ class Lane:
             return
         if not self._unsettled:
             self._after_id = None  # also look again at what was not taken
-        while self._unsettled < 2 and self._prepare():
+        while pause_s <= 0 and self._unsettled < 2 and self._prepare():
             pass
         try:
             news = self._news.get(timeout=timeout_s)

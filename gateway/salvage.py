@@ -30,7 +30,6 @@ from protocol.topic import RECORD, topic
 log = logging.getLogger(__name__)
 
 SALVAGED = "salvaged"  # the hall's mark on a record whose time of receipt is lost
-_CHECK_S = 1.0  # of the database at a start, so that a large one starts quickly too
 _TRIES, _PAUSE_S = 3, 0.2
 _AT_ONCE = 500
 _REST_S = 0.2  # how long a stop may have to wait for us
@@ -44,7 +43,7 @@ def open_database(path: Path, now_ms: int) -> Database:
     try:
         database = _open(path)
         try:
-            database.check(_CHECK_S)
+            database.check()
         except DamagedError:
             database.close()
             raise

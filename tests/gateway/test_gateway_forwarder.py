@@ -7,9 +7,15 @@ from datetime import UTC, datetime
 import pytest
 from gateway_hall import EPOCH, HALL, Pen, receipt_of, settings_in, start_gateway, until
 
-from gateway.centre import retry_after_s
-from gateway.forwarder import Backoff
+from gateway.alarm import Alarms
+from gateway.centre import Centre, retry_after_s, trust
+from gateway.forwarder import Backoff, Lane, Way
+from gateway.inbox import Inbox
+from gateway.metrics import Metrics
+from gateway.outbox import Batch, Outbox, Pace, Sent
+from gateway.service import now_ms
 from gateway.services import Opening
+from gateway.store.database import Database
 from protocol.batch import EnvelopeItem, FactsItem
 
 MOODS = (500, 502, 503, 504, (429, "1"), "half", "lost", "few", 0.3, 401, 403, 400, 413)
@@ -94,6 +100,30 @@ def test_pauses_double_up_to_the_longest_and_differ():
     assert backoff.pause_s(60) == 60
     backoff.reset()
     assert backoff.pause_s() <= 1
+
+
+def test_in_a_pause_nothing_is_prepared(tmp_path):
+    """A hall without its centre for days has other things to do."""
+    database = Database(tmp_path / "gateway.sqlite")
+    outbox = Outbox(database, Pace(1, 1, 1, 1, 1))
+    backoff = Backoff(60, 60, random.Random(1))
+    way = Way(outbox, Inbox(9), Alarms(), Metrics(), backoff, 60, lambda version: None, now_ms)
+    centre = Centre("http://127.0.0.1:9", "token", trust())
+    prepared = []
+
+    def prepare(*_):
+        prepared.append(Batch())
+        document = Sent("facts", len(prepared), "", 0, "", "", None, 0)
+        prepared[-1].add(FactsItem("{}"), document, 2)
+        return prepared[-1]
+
+    lane = Lane("backlog", centre, way, prepare, 10_000, 0, random.Random(1), now_ms)
+    for _ in range(20):
+        lane.step(0.001)
+        lane.send_step(0.001)
+    assert 1 <= len(prepared) <= 2
+    centre.close()
+    database.close()
 
 
 def test_a_document_goes_up_before_its_ratings_and_only_once(gateway, centre, connect):
@@ -234,8 +264,6 @@ def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre
 def test_live_records_do_not_wait_for_the_backlog(tmp_path, centre, connect):
     """600 old ratings wait, and each of their batches takes the centre a second; a rating that is
     made meanwhile is there before the second one."""
-    from gateway.service import now_ms
-
     centre.script.append((503, "1"))
     gateway = start_gateway(settings_in(tmp_path, centre.url))
     try:
