@@ -4,6 +4,7 @@ Those of the journal twice: on the interpreter's own files and on a virtual boar
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def shared_tests():
 
 
 def on_flash():
-    return [path for path in shared_tests() if "flash_files" in path.read_text()]
+    return [
+        path for path in shared_tests() if re.search("flash_files|journal_parts", path.read_text())
+    ]
 
 
 @pytest.mark.parametrize("test", shared_tests(), ids=lambda path: path.stem)

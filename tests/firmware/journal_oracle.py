@@ -1,41 +1,17 @@
 """The oracle of the journal's fault tests: what was thanked, held against what a start shows."""
 
-import json
+from journal_parts import IDENTITY, KEY, members, rate
 
-from firmware.bundle import Identity
 from firmware.journal import Journal, JournalFullError
-from protocol.envelope import mac16, seal, split
-from protocol.record import DAMAGE, RESTART, Rating, Receipt, encode
+from protocol.envelope import mac16, seal
+from protocol.record import DAMAGE, RESTART, Receipt, encode
 
-KEY = bytes(range(32))
-IDENTITY = Identity("xj-0417", 29333341, KEY)
 EVERYTHING = 1000000
 
 
 def start(files):
     """A start of the journal that is tested: segments of eight, at most eight of them."""
     return Journal(files, IDENTITY, "0.1.0", "power", 8, 8)
-
-
-def rate(journal, service="s1"):
-    """Journals a rating; gives its envelope, which from then on was thanked for."""
-    return journal.append(
-        Rating,
-        1000,
-        None,
-        service=service,
-        ticket_no="A017",
-        staff_no=None,
-        facts="0" * 16,
-        level=4,
-        settings=0,
-        took_ms=10,
-        input="key",
-    )
-
-
-def members(envelope):
-    return json.loads(str(split(envelope)[0], "utf-8"))
 
 
 def live(files, ratings, position, begin=start):

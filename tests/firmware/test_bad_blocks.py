@@ -7,7 +7,8 @@ service, and no seq comes twice. JRN-2 JRN-4 REC-3
 
 import random
 
-from journal_oracle import KEY, judge, live, thanked_by
+from journal_oracle import judge, live, thanked_by
+from journal_parts import KEY
 from littlefs_flash import BLOCK, Disk, Flash
 
 from firmware.files import Files

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from flash_files import FlashFiles
-from journal_oracle import IDENTITY, KEY
+from journal_parts import IDENTITY, KEY
 
 from firmware.journal import Journal, create
 from firmware.link import _REFUSED_SETTINGS

@@ -1,7 +1,7 @@
 """What fits on a board's flash and what a rating costs it, counted on real littlefs."""
 
 import pytest
-from journal_oracle import IDENTITY, KEY
+from journal_parts import IDENTITY, KEY
 from littlefs_flash import BLOCK, Disk, Flash
 
 from bench.flash import MOST_PAGES_MORE, PAGE, RATINGS_A_DAY, costs, journal_days, plain_days

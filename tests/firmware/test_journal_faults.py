@@ -9,7 +9,8 @@ import random
 import unittest
 
 from flash_files import FlashFiles
-from journal_oracle import KEY, judge, live, start, thanked_by
+from journal_oracle import judge, live, start, thanked_by
+from journal_parts import KEY
 from weak_journals import OneFile
 
 from firmware.journal import create

@@ -8,7 +8,8 @@ JRN-1 JRN-2 JRN-6
 import random
 
 import pytest
-from journal_oracle import KEY, judge, live, rate, start, thanked_by
+from journal_oracle import judge, live, start, thanked_by
+from journal_parts import KEY, rate
 from littlefs_flash import BLOCK, Disk, Flash, change
 from weak_journals import LateFiles, OneFile
 

@@ -2,7 +2,7 @@
 
 import json
 
-from journal_oracle import IDENTITY, KEY
+from journal_parts import IDENTITY, KEY
 
 from protocol.envelope import NO_MAC16, seal
 from protocol.record import encode
