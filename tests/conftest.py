@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from postgresql import find_postgresql
 
 from simulator.mosquitto import find_mosquitto
 
@@ -37,6 +38,7 @@ TOOLS = {
         "sudo apt-get install --no-install-recommends qemu-system-arm "
         "firmware-microbit-micropython",
     ),
+    "postgresql": (find_postgresql, "sudo apt-get install postgresql"),
     "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
 }
 

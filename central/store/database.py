@@ -70,7 +70,12 @@ def open_database(url: str) -> Database:
         database = Database(engine)
         with database.write() as connection:
             _migrate(connection)
-    except (OSError, SQLAlchemyError, CommandError, ImportError) as error:
+    except ImportError as error:
+        raise CentralError(
+            f"{parsed.drivername} needs a driver ({error}): pip install 'pingjia[postgresql]', and "
+            "let database_url begin with postgresql+psycopg://."
+        ) from error
+    except (OSError, SQLAlchemyError, CommandError) as error:
         where = parsed.render_as_string(hide_password=True)
         raise CentralError(
             f"the database {where} cannot be opened ({_first_line(error)}): check database_url, "

@@ -2,8 +2,26 @@
 
 import pytest
 from central_hall import Clock, Hall
+from postgresql import Cluster
 
 from central.store.database import open_database
+from central.store.tables import metadata
+
+# What a batch does, and what is counted: on both databases.
+_ON_BOTH = {
+    "test_central_batches",
+    "test_central_chain",
+    "test_central_clone",
+    "test_central_device_settings",
+    "test_central_moments",
+    "test_central_revocation",
+}
+_DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.module.__name__ in _ON_BOTH and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", _DATABASES, indirect=True)
 
 
 @pytest.fixture
@@ -12,11 +30,28 @@ def clock():
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def on_postgresql():
+    """The centre's database on a PostgreSQL of this run."""
+    with Cluster() as cluster:
+        opened = open_database(cluster.url)
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
-def database(tmp_path):
-    opened = open_database(f"sqlite:///{tmp_path}/central.db")
-    yield opened
-    opened.close()
+def database(request, tmp_path):
+    """An empty database: SQLite, and in some modules PostgreSQL, too."""
+    if getattr(request, "param", "") == "postgresql":
+        opened = request.getfixturevalue("on_postgresql")
+        tables = ", ".join(f'"{name}"' for name in metadata.tables)
+        with opened.write() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {tables}")
+        yield opened
+    else:
+        opened = open_database(f"sqlite:///{tmp_path}/central.db")
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

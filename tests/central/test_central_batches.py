@@ -1,8 +1,6 @@
 """What a hall's gateway is told about its items, and what is kept."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 from central_hall import NOW_MS, document, item_of, receipt_seqs, verdicts
@@ -49,12 +47,12 @@ def test_the_receipt_is_signed_with_the_devices_own_key_and_names_the_highest_re
     assert tuple(record) == expected
 
 
-def test_what_the_answer_says_is_already_on_disk(hall, device, tmp_path):
+def test_what_the_answer_says_is_already_on_disk(hall, device, database):
     """RCT-1 BAT-3: another connection, which cannot see an open transaction, sees the record."""
     answer = hall.post(device.rating())
-    with closing(sqlite3.connect(tmp_path / "central.db")) as other:
-        assert other.execute("select count(*) from record").fetchone() == (1,)
-        (receipt,) = other.execute("select receipt from chain").fetchone()
+    with database.read() as other:
+        assert other.exec_driver_sql("select count(*) from record").scalar() == 1
+        receipt = other.exec_driver_sql("select receipt from chain").scalar()
     assert answer.receipts == (receipt.decode(),)
 
 

@@ -1,0 +1,68 @@
+"""A PostgreSQL cluster for a test run: Debian's, in a folder of its own, on a socket only."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+_USER, _NAME = "pingjia", "postgres"
+_START_S = 30
+
+
+def find_postgresql() -> Path | None:
+    """The folder of PostgreSQL's programs, the newest version's; Debian has it in no PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in folders), default=None, key=lambda path: path.parent.name)
+
+
+class Cluster:
+    """Runs from `__enter__` to `__exit__`; root starts it as nobody, because it refuses root."""
+
+    def __enter__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="pingjia-postgresql-"))
+        programs, data = find_postgresql(), self._folder / "data"
+        owner = {}
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "nobody")
+            owner = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
+        made = [programs / "initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8"]
+        subprocess.run(
+            [*made, "--locale=C", "--no-sync"], check=True, capture_output=True, **owner
+        )
+        settings = [f"-cunix_socket_directories={self._folder}", "-clisten_addresses="]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [programs / "postgres", "-D", data, *settings], stderr=log, **owner
+            )
+        until_s = time.monotonic() + _START_S
+        while not self._is_up():
+            assert time.monotonic() < until_s, (self._folder / "log").read_text()
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
+        self._process.wait(_START_S)
+        shutil.rmtree(self._folder)
+
+    @property
+    def url(self) -> str:
+        """Of its one database."""
+        return f"postgresql+psycopg://{_USER}@/{_NAME}?host={self._folder}"
+
+    def _connect(self):
+        return psycopg.connect(host=str(self._folder), user=_USER, dbname=_NAME)
+
+    def _is_up(self):
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
