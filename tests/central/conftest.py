@@ -46,7 +46,7 @@ def database(request, tmp_path):
         opened = request.getfixturevalue("on_postgresql")
         tables = ", ".join(f'"{name}"' for name in metadata.tables)
         with opened.write() as connection:
-            connection.exec_driver_sql(f"TRUNCATE {tables}")
+            connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
         yield opened
     else:
         opened = open_database(f"sqlite:///{tmp_path}/central.db")
