@@ -1,10 +1,13 @@
 """What a hall's gateway is told about its items, and what is kept."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from central_hall import NOW_MS, document, item_of, receipt_seqs, verdicts
 
+from central.audit import audit
 from central.intake import Intake
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import is_signed, mac16, seal
@@ -82,6 +85,36 @@ def test_a_duplicate_gets_the_current_receipt_however_late_it_comes(hall, device
     assert verdicts(again) == ["duplicate", "duplicate"]
     assert again.receipts == first.receipts  # signed anew only when it says something new
     assert len(hall.records()) == 1
+
+
+def test_batches_at_the_same_time_store_and_count_each_rating_once(
+    hall, other_hall, device, database, clock
+):
+    """BAT-3: two gateways by mistake, or an answer that was lost; beside them another hall."""
+    other, told = other_hall.enrol("xj-0999"), []
+    clock.ms += 3_600_000
+
+    def batches_of(pen):
+        ratings = [pen.rating(at=clock() - 60_000 + 1000 * number) for number in range(40)]
+        return [ratings[start : start + 5] for start in range(0, 40, 5)]
+
+    batches, others = batches_of(device), batches_of(other)
+
+    def send(name, sent):
+        for batch in sent:
+            items = [item_of(envelope)._asdict() for envelope in batch]
+            told.extend(hall.intake.take((name,), items).verdicts)
+
+    plans = [("demo", batches), ("demo", batches[::-1]), ("demo", batches), ("other", others)]
+    with ThreadPoolExecutor(len(plans)) as threads:
+        for sending in [threads.submit(send, *plan) for plan in plans]:
+            sending.result()
+    assert Counter(one.verdict for one in told) == {"stored": 80, "duplicate": 80}
+    assert len(hall.records()) == 80
+    assert receipt_seqs(hall.post(batches[0][0])) == [40]
+    with database.read() as connection:
+        found = {fault.name for fault in audit(connection, hall.keys.key)}
+    assert found == {"facts_missing"}  # chains, receipts and counts hold
 
 
 def test_another_verified_record_of_the_same_key_is_kept_as_conflict(hall, device):
