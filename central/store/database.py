@@ -72,8 +72,8 @@ def open_database(url: str) -> Database:
             _migrate(connection)
     except ImportError as error:
         raise CentralError(
-            f"{parsed.drivername} needs a driver ({error}): pip install 'pingjia[postgresql]', and "
-            "let database_url begin with postgresql+psycopg://."
+            f"{parsed.drivername} needs a driver ({error}): pip install 'pingjia[postgresql]', "
+            "and let database_url begin with postgresql+psycopg://."
         ) from error
     except (OSError, SQLAlchemyError, CommandError) as error:
         where = parsed.render_as_string(hide_password=True)
