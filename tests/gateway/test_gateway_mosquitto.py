@@ -300,9 +300,10 @@ def test_what_could_not_run_is_listed_with_the_command_that_installs_it(tmp_path
     (tmp_path / "test_it.py").write_text(
         "import pytest\n@pytest.mark.needs('rare')\ndef test_it(): pass\ndef test_other(): pass\n"
     )
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path)],
-        env={**os.environ, "PINGJIA_REQUIRE": required, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PINGJIA_REQUIRE": required, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         cwd=tmp_path,
