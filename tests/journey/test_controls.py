@@ -43,7 +43,9 @@ def test_a_gateway_that_acknowledges_before_it_commits_loses(tmp_path, firmware)
         people = asyncio.create_task(run.crowd.run(None))
         for _ in range(2):
             before = remembered.read_text()
-            await run.until(lambda before=before: remembered.read_text() not in ("", before))
+            async with asyncio.timeout(60):
+                while remembered.read_text() in ("", before):
+                    await asyncio.sleep(0.01)
             await FAULTS["gateway-kill"](run, None)
         run.crowd.stop()
         await people
