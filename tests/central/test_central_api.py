@@ -1,5 +1,6 @@
 """The HTTP edge: who may ask, how much they may send, and what errors look like."""
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -216,3 +217,23 @@ def test_plain_and_packed_bodies_are_both_read(hall, device):
         )
         assert response.status_code == 200
     assert len(hall.records()) == 1
+
+
+@pytest.mark.parametrize("length", ["70000", None], ids=["announced", "endless"])
+def test_nobody_without_a_token_makes_the_centre_hold_a_large_body(hall, length):
+    """Whoever is refused is refused before any of it is read."""
+    headers = [(b"content-length", length.encode())] if length else []
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/batches", "query_string": b"",
+        "headers": headers, "http_version": "1.1", "scheme": "http",
+    }  # fmt: skip
+    told = []
+
+    async def receive():
+        raise AssertionError("the body was asked for")
+
+    async def send(message):
+        told.append(message)
+
+    asyncio.run(hall.client.app(scope, receive, send))
+    assert told[0]["status"] == 401

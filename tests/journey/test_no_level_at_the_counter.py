@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 
 import httpx2
+import pytest
 from storms import DEVICE, SEED, flash_all, made_hall, weaken
 from tap import Tap
 
@@ -148,6 +149,21 @@ def test_a_device_that_tells_a_level_is_noticed_whatever_way_it_tells(tmp_path, 
     uneven = counter.uneven()
     assert uneven["state"] >= 200  # level 3
     assert uneven["asked why: standby, time 1"] >= 300  # level 4
+
+
+@pytest.mark.parametrize(
+    ("shift_ms", "noise_ms", "is_noticed"), [(0, 2, False), (8, 2, True), (0, 60, False)]
+)
+def test_a_few_ms_are_noticed_where_the_machine_is_quiet(shift_ms, noise_ms, is_noticed):
+    """What is noticed, and what is chance, without a machine that stalls now and then."""
+    chance, counter = random.Random(SEED), Counter()
+    for _ in range(100):
+        for level in LEVELS:
+            at_ms = 40 + shift_ms * (level == 3) + chance.gauss(0, noise_ms)
+            counter.watch(
+                level, "asked why", at_ms, [("standby", 540 + chance.gauss(0, noise_ms))]
+            )
+    assert set(counter.uneven()) == ({"state"} if is_noticed else set())
 
 
 def watch_the_counter(tmp_path, firmware, presses, flashed=None) -> Counter:
