@@ -1,0 +1,48 @@
+"""Where a server listens."""
+
+import ipaddress
+import socket
+
+from hosting.error import OperatorError
+
+_WAITING = 1024  # connections that the kernel holds until they are taken
+
+
+def listen(host: str, port: int, mend: str) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises OperatorError; mend: the question and the setting to look at, a sentence.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        # With its protocol named, unlike socket.create_server's: only then does asyncio set
+        # TCP_NODELAY, without which an answer on a kept connection waits 40 ms for a delayed ACK.
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_WAITING)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise OperatorError(
+            f"cannot listen on {host} port {port} ({error.strerror}): {mend}"
+        ) from None
+    return listener
+
+
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
+    """The address of a listener as a client writes it."""
+    host, port = listener.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,94 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, and in which field."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = "2"
+_ABOUT_BODY = (400, 413, 415)
+
+
+class FieldError(Exception):
+    """A field of the request is wrong; the text is a sentence."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def handle_problems(
+    app: FastAPI, statuses: Mapping[type[Exception], int], busy: tuple[type[Exception], ...]
+) -> None:
+    """Let every error of `app` leave as a problem.
+
+    statuses: of the app's own errors, whose text is a sentence and whose `field`, if they have
+    one, is the request's. busy: errors of the store after which the same request may succeed.
+    """
+
+    async def on_error(_request: Request, error: Exception) -> JSONResponse:
+        status = next(statuses[kind] for kind in type(error).__mro__ if kind in statuses)
+        return problem(status, f"{error}", getattr(error, "field", None))
+
+    async def on_busy(request: Request, error: Exception) -> JSONResponse:
+        log.warning("%s %s failed, try again: %s", request.method, request.url.path, error)
+        headers = {"Retry-After": _RETRY_S}
+        return problem(503, "the store takes nothing now; try again", headers=headers)
+
+    for kind in statuses:
+        app.add_exception_handler(kind, on_error)
+    for kind in busy:
+        app.add_exception_handler(kind, on_busy)
+    app.add_exception_handler(FieldError, _on_field)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_ours)
+
+
+def problem(
+    status: int,
+    detail: str,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The answer; `field` is the name of the request's field that is wrong."""
+    title = HTTPStatus(status).phrase
+    content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    content["detail"] = detail
+    if field is not None:
+        content["field"] = field
+    return JSONResponse(content, status, headers, "application/problem+json")
+
+
+async def _on_http(request: Request, error: Any) -> JSONResponse:
+    status, detail = error.status_code, str(error.detail)
+    most = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    if status == 413 and most:
+        detail = f"a body may have {most} bytes, unpacked; send a smaller one"
+    field = "body" if status in _ABOUT_BODY else None
+    return problem(status, detail, field, error.headers)
+
+
+async def _on_field(_request: Request, error: Any) -> JSONResponse:
+    return problem(422, f"{error}", error.field)
+
+
+async def _on_invalid(_request: Request, error: Any) -> JSONResponse:
+    first = error.errors()[0]
+    place, *rest = first["loc"]
+    field = ".".join(str(part) for part in rest) or str(place)
+    if first["type"] == "json_invalid":
+        return problem(400, "the body must be JSON in UTF-8", "body")
+    return problem(422, f"{field}: {first['msg']}", field)
+
+
+async def _on_ours(_request: Request, _error: Exception) -> JSONResponse:
+    return problem(500, "the server failed; nothing of this request was kept")

@@ -1,0 +1,54 @@
+"""A server as a process: how it logs, how it hears that it is to end, how it says it is ready."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+
+def log_to_stderr() -> None:
+    """Log to standard error, from INFO on; nothing that comes over HTTP is worth a line."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def on_end(stop: Callable[[], None], until_stdin_closes: bool) -> None:
+    """Call `stop` at SIGTERM, at SIGINT, and when standard input ends if that is wanted.
+
+    Whoever starts us with a pipe there never leaves us behind. `stop` may be called more than
+    once, from the main thread or from one of its own.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+    if until_stdin_closes:
+        threading.Thread(target=_at_end_of_stdin, args=(stop,), daemon=True).start()
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard output at once: whoever starts us reads there where we listen."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def look_for_garbage_seldom(objects: int) -> None:
+    """Look for cycles once per so many new objects, and never among what was imported.
+
+    A batch makes thousands of objects and next to no cycles: looking for them costs up to a fifth
+    of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(objects, 20, 20)
+
+
+def _at_end_of_stdin(stop: Callable[[], None]) -> None:
+    while os.read(0, 4096):
+        pass
+    stop()

@@ -1,0 +1,66 @@
+"""Files that hold a secret: made once, for the owner only, never written over, never shared."""
+
+import os
+import stat
+from pathlib import Path
+
+from hosting.error import OperatorError
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write `content` durably to a file that did not exist, with mode 0600.
+
+    Raises OperatorError if the file exists or cannot be made; nothing half-written stays.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise OperatorError(
+            f"{path} exists already and is never overwritten: name another file, or move it away."
+        ) from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)  # the umask may have taken more than we asked for
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def read_private(path: Path, mend: str, most_bytes: int = 4096) -> bytes:
+    """The content of a secret file.
+
+    Raises OperatorError, without the content, if it is missing, longer than `most_bytes`, or if
+    others than its owner may read it. mend: where to get one that is missing, a sentence.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise OperatorError(
+                    f"{path} can be read by others than its owner: run `chmod 600 {path}`, and "
+                    "if somebody may have read it, get a new one."
+                )
+            content = file.read(most_bytes + 1)
+    except FileNotFoundError:
+        raise OperatorError(f"{path} is missing: {mend}") from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > most_bytes:
+        raise OperatorError(f"{path} is too long for what it should hold: is it another file?")
+    return content
+
+
+def read_token(path: Path, mend: str) -> str:
+    """The token in a secret file, one line. Raises OperatorError as `read_private` does."""
+    try:
+        token = read_private(path, mend).decode("ascii").strip()
+    except UnicodeDecodeError:
+        token = ""
+    if not token or not token.isprintable() or " " in token:
+        raise OperatorError(f"{path} must hold one token and nothing else: {mend}")
+    return token

@@ -1,0 +1,43 @@
+"""Text files that people write: read as they come from any editor, bounded, or told what to do."""
+
+import codecs
+from pathlib import Path
+
+from hosting.error import OperatorError
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text(path: Path, most_bytes: int, mend: str) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark (Windows writes one).
+
+    Raises OperatorError that names the file, the line and the remedy. mend: where to get a file
+    that is missing, a sentence.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except FileNotFoundError:
+        raise OperatorError(f"{path} is missing: {mend}") from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > most_bytes:
+        raise OperatorError(f"{path} has over {most_bytes} bytes: is it another file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise OperatorError(
+            f"{path}, line {line}: the file is not UTF-8 but {_encoding(content)}; save it as "
+            "UTF-8 (in Notepad: File, Save as, Encoding) and try again."
+        ) from None
+
+
+def _encoding(content: bytes) -> str:
+    if content.startswith(_UTF16):
+        return "UTF-16"
+    try:
+        content.decode("gb18030")
+    except UnicodeDecodeError:
+        return "in another encoding"
+    return "probably GB18030, as Chinese Windows saves text"
