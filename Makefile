@@ -1,7 +1,7 @@
 # Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := protocol quick pages firmware gateway central simulator workbench tests bench deploy docs pingjia.py
+SOURCES := protocol quick hosting pages firmware gateway central simulator workbench tests bench deploy docs pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60

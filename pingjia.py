@@ -11,12 +11,12 @@ from importlib import import_module
 import typer
 from typer.core import TyperGroup
 
-from central.error import CentralError
 from gateway.error import GatewayError
+from hosting.error import OperatorError
 from simulator.error import SimulatorError
 from workbench.error import WorkbenchError
 
-ERRORS = (SimulatorError, GatewayError, CentralError, WorkbenchError, OSError)
+ERRORS = (SimulatorError, GatewayError, OperatorError, WorkbenchError, OSError)
 _COMMANDS = {
     "demo": ("simulator.cli", "demo_app"),
     "sim": ("simulator.cli", "app"),

@@ -14,12 +14,14 @@ from pathlib import Path
 import psutil
 
 from bench.publisher import write_packets
-from central.enrolment import Enrolment
+from central.directory.devices import Devices
+from central.directory.halls import Halls
 from central.keys import DeviceKeys, read_master_secret
 from central.store.database import open_database
 from gateway import intake
 from gateway.store import envelopes
 from gateway.store.database import Database
+from hosting.clock import now_ms
 from protocol.envelope import NO_MAC16, mac16, seal
 from protocol.message import State, encode_message
 from protocol.record import Rating, encode
@@ -199,11 +201,11 @@ class BenchHall:
     def _enrol(self) -> None:
         database = open_database(f"sqlite:///{self.folder}/central.db")
         keys = DeviceKeys(read_master_secret(self.folder / "master.secret"))
-        enrolment = Enrolment(database, lambda: time.time_ns() // 1_000_000)
+        halls, devices = Halls(database, now_ms), Devices(database, keys.key, now_ms)
         for number in range(1, self._count + 1):
             bundle = self.folder / f"bench-{number:04d}.json"
-            enrolment.add_window(HALL, f"w{number}", f"{number}号窗口")
-            enrolment.enrol(bundle.stem, HALL, f"w{number}", keys.key, bundle)
+            halls.add_window(HALL, f"w{number}", f"{number}号窗口")
+            devices.enrol(bundle.stem, HALL, f"w{number}", bundle)
             self.signers.append(Signer(bundle))
         database.close()
 

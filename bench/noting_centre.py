@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose names are other packages'
 
-from central.intake import Intake  # noqa: E402
+from central.custody.intake import Intake  # noqa: E402
 from pingjia import app  # noqa: E402
 
 FEW = 50

@@ -18,14 +18,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.hall import row
-from central.audit import audit
-from central.body import unpack
-from central.enrolment import Enrolment
-from central.intake import Intake
+from central.audit.verify import audit
+from central.custody.intake import Intake
+from central.directory.devices import Devices
+from central.directory.halls import Halls
 from central.keys import DeviceKeys
 from central.store import ledger, services
 from central.store.database import Database, open_database
 from central.store.ledger import Row
+from hosting.body import unpack
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -36,6 +37,7 @@ from protocol.batch import (
     encode_document,
 )
 from protocol.envelope import NO_MAC16, mac16, seal, split
+from protocol.limits import BATCH_BYTES
 from protocol.mac import hash16
 from protocol.record import Rating, encode, parse
 
@@ -81,12 +83,13 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="pingjia-bench-") as folder:
         database = open_database(f"sqlite:///{folder}/central.db")
         keys = DeviceKeys(bytes(32))
-        enrolment = Enrolment(database, lambda: _NOW_MS)
-        enrolment.add_hall("demo", "demo", "h", 1, None, Path(folder, "token"))
-        enrolment.add_window("demo", "w1", "1号窗口")
-        for device in range(DEVICES):
-            name = f"bench-{device:04d}"
-            enrolment.enrol(name, "demo", "w1", keys.key, Path(folder, name))
+        halls = Halls(database, lambda: _NOW_MS)
+        devices = Devices(database, keys.key, lambda: _NOW_MS)
+        halls.add("demo", "demo", "h", 1, None, Path(folder, "token"))
+        halls.add_window("demo", "w1", "1号窗口")
+        for number in range(DEVICES):
+            name = f"bench-{number:04d}"
+            devices.enrol(name, "demo", "w1", Path(folder, name))
         intake = Intake(database, keys.key, lambda: _NOW_MS + 86_400_000)
         take: Callable[[bytes], object] = (
             (lambda body: intake.take(("demo",), decode_batch(body)))
@@ -96,7 +99,7 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
         gc.collect()
         began = time.perf_counter()
         for body in packed:
-            take(unpack(body, "gzip"))
+            take(unpack(body, "gzip", BATCH_BYTES))
         taken_s = time.perf_counter() - began
         began = time.perf_counter()
         if is_verified:

@@ -12,27 +12,27 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from central.error import CentralError
-from central.secret_file import read_private, write_new
+from hosting.error import OperatorError
+from hosting.secret_file import read_private, write_new
 
 SECRET_BYTES = 32
 _CACHED_KEYS = 65536  # a province has 40,000 windows; 20 MB at most
 
 
 def create_master_secret(path: Path) -> None:
-    """Make the file with a new random secret. Raises CentralError if the file exists."""
+    """Make the file with a new random secret. Raises OperatorError if the file exists."""
     write_new(path, secrets.token_bytes(SECRET_BYTES))
 
 
 def read_master_secret(path: Path) -> bytes:
     """The 32 bytes of the master secret.
 
-    Raises CentralError, with the command that mends it, if the file is missing, readable by
+    Raises OperatorError, with the command that mends it, if the file is missing, readable by
     others or of another size.
     """
-    secret = read_private(path, "pingjia central init")
+    secret = read_private(path, "make it with `pingjia central init`.")
     if len(secret) != SECRET_BYTES:
-        raise CentralError(
+        raise OperatorError(
             f"{path} has {len(secret)} bytes, a master secret has {SECRET_BYTES}: restore it from "
             "your backup; only if no device was ever enrolled, remove it and run "
             "`pingjia central init`."

@@ -16,9 +16,11 @@ from types import SimpleNamespace
 
 from screenshots import IMAGES, PHONE, Shot, chromium, take
 
-from central.enrolment import Enrolment
-from central.intake import Intake
+from central.custody.intake import Intake
+from central.directory.devices import Devices
+from central.directory.halls import Halls
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.people.tokens import Tokens
 from central.store.database import open_database
 from protocol.batch import (
     EnvelopeItem,
@@ -101,16 +103,17 @@ def fill(folder: Path) -> None:
     create_master_secret(folder / MASTER)
     keys = DeviceKeys(read_master_secret(folder / MASTER))
     database = open_database(f"sqlite:///{folder}/central.db")
-    enrolment = Enrolment(database, lambda: now_ms - 40 * DAY_MS)
-    enrolment.add_token("pages:read", folder / "pages.token")
+    halls = Halls(database, lambda: now_ms - 40 * DAY_MS)
+    devices = Devices(database, keys.key, lambda: now_ms - 40 * DAY_MS)
+    Tokens(database, lambda: now_ms).add("pages:read", folder / "pages.token")
     intake = Intake(database, keys.key, lambda: now_ms)
     for hall, name, windows, ratings, goodness in HALLS:
-        enrolment.add_hall(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
+        halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
         pens = []
         for number, what in enumerate(WINDOWS[:windows], start=1):
             window, bundle = f"w{number}", folder / f"{hall}-{number}.json"
-            enrolment.add_window(hall, window, f"{number}号 {what}")
-            enrolment.enrol(f"{hall}-{number:02d}", hall, window, keys.key, bundle)
+            halls.add_window(hall, window, f"{number}号 {what}")
+            devices.enrol(f"{hall}-{number:02d}", hall, window, bundle)
             pens.append(Pen(bundle, hall, window))
         items = []
         for at in sorted(_times(rng, now_ms, ratings)):

@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +67,10 @@ def problem(
     return JSONResponse(content, status, headers, "application/problem+json")
 
 
-async def _on_http(request: Request, error: Any) -> JSONResponse:
-    status, detail = error.status_code, str(error.detail)
-    most = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
-    if status == 413 and most:
-        detail = f"a body may have {most} bytes, unpacked; send a smaller one"
+async def _on_http(_request: Request, error: Any) -> JSONResponse:
+    status = error.status_code
     field = "body" if status in _ABOUT_BODY else None
-    return problem(status, detail, field, error.headers)
+    return problem(status, f"{error.detail}", field, error.headers)
 
 
 async def _on_field(_request: Request, error: Any) -> JSONResponse:

@@ -46,3 +46,7 @@ class Server(uvicorn.Server):
         """End what has no end, and then the server."""
         self._before_stop()
         await super().shutdown(sockets)
+
+    def end(self) -> None:
+        """End soon; may be called by any thread, and by a signal's handler."""
+        self.should_exit = True

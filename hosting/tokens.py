@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from typing import NamedTuple
 
 
 def new_secret() -> str:

@@ -1,13 +1,30 @@
 """What is known of the time of each start of a device."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from central.moment import BootClock
 from central.store import sql
 from central.store.ledger import Epoch, insert_many, with_keys
 from central.store.tables import metadata
+
+
+class BootClock(NamedTuple):
+    """A row of `boot_clock` (central/store/tables.py): one start of a device."""
+
+    device: str
+    epoch: int
+    boot: int
+    first_seq: int
+    told_seq: int | None
+    told_up_ms: int | None
+    told_at_ms: int | None
+    low_ms: int | None
+    high_ms: int
+    undated_first: int | None = None
+    undated_last: int | None = None
+
 
 Start = tuple[str, int, int]  # device, epoch, boot
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from central.error import CentralError
+from hosting.error import OperatorError
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_S = 30.0  # a command beside the running centre waits for a batch, never for longer
@@ -59,7 +59,7 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at `url`, its tables brought up to date in one transaction.
 
-    Raises CentralError if it cannot be opened; the tables are then as they were.
+    Raises OperatorError if it cannot be opened; the tables are then as they were.
     """
     parsed = make_url(url)
     try:
@@ -71,13 +71,13 @@ def open_database(url: str) -> Database:
         with database.write() as connection:
             _migrate(connection)
     except ImportError as error:
-        raise CentralError(
+        raise OperatorError(
             f"{parsed.drivername} needs a driver ({error}): pip install 'pingjia[postgresql]', "
             "and let database_url begin with postgresql+psycopg://."
         ) from error
     except (OSError, SQLAlchemyError, CommandError) as error:
         where = parsed.render_as_string(hide_password=True)
-        raise CentralError(
+        raise OperatorError(
             f"the database {where} cannot be opened ({_first_line(error)}): check database_url, "
             "the folder's permissions and that this is no newer centre's database."
         ) from error

@@ -1,4 +1,4 @@
-"""Halls, windows, devices and tokens."""
+"""Halls, windows and devices."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from central.store import sql
 from central.store.tables import metadata
+from hosting.error import OperatorError
 
 _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
 _device = metadata.tables["device"]
-_token = metadata.tables["token"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 
@@ -41,6 +41,16 @@ def add_hall(connection: Connection, values: dict[str, Any]) -> None:
 def hall(connection: Connection, hall_id: str) -> Any:
     """The hall's row, or None."""
     return connection.execute(select(_hall).where(_hall.c.hall == hall_id)).first()
+
+
+def require_hall(connection: Connection, hall_id: str) -> Any:
+    """The hall's row. Raises OperatorError for an unknown hall."""
+    row = hall(connection, hall_id)
+    if row is None:
+        raise OperatorError(
+            f"no hall is named {hall_id}: add it with `pingjia central hall add {hall_id} …`."
+        )
+    return row
 
 
 def halls(connection: Connection) -> list[Any]:
@@ -204,28 +214,6 @@ def receipts(connection: Connection, devices: Iterable[str]) -> list[Any]:
         .order_by(_chain.c.device, _chain.c.epoch.desc())
     )
     return list(connection.execute(query))
-
-
-def add_token(connection: Connection, values: dict[str, Any]) -> None:
-    """Insert a token's row."""
-    connection.execute(insert(_token), values)
-
-
-def every_token(connection: Connection) -> Any:
-    """The rows of all tokens, revoked ones too, the oldest first."""
-    return connection.execute(select(_token).order_by(_token.c.created_at_ms)).all()
-
-
-def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
-    """Whether there was such a token, not revoked yet; now it is."""
-    query = update(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))
-    return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
-
-
-def token(connection: Connection, token_id: str) -> Any:
-    """Row (secret_sha256, scopes) of a token that is not revoked, or None."""
-    query = "SELECT secret_sha256, scopes FROM token WHERE id = ? AND revoked_at_ms IS NULL"
-    return sql.run(connection, query, (token_id,)).first()
 
 
 def _enrolments() -> Any:

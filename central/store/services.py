@@ -1,14 +1,24 @@
 """Service documents, and which rating counts for a service."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from central.attribution import Facts
 from central.store import sql
 from central.store.ledger import Key, Row, insert_many
 from central.store.tables import metadata
+
+
+class Facts(NamedTuple):
+    """What of a service document is compared with its ratings."""
+
+    hall: str
+    window: str
+    service: str
+    ticket_no: str
+    staff_no: str | None
+
 
 _document = metadata.tables["document"]
 _rated = metadata.tables["rated"]

@@ -1,13 +1,19 @@
-"""Counts kept with every batch: ratings by day, place and level; marks by name and place."""
+"""Counts kept with every batch: ratings by day, place and level; marks by name and place.
+
+Days are China's. As a number a day is its date, 20251009; ALL_DAYS stands for all together.
+"""
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, func, select, text
 
 from central.store import sql
 from central.store.tables import metadata
+from hosting.clock import day
 
+ALL_DAYS = 0
 WHOLE_HALL = ""  # where a window's id would stand
 SERVICES = 0  # where a level would stand: how many services were opened
 
@@ -44,6 +50,16 @@ _ADD_MARK = text(
     " count = mark_tally.count + excluded.count, last_at_ms = excluded.last_at_ms,"
     " device = excluded.device, epoch = excluded.epoch, seq = excluded.seq"
 )
+
+
+def number_of(day: date) -> int:
+    """A day as a number."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def day_of(at_ms: int) -> int:
+    """The day of an instant, as a number."""
+    return number_of(day(at_ms))
 
 
 def add(connection: Connection, changes: Mapping[Place, int]) -> None:

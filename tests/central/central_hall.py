@@ -7,13 +7,14 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from central.api import create_app
-from central.enrolment import Enrolment
-from central.figures import FiguresReader
-from central.intake import Intake
+from central.centre import Centre
+from central.clockwork import Limits
+from central.custody.intake import Intake
+from central.directory.devices import revoke_device
+from central.directory.halls import Halls
 from central.keys import DeviceKeys
-from central.pages import create_site
-from central.profile import load_profile
+from central.people.tokens import Tokens
+from central.rules.profile import load_profile
 from central.store.database import Database, open_database
 from protocol.batch import (
     EnvelopeItem,
@@ -108,25 +109,37 @@ class Hall:
     def __init__(self, folder: Path, hall: str, database: Database, clock) -> None:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
-        self.enrolment = Enrolment(database, clock)
-        self.intake = Intake(database, self.keys.key, clock)
-        self.figures = FiguresReader(database, load_profile("ezhou"), clock)
-        app = create_app(database, self.intake, self.figures, self.keys.key)
-        create_site(database, self.figures).install(app)
-        self.client = TestClient(app, raise_server_exceptions=False)
-        self.enrolment.add_hall(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
-        self.enrolment.add_window(hall, "w1", "1号窗口")
+        centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
+        self.intake, self.devices = centre.intake, centre.devices
+        self.figures, self.alarms = centre.figures, centre.alarms
+        self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
+        self.client = TestClient(centre.app, raise_server_exceptions=False)
+        self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
+        self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
         if not reader.exists():
-            self.enrolment.add_token("records:read", reader)
+            self.tokens.add("records:read", reader)
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
-        self.enrolment.enrol(device, self.name, window, self.keys.key, bundle)
+        self.devices.enrol(device, self.name, window, bundle)
         members = json.loads(bundle.read_text())
         return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
+
+    def revoke(self, device: str, at_ms: int | None, reason: str) -> int:
+        return revoke_device(self.database, device, at_ms, reason, self.clock())
+
+    def report(self, period, hall, window):
+        """The figures of a place, as pages and API show them."""
+        with self.database.read() as connection:
+            return self.figures.report(connection, period, hall, window)
+
+    def findings(self, hall):
+        """Alarms, marks and refusals, as pages and API show them."""
+        with self.database.read() as connection:
+            return self.alarms.findings(connection, hall)
 
     def post(self, *items):
         """POST /v1/batches: an envelope as str becomes an item; the decoded answer."""

@@ -6,7 +6,7 @@ import pytest
 from central_hall import NOW_MS, Clock, Hall, receipt_seqs, verdicts
 from test_central_clone import clone_of, named
 
-from central.alarms import Alarms, Limits
+from central.clockwork import Alarms, Limits
 from central.store.database import open_database
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 
 
 def alarms(hall) -> dict[str, object]:
-    return {one.mark: one for one in hall.figures.marks("demo") if one.mark != "facts_missing"}
+    return {one.mark: one for one in hall.findings("demo") if one.mark != "facts_missing"}
 
 
 def test_a_device_that_names_damage_is_named(hall, device):

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from central_hall import NOW_MS, document, item_of, receipt_seqs, verdicts
 
-from central.audit import audit
-from central.intake import Intake
+from central.audit.verify import audit
+from central.custody.intake import Intake
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import is_signed, mac16, seal
 from protocol.record import Receipt, decode, encode, parse

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from central import chain
-from central.chain import Cover
+from central.custody import chain
+from central.custody.chain import Cover
 from central.keys import derive_key
 from central.store.tables import metadata
 from protocol.envelope import mac16

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from central import chain
-from central.chain import Cover
+from central.custody import chain
+from central.custody.chain import Cover
 from central.keys import derive_key
 from protocol.batch import HeadItem
 from protocol.envelope import mac16, split

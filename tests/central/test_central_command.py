@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from central.callers import scopes_of
+from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
-from central.settings import Settings, load_settings
+from central.people.tokens import scopes_of
 from central.store.database import open_database
 from pingjia import app
 
@@ -63,7 +63,7 @@ def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(folder):
     token_id = line.split()[0]
     assert text.startswith(f"pj_{token_id}_")
     assert "pages:read, since 20" in line
-    database = open_database(load_settings(folder / "central.toml").database_url)
+    database = open_database(load_config(folder / "central.toml").database_url)
     assert scopes_of(database, text) == ("pages:read",)
     assert central("token", "revoke", token_id).exit_code == 0
     assert scopes_of(database, text) is None
@@ -73,22 +73,22 @@ def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(folder):
 
 
 def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):
-    example = load_settings(ROOT / "deploy" / "central.toml")
+    example = load_config(ROOT / "deploy" / "central.toml")
     bare = tmp_path / "central.toml"
     bare.write_text("")
-    names = set(Settings.model_fields) - {"database_url", "master_secret_file"}
+    names = set(Config.model_fields) - {"database_url", "master_secret_file"}
     for name in names:
-        assert getattr(example, name) == getattr(load_settings(bare), name)
+        assert getattr(example, name) == getattr(load_config(bare), name)
     assert example.database_url == f"sqlite:///{ROOT / 'deploy' / 'central.db'}"
     assert example.master_secret_file == ROOT / "deploy" / "master.secret"
     text = (ROOT / "deploy" / "central.toml").read_text()
-    assert [name for name in Settings.model_fields if f"{name} = " not in text] == []
+    assert [name for name in Config.model_fields if f"{name} = " not in text] == []
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("listen_prt = 1", ["central.toml", "listen_prt", "did you mean listen_port?"]),
+        ("listen_prt = 1", ["central.toml", "listen_prt", "Did you mean listen_port?"]),
         ("[listen]\nport = 1", ["central.toml", "no setting is named listen"]),
         ("listen_port = 70000", ["listen_port", "65535"]),
         ('listen_port = "x"', ["listen_port", "integer"]),
@@ -112,7 +112,7 @@ def test_a_missing_settings_file_names_the_command_that_makes_it(tmp_path):
 
 def test_a_secret_in_the_environment_stands_above_the_file(folder, monkeypatch):
     monkeypatch.setenv("PINGJIA_CENTRAL_DATABASE_URL", "postgresql+psycopg://u:p@h/d")
-    settings = load_settings(Path("central.toml"))
+    settings = load_config(Path("central.toml"))
     assert settings.database_url == "postgresql+psycopg://u:p@h/d"
 
 

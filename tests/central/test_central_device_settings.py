@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from central import device_settings
-from central.enrolment import hall_document
-from central.error import CentralError
+from central.directory import device_settings
+from central.directory.hall_document import hall_document
 from firmware.settings import built_in
 from firmware.timing import timing
+from hosting.error import OperatorError
 from protocol.settings import Settings, open_settings
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "settings.toml"
@@ -81,7 +81,11 @@ def test_the_halls_document_has_a_new_version_for_its_gateway(hall):
     [
         ("volume = 20", "volume = 31", "volume"),
         ("volume = 20", "", "volume is missing"),
-        ("volume = 20", "volume = 20\nvolumen = 20", "volumen is not a key"),
+        (
+            "volume = 20",
+            "volume = 20\nvolumen = 20",
+            "volumen is no key of the settings. Did you mean volume",
+        ),
         ("volume = 20", "volume = ", "TOML"),
         ('standby = "待机 Ready"', "", "standby is missing"),
         ('"时限"', '"时限时限时限时限时限时限时限时限时"', "reasons"),
@@ -95,7 +99,7 @@ def test_settings_that_a_device_would_refuse_are_refused_here(tmp_path, before, 
     text = EXAMPLE.read_text()
     assert before in text
     file.write_text(text.replace(before, after, 1))
-    with pytest.raises(CentralError, match=word):
+    with pytest.raises(OperatorError, match=word):
         device_settings.read_file(file)
 
 
@@ -103,5 +107,5 @@ def test_settings_that_a_device_would_refuse_are_refused_here(tmp_path, before, 
     "place", [("nowhere", None, None), ("demo", "w9", None), ("demo", None, "xj-9999")]
 )
 def test_a_place_that_is_not_there_is_named(hall, place):
-    with pytest.raises(CentralError, match=[name for name in place if name][-1]):
+    with pytest.raises(OperatorError, match=[name for name in place if name][-1]):
         device_settings.put(hall.database, hall.clock, place, device_settings.read_file(EXAMPLE))

@@ -14,12 +14,12 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from central.error import CentralError
-from central.figures import ENOUGH, Figures
-from central.period import ALL, Period, last_days
-from central.profile import load_profile
+from central.figures.report import ENOUGH, Figures
+from central.ratings.period import ALL, Period, last_days
+from central.rules.profile import load_profile
 from central.store import tallies
 from central.store.database import open_database
+from hosting.error import OperatorError
 
 DAY_MS = 86_400_000
 HALLS = ("demo", "other")
@@ -34,7 +34,7 @@ class Province:
         self.halls = [Hall(folder, name, self.database, self.clock) for name in HALLS]
         self.pens = []
         for hall in self.halls:
-            hall.enrolment.add_window(hall.name, "w10", "10号窗口")
+            hall.halls.add_window(hall.name, "w10", "10号窗口")
             for window in ("w1", "w10"):
                 pen = hall.enrol(f"{hall.name}-{window}", window)
                 self.pens.append((hall, pen))
@@ -92,7 +92,7 @@ def levels_of(counts: Counter, hall: str | None, window: str | None) -> dict[int
 def test_figures_are_what_a_plain_recount_gives(tmp_path, seed_number):
     province = Province(tmp_path)
     province.rate(seed_number, 120)
-    reader = province.halls[0].figures
+    reader = province.halls[0]
     for period in (ALL, last_days(1, province.clock.ms), last_days(30, province.clock.ms)):
         first, last = (str(day) for day in (period.first or "0", period.last or "9"))
         recounted = province.recount(first, last)
@@ -113,17 +113,17 @@ def test_figures_are_what_a_plain_recount_gives(tmp_path, seed_number):
 def test_any_span_of_days_can_be_asked_for(province, some, other):
     start = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
     first, last = (start + timedelta(days=days) for days in sorted((some, other)))
-    report = province.halls[0].figures.report(Period(first, last), None, None)
+    report = province.halls[0].report(Period(first, last), None, None)
     recounted = province.recount(first.isoformat(), last.isoformat())
     assert report.whole.counts == levels_of(recounted, None, None)
 
 
 def test_the_profile_says_which_levels_are_good(province):
-    report = province.halls[0].figures.report(ALL, "demo", None)
+    report = province.halls[0].report(ALL, "demo", None)
     assert load_profile("ezhou").good_levels.value == {5, 4}
     assert report.whole.good == report.whole.counts[5] + report.whole.counts[4]
     assert report.whole.total == sum(report.whole.counts.values())
-    with pytest.raises(CentralError, match="there are ezhou"):
+    with pytest.raises(OperatorError, match="there are ezhou"):
         load_profile("../ezhou")
 
 
@@ -143,8 +143,8 @@ def test_a_rate_needs_enough_ratings_and_never_reaches_a_limit_early(good, total
 
 
 def test_windows_stand_in_the_order_of_their_numbers(province, tmp_path):
-    province.halls[0].enrolment.add_window("demo", "w9", "9号窗口")
-    parts = province.halls[0].figures.report(ALL, "demo", None).parts
+    province.halls[0].halls.add_window("demo", "w9", "9号窗口")
+    parts = province.halls[0].report(ALL, "demo", None).parts
     assert [part.id for part in parts] == ["w1", "w9", "w10"]
 
 
@@ -153,7 +153,7 @@ def test_the_api_gives_the_figures_of_the_pages(province):
     headers = reader_of(hall, "figures:read")
     query = {"hall": "demo", "from": "2025-10-09", "to": "2025-12-01"}
     answer = hall.client.get("/v1/figures", params=query, headers=headers).json()
-    report = hall.figures.report(ALL, "demo", None)
+    report = hall.report(ALL, "demo", None)
     assert {int(level): n for level, n in answer["whole"]["levels"].items()} == report.whole.counts
     assert answer["whole"]["good_rate_per_mille"] == report.whole.good_rate_per_mille
     assert [part["total"] for part in answer["parts"]] == [
@@ -163,7 +163,7 @@ def test_the_api_gives_the_figures_of_the_pages(province):
     whole = hall.client.get("/v1/figures", headers=headers).json()
     assert (whole["first"], whole["whole"]["total"]) == (
         None,
-        hall.figures.report(ALL, None, None).whole.total,
+        hall.report(ALL, None, None).whole.total,
     )
 
 
@@ -198,7 +198,7 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     hall.clock.ms += 5
     for _ in range(2):
         hall.post(facts, twin, device.sign(b'{"device":"xj-0417","epoch":1,"seq":1}')[:-1] + "0")
-    found = {one.mark: one for one in hall.figures.marks("demo")}
+    found = {one.mark: one for one in hall.findings("demo")}
     counts = {"broken_chain": 1, "facts_differ": 1, "rated_twice": 1, "conflict": 1}
     assert {name: one.count for name, one in found.items()} == {**counts, "bad_mac": 2}
     differ = found["facts_differ"]
@@ -279,5 +279,5 @@ def test_figures_never_read_the_whole_table(database):
 def reader_of(hall: Hall, scope: str) -> dict[str, str]:
     token = hall.folder / f"{scope}.token"
     if not token.exists():
-        hall.enrolment.add_token(scope, token)
+        hall.tokens.add(scope, token)
     return bearer(token)

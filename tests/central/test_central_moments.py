@@ -3,8 +3,8 @@
 import pytest
 from central_hall import SigningDevice
 
-from central import moment
-from central.moment import Moment
+from central.custody import moment
+from central.custody.moment import Moment
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import mac16

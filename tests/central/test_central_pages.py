@@ -11,9 +11,10 @@ import uvicorn
 from central_hall import bearer, document
 from playwright.sync_api import expect, sync_playwright
 
-from central.english import ENGLISH
-from central.marks import MARKS
-from central.pages import _KINDS, _PERIODS, LEVEL_NAMES, create_site
+from central.custody.marks import MARKS
+from central.web.pages.english import ENGLISH
+from central.web.pages.figures import _KINDS, _PERIODS, LEVEL_NAMES
+from central.web.pages.site import create_site
 from docs.screenshots import FLAGS
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
@@ -24,7 +25,7 @@ PAGES = ("/", "/halls/demo", "/halls/demo/windows/w1", "/marks", "/marks?hall=de
 @pytest.fixture
 def supervisor(hall):
     """A browser at the centre, logged in with a token for its pages."""
-    hall.enrolment.add_token("pages:read", hall.folder / "pages.token")
+    hall.tokens.add("pages:read", hall.folder / "pages.token")
     return log_in(hall, hall.folder / "pages.token")
 
 
@@ -52,7 +53,7 @@ def test_every_page_says_what_it_has_nothing_to_show_for(supervisor, path):
 
 
 def test_every_word_has_its_english(hall):
-    site = create_site(hall.database, hall.figures)
+    site = create_site(hall.database, hall.figures, hall.alarms)
     assert site.words_without_english() == set()
     spoken = {text for words in MARKS.values() for text in words}
     spoken |= {*_KINDS.values(), *LEVEL_NAMES.values(), "事项未知", "没有这个大厅或窗口。"}
@@ -116,7 +117,7 @@ def test_a_place_that_is_not_there_is_said(supervisor, path):
 def test_only_the_scope_for_pages_opens_them(hall, path):
     for scope in ("records:read", "figures:read", "hall:demo"):
         token = hall.folder / f"{scope}.token"
-        hall.enrolment.add_token(scope, token)
+        hall.tokens.add(scope, token)
         browser = log_in(hall, token)
         sent = browser.get(path, follow_redirects=False)
         assert sent.status_code == 303

@@ -4,8 +4,8 @@ import pytest
 from central_hall import NOW_MS, verdicts
 from typer.testing import CliRunner
 
-from central.error import CentralError
-from central.period import ALL
+from central.ratings.period import ALL
+from hosting.error import OperatorError
 from pingjia import app
 from protocol.batch import HeadItem
 
@@ -21,17 +21,17 @@ def later(hall, device):
 
 
 def counted(hall) -> int:
-    return hall.figures.report(ALL, "demo", None).whole.total
+    return hall.report(ALL, "demo", None).whole.total
 
 
 def test_what_was_signed_before_stays(hall, later):
-    assert hall.enrolment.revoke("xj-0417", None, "丢失") == 0
+    assert hall.revoke("xj-0417", None, "丢失") == 0
     assert hall.marks() == {1: [], 2: [], 3: []}
     assert counted(hall) == 3
 
 
 def test_what_is_signed_afterwards_is_stored_marked_and_not_counted(hall, later):
-    hall.enrolment.revoke("xj-0417", None, "丢失")
+    hall.revoke("xj-0417", None, "丢失")
     hall.clock.ms += MINUTE_MS
     answer = hall.post(later.rating(at=hall.clock.ms, boot=9), later.rating(at=5, boot=10))
     assert verdicts(answer) == ["stored", "stored"]
@@ -43,17 +43,17 @@ def test_what_is_signed_afterwards_is_stored_marked_and_not_counted(hall, later)
 
 def test_a_time_in_the_past_marks_what_is_held_already(hall, later):
     at_ms = NOW_MS + 4 * MINUTE_MS
-    assert hall.enrolment.revoke("xj-0417", at_ms, "被盗") == 2
+    assert hall.revoke("xj-0417", at_ms, "被盗") == 2
     marks = ["signed_after_revocation"]
     assert hall.marks() == {1: [], 2: marks, 3: marks}
     assert counted(hall) == 1
-    (found,) = [one for one in hall.figures.marks("demo") if one.mark == marks[0]]
+    (found,) = [one for one in hall.findings("demo") if one.mark == marks[0]]
     assert found.count == 2
 
 
 def test_a_backlog_that_says_it_is_older_counts_and_is_marked(hall, later):
     """Nobody can prove it; a device that was replaced is read out later."""
-    hall.enrolment.revoke("xj-0417", None, "更换")
+    hall.revoke("xj-0417", None, "更换")
     hall.clock.ms += MINUTE_MS
     hall.post(later.rating(at=NOW_MS + 7 * MINUTE_MS, boot=7))
     assert hall.marks()[4] == ["arrived_after_revocation"]
@@ -65,20 +65,20 @@ def test_what_the_centre_knew_of_needs_no_mark(hall, later):
     late = later.rating(at=NOW_MS + 7 * MINUTE_MS, boot=7)
     hall.post(HeadItem(later.head(4, later.prev), None))
     hall.clock.ms += MINUTE_MS
-    hall.enrolment.revoke("xj-0417", None, "更换")
+    hall.revoke("xj-0417", None, "更换")
     hall.clock.ms += MINUTE_MS
     hall.post(late)
     assert hall.marks()[4] == []
 
 
 def test_a_thief_s_rating_does_not_take_the_place_of_the_true_one(hall, later):
-    hall.enrolment.revoke("xj-0417", None, "被盗")
+    hall.revoke("xj-0417", None, "被盗")
     hall.clock.ms += MINUTE_MS
     other = hall.enrol("xj-0500")
     hall.post(later.rating(service="S-9", at=hall.clock.ms, boot=9, level=5))
     hall.post(other.rating(service="S-9", at=hall.clock.ms, level=1))
     assert counted(hall) == 4
-    assert hall.figures.report(ALL, "demo", None).whole.counts[1] == 1
+    assert hall.report(ALL, "demo", None).whole.counts[1] == 1
 
 
 def test_the_hall_is_told_to_refuse_its_login_until_it_is_enrolled_anew(hall, later):
@@ -88,7 +88,7 @@ def test_the_hall_is_told_to_refuse_its_login_until_it_is_enrolled_anew(hall, la
 
     version, revoked = of_hall()
     assert not revoked
-    hall.enrolment.revoke("xj-0417", None, "丢失")
+    hall.revoke("xj-0417", None, "丢失")
     assert of_hall() == (version + 1, True)
     hall.clock.ms += MINUTE_MS
     renewed = hall.enrol("xj-0417")
@@ -102,14 +102,14 @@ def test_the_hall_is_told_to_refuse_its_login_until_it_is_enrolled_anew(hall, la
     [("xj-9999", None, "no device"), ("xj-0417", 2**50, "future"), ("XJ", None, "device")],
 )
 def test_a_revocation_that_cannot_be_is_refused(hall, name, at_ms, word, later):
-    with pytest.raises(CentralError, match=word):
-        hall.enrolment.revoke(name, at_ms, "?")
+    with pytest.raises(OperatorError, match=word):
+        hall.revoke(name, at_ms, "?")
 
 
 def test_a_device_is_revoked_once(hall, later):
-    hall.enrolment.revoke("xj-0417", None, "丢失")
-    with pytest.raises(CentralError, match="revoked already"):
-        hall.enrolment.revoke("xj-0417", None, "again")
+    hall.revoke("xj-0417", None, "丢失")
+    with pytest.raises(OperatorError, match="revoked already"):
+        hall.revoke("xj-0417", None, "again")
 
 
 def test_the_command(tmp_path, monkeypatch):

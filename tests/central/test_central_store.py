@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import Pool
 from sqlalchemy.schema import CreateTable
 
-from central.error import CentralError
-from central.store import coverage, ledger, rejections, services
+from central.store import covers, ledger, rejections, services
 from central.store.database import open_database
 from central.store.tables import metadata
+from hosting.error import OperatorError
 
 STEPS = 50  # hundreds of SQLite's steps in one batch
 
@@ -55,7 +55,7 @@ def test_a_migration_that_fails_leaves_the_database_untouched(tmp_path):
     path = tmp_path / "central.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("create table head (somebody text)")  # the migration needs this name
-    with pytest.raises(CentralError, match=r"central\.db cannot be opened"):
+    with pytest.raises(OperatorError, match=r"central\.db cannot be opened"):
         open_database(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("select name from sqlite_master").fetchall() == [("head",)]
@@ -64,7 +64,7 @@ def test_a_migration_that_fails_leaves_the_database_untouched(tmp_path):
 def test_a_database_of_a_newer_centre_is_refused(database, tmp_path):
     with database.write() as connection:
         connection.exec_driver_sql("update alembic_version set version_num = '9999'")
-    with pytest.raises(CentralError, match="newer centre"):
+    with pytest.raises(OperatorError, match="newer centre"):
         open_database(f"sqlite:///{tmp_path}/central.db")
 
 
@@ -113,8 +113,8 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         services.document_bytes(connection, ["0" * 16])
         services.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
         ledger.held_above(connection, ("a-01", 1), 5, 10)
-        coverage.gaps_above(connection, ("a-01", 1), 5)
-        coverage.heads(connection, [("a-01", 1)])
+        covers.gaps_above(connection, ("a-01", 1), 5)
+        covers.heads(connection, [("a-01", 1)])
         ledger.page(connection, None, ("a-01", 1, 2, ""), 10)
         ledger.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
     assert plans

@@ -10,7 +10,7 @@ from central_hall import SECRET, SigningDevice, document, open_centre, verdicts
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from central import filing, verify
+from central.custody import filing, marks
 from central.keys import derive_key
 from central.store import ledger
 from protocol.batch import FactsItem, HeadItem
@@ -99,7 +99,7 @@ def receipt_of(sent: Sent, seq: int) -> str:
     return sent.device.sign(encode(receipt))
 
 
-BAD = verify.BAD_MAC
+BAD = marks.BAD_MAC
 FIELDS = {
     "v": ('"v":1', '"v":2'),
     "kind": ('"kind":"rating"', '"kind":"song"'),
@@ -132,34 +132,34 @@ FIELDS = {
     "a space at the end": ("}\n", "} \n"),
 }
 CASES = {f"edited: {name}": (replaced(*pair), BAD) for name, pair in FIELDS.items()} | {
-    "edited: bytes that are no JSON": (replaced("{", ""), verify.MALFORMED_ENVELOPE),
-    "edited: an unknown device": (replaced("xj-0417", "xj-9999"), verify.UNKNOWN_DEVICE),
-    "edited: a byte order mark": (replaced("{", "\ufeff{"), verify.MALFORMED_ENVELOPE),
-    "edited: a second line": (replaced(',"kind"', ',\n"kind"'), verify.MALFORMED_ENVELOPE),
+    "edited: bytes that are no JSON": (replaced("{", ""), marks.MALFORMED_ENVELOPE),
+    "edited: an unknown device": (replaced("xj-0417", "xj-9999"), marks.UNKNOWN_DEVICE),
+    "edited: a byte order mark": (replaced("{", "\ufeff{"), marks.MALFORMED_ENVELOPE),
+    "edited: a second line": (replaced(',"kind"', ',\n"kind"'), marks.MALFORMED_ENVELOPE),
     "edited: an array around it": (
         changed(lambda text: "[" + text.replace("\n", "]\n")),
-        verify.MALFORMED_ENVELOPE,
+        marks.MALFORMED_ENVELOPE,
     ),
-    "edited: no seq": (replaced('"seq":3,', ""), verify.MALFORMED_ENVELOPE),
+    "edited: no seq": (replaced('"seq":3,', ""), marks.MALFORMED_ENVELOPE),
     "MAC: upper case": (
         changed(lambda text: text[:-64] + text[-64:].upper()),
-        verify.MALFORMED_ENVELOPE,
+        marks.MALFORMED_ENVELOPE,
     ),
     "MAC: one digit": (
         changed(lambda text: text[:-1] + ("0" if text[-1] != "0" else "1")),
         BAD,
     ),
     "MAC: zeros": (changed(lambda text: text[:-64] + "0" * 64), BAD),
-    "MAC: shorter": (changed(lambda text: text[:-1]), verify.MALFORMED_ENVELOPE),
-    "MAC: a line feed behind it": (changed(lambda text: text + "\n"), verify.MALFORMED_ENVELOPE),
-    "MAC: none": (changed(lambda text: text[:-65]), verify.MALFORMED_ENVELOPE),
+    "MAC: shorter": (changed(lambda text: text[:-1]), marks.MALFORMED_ENVELOPE),
+    "MAC: a line feed behind it": (changed(lambda text: text + "\n"), marks.MALFORMED_ENVELOPE),
+    "MAC: none": (changed(lambda text: text[:-65]), marks.MALFORMED_ENVELOPE),
     "MAC: those of two records swapped": (swapped_macs, BAD),
     "re-encoded: with spaces": (reencoded(), BAD),
     "re-encoded: sorted": (reencoded(sort_keys=True, separators=(",", ":")), BAD),
-    "re-encoded: indented": (reencoded(indent=1), verify.MALFORMED_ENVELOPE),
+    "re-encoded: indented": (reencoded(indent=1), marks.MALFORMED_ENVELOPE),
     "re-encoded: members reversed": (changed(reordered), BAD),
-    "cut: half an envelope": (changed(lambda text: text[:90]), verify.MALFORMED_ENVELOPE),
-    "cut: nothing left": (changed(lambda text: ""), verify.MALFORMED_ENVELOPE),
+    "cut: half an envelope": (changed(lambda text: text[:90]), marks.MALFORMED_ENVELOPE),
+    "cut: nothing left": (changed(lambda text: ""), marks.MALFORMED_ENVELOPE),
     "dropped: the first": (without(0), "gap"),
     "dropped: one in the middle": (without(2), "gap"),
     "dropped: two in the middle": (without(1, 3), "gap"),
@@ -170,7 +170,7 @@ CASES = {f"edited: {name}": (replaced(*pair), BAD) for name, pair in FIELDS.item
         added(lambda sent: seal(b"x" * 32, encode(sent.device.rating_record())).decode()),
         BAD,
     ),
-    "inserted: with the key of another device": (added(other_s_key), verify.WRONG_DEVICE),
+    "inserted: with the key of another device": (added(other_s_key), marks.WRONG_DEVICE),
     "inserted: with the key of another epoch": (
         added(
             lambda sent: seal(
@@ -181,12 +181,12 @@ CASES = {f"edited: {name}": (replaced(*pair), BAD) for name, pair in FIELDS.item
     ),
     "inserted: a receipt as a record": (
         added(lambda sent: receipt_of(sent, 5)),
-        verify.WRONG_KIND,
+        marks.WRONG_KIND,
     ),
-    "inserted: a head as a record": (added(lambda sent: sent.head.head), verify.WRONG_KIND),
+    "inserted: a head as a record": (added(lambda sent: sent.head.head), marks.WRONG_KIND),
     "inserted: a record as a head": (
         added(lambda sent: HeadItem(sent.envelopes[0], None)),
-        verify.WRONG_KIND,
+        marks.WRONG_KIND,
     ),
     "inserted: a forged head": (
         added(lambda sent: HeadItem(sent.head.head.replace('"seq":5', '"seq":4'), None)),
@@ -219,7 +219,7 @@ CASES = {f"edited: {name}": (replaced(*pair), BAD) for name, pair in FIELDS.item
     ),
     "exchanged: another hall's document": (
         lambda sent: [FactsItem(sent.facts.facts.replace('"demo"', '"other"')), *sent.envelopes],
-        verify.OTHER_HALL,
+        marks.OTHER_HALL,
     ),
 }
 
@@ -235,7 +235,7 @@ def found_after(hall, items) -> set[str]:
     """The names on the page two hours after these items came."""
     hall.post(*items)
     hall.clock.ms += 2 * HOUR_MS
-    return {one.mark for one in hall.figures.marks("demo")}
+    return {one.mark for one in hall.findings("demo")}
 
 
 def test_nothing_is_found_where_nobody_tampers(hall):
@@ -259,7 +259,7 @@ def test_the_corpus_is_large_enough():
 
 def test_a_centre_that_does_not_check_macs_finds_fewer(hall, monkeypatch):
     """The control: without the check, edited ratings are counted as they came."""
-    monkeypatch.setattr(verify, "is_mac", lambda key, record, mac: True)
+    monkeypatch.setattr("central.custody.open.is_mac", lambda key, record, mac: True)
     sent = honest(hall)
     tamper, name = CASES["edited: level up"]
     assert name not in found_after(hall, tamper(sent))
@@ -360,7 +360,7 @@ def test_a_day_replayed_after_48_hours_changes_nothing_and_is_named(hall, device
     hall.clock.ms += 48 * HOUR_MS
     assert set(verdicts(hall.post(*day))) == {"duplicate"}
     assert hall.records() == before
-    (replayed,) = [one for one in hall.figures.marks("demo") if one.mark == "replayed"]
+    (replayed,) = [one for one in hall.findings("demo") if one.mark == "replayed"]
     assert (replayed.count, replayed.device, replayed.first_at_ms) == (
         200,
         "xj-0417",
@@ -375,4 +375,4 @@ def test_what_no_receipt_covers_may_be_offered_for_days(hall, device):
     hall.post(waiting)
     hall.clock.ms += 48 * HOUR_MS
     hall.post(waiting)
-    assert "replayed" not in {one.mark for one in hall.figures.marks("demo")}
+    assert "replayed" not in {one.mark for one in hall.findings("demo")}

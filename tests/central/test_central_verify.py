@@ -252,7 +252,7 @@ def store(tmp_path_factory):
     clock = Clock()
     hall = Hall(folder, "demo", database, clock)
     Hall(folder, "other", database, clock)
-    hall.enrolment.add_window("demo", "w2", "2号窗口")
+    hall.halls.add_window("demo", "w2", "2号窗口")
     fill(hall, clock)
     database.close()
     return folder

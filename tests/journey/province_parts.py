@@ -13,7 +13,7 @@ from central_hall import Clock as Time  # noqa: E402
 from central_hall import Hall, bearer, document, receipt_seqs, verdicts  # noqa: E402, F401
 from fake_board import FakeBoard  # noqa: E402
 
-from central.marks import words_of  # noqa: E402
+from central.custody.marks import words_of  # noqa: E402
 from central.store.database import open_database  # noqa: E402
 from firmware.bundle import read_bundle  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
@@ -44,7 +44,7 @@ class Device:
 
     def __init__(self, centre: Hall, name: str, window: str = "w1"):
         file = centre.folder / f"{name}.bundle"
-        centre.enrolment.enrol(name, centre.name, window, centre.keys.key, file)
+        centre.devices.enrol(name, centre.name, window, file)
         self.board = EnrolledBoard(file.read_bytes())
         bundle = read_bundle(file.read_bytes())
         self.name, self.epoch, self._time = name, bundle.identity.epoch, centre.clock
@@ -129,9 +129,9 @@ class Province:
         self.time = Time()
         self.database = open_database(f"sqlite:///{folder}/central.db")
         self.centre = Hall(folder, "demo", self.database, self.time)
-        self.centre.enrolment.add_window("demo", "w2", "2号窗口")
-        self.centre.enrolment.add_token("pages:read", folder / "pages.token")
-        self.centre.enrolment.add_token("figures:read", folder / "figures.token")
+        self.centre.halls.add_window("demo", "w2", "2号窗口")
+        self.centre.tokens.add("pages:read", folder / "pages.token")
+        self.centre.tokens.add("figures:read", folder / "figures.token")
         self.time.ms += DAY_MS
         self.device = Device(self.centre, "xj-0417")
         self._token = (folder / "pages.token").read_text().strip()

@@ -9,7 +9,7 @@ import json
 import pytest
 from province_parts import DAY_MS, HOUR_MS, Device, Province, document, verdicts
 
-from central.period import ALL
+from central.ratings.period import ALL
 from firmware.session import Session
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import seal
@@ -206,7 +206,7 @@ def test_it_replays_an_old_ticket(province):
     province.post(*other.rate(service="S-1", level=5))
     assert province.alarms() == {"rated_twice"}
     assert province.reads("rated_twice")
-    assert province.centre.figures.report(ALL, "demo", None).whole.total == 1
+    assert province.centre.report(ALL, "demo", None).whole.total == 1
 
 
 def test_it_hides_a_device(province):
@@ -305,12 +305,12 @@ def test_it_lets_a_revoked_device_in(province):
     device = province.device
     province.take(*device.rate(level=1))
     province.hours(1)
-    province.centre.enrolment.revoke("xj-0417", None, "被盗")
+    province.centre.revoke("xj-0417", None, "被盗")
     province.hours(1)
     province.post(*device.rate(5, level=5))
     assert province.alarms() == {"signed_after_revocation"}
     assert province.reads("signed_after_revocation")
-    assert province.centre.figures.report(ALL, "demo", None).whole.total == 1
+    assert province.centre.report(ALL, "demo", None).whole.total == 1
     assert len(province.levels()) == 6
 
 

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 
-from central import filing
+from central.custody import filing
 from central.store import ledger
 from pingjia import app
 from protocol.batch import DUPLICATE

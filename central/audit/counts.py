@@ -1,0 +1,78 @@
+"""Service documents held against their hashes, and every count against what it counts."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, SIGNED_AFTER_REVOCATION
+from central.store import services, tallies
+from central.store.ledger import Row
+from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of
+from protocol.batch import CONFLICT, RATED_TWICE, decode_document
+from protocol.field import ProtocolError
+from protocol.mac import hash16
+
+Counts = Counter[tuple[object, str, str, object]]  # day or "mark", window, hall, level or mark
+Found = Iterator[tuple[str, str, str]]  # name, where, sentence
+
+_MARK = "mark"
+_EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED)
+_NOT_COUNTED = (RATED_TWICE, SIGNED_AFTER_REVOCATION)
+
+
+def count(counts: Counts, row: Row, is_conflict: bool) -> None:
+    """Count a record as the ledger should have done."""
+    window = row.window or WHOLE_HALL
+    if is_conflict:
+        counts[_MARK, window, row.hall, CONFLICT] += 1
+        return
+    for mark in row.marks:
+        counts[_MARK, window, row.hall, mark] += 1
+    if row.level is not None and not any(mark in row.marks for mark in _NOT_COUNTED):
+        _count(counts, row.rated_at_ms, window, row.hall, row.level)
+
+
+def documents(connection: Connection, counts: Counts) -> Found:
+    """Service documents that are not what they were, and count the others."""
+    for row in services.all_documents(connection):
+        where = f"service document {row.hash16}"
+        content = row._mapping["bytes"]
+        if hash16(content) != row.hash16:
+            yield "document_differs", where, "its bytes have another hash"
+            continue
+        try:
+            document = decode_document(content)
+        except ProtocolError as error:
+            yield "document_differs", where, str(error)
+            continue
+        for name in ("hall", "service", "window", "ticket_no", "staff_no"):
+            if getattr(document, name) != getattr(row, name):
+                sentence = f"its {name} is {getattr(document, name)}, the column has another"
+                yield "document_column_differs", where, sentence
+        opened_at_ms = min(document.opened_at_ms, row.stored_at_ms)
+        _count(counts, opened_at_ms, document.window, document.hall, SERVICES)
+
+
+def differences(connection: Connection, counts: Counts) -> Found:
+    """Counts that are not what a recount gives."""
+    kept: Counts = Counter()
+    for row in tallies.all_tallies(connection):
+        kept[row.day, row.window, row.hall, row.level] = row._mapping["count"]
+    for row in tallies.marks(connection, None):
+        kept[_MARK, row.window, row.hall, row.mark] = row._mapping["count"]
+    for place in sorted({*kept, *counts}, key=str):
+        day, window, hall, what = place
+        # What was found out about no record in particular cannot be counted again.
+        if kept[place] == counts[place] or (what in _EVENTS and kept[place] > counts[place]):
+            continue
+        where = f"{hall}/{window or '*'}, {what}"
+        name = "mark_count_differs" if day == _MARK else "count_differs"
+        yield name, f"{where}, {day}", f"counted are {kept[place]}, there are {counts[place]}"
+
+
+def _count(counts: Counts, at_ms: int | None, window: str, hall: str, level: int) -> None:
+    days = [ALL_DAYS] if at_ms is None else [day_of(at_ms), ALL_DAYS]
+    for day in days:
+        for place in {window, WHOLE_HALL}:
+            counts[day, place, hall, level] += 1

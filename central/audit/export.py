@@ -1,0 +1,81 @@
+"""The store as a file that can be kept elsewhere and verified later: JSON lines, gzip.
+
+Each line is {"table", "row"}, the last one {"rows": how many}. It has no secrets but the ratings.
+"""
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from central.store import transfer
+from central.store.database import Database, open_database
+from hosting.error import OperatorError
+
+_AT_ONCE = 1000  # rows
+
+
+def write_export(database: Database, path: Path) -> int:
+    """Write everything that is kept, as of one moment, to a new file; how many rows."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be made: {error.strerror}. Name a new file.") from None
+    count = 0
+    with os.fdopen(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
+        with database.read() as connection:
+            for name, row in transfer.all_rows(connection):
+                packed.write(json.dumps({"table": name, "row": row}).encode() + b"\n")
+                count += 1
+        packed.write(json.dumps({"rows": count}).encode() + b"\n")
+    return count
+
+
+@contextmanager
+def open_export(path: Path) -> Iterator[Database]:
+    """An export as a database of its own, gone at the end. Raises OperatorError for a bad one."""
+    with TemporaryDirectory(prefix="pingjia-export-") as folder:
+        database = open_database(f"sqlite:///{folder}/export.db")
+        try:
+            _fill(database, path)
+            yield database
+        finally:
+            database.close()
+
+
+def _fill(database: Database, path: Path) -> None:
+    count, end, number = 0, None, 0
+    try:
+        with gzip.open(path, "rb") as lines, database.write() as connection:
+            name, rows = "", []
+            for line in lines:
+                number += 1
+                members = json.loads(line)
+                if "rows" in members:
+                    end = members["rows"]
+                    continue
+                if members["table"] != name or len(rows) == _AT_ONCE:
+                    if rows:
+                        transfer.add_rows(connection, name, rows)
+                    name, rows = members["table"], []
+                rows.append(members["row"])
+                count += 1
+            if rows:
+                transfer.add_rows(connection, name, rows)
+    except (OSError, EOFError, zlib.error) as error:
+        raise OperatorError(f"{path} cannot be read to its end: {error}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise OperatorError(
+            f"{path}, up to line {number}, is not what `pingjia central export` writes: {reason}."
+        ) from None
+    if end != count:
+        raise OperatorError(
+            f"{path} has {count} rows and should have {end}: it was cut or edited."
+        )

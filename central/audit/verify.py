@@ -1,0 +1,225 @@
+"""`pingjia central verify`: does everything that is kept still hold, envelope by envelope?
+
+Nothing is believed but the envelopes and the devices' keys: every other column, count and receipt
+is held against them. What is found has a name, a place and a sentence.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from central.audit.chains import EpochAudit, unseen
+from central.audit.counts import count, differences, documents
+from central.custody.attribution import Place, do_facts_differ
+from central.custody.marks import CLOCK_WRONG, MALFORMED_ENVELOPE, SIGNED_AFTER_REVOCATION
+from central.custody.moment import SLACK_MS
+from central.custody.open import (
+    KeyOf,
+    Opened,
+    Rejected,
+    Verified,
+    judge_record,
+    open_record,
+    rating_of,
+    rejected,
+)
+from central.store import ledger, places, services
+from central.store.ledger import Row
+from central.store.places import Enrolment
+from protocol.batch import FACTS_DIFFER, MALFORMED, RATED_TWICE, UNKNOWN_KIND, UNKNOWN_VERSION
+
+_AT_ONCE = 1000  # records looked at together
+_READING = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
+
+
+class Fault(NamedTuple):
+    """Something that does not hold. where: which row."""
+
+    name: str
+    where: str
+    sentence: str
+
+
+class Range(NamedTuple):
+    """Records stored from `first_ms` on and before `end_ms`; None for no limit."""
+
+    first_ms: int | None = None
+    end_ms: int | None = None
+
+    def has(self, row: Row) -> bool:
+        """Whether the record is looked at for itself."""
+        is_late = self.first_ms is None or row.stored_at_ms >= self.first_ms
+        return is_late and (self.end_ms is None or row.stored_at_ms < self.end_ms)
+
+
+def audit(
+    connection: Connection,
+    key_of: KeyOf,
+    wanted: Range = Range(),  # noqa: B008
+    on_records: Callable[[int], None] = lambda count: None,
+) -> Iterator[Fault]:
+    """Everything that does not hold, in the order of devices, epochs and seqs.
+
+    Outside of `wanted` records are looked at only as links of their chains, and counts not at all.
+    on_records: is told how many records were read.
+    """
+    read = 0
+
+    def note(count: int) -> None:
+        nonlocal read
+        read += count
+        on_records(count)
+
+    try:
+        yield from _walk(connection, key_of, wanted, note)
+    except (SQLAlchemyError, TypeError, ValueError, AttributeError) as error:
+        # Columns of another type than they ever had: somebody's hand was in the database.
+        reason = str(error).splitlines()[0]
+        yield Fault("unreadable_row", f"behind record {read}", f"{reason}; the walk ends here")
+
+
+def _walk(
+    connection: Connection, key_of: KeyOf, wanted: Range, on_records: Callable[[int], None]
+) -> Iterator[Fault]:
+    enrolled = {place[:2]: place for place in places.all_enrolments(connection)}
+    counted: Counter[Any] = Counter()
+    seen: set[ledger.Epoch] = set()
+    epoch: EpochAudit | None = None
+    after = ("", 0, 0, "")
+    while found := ledger.page(connection, None, after, _AT_ONCE):
+        judge = _Judge(connection, [row for row, _ in found], key_of, enrolled)
+        for row, is_conflict in found:
+            if epoch is None or epoch.key != row.epoch_key:
+                if epoch is not None:
+                    yield from _faults(epoch.end(connection, key_of))
+                epoch = EpochAudit(row.epoch_key)
+                seen.add(row.epoch_key)
+            if wanted.has(row):
+                yield from judge.faults(row, is_conflict)
+            yield from _faults(epoch.see(row, is_conflict))
+            count(counted, row, is_conflict)
+        on_records(len(found))
+        row, is_conflict = found[-1]
+        after = (*row.key, row.mac16 if is_conflict else "")
+    if epoch is not None:
+        yield from _faults(epoch.end(connection, key_of))
+    yield from _faults(unseen(connection, seen, key_of))
+    yield from _faults(documents(connection, counted))
+    if wanted == Range():
+        yield from _faults(differences(connection, counted))
+
+
+def _faults(found: Iterator[tuple[str, str, str]]) -> Iterator[Fault]:
+    return (Fault(*one) for one in found)
+
+
+class _Judge:
+    """Holds each of some records against its own envelope, and what is said about it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        rows: list[Row],
+        key_of: KeyOf,
+        enrolled: dict[ledger.Epoch, Enrolment],
+    ) -> None:
+        self._connection, self._key_of, self._enrolled = connection, key_of, enrolled
+        self._devices = {device for device, _ in enrolled}
+        self._facts = services.facts(connection, {row.facts for row in rows if row.facts})
+        awaiting = services.awaiting(connection, {row.facts for row in rows if row.facts})
+        self._awaiting = set(awaiting)
+        self._rated = services.rated(
+            connection, {(row.hall, row.service) for row in rows if row.facts and row.service}
+        )
+
+    def faults(self, row: Row, is_conflict: bool) -> Iterator[Fault]:
+        """What does not hold about this record."""
+        where = f"{row.device}, epoch {row.epoch}, seq {row.seq}"
+        verified = self._verified(row)
+        if isinstance(verified, Rejected):
+            yield Fault(verified.code, where, verified.reason)
+            return
+        for name, sentence in self._of_row(row, verified, is_conflict):
+            yield Fault(name, where, sentence)
+
+    def _verified(self, row: Row) -> Verified | Rejected:
+        try:
+            text = row.envelope.decode()
+        except UnicodeDecodeError:
+            return rejected(MALFORMED_ENVELOPE, "an envelope must be UTF-8")
+        opened = open_record(text)
+        if not isinstance(opened, Opened):
+            return opened
+        return judge_record(opened, self._devices, self._key_of)
+
+    def _of_row(
+        self, row: Row, verified: Verified, is_conflict: bool
+    ) -> Iterator[tuple[str, str]]:
+        if (verified.device, verified.epoch, verified.seq) != row.key:
+            told = f"{verified.device}, epoch {verified.epoch}, seq {verified.seq}"
+            yield "key_differs", f"the record in this place is that of {told}"
+            return
+        rating: Any = rating_of(verified)
+        told = (verified.mac16, verified.kind, verified.prev)
+        told += (None, None) if rating is None else (rating.level, rating.facts)
+        kept = (row.mac16, row.kind, row.prev, row.level, row.facts)
+        for name, one, other in zip(("mac16", "kind", "prev", "level", "facts"), told, kept):
+            if one != other:
+                yield f"{name}_differs", f"the record says {one}, the column {other}"
+        if rating is not None and rating.service != row.service:
+            yield "service_differs", f"signed was {rating.service}, the column has {row.service}"
+        if {*verified.marks} != {*row.marks} & {*_READING}:
+            yield "marks_differ", f"the record deserves {verified.marks}, it has {row.marks}"
+        yield from self._of_place(row)
+        if rating is not None:
+            yield from self._of_time(row, rating)
+            if not is_conflict and not verified.marks:
+                yield from self._of_rating(row, rating)
+
+    def _of_place(self, row: Row) -> Iterator[tuple[str, str]]:
+        place = self._enrolled.get(row.epoch_key)
+        if place is None:
+            yield "not_enrolled", "nobody enrolled the device in this epoch"
+            return
+        if (place.hall, place.window) != (row.hall, row.window):
+            told = f"{place.hall}/{place.window}"
+            yield "place_differs", f"it was enrolled at {told}, not at {row.hall}/{row.window}"
+        if SIGNED_AFTER_REVOCATION in row.marks and place.revoked_at_ms is None:
+            yield "revocation_invented", "it is marked as revoked, and its device is not"
+
+    def _of_time(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
+        if row.rated_at_ms is None:
+            if rating.at is not None:
+                yield "time_removed", "the device told the time, and no time is kept"
+            return
+        is_possible = row.epoch * 60_000 <= row.rated_at_ms <= row.stored_at_ms
+        told = row.rated_at_ms if CLOCK_WRONG in row.marks else rating.at
+        is_told = told is None or abs(row.rated_at_ms - told) <= SLACK_MS
+        if not (is_possible and is_told):
+            yield "time_differs", f"the device said {rating.at}, kept is {row.rated_at_ms}"
+
+    def _of_rating(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
+        facts = self._facts.get(rating.facts)
+        if facts is None:
+            is_awaited = (rating.facts, row.key) in self._awaiting
+            name = "facts_missing" if is_awaited else "document_removed"
+            yield name, f"the service document {rating.facts} is not held"
+        elif do_facts_differ(facts, Place(row.hall, row.window), rating) != (
+            FACTS_DIFFER in row.marks
+        ):
+            yield "facts_mark_wrong", "its mark and its service document do not agree"
+        if SIGNED_AFTER_REVOCATION in row.marks:
+            return
+        holder = self._rated.get((row.hall, rating.service))
+        is_second = RATED_TWICE in row.marks
+        if holder is None:
+            yield "not_counted", f"nothing counts for the service {rating.service}"
+        elif (holder == row.key) == is_second:
+            yield "counted_wrongly", f"{holder} counts for its service, its marks say {row.marks}"
+        elif holder != row.key:
+            held = ledger.rows(self._connection, [holder]).get(holder)
+            if held is None or held.service != rating.service:
+                yield "not_counted", f"what counts for its service, {holder}, is no rating of it"

@@ -1,0 +1,66 @@
+"""The centre's parts, put together."""
+
+from collections.abc import Callable
+
+from central.clockwork import Alarms, Limits
+from central.config import Config
+from central.custody.intake import Intake
+from central.custody.open import KeyOf
+from central.directory.devices import Devices
+from central.figures.report import FiguresReader
+from central.keys import DeviceKeys, read_master_secret
+from central.rules.profile import Profile, load_profile
+from central.store.database import Database, open_database
+from central.web.api import batches, bench, figures, halls, records
+from central.web.api.app import create_app
+from central.web.api.bearer import bearer_of
+from central.web.pages.site import create_site
+from hosting.clock import now_ms
+
+
+class Centre:
+    """One centre over an open database: `app` answers gateways, benches, readers and browsers.
+
+    key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        key_of: KeyOf,
+        profile: Profile,
+        limits: Limits,
+        now_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self.database = database
+        self.intake = Intake(database, key_of, now_ms)
+        self.devices = Devices(database, key_of, now_ms)
+        self.figures = FiguresReader(profile, now_ms)
+        self.alarms = Alarms(now_ms, limits)
+        self.site = create_site(database, self.figures, self.alarms)
+        bearer = bearer_of(database)
+        self.app = create_app(
+            database,
+            batches.create_router(self.intake, bearer),
+            halls.create_router(database, key_of, bearer),
+            records.create_router(database, bearer),
+            figures.create_router(database, self.figures, self.alarms, bearer),
+            bench.create_router(database, self.devices, self.intake, bearer),
+            self.site,
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_centre(config: Config) -> Centre:
+    """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
+    keys = DeviceKeys(read_master_secret(config.master_secret_file))
+    profile = load_profile(config.profile)
+    limits = Limits(
+        gap_ms=config.gap_alarm_s * 1000,
+        device_ms=config.silent_device_s * 1000,
+        hall_ms=config.silent_hall_s * 1000,
+    )
+    return Centre(open_database(config.database_url), keys.key, profile, limits)

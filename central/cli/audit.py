@@ -1,0 +1,76 @@
+"""`pingjia central export` and `verify`."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from central.audit.export import open_export, write_export
+from central.audit.verify import Range, audit
+from central.cli.opened import (
+    CENTRAL_TOML,
+    ConfigFile,
+    device_keys,
+    opened_database,
+    opened_url,
+)
+from central.config import load_config
+from hosting.clock import start_of
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(export)
+    app.command()(verify)
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="A new file, .jsonl.gz.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Write all that is kept to a file, which can be kept elsewhere and verified later."""
+    with opened_database(config) as database:
+        count = write_export(database, out)
+    print(f"wrote {count} rows to {out}")
+
+
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export to verify; without it, the database.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Stored since.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Stored until.")
+    ] = None,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Hold every record, chain, receipt and count against the signed envelopes."""
+    chosen = load_config(config)
+    keys = device_keys(chosen)
+    end = None if last is None else last + timedelta(days=1)
+    wanted = Range(*(None if day is None else start_of(day.date()) for day in (first, end)))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        records = progress.add_task("verified records", total=None)
+        opened = opened_url(chosen) if file is None else open_export(file)
+        with opened as database, database.read() as connection:
+            count, names = 0, Counter[str]()
+
+            def read(more: int) -> None:
+                nonlocal count
+                count += more
+                progress.update(records, description=f"verified {count} records")
+
+            for fault in audit(connection, keys.key, wanted, read):
+                names[fault.name] += 1
+                print(f"{fault.name}: {fault.where}: {fault.sentence}")
+    if names:
+        told = ", ".join(f"{name} {number}" for name, number in sorted(names.items()))
+        print(f"verified {count} records; what does not hold: {told}")
+        raise typer.Exit(1)
+    print(f"verified {count} records: everything holds")

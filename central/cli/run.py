@@ -1,0 +1,82 @@
+"""`pingjia central init` and `run`."""
+
+from typing import Annotated
+
+import typer
+
+from central.centre import open_centre
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
+from central.config import load_config, require_safe_listener
+from central.keys import create_master_secret, read_master_secret
+from central.store import places
+from hosting import process
+from hosting.error import OperatorError
+from hosting.listener import listen, url_of
+from hosting.server import Server
+
+_KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
+_CONNECTIONS = 512  # each may hold a body of 8 MB
+_GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(init)
+    app.command()(run)
+
+
+def init(config: ConfigFile = CENTRAL_TOML) -> None:
+    """Make what is missing: the settings file, the master secret, the database."""
+    if not config.exists():
+        config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
+        print(f"made {config}")
+    chosen = load_config(config)
+    with opened_url(chosen) as database, database.read() as connection:
+        has_devices = places.has_devices(connection)
+    secret = chosen.master_secret_file
+    if secret.exists():
+        read_master_secret(secret)
+        print(f"{secret} is there already")
+    elif has_devices:
+        raise OperatorError(
+            f"{secret} is missing, but devices are enrolled: their keys come from the secret "
+            "that was there. Restore it from your backup; a new one would verify none of them."
+        )
+    else:
+        create_master_secret(secret)
+        print(f"made {secret}: keep a copy offline, apart from the database")
+
+
+def run(
+    config: ConfigFile = CENTRAL_TOML,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="End when standard input ends.")
+    ] = False,
+) -> None:
+    """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
+    process.log_to_stderr()
+    chosen = load_config(config)
+    require_safe_listener(chosen)
+    centre = open_centre(chosen)
+    listener = listen(
+        chosen.listen_host,
+        chosen.listen_port,
+        "is a centre running there already? listen_port = 0 takes a free port.",
+    )
+    url = url_of(listener, "http" if chosen.tls_certificate is None else "https")
+    server = Server(
+        centre.app,
+        on_ready=lambda: process.say(f"ready {url}"),
+        before_stop=centre.site.close,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        ssl_certfile=chosen.tls_certificate,
+        ssl_keyfile=chosen.tls_key,
+    )
+    process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
+    process.on_end(server.end, until_stdin_closes)
+    try:
+        server.run([listener])
+    finally:
+        listener.close()
+        centre.close()

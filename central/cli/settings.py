@@ -1,0 +1,51 @@
+"""`pingjia central settings …`: what devices say, ask and sound like."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.directory import device_settings
+from central.store.device_settings import of_hall
+from hosting.clock import now_ms, written
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(help="What devices say, ask and sound like.", no_args_is_help=True)
+    group.command("set")(set_settings)
+    group.command("list")(list_settings)
+    app.add_typer(group, name="settings")
+
+
+def set_settings(
+    file: Annotated[Path, typer.Argument(help="TOML or JSON, as deploy/settings.toml.")],
+    hall: Annotated[str, typer.Option()],
+    window: Annotated[str | None, typer.Option(help="Only this window.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Set wording, reasons, times, volume and staff card of a hall, a window or a device.
+
+    Each device gets them signed with its own key, uses them at once, and says so in its state.
+    """
+    content = device_settings.read_file(file)
+    with opened_database(config) as database:
+        place = (hall, window, device)
+        version, count = device_settings.put(database, now_ms, place, content)
+    print(f"set version {version} for {' '.join(filter(None, place))}, devices: {count}")
+
+
+def list_settings(
+    hall: Annotated[str, typer.Option()],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """What was set in a hall, the newest first; the gateway shows which version a device uses."""
+    with opened_database(config) as database, database.read() as connection:
+        versions = of_hall(connection, hall)
+    if not versions:
+        print(f"nothing was set for {hall}: its devices use the built-in settings, version 0")
+    for row in versions:
+        place = " ".join(filter(None, (row.hall, row.window, row.device)))
+        print(f"version {row.version}, {written(row.set_at_ms)}: {place}\n  {row.content}")

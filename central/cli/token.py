@@ -1,0 +1,55 @@
+"""`pingjia central token …`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.people.tokens import Tokens
+from hosting.clock import now_ms, written
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(help="Tokens of callers.", no_args_is_help=True)
+    group.command("add")(add_token)
+    group.command("list")(list_tokens)
+    group.command("revoke")(revoke_token)
+    app.add_typer(group, name="token")
+
+
+def add_token(
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="pages:read for a supervisor's browser, figures:read for a program that wants "
+            "counts, records:read for one that wants records, hall:<hall> for a gateway, "
+            "enrol:<hall> for a technician's bench."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="A new file for the token.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Make a token, and write it to a file."""
+    with opened_database(config) as database:
+        Tokens(database, now_ms).add(scope, out)
+    print(f"made a token with the scope {scope} in {out}")
+
+
+def list_tokens(config: ConfigFile = CENTRAL_TOML) -> None:
+    """List the tokens: the id that stands in each after `pj_`, its scope, since when."""
+    with opened_database(config) as database:
+        for token in Tokens(database, now_ms).every():
+            until = f", revoked {written(token.revoked_at_ms)}" if token.revoked_at_ms else ""
+            print(f"{token.id}  {token.scopes}, since {written(token.created_at_ms)}{until}")
+
+
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` gives it.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Take a token back: the running centre refuses it from now on."""
+    with opened_database(config) as database:
+        Tokens(database, now_ms).revoke(token_id)
+    print(f"revoked the token {token_id}")

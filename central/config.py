@@ -1,0 +1,103 @@
+"""The configuration of one centre: central.toml, annotated in deploy/central.toml.
+
+`PINGJIA_CENTRAL_DATABASE_URL` and the like stand above the file, so that a database password
+need not stand in it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from hosting import toml
+from hosting.error import OperatorError
+from hosting.listener import is_loopback
+
+
+class Config(BaseSettings):
+    """What central.toml may say; relative paths are relative to the file's folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PINGJIA_CENTRAL_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(8443, ge=0, le=65535)
+    database_url: str = "sqlite:///central.db"
+    master_secret_file: Path = Path("master.secret")
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    profile: str = "ezhou"
+    gap_alarm_s: int = Field(3600, gt=0)
+    silent_device_s: int = Field(4 * 3600, gt=0)
+    silent_hall_s: int = Field(72 * 3600, gt=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in the TOML file, paths made absolute.
+
+    Raises OperatorError that names the file, the key, and what a mistyped key may have meant.
+    """
+    config = toml.load_config(
+        Config,
+        path,
+        f"`pingjia central init --config {path}` makes one, deploy/central.toml explains every "
+        "key.",
+    )
+    return config.model_copy(update=_absolute(config, path))
+
+
+def require_safe_listener(config: Config) -> None:
+    """Raise OperatorError if tokens and records would travel a network in the clear."""
+    if (config.tls_certificate is None) != (config.tls_key is None):
+        raise OperatorError("tls_certificate and tls_key belong together: set both or neither.")
+    if config.tls_certificate is None and not (
+        config.behind_proxy or is_loopback(config.listen_host)
+    ):
+        raise OperatorError(
+            f"listen_host {config.listen_host} is open to the network without TLS: set "
+            "tls_certificate and tls_key, or behind_proxy = true if a proxy on the way has them."
+        )
+
+
+def _absolute(config: Config, path: Path) -> dict[str, Any]:
+    folder = path.resolve().parent
+    absolute: dict[str, Any] = {"database_url": _absolute_url(config.database_url, path)}
+    for name in ("master_secret_file", "tls_certificate", "tls_key"):
+        value = getattr(config, name)
+        absolute[name] = None if value is None else folder / value
+    return absolute
+
+
+def _absolute_url(text: str, path: Path) -> str:
+    try:
+        url: URL = make_url(text)
+    except ArgumentError:
+        raise OperatorError(
+            f"{path}: database_url is no database's address; "
+            'an example is "sqlite:///central.db".'
+        ) from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise OperatorError(f"{path}: database_url must begin with sqlite or postgresql.")
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise OperatorError(
+                f"{path}: database_url must name a file; ratings kept in memory are lost."
+            )
+        url = url.set(database=str(path.resolve().parent / url.database))
+    return url.render_as_string(hide_password=False)

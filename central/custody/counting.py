@@ -1,0 +1,81 @@
+"""What a batch changes in the counts, in its own transaction: figures never lag behind records.
+
+Next: central/figures.py reads the counts.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from central.custody.marks import SIGNED_AFTER_REVOCATION
+from central.store import tallies
+from central.store.ledger import Row
+from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, Marked, day_of
+from protocol.batch import CONFLICT, RATED_TWICE, ServiceDocument
+
+# Signed after its device was revoked: kept, and not counted.
+
+
+def count_ratings(connection: Connection, taken: Iterable[Row], left: Iterable[Row]) -> None:
+    """Count the ratings that now stand for their services, and no longer those that did so."""
+    changes: Counter[tallies.Place] = Counter()
+    for rows, change in ((taken, 1), (left, -1)):
+        for row in rows:
+            days = [ALL_DAYS] if row.rated_at_ms is None else [day_of(row.rated_at_ms), ALL_DAYS]
+            _add(changes, row, days, change)
+    tallies.add(connection, changes)
+
+
+def count_days(connection: Connection, dated: Iterable[Row]) -> None:
+    """Count ratings under their days that stand for their services and had no day so far."""
+    changes: Counter[tallies.Place] = Counter()
+    for row in dated:
+        if RATED_TWICE not in row.marks and row.rated_at_ms is not None:
+            _add(changes, row, [day_of(row.rated_at_ms)], 1)
+    tallies.add(connection, changes)
+
+
+def count_services(
+    connection: Connection, new: Iterable[ServiceDocument], stored_at_ms: int
+) -> None:
+    """Count services by the day on which they were opened, as their hall says."""
+    changes: Counter[tallies.Place] = Counter()
+    for document in new:
+        for day in (day_of(min(document.opened_at_ms, stored_at_ms)), ALL_DAYS):
+            for window in (document.window, WHOLE_HALL):
+                changes[day, window, document.hall, SERVICES] += 1
+    tallies.add(connection, changes)
+
+
+def count_marks(
+    connection: Connection,
+    new: list[Row],
+    changed: list[Row],
+    conflicts: list[Row],
+    events: list[Marked],
+    now_ms: int,
+) -> None:
+    """Count the marks of new records, those added to `changed` older ones, new conflicts, and
+    what was found out about no record in particular.
+    """
+    found = [marked(mark, row) for row in new for mark in row.marks]
+    is_new = {row.key for row in new}
+    for row in {row.key: row for row in changed}.values():
+        if row.key not in is_new:
+            found += [marked(mark, row) for mark in row.added_marks]
+    found += [marked(CONFLICT, row) for row in conflicts]
+    tallies.add_marks(connection, found + events, now_ms)
+
+
+def marked(mark: str, row: Row) -> Marked:
+    """A mark of a record, to be counted."""
+    return Marked(mark, row.hall, row.window or WHOLE_HALL, *row.key)
+
+
+def _add(changes: Counter[tallies.Place], row: Row, days: list[int], change: int) -> None:
+    if row.level is None or SIGNED_AFTER_REVOCATION in row.marks:
+        return
+    for day in days:
+        for window in {row.window or WHOLE_HALL, WHOLE_HALL}:
+            changes[day, window, row.hall, row.level] += change

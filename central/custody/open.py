@@ -1,0 +1,258 @@
+"""Whose record is it, and is its MAC good? Values in, values out.
+
+Only what the device's key signed becomes a record (BAT-4). Whatever else is wrong with it is a
+mark, never a reason to drop it. Next: central/filing.py puts the verified ones into the ledger.
+"""
+
+from collections.abc import Callable, Container, Iterable
+from typing import Any, NamedTuple
+
+import quick
+from central.custody.marks import (
+    BAD_MAC,
+    MALFORMED_DOCUMENT,
+    MALFORMED_ENVELOPE,
+    MALFORMED_HEAD,
+    MALFORMED_ITEM,
+    OTHER_HALL,
+    UNKNOWN_DEVICE,
+    WRONG_KIND,
+)
+from protocol import batch
+from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
+from protocol.envelope import is_mac, split
+from protocol.field import ProtocolError, hex16, identifier, ms, place_id, word
+from protocol.limits import SERVICE_CHARS
+from protocol.record import (
+    JOURNALLED,
+    Head,
+    Rating,
+    Receipt,
+    UnknownKindError,
+    V,
+    decode,
+    parse,
+)
+
+# Signed with a device's key for another purpose than being a record (REC-5).
+_NO_RECORDS = ("head", "receipt", "settings", "update")
+
+KeyOf = Callable[[str, int], bytes]
+
+
+class Rejected(NamedTuple):
+    """An item that is not taken: one of the words above, and a sentence that begins with it."""
+
+    code: str
+    reason: str
+
+
+class Opened(NamedTuple):
+    """An envelope's exact bytes, taken apart: the record, its MAC, and the record's members.
+
+    Their identity is checked (REC-2), the MAC is not. rating: the decoded record if it is a
+    well-formed rating; `members` then has only what every record has.
+    """
+
+    envelope: bytes
+    record: bytes
+    mac: str
+    members: dict[str, Any]
+    rating: Rating | None = None
+
+
+class Verified(NamedTuple):
+    """A record with a good MAC.
+
+    kind: empty if it has no readable one. prev: None if it has no readable one. record: the
+    decoded record, None if this program cannot read it; then `marks` says why.
+    """
+
+    device: str
+    epoch: int
+    seq: int
+    kind: str
+    prev: str | None
+    mac16: str
+    envelope: bytes
+    record: Any
+    marks: tuple[str, ...]
+
+
+class VerifiedHead(NamedTuple):
+    """A head with a good MAC; receipt_seq, receipt_at_ms: of the receipt shown with it, 0 and
+    None if none is valid.
+    """
+
+    head: Any
+    envelope: bytes
+    receipt_seq: int
+    receipt_at_ms: int | None
+
+    @property
+    def epoch_key(self) -> tuple[str, int]:
+        """Whose head it is."""
+        return self.head.device, self.head.epoch
+
+
+def rejected(code: str, sentence: object) -> Rejected:
+    """The rejection with this word and sentence, at most 200 characters."""
+    return Rejected(code, f"{code}: {sentence}"[:200])
+
+
+def read_item(raw: object, now_ms: int) -> Any:
+    """One raw item of a batch as FactsItem, EnvelopeItem or HeadItem, or Rejected.
+
+    What the hall wrote beside an envelope cannot keep a signed record out (BAT-4): a member that
+    is wrong there counts as absent, and a wrong time of receipt becomes `now_ms`.
+    """
+    if (item := quick.read_item(raw)) is not None:
+        return item
+    try:
+        return batch.decode_item(raw)
+    except ProtocolError as error:
+        if isinstance(raw, dict) and "facts" not in raw and isinstance(raw.get("envelope"), str):
+            return _without_wrong_members(raw, now_ms)
+        return rejected(MALFORMED_ITEM, error)
+
+
+def open_record(envelope: str) -> Opened | Rejected:
+    """An envelope that may be a record's, taken apart; nothing is verified yet."""
+    opened = _open(envelope, MALFORMED_ENVELOPE)
+    if isinstance(opened, Opened) and opened.members.get("kind") in _NO_RECORDS:
+        return rejected(WRONG_KIND, "it was signed for another purpose than being a record")
+    return opened
+
+
+def open_head(envelope: str) -> Opened | Rejected:
+    """An envelope that may be a head's, taken apart; nothing is verified yet."""
+    opened = _open(envelope, MALFORMED_HEAD)
+    if isinstance(opened, Opened) and opened.members.get("kind") != Head.kind:
+        return rejected(WRONG_KIND, "it was signed for another purpose than being a head")
+    return opened
+
+
+def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Verified | Rejected:
+    """A record, if its MAC is good.
+
+    enrolled: the devices ever enrolled in the caller's halls. key_of: the key of (device, epoch).
+    """
+    refusal = _refusal(opened, enrolled, key_of)
+    if refusal is not None:
+        return refusal
+    members, rating = opened.members, opened.rating
+    if rating is not None:
+        identity = (rating.device, rating.epoch, rating.seq)
+        link = (rating.kind, rating.prev, opened.mac[:16])
+        return Verified(*identity, *link, opened.envelope, rating, ())
+    try:
+        record, marks = decode(members, JOURNALLED), ()
+    except UnknownKindError:
+        is_our_version = type(members.get("v")) is int and members["v"] == V
+        record, marks = None, (batch.UNKNOWN_KIND if is_our_version else batch.UNKNOWN_VERSION,)
+    except ProtocolError:
+        record, marks = None, (batch.MALFORMED,)
+    return Verified(
+        device=members["device"],
+        epoch=members["epoch"],
+        seq=members["seq"],
+        kind=_or_none(word, members.get("kind")) or "",
+        prev=_or_none(hex16, members.get("prev")),
+        mac16=opened.mac[:16],
+        envelope=opened.envelope,
+        record=record,
+        marks=marks,
+    )
+
+
+def judge_head(
+    opened: Opened, receipt: str | None, enrolled: Container[str], key_of: KeyOf
+) -> VerifiedHead | Rejected:
+    """A head with the receipt that its device holds, both verified."""
+    refusal = _refusal(opened, enrolled, key_of)
+    if refusal is not None:
+        return refusal
+    try:
+        head = decode(opened.members, (Head,))
+    except ProtocolError as error:
+        return rejected(MALFORMED_HEAD, error)
+    return VerifiedHead(head, opened.envelope, *_receipt(receipt, head, key_of))
+
+
+def signer_of(
+    opened: Opened, known: Iterable[tuple[str, int]], key_of: KeyOf
+) -> tuple[str, int] | None:
+    """Whose key made this MAC, among the (device, epoch) known: somebody has that key."""
+    for device, epoch in known:
+        if is_mac(key_of(device, epoch), opened.record, opened.mac):
+            return device, epoch
+    return None
+
+
+def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | Rejected:
+    """A service document of one of the caller's halls."""
+    content = item.facts.encode()
+    try:
+        document = quick.read_document(content) or batch.decode_document(content)
+    except ProtocolError as error:
+        return rejected(MALFORMED_DOCUMENT, error)
+    if document.hall not in halls:
+        return rejected(OTHER_HALL, "the token is not for the hall that this document names")
+    return document
+
+
+def rating_of(verified: Verified) -> Any:
+    """The rating, if it is a well-formed one; None for anything else."""
+    return verified.record if type(verified.record) is Rating else None
+
+
+def _open(text: str, malformed: str) -> Opened | Rejected:
+    try:
+        envelope = text.encode()
+        record, mac = split(envelope)
+        if (rating := quick.read_rating(record)) is not None:
+            identity = {"device": rating.device, "epoch": rating.epoch, "seq": rating.seq}
+            return Opened(envelope, record, mac, {"kind": rating.kind, **identity}, rating)
+        return Opened(envelope, record, mac, parse(record))
+    except ProtocolError as error:
+        return rejected(malformed, error)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry and UTF-8 cannot
+        return rejected(malformed, "an envelope must be UTF-8")
+
+
+def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejected | None:
+    device, epoch = opened.members["device"], opened.members["epoch"]
+    if device not in enrolled:
+        return rejected(UNKNOWN_DEVICE, "no such device was ever enrolled in this hall")
+    if not is_mac(key_of(device, epoch), opened.record, opened.mac):
+        return rejected(BAD_MAC, "the MAC was not made over these bytes with the device's key")
+    return None
+
+
+def _receipt(text: str | None, head: Any, key_of: KeyOf) -> tuple[int, int | None]:
+    opened = None if text is None else _open(text, MALFORMED_HEAD)
+    if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
+        return 0, None
+    try:
+        receipt: Any = decode(opened.members, (Receipt,))
+    except ProtocolError:
+        return 0, None
+    return (receipt.seq, receipt.at) if receipt.epoch == head.epoch else (0, None)
+
+
+def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:
+    received_at_ms = _or_none(ms, raw.get("received_at_ms"))
+    return EnvelopeItem(
+        raw["envelope"],
+        now_ms if received_at_ms is None else received_at_ms,
+        _or_none(place_id, raw.get("window")),
+        _or_none(identifier(SERVICE_CHARS), raw.get("service")),
+        (),
+    )
+
+
+def _or_none(check: Callable[[Any, str], Any], value: object) -> Any:
+    try:
+        return check(value, "")
+    except ProtocolError:
+        return None

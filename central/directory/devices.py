@@ -1,0 +1,153 @@
+"""Devices: enrolled at a window, with a key, a password and a bundle of their own; revoked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from central.custody import revocation
+from central.custody.open import KeyOf
+from central.directory.halls import Halls, checked
+from central.directory.roster import Line
+from central.store import places
+from central.store.database import Database
+from hosting.error import OperatorError
+from hosting.password import new_password, password_hash
+from hosting.secret_file import write_new
+from protocol.field import device_id, text
+
+_DEVICES = 2000  # what a hall's document can carry (protocol/hall.py)
+
+
+class Devices:
+    """What `pingjia central enrol` and `hall import` do, and what a bench asks for.
+
+    What is refused is an OperatorError.
+    """
+
+    def __init__(self, database: Database, key_of: KeyOf, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._key_of = key_of
+        self._now_ms = now_ms
+
+    def enrol(self, device: str, hall: str, window: str, bundle_file: Path) -> int:
+        """Enrol a device at a window and write its bundle; the new epoch.
+
+        A device enrolled before gets a new epoch, a new key and a new password; what it signed
+        before stays verifiable.
+        """
+        with self._database.write() as connection:
+            epoch, bundle = self._issue(connection, device, hall, window)
+            write_new(bundle_file, bundle)
+        return epoch
+
+    def issue(self, device: str, hall: str, window: str) -> bytes:
+        """Enrol a device as `enrol` does; its bundle, which is kept nowhere here."""
+        with self._database.write() as connection:
+            return self._issue(connection, device, hall, window)[1]
+
+    def equip(self, hall: str, roster: list[Line], folder: Path) -> int:
+        """Add the windows of a roster and enrol its devices; how many are new.
+
+        Bundles are `folder`/DEVICE.json. What is there already stays as it is, so that an import
+        which was interrupted can be repeated.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._database.read() as connection:
+            places.require_hall(connection, hall)
+            known = {row.window for row in places.windows(connection, hall)}
+        halls = Halls(self._database, self._now_ms)
+        for line in roster:
+            if line.window not in known:
+                halls.add_window(hall, line.window, line.name)
+        new = [line for line in roster if not (folder / f"{line.device}.json").exists()]
+        for line in new:
+            self.enrol(line.device, hall, line.window, folder / f"{line.device}.json")
+        return len(new)
+
+    def retire(self, device: str, hall: str, reason: str) -> bool:
+        """Revoke a device of this hall from now on; whether it is one. Once is enough."""
+        with self._database.write() as connection:
+            rows = places.current_devices(connection, hall)
+            row = next((row for row in rows if row.device == device), None)
+            if row is not None and row.revoked_at_ms is None:
+                now_ms = self._now_ms()
+                revocation.revoke(connection, device, now_ms, reason, now_ms)
+        return row is not None
+
+    def _issue(
+        self, connection: Connection, device: str, hall: str, window: str
+    ) -> tuple[int, bytes]:
+        checked(device_id, device, "the device's id")
+        password = new_password()
+        now_ms = self._now_ms()
+        row = places.require_hall(connection, hall)
+        _require_room(connection, device, hall, window)
+        former = places.epochs(connection, device)
+        # Never an epoch again, not even for two enrolments in one minute.
+        epoch = max(now_ms // 60_000, former[0].epoch + 1 if former else 0)
+        values = {
+            "device": device,
+            "epoch": epoch,
+            "hall": hall,
+            "window": window,
+            "password_hash": password_hash(password),
+            "enrolled_at_ms": now_ms,
+            "revoked_at_ms": None,
+        }
+        places.add_device(connection, values)
+        places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})
+        return epoch, _bundle(device, epoch, self._key_of(device, epoch), row, password)
+
+
+def revoke_device(
+    database: Database, device: str, at_ms: int | None, reason: str, now_ms: int
+) -> int:
+    """Revoke a device from `at_ms`, or now, on; how many held records were signed later.
+
+    What is refused is an OperatorError.
+    """
+    at_ms = now_ms if at_ms is None else at_ms
+    checked(device_id, device, "the device's id")
+    checked(text(200), reason, "the reason")
+    if at_ms > now_ms:
+        raise OperatorError("the time of a revocation must not lie in the future.")
+    with database.write() as connection:
+        known = places.epochs(connection, device)
+        if not known:
+            raise OperatorError(
+                f"no device is named {device}: `GET /v1/halls/<hall>` lists a hall's."
+            )
+        if all(place.revoked_at_ms for place in known):
+            raise OperatorError(f"{device} is revoked already; its first time and reason stay.")
+        return revocation.revoke(connection, device, at_ms, reason, now_ms)
+
+
+def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
+    if all(row.window != window for row in places.windows(connection, hall)):
+        raise OperatorError(
+            f"the hall {hall} has no window {window}: add it with "
+            f"`pingjia central window add --hall {hall} --window {window} --name …`."
+        )
+    others = [row for row in places.current_devices(connection, hall) if row.device != device]
+    if len(others) >= _DEVICES:
+        raise OperatorError(f"the hall {hall} has {_DEVICES} devices, the most there are.")
+
+
+def _bundle(device: str, epoch: int, key: bytes, hall: Any, password: str) -> bytes:
+    members = {
+        "device": device,
+        "epoch": epoch,
+        "key": key.hex(),
+        "hall": hall.hall,
+        "mqtt": {
+            "host": hall.mqtt_host,
+            "port": hall.mqtt_port,
+            "username": device,
+            "password": password,
+            "ca": hall.mqtt_ca,
+        },
+    }
+    return json.dumps(members, indent=1).encode() + b"\n"

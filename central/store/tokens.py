@@ -1,0 +1,32 @@
+"""The tokens of callers: only the hashes of their secrets."""
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from central.store import sql
+from central.store.tables import metadata
+
+_token = metadata.tables["token"]
+
+
+def add(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a token's row."""
+    connection.execute(insert(_token), values)
+
+
+def every(connection: Connection) -> Any:
+    """The rows of all tokens, revoked ones too, the oldest first."""
+    return connection.execute(select(_token).order_by(_token.c.created_at_ms)).all()
+
+
+def revoke(connection: Connection, token_id: str, now_ms: int) -> bool:
+    """Whether there was such a token, not revoked yet; now it is."""
+    query = update(_token).where(_token.c.id == token_id, _token.c.revoked_at_ms.is_(None))
+    return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
+
+
+def find(connection: Connection, token_id: str) -> Any:
+    """Row (secret_sha256, scopes) of a token that is not revoked, or None."""
+    query = "SELECT secret_sha256, scopes FROM token WHERE id = ? AND revoked_at_ms IS NULL"
+    return sql.run(connection, query, (token_id,)).first()

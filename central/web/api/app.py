@@ -1,0 +1,51 @@
+"""The centre's HTTP application: its API, a file a subject beside this one, and its pages."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from central.store import places
+from central.store.database import Database
+from hosting.body import BoundedBody
+from hosting.problem import handle_problems
+from pages import Site
+from protocol.limits import BATCH_BYTES
+
+_BODY_BYTES = 64 * 1024
+_LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/rescued": BATCH_BYTES}
+# Another transaction was faster, or the database is away: the same request may succeed.
+_BUSY = (IntegrityError, OperationalError)
+
+
+class Health(BaseModel):
+    """Whether the centre can answer; nothing more is told without a token."""
+
+    status: str
+
+
+def create_app(database: Database, *parts: APIRouter | Site[Any]) -> FastAPI:
+    """The application: routers of the API, and the site with its pages last."""
+    app = FastAPI(
+        title="Pingjia centre",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    handle_problems(app, {}, _BUSY)
+    app.add_middleware(BoundedBody, most=_BODY_BYTES, more=_LARGE_BODIES)
+    for part in parts:
+        if isinstance(part, Site):
+            part.install(app)
+        else:
+            app.include_router(part)
+
+    @app.get("/healthz")
+    def get_health() -> Health:
+        """200 while the database answers."""
+        with database.read() as connection:
+            places.has_devices(connection)
+        return Health(status="ok")
+
+    return app

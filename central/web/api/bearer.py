@@ -1,0 +1,35 @@
+"""Who calls, by token, and what the token opens: each scope one kind of door, and no other."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Header, HTTPException
+
+from central.people.tokens import scopes_of
+from central.store.database import Database
+
+Scopes = tuple[str, ...]
+Bearer = Callable[[str], Scopes]
+
+
+def bearer_of(database: Database) -> Bearer:
+    """The dependency that gives the scopes of a request's bearer token, or answers 401."""
+
+    def bearer(authorization: Annotated[str, Header()] = "") -> Scopes:
+        scheme, _, text = authorization.partition(" ")
+        scopes = scopes_of(database, text.strip()) if scheme.lower() == "bearer" else None
+        if scopes is None:
+            raise HTTPException(
+                401,
+                "a token is needed: Authorization: Bearer pj_…",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return scopes
+
+    return bearer
+
+
+def require(scopes: Scopes, scope: str) -> None:
+    """Raise the 403 that names the scope if it is not among these."""
+    if scope not in scopes:
+        raise HTTPException(403, f"this token has not the scope {scope}")

@@ -1,0 +1,174 @@
+"""GET /v1/figures and /v1/marks: the figures of the pages, for machines."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel
+
+from central.clockwork import Alarms
+from central.custody.marks import words_of
+from central.figures.report import ENOUGH, Figures, FiguresReader
+from central.people import tokens
+from central.ratings.period import ALL, Period
+from central.store.database import Database
+from central.web.api.bearer import Bearer, Scopes, require
+from hosting.clock import day
+from hosting.problem import FieldError
+from protocol.field import ProtocolError, place_id
+
+_DAYS = 366  # asked for at once
+
+
+class PlaceFigures(BaseModel):
+    """Ratings that count, one for each service.
+
+    levels: level -> ratings. good: those of good levels. good_rate_per_mille: good * 1000 / total,
+    rounded down; null below `enough` ratings.
+    """
+
+    id: str
+    name: str
+    levels: dict[int, int]
+    good: int
+    total: int
+    good_rate_per_mille: int | None
+
+
+class FiguresAnswer(BaseModel):
+    """Figures of the province, a hall or a window, and of the halls or windows in it.
+
+    first, last: days in Asia/Shanghai, both included; null for all. good_levels come from the
+    article of the source, the region's rule.
+    """
+
+    first: date | None
+    last: date | None
+    good_levels: list[int]
+    source: str
+    article: str
+    enough: int
+    hall: str | None
+    window: str | None
+    whole: PlaceFigures
+    parts: list[PlaceFigures]
+
+
+class Mark(BaseModel):
+    """An alarm, a mark of integrity, or a reason for refusal, in one place.
+
+    window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
+    what was refused. title, meaning, advice: the words of the page. An alarm is about what is
+    missing or silent now: since first_at_ms, the records from seq to last_seq.
+    """
+
+    mark: str
+    hall: str
+    window: str
+    count: int
+    first_at_ms: int | None
+    last_at_ms: int
+    device: str | None
+    epoch: int | None
+    seq: int | None
+    last_seq: int | None
+    title: str
+    meaning: str
+    advice: str
+
+
+class Marks(BaseModel):
+    """All alarms and marks, the newest first."""
+
+    marks: list[Mark]
+
+
+def create_router(
+    database: Database, reader: FiguresReader, alarms: Alarms, bearer: Bearer
+) -> APIRouter:
+    """The routes; both need a token with the scope figures:read."""
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/figures")
+    def get_figures(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        hall: Annotated[str | None, Query(max_length=32)] = None,
+        window: Annotated[str | None, Query(max_length=32)] = None,
+        first: Annotated[date | None, Query(alias="from")] = None,
+        last: Annotated[date | None, Query(alias="to")] = None,
+    ) -> FiguresAnswer:
+        """Counts per level and the good rate. Scope figures:read.
+
+        Without hall, the province; with neither `from` nor `to`, all days; without `to`, up to
+        today; at most 366 days.
+        """
+        require(scopes, tokens.FIGURES_READ)
+        _check_places(hall, window)
+        period = _period(first, last, day(reader.now_ms()))
+        with database.read() as connection:
+            report = reader.report(connection, period, hall, window)
+        if report is None:
+            raise HTTPException(404, "no such hall or window")
+        rule = reader.profile.good_levels
+        return FiguresAnswer(
+            first=period.first,
+            last=period.last,
+            good_levels=sorted(rule.value, reverse=True),
+            source=reader.profile.source,
+            article=rule.article,
+            enough=ENOUGH,
+            hall=hall,
+            window=window,
+            whole=_of(window or hall or "", report.window_name or report.hall_name, report.whole),
+            parts=[_of(*part) for part in report.parts],
+        )
+
+    @router.get("/marks")
+    def get_marks(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        hall: Annotated[str | None, Query(max_length=32)] = None,
+    ) -> Marks:
+        """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read."""
+        require(scopes, tokens.FIGURES_READ)
+        _check_places(hall, None)
+        with database.read() as connection:
+            found = alarms.findings(connection, hall)
+        return Marks(marks=[Mark(**asdict(one), **words_of(one.mark)._asdict()) for one in found])
+
+    return router
+
+
+def _of(place: str, name: str, figures: Figures) -> PlaceFigures:
+    return PlaceFigures(
+        id=place,
+        name=name,
+        levels=figures.counts,
+        good=figures.good,
+        total=figures.total,
+        good_rate_per_mille=figures.good_rate_per_mille,
+    )
+
+
+def _check_places(hall: str | None, window: str | None) -> None:
+    for field, value in (("hall", hall), ("window", window)):
+        try:
+            if value is not None:
+                place_id(value, field)
+        except ProtocolError as error:
+            raise FieldError(field, str(error)) from None
+    if window is not None and hall is None:
+        raise FieldError("hall", "hall is needed with window")
+
+
+def _period(first: date | None, last: date | None, now: date) -> Period:
+    if first is None and last is None:
+        return ALL
+    if first is None:
+        raise FieldError("from", "from is needed with to")
+    last = now if last is None else last
+    if last < first:
+        raise FieldError("to", "to must not be before from")
+    if last - first >= timedelta(days=_DAYS):
+        raise FieldError("from", f"from and to may be {_DAYS} days apart")
+    return Period(first, last)

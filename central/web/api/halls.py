@@ -1,0 +1,47 @@
+"""GET /v1/halls/{hall}: a hall's document, for its gateway."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Response
+
+from central.custody.open import KeyOf
+from central.directory.hall_document import hall_document
+from central.people import tokens
+from central.store import places
+from central.store.database import Database
+from central.web.api.bearer import Bearer, Scopes
+from protocol.hall import encode_hall
+
+
+def create_router(database: Database, key_of: KeyOf, bearer: Bearer) -> APIRouter:
+    """The route, for the hall's own token."""
+    router = APIRouter()
+
+    @router.get("/v1/halls/{hall}")
+    def get_hall(
+        hall: str,
+        scopes: Annotated[Scopes, Depends(bearer)],
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """The hall's document; 304 while its version is the one that If-None-Match names."""
+        if tokens.hall_scope(hall) not in scopes:
+            raise HTTPException(403, "this token is not this hall's")
+        with database.read() as connection:
+            version = places.version(connection, hall)
+        if version and _names(if_none_match, version):
+            return Response(status_code=304, headers={"ETag": f'"{version}"'})
+        document = hall_document(database, hall, key_of)
+        if document is None:
+            raise HTTPException(404, "no such hall")
+        return Response(
+            encode_hall(document),
+            media_type="application/json",
+            headers={"ETag": f'"{document.version}"'},
+        )
+
+    return router
+
+
+def _names(if_none_match: str, version: int) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return f'"{version}"' in tags or "*" in tags

@@ -1,0 +1,146 @@
+"""GET /v1/records and /v1/rejections: what is kept, and what was turned away."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from central.people.tokens import RECORDS_READ
+from central.store import ledger, rejections
+from central.store.database import Database
+from central.web.api import cursor
+from central.web.api.bearer import Bearer, Scopes, require
+from hosting.problem import FieldError
+from protocol.batch import CONFLICT, STORED
+from protocol.field import ProtocolError, device_id
+
+
+class StoredRecord(BaseModel):
+    """A record as it is kept. marks: the centre's; hall_marks: what the hall said, unverified.
+
+    rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
+    and for what is no rating.
+    """
+
+    envelope: str
+    received_at_ms: int
+    verdict: str
+    marks: list[str]
+    hall: str
+    window: str | None
+    hall_marks: list[str]
+    rated_at_ms: int | None
+    rated_error_ms: int | None
+
+
+class RecordPage(BaseModel):
+    """A page of records; `next` goes into `after`, null at the end."""
+
+    records: list[StoredRecord]
+    next: str | None
+
+
+class RejectionCount(BaseModel):
+    """How often a hall was told a reason."""
+
+    hall: str
+    reason: str
+    count: int
+    last_at_ms: int
+
+
+class NewestRejection(BaseModel):
+    """One item that was turned away, with its first 256 bytes as text."""
+
+    hall: str
+    reason: str
+    sentence: str
+    first_bytes: str
+    rejected_at_ms: int
+
+
+class Rejections(BaseModel):
+    """Counts since the beginning, and the newest ones."""
+
+    counts: list[RejectionCount]
+    newest: list[NewestRejection]
+
+
+def create_router(database: Database, bearer: Bearer) -> APIRouter:
+    """The routes; both need a token with the scope records:read."""
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/records")
+    def get_records(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        device: Annotated[str | None, Query(max_length=32)] = None,
+        after: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    ) -> RecordPage:
+        """Records by device, epoch and seq; conflicts behind the record that holds their key."""
+        require(scopes, RECORDS_READ)
+        return _page(database, *_position(device, after), limit)
+
+    @router.get("/rejections")
+    def get_rejections(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Rejections:
+        """What was turned away: counts per hall and reason, and the newest with first bytes."""
+        require(scopes, RECORDS_READ)
+        with database.read() as connection:
+            counted = rejections.counts(connection)
+            newest = rejections.newest(connection, limit)
+        return Rejections(
+            counts=[RejectionCount(**row._mapping) for row in counted],
+            newest=[_newest(row._mapping) for row in newest],
+        )
+
+    return router
+
+
+def _position(device: str | None, after: str | None) -> tuple[str | None, cursor.Position]:
+    try:
+        wanted = None if device is None else device_id(device, "device")
+    except ProtocolError as error:
+        raise FieldError("device", str(error)) from None
+    try:
+        return wanted, cursor.START if after is None else cursor.read_cursor(after)
+    except ProtocolError as error:
+        raise FieldError("after", str(error)) from None
+
+
+def _page(
+    database: Database, device: str | None, after: cursor.Position, limit: int
+) -> RecordPage:
+    with database.read() as connection:
+        found = ledger.page(connection, device, after, limit + 1)
+    records = [
+        StoredRecord(
+            envelope=row.envelope.decode(),
+            received_at_ms=row.received_at_ms,
+            verdict=CONFLICT if is_conflict else STORED,
+            marks=row.marks,
+            hall=row.hall,
+            window=row.window,
+            hall_marks=row.hall_marks,
+            rated_at_ms=row.rated_at_ms,
+            rated_error_ms=row.rated_error_ms,
+        )
+        for row, is_conflict in found[:limit]
+    ]
+    if len(found) <= limit:
+        return RecordPage(records=records, next=None)
+    row, is_conflict = found[limit - 1]
+    position = (*row.key, row.mac16 if is_conflict else "")
+    return RecordPage(records=records, next=cursor.write_cursor(position))
+
+
+def _newest(row: Any) -> NewestRejection:
+    return NewestRejection(
+        hall=row["hall"],
+        reason=row["reason"],
+        sentence=row["sentence"],
+        first_bytes=row["first_bytes"].decode("utf-8", "replace"),
+        rejected_at_ms=row["rejected_at_ms"],
+    )

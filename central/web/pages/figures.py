@@ -1,0 +1,128 @@
+"""The pages of figures: the province, a hall, a window.
+
+No page shows who rated or who served: neither names nor the ticket or staff number of a rating.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from central.clockwork import Alarms, Finding
+from central.custody.marks import words_of
+from central.figures.report import ENOUGH, LEVELS, FiguresReader
+from central.ratings.period import ALL, Period, last_days
+from central.store import tallies
+from central.store.database import Database
+from pages import PageError
+
+LEVEL_NAMES = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
+_KINDS = {"single": "单件业务", "batch": "批量业务", "theme": "主题业务", "agent": "代办业务"}
+_PERIODS = {
+    "today": ("今天", 1),
+    "7d": ("近 7 天", 7),
+    "30d": ("近 30 天", 30),
+    "all": ("全部", 0),
+}
+_NEWEST = 8
+_PARTS = 100  # halls or windows on one page
+
+
+class Shown(NamedTuple):
+    """A rating as the page shows it; matter: a message or a matter's name, may be empty."""
+
+    hall_name: str
+    window_name: str
+    level: int
+    rated_at_ms: int
+    matter: str
+    marks: list[str]
+
+
+class FiguresView:
+    """The values of figures.html and figures_live.html, of one state of the database.
+
+    Raises PageError for a place that is not there.
+    """
+
+    def __init__(self, database: Database, reader: FiguresReader, alarms: Alarms) -> None:
+        self._database = database
+        self._reader = reader
+        self._alarms = alarms
+
+    def show(self, hall: str | None, window: str | None, which: str, page: int) -> Any:
+        """Of the province without `hall`; which: a key of PERIODS; page: of its parts, from 1."""
+        period = self._period(which)
+        with self._database.read() as connection:
+            report = self._reader.report(connection, period, hall, window)
+            if report is None:
+                raise PageError(404, "没有这个大厅或窗口。")
+            findings = self._alarms.findings(connection, hall)
+            newest = _newest(connection, hall, window)
+        start = (page - 1) * _PARTS
+        profile = self._reader.profile
+        return {
+            "report": report,
+            "parts": report.parts[start : start + _PARTS],
+            "page": page,
+            "pages": max(1, -(-len(report.parts) // _PARTS)),
+            "which": which,
+            "periods": {name: title for name, (title, _) in _PERIODS.items()},
+            "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
+            "good_levels": [one for one in LEVELS if one in profile.good_levels.value],
+            "source": profile.source,
+            "article": profile.good_levels.article,
+            "enough": ENOUGH,
+            "marks": _marks_by_part(findings, hall, window),
+            "newest": newest,
+            "at": _path(hall, window),
+        }
+
+    def _period(self, which: str) -> Period:
+        if which not in _PERIODS:
+            raise PageError(404, "没有这个页面。")
+        days = _PERIODS[which][1]
+        return last_days(days, self._reader.now_ms()) if days else ALL
+
+
+def _newest(connection: Connection, hall: str | None, window: str | None) -> list[Shown]:
+    return [
+        Shown(
+            row.hall_name,
+            row.window_name,
+            row.level,
+            row.rated_at_ms,
+            _matter(row.document),
+            [words_of(mark).title for mark in json.loads(row.marks)],
+        )
+        for row in tallies.newest_ratings(connection, hall, window, _NEWEST)
+    ]
+
+
+def _path(hall: str | None, window: str | None) -> str:
+    if hall is None:
+        return ""
+    return f"/halls/{hall}" if window is None else f"/halls/{hall}/windows/{window}"
+
+
+def _marks_by_part(
+    findings: list[Finding], hall: str | None, window: str | None
+) -> dict[str, int]:
+    """How many marks each hall or window has, and under "" how many all of them have."""
+    counts = {"": 0}
+    for finding in findings:
+        if window is None or finding.window == window:
+            part = finding.hall if hall is None else finding.window
+            counts[""] += finding.count
+            if part:
+                counts[part] = counts.get(part, 0) + finding.count
+    return counts
+
+
+def _matter(document: bytes | None) -> str:
+    """What a service was about: its matter's name, else its kind, else nothing is known."""
+    if document is None:
+        return "事项未知"
+    members = json.loads(document)
+    names = [matter["task_name"] for matter in members["matters"] if matter.get("task_name")]
+    return "、".join(dict.fromkeys(names[:3])) or _KINDS[members["kind"]]

@@ -1,0 +1,74 @@
+"""The centre's pages, for the scope pages:read: each with its live part beside it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request, Response
+
+from central.clockwork import Alarms
+from central.figures.report import FiguresReader
+from central.people.tokens import PAGES_READ, scopes_of
+from central.store.database import Database
+from central.web.pages.english import ENGLISH
+from central.web.pages.figures import FiguresView
+from central.web.pages.marks import MarksView
+from pages import Site
+
+_EVERY_S = 1.0
+
+Scopes = tuple[str, ...]
+View = Callable[[], Any]
+Which = Annotated[str, Query(alias="period")]
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
+HallQuery = Annotated[str | None, Query(max_length=32)]
+
+
+def create_site(database: Database, reader: FiguresReader, alarms: Alarms) -> Site[Scopes]:
+    """The pages over an open database."""
+    site: Site[Scopes] = Site(
+        tier="centre",
+        name="好差评归集系统",
+        templates=Path(__file__).with_name("templates"),
+        static=Path(__file__).with_name("static"),
+        english=ENGLISH,
+        holder_of=lambda token: scopes_of(database, token),
+        home_of=lambda scopes: "/",
+        every_s=_EVERY_S,
+    )
+    figures, marks = FiguresView(database, reader, alarms), MarksView(database, alarms)
+
+    def province(which: Which = "today", page: PageNumber = 1) -> View:
+        return lambda: figures.show(None, None, which, page)
+
+    def one_hall(hall: str, which: Which = "today", page: PageNumber = 1) -> View:
+        return lambda: figures.show(hall, None, which, page)
+
+    def one_window(hall: str, window: str, which: Which = "today") -> View:
+        return lambda: figures.show(hall, window, which, 1)
+
+    def all_marks(hall: HallQuery = None) -> View:
+        return lambda: marks.show(hall)
+
+    _add(site, "/", "figures", province)
+    _add(site, "/halls/{hall}", "figures", one_hall)
+    _add(site, "/halls/{hall}/windows/{window}", "figures", one_window)
+    _add(site, "/marks", "marks", all_marks)
+    return site
+
+
+def _add(site: Site[Scopes], path: str, name: str, view_of: Callable[..., View]) -> None:
+    """Add a page of the template `name`.html, and its live part at `path`/live."""
+
+    def may_read(scopes: Scopes) -> bool:
+        return PAGES_READ in scopes
+
+    @site.router.get(path)
+    async def page(request: Request, view: Annotated[View, Depends(view_of)]) -> Response:
+        await site.holder(request, may_read)
+        return await site.page(request, f"{name}.html", view)
+
+    @site.router.get(f"{path.rstrip('/')}/live")
+    async def live(request: Request, view: Annotated[View, Depends(view_of)]) -> Response:
+        await site.holder(request, may_read)
+        return await site.live(request, f"{name}_live.html", view)
