@@ -1,6 +1,6 @@
 """`make bench`: every bench, one table, bench/results.json.
 
-    python -m bench [drain latency intake verification device flash workbench growth]
+    python -m bench [drain latency intake verification api device flash workbench growth]
 
 A bench that is run alone replaces its own rows. Ratios are within one run; figures of different
 runs or machines do not compare.
@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 BENCHES = (
-    *("drain", "latency", "intake", "verification", "device", "flash", "workbench", "growth"),
+    *("drain", "latency", "intake", "verification", "api"),
+    *("device", "flash", "workbench", "growth"),
 )
 RESULTS = Path(__file__).with_name("results.json")
 

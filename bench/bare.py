@@ -3,11 +3,13 @@
     python -m bench.bare subscriber PORT PASSWORD_FILE COUNT
     python -m bench.bare gateway PORT PASSWORD_FILE COUNT CENTRE_URL DATABASE
     python -m bench.bare centre DATABASE LOG
+    python -m bench.bare health
 
 `subscriber` acknowledges and counts: the ceiling of the client library. `gateway` is the one that
 most people would write: one commit and one request for each message, then the acknowledgement.
-`centre` stores each body and notes in LOG when it was durable. Each prints `ready` (the centre:
-`ready URL`); the first two then the monotonic second in which message COUNT was acknowledged.
+`centre` stores each body and notes in LOG when it was durable. `health` only says that it is well.
+Each prints `ready` (these two: `ready URL`); the first two then the monotonic second in which
+message COUNT was acknowledged.
 """
 
 import json
@@ -86,6 +88,22 @@ def centre(path: str, log: str) -> None:
         notes.write(f"{at_s} {at_s} {json.dumps([body.decode()])}\n")
         return {}
 
+    _serve(app)
+
+
+def health() -> None:
+    """The least that an API answers."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def get() -> dict:
+        return {"status": "ok"}
+
+    _serve(app)
+
+
+def _serve(app: FastAPI) -> None:
+    # With its protocol named: only then does asyncio set TCP_NODELAY.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -102,4 +120,5 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 if __name__ == "__main__":
-    {"subscriber": subscriber, "gateway": gateway, "centre": centre}[sys.argv[1]](*sys.argv[2:])
+    yardsticks = {"subscriber": subscriber, "gateway": gateway, "centre": centre, "health": health}
+    yardsticks[sys.argv[1]](*sys.argv[2:])

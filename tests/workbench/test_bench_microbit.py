@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from bench_parts import workbench
 
-from workbench.board import Board
+from workbench.board.repl import Board
 
 MICROBIT = "/usr/share/firmware-microbit-micropython/firmware.hex"
 

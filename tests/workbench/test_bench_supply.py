@@ -3,8 +3,8 @@
 import pytest
 from bench_parts import write_bundle
 
+from workbench.desk.supply import Supply
 from workbench.error import WorkbenchError
-from workbench.supply import Supply
 
 
 def test_each_blank_board_gets_another_bundle_until_none_is_left(tmp_path):

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from workbench.board import Board
-from workbench.flash import enrolled, wait_for_life
+from workbench.board.flash import wait_for_life
+from workbench.board.identity import enrolled
+from workbench.board.repl import Board
 
 LEVELS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 _HALL_S = 90  # the gateway asks the centre for new devices every minute

@@ -7,7 +7,7 @@ ends in `.used`) goes only to a board that says it is that device.
 import threading
 from pathlib import Path
 
-from workbench.bundle import USED, Bundle, read_bundle, read_bundles
+from workbench.desk.bundle import USED, Bundle, read_bundle, read_bundles
 from workbench.error import WorkbenchError
 
 

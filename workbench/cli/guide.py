@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
-from workbench import bench
+from workbench.board.ports import describe, plugged
+from workbench.board.release import read_release
+from workbench.desk import bench
 from workbench.error import WorkbenchError
-from workbench.ports import describe, plugged
-from workbench.release import read_release
 
 _TEXT = """\
 技术员工作台 The technician's bench

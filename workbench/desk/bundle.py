@@ -12,7 +12,6 @@ from protocol.field import ProtocolError, device_id, place_id, read, seq
 from workbench.error import WorkbenchError
 from workbench.secret import read_secret
 
-PATH = "/identity.json"  # where a device keeps it, apart from the journal
 USED = ".used"  # the ending of a bundle's file from its first use on
 _NAMED = (("device", device_id), ("epoch", seq), ("hall", place_id))
 _MOST_BYTES = 16384

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from workbench.bundle import Bundle, parse_bundle
+from workbench.desk.bundle import Bundle, parse_bundle
 from workbench.error import WorkbenchError
 from workbench.secret import read_secret
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from serial.tools import list_ports
 
-from workbench.board import Board
-from workbench.bundle import PATH
+from workbench.board.identity import PATH
+from workbench.board.repl import Board
 from workbench.error import WorkbenchError
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.board import Board
+from workbench.board.repl import Board
 from workbench.error import WorkbenchError
 
 PATH = "/network.json"

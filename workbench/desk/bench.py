@@ -6,15 +6,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench import image, label
-from workbench.board import Board
-from workbench.bundle import Bundle
-from workbench.centre import Centre
+from workbench.board import image
+from workbench.board.flash import Progress, put_firmware, set_clock, wait_for_life
+from workbench.board.identity import PATH
+from workbench.board.ports import plugged
+from workbench.board.release import Release
+from workbench.board.repl import Board
+from workbench.desk import label
+from workbench.desk.bundle import Bundle
+from workbench.desk.centre import Centre
+from workbench.desk.enrolment import Bundles, put_bundle
+from workbench.desk.supply import Supply
 from workbench.error import WorkbenchError
-from workbench.flash import Bundles, Flashed, Progress, flash
-from workbench.ports import plugged
-from workbench.release import Release
-from workbench.supply import Supply
 
 _RECORD_S = 60  # a device sends at once; a gateway forwards within seconds
 _LOOK_S = 0.5
@@ -23,7 +26,8 @@ _LOOK_S = 0.5
 class Job(NamedTuple):
     """What is to be done to every board.
 
-    bundles: None leaves it as enrolled as it is. image: checked already.
+    bundles: gives the bundle for a board, None leaves it as enrolled as it is. image: checked
+    already.
     """
 
     release: Release
@@ -32,6 +36,17 @@ class Job(NamedTuple):
     keeps_bundle: bool
     devices: Path  # the bench's list
     image: tuple[str, Path] | None = None  # MicroPython for a chip of this name, put on first
+
+
+class _Done(NamedTuple):
+    """device: None for one that is not enrolled. written: how many files differed.
+
+    bundle: the one it was given; its file is left to the caller.
+    """
+
+    device: str | None
+    written: int
+    bundle: Bundle | None
 
 
 def choose_ports(port: str | None, takes_all: bool) -> list[str]:
@@ -77,13 +92,13 @@ def work(port: str, job: Job, on_progress: Progress) -> str:
     if job.image is not None:
         image.write_esp(port, *job.image)
     with Board(port) as board:
-        done = flash(board, job.release, job.bundles, on_progress, job.may_overwrite)
+        done = _flash(board, job, on_progress)
     if done.bundle is not None:
         bundle = done.bundle
         label.note(job.devices, bundle.device, bundle.hall, bundle.epoch)
         if not job.keeps_bundle:
             bundle.drop()
-    return f"{port}: {_sentence(done)}, {time.monotonic() - begin:.1f} s"
+    return f"{port}: {_sentence(done, job.release.version)}, {time.monotonic() - begin:.1f} s"
 
 
 def work_on_all(
@@ -142,8 +157,19 @@ def wait_for_record(centre: Centre, device: str, seq: int) -> None:
         time.sleep(_LOOK_S)
 
 
-def _sentence(done: Flashed) -> str:
+def _flash(board: Board, job: Job, on_progress: Progress) -> _Done:
+    board.require_usable()
+    written = put_firmware(board, job.release, on_progress)
+    bundle = None if job.bundles is None else put_bundle(board, job.bundles, job.may_overwrite)
+    known = board.identity(PATH)
+    device = known[0] if known else None
+    set_clock(board)
+    wait_for_life(board, device, job.release.version)
+    return _Done(device, written, bundle)
+
+
+def _sentence(done: _Done, version: str) -> str:
     # With a port and an id of usual length 80 columns hold it.
     name = f"{done.device} lives" if done.device else "not enrolled"
     files = f"{done.written} new files" if done.written else "nothing new"
-    return f"{name}: firmware {done.version} verified, {files}"
+    return f"{name}: firmware {version} verified, {files}"

@@ -7,16 +7,16 @@ secret is in it.
 import base64
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from protocol.envelope import split
 from protocol.field import ProtocolError
 from protocol.record import parse
-from workbench.board import Board
+from workbench.board.identity import enrolled
+from workbench.board.repl import Board
+from workbench.desk.new_file import write_new
 from workbench.error import WorkbenchError
-from workbench.flash import enrolled
 
 _LINE = 65  # a MAC's line with its line feed, which no record is as short as
 
@@ -49,19 +49,6 @@ def write_rescued(rescued: Rescued, out: Path) -> None:
     """Write the file durably; never over another one. Raises WorkbenchError."""
     lines = "".join(json.dumps({"envelope": text}) + "\n" for text in rescued.envelopes)
     write_new(out, gzip.compress(lines.encode()))
-
-
-def write_new(out: Path, data: bytes) -> None:
-    """Write a new file durably. Raises WorkbenchError."""
-    try:
-        with out.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise WorkbenchError(f"{out} exists already: name another file with --out.") from None
-    except OSError as error:
-        raise WorkbenchError(f"{out} cannot be written: {error.strerror}.") from None
 
 
 def read_rescued(path: Path) -> list[str]:

@@ -115,7 +115,7 @@ class Board:
         return out.decode("utf-8", "replace")
 
     def call(self, function: str, *arguments: object) -> str:
-        """What a function of workbench/on_board.py prints."""
+        """What a function of workbench/board/on_board.py prints."""
         return self.run(f"{function}({', '.join(map(repr, arguments))})")
 
     def hashes(self, paths: list[str]) -> dict[str, str]:

@@ -14,8 +14,8 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from workbench.board.partition import with_journal
 from workbench.error import WorkbenchError
-from workbench.partition import with_journal
 
 # Where the image begins: the boot loader's place (Espressif, "Boot Loader", per chip).
 ESP_OFFSETS = {"esp32": "0x1000", "esp32s2": "0x1000", "esp32s3": "0x0", "esp32c3": "0x0"}

@@ -1,46 +1,25 @@
-"""Putting the firmware and a bundle on a board that runs MicroPython.
+"""Putting the firmware on a board that runs MicroPython, and seeing that it lives.
 
 Whatever stops this half-way leaves a board that comes up in the REPL and can be flashed again:
 main.py goes first and comes last, and a file is replaced by renaming a whole new one over it.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple
 
-from workbench import bundle as bundle_file
-from workbench.board import Board
-from workbench.bundle import Bundle
+from workbench.board.release import Release
+from workbench.board.repl import Board
 from workbench.error import WorkbenchError
-from workbench.release import Release
 
 _MAIN = "/main.py"
-_ENROLLING = "/enrolling"  # there while identity and journal are not both there
 _FOLDERS = ("/lib/protocol", "/lib/firmware")
 _LIFE_S = 20
 _NO_JOURNAL = "out of service: the journal is lost"  # as firmware/app.py says it
 _ROOM = 4096  # bytes a file may take beyond its size: LittleFS gives whole blocks
-_CREATE_JOURNAL = (
-    "from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())"
-)
 
-Bundles = Callable[[str | None], Bundle | None]
 Progress = Callable[[int, int], None]  # bytes sent, bytes in all
-
-
-class Flashed(NamedTuple):
-    """What was done. device: None for one that is not enrolled; bundle: the one it was given.
-
-    written: how many files differed.
-    """
-
-    device: str | None
-    version: str
-    written: int
-    bundle: Bundle | None
 
 
 def put_firmware(board: Board, release: Release, on_progress: Progress) -> int:
@@ -73,42 +52,6 @@ def put_firmware(board: Board, release: Release, on_progress: Progress) -> int:
             "command; if it fails again, the board's flash is worn out: take another board."
         )
     return len(changed)
-
-
-def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Bundle | None:
-    """Enrols the board with a bundle from `bundles`; None if it is a device that needs none.
-
-    may_overwrite: whether another device's identity and journal may go. Raises WorkbenchError.
-    """
-    known, begun = board.identity(bundle_file.PATH), board.identity(_ENROLLING)
-    is_enrolled = known is not None and begun is None
-    claimed = known if is_enrolled else begun
-    bundle = bundles(claimed[0] if claimed and not may_overwrite else None)
-    if bundle is None:
-        return None
-    digest = sha256(bundle.data).hexdigest()
-    if is_enrolled and board.hashes([bundle_file.PATH])[bundle_file.PATH] == digest:
-        return bundle
-    members = {"device": bundle.device, "hall": bundle.hall, "epoch": bundle.epoch}
-    board.put({_ENROLLING: json.dumps(members).encode()})
-    bundle = bundle.begin()
-    board.put({bundle_file.PATH: bundle.data})
-    board.run(_CREATE_JOURNAL)
-    if board.hashes([bundle_file.PATH])[bundle_file.PATH] != digest:
-        raise WorkbenchError(f"{board.port}: the bundle reads back differently. Try again.")
-    board.call("drop", _ENROLLING)
-    return bundle
-
-
-def enrolled(board: Board) -> tuple[str, str, int]:
-    """(device, hall, epoch) of a board that is usable. Raises WorkbenchError if it is none."""
-    known = board.identity(bundle_file.PATH)
-    if known is None:
-        raise WorkbenchError(
-            f"{board.port}: this board is not enrolled, so it has no records and no name yet. "
-            "Enrol it: pingjia workbench enrol --help"
-        )
-    return known
 
 
 def set_clock(board: Board) -> None:
@@ -146,27 +89,6 @@ def wait_for_life(board: Board, device: str | None, version: str) -> None:
         "reset key and repeat the command; if it stays silent, put MicroPython on anew: "
         "pingjia workbench flash --image FILE …"
     )
-
-
-def flash(
-    board: Board,
-    release: Release,
-    bundles: Bundles | None,
-    on_progress: Progress = lambda sent, total: None,
-    may_overwrite: bool = False,
-) -> Flashed:
-    """The whole of it; the bundle's file is left to the caller. Raises WorkbenchError.
-
-    bundles: gives the bundle for a board that says it is a device (None: a blank one).
-    """
-    board.require_usable()
-    written = put_firmware(board, release, on_progress)
-    bundle = None if bundles is None else put_bundle(board, bundles, may_overwrite)
-    known = board.identity(bundle_file.PATH)
-    device = known[0] if known else None
-    set_clock(board)
-    wait_for_life(board, device, release.version)
-    return Flashed(device, release.version, written, bundle)
 
 
 def _differing(board: Board, release: Release) -> list[str]:
