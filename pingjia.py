@@ -11,12 +11,11 @@ from importlib import import_module
 import typer
 from typer.core import TyperGroup
 
-from gateway.error import GatewayError
 from hosting.error import OperatorError
 from simulator.error import SimulatorError
 from workbench.error import WorkbenchError
 
-ERRORS = (SimulatorError, GatewayError, OperatorError, WorkbenchError, OSError)
+ERRORS = (SimulatorError, OperatorError, OperatorError, WorkbenchError, OSError)
 _COMMANDS = {
     "demo": ("simulator.cli", "demo_app"),
     "sim": ("simulator.cli", "app"),

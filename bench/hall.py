@@ -18,7 +18,7 @@ from central.directory.devices import Devices
 from central.directory.halls import Halls
 from central.keys import DeviceKeys, read_master_secret
 from central.store.database import open_database
-from gateway import intake
+from gateway.hall import intake
 from gateway.store import envelopes
 from gateway.store.database import Database
 from hosting.clock import now_ms
@@ -135,8 +135,8 @@ class BenchHall:
             names = [topic(HALL, self.signers[n % self._count].device, RECORD) for n in numbers]
             judged = [intake.judge(*one, HALL, known) for one in zip(names, texts, strict=True)]
             rows = [intake.row(one, OLD_MS, None, is_live=False) for one in judged]
-            with database.write() as tx:
-                envelopes.put(tx, rows)
+            with database.write() as connection:
+                envelopes.put(connection, rows)
         database.close()
         return texts
 
@@ -254,6 +254,6 @@ def row(name: str, ours: float, reference: float, target: str, holds: bool) -> d
 
 
 def _is_anything_waiting(database: Database) -> bool:
-    with database.read() as tx:
+    with database.read() as connection:
         query = "SELECT 1 FROM envelope WHERE verdict IS NULL LIMIT 1"
-        return tx.exec_driver_sql(query).first() is not None
+        return connection.exec_driver_sql(query).first() is not None

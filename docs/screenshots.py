@@ -90,7 +90,7 @@ async def set_the_scene(run: Run) -> None:
     """A hall in the middle of its day: most windows serve, one device is unplugged, one pauses."""
     hall = run.hall
     for name, options in {
-        "pages": ("--scope", "pages"),
+        "pages": ("--scope", "pages:read"),
         **{w: ("--scope", "console", "--window", w) for w in ("w1", "w2", "w3")},
     }.items():
         await gateway_token(hall.folder, name, *options)

@@ -93,7 +93,7 @@ class Hall:
             self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN),
             self._central("token", "add", "--scope", "pages:read", "--out", CENTRE_PAGES_TOKEN),
             self._gateway(
-                *("token", "add", "pages", "--scope", "pages", "--out", GATEWAY_PAGES_TOKEN)
+                *("token", "add", "pages", "--scope", "pages:read", "--out", GATEWAY_PAGES_TOKEN)
             ),
         )
         self._is_made = True

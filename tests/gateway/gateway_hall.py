@@ -19,10 +19,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.cli import write_broker_files
-from gateway.secret import password_hash
-from gateway.service import Gateway
-from gateway.settings import Settings
+from gateway.cli.broker import write_broker_files
+from gateway.config import Config
+from gateway.gateway import Gateway
+from hosting.password import password_hash
 from protocol.batch import (
     DUPLICATE,
     REJECTED,
@@ -417,9 +417,15 @@ def _send_at_once(client, data, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def settings_in(folder: Path, centre_url: str, **other) -> Settings:
-    """Settings with short timers and free ports."""
-    (folder / "token").write_text("hall-token\n")
+def write_private(path: Path, text: str) -> None:
+    """A file that others than its owner cannot read."""
+    path.touch(0o600)
+    path.write_text(text)
+
+
+def settings_in(folder: Path, centre_url: str, **other) -> Config:
+    """A configuration with short timers and free ports."""
+    write_private(folder / "token", "hall-token\n")
     values = {
         "hall": HALL,
         "data_dir": folder / "data",
@@ -438,10 +444,10 @@ def settings_in(folder: Path, centre_url: str, **other) -> Settings:
         "broker_restart_s": 0.1,
         "centre_timeout_s": 5,
     }
-    return Settings(**{**values, **other})
+    return Config(**{**values, **other})
 
 
-def broker_files_in(folder: Path, centre_url: str, **other) -> Settings:
+def broker_files_in(folder: Path, centre_url: str, **other) -> Config:
     """The same, and the files of a mosquitto on a free port, made by the gateway's command."""
     external = {"broker": "external", "broker_files": folder / "broker", "mqtt_port": free_port()}
     settings = settings_in(folder, centre_url, **external, **other)
@@ -452,7 +458,7 @@ def broker_files_in(folder: Path, centre_url: str, **other) -> Settings:
     return settings
 
 
-def start_gateway(settings: Settings, wait_for_hall: bool = True) -> Gateway:
+def start_gateway(settings: Config, wait_for_hall: bool = True) -> Gateway:
     """A running gateway whose devices may log in."""
     gateway = Gateway(settings)
     try:

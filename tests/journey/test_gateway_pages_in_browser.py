@@ -24,7 +24,7 @@ def test_clerk_and_hall_it_walk_their_pages(journey, firmware):
         clerk = await gateway_token(
             it.hall.folder, "counter", "--scope", "console", "--window", WINDOW
         )
-        watcher = await gateway_token(it.hall.folder, "it", "--scope", "pages")
+        watcher = await gateway_token(it.hall.folder, "it", "--scope", "pages:read")
         async with it.fleet("pages") as fleet, chromium() as browser:
             await fleet.start(DEVICE, folder, {"thanks_ms": 500}, enrol=True)
             async with tab(browser, "zh-CN") as console, tab(browser, "en-US") as overview:
