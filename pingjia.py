@@ -18,8 +18,8 @@ from workbench.error import WorkbenchError
 
 ERRORS = (SimulatorError, GatewayError, CentralError, WorkbenchError, OSError)
 _COMMANDS = {
-    "demo": ("simulator.cli", "demo_app"),
-    "sim": ("simulator.cli", "app"),
+    "demo": ("simulator.cli.demo", "app"),
+    "sim": ("simulator.cli.sim", "app"),
     "gateway": ("gateway.cli", "app"),
     "central": ("central.cli", "app"),
     "workbench": ("workbench.cli", "app"),

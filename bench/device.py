@@ -2,7 +2,7 @@
 
 The real firmware on the npm MicroPython, alone with a broker that invites it again and again and
 brings receipts. Times are wall-clock milliseconds, which is MicroPython's own clock there, from
-the simulated contact (simulator/fleet.mjs) to the face that thanks (simulator/worker.mjs).
+the simulated contact (simulator/devices/fleet.mjs) to the face that thanks (worker.mjs beside it).
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from pathlib import Path
 from protocol.envelope import mac16, seal
 from protocol.message import Ack, Ticket, encode_message
 from protocol.record import Receipt, encode
-from simulator.device import flash
-from simulator.fleet import Fleet, FleetError
-from simulator.oracle import read_log
+from simulator.check.oracle import read_log
+from simulator.devices.fleet import Fleet, FleetError
+from simulator.devices.folder import flash
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "simulator"))

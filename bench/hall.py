@@ -24,7 +24,7 @@ from protocol.envelope import NO_MAC16, mac16, seal
 from protocol.message import State, encode_message
 from protocol.record import Rating, encode
 from protocol.topic import ACK, RECORD, STATE, topic
-from simulator.hall import HALL, Hall
+from simulator.parts.hall import HALL, Hall
 from simulator.web import read_token
 
 FIRMWARE = Path("build/firmware").resolve()

@@ -17,7 +17,7 @@ import paho.mqtt.client as paho
 
 from bench.hall import BenchHall, end, line_of, row, start_bare
 from protocol.topic import RECORD, STATE, topic
-from simulator.hall import HALL
+from simulator.parts.hall import HALL
 
 PER_S = 50
 RATINGS = 1500

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import mpremote.main
 
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
 from workbench import bench
 from workbench.board import Board
 from workbench.flash import put_firmware

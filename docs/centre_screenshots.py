@@ -32,7 +32,7 @@ from protocol.batch import (
 from protocol.envelope import NO_MAC16, mac16, seal
 from protocol.mac import hash16
 from protocol.record import Rating, encode
-from simulator.part import Part
+from simulator.parts.part import Part
 
 SHOTS = (
     Shot("centre-province", "centre", "/?period=30d", "pages.token"),

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import httpx2
 from playwright.async_api import Browser, async_playwright
 
-from simulator.hall import GATEWAY_CONFIG, Hall
-from simulator.part import pingjia
-from simulator.run import Run
+from simulator.parts.hall import GATEWAY_CONFIG, Hall
+from simulator.parts.part import pingjia
+from simulator.parts.run import Run
 from simulator.web import read_token
 
 ROOT = Path(__file__).parents[1]

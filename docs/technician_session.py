@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from simulator.hall import Hall
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
+from simulator.parts.hall import Hall
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "technician.md"

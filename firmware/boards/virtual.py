@@ -9,7 +9,7 @@ import io
 import json
 import time
 
-import host  # pyright: ignore[reportMissingImports] - simulator/worker.mjs
+import host  # pyright: ignore[reportMissingImports] - simulator/devices/worker.mjs
 import uctypes
 
 from firmware.timing import timing

@@ -41,7 +41,7 @@ from protocol.hall import Device, Hall, Window, encode_hall
 from protocol.message import State, Will, encode_message
 from protocol.record import Boot, Head, Rating, Receipt, decode, encode, parse
 from protocol.topic import topic
-from simulator.part import free_port
+from simulator.parts.part import free_port
 
 HALL = "demo"
 MOSQUITTO = "mosquitto"

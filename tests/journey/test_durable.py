@@ -10,7 +10,7 @@ import pytest
 from signer import Chain, login
 
 from protocol.topic import ACK, RECORD, STATE, topic
-from simulator.hall import HALL, Hall
+from simulator.parts.hall import HALL, Hall
 
 WEAKENED = Path(__file__).parent / "weakened"
 RECORDS = 100

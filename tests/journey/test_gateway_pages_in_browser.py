@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from docs.screenshots import chromium, gateway_token
-from simulator.device import flash
+from simulator.devices.folder import flash
 
 DEVICE, WINDOW = "page-0001", "p1"
 SATISFIED = re.compile("满意|satisf", re.IGNORECASE)

@@ -13,7 +13,7 @@ from signer import Chain, login
 from protocol.batch import EnvelopeItem, encode_batch
 from protocol.envelope import seal
 from protocol.topic import RECORD, topic
-from simulator.hall import HALL
+from simulator.parts.hall import HALL
 
 DEVICE = "poison-0001"
 

@@ -13,9 +13,9 @@ from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
 from protocol.envelope import is_signed
 from protocol.message import Ack, State, Ticket, Will, decode_message, encode_message
-from simulator.device import flash
-from simulator.fleet import Fleet
-from simulator.oracle import read_log
+from simulator.check.oracle import read_log
+from simulator.devices.fleet import Fleet
+from simulator.devices.folder import flash
 
 DEVICE, EPOCH, KEY = "xj-0417", 29333341, bytes(range(32))
 BUNDLE = {

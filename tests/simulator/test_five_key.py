@@ -9,7 +9,7 @@ import pytest
 from scripted_broker import ScriptedBroker
 from test_device import DEVICE, QUICK, Bench, is_face, kinds
 
-from simulator.fleet import Fleet
+from simulator.devices.fleet import Fleet
 
 BOARDS = ("esp32_five_key", "rp2_five_key")
 BOUNCE = [(0, 4), (2, 0), (3, 4), (6, 0), (8, 4), (70, 0), (72, 4), (74, 0)]

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from protocol.envelope import NO_MAC16, seal
 from protocol.record import Boot, encode
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
 from workbench import guide
 from workbench.board import Board
 from workbench.cli import app

@@ -17,7 +17,7 @@ import pyte
 import pytest
 from bench_parts import KEY, Noise, plug_in, workbench, write_bundle
 
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
 from workbench.board import Board
 from workbench.error import WorkbenchError
 

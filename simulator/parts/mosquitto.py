@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from simulator.part import PartError
+from simulator.parts.part import PartError
 
 _START_S = 10
 _LOOK_S = 0.02

@@ -1,6 +1,6 @@
 """The flash of a board on a USB cable as MicroPython's root; runs on the virtual device itself.
 
-A file's update is committed when it is closed, as LittleFS does it. `host` is simulator/repl.mjs.
+A file's update is committed when it is closed, as LittleFS does it. `host` is repl.mjs.
 """
 
 import io

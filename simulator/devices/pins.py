@@ -2,7 +2,7 @@
 
 `install` puts fakes of `machine`, `network`, `esp32`, `vfs` and `ssl` where MicroPython looks for
 modules, and a board of firmware/boards/ on them. What goes through a pin or a serial line is told
-to `host` (simulator/worker.mjs); contacts and the air come from it.
+to `host` (simulator/devices/worker.mjs); contacts and the air come from it.
 """
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false

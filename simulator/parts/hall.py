@@ -8,10 +8,10 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from simulator.bad_centre import BadCentre
-from simulator.device import check_firmware, flash
-from simulator.mosquitto import Mosquitto, check_installed
-from simulator.part import Part, free_port, kill_child, listening, pingjia
+from simulator.devices.folder import check_firmware, flash
+from simulator.parts.bad_centre import BadCentre
+from simulator.parts.mosquitto import Mosquitto, check_installed
+from simulator.parts.part import Part, free_port, kill_child, listening, pingjia
 from simulator.web import Centre, QueueSystem, read_token
 
 HALL = "demo"

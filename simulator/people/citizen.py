@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-from simulator.fleet import Fleet, FleetError
+from simulator.devices.fleet import Fleet, FleetError
 
 # How often each level is pressed: mostly content, but every level in every run of some length.
 _LEVELS = {5: 50, 4: 25, 3: 12, 2: 7, 1: 6}

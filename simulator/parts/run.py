@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from simulator.crowd import Crowd
-from simulator.fleet import Fleet
-from simulator.hall import Hall
-from simulator.ladder import Ladder
-from simulator.oracle import Verdict, judge, read_log, read_ratings
+from simulator.check.ladder import Ladder
+from simulator.check.oracle import Verdict, judge, read_log, read_ratings
+from simulator.devices.fleet import Fleet
+from simulator.parts.hall import Hall
+from simulator.people.crowd import Crowd
 from simulator.web import Centre, QueueSystem
 
 _LOOK_S = 0.1

@@ -1,7 +1,8 @@
 """The oracle: what was pressed and thanked, held against what stands in the centre.
 
-Its log is written below the firmware (simulator/fleet.mjs), where no part of the system can touch
-it. Ratings match by (device, ticket_no), then by level; ticket numbers are unique in a run.
+Its log is written below the firmware (simulator/devices/fleet.mjs), where no part of the system
+can touch it. Ratings match by (device, ticket_no), then by level; ticket numbers are unique in a
+run.
 """
 
 import json

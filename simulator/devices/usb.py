@@ -1,7 +1,7 @@
 """A virtual device on a USB cable: a pseudo-terminal with a real MicroPython's console behind it.
 
-simulator/usb.mjs has the options. What is flashed through it lies in the device's folder, exactly
-as simulator/device.py would have made it, and runs in a virtual hall.
+usb.mjs has the options. What is flashed through it lies in the device's folder, exactly as
+folder.py would have made it, and runs in a virtual hall.
 """
 
 import json
@@ -10,7 +10,7 @@ import subprocess
 import tty
 from pathlib import Path
 
-from simulator.fleet import NODE
+from simulator.devices.fleet import NODE
 
 
 class UsbDevice:

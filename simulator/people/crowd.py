@@ -8,9 +8,10 @@ import itertools
 import random
 from collections import Counter
 
-from simulator.citizen import Citizen
-from simulator.fleet import Fleet, FleetError
-from simulator.oracle import Press
+from simulator.check.oracle import Press
+from simulator.devices.fleet import Fleet, FleetError
+from simulator.people.citizen import Citizen
+from simulator.people.clerk import Clerks
 from simulator.web import QueueSystem, WebError
 
 _MATTERS = (
@@ -18,10 +19,6 @@ _MATTERS = (
     ("营业执照设立登记", "1137000000450543200002"),
     ("不动产登记", "1137000000450543200003"),
     ("医保参保登记", "1137000000450543200004"),
-)
-_NAMES = (
-    *("王芳", "李强", "张敏", "刘洋", "陈静", "杨磊", "赵丽", "黄涛"),
-    *("周红", "吴军", "徐静", "孙伟", "马丽", "朱涛", "胡洋", "郭强"),
 )
 
 # What a queue system does to the gateway when its network is bad, how often in a hundred.
@@ -45,7 +42,7 @@ class Crowd:
     how long a citizen waits to be invited, and then for the thanks. `counts` tells what has
     happened so far: served, pressed, thanked, left (without rating), unanswered (the device did
     nothing), refused (calls that the gateway refused, or was away for too long), relieved (clerks
-    whose place another took). `clerks` {window: name} tells who sits there, "" during a pause.
+    whose place another took).
     """
 
     def __init__(
@@ -67,7 +64,7 @@ class Crowd:
         self._patience_s = patience_s
         self._is_over = asyncio.Event()
         self.counts: Counter[str] = Counter()
-        self.clerks: dict[str, str] = {}
+        self._clerks: dict[str, Clerks] = {}
 
     async def run(self, seconds: float | None):
         """Serves for `seconds` (None: until `stop`), and lets the last citizens finish."""
@@ -76,15 +73,20 @@ class Crowd:
         places = enumerate(self._windows.items())
         await asyncio.gather(*(self._work(number, *place) for number, place in places))
 
+    def clerk(self, window: str) -> str:
+        """The name of who sits at a window, "" during a pause."""
+        clerks = self._clerks.get(window)
+        return "" if clerks is None else clerks.present
+
     def stop(self):
         """Nobody comes any more; those who are here are served to the end."""
         self._is_over.set()
 
     async def _work(self, number, window, device):
-        """A window's day: its two clerks (A/B 岗), and one citizen after the other."""
-        names = (_NAMES[(2 * number + post) % len(_NAMES)] for post in (0, 1))
-        clerks = [(f"{number + 1:03}{post}", name) for post, name in zip("AB", names)]
-        await self._set_staff(window, "in", clerks[0])
+        """A window's day: its clerks, and one citizen after the other."""
+        given = (self.counts, self._random, self._pace)
+        clerks = self._clerks[window] = Clerks(self._queue, window, number, *given)
+        await clerks.sit_down()
         unclosed = None
         while not self._is_over.is_set():
             try:
@@ -92,7 +94,7 @@ class Crowd:
             except WebError:
                 self.counts["refused"] += 1
             if self._random.randrange(100) < _PAUSE_PERCENT:
-                await self._relieve(window, clerks)
+                await clerks.relieve()
             await self._rest(0.05, 0.3)
 
     async def _serve(self, window, device, unclosed):
@@ -145,22 +147,6 @@ class Crowd:
             self.counts["thanked" if await citizen.is_invited() else "left"] += 1
         except FleetError:
             self.counts["unanswered"] += 1
-
-    async def _relieve(self, window, clerks):
-        """The clerk pauses; afterwards the same one goes on, or the other takes over."""
-        await self._set_staff(window, "pause", clerks[0])
-        await self._rest(0.3, 1)
-        if self._random.random() < 0.5:
-            clerks.reverse()
-            self.counts["relieved"] += 1
-        await self._set_staff(window, "in", clerks[0])
-
-    async def _set_staff(self, window, presence, clerk):
-        try:
-            await self._queue.set_staff(window, presence, *clerk)
-        except WebError:
-            self.counts["refused"] += 1
-        self.clerks[window] = clerk[1] if presence == "in" else ""
 
     async def _rest(self, least_s, most_s):
         await asyncio.sleep(self._random.uniform(least_s, most_s) * self._pace)

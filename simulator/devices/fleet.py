@@ -1,4 +1,4 @@
-"""The virtual devices of a run, in one Node process (simulator/fleet.mjs has the messages)."""
+"""The virtual devices of a run, in one Node process (fleet.mjs has the messages)."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ class Fleet:
         """Starts a device; returns when its firmware is about to run. Raises FleetError.
 
         flash_ms: how long an append to its flash takes. board: a name in firmware/boards/, to run
-        on fakes of its pins and its network (simulator/pins.py). closed: contacts at the start,
+        on fakes of its pins and its network (pins.py). closed: contacts at the start,
         bit 0 is level 1.
         """
         started = self.event(lambda e: e["device"] == device and e["event"] == "started")

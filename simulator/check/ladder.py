@@ -1,7 +1,7 @@
 """The custody ladder as seen from outside: what each device thanked for, and who has it by now.
 
 The hall has a rating when its acknowledgement reaches the device, the centre when its receipt
-does; both are read off the device's wire, below the firmware (simulator/worker.mjs).
+does; both are read off the device's wire, below the firmware (simulator/devices/worker.mjs).
 """
 
 import statistics

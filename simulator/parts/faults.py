@@ -9,12 +9,12 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from simulator import bad_centre
+from simulator.check.oracle import summary
+from simulator.devices.fleet import FleetError
 from simulator.error import SimulatorError
-from simulator.fleet import FleetError
-from simulator.hall import Hall
-from simulator.oracle import summary
-from simulator.run import Run
+from simulator.parts import bad_centre
+from simulator.parts.hall import Hall
+from simulator.parts.run import Run
 
 _GATEWAY_DATA = "gateway-data"
 _NOBODY_S = 3  # nobody is going to rate there
@@ -95,7 +95,7 @@ async def hall_destroyed(run: Run, chance: random.Random):
 
 
 def centre_is(manner: str) -> Fault:
-    """The centre misbehaves for a while: `manner` is one of simulator/bad_centre.py."""
+    """The centre misbehaves for a while: `manner` is one of simulator/parts/bad_centre.py."""
 
     async def fault(run: Run, chance: random.Random):
         proxy = run.hall.bad_centre

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from simulator.run import Run
+from simulator.parts.run import Run
 
 PARTS = (DEVICE, BROKER, GATEWAY, CENTRE) = ("device", "broker", "gateway", "centre")
 
