@@ -13,12 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from protocol.envelope import mac16, seal
+from protocol.envelope import mac16
 from protocol.message import Ack, Ticket, encode_message
-from protocol.record import Receipt, encode
 from simulator.check.oracle import read_log
 from simulator.devices.fleet import Fleet, FleetError
 from simulator.devices.folder import flash
+from simulator.pen import Pen
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "simulator"))
@@ -104,8 +104,8 @@ class Bench:
 
         await self.broker.until(is_here)
         seq = json.loads(sent[0].split(b"\n")[0])["seq"]
-        receipt = seal(KEY, encode(Receipt(DEVICE, EPOCH, seq, mac16(sent[0]), 1)))
-        self._tell("ack", Ack(EPOCH, seq, receipt.decode()))
+        receipt = Pen(DEVICE, EPOCH, KEY).receipt(seq=seq, mac16=mac16(sent[0]))
+        self._tell("ack", Ack(EPOCH, seq, receipt))
         self.broker.connections[-1].clear()
 
     def _tell(self, name, message):

@@ -16,8 +16,8 @@ from littlefs_flash import BLOCK, PAGE, Disk, Flash  # noqa: E402
 from firmware.files import Files  # noqa: E402
 from firmware.journal import Journal, create  # noqa: E402
 from firmware.timing import JOURNAL_BYTES, timing  # noqa: E402
-from protocol.envelope import mac16, seal  # noqa: E402
-from protocol.record import Receipt, encode  # noqa: E402
+from protocol.envelope import mac16  # noqa: E402
+from simulator.pen import Pen  # noqa: E402
 
 RATINGS_A_DAY = 500
 DAYS = 20
@@ -50,9 +50,8 @@ def journal_days(days, make_files=Files):
         for number in range(RATINGS_A_DAY):
             envelope = rate(journal, "01JQ7V0M3T8K2N5W9X4Y6Z1B2C")
             if number % 3 == 2:  # the centre is a few ratings behind
-                seq = members(envelope)["seq"]
-                receipt = Receipt(IDENTITY.device, IDENTITY.epoch, seq, mac16(envelope), 1)
-                journal.take_receipt(seal(KEY, encode(receipt)).decode())
+                seq, mac = members(envelope)["seq"], mac16(envelope)
+                journal.take_receipt(Pen(*IDENTITY).receipt(seq=seq, mac16=mac))
     return flash.log, len(envelope) + 1
 
 

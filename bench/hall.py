@@ -20,11 +20,10 @@ from central.store.database import open_database
 from gateway import intake
 from gateway.store import envelopes
 from gateway.store.database import Database
-from protocol.envelope import NO_MAC16, mac16, seal
-from protocol.message import State, encode_message
-from protocol.record import Rating, encode
+from protocol.message import encode_message
 from protocol.topic import ACK, RECORD, STATE, topic
 from simulator.parts.hall import HALL, Hall
+from simulator.pen import Pen
 from simulator.web import read_token
 
 FIRMWARE = Path("build/firmware").resolve()
@@ -35,37 +34,21 @@ _AT_ONCE = 5000  # rows of one commit when a backlog is made
 _QUICK = {"retry_first_s": 0.2, "retry_longest_s": 0.5, "hall_poll_s": 5}
 
 
-class Signer:
-    """A device's hand: ratings as the firmware would sign them."""
+def rating(pen: Pen, at_ms: int) -> bytes:
+    """The device's next rating as a hall has it; each has a service of its own."""
+    seq = pen.seq + 1
+    return pen.rating(
+        service=f"01{pen.epoch % 10**6:06d}{pen.device[-4:]}{seq:014d}",
+        ticket_no=f"A{seq % 10**6:06d}",
+        facts="8bc100c14f4c1187",
+        at=at_ms,
+        took_ms=4200,
+    )
 
-    def __init__(self, bundle: Path):
-        members = json.loads(bundle.read_text())
-        self.device = members["device"]
-        self.epoch = members["epoch"]
-        self.password = members["mqtt"]["password"]
-        self._key = bytes.fromhex(members["key"])
-        self.seq = 0
-        self._prev = NO_MAC16
 
-    def rating(self, at_ms: int) -> bytes:
-        """The next rating's envelope; each has a service of its own."""
-        self.seq += 1
-        service = f"01{self.epoch % 10**6:06d}{self.device[-4:]}{self.seq:014d}"
-        record = Rating(
-            *(self.device, self.epoch, self.seq, self._prev, service, f"A{self.seq % 10**6:06d}"),
-            *("0231", "8bc100c14f4c1187", 5, 0, 1, 60_000 + self.seq, at_ms, 4200, "key"),
-        )
-        envelope = seal(self._key, encode(record))
-        self._prev = mac16(envelope)
-        return envelope
-
-    def state(self) -> str:
-        """What the device says of itself after its newest rating."""
-        state = State(
-            *(True, "0" * 16, "0.1.0", self.epoch, self.seq, 1, None, None),
-            *(2000, 2000, 10, "good", "standby", 0, ()),
-        )
-        return encode_message(state).decode()
+def state(pen: Pen) -> str:
+    """What the device says of itself after its newest rating: its journal has room."""
+    return encode_message(pen.state(free=2000, capacity=2000)).decode()
 
 
 class BenchHall:
@@ -77,7 +60,7 @@ class BenchHall:
         self.hall = Hall(folder, FIRMWARE, windows=0, timers=timers, broker="mosquitto")
         self.hall.centre.program = (str(NOTING_CENTRE),)
         self._count = devices
-        self.signers: list[Signer] = []
+        self.pens: list[Pen] = []
         self.database = folder / _GATEWAY_DATA / "gateway.sqlite"
         self.password_file = folder / _GATEWAY_DATA / "mqtt-password"
 
@@ -118,7 +101,7 @@ class BenchHall:
                 path.with_name(path.name + part).unlink(missing_ok=True)
             shutil.copy(path.with_name(f"{path.name}.empty"), path)
         (self.folder / "centre.times").unlink(missing_ok=True)
-        self.signers = [Signer(self.folder / f"{one.device}.json") for one in self.signers]
+        self.pens = [Pen.of_bundle(self.folder / f"{one.device}.json") for one in self.pens]
 
     def fill(self, count: int) -> list[bytes]:
         """Put so many ratings into the stopped gateway's database, as its intake does.
@@ -126,11 +109,11 @@ class BenchHall:
         Gives the envelopes of the last commit, for whoever wants to see some.
         """
         database = Database(self.database)
-        known, texts = {signer.device for signer in self.signers}, []
+        known, texts = {pen.device for pen in self.pens}, []
         for start in range(0, count, _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, count))
-            texts = [self.signers[n % self._count].rating(OLD_MS) for n in numbers]
-            names = [topic(HALL, self.signers[n % self._count].device, RECORD) for n in numbers]
+            texts = [rating(self.pens[n % self._count], OLD_MS) for n in numbers]
+            names = [topic(HALL, self.pens[n % self._count].device, RECORD) for n in numbers]
             judged = [intake.judge(*one, HALL, known) for one in zip(names, texts, strict=True)]
             rows = [intake.row(one, OLD_MS, None, is_live=False) for one in judged]
             with database.write() as tx:
@@ -151,20 +134,20 @@ class BenchHall:
         last `spared` ones; per_s: of each device in a second at most, 0 for no limit.
         """
         devices, at_ms = [], time.time_ns() // 1_000_000 if is_live else OLD_MS
-        signers = self.signers[: self._count - spared]
-        for signer in signers:
-            packets = self.folder / f"{signer.device}.packets"
-            payloads = [signer.rating(at_ms) for _ in range(count // len(signers))]
-            write_packets(packets, topic(HALL, signer.device, RECORD), payloads)
+        pens = self.pens[: self._count - spared]
+        for pen in pens:
+            packets = self.folder / f"{pen.device}.packets"
+            payloads = [rating(pen, at_ms) for _ in range(count // len(pens))]
+            write_packets(packets, topic(HALL, pen.device, RECORD), payloads)
             devices.append(
                 {
-                    "device": signer.device,
-                    "password": signer.password,
+                    "device": pen.device,
+                    "password": pen.mqtt["password"],
                     "packets": str(packets),
-                    "last_seq": signer.seq,
-                    "state_topic": topic(HALL, signer.device, STATE),
-                    "ack_topic": topic(HALL, signer.device, ACK),
-                    "state": signer.state(),
+                    "last_seq": pen.seq,
+                    "state_topic": topic(HALL, pen.device, STATE),
+                    "ack_topic": topic(HALL, pen.device, ACK),
+                    "state": state(pen),
                 }
             )
         plan = self.folder / "plan.json"
@@ -204,7 +187,7 @@ class BenchHall:
             bundle = self.folder / f"bench-{number:04d}.json"
             enrolment.add_window(HALL, f"w{number}", f"{number}号窗口")
             enrolment.enrol(bundle.stem, HALL, f"w{number}", keys.key, bundle)
-            self.signers.append(Signer(bundle))
+            self.pens.append(Pen.of_bundle(bundle))
         database.close()
 
 

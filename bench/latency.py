@@ -15,7 +15,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 
-from bench.hall import BenchHall, end, line_of, row, start_bare
+from bench.hall import BenchHall, end, line_of, rating, row, start_bare, state
 from protocol.topic import RECORD, STATE, topic
 from simulator.parts.hall import HALL
 
@@ -31,9 +31,9 @@ def publish_evenly(
 
     Gives {envelope: monotonic second of its publish}.
     """
-    signer, sent = hall.signers[-1], {}
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=signer.device)
-    client.username_pw_set(signer.device, signer.password)
+    pen, sent = hall.pens[-1], {}
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=pen.device)
+    client.username_pw_set(pen.device, pen.mqtt["password"])
     client.on_socket_open = lambda c, u, sock: sock.setsockopt(
         socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
     )
@@ -42,15 +42,15 @@ def publish_evenly(
     client.connect("127.0.0.1", hall.mqtt_port)
     client.loop_start()
     is_connected.wait(10)
-    client.publish(topic(HALL, signer.device, STATE), signer.state(), 1, True)
+    client.publish(topic(HALL, pen.device, STATE), state(pen), 1, True)
     next_s = time.monotonic()
     for _ in range(count):
         if until():
             break
-        envelope = signer.rating(time.time_ns() // 1_000_000)
+        envelope = rating(pen, time.time_ns() // 1_000_000)
         time.sleep(max(0.0, next_s - time.monotonic()))
         sent[envelope.decode()] = time.monotonic()
-        client.publish(topic(HALL, signer.device, RECORD), envelope, 1)
+        client.publish(topic(HALL, pen.device, RECORD), envelope, 1)
         next_s += 1 / per_s
     time.sleep(2)
     client.disconnect()

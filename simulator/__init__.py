@@ -4,5 +4,5 @@ Imports protocol only; the firmware is files (build/firmware), the other tiers a
 started through `pingjia`. Rooms, from the top (a room imports only rooms below it): `cli/` the
 commands; `demo` the whole hall, `terminal` how it looks; `parts/` the hall's processes, a run of
 them with devices and people, and what goes wrong with them; `people/` who presses; `devices/` the
-virtual devices, `check/` who judges; `web` calls.
+virtual devices, `check/` who judges; `web` calls, `pen` signs.
 """

@@ -51,7 +51,7 @@ def flood(folder, each: int, settings: dict) -> tuple[float, float, float]:
             await flooding
             await hall.until_drained()
             waited = waits(hall)
-            live = waited.pop(hall.signers[-1].device)
+            live = waited.pop(hall.pens[-1].device)
             stored = [one for device in waited.values() for one in device]
             assert (len(live), len(stored)) == (len(sent), each * DEVICES)
             return statistics.median(live), statistics.median(stored), await watching
