@@ -162,7 +162,7 @@ class _Half:
 
 
 async def _open_connection(address, port, ssl=None, server_hostname=None):
-    stream = _firmware("boards.virtual").HostStream(host.connect(address, port))
+    stream = _firmware("boards.webassembly_five_key.board").HostStream(host.connect(address, port))
     await stream.opened()
     half = _Half(stream)
     return half, half
@@ -191,7 +191,7 @@ def _moved():
 
 
 def install(board):
-    """Makes firmware.boards.this_board give the board of firmware/boards/{board}.py."""
+    """Makes firmware.boards.this_board give the board of firmware/boards/{board}/."""
     members = {name: getattr(os, name) for name in dir(os) if not name.startswith("__")}
     members["urandom"] = _random
     sys.modules["os"] = _Module(**members)
@@ -211,14 +211,9 @@ def install(board):
     sys.modules["ssl"] = _Module(SSLContext=Context, PROTOCOL_TLS_CLIENT=0, CERT_REQUIRED=2)
     asyncio.open_connection = _open_connection
     asyncio.ThreadSafeFlag = _Flag
-    module = _firmware(f"boards.{board}")
-    for name, number, _ in module.PINS:
+    for name, number, _ in _firmware(f"boards.{board}.pins").PINS:
         _names[number] = name
-    (kind,) = [
-        member
-        for name, member in ((name, getattr(module, name)) for name in dir(module))
-        if name.endswith("FiveKey") and name != "FiveKey"
-    ]
+    kind = _firmware("boards").load(board)
     session = _firmware("session")
     session.TABLE = _Told(session.TABLE)
     _firmware("boards").this_board = lambda: _watched(kind)

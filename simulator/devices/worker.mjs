@@ -3,7 +3,7 @@
 // What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
 // power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks, usb, board}; with
 // `usb` (usb.mjs) it is a board on a cable, whose flash may be blank; with `board` the firmware's
-// file of that name runs on fakes of `machine` and `network` at pin level (pins.py), and its journal
+// board of that name runs on fakes of `machine` and `network` at pin level (pins.py), and its journal
 // lasts as long as its power.
 import fs from 'node:fs';
 import net from 'node:net';
@@ -255,7 +255,7 @@ let code; // bytes that the compiled modules and the interpreter take before the
 if (usb) {
   terminal.serve(interpreter);
 } else {
-  run('import firmware.app, firmware.boards.virtual');
+  run('import firmware.app, firmware.boards.webassembly_five_key.board');
   code = heap();
   say({ event: 'started' });
   run("exec(compile(open('/main.py').read(), '/main.py', 'exec'))");

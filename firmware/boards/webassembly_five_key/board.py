@@ -15,7 +15,7 @@ import uctypes
 from firmware.timing import timing
 
 
-class Virtual:
+class Board:
     """A five-key device that exists only in the simulator."""
 
     ticks_ms = staticmethod(time.ticks_ms)
