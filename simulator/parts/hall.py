@@ -166,6 +166,11 @@ class Hall:
         (self.folder / QUEUE_TOKEN).unlink(missing_ok=True)
         await self._gateway("token", "add", "queue-system", "--out", QUEUE_TOKEN)
 
+    async def gateway_token(self, name: str, *options: str) -> str:
+        """A new token of the gateway, also left in the hall's folder as NAME.token."""
+        await self._gateway("token", "add", name, "--out", f"{name}.token", *options)
+        return read_token(self.folder / f"{name}.token")
+
     def queue_token(self) -> str:
         """The queue system's token."""
         return read_token(self.folder / QUEUE_TOKEN)

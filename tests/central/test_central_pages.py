@@ -8,13 +8,13 @@ import time
 import httpx2
 import pytest
 import uvicorn
+from browser import FLAGS
 from central_hall import bearer, document
 from playwright.sync_api import expect, sync_playwright
 
 from central.english import ENGLISH
 from central.marks import MARKS
 from central.pages import _KINDS, _PERIODS, LEVEL_NAMES, create_site
-from docs.screenshots import FLAGS
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}

@@ -1,11 +1,11 @@
 """Devices that publish as fast as a broker takes it: packets made beforehand, plain sockets.
 
-    python -m bench.publisher PLAN.json
+    python tests/journey/publisher.py PLAN.json
 
 A process of its own, and as little work as possible in it, so that it is never what is measured.
 The plan: {"port", "window", "per_s" (records a second and device, 0: no limit), "wants_acks",
 "devices": [{"device", "password", "packets",
-"last_seq", "topic and state" as BenchHall.write_plan has them}]}; `packets` names a file of whole
+"last_seq", "topic and state" as BusyHall.write_plan has them}]}; `packets` names a file of whole
 PUBLISH packets, made by `write_packets`. Prints {"begin_s", "published_s", "acknowledged_s"} of
 the monotonic clock, which all processes of a machine share.
 """
