@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/technician_session.py
 
-simulator/technician.py does the typing; tests/journey/test_technician_page.py holds the page to it.
+simulator/technician.py types; tests/journey/test_technician_page.py holds the page to it.
 """
 
 import asyncio
