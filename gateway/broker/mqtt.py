@@ -39,7 +39,8 @@ class Message(NamedTuple):
 class Link:
     """Connects, and connects again, for as long as it is started.
 
-    `deliver` takes each delivery; while it waits, nothing more is read. `on_up` is called after each subscription, from paho's thread.
+    `deliver` takes each delivery; while it waits, nothing more is read. `on_up` is called after
+    each subscription, from paho's thread.
     """
 
     def __init__(

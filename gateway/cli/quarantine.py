@@ -35,8 +35,8 @@ def quarantine_list(
     for row in rows:
         is_whole = "whole" if len(row.beginning) == row.size else f"{len(row.beginning)} kept"
         typer.echo(
-            f"{row.id:>6}  {written(row.received_at_ms)}  {row.device or row.topic}  {row.reason}: "
-            f"{row.detail} ({row.size} bytes, {is_whole})"
+            f"{row.id:>6}  {written(row.received_at_ms)}  {row.device or row.topic}  "
+            f"{row.reason}: {row.detail} ({row.size} bytes, {is_whole})"
         )
 
 

@@ -1,7 +1,8 @@
 """The forwarder: two lanes to the centre. What was just made leaves at once; beside it the backlog
 drains at a pace that adapts to the centre's answers (BAT-6).
 
-Next on a rating's way: gateway/upward/centre.py posts a batch, central/web/api/batches.py takes it.
+Next on a rating's way: gateway/upward/centre.py posts a batch, which central/web/api/batches.py
+takes.
 """
 
 import logging

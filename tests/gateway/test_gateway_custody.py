@@ -193,14 +193,12 @@ def test_a_gateway_that_stops_at_what_it_refuses_is_found_out(gateway, centre, c
 
 def test_an_unknown_version_goes_up_with_its_mark(gateway, centre, connect):
     """REC-7"""
-    from protocol.envelope import seal
-
     pen = Pen("dev-1")
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.hear_hall(0)
     record = b'{"v":2,"kind":"rating","device":"dev-1","epoch":%d,"seq":1,"x":[]}' % EPOCH
-    envelope = seal(pen.key, record)
+    envelope = pen.append(record)
     device.send(envelope)
     device.hear_hall(1)
     until(lambda: centre.seqs("dev-1") == [1], "the record")

@@ -23,8 +23,8 @@ from gateway.cli.broker import write_broker_files
 from gateway.desk.services import Opening
 from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
-from simulator.mosquitto import check_installed
-from simulator.part import PartError
+from simulator.parts.mosquitto import check_installed
+from simulator.parts.part import PartError
 
 ROOT = Path(__file__).parents[2]
 needs_mosquitto = pytest.mark.needs(MOSQUITTO)
@@ -264,7 +264,7 @@ def test_the_simulator_s_mosquitto_ends_with_its_parent(tmp_path, centre):
     folder = broker_files_in(tmp_path, centre.url).broker_files
     program = (
         "import asyncio, pathlib, sys\n"
-        "from simulator.mosquitto import Mosquitto\n"
+        "from simulator.parts.mosquitto import Mosquitto\n"
         "async def main():\n"
         "    broker = Mosquitto(pathlib.Path(sys.argv[1]))\n"
         "    await broker.start()\n"

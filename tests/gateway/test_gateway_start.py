@@ -108,7 +108,7 @@ def test_killed_it_leaves_no_broker_behind_and_loses_nothing(tmp_path, centre, r
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path, lasting):
     taken = {"api_listen_port": int(lasting.api_url.rsplit(":", 1)[1])}
-    with pytest.raises(OperatorError, match="cannot listen on .*api_listen_port"):
+    with pytest.raises(OperatorError, match=r"cannot listen on .*api_listen_port"):
         Gateway(settings_in(tmp_path, "http://127.0.0.1:9", **taken))
     gateway = Gateway(settings_in(tmp_path, "http://127.0.0.1:9", mqtt_port=port_of(lasting)))
     with pytest.raises(OperatorError, match="address already in use"):
@@ -161,7 +161,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(tmp_path, values, words):
 
 def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
     config = tmp_path / "gateway.toml"
-    with pytest.raises(OperatorError, match="is missing: copy deploy/gateway.toml"):
+    with pytest.raises(OperatorError, match="is missing: copy deploy/"):
         load_config(config)
     config.write_text("hall = ")
     with pytest.raises(OperatorError, match="not TOML"):
