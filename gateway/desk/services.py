@@ -1,6 +1,6 @@
 """A service at a window: opened, invites a rating, closed; and who serves there.
 
-Next: gateway/announcer.py publishes the ticket to the devices of the window.
+Next: gateway/hall/announcer.py publishes the ticket to the devices of the window.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What the gateway says to devices: ack, ticket, clock, settings, update.
 
 Everything is read from the database at the moment it is said, by one thread, so the newest
-message on a topic is always the newest truth. Next on a rating's way: gateway/outbox.py.
+message on a topic is always the newest truth. Next on a rating's way: gateway/upward/outbox.py.
 """
 
 import logging

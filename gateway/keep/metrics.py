@@ -1,6 +1,6 @@
 """What the gateway counts, for Prometheus: `GET /metrics`. No names of devices or people.
 
-Next to it: gateway/alarm.py, for what a person must act on.
+Next to it: gateway/keep/alarms.py, for what a person must act on.
 """
 
 import shutil

@@ -172,7 +172,7 @@ class Hall(Table, table=True):
 
 
 class Token(Table, table=True):
-    """A caller; only the hash of its token. scope: gateway/callers.py; window: of a console."""
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's."""
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)

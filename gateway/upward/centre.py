@@ -1,6 +1,6 @@
 """The way to the centre: HTTPS, outbound only; the only file with an HTTP client.
 
-Next on a rating's way: central/intake.py, behind the endpoints of central/api.py.
+Next on a rating's way: central/web/api/batches.py.
 """
 
 import gzip

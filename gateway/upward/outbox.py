@@ -1,7 +1,8 @@
 """The outbox: which items go up next, and what becomes of them when the centre has spoken.
 
 Nothing leaves it without a verdict, and nothing is forgotten before a receipt covers it (BAT-5).
-Next on a rating's way: gateway/forwarder.py sends what `live_batch` and `backlog_batch` give.
+Next on a rating's way: gateway/upward/forwarder.py sends what `live_batch` and `backlog_batch`
+give.
 """
 
 import itertools
