@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = ("central", "gateway", "hosting", "pages", "simulator", "workbench", "protocol", "quick")
 TIERS = "|".join((*CODE, "firmware", "tests", "bench", "docs", "deploy"))
+IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
 NAMED = re.compile(rf"(?<![\w/.-])((?:{TIERS})/[\w./-]+\.(?:py|mjs|toml|html|css|md|json))\b")
 
 
@@ -52,3 +53,17 @@ def test_every_file_that_is_named_is_there(kind):
 def test_the_control_finds_a_name_that_is_not_there():
     gone = "/".join(("central", "intake.py"))
     assert NAMED.findall(f"see {gone}, (gateway/web/api.py).") == [gone, "gateway/web/api.py"]
+
+
+def test_tests_import_nothing_from_docs_or_bench():
+    """What they share stands in tests/ or in simulator/; docs/ and bench/ may import it."""
+    theirs = {Path(name).stem for name in tracked("docs/*.py", "bench/*.py")} | {"docs", "bench"}
+    ours = {Path(name).stem for name in tracked("tests/*.py")} | {"__init__", "__main__", *CODE}
+    forbidden = theirs - ours
+    assert "technician_session" in forbidden
+    found = {
+        name: names
+        for name in tracked("tests/*.py")
+        if (names := set(IMPORTED.findall((ROOT / name).read_text())) & forbidden)
+    }
+    assert found == {}

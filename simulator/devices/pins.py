@@ -59,7 +59,7 @@ class Uart:
 
     has_player = True
 
-    def __init__(self, number, baudrate, connection, rx):
+    def __init__(self, number, baudrate, tx, rx):
         self._answer = b""
 
     def write(self, frame):

@@ -72,7 +72,7 @@ GATEWAY = 'hall = "demo"\ncentre_url = "http://127.0.0.1:9"\ncentre_token_file =
     [
         "gateway run --config gateway.toml",
         "central run --config central.toml",
-        "workbench deliver records.jsonl --centre http://127.1 --hall demo --token-file token",
+        "workbench deliver records.jsonl --centre https://127.0.0.1:9 --hall h --token-file token",
     ],
 )
 def test_a_file_of_mode_0644_stops_every_tier(tmp_path, monkeypatch, command):
