@@ -19,7 +19,7 @@ class BoundedBody:
     answers an announced length with plain text, not with a problem.
     """
 
-    def __init__(self, app: ASGIApp, most: int, more: Mapping[str, int] = {}) -> None:  # noqa: B006
+    def __init__(self, app: ASGIApp, most: int, more: Mapping[str, int] = {}) -> None:
         self._app = app
         self._most = most
         self._more = more

@@ -52,8 +52,8 @@ def read_private(path: Path, mend: str, most_bytes: int = 4096) -> bytes:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
     if len(content) > most_bytes:
         raise OperatorError(
-            f"{path} has over {most_bytes} bytes, more than it should hold: it is another file, or "
-            "damaged. Take the right one, or its backup."
+            f"{path} has over {most_bytes} bytes, more than it should hold: it is another file, "
+            "or damaged. Take the right one, or its backup."
         )
     return content
 
