@@ -74,8 +74,9 @@ def test_the_examples_are_one_story():
 
 def test_text_that_utf_8_cannot_carry_is_refused():
     """On CPython only: MicroPython's strings are UTF-8 to begin with."""
-    with pytest.raises(ProtocolError, match="facts"):
+    with pytest.raises(ProtocolError, match="facts must be text that UTF-8 can carry") as caught:
         decode_item({"facts": "half a surrogate pair \ud800"})
+    assert (caught.value.field, caught.value.rule) == ("facts", "utf8")
 
 
 def test_no_example_goes_untested():
