@@ -157,6 +157,7 @@ class TestSession(unittest.TestCase):
             self.assertEqual(it.face, face)
 
     def test_a_press_counts_only_while_the_ticket_invites(self):
+        """TKT-2"""
         it = session()
         self.assertFalse(it.accept(10, 30))
         it.take_ticket(ticket("s1", "serving"), 50)
@@ -168,6 +169,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(210, 230))
 
     def test_a_key_that_was_down_before_the_invitation_is_no_press(self):
+        """TKT-2"""
         self.assertFalse(invited().accept(999, 1010))
         self.assertTrue(invited().accept(1000, 1020))
 
@@ -223,6 +225,7 @@ class TestSession(unittest.TestCase):
         self.assertEqual((it.face, it.ticket.service), ("inviting", "s1"))
 
     def test_the_first_press_wins_and_the_thanks_end_by_themselves(self):
+        """TKT-2"""
         it = invited()
         it.accept(1100, 1120)
         it.rate(1125)
@@ -247,6 +250,7 @@ class TestSession(unittest.TestCase):
         self.assertEqual(it.left_ms(9000), 2000)
 
     def test_a_service_that_was_rated_is_refused(self):
+        """TKT-1"""
         it = invited()
         it.rate(1100)
         it.tick(5000)
@@ -257,6 +261,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(6100, 6120))
 
     def test_services_read_back_from_the_journal_are_refused_the_last_sixteen(self):
+        """TKT-1"""
         it = session([f"s{n}" for n in range(20)])
         it.take_ticket(ticket("s19", "inviting"), 0)
         self.assertEqual(it.face, "standby")
@@ -275,6 +280,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(2000, 3110))
 
     def test_the_newest_ticket_counts(self):
+        """TKT-1"""
         it = invited()
         it.take_ticket(ticket("s2", "serving"), 1200)
         self.assertEqual(it.face, "serving")
