@@ -28,6 +28,16 @@ class TestDamage(unittest.TestCase):
         self.assertEqual(members(dict(held(journal))[5])["gaps"], [[3, 3, "damage"]])
         self.assertEqual([seq for seq, _ in held(start(files))], [1, 2, 4, 5, 6])
 
+    def test_a_line_whose_mac_does_not_hold_is_damage_however_well_it_reads(self):
+        """JRN-3 JRN-4"""
+        files = self.damaged(
+            "00000000.seg", lambda data: data.replace(b'"level":4', b'"level":5', 1)
+        )
+        journal = start(files)
+        self.assertEqual([seq for seq, _ in held(journal)], [1, 3, 4])
+        rate(journal)
+        self.assertEqual(members(dict(held(journal))[5])["gaps"], [[2, 2, "damage"]])
+
     def test_garbage_of_every_kind_is_survived_and_named(self):
         """JRN-4"""
         changes = (

@@ -8,6 +8,10 @@ from journal_parts import held, made, members, rate, receipt, start
 from firmware.journal import JournalFullError
 
 
+def segments(files):
+    return sorted([name for name in files.names() if name.endswith(".seg")])
+
+
 class TestFull(unittest.TestCase):
     def full(self):
         files = made()
@@ -45,7 +49,7 @@ class TestFull(unittest.TestCase):
         with self.assertRaises(JournalFullError):
             rate(journal)
         start(files, 4).begin(5, None)
-        self.assertEqual(len([name for name in files.names() if name.endswith("seg")]), 4)
+        self.assertEqual(len(segments(files)), 4)
 
     def test_a_receipt_makes_room_again(self):
         """JRN-6"""
@@ -68,6 +72,7 @@ class TestFull(unittest.TestCase):
         again = start(files, 4)
         self.assertFalse(again.is_full())
         rate(again)
+        self.assertEqual(segments(files), ["00000002.seg", "00000003.seg"])
 
     def test_starts_that_were_cut_do_not_use_the_journal_up(self):
         """JRN-7"""
@@ -80,6 +85,7 @@ class TestFull(unittest.TestCase):
                     rate(start(files, 4))
                 except PowerCut:
                     files.cut_at = None
+                self.assertTrue(len(segments(files)) <= 4)
         journal = start(files, 4)
         self.assertFalse(journal.is_full())
         rate(journal)

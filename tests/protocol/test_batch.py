@@ -78,8 +78,11 @@ class TestBatch(unittest.TestCase):
         large = ServiceDocument("s", "h", "w", "batch", "A1", None, matters, 5)
         with self.assertRaises(ProtocolError):
             encode_document(large)
+        data = encode_document(DOCUMENT)
+        longest = data + b" " * (65536 - len(data))
+        self.assertEqual(decode_document(longest), DOCUMENT)
         with self.assertRaises(ProtocolError):
-            decode_document(b"{" + b" " * 65536 + b"}")
+            decode_document(longest + b" ")
 
 
 if __name__ == "__main__":
