@@ -32,7 +32,7 @@ demo: setup firmware
 	$(BIN)/pingjia demo $(ARGUMENTS)
 
 test: setup firmware lint
-	$(BIN)/python -m pytest -m "not long" $(PARALLEL)
+	$(BIN)/python -m pytest -m "not long" --durations=25 $(PARALLEL)
 
 test-long: setup firmware
 	$(BIN)/python -m pytest -m long $(PARALLEL)

@@ -7,19 +7,17 @@ here and nowhere else; `pingjia --debug …` shows where it arose.
 
 import gc
 from importlib import import_module
+from importlib.metadata import version
 
 import typer
 from typer.core import TyperGroup
 
-from gateway.error import GatewayError
 from hosting.error import OperatorError
-from simulator.error import SimulatorError
-from workbench.error import WorkbenchError
 
-ERRORS = (SimulatorError, GatewayError, OperatorError, WorkbenchError, OSError)
+ERRORS = (OperatorError, OSError)
 _COMMANDS = {
-    "demo": ("simulator.cli", "demo_app"),
-    "sim": ("simulator.cli", "app"),
+    "demo": ("simulator.cli.demo", "app"),
+    "sim": ("simulator.cli.sim", "app"),
     "gateway": ("gateway.cli", "app"),
     "central": ("central.cli", "app"),
     "workbench": ("workbench.cli", "app"),
@@ -61,8 +59,19 @@ def _imported(module):
 app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _say_version(is_wanted: bool):
+    if is_wanted:
+        typer.echo(f"pingjia {version('pingjia')}")
+        raise typer.Exit
+
+
 @app.callback()
-def pingjia(debug: bool = typer.Option(False, help="Show where an error arose.")):
+def pingjia(
+    debug: bool = typer.Option(False, help="Show where an error arose."),
+    _version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_say_version, help="Show the version."
+    ),
+):
     """Pingjia 评价: the open system behind the rating device on a government counter."""
 
 

@@ -26,7 +26,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from protocol.topic import GATEWAY_USER
-from simulator.hall import HALL
+from simulator.parts.hall import HALL
 
 
 def subscribe(port: str, password_file: str, count: str, keep) -> None:

@@ -1,7 +1,7 @@
 """What a rating costs a board's flash, and how long the flash lasts: `python -m bench.flash`.
 
-Real littlefs with the sizes of MicroPython's VfsLfs2 (tests/firmware/littlefs_flash.py) on a
-partition of JOURNAL_BYTES. Counts, no times: the result is the same on every machine.
+Real littlefs with the sizes of MicroPython's VfsLfs2 (tests/firmware/flash_days.py) on a partition
+of JOURNAL_BYTES. Counts, no times: the result is the same on every machine.
 """
 
 import sys
@@ -10,66 +10,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))
 
-from journal_oracle import IDENTITY, KEY, members, rate  # noqa: E402
-from littlefs_flash import BLOCK, PAGE, Disk, Flash  # noqa: E402
+from flash_days import (  # noqa: E402
+    MOST_PAGES_MORE,
+    RATINGS_A_DAY,
+    costs,
+    journal_days,
+    plain_days,
+)
+from littlefs_flash import PAGE  # noqa: E402
 
-from firmware.files import Files  # noqa: E402
-from firmware.journal import Journal, create  # noqa: E402
-from firmware.timing import JOURNAL_BYTES, timing  # noqa: E402
-from protocol.envelope import mac16, seal  # noqa: E402
-from protocol.record import Receipt, encode  # noqa: E402
-
-RATINGS_A_DAY = 500
 DAYS = 20
 ENDURANCE = 100_000  # erases a block survives, what makers of serial NOR flash state as the least
 TEN_YEARS = 3650  # days
-MOST_PAGES_MORE = 2
-
-
-def new_flash():
-    """A formatted partition: (flash, disk), with nothing counted yet."""
-    flash = Flash(JOURNAL_BYTES // BLOCK)
-    return flash, Disk(flash, is_new=True)
-
-
-def costs(log):
-    """(bytes programmed, erases) in a flash's log."""
-    erases = sum(kind == "erase" for kind, _, _ in log)
-    return sum(len(data) for _, _, data in log), erases
-
-
-def journal_days(days, make_files=Files):
-    """(the flash's log, bytes of a line) after days of ratings, each with a start and receipts."""
-    flash, disk = new_flash()
-    files = make_files("/", disk, disk.open)
-    create(files, KEY)
-    flash.log.clear()
-    sizes = timing()
-    for _ in range(days):
-        journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)
-        for number in range(RATINGS_A_DAY):
-            envelope = rate(journal, "01JQ7V0M3T8K2N5W9X4Y6Z1B2C")
-            if number % 3 == 2:  # the centre is a few ratings behind
-                seq = members(envelope)["seq"]
-                receipt = Receipt(IDENTITY.device, IDENTITY.epoch, seq, mac16(envelope), 1)
-                journal.take_receipt(seal(KEY, encode(receipt)).decode())
-    return flash.log, len(envelope) + 1
-
-
-def plain_days(days, line_bytes):
-    """littlefs' own least: the same bytes appended to files of as many lines, nothing else."""
-    flash, disk = new_flash()
-    flash.log.clear()
-    for number in range(days * RATINGS_A_DAY):
-        file_number, line_number = divmod(number, timing().segment_records)
-        name = f"/{file_number:08d}.seg"
-        if line_number == 0:
-            disk.open(name, "wb").close()
-            if file_number:
-                disk.remove(f"/{file_number - 1:08d}.seg")
-        with disk.open(name, "ab") as file:
-            file.write(bytes(line_bytes))
-    return flash.log
 
 
 def results():

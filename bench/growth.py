@@ -35,7 +35,7 @@ class Growth:
 
 async def grow(hall: BenchHall, size: int, found: Growth) -> None:
     """Bring the hall to so many stored ratings, and measure."""
-    stored = sum(signer.seq for signer in hall.signers)
+    stored = sum(pen.seq for pen in hall.pens)
     await asyncio.to_thread(hall.fill, size - stored)
     began_s = time.monotonic()
     await hall.hall.gateway.start()

@@ -1,117 +1,50 @@
-"""A hall for the benches: real centre, real mosquitto, real gateway, and devices' signed ratings.
-
-The devices' keys are real, so the centre verifies everything.
-"""
+"""A hall for the benches: the busy hall of the tests, and what a measurement needs beside it."""
 
 import asyncio
 import json
 import shutil
 import sys
-import time
-import tomllib
 from pathlib import Path
 
-import psutil
-
-from bench.publisher import write_packets
-from central.directory.devices import Devices
-from central.directory.halls import Halls
-from central.keys import DeviceKeys, read_master_secret
-from central.store.database import open_database
-from gateway import intake
+from gateway.hall import intake
 from gateway.store import envelopes
 from gateway.store.database import Database
-from hosting.clock import now_ms
-from protocol.envelope import NO_MAC16, mac16, seal
-from protocol.message import State, encode_message
-from protocol.record import Rating, encode
-from protocol.topic import ACK, RECORD, STATE, topic
-from simulator.hall import HALL, Hall
+from protocol.topic import RECORD, topic
+from simulator.parts.hall import HALL
+from simulator.pen import Pen
 from simulator.web import read_token
 
-FIRMWARE = Path("build/firmware").resolve()
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "journey"))
+
+from busy_hall import OLD_MS, BusyHall, publish, publish_evenly, rating
+
+__all__ = [
+    "OLD_MS",
+    "BenchHall",
+    "end",
+    "line_of",
+    "publish",
+    "publish_evenly",
+    "row",
+    "start_bare",
+]
+
 NOTING_CENTRE = Path(__file__).with_name("noting_centre.py")
-OLD_MS = 1_760_000_000_000  # when the ratings of a backlog were made
-_GATEWAY_DATA = "gateway-data"
 _AT_ONCE = 5000  # rows of one commit when a backlog is made
-_QUICK = {"retry_first_s": 0.2, "retry_longest_s": 0.5, "hall_poll_s": 5}
 
 
-class Signer:
-    """A device's hand: ratings as the firmware would sign them."""
-
-    def __init__(self, bundle: Path):
-        members = json.loads(bundle.read_text())
-        self.device = members["device"]
-        self.epoch = members["epoch"]
-        self.password = members["mqtt"]["password"]
-        self._key = bytes.fromhex(members["key"])
-        self.seq = 0
-        self._prev = NO_MAC16
-
-    def rating(self, at_ms: int) -> bytes:
-        """The next rating's envelope; each has a service of its own."""
-        self.seq += 1
-        service = f"01{self.epoch % 10**6:06d}{self.device[-4:]}{self.seq:014d}"
-        record = Rating(
-            *(self.device, self.epoch, self.seq, self._prev, service, f"A{self.seq % 10**6:06d}"),
-            *("0231", "8bc100c14f4c1187", 5, 0, 1, 60_000 + self.seq, at_ms, 4200, "key"),
-        )
-        envelope = seal(self._key, encode(record))
-        self._prev = mac16(envelope)
-        return envelope
-
-    def state(self) -> str:
-        """What the device says of itself after its newest rating."""
-        state = State(
-            *(True, "0" * 16, "0.1.0", self.epoch, self.seq, 1, None, None),
-            *(2000, 2000, 10, "good", "standby", 0, ()),
-        )
-        return encode_message(state).decode()
-
-
-class BenchHall:
-    """One hall with so many devices in `folder`; `make` first."""
+class BenchHall(BusyHall):
+    """The same, with a centre that notes its times, and begun anew for each measurement."""
 
     def __init__(self, folder: Path, devices: int, settings: dict | None = None):
-        self.folder = folder
-        timers = {**_QUICK, **(settings or {})}
-        self.hall = Hall(folder, FIRMWARE, windows=0, timers=timers, broker="mosquitto")
+        super().__init__(folder, devices, settings)
         self.hall.centre.program = (str(NOTING_CENTRE),)
-        self._count = devices
-        self.signers: list[Signer] = []
-        self.database = folder / _GATEWAY_DATA / "gateway.sqlite"
-        self.password_file = folder / _GATEWAY_DATA / "mqtt-password"
-
-    @property
-    def mqtt_port(self) -> int:
-        """Where mosquitto listens."""
-        return tomllib.loads((self.folder / "gateway.toml").read_text())["mqtt_port"]
 
     async def make(self) -> None:
-        """Enrol the devices, and let the gateway and mosquitto learn of them. Both databases are
-        kept, for `begin_anew`. Centre and gateway do not run afterwards, mosquitto does.
-        """
-        self.folder.mkdir(exist_ok=True)
-        await self.hall.make()
-        await asyncio.to_thread(self._enrol)
-        await self.hall.start()
-        queue = self.hall.queue_system()
-        while len(await queue.devices()) < self._count:
-            await asyncio.sleep(0.05)
-        await queue.aclose()
-        passwords = self.folder / "broker" / "mosquitto.passwords"
-        while len(passwords.read_text().splitlines()) <= self._count:
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(2)  # mosquitto reads them after the signal
-        await self.hall.gateway.stop()
-        await self.hall.centre.stop()
+        """Make it; both databases are kept, for `begin_anew`."""
+        await super().make()
         for path in (self.database, self.folder / "central.db"):
             shutil.copy(path, path.with_name(f"{path.name}.empty"))
-
-    async def stop(self) -> None:
-        """End what runs."""
-        await self.hall.stop()
 
     def begin_anew(self) -> None:
         """Both databases as after `make`; the devices begin at 1."""
@@ -120,7 +53,7 @@ class BenchHall:
                 path.with_name(path.name + part).unlink(missing_ok=True)
             shutil.copy(path.with_name(f"{path.name}.empty"), path)
         (self.folder / "centre.times").unlink(missing_ok=True)
-        self.signers = [Signer(self.folder / f"{one.device}.json") for one in self.signers]
+        self.pens = [Pen.of_bundle(self.folder / f"{one.device}.json") for one in self.pens]
 
     def fill(self, count: int) -> list[bytes]:
         """Put so many ratings into the stopped gateway's database, as its intake does.
@@ -128,52 +61,17 @@ class BenchHall:
         Gives the envelopes of the last commit, for whoever wants to see some.
         """
         database = Database(self.database)
-        known, texts = {signer.device for signer in self.signers}, []
+        known, texts = {pen.device for pen in self.pens}, []
         for start in range(0, count, _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, count))
-            texts = [self.signers[n % self._count].rating(OLD_MS) for n in numbers]
-            names = [topic(HALL, self.signers[n % self._count].device, RECORD) for n in numbers]
+            texts = [rating(self.pens[n % len(self.pens)], OLD_MS) for n in numbers]
+            names = [topic(HALL, self.pens[n % len(self.pens)].device, RECORD) for n in numbers]
             judged = [intake.judge(*one, HALL, known) for one in zip(names, texts, strict=True)]
             rows = [intake.row(one, OLD_MS, None, is_live=False) for one in judged]
-            with database.write() as tx:
-                envelopes.put(tx, rows)
+            with database.write() as connection:
+                envelopes.put(connection, rows)
         database.close()
         return texts
-
-    def write_plan(
-        self,
-        count: int,
-        window: int,
-        wants_acks: bool,
-        is_live: bool = True,
-        per_s: int = 0,
-        spared: int = 0,
-    ) -> Path:
-        """A plan for bench/publisher.py: so many further ratings, evenly from all devices but the
-        last `spared` ones; per_s: of each device in a second at most, 0 for no limit.
-        """
-        devices, at_ms = [], time.time_ns() // 1_000_000 if is_live else OLD_MS
-        signers = self.signers[: self._count - spared]
-        for signer in signers:
-            packets = self.folder / f"{signer.device}.packets"
-            payloads = [signer.rating(at_ms) for _ in range(count // len(signers))]
-            write_packets(packets, topic(HALL, signer.device, RECORD), payloads)
-            devices.append(
-                {
-                    "device": signer.device,
-                    "password": signer.password,
-                    "packets": str(packets),
-                    "last_seq": signer.seq,
-                    "state_topic": topic(HALL, signer.device, STATE),
-                    "ack_topic": topic(HALL, signer.device, ACK),
-                    "state": signer.state(),
-                }
-            )
-        plan = self.folder / "plan.json"
-        about = {"port": self.mqtt_port, "window": window, "per_s": per_s}
-        about["wants_acks"] = wants_acks
-        plan.write_text(json.dumps({**about, "devices": devices}))
-        return plan
 
     def token(self) -> str:
         """The gateway's token at the centre."""
@@ -184,39 +82,6 @@ class BenchHall:
         lines = (self.folder / "centre.times").read_text().splitlines()
         parts = [line.split(" ", 2) for line in lines]
         return [(float(begin), float(end), json.loads(told)) for begin, end, told in parts]
-
-    async def until_drained(self) -> None:
-        """Wait until the running gateway has a verdict on every record."""
-        database = Database(self.database)
-        try:
-            while await asyncio.to_thread(_is_anything_waiting, database):
-                await asyncio.sleep(0.2)
-        finally:
-            database.close()
-
-    def process(self) -> psutil.Process:
-        """The running gateway."""
-        return psutil.Process(self.hall.gateway.pid)
-
-    def _enrol(self) -> None:
-        database = open_database(f"sqlite:///{self.folder}/central.db")
-        keys = DeviceKeys(read_master_secret(self.folder / "master.secret"))
-        halls, devices = Halls(database, now_ms), Devices(database, keys.key, now_ms)
-        for number in range(1, self._count + 1):
-            bundle = self.folder / f"bench-{number:04d}.json"
-            halls.add_window(HALL, f"w{number}", f"{number}号窗口")
-            devices.enrol(bundle.stem, HALL, f"w{number}", bundle)
-            self.signers.append(Signer(bundle))
-        database.close()
-
-
-async def publish(plan: Path) -> dict:
-    """Let bench/publisher.py carry out a plan; its times."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.publisher", plan), stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await process.communicate()
-    return json.loads(out)
 
 
 async def start_bare(*arguments: object) -> asyncio.subprocess.Process:
@@ -251,9 +116,3 @@ def row(name: str, ours: float, reference: float, target: str, holds: bool) -> d
         "target": target,
         "holds": bool(holds),
     }
-
-
-def _is_anything_waiting(database: Database) -> bool:
-    with database.read() as tx:
-        query = "SELECT 1 FROM envelope WHERE verdict IS NULL LIMIT 1"
-        return tx.exec_driver_sql(query).first() is not None

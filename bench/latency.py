@@ -7,55 +7,14 @@ FastAPI, a SQLite commit.
 """
 
 import asyncio
-import socket
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-import paho.mqtt.client as paho
-
-from bench.hall import BenchHall, end, line_of, row, start_bare
-from protocol.topic import RECORD, STATE, topic
-from simulator.hall import HALL
+from bench.hall import BenchHall, end, line_of, publish_evenly, row, start_bare
 
 PER_S = 50
 RATINGS = 1500
 WARM = 100  # the first ones do not count: connections are made, statements compiled
-
-
-def publish_evenly(
-    hall: BenchHall, per_s: int = PER_S, count: int = RATINGS, until=lambda: False
-) -> dict[str, float]:
-    """Publish live ratings of the last device evenly, so many or until something is so.
-
-    Gives {envelope: monotonic second of its publish}.
-    """
-    signer, sent = hall.signers[-1], {}
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=signer.device)
-    client.username_pw_set(signer.device, signer.password)
-    client.on_socket_open = lambda c, u, sock: sock.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )
-    is_connected = threading.Event()
-    client.on_connect = lambda *_: is_connected.set()
-    client.connect("127.0.0.1", hall.mqtt_port)
-    client.loop_start()
-    is_connected.wait(10)
-    client.publish(topic(HALL, signer.device, STATE), signer.state(), 1, True)
-    next_s = time.monotonic()
-    for _ in range(count):
-        if until():
-            break
-        envelope = signer.rating(time.time_ns() // 1_000_000)
-        time.sleep(max(0.0, next_s - time.monotonic()))
-        sent[envelope.decode()] = time.monotonic()
-        client.publish(topic(HALL, signer.device, RECORD), envelope, 1)
-        next_s += 1 / per_s
-    time.sleep(2)
-    client.disconnect()
-    client.loop_stop()
-    return sent
 
 
 def milliseconds(sent: dict[str, float], noted: list, warm: int = WARM) -> list[float]:
@@ -75,7 +34,7 @@ async def bare_chain(hall: BenchHall) -> list[float]:
         arguments = (hall.mqtt_port, hall.password_file, RATINGS)
         bare = await start_bare("gateway", *arguments, url, f"{folder}/gateway.sqlite")
         await line_of(bare)
-        sent = await asyncio.to_thread(publish_evenly, hall)
+        sent = await asyncio.to_thread(publish_evenly, hall, PER_S, RATINGS)
         await end(bare)
         await end(centre)
         (hall.folder / "centre.times").write_text(times.read_text())
@@ -88,7 +47,7 @@ async def ours(hall: BenchHall) -> list[float]:
     await hall.hall.centre.start()
     await hall.hall.gateway.start()
     await asyncio.sleep(1)
-    sent = await asyncio.to_thread(publish_evenly, hall)
+    sent = await asyncio.to_thread(publish_evenly, hall, PER_S, RATINGS)
     await hall.until_drained()
     await hall.hall.gateway.stop()
     await hall.hall.centre.stop()

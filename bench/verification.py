@@ -36,10 +36,11 @@ from protocol.batch import (
     encode_batch,
     encode_document,
 )
-from protocol.envelope import NO_MAC16, mac16, seal, split
+from protocol.envelope import split
 from protocol.limits import BATCH_BYTES
 from protocol.mac import hash16
-from protocol.record import Rating, encode, parse
+from protocol.record import parse
+from simulator.pen import Pen
 
 DEVICES = 10
 RECORDS = 20_000
@@ -52,25 +53,22 @@ _NOW_MS = 1_760_000_000_000
 def batches() -> list[bytes]:
     """Ratings of all devices in turn, each with its document, as a gateway posts them."""
     keys = DeviceKeys(bytes(32))
-    prevs = dict.fromkeys(range(DEVICES), NO_MAC16)
+    epoch, names = _NOW_MS // 60_000, [f"bench-{device:04d}" for device in range(DEVICES)]
+    pens = [Pen(name, epoch, keys.key(name, epoch)) for name in names]
     packed, items = [], []
     for number in range(RECORDS):
-        device, seq = number % DEVICES, number // DEVICES + 1
-        name, epoch = f"bench-{device:04d}", _NOW_MS // 60_000
+        pen = pens[number % DEVICES]
+        seq = pen.seq + 1
         service = f"01JQ7V0M3T8K2N5W{number:010d}"
         document = ServiceDocument(
             service, "demo", "w1", "single", f"A{seq}", "0231", (), _NOW_MS + number
         )
         facts = encode_document(document)
-        record = Rating(
-            *(name, epoch, seq, prevs[device], service, f"A{seq}", "0231", hash16(facts), 5, 0),
-            *(1, seq * 1000, _NOW_MS + seq * 1000, 4200, "key"),
-        )
-        envelope = seal(keys.key(name, epoch), encode(record))
-        prevs[device] = mac16(envelope)
+        at = _NOW_MS + seq * 1000
+        envelope = pen.rating(service=service, facts=hash16(facts), at=at, took_ms=4200)
         items += [
             FactsItem(facts.decode()),
-            EnvelopeItem(envelope.decode(), _NOW_MS + seq * 1000, "w1", service, ()),
+            EnvelopeItem(envelope.decode(), at, "w1", service, ()),
         ]
         if len(items) == 2 * RATINGS_A_BATCH:
             packed.append(gzip.compress(encode_batch(items), 3, mtime=0))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import mpremote.main
 
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
 from workbench.board.flash import put_firmware
 from workbench.board.release import read_release
 from workbench.board.repl import Board

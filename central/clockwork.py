@@ -49,8 +49,8 @@ class Finding:
     """How often a mark was set, or a reason for refusal told, or what an alarm is about.
 
     mark: a code of central/custody/marks.py. window, window_name: empty if it is not known.
-    device, epoch, seq: the newest record; None for what was refused, which is no record.
-    last_seq: of an alarm about the records from seq to last_seq.
+    device, epoch, seq: the newest record; None for what was refused, which is no record. last_seq:
+    of an alarm about the records from seq to last_seq.
     """
 
     mark: str

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from hosting import toml
 from hosting.error import OperatorError
 from hosting.listener import is_loopback
+from hosting.secret_file import require_private
 
 
 class Config(BaseSettings):
@@ -63,9 +64,13 @@ def load_config(path: Path) -> Config:
 
 
 def require_safe_listener(config: Config) -> None:
-    """Raise OperatorError if tokens and records would travel a network in the clear."""
+    """Raise OperatorError if tokens and records would travel a network in the clear, or others
+    could read the key that keeps them from it.
+    """
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise OperatorError("tls_certificate and tls_key belong together: set both or neither.")
+    if config.tls_key is not None and config.tls_key.exists():
+        require_private(config.tls_key)
     if config.tls_certificate is None and not (
         config.behind_proxy or is_loopback(config.listen_host)
     ):

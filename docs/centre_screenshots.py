@@ -6,7 +6,6 @@ and fonts-noto-cjk.
 """
 
 import asyncio
-import json
 import random
 import sys
 import tempfile
@@ -31,10 +30,9 @@ from protocol.batch import (
     encode_batch,
     encode_document,
 )
-from protocol.envelope import NO_MAC16, mac16, seal
 from protocol.mac import hash16
-from protocol.record import Rating, encode
-from simulator.part import Part
+from simulator.parts.part import Part
+from simulator.pen import Pen
 
 SHOTS = (
     Shot("centre-province", "centre", "/?period=30d", "pages.token"),
@@ -67,31 +65,21 @@ DAY_MS = 86_400_000
 MASTER = "master.secret"
 
 
-class Pen:
-    """A device's hand: signs ratings one after the other."""
+class Window:
+    """A window whose device rates: what a batch holds of it."""
 
     def __init__(self, bundle: Path, hall: str, window: str):
-        members = json.loads(bundle.read_text())
-        self.device, self.epoch = members["device"], members["epoch"]
-        self.key = bytes.fromhex(members["key"])
-        self.hall, self.window, self.seq, self.prev = hall, window, 0, NO_MAC16
+        self.pen, self.hall, self.window = Pen.of_bundle(bundle), hall, window
 
     def rate(self, level: int, at: int, matter: str, ticket_no: str, again: str = "") -> list:
         """A service and its rating, as items of a batch. again: a service rated before."""
-        self.seq += 1
-        service = again or f"{self.device}-{self.seq}"
+        service = again or f"{self.pen.device}-{self.pen.seq + 1}"
         matters = (Matter(None, None, None, matter),)
         place = (service, self.hall, self.window, "single")
         facts = encode_document(ServiceDocument(*place, ticket_no, "0231", matters, at - 300_000))
-        record = encode(
-            Rating(
-                *(self.device, self.epoch, self.seq, self.prev, service, ticket_no, "0231"),
-                *(hash16(facts), level, 0, 1, self.seq * 60_000, at, 4200, "key"),
-            )
-        )
-        envelope = seal(self.key, record)
-        self.prev = mac16(envelope)
-        item = EnvelopeItem(envelope.decode(), at, self.window, service, ())
+        told = {"service": service, "ticket_no": ticket_no, "facts": hash16(facts)}
+        envelope = self.pen.rating(**told, level=level, at=at, took_ms=4200).decode()
+        item = EnvelopeItem(envelope, at, self.window, service, ())
         return [FactsItem(facts.decode()), item]
 
 
@@ -109,18 +97,18 @@ def fill(folder: Path) -> None:
     intake = Intake(database, keys.key, lambda: now_ms)
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
-        pens = []
+        places = []
         for number, what in enumerate(WINDOWS[:windows], start=1):
             window, bundle = f"w{number}", folder / f"{hall}-{number}.json"
             halls.add_window(hall, window, f"{number}号 {what}")
             devices.enrol(f"{hall}-{number:02d}", hall, window, bundle)
-            pens.append(Pen(bundle, hall, window))
+            places.append(Window(bundle, hall, window))
         items = []
         for at in sorted(_times(rng, now_ms, ratings)):
-            items += rng.choice(pens).rate(
+            items += rng.choice(places).rate(
                 _level(rng, goodness), at, rng.choice(MATTERS), f"A{rng.randrange(1, 300):03d}"
             )
-        items += _oddities(rng, pens, now_ms) if ratings > 400 else []
+        items += _oddities(places, now_ms) if ratings > 400 else []
         for start in range(0, len(items), 500):
             intake.take((hall,), decode_batch(encode_batch(items[start : start + 500])))
     database.close()
@@ -140,16 +128,17 @@ def _level(rng: random.Random, goodness: float) -> int:
     return rng.choices((3, 2, 1), (6, 3, 2))[0]
 
 
-def _oddities(rng: random.Random, pens: list[Pen], now_ms: int) -> list:
+def _oddities(places: list[Window], now_ms: int) -> list:
     """What marks are for: services rated twice, a wrong ticket, a link that does not hold."""
     items = []
-    for pen in pens[:3]:
-        items += pen.rate(5, now_ms - 400_000, MATTERS[0], "A017", again=f"{pen.device}-1")[1:]
-    facts, rating = pens[1].rate(4, now_ms - 300_000, MATTERS[1], "A018")
+    for place in places[:3]:
+        again = f"{place.pen.device}-1"
+        items += place.rate(5, now_ms - 400_000, MATTERS[0], "A017", again)[1:]
+    facts, rating = places[1].rate(4, now_ms - 300_000, MATTERS[1], "A018")
     items += [FactsItem(facts.facts.replace("A018", "B018"))]
     items += [rating, rating._replace(envelope=rating.envelope[:-8] + "0" * 8)]
-    pens[2].prev = "f" * 16
-    return items + pens[2].rate(5, now_ms - 200_000, MATTERS[2], "A019")
+    places[2].pen.prev = "f" * 16
+    return items + places[2].rate(5, now_ms - 200_000, MATTERS[2], "A019")
 
 
 async def main(names: list[str]) -> None:

@@ -6,32 +6,24 @@ firmware (`make firmware`) and Debian's chromium and fonts-noto-cjk.
 
 import asyncio
 import random
-import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from simulator.hall import GATEWAY_CONFIG, Hall
-from simulator.part import pingjia
-from simulator.run import Run
+from simulator.parts.hall import Hall
+from simulator.parts.run import Run
 from simulator.web import read_token
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from browser import chromium  # noqa: E402
+
 IMAGES = Path(__file__).with_name("images")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DESKTOP = (1280, 860)
 PHONE = (390, 844)
 
@@ -66,34 +58,14 @@ _TIMERS = {"invite_ms": 600_000}  # an invitation stands until its picture is ta
 CLERKS = ("王芳", "李强", "张敏", "刘洋", "陈静", "杨帆", "赵磊", "黄婷")
 
 
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium without a screen; it ends with the block."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
-
-
-async def gateway_token(folder: Path, name: str, *options: str) -> str:
-    """A new token of the gateway in the hall's folder, also left there as NAME.token."""
-    command = ("gateway", "token", "add", name, "--out", f"{name}.token", *options)
-    await pingjia(*command, "--config", GATEWAY_CONFIG, folder=folder)
-    return read_token(folder / f"{name}.token")
-
-
 async def set_the_scene(run: Run) -> None:
     """A hall in the middle of its day: most windows serve, one device is unplugged, one pauses."""
     hall = run.hall
     for name, options in {
-        "pages": ("--scope", "pages"),
+        "pages": ("--scope", "pages:read"),
         **{w: ("--scope", "console", "--window", w) for w in ("w1", "w2", "w3")},
     }.items():
-        await gateway_token(hall.folder, name, *options)
+        await hall.gateway_token(name, *options)
     headers = {"Authorization": f"Bearer {hall.queue_token()}"}
     async with httpx2.AsyncClient(
         base_url=hall.gateway.url, headers=headers, trust_env=False

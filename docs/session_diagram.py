@@ -1,12 +1,12 @@
 """Writes what docs/ shows of the firmware: the session's diagram and the boards' pins.
 
 `python docs/session_diagram.py` fills the marked parts of docs/citizen.md and docs/hardware.md;
-a test finds them out of date.
+with `--check` it changes nothing and ends with 1 if a page is out of date.
 """
 
-import ast
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT))
 
 from firmware.session import TABLE  # noqa: E402
 
-BOARDS = ("esp32_five_key", "rp2_five_key")
+PAGES = (ROOT / "docs" / "citizen.md", ROOT / "docs" / "hardware.md")
+BOARDS = [path.parent.name for path in ROOT.glob("firmware/boards/*/pins.py")]
 
 
 def diagram() -> str:
@@ -27,14 +28,9 @@ def diagram() -> str:
 
 
 def pins(board: str) -> str:
-    """The pin map that stands in a board's file."""
-    tree = ast.parse((ROOT / "firmware" / "boards" / f"{board}.py").read_text())
-    (value,) = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PINS"
-    ]
-    rows = [f"| `{name}` | {number} | {wire} |" for name, number, wire in ast.literal_eval(value)]
+    """The pin map that stands in a board's folder."""
+    table = import_module(f"firmware.boards.{board}.pins").PINS
+    rows = [f"| `{name}` | {number} | {wire} |" for name, number, wire in table]
     return "\n".join(["| part | GPIO | wire |", "|---|---|---|", *rows])
 
 
@@ -48,5 +44,9 @@ def filled(page: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (ROOT / "docs" / "citizen.md", ROOT / "docs" / "hardware.md"):
-        page.write_text(filled(page.read_text()))
+    old = [page for page in PAGES if filled(page.read_text("utf-8")) != page.read_text("utf-8")]
+    if "--check" in sys.argv and old:
+        names = ", ".join(page.name for page in old)
+        sys.exit(f"out of date: {names}. Run: python docs/session_diagram.py")
+    for page in old:
+        page.write_text(filled(page.read_text("utf-8")), "utf-8")

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from screenshots import IMAGES, ROOT, chromium
 
-from simulator.hall import Hall
-from simulator.plugs import GATEWAY, Plugs
-from simulator.run import Run
+from simulator.parts.hall import Hall
+from simulator.parts.plugs import GATEWAY, Plugs
+from simulator.parts.run import Run
 from simulator.terminal import Screen
 
 _COLUMNS, _ROWS = 84, 36

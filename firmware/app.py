@@ -41,8 +41,7 @@ def enrol(board):
 class App:
     """One start of a device.
 
-    board: the hardware (firmware/boards/virtual.py is the shortest one and lists what a board
-    has).
+    board: the hardware (firmware/boards/webassembly_five_key/board.py lists what a board has).
     """
 
     def __init__(self, board):

@@ -1,14 +1,28 @@
 """The bundle: what enrolment gave this device, written once, apart from the journal.
 
 `pingjia central enrol` makes it: {device, epoch, key (64 hex digits), hall, mqtt {host, port,
-username, password, ca}}. The key never leaves the device again.
+username, password, ca}}, and it may have `board`, a folder's name in firmware/boards/, where the
+hardware is not the port's own board. The key never leaves the device again.
 """
 
 import binascii
 from collections import namedtuple
 
-from protocol.field import Integer, Maybe, Nested, Text, device_id, hex64, place_id, read, seq
+from protocol.field import (
+    Integer,
+    Maybe,
+    Nested,
+    Text,
+    device_id,
+    hex64,
+    place_id,
+    read,
+    seq,
+    word,
+)
 from protocol.record import parse_json
+
+IDENTITY = "/identity.json"  # where enrolment writes it on a board
 
 Identity = namedtuple("Identity", "device epoch key")
 
@@ -25,8 +39,8 @@ class Broker(namedtuple("Broker", "host port username password ca")):
     )
 
 
-class Bundle(namedtuple("Bundle", "identity hall mqtt")):
-    """identity: (device, epoch, key as 32 bytes); hall: its id; mqtt: a Broker."""
+class Bundle(namedtuple("Bundle", "identity hall mqtt board")):
+    """identity: (device, epoch, key as 32 bytes); hall: its id; mqtt: a Broker; board: or None."""
 
 
 _FIELDS = (
@@ -35,11 +49,12 @@ _FIELDS = (
     ("key", hex64),
     ("hall", place_id),
     ("mqtt", Nested(Broker)),
+    ("board", Maybe(word)),
 )
 
 
 def read_bundle(data: bytes) -> Bundle:
     """The bundle in JSON bytes. Raises ProtocolError that names the field."""
     values = read(_FIELDS, parse_json(data, "the bundle"), "the bundle")
-    device, epoch, key, hall, mqtt = values
-    return Bundle(Identity(device, epoch, binascii.unhexlify(key)), hall, mqtt)
+    device, epoch, key, hall, mqtt, board = values
+    return Bundle(Identity(device, epoch, binascii.unhexlify(key)), hall, mqtt, board)

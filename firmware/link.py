@@ -2,7 +2,7 @@
 
 It never gives up and nobody waits for it: a new record leaves at once if there is a connection,
 and everything above `hall` is offered again in rounds (SND-1). Next on a rating's way:
-gateway/custody.py takes it off the broker.
+gateway/hall/custody.py takes it off the broker.
 """
 
 import asyncio

@@ -7,13 +7,14 @@ from pathlib import Path
 from hosting.error import OperatorError
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Write `content` durably to a file that did not exist, with mode 0600.
+def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write `content` durably to a file that did not exist.
 
-    Raises OperatorError if the file exists or cannot be made; nothing half-written stays.
+    mode: only that of a file without a secret lets others read it. Raises OperatorError if the
+    file exists or cannot be made; nothing half-written stays.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         raise OperatorError(
             f"{path} exists already and is never overwritten: name another file, or move it away."
@@ -22,7 +23,7 @@ def write_new(path: Path, content: bytes) -> None:
         raise OperatorError(f"{path} cannot be written: {error.strerror}.") from None
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)  # the umask may have taken more than we asked for
+            os.fchmod(descriptor, mode)  # the umask may have taken more than we asked for
             file.write(content)
             file.flush()
             os.fsync(descriptor)
@@ -39,12 +40,7 @@ def read_private(path: Path, mend: str, most_bytes: int = 4096) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise OperatorError(
-                    f"{path} can be read by others than its owner: run `chmod 600 {path}`, and "
-                    "if somebody may have read it, get a new one."
-                )
+            require_private(path, os.fstat(file.fileno()))
             content = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise OperatorError(f"{path} is missing: {mend}") from None
@@ -56,6 +52,19 @@ def read_private(path: Path, mend: str, most_bytes: int = 4096) -> bytes:
             "or damaged. Take the right one, or its backup."
         )
     return content
+
+
+def require_private(path: Path, status: os.stat_result | None = None) -> None:
+    """Raise OperatorError if others than its owner may read a file. status: of the open file.
+
+    A missing file raises OSError without it.
+    """
+    status = path.stat() if status is None else status
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise OperatorError(
+            f"{path} can be read by others than its owner: run `chmod 600 {path}`, and if "
+            "somebody may have read it, get a new one."
+        )
 
 
 def read_token(path: Path, mend: str) -> str:

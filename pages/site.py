@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from hosting.clock import china, day, now_ms
 from pages import session, words
 from pages.headers import SafeHeaders
 from pages.live import Live
@@ -24,7 +23,6 @@ from pages.live import Live
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-_CHINA = timezone(timedelta(hours=8))  # one zone, no summer time
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
 
@@ -236,8 +234,7 @@ class Site(Generic[Holder]):
 
 def moment(at_ms: int) -> str:
     """The time of day in China, with the date if it is not today."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(_CHINA)
-    today = datetime.fromtimestamp(time.time(), UTC).astimezone(_CHINA).date()
+    at, today = china(at_ms), day(now_ms())
     return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
 
 

@@ -1,6 +1,6 @@
 """Batches: how a gateway hands documents, records and heads to the centre, and what it is told.
 
-Next on a rating's way: central/api.py, which answers every item with a verdict.
+Next on a rating's way: central/web/api/batches.py, which answers every item with a verdict.
 """
 
 import json

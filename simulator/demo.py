@@ -11,13 +11,13 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.live import Live
 
-from simulator.crowd import Crowd, next_ticket
-from simulator.fleet import Fleet
-from simulator.hall import Hall
-from simulator.oracle import read_log, summary
-from simulator.plugs import Plugs
-from simulator.run import TIMING, Run, start_devices
-from simulator.sabotage import sabotage
+from simulator.check.oracle import read_log, summary
+from simulator.devices.fleet import Fleet
+from simulator.parts.hall import Hall
+from simulator.parts.plugs import Plugs
+from simulator.parts.run import TIMING, Run, start_devices
+from simulator.parts.sabotage import sabotage
+from simulator.people.crowd import Crowd, next_ticket
 from simulator.terminal import KEYS, QUIT, Screen, keys
 from simulator.web import QueueSystem
 
@@ -29,7 +29,7 @@ class Show(NamedTuple):
     """What happens in a demo.
 
     seconds: from the moment all parts are up, None until Ctrl-C. pulls: (second, part) of
-    simulator/plugs.py. damage: a kind of sabotage or None.
+    simulator/parts/plugs.py. damage: a kind of sabotage or None.
     """
 
     seconds: float | None

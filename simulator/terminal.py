@@ -18,9 +18,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from simulator.ladder import RUNGS
-from simulator.plugs import BROKER, CENTRE, DEVICE, GATEWAY, Plugs
-from simulator.run import Run
+from simulator.check.ladder import RUNGS
+from simulator.parts.plugs import BROKER, CENTRE, DEVICE, GATEWAY, Plugs
+from simulator.parts.run import Run
 
 KEYS = {"d": DEVICE, "b": BROKER, "g": GATEWAY, "c": CENTRE}
 QUIT = "q"
@@ -117,7 +117,7 @@ class Screen:
         for window, device in windows[:room]:
             table.add_row(
                 window,
-                run.crowd.clerks.get(window) or Text("休息 pause", style="dim"),
+                run.crowd.clerk(window) or Text("休息 pause", style="dim"),
                 *_face(run.fleet.faces.get(device)),
                 *map(str, run.ladder.count(device).values()),
             )

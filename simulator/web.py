@@ -5,13 +5,13 @@ from pathlib import Path
 
 import httpx2
 
-from simulator.error import SimulatorError
+from hosting.error import OperatorError
 
 _ATTEMPTS = 60  # a gateway that restarts is there again long before
 _PAUSE_S = 0.25
 
 
-class WebError(SimulatorError):
+class WebError(OperatorError):
     """A server refused a call, or could not be reached for as long as a queue system would try."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from postgresql import find_postgresql
 
-from simulator.mosquitto import find_mosquitto
+from simulator.parts.mosquitto import find_mosquitto
 
 ROOT = Path(__file__).parents[1]
 

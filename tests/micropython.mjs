@@ -5,8 +5,8 @@
 // FLASH=folder there is a module `host` with a virtual board's flash in that folder.
 import fs from 'node:fs';
 import path from 'node:path';
-import { flashFunctions } from '../simulator/flash.mjs';
-import { loadInterpreter } from '../simulator/interpreter.mjs';
+import { flashFunctions } from '../simulator/devices/flash.mjs';
+import { loadInterpreter } from '../simulator/devices/interpreter.mjs';
 
 const [firmware, test, ...others] = process.argv.slice(2);
 let output = '';

@@ -1,0 +1,1 @@
+"""Can it be proved? `verify` holds everything against the signed envelopes; export."""

@@ -15,7 +15,7 @@ from central.cli.opened import (
 )
 from central.config import load_config
 from central.directory.devices import Devices, revoke_device
-from hosting.clock import now_ms
+from hosting.clock import CHINA, now_ms
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,12 +43,12 @@ def revoke(
     device: str,
     reason: Annotated[str, typer.Option(help="Why; kept with the device.")],
     at: Annotated[
-        datetime | None, typer.Option(help="Since when it is not trusted, local time; now.")
+        datetime | None, typer.Option(help="Since when it is not trusted, time in China; now.")
     ] = None,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Revoke a device: its hall refuses it, what it signs from then on is marked, not counted."""
-    at_ms = None if at is None else round(at.timestamp() * 1000)
+    at_ms = None if at is None else round(at.replace(tzinfo=CHINA).timestamp() * 1000)
     with opened_database(config) as database:
         count = revoke_device(database, device, at_ms, reason, now_ms())
     print(f"revoked {device}; {count} records that are held were signed after that")

@@ -1,6 +1,6 @@
 """What a batch changes in the ledger, in its one transaction (BAT-3), in the order of its steps.
 
-Next: central/filing.py gives records their verdicts.
+Next: central/custody/filing.py gives records their verdicts.
 """
 
 from collections.abc import Callable

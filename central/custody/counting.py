@@ -1,6 +1,6 @@
 """What a batch changes in the counts, in its own transaction: figures never lag behind records.
 
-Next: central/figures.py reads the counts.
+Next: central/figures/report.py reads the counts.
 """
 
 from collections import Counter

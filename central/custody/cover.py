@@ -1,7 +1,7 @@
 """How far each chain is covered, and the receipt that says so (RCT-3).
 
-Everything happens in the transaction of one batch (BAT-3). Next: central/intake.py commits it and
-answers.
+Everything happens in the transaction of one batch (BAT-3). Next: central/custody/intake.py
+commits it and answers.
 """
 
 from collections.abc import Iterable

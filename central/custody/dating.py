@@ -1,6 +1,7 @@
 """Ratings get their times: at once, or when the time of their start becomes known, and for good.
 
-Everything happens in the transaction of one batch (BAT-3). central/moment.py has the rules.
+Everything happens in the transaction of one batch (BAT-3); central/custody/moment.py has the
+rules.
 """
 
 from sqlalchemy import Connection

@@ -1,7 +1,7 @@
 """Verified records go into the ledger: what is new, and which marks.
 
-Everything happens in the transaction of one batch (BAT-3). Next: central/reach.py extends the
-chains by them.
+Everything happens in the transaction of one batch (BAT-3). Next: central/custody/cover.py
+extends the chains by them.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Intake of batches: one batch, one transaction, and only then an answer (BAT-3, RCT-1).
 
 What needs no database, reading items and checking MACs, is done before the transaction begins.
-Next on a rating's way: GET /v1/records in central/api.py, for those who may read.
+Next on a rating's way: GET /v1/records in central/web/api/records.py, for those who may
+read.
 """
 
 import json

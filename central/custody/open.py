@@ -1,7 +1,8 @@
 """Whose record is it, and is its MAC good? Values in, values out.
 
 Only what the device's key signed becomes a record (BAT-4). Whatever else is wrong with it is a
-mark, never a reason to drop it. Next: central/filing.py puts the verified ones into the ledger.
+mark, never a reason to drop it. Next: central/custody/filing.py puts the verified ones into the
+ledger.
 """
 
 from collections.abc import Callable, Container, Iterable

@@ -2,7 +2,7 @@
 
 A device's own is the newest version that covers it. It is signed with the device's key whenever
 the hall's document is made, so a device that is swapped or enrolled anew has it at once, too.
-Next: gateway/announcer.py passes it on, firmware/settings.py puts it to use.
+Next: gateway/hall/announcer.py passes it on, firmware/settings.py puts it to use.
 """
 
 import json

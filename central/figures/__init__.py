@@ -1,0 +1,1 @@
+"""What is shown: figures, each with the article that makes it so."""

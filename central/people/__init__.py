@@ -1,0 +1,1 @@
+"""Who may what: the tokens of those who call."""

@@ -1,0 +1,1 @@
+"""From facts to figures: the days that are asked for."""

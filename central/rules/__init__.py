@@ -1,0 +1,1 @@
+"""The regions' rules, as data. Values in, values out: no SQL, no clock."""

@@ -27,7 +27,7 @@ class Hall(Table, table=True):
     """A hall and its broker; `version` grows with every change of the hall's document.
 
     heard_at_ms: when something new that a device of it had signed arrived last; heard_since_ms:
-    since when that has gone on without a long pause (central/alarms.py).
+    since when that has gone on without a long pause (central/clockwork.py).
     """
 
     hall: str = Field(primary_key=True, max_length=32)
@@ -96,9 +96,10 @@ class _Verified(Table):
     kind: empty if the record has no readable one. prev: null if it has no readable one.
     hall, window: where the device was enrolled. service: the rating's own, else the hall's word.
     facts, level, rated_at_ms: of a well-formed rating only; rated_at_ms is when it was given, as
-    central/moment.py has it, null until that can be told, and then for good; rated_error_ms is how
-    far it may be off. What the device said itself stands in the envelope. marks: the centre's.
-    hall_marks: the hall's word, kept apart because a hall must not be able to discredit a rating.
+    central/custody/moment.py has it, null until that can be told, and then for good;
+    rated_error_ms is how far it may be off. What the device said itself stands in the envelope.
+    marks: the centre's. hall_marks: the hall's word, kept apart because a hall must not be able to
+    discredit a rating.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -151,9 +152,9 @@ class Rated(Table, table=True):
 class Tally(Table, table=True):
     """How many of the ratings that count have a level, by day and place.
 
-    Under level 0 stands how many services were opened. day: central/period.py. window: empty for
-    the whole hall. The key's order serves the hall, its windows and all halls alike: days and
-    windows are always named.
+    Under level 0 stands how many services were opened. day: see central/store/tallies.py. window:
+    empty for the whole hall. The key's order serves the hall, its windows and all halls alike:
+    days and windows are always named.
     """
 
     day: int = Field(primary_key=True)
@@ -213,7 +214,7 @@ class Chain(Table, table=True):
 
 
 class BootClock(Table, table=True):
-    """What is known of the time of one start of a device (central/moment.py).
+    """What is known of the time of one start of a device (central/custody/moment.py).
 
     first_seq: the lowest seq seen of it. told_seq, told_up_ms, told_at_ms: of its first record
     that has a time. low_ms, high_ms: between them it started, on the centre's clock.

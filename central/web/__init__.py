@@ -1,0 +1,1 @@
+"""Requests and answers: the API for programs, the pages for people."""

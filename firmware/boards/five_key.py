@@ -1,7 +1,7 @@
 """What the five-key boards have in common: keys, lamps, voice and the broker's stream.
 
-A board file (esp32_five_key.py is the first) says which pins, which flash and which network. The
-parts are driven through `machine`; docs/hardware.md has the wiring.
+A board (esp32_five_key/ is the first) says which pins, which flash and which network. The parts
+are driven through `machine`; docs/hardware.md has the wiring.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ import time
 
 import machine
 
+from firmware.bundle import IDENTITY
 from firmware.wait import happens
 from protocol.limits import SETTINGS_BYTES
 
-_IDENTITY = "/identity.json"
 _NETWORK = "/network.json"
 _CA = "/ca.der"
 _SETTINGS = "/settings"
@@ -85,7 +85,7 @@ class FiveKey:
 
     def read_bundle(self):
         """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
-        with open(_IDENTITY, "rb") as file:
+        with open(IDENTITY, "rb") as file:
             return file.read()
 
     def read_settings(self):
@@ -293,7 +293,7 @@ class NoFlash:
 def is_enrolled():
     """Whether somebody may still need what is in the journal."""
     try:
-        os.stat(_IDENTITY)
+        os.stat(IDENTITY)
     except OSError:
         return False
     return True

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Row.metadata,
+    target_metadata=Table.metadata,
     transactional_ddl=True,  # SQLite can, alembic's default says it cannot
 )
 context.run_migrations()

@@ -2,7 +2,7 @@
 
 First row by row through SQLite, which knows when and where a record came in; then the file's raw
 bytes are searched for envelopes, because those need neither page nor index to be found.
-Next: gateway/salvage.py puts them where they belong.
+Next: gateway/keep/salvage.py puts them where they belong.
 """
 
 import mmap

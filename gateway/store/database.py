@@ -13,8 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, inspect, select
 from sqlalchemy.exc import DatabaseError
 
-from gateway.error import GatewayError
-from gateway.store.tables import Row
+from gateway.store.tables import Table
+from hosting.error import OperatorError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -26,19 +26,20 @@ _FULL = (13, 778, 4874)  # no room; a write that failed (quota); no room for the
 _CHECKED_BYTES = 200_000_000
 
 
-class DamagedError(GatewayError):
+class DamagedError(OperatorError):
     """The file was a gateway's database, and cannot be trusted any more."""
 
 
 class Database:
     """The database file at `path`, created or migrated to the newest shape when opened.
 
-    Raises GatewayError if it cannot be opened or migrated; then it is as it was. `is_damaged`
+    Raises OperatorError if it cannot be opened or migrated; then it is as it was. `is_damaged`
     turns true when SQLite meets damage later.
     """
 
     def __init__(self, path: Path, busy_ms: int = 5000, migrations: Path = MIGRATIONS):
         self.is_damaged = threading.Event()
+        self.commits = 0  # of this process, which alone writes while it runs
         self._writing = threading.Lock()  # fair, unlike SQLite's own polling for its lock
         self._engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=32)
         event.listen(self._engine, "connect", lambda raw, _: _prepare(raw, busy_ms))
@@ -52,7 +53,7 @@ class Database:
             self._engine.dispose()
             if self.is_damaged.is_set() or isinstance(error, CommandError):
                 raise DamagedError(f"{path} is damaged: {error}.") from error
-            raise GatewayError(
+            raise OperatorError(
                 f"{path} cannot be opened: {error}. Is the disk full, is it a gateway's "
                 "database, and may this user write it?"
             ) from error
@@ -70,16 +71,17 @@ class Database:
             connection = connection.execution_options(is_writing=True)
             with connection.begin():
                 yield connection
+            self.commits += 1
 
     def check(self) -> None:
         """Look for damage, page by page unless that takes too long. Raises DamagedError."""
         try:
-            with self.read() as tx:
-                for table in Row.metadata.sorted_tables:
-                    tx.execute(select(table).limit(1)).all()
-                if self._size(tx, "page_count") > _CHECKED_BYTES:
+            with self.read() as connection:
+                for table in Table.metadata.sorted_tables:
+                    connection.execute(select(table).limit(1)).all()
+                if self._size(connection, "page_count") > _CHECKED_BYTES:
                     return  # what is met later is set aside later
-                found = tx.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         except DatabaseError as error:
             raise DamagedError(str(error)) from error
         if found != "ok":
@@ -87,16 +89,16 @@ class Database:
 
     def free_bytes(self) -> int:
         """What the file has free inside: deleted rows leave room for new ones."""
-        with self.read() as tx:
-            return self._size(tx, "freelist_count")
+        with self.read() as connection:
+            return self._size(connection, "freelist_count")
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def _size(self, tx: Connection, what: str) -> int:
-        pages = tx.exec_driver_sql(f"PRAGMA {what}").scalar_one()
-        return pages * tx.exec_driver_sql("PRAGMA page_size").scalar_one()
+    def _size(self, connection: Connection, what: str) -> int:
+        pages = connection.exec_driver_sql(f"PRAGMA {what}").scalar_one()
+        return pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
 
     def _look_at(self, context) -> None:
         if _code(context.original_exception) & 255 in (_CORRUPT, _NOT_A_DATABASE) or (
@@ -109,7 +111,7 @@ class Database:
         config.set_main_option("script_location", str(migrations).replace("%", "%%"))
         with self.write() as connection:  # one transaction: all migrations or none
             if inspect(connection).get_table_names() and not _is_ours(connection):
-                raise GatewayError("The database file belongs to another program; name another.")
+                raise OperatorError("The database file belongs to another program; name another.")
             config.attributes["connection"] = connection
             _require_no_newer(connection, config)
             alembic.command.upgrade(config, "head")
@@ -133,7 +135,7 @@ def _require_no_newer(connection: Connection, config: alembic.config.Config) -> 
     newest = ScriptDirectory.from_config(config).get_current_head() or ""
     found = MigrationContext.configure(connection).get_current_revision() or newest
     if found.isdecimal() and len(found) == len(newest) and found > newest:
-        raise GatewayError(
+        raise OperatorError(
             "The database was written by a newer gateway. Install that one again; this one "
             "leaves the file as it is."
         )

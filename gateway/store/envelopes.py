@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 from protocol.batch import REJECTED
 from protocol.record import Boot, Rating
 
-_envelope = Row.metadata.tables["envelope"]
-_service = Row.metadata.tables["service"]
+_envelope = Table.metadata.tables["envelope"]
+_service = Table.metadata.tables["service"]
 
 _PUT_NAMES = (
     *("envelope", "sha256", "device", "epoch", "seq", "kind", "mac16", "received_at_ms"),
@@ -57,69 +57,71 @@ _COVER = (
 _IS_HELD = or_(_envelope.c.verdict.is_(None), _envelope.c.verdict != REJECTED)
 
 
-def put(tx: Connection, rows: Sequence[dict]) -> int:
+def put(connection: Connection, rows: Sequence[dict]) -> int:
     """Insert the envelopes that are not there yet, byte for byte (SND-2); how many they were."""
     if not rows:
         return 0
     # Past SQLAlchemy's work for each single value, which costs more than SQLite's own.
     values = [tuple([row[name] for name in _PUT_NAMES]) for row in rows]
-    return tx.exec_driver_sql(_PUT, values).rowcount
+    return connection.exec_driver_sql(_PUT, values).rowcount
 
 
-def held_seqs(tx: Connection, device: str, epoch: int, above: int) -> Iterable[int]:
+def held_seqs(connection: Connection, device: str, epoch: int, above: int) -> Iterable[int]:
     """The seqs above `above` of which a record is held that the centre did not reject, rising."""
-    return tx.exec_driver_sql(_HELD_SEQS, (device, epoch, above, REJECTED)).scalars()
+    return connection.exec_driver_sql(_HELD_SEQS, (device, epoch, above, REJECTED)).scalars()
 
 
-def held_boots(tx: Connection, device: str, epoch: int, above: int) -> list[bytes]:
+def held_boots(connection: Connection, device: str, epoch: int, above: int) -> list[bytes]:
     """The envelopes of the boot records above `above` that the centre did not reject."""
     query = select(_envelope.c.envelope).where(
         *_of(device, epoch), _envelope.c.seq > above, _envelope.c.kind == Boot.kind, _IS_HELD
     )
-    return list(tx.execute(query).scalars())
+    return list(connection.execute(query).scalars())
 
 
-def is_rated(tx: Connection, service: str) -> bool:
+def is_rated(connection: Connection, service: str) -> bool:
     """Whether a rating of `service` is held; nobody in the hall is told its level."""
     query = select(_envelope.c.id).where(
         _envelope.c.service == service, _envelope.c.kind == Rating.kind, _IS_HELD
     )
-    return tx.execute(query.limit(1)).first() is not None
+    return connection.execute(query.limit(1)).first() is not None
 
 
-def waiting_live(tx: Connection, since_ms: int, after_id: int, limit: int):
+def waiting_live(connection: Connection, since_ms: int, after_id: int, limit: int):
     """Rows without a verdict behind `after_id` that were made and received lately, oldest
     first.
     """
-    return tx.exec_driver_sql(_WAITING_LIVE, (since_ms, after_id, limit)).all()
+    return connection.exec_driver_sql(_WAITING_LIVE, (since_ms, after_id, limit)).all()
 
 
-def waiting(tx: Connection, since_ms: int, after_id: int, limit: int):
+def waiting(connection: Connection, since_ms: int, after_id: int, limit: int):
     """Rows without a verdict behind `after_id` that `waiting_live` does not give, oldest first."""
-    return tx.exec_driver_sql(_WAITING, (after_id, since_ms, limit)).all()
+    return connection.exec_driver_sql(_WAITING, (after_id, since_ms, limit)).all()
 
 
-def waiting_again(tx: Connection, now_ms: int, limit: int):
+def waiting_again(connection: Connection, now_ms: int, limit: int):
     """Rows with a verdict whose next offer is due (BAT-5), oldest first."""
-    return tx.exec_driver_sql(_WAITING_AGAIN, (now_ms, limit)).all()
+    return connection.exec_driver_sql(_WAITING_AGAIN, (now_ms, limit)).all()
 
 
-def judge(tx: Connection, verdicts: Sequence[dict]) -> None:
+def judge(connection: Connection, verdicts: Sequence[dict]) -> None:
     """Write the centre's verdicts: dicts of row_id, verdict, reason, next_try_at_ms.
 
     A covered row stays covered, unless the centre now rejects what its receipt passed.
     """
     if verdicts:
         names = ("verdict", "reason", "next_try_at_ms", "row_id")
-        tx.exec_driver_sql(_JUDGE, [tuple([row[name] for name in names]) for row in verdicts])
+        connection.exec_driver_sql(
+            _JUDGE, [tuple([row[name] for name in names]) for row in verdicts]
+        )
 
 
-def cover(tx: Connection, device: str, epoch: int, seq: int, now_ms: int) -> None:
+def cover(connection: Connection, device: str, epoch: int, seq: int, now_ms: int) -> None:
     """The receipt reaches `seq`: judged rows up to it are no longer offered, and soon let go."""
-    tx.exec_driver_sql(_COVER, (now_ms, device, epoch, seq))
+    connection.exec_driver_sql(_COVER, (now_ms, device, epoch, seq))
 
 
-def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
+def uncover(connection: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
     """The receipt fell back to `above` (a restored centre): offer the rest again, at once.
 
     So are their service documents, which the centre lost with them. What the centre said before
@@ -129,41 +131,41 @@ def uncover(tx: Connection, device: str, epoch: int, above: int, now_ms: int) ->
         *_of(device, epoch), _envelope.c.seq > above, _envelope.c.covered_at_ms.is_not(None)
     )
     services = select(_envelope.c.service).where(fallen, _envelope.c.service.is_not(None))
-    tx.execute(
+    connection.execute(
         update(_service)
         .where(_service.c.service.in_(services))
         .values(document_verdict=None, next_try_at_ms=now_ms)
     )
     still = case((_envelope.c.verdict == REJECTED, REJECTED))  # else none; `hall` does not rise
-    tx.execute(
+    connection.execute(
         update(_envelope)
         .where(fallen)
         .values(verdict=still, covered_at_ms=None, next_try_at_ms=now_ms, tries=0)
     )
 
 
-def let_go(tx: Connection, covered_before_ms: int, limit: int = 1000) -> int:
+def let_go(connection: Connection, covered_before_ms: int, limit: int = 1000) -> int:
     """Delete rows that a receipt has covered since before then, oldest first; how many."""
     old = select(_envelope.c.id).where(_envelope.c.covered_at_ms < covered_before_ms)
     old = old.order_by(_envelope.c.covered_at_ms).limit(limit)
-    return tx.execute(delete(_envelope).where(_envelope.c.id.in_(old))).rowcount
+    return connection.execute(delete(_envelope).where(_envelope.c.id.in_(old))).rowcount
 
 
-def counts(tx: Connection) -> dict[str, int]:
+def counts(connection: Connection) -> dict[str, int]:
     """How many ratings are held, beside what `waiting_counts` gives. Reads every row."""
     ratings = select(func.count()).where(_envelope.c.kind == Rating.kind, _IS_HELD)
-    return {"ratings": tx.execute(ratings).scalar_one(), **waiting_counts(tx)}
+    return {"ratings": connection.execute(ratings).scalar_one(), **waiting_counts(connection)}
 
 
-def waiting_counts(tx: Connection) -> dict[str, int]:
+def waiting_counts(connection: Connection) -> dict[str, int]:
     """How many envelopes wait for a verdict, and how many were rejected and are still offered."""
     waiting = select(func.count()).where(_envelope.c.verdict.is_(None))
     rejected = select(func.count()).where(
         _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
     )
     return {
-        "waiting": tx.execute(waiting).scalar_one(),
-        "rejected": tx.execute(rejected).scalar_one(),
+        "waiting": connection.execute(waiting).scalar_one(),
+        "rejected": connection.execute(rejected).scalar_one(),
     }
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 from protocol.batch import REJECTED
 
-_envelope = Row.metadata.tables["envelope"]
-_service = Row.metadata.tables["service"]
+_envelope = Table.metadata.tables["envelope"]
+_service = Table.metadata.tables["service"]
 
 
 class Waiting(NamedTuple):
@@ -23,7 +23,7 @@ class Waiting(NamedTuple):
     rejected: int
 
 
-def waiting(tx: Connection) -> Waiting:
+def waiting(connection: Connection) -> Waiting:
     """What waits for the centre, and since when."""
     unjudged = select(func.count(), func.min(_envelope.c.received_at_ms)).where(
         _envelope.c.verdict.is_(None)
@@ -34,13 +34,13 @@ def waiting(tx: Connection) -> Waiting:
     rejected = select(func.count()).where(
         _envelope.c.next_try_at_ms.is_not(None), _envelope.c.verdict == REJECTED
     )
-    records, records_since_ms = tx.execute(unjudged).one()
-    documents, documents_since_ms = tx.execute(unsent).one()
-    refused = tx.execute(rejected).scalar_one()
+    records, records_since_ms = connection.execute(unjudged).one()
+    documents, documents_since_ms = connection.execute(unsent).one()
+    refused = connection.execute(rejected).scalar_one()
     return Waiting(records, records_since_ms, documents, documents_since_ms, refused)
 
 
-def newest_services(tx: Connection, windows: Sequence[str]):
+def newest_services(connection: Connection, windows: Sequence[str]):
     """The newest service at each of the windows, open or closed, by window."""
     wanted = func.json_each(json.dumps(windows)).table_valued("value")
     newest = (
@@ -49,17 +49,17 @@ def newest_services(tx: Connection, windows: Sequence[str]):
         .correlate(wanted)
         .scalar_subquery()
     )
-    rows = tx.execute(
+    rows = connection.execute(
         select(_service).where(_service.c.id.in_(select(newest).select_from(wanted)))
     ).all()
     return {row.window: row for row in rows}
 
 
-def marks(tx: Connection) -> dict[str, int]:
+def marks(connection: Connection) -> dict[str, int]:
     """How many envelopes the hall has marked, by mark."""
     counted: dict[str, int] = {}
     query = select(_envelope.c.marks, func.count()).where(_envelope.c.marks != "[]")
-    for names, count in tx.execute(query.group_by(_envelope.c.marks)):
+    for names, count in connection.execute(query.group_by(_envelope.c.marks)):
         for name in json.loads(names):
             counted[name] = counted.get(name, 0) + count
     return counted

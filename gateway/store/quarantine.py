@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 
-_quarantine = Row.metadata.tables["quarantine"]
-_refusal = Row.metadata.tables["refusal"]
+_quarantine = Table.metadata.tables["quarantine"]
+_refusal = Table.metadata.tables["refusal"]
 
 
-def put(tx: Connection, rows: Sequence[dict], kept: int) -> None:
+def put(connection: Connection, rows: Sequence[dict], kept: int) -> None:
     """Count the refusals, and keep the newest `kept` of them."""
     for row in rows:
         statement = insert(_refusal).values(
@@ -20,7 +20,7 @@ def put(tx: Connection, rows: Sequence[dict], kept: int) -> None:
             count=1,
             newest_at_ms=row["received_at_ms"],
         )
-        tx.execute(
+        connection.execute(
             statement.on_conflict_do_update(
                 index_elements=[_refusal.c.device, _refusal.c.reason],
                 set_={
@@ -30,27 +30,29 @@ def put(tx: Connection, rows: Sequence[dict], kept: int) -> None:
             )
         )
     if rows:
-        tx.execute(insert(_quarantine), list(rows[-kept:]))
+        connection.execute(insert(_quarantine), list(rows[-kept:]))
         newest = select(func.max(_quarantine.c.id)).scalar_subquery()
-        tx.execute(delete(_quarantine).where(_quarantine.c.id <= newest - kept))
+        connection.execute(delete(_quarantine).where(_quarantine.c.id <= newest - kept))
 
 
-def counts(tx: Connection):
+def counts(connection: Connection):
     """(device, reason, count, newest_at_ms) of everything that was ever refused."""
-    return tx.execute(select(_refusal).order_by(_refusal.c.device, _refusal.c.reason)).all()
+    return connection.execute(
+        select(_refusal).order_by(_refusal.c.device, _refusal.c.reason)
+    ).all()
 
 
-def get(tx: Connection, row_id: int):
+def get(connection: Connection, row_id: int):
     """One refused payload's row, or None."""
-    return tx.execute(select(_quarantine).where(_quarantine.c.id == row_id)).first()
+    return connection.execute(select(_quarantine).where(_quarantine.c.id == row_id)).first()
 
 
-def remove(tx: Connection, row_id: int) -> None:
+def remove(connection: Connection, row_id: int) -> None:
     """It was taken in after all; the count of refusals stays."""
-    tx.execute(delete(_quarantine).where(_quarantine.c.id == row_id))
+    connection.execute(delete(_quarantine).where(_quarantine.c.id == row_id))
 
 
-def newest(tx: Connection, limit: int):
+def newest(connection: Connection, limit: int):
     """The newest refused payloads' rows, newest first."""
     query = select(_quarantine).order_by(_quarantine.c.id.desc()).limit(limit)
-    return tx.execute(query).all()
+    return connection.execute(query).all()

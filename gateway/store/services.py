@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 from protocol.message import CLOSED
 
-_service = Row.metadata.tables["service"]
-_staff = Row.metadata.tables["staff"]
+_service = Table.metadata.tables["service"]
+_staff = Table.metadata.tables["staff"]
 
 # Asked for with every rating, see gateway/store/envelopes.py.
 _UNSENT = (
@@ -18,58 +18,60 @@ _UNSENT = (
 )
 
 
-def put(tx: Connection, row: dict) -> None:
+def put(connection: Connection, row: dict) -> None:
     """A new service, with its document's exact bytes (BAT-1)."""
     values = {"document_verdict": None, "reason": None, "tries": 0, "closed_at_ms": None}
-    tx.execute(insert(_service).values({**values, **row}))
+    connection.execute(insert(_service).values({**values, **row}))
 
 
-def get(tx: Connection, service: str):
+def get(connection: Connection, service: str):
     """The service's row, or None."""
-    return tx.execute(select(_service).where(_service.c.service == service)).first()
+    return connection.execute(select(_service).where(_service.c.service == service)).first()
 
 
-def by_key(tx: Connection, caller: str, key: str):
+def by_key(connection: Connection, caller: str, key: str):
     """The service that `caller` opened with this Idempotency-Key, or None."""
     query = select(_service).where(_service.c.caller == caller, _service.c.idempotency_key == key)
-    return tx.execute(query).first()
+    return connection.execute(query).first()
 
 
-def newest_at(tx: Connection, window: str):
+def newest_at(connection: Connection, window: str):
     """The newest service at a window, open or closed, or None."""
     query = select(_service).where(_service.c.window == window)
-    return tx.execute(query.order_by(_service.c.id.desc()).limit(1)).first()
+    return connection.execute(query.order_by(_service.c.id.desc()).limit(1)).first()
 
 
-def set_phase(tx: Connection, service: str, phase: str, closed_at_ms: int | None) -> None:
+def set_phase(connection: Connection, service: str, phase: str, closed_at_ms: int | None) -> None:
     """Move a service to another phase."""
     statement = update(_service).where(_service.c.service == service)
-    tx.execute(statement.values(phase=phase, closed_at_ms=closed_at_ms))
+    connection.execute(statement.values(phase=phase, closed_at_ms=closed_at_ms))
 
 
-def close_open_at(tx: Connection, window: str, now_ms: int) -> None:
+def close_open_at(connection: Connection, window: str, now_ms: int) -> None:
     """Close whatever is open at a window."""
-    tx.execute(
+    connection.execute(
         update(_service)
         .where(_service.c.window == window, _service.c.phase != CLOSED)
         .values(phase=CLOSED, closed_at_ms=now_ms)
     )
 
 
-def document(tx: Connection, row_id: int) -> bytes:
+def document(connection: Connection, row_id: int) -> bytes:
     """A document's exact bytes."""
-    return tx.execute(select(_service.c.document).where(_service.c.id == row_id)).scalar_one()
+    return connection.execute(
+        select(_service.c.document).where(_service.c.id == row_id)
+    ).scalar_one()
 
 
-def unsent_documents(tx: Connection, now_ms: int, limit: int):
+def unsent_documents(connection: Connection, now_ms: int, limit: int):
     """Documents that the centre does not have and that are due, oldest first."""
-    return tx.exec_driver_sql(_UNSENT, (now_ms, limit)).all()
+    return connection.exec_driver_sql(_UNSENT, (now_ms, limit)).all()
 
 
-def judge_documents(tx: Connection, verdicts: Sequence[dict]) -> None:
+def judge_documents(connection: Connection, verdicts: Sequence[dict]) -> None:
     """Write the centre's verdicts on documents: dicts of row_id, verdict, reason."""
     if verdicts:
-        tx.execute(
+        connection.execute(
             update(_service)
             .where(_service.c.id == bindparam("row_id"))
             .values(
@@ -88,36 +90,36 @@ def judge_documents(tx: Connection, verdicts: Sequence[dict]) -> None:
         )
 
 
-def unsent_count(tx: Connection) -> int:
+def unsent_count(connection: Connection) -> int:
     """How many documents the centre does not have."""
     query = select(func.count()).where(_service.c.document_verdict.is_(None))
-    return tx.execute(query).scalar_one()
+    return connection.execute(query).scalar_one()
 
 
-def let_go(tx: Connection, before_ms: int, limit: int = 1000) -> int:
+def let_go(connection: Connection, before_ms: int, limit: int = 1000) -> int:
     """Delete services closed before then whose document the centre has; how many."""
     old = select(_service.c.id).where(
         _service.c.closed_at_ms < before_ms, _service.c.document_verdict.is_not(None)
     )
-    return tx.execute(delete(_service).where(_service.c.id.in_(old.limit(limit)))).rowcount
+    return connection.execute(delete(_service).where(_service.c.id.in_(old.limit(limit)))).rowcount
 
 
-def staff_at(tx: Connection, window: str):
+def staff_at(connection: Connection, window: str):
     """Who has signed in at a window (present or pausing), or None."""
-    return tx.execute(select(_staff).where(_staff.c.window == window)).first()
+    return connection.execute(select(_staff).where(_staff.c.window == window)).first()
 
 
-def all_staff(tx: Connection):
+def all_staff(connection: Connection):
     """Who has signed in anywhere, by window."""
-    return tx.execute(select(_staff).order_by(_staff.c.window)).all()
+    return connection.execute(select(_staff).order_by(_staff.c.window)).all()
 
 
-def put_staff(tx: Connection, row: dict) -> None:
+def put_staff(connection: Connection, row: dict) -> None:
     """Somebody signs in or pauses at a window, in the place of whoever was there."""
     statement = insert_or(_staff).values(row)
-    tx.execute(statement.on_conflict_do_update(index_elements=[_staff.c.window], set_=row))
+    connection.execute(statement.on_conflict_do_update(index_elements=[_staff.c.window], set_=row))
 
 
-def remove_staff(tx: Connection, window: str) -> None:
+def remove_staff(connection: Connection, window: str) -> None:
     """Nobody serves at the window any more."""
-    tx.execute(delete(_staff).where(_staff.c.window == window))
+    connection.execute(delete(_staff).where(_staff.c.window == window))

@@ -5,10 +5,10 @@ import json
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 from protocol.message import State, Will
 
-_state = Row.metadata.tables["devicestate"]
+_state = Table.metadata.tables["devicestate"]
 
 # Asked for with every rating, see gateway/store/envelopes.py.
 _GET = "SELECT * FROM devicestate WHERE device = ?"
@@ -19,41 +19,41 @@ _UNSENT_HEADS = (
 )
 
 
-def get(tx: Connection, device: str):
+def get(connection: Connection, device: str):
     """The device's row, or None if it never said anything."""
-    return tx.exec_driver_sql(_GET, (device,)).first()
+    return connection.exec_driver_sql(_GET, (device,)).first()
 
 
-def everyone(tx: Connection):
+def everyone(connection: Connection):
     """The rows of all devices, by device id."""
-    return tx.execute(select(_state).order_by(_state.c.device)).all()
+    return connection.execute(select(_state).order_by(_state.c.device)).all()
 
 
-def put(tx: Connection, device: str, state: State, received_at_ms: int) -> None:
+def put(connection: Connection, device: str, state: State, received_at_ms: int) -> None:
     """Replace what is known of the device."""
     row = state._asdict()
     row["problems"] = json.dumps(state.problems)
     row["received_at_ms"] = received_at_ms
     statement = insert(_state).values(device=device, head_sent_at_ms=0, **row)
-    tx.execute(statement.on_conflict_do_update(index_elements=[_state.c.device], set_=row))
+    connection.execute(statement.on_conflict_do_update(index_elements=[_state.c.device], set_=row))
 
 
-def put_will(tx: Connection, device: str, will: Will, received_at_ms: int) -> bool:
+def put_will(connection: Connection, device: str, will: Will, received_at_ms: int) -> bool:
     """The device is gone, if the will is of its last session (STA-2); whether it was believed."""
     statement = (
         update(_state)
         .where(_state.c.device == device, _state.c.session == will.session)
         .values(online=False, received_at_ms=received_at_ms)
     )
-    return tx.execute(statement).rowcount == 1
+    return connection.execute(statement).rowcount == 1
 
 
-def unsent_heads(tx: Connection, sent_before_ms: int, limit: int):
+def unsent_heads(connection: Connection, sent_before_ms: int, limit: int):
     """Devices whose newest head the centre does not have, unless it got one lately."""
-    return tx.exec_driver_sql(_UNSENT_HEADS, (sent_before_ms, limit)).all()
+    return connection.exec_driver_sql(_UNSENT_HEADS, (sent_before_ms, limit)).all()
 
 
-def mark_head_sent(tx: Connection, device: str, head: str, now_ms: int) -> None:
+def mark_head_sent(connection: Connection, device: str, head: str, now_ms: int) -> None:
     """The centre has given its verdict on this head."""
     statement = update(_state).where(_state.c.device == device)
-    tx.execute(statement.values(head_sent=head, head_sent_at_ms=now_ms))
+    connection.execute(statement.values(head_sent=head, head_sent_at_ms=now_ms))

@@ -17,11 +17,11 @@ NAMES = {
 }
 
 
-class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
+class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
     """The gateway's own metadata, so that no other tier's tables mix in."""
 
 
-class Envelope(Row, table=True):
+class Envelope(Table, table=True):
     """One envelope, exact bytes (ENV-1), told apart by them and not by its key (SND-2).
 
     verdict: null until the centre has spoken. covered_at_ms: since when the centre's newest
@@ -76,7 +76,7 @@ class Envelope(Row, table=True):
     covered_at_ms: int | None
 
 
-class Service(Row, table=True):
+class Service(Table, table=True):
     """A service: its document, written once (BAT-1), and its phase now.
 
     document_verdict: the centre's word on the document, null until it has it.
@@ -117,7 +117,7 @@ class Service(Row, table=True):
     next_try_at_ms: int
 
 
-class Staff(Row, table=True):
+class Staff(Table, table=True):
     """Who serves at a window: presence `in` or `pause`; no row when signed out."""
 
     window: str = Field(primary_key=True)
@@ -127,7 +127,7 @@ class Staff(Row, table=True):
     since_ms: int
 
 
-class DeviceState(Row, table=True):
+class DeviceState(Table, table=True):
     """The last `state` of a device, and the head that the centre already has from us."""
 
     device: str = Field(primary_key=True)
@@ -151,7 +151,7 @@ class DeviceState(Row, table=True):
     head_sent_at_ms: int
 
 
-class Receipt(Row, table=True):
+class Receipt(Table, table=True):
     """The newest receipt of each (device, epoch), as the centre told it, also a lower one."""
 
     device: str = Field(primary_key=True)
@@ -162,7 +162,7 @@ class Receipt(Row, table=True):
     envelope: bytes = Field(sa_type=LargeBinary)
 
 
-class Hall(Row, table=True):
+class Hall(Table, table=True):
     """The hall's document as the centre sent it; one row, so that we start without the centre."""
 
     id: int = Field(primary_key=True)
@@ -171,8 +171,8 @@ class Hall(Row, table=True):
     received_at_ms: int
 
 
-class Token(Row, table=True):
-    """A caller; only the hash of its token. scope: gateway/callers.py; window: of a console."""
+class Token(Table, table=True):
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's."""
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)
@@ -181,7 +181,7 @@ class Token(Row, table=True):
     window: str | None
 
 
-class Quarantine(Row, table=True):
+class Quarantine(Table, table=True):
     """The beginning of a payload that was refused (TOP-2); the newest only."""
 
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -196,7 +196,7 @@ class Quarantine(Row, table=True):
     beginning: bytes = Field(sa_type=LargeBinary)
 
 
-class Refusal(Row, table=True):
+class Refusal(Table, table=True):
     """How many payloads were refused, by device and reason; never dropped."""
 
     device: str = Field(primary_key=True)

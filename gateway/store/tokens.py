@@ -2,18 +2,18 @@
 
 from sqlalchemy import Connection, delete, insert, select
 
-from gateway.store.tables import Row
+from gateway.store.tables import Table
 
-_token = Row.metadata.tables["token"]
+_token = Table.metadata.tables["token"]
 
 
-def everyone(tx: Connection):
+def everyone(connection: Connection):
     """The rows of all tokens."""
-    return tx.execute(select(_token)).all()
+    return connection.execute(select(_token)).all()
 
 
 def put(
-    tx: Connection,
+    connection: Connection,
     name: str,
     sha256: bytes,
     now_ms: int,
@@ -22,10 +22,10 @@ def put(
 ) -> None:
     """A caller's token; a new one replaces the old one of that name."""
     row = {"name": name, "sha256": sha256, "created_at_ms": now_ms}
-    tx.execute(delete(_token).where(_token.c.name == name))
-    tx.execute(insert(_token).values(scope=scope, window=window, **row))
+    connection.execute(delete(_token).where(_token.c.name == name))
+    connection.execute(insert(_token).values(scope=scope, window=window, **row))
 
 
-def remove(tx: Connection, name: str) -> bool:
+def revoke(connection: Connection, name: str) -> bool:
     """Whether there was a token of that name, which now opens nothing more."""
-    return tx.execute(delete(_token).where(_token.c.name == name)).rowcount > 0
+    return connection.execute(delete(_token).where(_token.c.name == name)).rowcount > 0

@@ -5,12 +5,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from central_hall import NOW_MS, document, item_of, receipt_seqs, verdicts
+from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs, verdicts
 
 from central.audit.verify import audit
 from central.custody.intake import Intake
 from protocol.batch import EnvelopeItem, HeadItem
-from protocol.envelope import is_signed, mac16, seal
+from protocol.envelope import is_signed, mac16
 from protocol.record import Receipt, decode, encode, parse
 
 RATING = (
@@ -133,7 +133,7 @@ def test_another_verified_record_of_the_same_key_is_kept_as_conflict(hall, devic
 def test_a_forged_record_does_not_take_the_key_from_the_true_one(hall, device):
     """BAT-4: only a record whose MAC verifies occupies its key."""
     true = device.rating()
-    forged = seal(b"x" * 32, encode(device.rating_record(seq=1, level=1))).decode()
+    forged = SigningDevice(device.device, device.epoch, b"x" * 32).rating(level=1)
     answer = hall.post(forged, true)
     assert verdicts(answer) == ["rejected", "stored"]
     assert answer.verdicts[0].reason.startswith("bad_mac")
@@ -227,15 +227,15 @@ def test_a_device_of_another_hall_is_unknown(hall, other_hall, device):
 
 def test_a_device_that_was_never_enrolled_is_unknown(hall):
     stranger = '{"v":1,"kind":"rating","device":"nobody","epoch":1,"seq":1}'
-    (verdict,) = hall.post(seal(b"k" * 32, stranger.encode()).decode()).verdicts
+    (verdict,) = hall.post(SigningDevice("nobody", 1, b"k" * 32).raw(stranger)).verdicts
     assert verdict.reason.startswith("unknown_device")
 
 
 def test_an_epoch_that_a_restored_backup_forgot_is_still_verified(hall, device):
     """BAT-4: the key itself proves that the centre enrolled the device in that epoch."""
     epoch = device.epoch + 5
-    text = (RATING % epoch).encode()
-    answer = hall.post(seal(hall.keys.key("xj-0417", epoch), text).decode())
+    forgotten = SigningDevice("xj-0417", epoch, hall.keys.key("xj-0417", epoch))
+    answer = hall.post(forgotten.raw(RATING % epoch))
     assert verdicts(answer) == ["stored"]
     assert len(answer.receipts) == 1
 

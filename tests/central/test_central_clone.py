@@ -20,8 +20,8 @@ from protocol.record import Rating, Receipt, encode, parse
 class Clone(SigningDevice):
     """A second board; at its window people are discontent, so that its records differ."""
 
-    def rating_record(self, **changes) -> Rating:
-        return super().rating_record(**{"level": 2, **changes})
+    def record(self, kind, **changes):
+        return super().record(kind, **({"level": 2, **changes} if kind is Rating else changes))
 
 
 def clone_of(device: SigningDevice) -> Clone:

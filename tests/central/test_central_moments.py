@@ -7,8 +7,7 @@ from central.custody import moment
 from central.custody.moment import Moment
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
-from protocol.envelope import mac16
-from protocol.record import Boot, Head, encode, parse
+from protocol.record import parse
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 YEARS_MS = 10 * 365 * DAY_MS
@@ -30,13 +29,7 @@ class TickingDevice:
         self.clock = Clock(
             self._ticks, lambda new, old: (new - old + TURN // 2) % TURN - TURN // 2
         )
-        record = Boot(
-            *(self.pen.device, self.pen.epoch, self.pen.seq + 1, self.pen.prev, "0.1.0", "power"),
-            *((), self.boot, self.clock.up_ms(), None),
-        )
-        self.pen.seq, envelope = record.seq, self.pen.sign(encode(record))
-        self.pen.prev = mac16(envelope.encode())
-        return envelope
+        return self.pen.boot(self.pen.seq + 1, boot=self.boot, up_ms=self.clock.up_ms())
 
     def rate(self) -> str:
         envelope = self.pen.rating(
@@ -47,8 +40,7 @@ class TickingDevice:
 
     def head(self, receipt: str | None) -> HeadItem:
         pen = self.pen
-        head = Head(pen.device, pen.epoch, pen.seq, pen.prev, self.boot, self.clock.up_ms())
-        return HeadItem(pen.sign(encode(head)), receipt)
+        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt)
 
     def _ticks(self) -> int:
         gone = self._time() - self._started_ms

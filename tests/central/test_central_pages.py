@@ -8,6 +8,7 @@ import time
 import httpx2
 import pytest
 import uvicorn
+from browser import FLAGS
 from central_hall import bearer, document
 from playwright.sync_api import expect, sync_playwright
 
@@ -15,7 +16,6 @@ from central.custody.marks import MARKS
 from central.web.pages.english import ENGLISH
 from central.web.pages.figures import _KINDS, _PERIODS, LEVEL_NAMES
 from central.web.pages.site import create_site
-from docs.screenshots import FLAGS
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}

@@ -14,8 +14,7 @@ from central.custody import filing, marks
 from central.keys import derive_key
 from central.store import ledger
 from protocol.batch import FactsItem, HeadItem
-from protocol.envelope import seal
-from protocol.record import Receipt, encode
+from protocol.record import encode
 
 HOUR_MS = 3_600_000
 
@@ -90,13 +89,18 @@ def older_heads(sent: Sent):
 
 
 def other_s_key(sent: Sent):
-    record = encode(sent.device.rating_record(level=5))
-    return seal(sent.other.key, record).decode()
+    return sent.other.sign(encode(sent.device.rating_record(level=5)))
+
+
+def with_key(key: bytes):
+    """The case: the device's next record, signed with a key that it never had."""
+    return added(
+        lambda sent: SigningDevice("xj-0417", 1, key).sign(encode(sent.device.rating_record()))
+    )
 
 
 def receipt_of(sent: Sent, seq: int) -> str:
-    receipt = Receipt(sent.device.device, sent.device.epoch, seq, "a" * 16, 5)
-    return sent.device.sign(encode(receipt))
+    return sent.device.receipt(seq=seq, mac16="a" * 16, at=5)
 
 
 BAD = marks.BAD_MAC
@@ -166,19 +170,9 @@ CASES = {f"edited: {name}": (replaced(*pair), BAD) for name, pair in FIELDS.item
     "dropped: the last": (without(4), "gap"),
     "dropped: the tail": (without(2, 3, 4), "gap"),
     "dropped: all": (without(0, 1, 2, 3, 4), "gap"),
-    "inserted: with no key": (
-        added(lambda sent: seal(b"x" * 32, encode(sent.device.rating_record())).decode()),
-        BAD,
-    ),
+    "inserted: with no key": (with_key(b"x" * 32), BAD),
     "inserted: with the key of another device": (added(other_s_key), marks.WRONG_DEVICE),
-    "inserted: with the key of another epoch": (
-        added(
-            lambda sent: seal(
-                derive_key(SECRET, "xj-0417", 5), encode(sent.device.rating_record())
-            ).decode()
-        ),
-        BAD,
-    ),
+    "inserted: with the key of another epoch": (with_key(derive_key(SECRET, "xj-0417", 5)), BAD),
     "inserted: a receipt as a record": (
         added(lambda sent: receipt_of(sent, 5)),
         marks.WRONG_KIND,

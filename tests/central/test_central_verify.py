@@ -14,8 +14,9 @@ from central.keys import derive_key
 from central.store.database import open_database
 from pingjia import app
 from protocol.batch import HeadItem
-from protocol.envelope import mac16, seal
+from protocol.envelope import mac16
 from protocol.record import encode
+from simulator.pen import Pen
 
 MINUTE_MS = 60_000
 # What people did to the database, and what is said about it. {first}: the first rating's key.
@@ -376,7 +377,8 @@ def test_a_clone_s_hidden_link_is_found_in_the_store(store, tmp_path):
         (envelope,) = database.execute(f"select envelope from record where {FIRST}").fetchone()
         record = json.loads(envelope.rpartition(b"\n")[0])
         forged = envelope.rpartition(b"\n")[0].replace(b'"level":1', b'"level":5')
-        sealed = seal(derive_key(SECRET, record["device"], record["epoch"]), forged)
+        device, epoch = record["device"], record["epoch"]
+        sealed = Pen(device, epoch, derive_key(SECRET, device, epoch)).sign(forged)
         database.execute(
             f"update record set envelope = ?, mac16 = ?, level = 5 where {FIRST}",
             (sealed, mac16(sealed)),

@@ -7,7 +7,7 @@ where a `host` is there, the virtual board's files.
 try:
     import host  # noqa: F401  # pyright: ignore[reportMissingImports]
 
-    from firmware.boards.virtual import HostFiles
+    from firmware.boards.webassembly_five_key.board import HostFiles
 except ImportError:
     HostFiles = None
 try:

@@ -1,10 +1,10 @@
 """What fits on a board's flash and what a rating costs it, counted on real littlefs."""
 
 import pytest
+from flash_days import MOST_PAGES_MORE, RATINGS_A_DAY, costs, journal_days, plain_days
 from journal_parts import IDENTITY, KEY
-from littlefs_flash import BLOCK, Disk, Flash
+from littlefs_flash import BLOCK, PAGE, Disk, Flash
 
-from bench.flash import MOST_PAGES_MORE, PAGE, RATINGS_A_DAY, costs, journal_days, plain_days
 from firmware.files import Files
 from firmware.journal import Journal, JournalFullError, create
 from firmware.timing import JOURNAL_BYTES, timing

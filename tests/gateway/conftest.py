@@ -16,7 +16,7 @@ from gateway_hall import (
     start_gateway,
 )
 
-from simulator.mosquitto import Mosquitto
+from simulator.parts.mosquitto import Mosquitto
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.cli import write_broker_files
-from gateway.secret import password_hash
-from gateway.service import Gateway
-from gateway.settings import Settings
+from gateway.cli.broker import write_broker_files
+from gateway.config import Config
+from gateway.gateway import Gateway
+from hosting.password import password_hash
 from protocol.batch import (
     DUPLICATE,
     REJECTED,
@@ -36,12 +36,13 @@ from protocol.batch import (
     decode_item,
     encode_answer,
 )
-from protocol.envelope import NO_MAC16, is_signed, mac16, seal, split
+from protocol.envelope import is_signed, mac16, split
 from protocol.hall import Device, Hall, Window, encode_hall
 from protocol.message import State, Will, encode_message
-from protocol.record import Boot, Head, Rating, Receipt, decode, encode, parse
+from protocol.record import decode, parse
 from protocol.topic import topic
-from simulator.part import free_port
+from simulator import pen
+from simulator.parts.part import free_port
 
 HALL = "demo"
 MOSQUITTO = "mosquitto"
@@ -68,77 +69,22 @@ def until(condition, what: str, timeout_s: float = 10.0):
     raise AssertionError(f"not within {timeout_s} s: {what}")
 
 
-class Pen:
-    """Writes a device's records: seq, prev and MAC as the firmware would."""
+class Pen(pen.Pen):
+    """The pen of a device whose key the scripted centre knows; it rates one service, S1."""
 
     def __init__(self, device: str, epoch: int = EPOCH):
-        self.device = device
-        self.epoch = epoch
-        self.key = key_of(device)
-        self.seq = 0
-        self.prev = NO_MAC16
+        super().__init__(device, epoch, key_of(device))
 
-    def rating(self, service: str = "S1", level: int = 5, at: int | None = None, **other) -> bytes:
-        """The next rating's envelope."""
-        values = {
-            "service": service,
-            "ticket_no": "A001",
-            "staff_no": None,
-            "facts": "0" * 16,
-            "level": level,
-            "settings": 0,
-            "boot": 1,
-            "up_ms": 5,
-            "at": at,
-            "took_ms": 100,
-            "input": "key",
-        }
-        return self._next(Rating, {**values, **other})
+    def rating(self, service: str = "S1", **changes) -> bytes:
+        return super().rating(service=service, **changes)
 
     def boot(self, seq: int, gaps=()) -> bytes:
-        """A boot record at `seq`."""
-        self.seq = seq - 1
-        values = {"firmware": "0.1.0", "cause": "power", "gaps": gaps, "boot": 1, "up_ms": 1}
-        return self._next(Boot, {**values, "at": None})
-
-    def _next(self, kind, values: dict) -> bytes:
-        self.seq += 1
-        record = kind(device=self.device, epoch=self.epoch, seq=self.seq, prev=self.prev, **values)
-        envelope = seal(self.key, encode(record))
-        self.prev = mac16(envelope)
-        return envelope
-
-    def head(self) -> str:
-        """The signed head."""
-        head = Head(self.device, self.epoch, max(self.seq, 1), self.prev, 1, 5)
-        return seal(self.key, encode(head)).decode()
-
-    def state(self, session: str = "0" * 16, first: int = 1, **other) -> State:
-        """What the device says of itself."""
-        values = {
-            "online": True,
-            "session": session,
-            "firmware": "0.1.0",
-            "epoch": self.epoch,
-            "seq": self.seq,
-            "first": first,
-            "receipt": None,
-            "head": None,
-            "free": 100,
-            "capacity": 2015,
-            "capacity_days": 10,
-            "clock": "good",
-            "face": "standby",
-            "settings": 0,
-            "problems": (),
-        }
-        return State(**{**values, **other})
+        return super().boot(seq=seq, gaps=gaps)
 
 
 def receipt_of(device: str, seq: int, at: int = 1, epoch: int = EPOCH, mac: str = "0" * 16) -> str:
     """A receipt as the centre signs it."""
-    record = encode(Receipt(device, epoch, seq, mac, at))
-    return seal(key_of(device), record).decode()
+    return Pen(device, epoch).receipt(seq=seq, mac16=mac, at=at)
 
 
 class ScriptedCentre:
@@ -417,9 +363,15 @@ def _send_at_once(client, data, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def settings_in(folder: Path, centre_url: str, **other) -> Settings:
-    """Settings with short timers and free ports."""
-    (folder / "token").write_text("hall-token\n")
+def write_private(path: Path, text: str) -> None:
+    """A file that others than its owner cannot read."""
+    path.touch(0o600)
+    path.write_text(text)
+
+
+def settings_in(folder: Path, centre_url: str, **other) -> Config:
+    """A configuration with short timers and free ports."""
+    write_private(folder / "token", "hall-token\n")
     values = {
         "hall": HALL,
         "data_dir": folder / "data",
@@ -438,10 +390,10 @@ def settings_in(folder: Path, centre_url: str, **other) -> Settings:
         "broker_restart_s": 0.1,
         "centre_timeout_s": 5,
     }
-    return Settings(**{**values, **other})
+    return Config(**{**values, **other})
 
 
-def broker_files_in(folder: Path, centre_url: str, **other) -> Settings:
+def broker_files_in(folder: Path, centre_url: str, **other) -> Config:
     """The same, and the files of a mosquitto on a free port, made by the gateway's command."""
     external = {"broker": "external", "broker_files": folder / "broker", "mqtt_port": free_port()}
     settings = settings_in(folder, centre_url, **external, **other)
@@ -452,7 +404,7 @@ def broker_files_in(folder: Path, centre_url: str, **other) -> Settings:
     return settings
 
 
-def start_gateway(settings: Settings, wait_for_hall: bool = True) -> Gateway:
+def start_gateway(settings: Config, wait_for_hall: bool = True) -> Gateway:
     """A running gateway whose devices may log in."""
     gateway = Gateway(settings)
     try:

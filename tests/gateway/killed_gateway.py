@@ -6,10 +6,10 @@ import multiprocessing
 import threading
 import time
 
-from gateway import service
-from gateway.custody import Custody
-from gateway.reach import Reach
-from gateway.settings import Settings
+from gateway import gateway
+from gateway.config import Config
+from gateway.hall.cover import Cover
+from gateway.hall.custody import Custody
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["killed_gateway"])
@@ -19,7 +19,7 @@ class KilledGateway:
     """Starts a gateway, and ends it as `kill -9` does. is_hasty: it acknowledges before it
     commits, and the commit takes a while."""
 
-    def __init__(self, settings: Settings, is_hasty: bool = False):
+    def __init__(self, settings: Config, is_hasty: bool = False):
         self._settings = settings
         self._is_hasty = is_hasty
         self._process = None
@@ -36,16 +36,16 @@ class KilledGateway:
         self._process.close()
 
 
-def _run(settings: Settings, is_hasty: bool) -> None:
+def _run(settings: Config, is_hasty: bool) -> None:
     if is_hasty:
         weaken()
-    service.run(settings, threading.Event())
+    gateway.run(settings, threading.Event())
 
 
 def weaken() -> None:
     """Acknowledge before the commit, which takes a while."""
     told: dict[str, int] = {}
-    real_keep, real_reach = Custody._keep, Reach.of
+    real_keep, real_cover = Custody._keep, Cover.of
 
     def keep(self):
         judged = [self._judge(message) for message in self._messages]
@@ -57,7 +57,7 @@ def weaken() -> None:
         time.sleep(0.2)
         real_keep(self)
 
-    Reach.of = lambda self, tx, device, epoch: max(
-        real_reach(self, tx, device, epoch), told.get(device, 0)
+    Cover.of = lambda self, connection, device, epoch: max(
+        real_cover(self, connection, device, epoch), told.get(device, 0)
     )
     Custody._keep = keep

@@ -6,10 +6,10 @@ import httpx2
 import pytest
 from gateway_hall import Pen, until
 
-from gateway import secret
-from gateway.problem import BODY_BYTES
-from gateway.service import now_ms
 from gateway.store import tokens
+from gateway.web.api import BODY_BYTES
+from hosting.clock import now_ms
+from hosting.tokens import digest, new_secret
 from protocol.batch import decode_document
 from protocol.mac import hash16
 
@@ -30,9 +30,9 @@ def lasting_api(lasting):
 
 def caller_of(gateway) -> httpx2.Client:
     """A queue system with a token."""
-    token = secret.new_token()
-    with gateway.database.write() as tx:
-        tokens.put(tx, "queue", secret.token_hash(token), now_ms())
+    token = new_secret()
+    with gateway.database.write() as connection:
+        tokens.put(connection, "queue", digest(token), now_ms())
     headers = {"Authorization": f"Bearer {token}"}
     return httpx2.Client(base_url=gateway.api_url + "/api/v1", headers=headers, trust_env=False)
 

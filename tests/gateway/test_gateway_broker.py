@@ -25,11 +25,12 @@ from gateway_hall import (
     until,
 )
 
-from gateway.alarm import Alarms
-from gateway.broker import EmbeddedBroker
-from gateway.secret import gateway_password, password_hash
-from gateway.services import Opening
+from gateway.broker.embedded import EmbeddedBroker
+from gateway.broker.users import gateway_password
+from gateway.desk.services import Opening
+from gateway.keep.alarms import Alarms
 from gateway.store import quarantine, states
+from hosting.password import password_hash
 from protocol.topic import FROM_GATEWAY, topic
 
 WILL = b'{"online":false,"session":"0000000000000000"}'
@@ -338,25 +339,25 @@ def test_what_could_not_be_committed_was_not_acknowledged_to_the_broker(standing
 
 
 def _is_online(gateway, device: str) -> bool:
-    with gateway.database.read() as tx:
-        state = states.get(tx, device)
+    with gateway.database.read() as connection:
+        state = states.get(connection, device)
     return state is not None and state.online
 
 
 def _refused(gateway) -> list:
-    with gateway.database.read() as tx:
-        return quarantine.counts(tx)
+    with gateway.database.read() as connection:
+        return quarantine.counts(connection)
 
 
 def _rename(gateway, table: str, name: str) -> None:
-    with sqlite3.connect(gateway.settings.data_dir / "gateway.sqlite") as other:
+    with sqlite3.connect(gateway.config.data_dir / "gateway.sqlite") as other:
         other.execute(f"ALTER TABLE {table} RENAME TO {name}")
     other.close()
 
 
 def test_secrets_are_for_the_owner_only(gateway):
     """Also: they are in no process's arguments."""
-    data = gateway.settings.data_dir
+    data = gateway.config.data_dir
     assert (data / "mqtt-password").stat().st_mode & 0o777 == 0o600
     assert (data / "gateway.sqlite").stat().st_mode & 0o777 == 0o600
     with open(f"/proc/{gateway.broker.pid}/cmdline") as file:

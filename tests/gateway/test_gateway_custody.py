@@ -6,7 +6,7 @@ import time
 import pytest
 from gateway_hall import EPOCH, Pen, until
 
-from gateway.intake import Refused
+from gateway.hall.intake import Refused
 from protocol.message import Will
 
 
@@ -32,7 +32,7 @@ def test_nothing_is_acknowledged_while_the_commit_fails(gateway, centre, connect
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.hear_hall(0)
-    blocker = sqlite3.connect(gateway.settings.data_dir / "gateway.sqlite", isolation_level=None)
+    blocker = sqlite3.connect(gateway.config.data_dir / "gateway.sqlite", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     envelope = pen.rating()
     device.send(envelope)
@@ -51,7 +51,7 @@ def test_a_commit_that_raises_leaves_everything_for_the_next_round(gateway, cent
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.hear_hall(0)
-    path = gateway.settings.data_dir / "gateway.sqlite"
+    path = gateway.config.data_dir / "gateway.sqlite"
     with sqlite3.connect(path) as other:
         other.execute("ALTER TABLE envelope RENAME TO elsewhere")
     other.close()
@@ -77,8 +77,8 @@ def test_a_duplicate_is_acknowledged_again_and_kept_once(gateway, centre, connec
         device.send(envelope)
         device.hear_hall(1)
     until(lambda: centre.seqs("dev-1") == [1], "the rating")
-    with gateway.database.read() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM envelope").scalar() == 1
+    with gateway.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM envelope").scalar() == 1
 
 
 def test_two_records_of_one_key_both_go_up(gateway, centre, connect):
@@ -159,15 +159,15 @@ def test_nonsense_is_quarantined_and_the_ratings_around_it_arrive(
             device.send(payload)
             device.send(pen.rating())
             device.hear_hall(pen.seq)
-            with gateway.database.read() as tx:
-                row = tx.exec_driver_sql(
+            with gateway.database.read() as connection:
+                row = connection.exec_driver_sql(
                     "SELECT device, reason, size, beginning FROM quarantine ORDER BY id DESC"
                 ).first()
             kept = payload if len(payload) <= 1024 else payload[:256]
             assert row == ("dev-1", reason.strip(), len(payload), kept)
     until(lambda: centre.seqs("dev-1") == list(range(1, 15)), "the ratings around it")
-    with gateway.database.read() as tx:
-        counts = dict(tx.exec_driver_sql("SELECT reason, count FROM refusal").all())
+    with gateway.database.read() as connection:
+        counts = dict(connection.exec_driver_sql("SELECT reason, count FROM refusal").all())
     assert counts["not_a_record"] == 3
 
 
@@ -193,14 +193,12 @@ def test_a_gateway_that_stops_at_what_it_refuses_is_found_out(gateway, centre, c
 
 def test_an_unknown_version_goes_up_with_its_mark(gateway, centre, connect):
     """REC-7"""
-    from protocol.envelope import seal
-
     pen = Pen("dev-1")
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.hear_hall(0)
     record = b'{"v":2,"kind":"rating","device":"dev-1","epoch":%d,"seq":1,"x":[]}' % EPOCH
-    envelope = seal(pen.key, record)
+    envelope = pen.append(record)
     device.send(envelope)
     device.hear_hall(1)
     until(lambda: centre.seqs("dev-1") == [1], "the record")
@@ -210,6 +208,6 @@ def test_an_unknown_version_goes_up_with_its_mark(gateway, centre, connect):
 
 
 def _is_online(gateway, device: str) -> bool:
-    with gateway.database.read() as tx:
+    with gateway.database.read() as connection:
         query = "SELECT online FROM devicestate WHERE device = ?"
-        return bool(tx.exec_driver_sql(query, (device,)).scalar())
+        return bool(connection.exec_driver_sql(query, (device,)).scalar())

@@ -20,7 +20,7 @@ RUN = ["gateway", "run", "--config"]
 DISK_MB = 24
 # Without a reserve: what is safe cannot be acknowledged when the disk is full.
 WITHOUT_RESERVE = (
-    "import shutil; from gateway.reserve import Reserve; "
+    "import shutil; from gateway.keep.reserve import Reserve; "
     "Reserve.hold = lambda self: shutil.disk_usage(self._path.parent).free > self.size; "
     "from pingjia import app; app()"
 )
@@ -29,7 +29,7 @@ CARELESS = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import killed_gateway
-from gateway.custody import Custody
+from gateway.hall.custody import Custody
 killed_gateway.weaken()
 hasty = Custody._keep
 def keep(self):

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from gateway_hall import EPOCH, HALL, Pen, receipt_of, settings_in, start_gateway, until
 
-from gateway.alarm import Alarms
-from gateway.centre import Centre, retry_after_s, trust
-from gateway.forwarder import Backoff, Lane, Way
-from gateway.inbox import Inbox
-from gateway.metrics import Metrics
-from gateway.outbox import Batch, Outbox, Pace, Sent
-from gateway.service import now_ms
-from gateway.services import Opening
+from gateway.desk.services import Opening
+from gateway.hall.inbox import Inbox
+from gateway.keep.alarms import Alarms
+from gateway.keep.metrics import Metrics
 from gateway.store.database import Database
+from gateway.upward.backoff import Backoff
+from gateway.upward.centre import Centre, retry_after_s, trust
+from gateway.upward.forwarder import Lane, Way
+from gateway.upward.outbox import Batch, Outbox, Pace, Sent
+from hosting.clock import now_ms
 from protocol.batch import EnvelopeItem, FactsItem
 
 MOODS = (500, 502, 503, 504, (429, "1"), "half", "lost", "few", 0.3, 401, 403, 400, 413)
@@ -107,7 +108,16 @@ def test_in_a_pause_nothing_is_prepared(tmp_path):
     database = Database(tmp_path / "gateway.sqlite")
     outbox = Outbox(database, Pace(1, 1, 1, 1, 1))
     backoff = Backoff(60, 60, random.Random(1))
-    way = Way(outbox, Inbox(9), Alarms(), Metrics(), backoff, 60, lambda version: None, now_ms)
+    way = Way(
+        outbox=outbox,
+        inbox=Inbox(9),
+        alarms=Alarms(),
+        metrics=Metrics(),
+        backoff=backoff,
+        refused_retry_s=60,
+        hint_version=lambda version: None,
+        now_ms=now_ms,
+    )
     centre = Centre("http://127.0.0.1:9", "token", trust())
     prepared = []
 
@@ -117,7 +127,16 @@ def test_in_a_pause_nothing_is_prepared(tmp_path):
         prepared[-1].add(FactsItem("{}"), document, 2)
         return prepared[-1]
 
-    lane = Lane("backlog", centre, way, prepare, 10_000, 0, random.Random(1), now_ms)
+    lane = Lane(
+        "backlog",
+        centre,
+        way,
+        prepare,
+        per_s=10_000,
+        gather_s=0,
+        chance=random.Random(1),
+        now_ms=now_ms,
+    )
     for _ in range(20):
         lane.step(0.001)
         lane.send_step(0.001)
@@ -243,15 +262,16 @@ def test_a_forged_record_makes_room_for_the_device_s_own(gateway, centre, connec
 
 def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre, connect):
     """BAT-5"""
-    from gateway.outbox import Outbox
-    from gateway.service import _pace, now_ms
+    from gateway.gateway import pace_of
+    from gateway.upward.outbox import Outbox
+    from hosting.clock import now_ms
 
     pen = Pen("dev-1")
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.send(pen.rating())
     device.hear("ack", lambda ack: ack["receipt"] is not None)
-    outbox = Outbox(gateway.database, _pace(gateway.settings))
+    outbox = Outbox(gateway.database, pace_of(gateway.config))
     day_ms = 86_400_000
     outbox.let_go(now_ms() + 29 * day_ms)
     assert _held(gateway) == 1
@@ -331,5 +351,5 @@ def test_an_older_receipt_in_the_hall_document_does_not_win(gateway, centre, con
 
 
 def _held(gateway) -> int:
-    with gateway.database.read() as tx:
-        return tx.exec_driver_sql("SELECT count(*) FROM envelope").scalar()
+    with gateway.database.read() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM envelope").scalar()

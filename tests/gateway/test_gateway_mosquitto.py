@@ -17,14 +17,14 @@ from gateway_hall import (
     until,
 )
 
-from gateway.alarm import Alarms
-from gateway.broker_files import passwords, replace
-from gateway.cli import write_broker_files
-from gateway.error import GatewayError
-from gateway.mosquitto import Mosquitto
-from gateway.services import Opening
-from simulator.mosquitto import check_installed
-from simulator.part import PartError
+from gateway.broker.files import passwords, replace
+from gateway.broker.mosquitto import Mosquitto
+from gateway.cli.broker import write_broker_files
+from gateway.desk.services import Opening
+from gateway.keep.alarms import Alarms
+from hosting.error import OperatorError
+from simulator.parts.mosquitto import check_installed
+from simulator.parts.part import PartError
 
 ROOT = Path(__file__).parents[2]
 needs_mosquitto = pytest.mark.needs(MOSQUITTO)
@@ -79,9 +79,9 @@ def test_files_for_no_port_and_files_that_cannot_be_written_are_sentences(tmp_pa
     settings = broker_files_in(tmp_path, centre.url)
     config = tmp_path / "gateway.toml"
     (tmp_path / "file").write_text("")
-    with pytest.raises(GatewayError, match="cannot be written"):
+    with pytest.raises(OperatorError, match="cannot be written"):
         write_broker_files(out=tmp_path / "file", config=config)
-    with pytest.raises(GatewayError, match="pingjia gateway broker-files"):
+    with pytest.raises(OperatorError, match="pingjia gateway broker-files"):
         Mosquitto(tmp_path / "missing", HALL, dict, Alarms()).start()
     config.write_text(
         config.read_text()
@@ -90,7 +90,7 @@ def test_files_for_no_port_and_files_that_cannot_be_written_are_sentences(tmp_pa
         .replace("broker_files", "# broker_files")
         + "mqtt_port = 0\n"
     )
-    with pytest.raises(GatewayError, match="mqtt_port"):
+    with pytest.raises(OperatorError, match="mqtt_port"):
         write_broker_files(out=tmp_path / "broker", config=config)
 
 
@@ -264,7 +264,7 @@ def test_the_simulator_s_mosquitto_ends_with_its_parent(tmp_path, centre):
     folder = broker_files_in(tmp_path, centre.url).broker_files
     program = (
         "import asyncio, pathlib, sys\n"
-        "from simulator.mosquitto import Mosquitto\n"
+        "from simulator.parts.mosquitto import Mosquitto\n"
         "async def main():\n"
         "    broker = Mosquitto(pathlib.Path(sys.argv[1]))\n"
         "    await broker.start()\n"

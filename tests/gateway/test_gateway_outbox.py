@@ -4,11 +4,11 @@ import pytest
 from gateway_hall import EPOCH, Pen, receipt_of
 from test_gateway_reach import hold
 
-from gateway.hall import read_receipt
-from gateway.outbox import Outbox, Pace
-from gateway.reach import Reach
+from gateway.hall.cover import Cover
+from gateway.hall.hall_book import read_receipt
 from gateway.store import receipts, states
 from gateway.store.database import Database
+from gateway.upward.outbox import Outbox, Pace
 from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, Verdict
 
 DEVICE = "dev-1"
@@ -52,14 +52,14 @@ def offered(outbox, now_ms: int = 1) -> list[int]:
 
 def known(database) -> tuple[int | None, int]:
     """The receipt's seq, None for none, and `hall`."""
-    with database.read() as tx:
-        row = receipts.get(tx, DEVICE, EPOCH)
-        return row.seq if row else None, Reach().of(tx, DEVICE, EPOCH)
+    with database.read() as connection:
+        row = receipts.get(connection, DEVICE, EPOCH)
+        return row.seq if row else None, Cover().of(connection, DEVICE, EPOCH)
 
 
 def tell_head(database, pen: Pen) -> None:
-    with database.write() as tx:
-        states.put(tx, DEVICE, pen.state(head=pen.head()), 1)
+    with database.write() as connection:
+        states.put(connection, DEVICE, pen.state(head=pen.head()), 1)
 
 
 @pytest.mark.parametrize("verdict", [STORED, DUPLICATE, CONFLICT])
@@ -111,8 +111,8 @@ def test_another_epoch_s_receipt_stays(database, outbox):
     hold(database, former.rating())
     answer(outbox, STORED)
     assert known(database) == (1, 1)
-    with database.read() as tx:
-        assert receipts.get(tx, DEVICE, EPOCH - 1) is None
+    with database.read() as connection:
+        assert receipts.get(connection, DEVICE, EPOCH - 1) is None
 
 
 def test_a_receipt_that_never_was_changes_nothing(database, outbox):
@@ -135,8 +135,8 @@ def test_what_a_restored_centre_has_not_seen_again_is_not_covered(database, outb
     hold(database, pen.rating())
     answer(outbox, STORED)
     text = receipt_of(DEVICE, 3, at=2).encode()
-    with database.write() as tx:  # as the hall's document brings it
-        assert receipts.put_if_newer(tx, read_receipt(text), text, 1)
+    with database.write() as connection:  # as the hall's document brings it
+        assert receipts.put_if_newer(connection, read_receipt(text), text, 1)
     outbox.let_go(40 * DAY_MS)
     assert sorted(offered(outbox)) == [1, 2, 3]
 

@@ -9,13 +9,14 @@ import pytest
 from gateway_hall import Pen, settings_in, start_gateway, until
 from typer.testing import CliRunner
 
-from gateway import advice, secret
-from gateway.callers import CONSOLE, PAGES
-from gateway.console import next_ticket
-from gateway.english import ENGLISH
-from gateway.service import now_ms
+from gateway.desk.callers import CONSOLE, PAGES
+from gateway.desk.console import next_ticket
 from gateway.store import tokens
 from gateway.store.database import MIGRATIONS, Database
+from gateway.web import advice
+from gateway.web.english import ENGLISH
+from hosting.clock import now_ms
+from hosting.tokens import digest, new_secret
 from pingjia import app
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +27,10 @@ class Browser:
     """A browser without a screen, logged in with a token of `scope`."""
 
     def __init__(self, gateway, scope, window=None, language="zh-CN"):
-        token = secret.new_token()
-        with gateway.database.write() as tx:
+        token = new_secret()
+        with gateway.database.write() as connection:
             name = f"{scope} {window}"
-            tokens.put(tx, name, secret.token_hash(token), now_ms(), scope, window)
+            tokens.put(connection, name, digest(token), now_ms(), scope, window)
         self.token = token
         self.client = httpx2.Client(
             base_url=gateway.api_url,
@@ -271,10 +272,10 @@ def test_every_alarm_problem_and_refusal_has_advice():
     for folder, pattern, table in (
         ("gateway", r'_alarms\.set\(\s*"(\w+)"', advice.ALARMS),
         ("firmware", r'\.report\("(\w+)"', advice.PROBLEMS),
-        ("gateway/intake.py", r'^[A-Z_\d]+ = "(\w+)"', advice.REFUSALS),
+        ("gateway/hall/intake.py", r'^[A-Z_\d]+ = "(\w+)"', advice.REFUSALS),
     ):
         place = ROOT / folder
-        files = [place] if place.is_file() else place.glob("*.py")
+        files = [place] if place.is_file() else place.rglob("*.py")
         said = {word for file in files for word in re.findall(pattern, file.read_text(), re.M)}
         assert len(said) > 2
         assert said - table.keys() == set()
@@ -308,7 +309,7 @@ def test_an_open_page_keeps_its_login(gateway, browse):
 
 @pytest.mark.parametrize(
     "options",
-    [["--scope", "console"], ["--scope", "pages", "--window", "w1"], ["--window", "w1"]],
+    [["--scope", "console"], ["--scope", "pages:read", "--window", "w1"], ["--window", "w1"]],
     ids=str,
 )
 def test_only_a_console_s_token_names_a_window(tmp_path, options):
@@ -330,8 +331,8 @@ def test_a_token_from_before_the_scopes_is_the_api_s(tmp_path):
         old.execute("INSERT INTO token VALUES ('queue', x'00', 1)")
     old.close()
     database = Database(path)
-    with database.read() as tx:
-        assert [(row.name, row.scope, row.window) for row in tokens.everyone(tx)] == [
+    with database.read() as connection:
+        assert [(row.name, row.scope, row.window) for row in tokens.everyone(connection)] == [
             ("queue", "api", None)
         ]
     database.close()

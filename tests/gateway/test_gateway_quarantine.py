@@ -6,7 +6,8 @@ from gateway_hall import EPOCH, Pen, until
 from test_gateway_start import config_in
 from typer.testing import CliRunner
 
-from gateway import intake, quarantine
+from gateway.hall import intake
+from gateway.hall.replay import replay
 from gateway.store import quarantine as store
 from gateway.store.database import Database
 from pingjia import app
@@ -16,9 +17,9 @@ MOST_BYTES = 8_000_000
 
 
 def refuse(database, *judged, kept: int = KEPT) -> None:
-    with database.write() as tx:
+    with database.write() as connection:
         rows = [{**one._asdict(), "received_at_ms": 5} for one in judged]
-        store.put(tx, rows, kept)
+        store.put(connection, rows, kept)
 
 
 def refuse_strangers(database, kept: int) -> None:
@@ -37,9 +38,9 @@ def test_ten_thousand_unknown_devices_leave_fifty_rows_and_one_count(tmp_path):
     """FAULTS 14"""
     database = Database(tmp_path / "gateway.sqlite")
     refuse_strangers(database, KEPT)
-    with database.read() as tx:
-        assert len(store.newest(tx, 100_000)) == KEPT
-        counts = [(row.device, row.reason, row.count) for row in store.counts(tx)]
+    with database.read() as connection:
+        assert len(store.newest(connection, 100_000)) == KEPT
+        counts = [(row.device, row.reason, row.count) for row in store.counts(connection)]
         assert counts == [("", "unknown_device", 10_000)]
     database.close()
     assert files_bytes(tmp_path) < MOST_BYTES
@@ -60,12 +61,12 @@ def test_a_record_refused_for_a_device_that_was_not_known_yet_is_taken_in_later(
     name, text = "pj/1/demo/dev-1/record", pen.rating()
     refuse(database, intake.judge(name, text, "demo", ()), intake.judge(name, b"{", "demo", ()))
     refuse(database, intake.judge(name, b"x" * 2000, "demo", {"dev-1"}))
-    outcomes = quarantine.replay(database, "demo", {"dev-1"}, [1, 2, 3, 99])
+    outcomes = replay(database, "demo", {"dev-1"}, [1, 2, 3, 99])
     assert [outcome.is_taken for outcome in outcomes] == [True, False, False, False]
     assert "256 of 2000" in outcomes[2].sentence
-    with database.read() as tx:
-        held = tx.exec_driver_sql("SELECT envelope, received_at_ms FROM envelope").all()
-        assert [row.id for row in store.newest(tx, 10)] == [3, 2]
+    with database.read() as connection:
+        held = connection.exec_driver_sql("SELECT envelope, received_at_ms FROM envelope").all()
+        assert [row.id for row in store.newest(connection, 10)] == [3, 2]
     assert [tuple(row) for row in held] == [(text, 5)]
     database.close()
 

@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from gateway_hall import EPOCH, Pen, receipt_of
 
-from gateway import intake
-from gateway.hall import read_receipt
-from gateway.reach import Reach
+from gateway.hall import intake
+from gateway.hall.cover import Cover
+from gateway.hall.hall_book import read_receipt
 from gateway.store import envelopes, receipts, states
 from gateway.store.database import Database
 
@@ -23,7 +23,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def reach():
-    return Reach()
+    return Cover()
 
 
 def hold(database, *texts: bytes) -> None:
@@ -31,26 +31,26 @@ def hold(database, *texts: bytes) -> None:
     for envelope in texts:
         accepted = intake.judge(f"pj/1/demo/{DEVICE}/record", envelope, "demo", {DEVICE})
         rows.append(intake.row(accepted, 1, "w1", is_live=False))
-    with database.write() as tx:
-        envelopes.put(tx, rows)
+    with database.write() as connection:
+        envelopes.put(connection, rows)
 
 
 def of(database, reach) -> int:
-    with database.read() as tx:
-        found = reach.of(tx, DEVICE, EPOCH)
-        assert found == Reach().of(tx, DEVICE, EPOCH), "what is remembered must not differ"
+    with database.read() as connection:
+        found = reach.of(connection, DEVICE, EPOCH)
+        assert found == Cover().of(connection, DEVICE, EPOCH), "what is remembered must not differ"
     return found
 
 
 def say_first(database, first: int) -> None:
-    with database.write() as tx:
-        states.put(tx, DEVICE, Pen(DEVICE).state(first=first), 1)
+    with database.write() as connection:
+        states.put(connection, DEVICE, Pen(DEVICE).state(first=first), 1)
 
 
 def say_receipt(database, seq: int, at: int = 1) -> None:
     text = receipt_of(DEVICE, seq, at).encode()
-    with database.write() as tx:
-        receipts.put(tx, read_receipt(text), text, 5)
+    with database.write() as connection:
+        receipts.put(connection, read_receipt(text), text, 5)
 
 
 def test_it_ends_at_the_first_missing_seq(database, reach):
@@ -112,12 +112,12 @@ def test_a_rejected_record_no_longer_counts(database, reach):
     forged = forger.rating(level=1)
     hold(database, ratings[0], forged, ratings[2])
     assert of(database, reach) == 3
-    with database.write() as tx:
-        row_id = tx.exec_driver_sql(
+    with database.write() as connection:
+        row_id = connection.exec_driver_sql(
             "SELECT id FROM envelope WHERE sha256 = ?", (hashlib.sha256(forged).digest(),)
         ).scalar_one()
         verdict = {"row_id": row_id, "verdict": "rejected", "reason": "x", "next_try_at_ms": 9}
-        envelopes.judge(tx, [verdict])
+        envelopes.judge(connection, [verdict])
     reach.forget(DEVICE)
     assert of(database, reach) == 1
     hold(database, ratings[1])
@@ -128,5 +128,5 @@ def test_epochs_are_apart(database, reach):
     """ACK-3"""
     hold(database, Pen(DEVICE, EPOCH + 1).rating())
     assert of(database, reach) == 0
-    with database.read() as tx:
-        assert reach.of(tx, DEVICE, EPOCH + 1) == 1
+    with database.read() as connection:
+        assert reach.of(connection, DEVICE, EPOCH + 1) == 1

@@ -8,16 +8,23 @@ import time
 import pytest
 from gateway_hall import EPOCH, HALL, Pen, settings_in, start_gateway, until
 
-from gateway import intake
-from gateway.alarm import Alarms
-from gateway.error import GatewayError
-from gateway.salvage import Salvage, open_database
+from gateway.hall import intake
+from gateway.hall.intake import reread
+from gateway.keep.alarms import Alarms
+from gateway.keep.salvage import Salvage, open_database
 from gateway.store import aside, envelopes, tokens
 from gateway.store.database import Database
+from hosting.error import OperatorError
 
 RECORDS = 300
 PAGE = 4096
 SEED = 20261121
+
+
+def salvage_of(path, database, alarms):
+    return Salvage(
+        path, HALL, database, alarms, reread=reread, now_ms=lambda: 5, wake=lambda: None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +34,17 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     pen, texts = Pen("dev-1"), []
     database = Database(folder / "live.sqlite")
-    with database.write() as tx:
-        tokens.put(tx, "queue", b"x" * 32, 1, "api", None)
+    with database.write() as connection:
+        tokens.put(connection, "queue", b"x" * 32, 1, "api", None)
     for start in range(0, RECORDS, 100):
         some = [pen.rating(service=f"S{start + n}") for n in range(100)]
         texts += some
         judged = [intake.judge("pj/1/demo/dev-1/record", text, HALL, {"dev-1"}) for text in some]
-        with database.write() as tx:
-            envelopes.put(tx, [intake.row(one, 7, "w1", is_live=False) for one in judged])
+        with database.write() as connection:
+            envelopes.put(connection, [intake.row(one, 7, "w1", is_live=False) for one in judged])
         if start == 0:
-            with database.read() as tx:
-                tx.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with database.read() as connection:
+                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for part in ("", "-wal", "-shm"):
         shutil.copy(folder / f"live.sqlite{part}", folder / f"gateway.sqlite{part}")
     database.close()
@@ -110,7 +117,7 @@ def test_it_starts_within_ten_seconds_and_keeps_what_can_be_read(tmp_path, whole
 def test_without_setting_aside_there_is_no_start(tmp_path, whole, damage):
     """The control: what the test above would meet."""
     path, _ = _damaged(tmp_path, whole, damage, SEED)
-    with pytest.raises(GatewayError):
+    with pytest.raises(OperatorError):
         Database(path)
 
 
@@ -118,8 +125,8 @@ def test_without_salvage_nothing_is_held(tmp_path, whole):
     """The control of the counts above."""
     path, _ = _damaged(tmp_path, whole, zero_header, SEED)
     database = open_database(path, 1)
-    with database.read() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM envelope").scalar() == 0
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM envelope").scalar() == 0
     database.close()
 
 
@@ -127,8 +134,10 @@ def test_times_and_windows_are_kept_where_sqlite_can_still_read(tmp_path, whole)
     path, alarms = _damaged(tmp_path, whole, zero_pages, SEED + 3)
     database = open_database(path, 1_790_000_000_000)
     _salvage(path, database, alarms)
-    with database.read() as tx:
-        rows = tx.exec_driver_sql("SELECT received_at_ms, window, marks FROM envelope").all()
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT received_at_ms, window, marks FROM envelope"
+        ).all()
     database.close()
     assert {tuple(row) for row in rows} <= {(7, "w1", "[]"), (5, None, '["salvaged"]')}
     assert (7, "w1", "[]") in {tuple(row) for row in rows}
@@ -144,7 +153,7 @@ def test_the_file_is_kept_for_a_person_and_no_more_than_three_of_them(tmp_path, 
     for left in aside.done(path):
         left.unlink()
     alarms = Alarms()
-    Salvage(path, HALL, database, alarms, lambda: 5, lambda: None).step(0)
+    salvage_of(path, database, alarms).step(0)
     assert alarms.standing() == {}
 
 
@@ -153,7 +162,7 @@ def test_a_hall_whose_database_is_damaged_while_it_runs_gets_everything_to_the_c
 ):
     """The centre is away, the device has its acknowledgement, the file is destroyed: the hall
     finds that out, starts anew by itself, and what was salvaged or sent again arrives."""
-    from gateway.service import Gateway
+    from gateway.gateway import Gateway
 
     centre.script.extend([503] * 10_000)
     settings = settings_in(tmp_path, centre.url)
@@ -198,9 +207,9 @@ def _damaged(folder, whole, damage, seed):
 
 
 def _salvage(path, database, alarms) -> set[bytes]:
-    salvage = Salvage(path, HALL, database, alarms, lambda: 5, lambda: None)
+    salvage = salvage_of(path, database, alarms)
     while aside.waiting(path):
         salvage.step(0)
     salvage.step(0)
-    with database.read() as tx:
-        return set(tx.exec_driver_sql("SELECT envelope FROM envelope").scalars())
+    with database.read() as connection:
+        return set(connection.exec_driver_sql("SELECT envelope FROM envelope").scalars())

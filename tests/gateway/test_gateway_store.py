@@ -6,10 +6,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from gateway.error import GatewayError
 from gateway.store import quarantine
 from gateway.store.database import MIGRATIONS, Database
-from gateway.store.tables import Row
+from gateway.store.tables import Table
+from hosting.error import OperatorError
 
 
 @pytest.fixture
@@ -20,20 +20,20 @@ def database(tmp_path):
 
 
 def test_the_migrations_lead_to_the_models(database):
-    with database.read() as tx:
-        assert compare_metadata(MigrationContext.configure(tx), Row.metadata) == []
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
 
 
 def test_every_commit_is_durable(database):
-    with database.write() as tx:
-        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
-        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    with database.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 def test_ids_are_never_given_twice(database):
     """A queue that ran empty must not begin at 1 again: "id > last" would skip its rows."""
-    with database.read() as tx:
-        tables = tx.exec_driver_sql(
+    with database.read() as connection:
+        tables = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
         ).scalars()
         assert list(tables) == ["envelope", "quarantine", "service"]
@@ -41,14 +41,14 @@ def test_ids_are_never_given_twice(database):
 
 def test_a_failing_block_leaves_nothing(database):
     def fail():
-        with database.write() as tx:
-            quarantine.put(tx, [_refusal(1)], 10)
+        with database.write() as connection:
+            quarantine.put(connection, [_refusal(1)], 10)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    with database.read() as tx:
-        assert quarantine.counts(tx) == []
+    with database.read() as connection:
+        assert quarantine.counts(connection) == []
 
 
 def test_a_foreign_file_is_refused_and_left_alone(tmp_path):
@@ -56,13 +56,13 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path):
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE theirs (x)")
     other.close()
-    with pytest.raises(GatewayError):
+    with pytest.raises(OperatorError):
         Database(path)
     with sqlite3.connect(path) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     other.close()
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(GatewayError):
+    with pytest.raises(OperatorError):
         Database(path)
 
 
@@ -78,7 +78,7 @@ def test_a_failing_migration_changes_nothing(tmp_path):
         "def upgrade():\n    op.execute('CREATE TABLE half (x)')\n    op.execute('nonsense')\n"
     )
     path = tmp_path / "gateway.sqlite"
-    with pytest.raises(GatewayError):
+    with pytest.raises(OperatorError):
         Database(path, migrations=folder)
     with sqlite3.connect(path) as left:
         assert left.execute("SELECT name FROM sqlite_master").fetchall() == []
@@ -88,13 +88,15 @@ def test_a_failing_migration_changes_nothing(tmp_path):
 def test_the_quarantine_keeps_the_newest_and_counts_everything(database):
     """TOP-2"""
     for start in range(0, 100, 20):
-        with database.write() as tx:
+        with database.write() as connection:
             rows = [_refusal(number) for number in range(start, start + 20)]
-            quarantine.put(tx, rows, kept=7)
-    with database.read() as tx:
-        kept = [row.received_at_ms for row in quarantine.newest(tx, 500)]
+            quarantine.put(connection, rows, kept=7)
+    with database.read() as connection:
+        kept = [row.received_at_ms for row in quarantine.newest(connection, 500)]
         assert kept == list(range(99, 92, -1))
-        assert [(row.reason, row.count) for row in quarantine.counts(tx)] == [("too_large", 100)]
+        assert [(row.reason, row.count) for row in quarantine.counts(connection)] == [
+            ("too_large", 100)
+        ]
 
 
 def _refusal(at_ms: int) -> dict:

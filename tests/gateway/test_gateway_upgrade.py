@@ -8,9 +8,9 @@ import pytest
 from gateway_hall import Pen, settings_in, start_gateway, until
 from sqlalchemy import create_engine
 
-from gateway import intake
-from gateway.error import GatewayError
+from gateway.hall import intake
 from gateway.store.database import MIGRATIONS, Database
+from hosting.error import OperatorError
 
 FIRST = ("envelope", "sha256", "device", "epoch", "seq", "kind", "mac16", "received_at_ms")
 FIRST += ("window", "service", "marks", "live")
@@ -62,7 +62,7 @@ def test_an_upgrade_that_begins_anew_is_found_out(tmp_path, centre):
     Database(path, migrations=weak).close()
     gateway = start_gateway(settings)
     try:
-        until(lambda: not gateway._count_waiting(), "the backlog", 20)
+        until(lambda: not gateway.health.count().records, "the backlog", 20)
         assert centre.seqs("dev-1") == []
     finally:
         gateway.stop()
@@ -94,8 +94,8 @@ def test_a_backlog_outlives_a_change_of_settings(tmp_path, centre, connect):
 def test_a_database_of_a_newer_gateway_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "gateway.sqlite"
     database = Database(path)
-    with database.write() as tx:
-        tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     database.close()
-    with pytest.raises(GatewayError, match="newer gateway"):
+    with pytest.raises(OperatorError, match="newer gateway"):
         Database(path)

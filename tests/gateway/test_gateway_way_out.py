@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from gateway_hall import ScriptedCentre, settings_in, start_gateway, until
 
-from gateway.error import GatewayError
-from gateway.service import Gateway
+from gateway.gateway import Gateway
+from hosting.error import OperatorError
 
 
 class Authority:
@@ -52,6 +52,7 @@ class Authority:
         form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         files[0].write_bytes(certificate.public_bytes(pem))
+        files[1].touch(0o600)
         files[1].write_bytes(key.private_bytes(pem, *form))
         return files
 
@@ -177,5 +178,5 @@ def test_a_file_that_is_no_certificate_is_a_sentence(tmp_path):
     settings = settings_in(
         tmp_path, "https://centre.example", centre_certificate=tmp_path / "hall.pem"
     )
-    with pytest.raises(GatewayError, match="centre_certificate"):
+    with pytest.raises(OperatorError, match="centre_certificate"):
         Gateway(settings)

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from simulator.fleet import Fleet
-from simulator.hall import HALL, Hall
-from simulator.oracle import read_ratings
-from simulator.part import pingjia
+from simulator.check.oracle import read_ratings
+from simulator.devices.fleet import Fleet
+from simulator.parts.hall import HALL, Hall
+from simulator.parts.part import pingjia
 from simulator.web import read_token
 
 

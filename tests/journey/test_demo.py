@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from simulator.part import Part
-from simulator.sabotage import sabotage
+from simulator.parts.part import Part
+from simulator.parts.sabotage import sabotage
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from signer import Chain, login
+from broker_login import login
 
+from protocol.message import encode_message
 from protocol.topic import ACK, RECORD, STATE, topic
-from simulator.hall import HALL, Hall
+from simulator.parts.hall import HALL, Hall
+from simulator.pen import Pen
 
 WEAKENED = Path(__file__).parent / "weakened"
 RECORDS = 100
@@ -33,7 +35,7 @@ def observe(tmp_path, firmware, program=None) -> list[str]:
         await hall.start()
         try:
             (folder,) = hall.folders.values()
-            await asyncio.to_thread(send_and_wait, Chain(folder / "identity.json"))
+            await asyncio.to_thread(send_and_wait, Pen.of_bundle(folder / "identity.json"))
         finally:
             await hall.stop()
 
@@ -41,26 +43,22 @@ def observe(tmp_path, firmware, program=None) -> list[str]:
     return trace.read_text(errors="replace").splitlines()
 
 
-def send_and_wait(chain):
+def send_and_wait(pen):
     """Sends the records; after each it waits for the `ack` that covers it."""
-    client, answers = login(chain.mqtt)
+    client, answers = login(pen.mqtt)
     end = time.monotonic() + 60
     while "Success" not in map(str, answers):  # the broker may not know the device yet
         assert time.monotonic() < end, answers
         time.sleep(0.05)
     acks = queue.Queue()
     client.on_message = lambda _c, _u, message: acks.put(json.loads(message.payload)["hall"])
-    client.subscribe(topic(HALL, chain.device, ACK), 1)
-    state = {"online": True, "session": "0" * 16, "firmware": "0", "epoch": chain.epoch}
-    state |= {"seq": 0, "first": 1, "receipt": None, "head": None, "free": 1, "capacity": 1}
-    state |= {"capacity_days": 1, "clock": "none"}
-    state |= {"face": "standby", "settings": 0, "problems": []}
-    client.publish(topic(HALL, chain.device, STATE), json.dumps(state), 1, True)
+    client.subscribe(topic(HALL, pen.device, ACK), 1)
+    client.publish(topic(HALL, pen.device, STATE), encode_message(pen.state()), 1, True)
     while acks.get(timeout=30) != 0:
         pass
     for seq in range(1, RECORDS + 1):
-        envelope = chain.boot() if seq == 1 else chain.sign(chain.rating(f"D{seq:03d}"))
-        client.publish(topic(HALL, chain.device, RECORD), envelope, 1)
+        envelope = pen.boot() if seq == 1 else pen.rating()
+        client.publish(topic(HALL, pen.device, RECORD), envelope, 1)
         while acks.get(timeout=30) != seq:
             pass
     client.disconnect()

@@ -10,9 +10,9 @@ import contextlib
 from storms import made_hall
 
 from firmware.session import TABLE
-from simulator.bad_centre import ERROR, GOOD
-from simulator.fleet import Fleet, FleetError
-from simulator.oracle import judge, read_log, read_ratings
+from simulator.check.oracle import judge, read_log, read_ratings
+from simulator.devices.fleet import Fleet, FleetError
+from simulator.parts.bad_centre import ERROR, GOOD
 
 BOARD = "esp32_five_key"
 INVITE_MS = 6000

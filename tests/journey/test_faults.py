@@ -10,8 +10,8 @@ import random
 import pytest
 from storms import SEED, holds, press_until, run_storm, run_with
 
-from simulator import bad_centre
-from simulator.faults import FAULTS
+from simulator.parts import bad_centre
+from simulator.parts.faults import FAULTS
 
 MOSQUITTO = pytest.mark.needs("mosquitto")
 KILLS = [

@@ -12,9 +12,7 @@ from contextlib import closing
 
 import psutil
 import pytest
-
-from bench.hall import BenchHall, publish
-from bench.latency import publish_evenly
+from busy_hall import BusyHall, publish, publish_evenly
 
 DEVICES = 200
 IN_FLIGHT = 8  # firmware/timing.py
@@ -35,7 +33,7 @@ def flood(folder, each: int, settings: dict) -> tuple[float, float, float]:
 
     async def all_of_it():
         pace = {"backlog_per_s": BACKLOG_PER_S}
-        hall = BenchHall(folder / "hall", DEVICES + 1, {**pace, **settings})
+        hall = BusyHall(folder / "hall", DEVICES + 1, {**pace, **settings})
         await hall.make()
         try:
             plan = hall.write_plan(
@@ -51,7 +49,7 @@ def flood(folder, each: int, settings: dict) -> tuple[float, float, float]:
             await flooding
             await hall.until_drained()
             waited = waits(hall)
-            live = waited.pop(hall.signers[-1].device)
+            live = waited.pop(hall.pens[-1].device)
             stored = [one for device in waited.values() for one in device]
             assert (len(live), len(stored)) == (len(sent), each * DEVICES)
             return statistics.median(live), statistics.median(stored), await watching
@@ -61,7 +59,7 @@ def flood(folder, each: int, settings: dict) -> tuple[float, float, float]:
     return asyncio.run(all_of_it())
 
 
-def waits(hall: BenchHall) -> dict[str, list[float]]:
+def waits(hall: BusyHall) -> dict[str, list[float]]:
     """How long each device's records waited in the gateway until they were stored, in seconds."""
     found = defaultdict(list)
     with closing(sqlite3.connect(hall.folder / "central.db")) as database:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from browser import chromium
 from playwright.async_api import Page, expect
 
-from docs.screenshots import chromium, gateway_token
-from simulator.device import flash
+from simulator.devices.folder import flash
 
 DEVICE, WINDOW = "page-0001", "p1"
 SATISFIED = re.compile("满意|satisf", re.IGNORECASE)
@@ -21,10 +21,9 @@ def test_clerk_and_hall_it_walk_their_pages(journey, firmware):
         bundle = await it.enrol(DEVICE, WINDOW)
         folder = it.hall.folder / DEVICE
         flash(folder, firmware, bundle)
-        clerk = await gateway_token(
-            it.hall.folder, "counter", "--scope", "console", "--window", WINDOW
-        )
-        watcher = await gateway_token(it.hall.folder, "it", "--scope", "pages")
+        console = ("--scope", "console", "--window", WINDOW)
+        clerk = await it.hall.gateway_token("counter", *console)
+        watcher = await it.hall.gateway_token("it", "--scope", "pages")
         async with it.fleet("pages") as fleet, chromium() as browser:
             await fleet.start(DEVICE, folder, {"thanks_ms": 500}, enrol=True)
             async with tab(browser, "zh-CN") as console, tab(browser, "en-US") as overview:

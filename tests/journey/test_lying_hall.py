@@ -12,9 +12,9 @@ from province_parts import DAY_MS, HOUR_MS, Device, Province, document, verdicts
 from central.ratings.period import ALL
 from firmware.session import Session
 from protocol.batch import EnvelopeItem, HeadItem
-from protocol.envelope import seal
 from protocol.message import Ticket
-from protocol.record import Receipt, encode, parse
+from protocol.record import parse
+from simulator.pen import Pen
 
 
 @pytest.fixture
@@ -113,11 +113,11 @@ def test_it_invents_a_receipt(province):
     device = province.device
     sent = device.rate(9)
     mac16 = sent[-1][-64:-48]
-    receipt = encode(Receipt(device.name, device.epoch, 10, mac16, 5))
-    device.acknowledged(10, seal(b"x" * 32, receipt).decode())
+    receipt = Pen(device.name, device.epoch, b"x" * 32).receipt(seq=10, mac16=mac16, at=5)
+    device.acknowledged(10, receipt)
     assert device.journal.first() == 1
     assert "bad_receipt" in device.link.problems
-    province.post(HeadItem(device.head().head, seal(b"x" * 32, receipt).decode()))
+    province.post(HeadItem(device.head().head, receipt))
     assert "lost_by_centre" not in province.alarms()
     province.hours(1)
     assert province.findings()["gap"]["last_seq"] == 10
@@ -319,7 +319,7 @@ def test_it_sends_one_device_s_records_with_another_one_s_key(province):
     other = Device(province.centre, "xj-0500", "w2")
     forged = other.rate()[0].replace("xj-0500", "xj-0417")
     record = forged.encode()[:-65]
-    key = province.centre.keys.key("xj-0500", other.epoch)
-    assert verdicts(province.post(seal(key, record).decode())) == ["rejected"]
+    pen = Pen("xj-0500", other.epoch, province.centre.keys.key("xj-0500", other.epoch))
+    assert verdicts(province.post(pen.sign(record).decode())) == ["rejected"]
     assert province.alarms() == {"wrong_device"}
     assert province.reads("wrong_device")

@@ -15,9 +15,9 @@ import pytest
 from storms import DEVICE, SEED, flash_all, made_hall, weaken
 from tap import Tap
 
-from simulator.fleet import FleetError
-from simulator.part import pingjia
-from simulator.run import Run
+from simulator.devices.fleet import FleetError
+from simulator.parts.part import pingjia
+from simulator.parts.run import Run
 from simulator.web import read_token
 
 LEVELS = (1, 2, 3, 4, 5)

@@ -8,12 +8,13 @@ import json
 import sys
 
 import pytest
-from signer import Chain, login
+from broker_login import login
 
 from protocol.batch import EnvelopeItem, encode_batch
-from protocol.envelope import seal
+from protocol.record import Rating, encode
 from protocol.topic import RECORD, topic
-from simulator.hall import HALL
+from simulator.parts.hall import HALL
+from simulator.pen import Pen
 
 DEVICE = "poison-0001"
 
@@ -26,14 +27,18 @@ async def until(is_true, timeout_s=30):
 
 def test_poison_of_every_kind_is_told_by_name_and_harms_nobody(journey):
     async def scenario(it):
-        chain = Chain(await it.enrol(DEVICE, "w8"))
-        client, answers = login(chain.mqtt)
+        pen = Pen.of_bundle(await it.enrol(DEVICE, "w8"))
+
+        def altered(ticket_no, was, now):
+            return pen.append(encode(pen.record(Rating, ticket_no=ticket_no)).replace(was, now))
+
+        client, answers = login(pen.mqtt)
         own = topic(HALL, DEVICE, RECORD)
-        boot, first = chain.boot(), chain.sign(chain.rating("B001"))
-        wrong_type = chain.sign(chain.rating("B002").replace(b'"level":4', b'"level":"4"'))
-        version = chain.sign(chain.rating("B003").replace(b'"v":1', b'"v":9'))
-        kind = chain.sign(chain.rating("B004").replace(b'"rating"', b'"poem"'))
-        last = chain.sign(chain.rating("B005"))
+        boot, first = pen.boot(), pen.rating(ticket_no="B001")
+        wrong_type = altered("B002", b'"level":5', b'"level":"5"')
+        version = altered("B003", b'"v":1', b'"v":9')
+        kind = altered("B004", b'"rating"', b'"poem"')
+        last = pen.rating(ticket_no="B005")
         forged = first[:-64] + b"0" * 64
         poison = [
             b"\xff\xfe\x00",
@@ -76,8 +81,8 @@ def test_poison_of_every_kind_is_told_by_name_and_harms_nobody(journey):
 
 def test_an_unknown_device_cannot_log_in_and_is_rejected_by_name_at_the_centre(journey):
     async def scenario(it):
-        chain = Chain(await it.enrol("poison-0002", "w7"))
-        client, answers = login(chain.mqtt, username="nobody-0001")
+        bundle = await it.enrol("poison-0002", "w7")
+        client, answers = login(Pen.of_bundle(bundle).mqtt, username="nobody-0001")
 
         async def answered():
             return bool(answers)
@@ -85,10 +90,7 @@ def test_an_unknown_device_cannot_log_in_and_is_rejected_by_name_at_the_centre(j
         await until(answered)
         client.disconnect()
         assert str(answers[0]) in ("Not authorized", "Bad user name or password")
-        chain.key = bytes(32)
-        envelope = seal(
-            bytes(32), chain.rating("N001").replace(chain.device.encode(), b"nobody-0001")
-        ).decode()
+        envelope = Pen("nobody-0001", 29333341, bytes(32)).rating(ticket_no="N001").decode()
         body = encode_batch([EnvelopeItem(envelope, 1, None, None, ())])
         answer = await it.post_batch(body)
         (verdict,) = answer["verdicts"]

@@ -5,9 +5,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from simulator.device import flash
-from simulator.hall import HALL
-from simulator.part import pingjia
+from simulator.devices.folder import flash
+from simulator.parts.hall import HALL
+from simulator.parts.part import pingjia
 
 ROOT = Path(__file__).parents[2]
 DEVICE, WINDOW = "afar-0001", "afar"

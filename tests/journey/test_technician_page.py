@@ -3,14 +3,16 @@
 import asyncio
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import pingjia
-from docs.technician_session import PAGE, commands, typed
+from simulator.technician import commands, typed
 
-TEXT = PAGE.read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "technician.md").read_text("utf-8")
 
 
 def in_text():
@@ -32,7 +34,7 @@ def test_every_command_of_the_page_is_one_that_pingjia_takes():
 
 @pytest.mark.long
 def test_the_page_shows_what_its_commands_print(tmp_path, firmware):
-    now = asyncio.run(typed(TEXT, tmp_path))
+    now = asyncio.run(typed(TEXT, tmp_path, ROOT))
     for shown, stands in zip(blocks_of(now), blocks_of(TEXT), strict=True):
         assert shown == stands
     assert blocks_of(TEXT.replace("is revoked at the centre", "is revoked")) != blocks_of(TEXT)

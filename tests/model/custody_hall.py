@@ -1,4 +1,4 @@
-"""The gateway (gateway/custody.py, reach.py, outbox.py) and the centre (central/filing.py)."""
+"""The gateway (gateway/hall/custody.py, cover.py) and the centre (central/custody/filing.py)."""
 
 from custody_rules import Rules
 from custody_values import (
@@ -112,7 +112,7 @@ def crash_between(rules: Rules, centre: Centre, record: Record):
 
 
 def _is_linked(centre: Centre, record: Record) -> bool:
-    """Whether `prev` is a record that is held, as far as that can be told (central/links.py)."""
+    """Whether `prev` is a record that is held, if that can be told (central/custody/links.py)."""
     seq = record.seq - 1
     while seq in record.gaps:
         seq -= 1

@@ -4,14 +4,16 @@ import asyncio
 import json
 from base64 import b64encode
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from scripted_broker import ScriptedBroker
 from test_device import DEVICE, QUICK, Bench, is_face, kinds
 
-from simulator.fleet import Fleet
+from simulator.devices.fleet import Fleet
 
-BOARDS = ("esp32_five_key", "rp2_five_key")
+ROOT = Path(__file__).parents[2]
+BOARDS = sorted(path.parent.name for path in ROOT.glob("firmware/boards/*/pins.py"))
 BOUNCE = [(0, 4), (2, 0), (3, 4), (6, 0), (8, 4), (70, 0), (72, 4), (74, 0)]
 TIMES = QUICK | {"why_ms": 600, "technician_ms": 100}
 

@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-
-from bench.device import DEVICE, QUICK, Bench
+from lone_device import DEVICE, QUICK, LoneDevice
 
 DATA_BYTES = 32 * 1024
 NOISE_BYTES = 512  # an ack or a ticket that is just being read
@@ -12,12 +11,12 @@ NOISE_BYTES = 512  # an ack or a ticket that is just being read
 
 async def grown(folder, first, last):
     """({code, data} after `first` ratings, the same after `last`)."""
-    async with Bench(folder) as bench:
-        await bench.start(**QUICK)
-        await bench.rate(first, hold_ms=12)
-        before = await bench.fleet.memory(DEVICE)
-        await bench.rate(last - first, hold_ms=12)
-        return before, await bench.fleet.memory(DEVICE)
+    async with LoneDevice(folder) as lone:
+        await lone.start(**QUICK)
+        await lone.rate(first, hold_ms=12)
+        before = await lone.fleet.memory(DEVICE)
+        await lone.rate(last - first, hold_ms=12)
+        return before, await lone.fleet.memory(DEVICE)
 
 
 def check(before, after):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.oracle import Press, judge, read_ratings
+from simulator.check.oracle import Press, judge, read_ratings
 
 
 def press(ticket_no="A1", level=4, thanked=True, device="d1"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
 
 
 @pytest.fixture

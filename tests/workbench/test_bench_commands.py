@@ -23,9 +23,8 @@ from bench_parts import (
 )
 from typer.testing import CliRunner
 
-from protocol.envelope import NO_MAC16, seal
-from protocol.record import Boot, encode
-from simulator.usb import UsbDevice
+from simulator.devices.usb import UsbDevice
+from simulator.pen import Pen
 from workbench.board.ports import describe
 from workbench.board.repl import Board
 from workbench.cli import app, guide
@@ -205,8 +204,7 @@ def test_network_settings_that_cannot_be_meant_are_refused(arguments, sentence):
 
 def test_a_journal_is_rescued_whole_and_the_damage_is_told(enrolled, tmp_path):
     journal = tmp_path / "devices/xj-0417/flash/journal"
-    record = Boot("xj-0417", 29333341, 1, NO_MAC16, "0.1.0", "power", (), 1, 210, None)
-    good = seal(bytes.fromhex(KEY), encode(record))
+    good = Pen("xj-0417", 29333341, bytes.fromhex(KEY)).boot(up_ms=210)
     (journal / "00000000.seg").write_bytes(good + b"\n" + b"torn" + good[30:] + b"\n")
     out = tmp_path / "xj-0417.jsonl.gz"
     result = workbench("rescue", "--port", enrolled.port, "--out", out)

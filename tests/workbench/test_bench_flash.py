@@ -17,9 +17,9 @@ import pyte
 import pytest
 from bench_parts import KEY, Noise, plug_in, workbench, write_bundle
 
-from simulator.usb import UsbDevice
+from hosting.error import OperatorError
+from simulator.devices.usb import UsbDevice
 from workbench.board.repl import Board
-from workbench.error import WorkbenchError
 
 SEED = 9
 BUNDLE_BYTES = 900  # what its enrolment sends at the least, after everything else
@@ -238,7 +238,7 @@ def test_a_board_that_answers_slowly_is_waited_for(usb):
 @pytest.mark.parametrize("is_silent", [True, False], ids=["nothing", "garbage"])
 def test_what_answers_nothing_or_garbage_ends_in_a_sentence(is_silent):
     noise = Noise(is_silent)
-    with pytest.raises(WorkbenchError, match=r"does not answer as MicroPython.*reset key"):
+    with pytest.raises(OperatorError, match=r"does not answer as MicroPython.*reset key"):
         Board(noise.port, silence_s=0.2)
     noise.close()
 

@@ -9,9 +9,9 @@ import pytest
 from bench_parts import workbench
 
 from firmware.timing import JOURNAL_BYTES
+from hosting.error import OperatorError
 from workbench.board.image import esptool_commands
 from workbench.board.partition import with_journal
-from workbench.error import WorkbenchError
 
 UF2_BLOCK = b"UF2\n\x57\x51\x5d\x9e" + bytes(504)
 # name, type, subtype, offset, size: MicroPython's ports/esp32/partitions-4MiB.csv
@@ -48,7 +48,7 @@ def test_an_esp32_image_gets_the_journals_partition_behind_the_others():
     assert image[:0x7000] == untouched[:0x7000]
     assert image[0x8000:] == untouched[0x8000:]
     assert with_journal(image, 0x1000) == (image, needed)
-    with pytest.raises(WorkbenchError, match="no partition table"):
+    with pytest.raises(OperatorError, match="no partition table"):
         with_journal(image, 0)
 
 

@@ -3,8 +3,8 @@
 import pytest
 from bench_parts import write_bundle
 
+from hosting.error import OperatorError
 from workbench.desk.supply import Supply
-from workbench.error import WorkbenchError
 
 
 def test_each_blank_board_gets_another_bundle_until_none_is_left(tmp_path):
@@ -12,7 +12,7 @@ def test_each_blank_board_gets_another_bundle_until_none_is_left(tmp_path):
     write_bundle(tmp_path, "xj-0002")
     supply = Supply(tmp_path)
     assert [supply.take(None).device for _ in range(2)] == ["xj-0001", "xj-0002"]
-    with pytest.raises(WorkbenchError, match="no unused bundle"):
+    with pytest.raises(OperatorError, match="no unused bundle"):
         supply.take(None)
 
 
@@ -24,7 +24,7 @@ def test_a_begun_bundle_goes_only_to_the_board_that_says_it_is_that_device(tmp_p
     assert supply.take(None).device == "xj-0002"
     assert supply.take("xj-0001") == begun
     assert supply.take("xj-0003") is None
-    with pytest.raises(WorkbenchError, match="plug that one in"):
+    with pytest.raises(OperatorError, match="plug that one in"):
         supply.take(None)
 
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
+from hosting.error import OperatorError
 from workbench.board.release import Release
 from workbench.board.repl import Board
-from workbench.error import WorkbenchError
 
 _MAIN = "/main.py"
 _FOLDERS = ("/lib/protocol", "/lib/firmware")
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]  # bytes sent, bytes in all
 def put_firmware(board: Board, release: Release, on_progress: Progress) -> int:
     """Writes the files that differ, removes old ones, verifies all; how many were written.
 
-    Raises WorkbenchError.
+    Raises OperatorError.
     """
     changed = _differing(board, release)
     found = [path for folder in _FOLDERS for path in board.call("walk", folder).split("\n")]
@@ -47,7 +47,7 @@ def put_firmware(board: Board, release: Release, on_progress: Progress) -> int:
     board.put({path: release.files[path] for path in changed}, count)
     wrong = _differing(board, release)
     if wrong:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{board.port}: {wrong[0]} reads back differently from what was written. Repeat the "
             "command; if it fails again, the board's flash is worn out: take another board."
         )
@@ -63,7 +63,7 @@ def set_clock(board: Board) -> None:
 
 
 def wait_for_life(board: Board, device: str | None, version: str) -> None:
-    """Restarts the board and waits until it says what it is. Raises WorkbenchError."""
+    """Restarts the board and waits until it says what it is. Raises OperatorError."""
     expected = (
         f"alive: {device}, firmware {version}" if device else f"not enrolled: firmware {version}"
     )
@@ -73,7 +73,7 @@ def wait_for_life(board: Board, device: str | None, version: str) -> None:
         if line == expected:
             return
         if line.startswith(_NO_JOURNAL):
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{board.port}: {device} runs, but stays out of service: its journal is lost. "
                 "Enrol it again with a new bundle and --overwrite. An ESP32 that has never run "
                 "needs the journal's partition: pingjia workbench flash --image FILE … makes it."
@@ -84,7 +84,7 @@ def wait_for_life(board: Board, device: str | None, version: str) -> None:
             break
         has_failed = has_failed or line.startswith("Traceback")
     words = f" (its last words: {last[:200]})" if last else ""
-    raise WorkbenchError(
+    raise OperatorError(
         f"{board.port}: the board does not say that it lives{words}. Press its "
         "reset key and repeat the command; if it stays silent, put MicroPython on anew: "
         "pingjia workbench flash --image FILE …"
@@ -101,7 +101,7 @@ def _require_room(board: Board, contents: list[bytes]) -> None:
     # Files are replaced one by one; at the end they take little more room than before.
     needed = max(len(data) for data in contents) + _ROOM
     if free < needed:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{board.port}: the board's flash is full ({free} bytes free, {needed} needed). Files "
             "of another program are on it: erase it with pingjia workbench flash --image FILE …"
         )

@@ -14,8 +14,8 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from hosting.error import OperatorError
 from workbench.board.partition import with_journal
-from workbench.error import WorkbenchError
 
 # Where the image begins: the boot loader's place (Espressif, "Boot Loader", per chip).
 ESP_OFFSETS = {"esp32": "0x1000", "esp32s2": "0x1000", "esp32s3": "0x0", "esp32c3": "0x0"}
@@ -26,17 +26,17 @@ _DRIVES = ("/media/*/*", "/run/media/*/*", "/Volumes/*")
 
 
 def check_image(image: Path, hashes: Path) -> None:
-    """Raise WorkbenchError if the image is not one that the list names."""
+    """Raise OperatorError if the image is not one that the list names."""
     try:
         digest = sha256(image.read_bytes()).hexdigest()
         lines = [line.split(maxsplit=1) for line in hashes.read_text("utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(
+        raise OperatorError(
             f"the image and its list of hashes are needed: {error}. A list is made from images "
             "that you trust: sha256sum *.bin *.uf2 > images.sha256"
         ) from None
     if digest not in [line[0] for line in lines if line]:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{image} is not in {hashes} (its SHA-256 is {digest}): it is damaged, or another "
             "version. Nothing was written to the board."
         )
@@ -45,10 +45,10 @@ def check_image(image: Path, hashes: Path) -> None:
 def esptool_commands(port: str, chip: str, image: Path) -> tuple[list[str], list[str]]:
     """Two commands: one asks for the size of the flash, one erases the chip and writes the image.
 
-    esptool verifies what it wrote. Raises WorkbenchError.
+    esptool verifies what it wrote. Raises OperatorError.
     """
     if chip not in ESP_OFFSETS:
-        raise WorkbenchError(f"no chip is named {chip}: use {', '.join(ESP_OFFSETS)} or rp2.")
+        raise OperatorError(f"no chip is named {chip}: use {', '.join(ESP_OFFSETS)} or rp2.")
     esptool = [sys.executable, "-m", "esptool", "--chip", chip, "--port", port, "--baud", _BAUD]
     # The boot loader refuses partitions beyond the size that its own header names.
     options = ["--erase-all", "--flash-size", "detect"]
@@ -58,9 +58,9 @@ def esptool_commands(port: str, chip: str, image: Path) -> tuple[list[str], list
 
 
 def write_esp(port: str, chip: str, image: Path) -> None:
-    """Write the image by esptool, with the journal's partition. Raises WorkbenchError."""
+    """Write the image by esptool, with the journal's partition. Raises OperatorError."""
     if importlib.util.find_spec("esptool") is None:
-        raise WorkbenchError("esptool is not installed: pip install 'pingjia[esp32]'")
+        raise OperatorError("esptool is not installed: pip install 'pingjia[esp32]'")
     with tempfile.TemporaryDirectory(prefix="pingjia-") as folder:
         whole = Path(folder) / image.name
         look, write = esptool_commands(port, chip, whole)
@@ -68,7 +68,7 @@ def write_esp(port: str, chip: str, image: Path) -> None:
         whole.write_bytes(data)
         found = re.search(r"Detected flash size: (\d+)MB", _run(port, chip, look))
         if found and int(found[1]) << 20 < needed:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{port}: this board has {found[1]} MB of flash, and the journal wants more: take "
                 "a board with 8 MB (docs/hardware.md). Nothing was written."
             )
@@ -76,16 +76,16 @@ def write_esp(port: str, chip: str, image: Path) -> None:
 
 
 def _run(port: str, chip: str, command: list[str]) -> str:
-    """What esptool says. Raises WorkbenchError."""
+    """What esptool says. Raises OperatorError."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_ESPTOOL_S)
     except subprocess.TimeoutExpired:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{port}: esptool did not end within {_ESPTOOL_S} s. Plug the board in again and "
             "repeat the command."
         ) from None
     if done.returncode != 0:
-        raise WorkbenchError(_esp_sentence(port, chip, done.stdout + done.stderr))
+        raise OperatorError(_esp_sentence(port, chip, done.stdout + done.stderr))
     return done.stdout
 
 
@@ -108,7 +108,7 @@ def _esp_sentence(port: str, chip: str, words: str) -> str:
 
 
 def find_drive() -> Path:
-    """The drive as which an RP2 board shows itself. Raises WorkbenchError."""
+    """The drive as which an RP2 board shows itself. Raises OperatorError."""
     drives = [
         path.parent
         for pattern in _DRIVES
@@ -117,22 +117,22 @@ def find_drive() -> Path:
     if len(drives) == 1:
         return drives[0]
     count = "no drive" if not drives else "more than one drive"
-    raise WorkbenchError(
+    raise OperatorError(
         f"there is {count} of a board in boot mode. Hold BOOTSEL while you plug the cable in, one "
         "board at a time, or name the drive with --drive."
     )
 
 
 def write_uf2(image: Path, drive: Path) -> None:
-    """Copy the image to a board's drive; the board restarts by itself. Raises WorkbenchError."""
+    """Copy the image to a board's drive; the board restarts by itself. Raises OperatorError."""
     if not (drive / "INFO_UF2.TXT").is_file():
-        raise WorkbenchError(
+        raise OperatorError(
             f"{drive} is no board in boot mode (it has no INFO_UF2.TXT). Hold BOOTSEL while you "
             "plug the cable in."
         )
     data = image.read_bytes()
     if len(data) % 512 or not data.startswith(_UF2_MAGIC):
-        raise WorkbenchError(f"{image} is no UF2 file. Nothing was written to the board.")
+        raise OperatorError(f"{image} is no UF2 file. Nothing was written to the board.")
     try:
         with (drive / image.name).open("wb") as file:
             file.write(data)
@@ -141,7 +141,7 @@ def write_uf2(image: Path, drive: Path) -> None:
     except OSError as error:
         # A board that has all blocks restarts at once, and its drive is gone with it.
         if error.errno not in (errno.ENODEV, errno.EIO) or drive.exists():
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{drive}: the image was not copied ({error.strerror}). Plug the board in again "
                 "with BOOTSEL held, and repeat the command."
             ) from None

@@ -7,7 +7,7 @@ The table: 32 bytes a partition from 0x8000 of the flash on, then the MD5 of the
 import struct
 from hashlib import md5
 
-from workbench.error import WorkbenchError
+from hosting.error import OperatorError
 
 _AT, _LENGTH = 0x8000, 0xC00
 _ROW = struct.Struct("<2sBBLL16sL")  # magic, type, subtype, offset, size, name, flags
@@ -20,7 +20,7 @@ _BYTES = 1536 * 1024  # firmware/timing.py, JOURNAL_BYTES
 def with_journal(image: bytes, start: int) -> tuple[bytes, int]:
     """(an image with the partition, behind the others; how many bytes of flash it needs).
 
-    start: where in the flash the image begins. Raises WorkbenchError if it holds no table.
+    start: where in the flash the image begins. Raises OperatorError if it holds no table.
     """
     at = _AT - start
     rows = []
@@ -30,7 +30,7 @@ def with_journal(image: bytes, start: int) -> tuple[bytes, int]:
             break
         rows.append(row)
     if not rows:
-        raise WorkbenchError(
+        raise OperatorError(
             "the image holds no partition table, so it is none of an ESP32 (or of another chip: "
             "see --chip). Nothing was written to the board."
         )

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from serial.tools import list_ports
 
+from hosting.error import OperatorError
 from workbench.board.identity import PATH
 from workbench.board.repl import Board
-from workbench.error import WorkbenchError
 
 
 class Port(NamedTuple):
@@ -33,5 +33,5 @@ def describe(name: str) -> str:
             known = board.identity(PATH)
             board.reset()
             return f"{words}, {f'{known[0]} of hall {known[1]}' if known else 'not enrolled'}"
-    except WorkbenchError as error:
+    except OperatorError as error:
         return str(error).removeprefix(f"{name}: ")

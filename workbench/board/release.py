@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.error import WorkbenchError
+from hosting.error import OperatorError
 
 MANIFEST = "manifest.json"
 
@@ -18,7 +18,7 @@ class Release(NamedTuple):
 
 
 def read_release(folder: Path) -> Release:
-    """The firmware in a folder. Raises WorkbenchError if a file is missing or not as built."""
+    """The firmware in a folder. Raises OperatorError if a file is missing or not as built."""
     try:
         text = (folder / MANIFEST).read_bytes()
         manifest = json.loads(text)
@@ -26,12 +26,12 @@ def read_release(folder: Path) -> Release:
         for name, about in manifest["files"].items():
             files[f"/{name}"] = (folder / name).read_bytes()
             if sha256(files[f"/{name}"]).hexdigest() != about["sha256"]:
-                raise WorkbenchError(
+                raise OperatorError(
                     f"{folder / name} is not the file that was built: run `make firmware` again."
                 )
         return Release(manifest["version"], {**files, f"/{MANIFEST}": text})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkbenchError(
+        raise OperatorError(
             f"there is no built firmware in {folder} ({error}): run `make firmware`, or name the "
             "folder with --firmware."
         ) from None

@@ -1,7 +1,7 @@
 """A board on its cable: MicroPython's raw REPL through mpremote's serial transport (pinned).
 
 The one file that knows pyserial and mpremote's transport. What can go wrong on a cable leaves as a
-WorkbenchError whose text says what to do next.
+OperatorError whose text says what to do next.
 """
 
 import base64
@@ -19,7 +19,7 @@ import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from workbench.error import WorkbenchError
+from hosting.error import OperatorError
 
 PLATFORMS = ("esp32", "rp2", "webassembly")
 MPY = 6  # the version of compiled modules that the firmware is built for (MicroPython 1.19 on)
@@ -70,7 +70,7 @@ class Board:
     """An open cable with MicroPython at its other end. Use as `with Board(port) as board`.
 
     silence_s: how long it may say nothing while it is looked for. Every method raises
-    WorkbenchError.
+    OperatorError.
     """
 
     def __init__(self, port: str, silence_s: float = _SILENCE_S):
@@ -93,12 +93,12 @@ class Board:
     def require_usable(self) -> None:
         """Refuse a board that the firmware cannot run on."""
         if self.about.platform not in PLATFORMS:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{self.port}: this is a {self.about.platform} board, and the "
                 f"firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
             )
         if self.about.mpy != MPY or not self.about.can_unpack:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{self.port}: its MicroPython {self.about.micropython} is too old for the "
                 "firmware. Put a new one on it: pingjia workbench flash --image FILE …"
             )
@@ -211,31 +211,31 @@ class Board:
             try:
                 self._transport = _open(self.port, self._silence_s)
                 return
-            except WorkbenchError:
+            except OperatorError:
                 continue  # it is not there yet, or not this user's yet
         raise self._cable()
 
-    def _silent(self) -> WorkbenchError:
-        return WorkbenchError(
+    def _silent(self) -> OperatorError:
+        return OperatorError(
             f"{self.port}: what is plugged in there does not answer as MicroPython. Press its "
             "reset key and try again; a blank board first needs MicroPython itself: "
             "pingjia workbench flash --image FILE …"
         )
 
-    def _cable(self) -> WorkbenchError:
-        return WorkbenchError(
+    def _cable(self) -> OperatorError:
+        return OperatorError(
             f"{self.port}: the connection broke off. Check the cable, plug the board in again and "
             "repeat the command: it goes on where it stopped, and no board is harmed."
         )
 
-    def _refused(self, traceback: str) -> WorkbenchError:
+    def _refused(self, traceback: str) -> OperatorError:
         last = (traceback.strip().splitlines() or ["?"])[-1][:200]
         if re.search(r"OSError: (\[Errno 28\]|28\b)|ENOSPC", last):
-            return WorkbenchError(
+            return OperatorError(
                 f"{self.port}: the board's flash is full. Is it a board with 4 MB? If files of "
                 "another program are on it, erase it: pingjia workbench flash --image FILE …"
             )
-        return WorkbenchError(
+        return OperatorError(
             f"{self.port}: the board refused a command ({last}). Repeat the command; if it "
             "fails again, put MicroPython on anew: pingjia workbench flash --image FILE …"
         )
@@ -253,11 +253,11 @@ def _commands(path: str, data: bytes) -> Iterator[tuple[str, int]]:
 
 def _open(port: str, silence_s: float) -> _Transport:
     if not os.path.exists(port):
-        raise WorkbenchError(
+        raise OperatorError(
             f"{port}: there is no such port. `pingjia workbench ports` lists what is plugged in."
         )
     if not os.access(port, os.R_OK | os.W_OK):
-        raise WorkbenchError(
+        raise OperatorError(
             f"{port}: this user may not open it. Run `sudo usermod -aG dialout $USER`, and log in "
             "again."
         )
@@ -266,7 +266,7 @@ def _open(port: str, silence_s: float) -> _Transport:
         transport.silence_s = silence_s
         transport.serial.write_timeout = 10  # seconds, for a board that stops taking bytes
     except (TransportError, serial.SerialException):
-        raise WorkbenchError(
+        raise OperatorError(
             f"{port}: the port is busy. Close the other program that uses it (another bench, "
             "Thonny, a terminal), and repeat the command."
         ) from None

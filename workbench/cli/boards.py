@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from hosting.error import OperatorError
+from hosting.secret_file import read_private
 from workbench.board import image as images
 from workbench.board.ports import describe, plugged
 from workbench.board.release import read_release
@@ -12,8 +14,6 @@ from workbench.board.repl import Board
 from workbench.cli.options import DEVICES, FIRMWARE, DeviceList, Firmware, MayOverwrite, Port
 from workbench.cli.progress import work
 from workbench.desk import bench, network
-from workbench.error import WorkbenchError
-from workbench.secret import read_secret
 
 _PASSWORD_BYTES = 1000
 
@@ -94,7 +94,7 @@ def set_network(
     Example: pingjia workbench network --wifi hall-devices --hidden
     """
     if (wifi is None) != ethernet:
-        raise WorkbenchError("name a Wi-Fi (--wifi NAME) or say --ethernet, one of them.")
+        raise OperatorError("name a Wi-Fi (--wifi NAME) or say --ethernet, one of them.")
     fixed = None if address is None else network.parse_address(address)
     if wifi is None:
         settings = network.ethernet(fixed)
@@ -111,6 +111,10 @@ def _password(file: Path | None) -> str:
     if file is None:
         return typer.prompt("password of the Wi-Fi (empty: none)", default="", hide_input=True)
     try:
-        return read_secret(file, _PASSWORD_BYTES).decode().strip("\r\n")
+        return (
+            read_private(file, "write the password into it.", _PASSWORD_BYTES)
+            .decode()
+            .strip("\r\n")
+        )
     except UnicodeDecodeError:
-        raise WorkbenchError(f"{file} holds no text.") from None
+        raise OperatorError(f"{file} holds no text.") from None

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
+from hosting.error import OperatorError
 from workbench.board.ports import describe, plugged
 from workbench.board.release import read_release
 from workbench.desk import bench
-from workbench.error import WorkbenchError
 
 _TEXT = """\
 技术员工作台 The technician's bench
@@ -43,10 +43,10 @@ def lead(firmware: Path, devices: Path, is_terminal: bool) -> None:
     job = bench.Job(release, supply, False, False, devices)
     failed = []
     for _, result in bench.work_on_all(names, job, lambda port, sent, total: None):
-        if isinstance(result, WorkbenchError):
+        if isinstance(result, OperatorError):
             failed.append(str(result))
         else:
             typer.echo(result)
     if failed:
-        raise WorkbenchError("\n".join(failed))
+        raise OperatorError("\n".join(failed))
     typer.echo("next: pingjia workbench network, selftest, label")

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from hosting.error import OperatorError
+from hosting.secret_file import write_new
 from workbench.cli.options import DEVICES, DeviceList
 from workbench.desk import label
-from workbench.desk.new_file import write_new
-from workbench.error import WorkbenchError
 
 
 def print_labels(
@@ -24,8 +24,8 @@ def print_labels(
     chosen = [row for row in known if not device or row.device in device]
     missing = set(device or []) - {row.device for row in chosen}
     if missing or not chosen:
-        raise WorkbenchError(f"{devices} does not have {', '.join(sorted(missing)) or 'any'}.")
+        raise OperatorError(f"{devices} does not have {', '.join(sorted(missing)) or 'any'}.")
     for number, page in enumerate(label.sheets(chosen), 1):
         path = out if number == 1 else out.with_stem(f"{out.stem}-{number}")
-        write_new(path, page.encode())
+        write_new(path, page.encode(), mode=0o644)
         print(f"wrote {path}")

@@ -6,8 +6,8 @@ import textwrap
 from rich.console import Console
 from rich.progress import Progress
 
+from hosting.error import OperatorError
 from workbench.desk import bench
-from workbench.error import WorkbenchError
 
 
 def work(names: list[str], job: bench.Job) -> None:
@@ -26,18 +26,18 @@ def work(names: list[str], job: bench.Job) -> None:
             bars.update(bar[name], completed=sent, total=total)
 
         for name, result in bench.work_on_all(names, job, show):
-            if isinstance(result, WorkbenchError):
+            if isinstance(result, OperatorError):
                 failed[name] = str(result)
             else:
                 print(result, flush=True)
             bars.remove_task(bar[name])
     if len(names) == 1 and failed:
-        raise WorkbenchError(failed[names[0]])
+        raise OperatorError(failed[names[0]])
     if failed:
         done = len(names) - len(failed)
         first = f"{done} of {len(names)} boards are done, {len(failed)} failed:"
         sentences = [_indented(text) for _, text in sorted(failed.items())]
-        raise WorkbenchError("\n".join([first, *sentences]))
+        raise OperatorError("\n".join([first, *sentences]))
 
 
 def _indented(text: str) -> str:

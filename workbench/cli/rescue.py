@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from hosting.error import OperatorError
 from workbench.board.repl import Board
 from workbench.cli.options import Ca, CentreUrl, Hall, Port, TokenFile
 from workbench.desk import bench, rescue
 from workbench.desk.centre import Centre
-from workbench.error import WorkbenchError
 
 
 def rescue_records(
@@ -47,4 +47,4 @@ def deliver(
         counts = client.deliver(envelopes)
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "empty")
     if counts.get("rejected"):
-        raise WorkbenchError("the centre rejected some: keep the file, and ask its operator.")
+        raise OperatorError("the centre rejected some: keep the file, and ask its operator.")

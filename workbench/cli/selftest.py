@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
+from hosting.error import OperatorError
+from hosting.secret_file import write_new
 from workbench.board.release import read_release
 from workbench.board.repl import Board
 from workbench.cli.options import FIRMWARE, Ca, Firmware, Port
 from workbench.desk import bench
 from workbench.desk import selftest as selftests
 from workbench.desk.centre import Centre
-from workbench.desk.new_file import write_new
-from workbench.error import WorkbenchError
 
 
 def selftest(
@@ -33,14 +33,14 @@ def selftest(
         tested = selftests.selftest(board, release.version, typer.confirm, print)
     page = selftests.report(tested)
     if out is not None:
-        write_new(out, page.encode())
+        write_new(out, page.encode(), mode=0o644)
     print(page)
     if centre is not None and token_file is not None:
         with Centre(centre, tested.hall, token_file, ca) as client:
             bench.wait_for_record(client, tested.device, tested.seq)
         print("the centre has the record")
     if tested.failed:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{tested.device} failed: {', '.join(tested.failed)}. Do not put it on a counter; "
             "docs/technician.md says what each part needs."
         )

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from hosting.error import OperatorError
 from workbench.board import image
 from workbench.board.flash import Progress, put_firmware, set_clock, wait_for_life
 from workbench.board.identity import PATH
@@ -17,7 +18,6 @@ from workbench.desk.bundle import Bundle
 from workbench.desk.centre import Centre
 from workbench.desk.enrolment import Bundles, put_bundle
 from workbench.desk.supply import Supply
-from workbench.error import WorkbenchError
 
 _RECORD_S = 60  # a device sends at once; a gateway forwards within seconds
 _LOOK_S = 0.5
@@ -50,17 +50,17 @@ class _Done(NamedTuple):
 
 
 def choose_ports(port: str | None, takes_all: bool) -> list[str]:
-    """The ports to work on. Raises WorkbenchError if that is not clear."""
+    """The ports to work on. Raises OperatorError if that is not clear."""
     if port is not None:
         return [port]
     found = [found.name for found in plugged()]
     if not found:
-        raise WorkbenchError(
+        raise OperatorError(
             "no board is plugged in. Check the cable: many charge only and carry no data; on a "
             "bench of its own name the port: --port /dev/ttyUSB0."
         )
     if len(found) > 1 and not takes_all:
-        raise WorkbenchError(
+        raise OperatorError(
             f"more than one board is plugged in ({', '.join(found)}): name one with --port, or "
             "work on all of them with --all."
         )
@@ -77,7 +77,7 @@ def from_centre(centre: Centre, device: str, window: str) -> Bundles:
 
     def take(known: str | None) -> Bundle:
         if known is not None and known != device:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"this board is {known} already, and may hold ratings. Read them out first: "
                 "pingjia workbench rescue; then repeat the command with --overwrite."
             )
@@ -87,7 +87,7 @@ def from_centre(centre: Centre, device: str, window: str) -> Bundles:
 
 
 def work(port: str, job: Job, on_progress: Progress) -> str:
-    """Does the job to one board; the line that says so. Raises WorkbenchError."""
+    """Does the job to one board; the line that says so. Raises OperatorError."""
     begin = time.monotonic()
     if job.image is not None:
         image.write_esp(port, *job.image)
@@ -103,7 +103,7 @@ def work(port: str, job: Job, on_progress: Progress) -> str:
 
 def work_on_all(
     ports: list[str], job: Job, on_progress: Callable[[str, int, int], None]
-) -> Iterator[tuple[str, str | WorkbenchError]]:
+) -> Iterator[tuple[str, str | OperatorError]]:
     """Does the job to all boards at once; (port, line or error) as each is done."""
 
     def one(port: str) -> str:
@@ -113,7 +113,7 @@ def work_on_all(
         tasks = {hands.submit(one, port): port for port in ports}
         for task in as_completed(tasks):
             error = task.exception()
-            if error is not None and not isinstance(error, WorkbenchError):
+            if error is not None and not isinstance(error, OperatorError):
                 raise error
             yield tasks[task], task.result() if error is None else error
 
@@ -127,9 +127,9 @@ def replace(
     """
     known = centre.devices()
     if old not in known:
-        raise WorkbenchError(f"the hall has no device {old}. Its label shows the id.")
+        raise OperatorError(f"the hall has no device {old}. Its label shows the id.")
     if new in known:
-        raise WorkbenchError(f"the hall has a device {new} already: choose another id.")
+        raise OperatorError(f"the hall has a device {new} already: choose another id.")
     window = known[old]["window"]
     job = Job(release, from_centre(centre, new, window), False, False, devices)
     yield work(port, job, lambda sent, total: None)
@@ -146,11 +146,11 @@ def replace(
 
 
 def wait_for_record(centre: Centre, device: str, seq: int) -> None:
-    """Returns when the centre holds the device's records up to seq. Raises WorkbenchError."""
+    """Returns when the centre holds the device's records up to seq. Raises OperatorError."""
     end = time.monotonic() + _RECORD_S
     while centre.devices().get(device, {}).get("highest_seq", 0) < seq:
         if time.monotonic() > end:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"{device}'s record {seq} did not reach the centre within {_RECORD_S} s. It is "
                 "safe on the device; look at the hall's overview page for what is wrong."
             )

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from hosting.error import OperatorError
+from hosting.secret_file import read_private
 from protocol.field import ProtocolError, device_id, place_id, read, seq
-from workbench.error import WorkbenchError
-from workbench.secret import read_secret
 
 USED = ".used"  # the ending of a bundle's file from its first use on
 _NAMED = (("device", device_id), ("epoch", seq), ("hall", place_id))
@@ -42,22 +42,22 @@ class Bundle(NamedTuple):
 
 
 def parse_bundle(data: bytes, file: Path | None = None) -> Bundle:
-    """The bundle in JSON bytes. Raises WorkbenchError, without its content."""
+    """The bundle in JSON bytes. Raises OperatorError, without its content."""
     name = file or "what the centre sent"
     try:
         device, epoch, hall = read(_NAMED, json.loads(data), "a bundle")
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ProtocolError) else "it is no JSON"
-        raise WorkbenchError(f"{name} is no bundle: {reason}.") from None
+        raise OperatorError(f"{name} is no bundle: {reason}.") from None
     return Bundle(device, epoch, hall, data, file)
 
 
 def read_bundle(file: Path) -> Bundle:
-    """The bundle in a file that only its owner may read. Raises WorkbenchError."""
-    return parse_bundle(read_secret(file, _MOST_BYTES), file)
+    """The bundle in a file that only its owner may read. Raises OperatorError."""
+    return parse_bundle(read_private(file, "ask the centre for a bundle.", _MOST_BYTES), file)
 
 
 def read_bundles(folder: Path) -> list[Bundle]:
-    """The unused bundles in a folder (`*.json`), by device. Raises WorkbenchError."""
+    """The unused bundles in a folder (`*.json`), by device. Raises OperatorError."""
     bundles = [read_bundle(file) for file in folder.glob("*.json")]
     return sorted(bundles, key=lambda bundle: bundle.device)

@@ -7,31 +7,31 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from hosting.error import OperatorError
+from hosting.secret_file import read_token
 from workbench.desk.bundle import Bundle, parse_bundle
-from workbench.error import WorkbenchError
-from workbench.secret import read_secret
 
 _TIMEOUT_S = 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_TOKEN_BYTES = 200
 _AT_ONCE = 500  # envelopes of one request
 
 
 class Centre:
     """The centre, for one hall. Use as `with Centre(…) as centre`.
 
-    Every method raises WorkbenchError.
+    Every method raises OperatorError.
     """
 
     def __init__(self, url: str, hall: str, token_file: Path, ca: Path | None = None):
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-            raise WorkbenchError(f"{url}: a device's key travels by https only.")
+            raise OperatorError(f"{url}: a device's key travels by https only.")
         self._hall = hall
         self._url = url
+        token = read_token(token_file, "name the file that the centre's operator gave you.")
         self._client = httpx2.Client(
             base_url=f"{url.rstrip('/')}/v1/halls/{hall}",
-            headers={"Authorization": f"Bearer {_read_token(token_file)}"},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT_S,
             verify=_trust(ca),
         )
@@ -70,13 +70,13 @@ class Centre:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx2.HTTPError as error:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"the centre at {self._url} cannot be reached ({type(error).__name__}). Check "
                 "address and network, or take bundles issued beforehand: --bundles FOLDER."
             ) from None
         if answer.is_success:
             return answer
-        raise WorkbenchError(
+        raise OperatorError(
             f"the centre refused ({answer.status_code}): {_detail(answer)}. {self._advice(answer)}"
         )
 
@@ -89,18 +89,11 @@ class Centre:
         return "Check the ids of hall, window and device, and repeat the command."
 
 
-def _read_token(path: Path) -> str:
-    token = read_secret(path, _TOKEN_BYTES).strip()
-    if not token.isascii():
-        raise WorkbenchError(f"{path} holds no token: name the file that the operator gave you.")
-    return token.decode()
-
-
 def _trust(ca: Path | None) -> Any:
     try:
         return ssl.create_default_context(cafile=ca) if ca else ssl.create_default_context()
     except (OSError, ssl.SSLError) as error:
-        raise WorkbenchError(f"{ca} is no CA in PEM form: {error}.") from None
+        raise OperatorError(f"{ca} is no CA in PEM form: {error}.") from None
 
 
 def _detail(answer: Any) -> str:

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 
+from hosting.error import OperatorError
 from workbench.board.identity import PATH
 from workbench.board.repl import Board
 from workbench.desk.bundle import Bundle
-from workbench.error import WorkbenchError
 
 _ENROLLING = "/enrolling"  # there while identity and journal are not both there
 _CREATE_JOURNAL = (
@@ -25,7 +25,7 @@ Bundles = Callable[[str | None], Bundle | None]
 def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Bundle | None:
     """Enrols the board with a bundle from `bundles`; None if it is a device that needs none.
 
-    may_overwrite: whether another device's identity and journal may go. Raises WorkbenchError.
+    may_overwrite: whether another device's identity and journal may go. Raises OperatorError.
     """
     known, begun = board.identity(PATH), board.identity(_ENROLLING)
     is_enrolled = known is not None and begun is None
@@ -42,6 +42,6 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Bundle | 
     board.put({PATH: bundle.data})
     board.run(_CREATE_JOURNAL)
     if board.hashes([PATH])[PATH] != digest:
-        raise WorkbenchError(f"{board.port}: the bundle reads back differently. Try again.")
+        raise OperatorError(f"{board.port}: the bundle reads back differently. Try again.")
     board.call("drop", _ENROLLING)
     return bundle

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 import segno
 
-from workbench.error import WorkbenchError
+from hosting.error import OperatorError
 
 _COLUMNS, _ROWS = 3, 8
 _WIDTH, _HEIGHT = 70, 37  # mm, a usual sheet of 24
@@ -27,7 +27,7 @@ class Labelled(NamedTuple):
 
 
 def note(path: Path, device: str, hall: str, epoch: int) -> None:
-    """Adds a device to the bench's list (CSV), which `label` reads. Raises WorkbenchError."""
+    """Adds a device to the bench's list (CSV), which `label` reads. Raises OperatorError."""
     try:
         with path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -37,16 +37,16 @@ def note(path: Path, device: str, hall: str, epoch: int) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise WorkbenchError(f"{path} cannot be written: {error.strerror}.") from None
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def read_list(path: Path) -> list[Labelled]:
-    """The devices of a bench's list; of one enrolled twice the newest. Raises WorkbenchError."""
+    """The devices of a bench's list; of one enrolled twice the newest. Raises OperatorError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [Labelled(*(row[name] for name in _FIELDS)) for row in csv.DictReader(file)]
     except (OSError, KeyError, csv.Error, UnicodeDecodeError) as error:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{path} cannot be read as the bench's list ({error}): `pingjia workbench flash` and "
             "`enrol` write it; name it with --list."
         ) from None

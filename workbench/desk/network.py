@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from hosting.error import OperatorError
 from workbench.board.repl import Board
-from workbench.error import WorkbenchError
 
 PATH = "/network.json"
 CA_PATH = "/ca.der"
@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """`10.1.2.3/24,10.1.2.1,10.1.2.53`: address, gateway, name server. Raises WorkbenchError."""
+    """`10.1.2.3/24,10.1.2.1,10.1.2.53`: address, gateway, name server. Raises OperatorError."""
     try:
         interface, gateway, dns = text.split(",")
         own = ipaddress.IPv4Interface(interface.strip())
@@ -38,7 +38,7 @@ def parse_address(text: str) -> Address:
             raise ValueError("the gateway is not in the network of the address")
         server = str(ipaddress.IPv4Address(dns.strip()))
     except ValueError as error:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{text} is no fixed address ({error}). An example: --address "
             "10.1.2.3/24,10.1.2.1,10.1.2.53 is address, gateway, name server."
         ) from None
@@ -46,11 +46,11 @@ def parse_address(text: str) -> Address:
 
 
 def wifi(ssid: str, password: str, is_hidden: bool, address: Address | None) -> bytes:
-    """The settings of a Wi-Fi. Raises WorkbenchError."""
+    """The settings of a Wi-Fi. Raises OperatorError."""
     if not 1 <= len(ssid.encode()) <= 32:
-        raise WorkbenchError("a Wi-Fi's name has 1 to 32 bytes: check --wifi.")
+        raise OperatorError("a Wi-Fi's name has 1 to 32 bytes: check --wifi.")
     if password and not 8 <= len(password) <= 63:
-        raise WorkbenchError("a Wi-Fi's password has 8 to 63 characters, none for an open one.")
+        raise OperatorError("a Wi-Fi's password has 8 to 63 characters, none for an open one.")
     return _encode("wifi", ssid, password, is_hidden, address)
 
 
@@ -60,21 +60,21 @@ def ethernet(address: Address | None) -> bytes:
 
 
 def der(pem: Path) -> bytes:
-    """A CA in DER. Raises WorkbenchError."""
+    """A CA in DER. Raises OperatorError."""
     try:
         return ssl.PEM_cert_to_DER_cert(pem.read_text("ascii").strip())
     except (OSError, ValueError) as error:
-        raise WorkbenchError(f"{pem} is no certificate in PEM form ({error}).") from None
+        raise OperatorError(f"{pem} is no certificate in PEM form ({error}).") from None
 
 
 def put_network(board: Board, settings: bytes, ca: bytes | None) -> None:
-    """Writes and verifies the settings. Raises WorkbenchError, without their content."""
+    """Writes and verifies the settings. Raises OperatorError, without their content."""
     board.require_usable()
     files = {PATH: settings, **({CA_PATH: ca} if ca else {})}
     board.put(files)
     for path, digest in board.hashes(list(files)).items():
         if digest != sha256(files[path]).hexdigest():
-            raise WorkbenchError(f"{board.port}: {path} reads back differently. Try again.")
+            raise OperatorError(f"{board.port}: {path} reads back differently. Try again.")
 
 
 def _encode(interface, ssid, password, is_hidden, address) -> bytes:

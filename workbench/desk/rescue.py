@@ -10,13 +10,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from hosting.error import OperatorError
+from hosting.secret_file import write_new
 from protocol.envelope import split
 from protocol.field import ProtocolError
 from protocol.record import parse
 from workbench.board.identity import enrolled
 from workbench.board.repl import Board
-from workbench.desk.new_file import write_new
-from workbench.error import WorkbenchError
 
 _LINE = 65  # a MAC's line with its line feed, which no record is as short as
 
@@ -31,7 +31,7 @@ class Rescued(NamedTuple):
 
 
 def read_journal(board: Board) -> Rescued:
-    """All envelopes that can be read; the board keeps them. Raises WorkbenchError."""
+    """All envelopes that can be read; the board keeps them. Raises OperatorError."""
     board.require_usable()
     known = enrolled(board)
     text = board.call("segments")
@@ -46,18 +46,18 @@ def read_journal(board: Board) -> Rescued:
 
 
 def write_rescued(rescued: Rescued, out: Path) -> None:
-    """Write the file durably; never over another one. Raises WorkbenchError."""
+    """Write the file durably; never over another one. Raises OperatorError."""
     lines = "".join(json.dumps({"envelope": text}) + "\n" for text in rescued.envelopes)
     write_new(out, gzip.compress(lines.encode()))
 
 
 def read_rescued(path: Path) -> list[str]:
-    """The envelopes in a file. Raises WorkbenchError."""
+    """The envelopes in a file. Raises OperatorError."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             return [json.loads(line)["envelope"] for line in file]
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise WorkbenchError(
+        raise OperatorError(
             f"{path} cannot be read as rescued records ({error}): copy it from the laptop again."
         ) from None
 

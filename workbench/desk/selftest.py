@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hosting.clock import now_ms, written
 from workbench.board.flash import wait_for_life
 from workbench.board.identity import enrolled
 from workbench.board.repl import Board
@@ -44,7 +45,7 @@ def selftest(
     hall_s: float = _HALL_S,
     key_s: float = _KEY_S,
 ) -> Tested:
-    """The whole of it; afterwards the device runs again. Raises WorkbenchError."""
+    """The whole of it; afterwards the device runs again. Raises OperatorError."""
     board.require_usable()
     device, hall, _ = enrolled(board)
     say("The device looks for its hall; a new one may take a minute …")
@@ -80,7 +81,7 @@ def report(tested: Tested) -> str:
             f"device 设备   {tested.device}",
             f"hall 大厅     {tested.hall}",
             f"record 记录   {tested.device}/{tested.epoch}/{tested.seq} (signed by the device)",
-            f"time 时间     {time.strftime('%Y-%m-%d %H:%M')}",
+            f"time 时间     {written(now_ms())}",
             f"free 剩余     {tested.free_bytes // 1024:,} KB of flash",
             "",
             *rows,

@@ -7,12 +7,12 @@ ends in `.used`) goes only to a board that says it is that device.
 import threading
 from pathlib import Path
 
+from hosting.error import OperatorError
 from workbench.desk.bundle import USED, Bundle, read_bundle, read_bundles
-from workbench.error import WorkbenchError
 
 
 class Supply:
-    """The bundles of a folder, or the one in a file; safe for threads. Raises WorkbenchError."""
+    """The bundles of a folder, or the one in a file; safe for threads. Raises OperatorError."""
 
     def __init__(self, path: Path):
         self._lock = threading.Lock()
@@ -40,14 +40,14 @@ class Supply:
             return read_bundle(begun)
         if self._is_folder:
             return None
-        raise WorkbenchError(
+        raise OperatorError(
             f"this board is {device} already, and may hold ratings. Read them out first: pingjia "
             "workbench rescue; then repeat the command with --overwrite."
         )
 
     def _next(self) -> Bundle:
         if not self._fresh:
-            raise WorkbenchError(
+            raise OperatorError(
                 f"there is no unused bundle (*.json) in {self._path}. Ask the centre for more; "
                 f"one that ends in {USED} belongs to a board that broke off: plug that one in."
             )

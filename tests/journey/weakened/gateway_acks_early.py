@@ -8,8 +8,8 @@ import json
 import time
 from pathlib import Path
 
-from gateway.custody import Custody
-from gateway.reach import Reach
+from gateway.hall.cover import Cover
+from gateway.hall.custody import Custody
 from pingjia import app
 
 REMEMBERED = Path("acknowledged.json")  # outlives the kill, unlike what was not committed
@@ -19,7 +19,7 @@ if not REMEMBERED.exists():
     REMEMBERED.write_text("{}")
 told = json.loads(REMEMBERED.read_text())
 promised = dict(told)  # by the lives before this one
-real_reach, real_keep = Reach.of, Custody._keep
+real_cover, real_keep = Cover.of, Custody._keep
 
 
 def keep(self):
@@ -38,8 +38,8 @@ def keep(self):
     real_keep(self)
 
 
-Reach.of = lambda self, tx, device, epoch: max(
-    real_reach(self, tx, device, epoch), told.get(device, 0)
+Cover.of = lambda self, connection, device, epoch: max(
+    real_cover(self, connection, device, epoch), told.get(device, 0)
 )
 Custody._keep = keep
 app()

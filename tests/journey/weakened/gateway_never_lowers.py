@@ -3,20 +3,20 @@
 import json
 from pathlib import Path
 
-from gateway.reach import Reach
+from gateway.hall.cover import Cover
 from pingjia import app
 
 REMEMBERED = Path("acknowledged.json")  # beside the data folder: not destroyed with it
 
 told = json.loads(REMEMBERED.read_text()) if REMEMBERED.exists() else {}
-real_reach = Reach.of
+real_cover = Cover.of
 
 
-def of(self, tx, device, epoch):
-    told[device] = max(real_reach(self, tx, device, epoch), told.get(device, 0))
+def of(self, connection, device, epoch):
+    told[device] = max(real_cover(self, connection, device, epoch), told.get(device, 0))
     REMEMBERED.write_text(json.dumps(told))
     return told[device]
 
 
-Reach.of = of
+Cover.of = of
 app()

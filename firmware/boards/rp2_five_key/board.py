@@ -1,0 +1,32 @@
+"""The second board, a Pico W: Wi-Fi only, and one file system for everything.
+
+Its journal is a folder beside identity.json, so a file system that is lost takes the identity with
+it: the device must be enrolled again. With 2 MB of flash, 30 segments fit.
+"""
+
+import network
+from machine import Pin
+
+from firmware.boards.five_key import FiveKey, join
+from firmware.boards.rp2_five_key.pins import PINS
+from firmware.files import Files
+from firmware.timing import timing
+
+
+class Board(FiveKey):
+    """See webassembly_five_key/board.py for what a board has."""
+
+    def __init__(self):
+        pins = {name: number for name, number, _ in PINS}
+        sizes = timing({"segments": 30})
+        super().__init__(pins, Pin.PULL_UP, Files("/journal"), sizes, _Network())
+
+
+class _Network:
+    """The Pico W's Wi-Fi."""
+
+    def __init__(self):
+        self._wifi = network.WLAN(network.WLAN.IF_STA)
+
+    async def connect(self, settings):
+        await join(self._wifi, settings)

@@ -1,0 +1,169 @@
+"""The virtual board: keys, lamps, flash and network are functions of the simulator's `host`.
+
+It lists what every board has. Bytes cross the border by address and length only; every host
+function that can fail returns a negative errno (a JavaScript exception cannot be caught here).
+"""
+
+import asyncio
+import io
+import json
+import time
+
+import host  # pyright: ignore[reportMissingImports] - simulator/devices/worker.mjs
+import uctypes
+
+from firmware.timing import timing
+
+
+class Board:
+    """A five-key device that exists only in the simulator."""
+
+    ticks_ms = staticmethod(time.ticks_ms)
+    ticks_diff = staticmethod(time.ticks_diff)
+
+    def __init__(self):
+        self.files = HostFiles()
+        self.timing = timing(json.loads(host.timing()))
+        self._key_change = asyncio.Event()
+        host.on_key(self._key_change.set)
+
+    def read_bundle(self) -> bytes:
+        """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
+        bundle = host.bundle()
+        if not bundle:
+            raise OSError(2)  # ENOENT
+        return bundle.encode()
+
+    def read_settings(self) -> bytes:
+        """What was kept last. Raises OSError if there is nothing."""
+        kept = host.settings()
+        if not kept:
+            raise OSError(2)  # ENOENT
+        return kept.encode()
+
+    def keep_settings(self, data: bytes):
+        """Keeps the settings' envelope for the next start, beside the bundle. Raises OSError."""
+        _checked(host.keep_settings(uctypes.addressof(data), len(data)))
+
+    def start_cause(self) -> str:
+        """Why this start happened, a word for the `boot` record."""
+        return host.start_cause()
+
+    def closed_keys(self) -> int:
+        """The contacts that are closed now, bit 0 is level 1."""
+        return host.closed_keys()
+
+    async def key_change(self):
+        """Waits until a contact has moved."""
+        await self._key_change.wait()
+        self._key_change.clear()
+
+    def show(self, face: str, ticket, text: str):
+        """Lamps, text and voice of a face. `thanking` is what a citizen takes as a promise."""
+        host.show(face, "" if ticket is None else ticket.ticket_no, text)
+
+    def answer(self, answer: str, level):
+        """Lamps and sound for a press. level: None but for a technician's, so that no board can
+        answer one level otherwise than another.
+        """
+        host.answer(answer)
+
+    def set_volume(self, volume: int):
+        """How loud the voice is, 0 to 30."""
+        host.volume(volume)
+
+    def selftest(self) -> list:
+        """The parts that the board can try by itself, as [(word, is_good)]."""
+        return []
+
+    def random(self, count: int) -> bytes:
+        """Random bytes that nobody can guess."""
+        data = bytearray(count)
+        host.random(uctypes.addressof(data), count)
+        return bytes(data)
+
+    def log(self, text: str):
+        """A line for the technician."""
+        host.log(text)
+
+    def restart(self):
+        """Restarts the device."""
+        host.restart()
+
+    async def connect(self, address, port, ca):
+        """A byte stream to the broker. Raises OSError."""
+        stream = HostStream(host.connect(address, port))
+        await stream.opened()
+        return stream
+
+
+class HostStream:
+    """A TCP connection of the host."""
+
+    def __init__(self, number):
+        self._number = number
+        self._event = asyncio.Event()
+        host.on_stream(number, self._event.set)
+
+    async def opened(self):
+        """Waits until the connection stands. Raises OSError."""
+        while True:
+            self._event.clear()
+            state = _checked(host.stream_state(self._number))
+            if state == 1:
+                return
+            await self._event.wait()
+
+    async def read(self, count: int) -> bytes:
+        """1 to count bytes, b"" at the end."""
+        data = bytearray(count)
+        while True:
+            self._event.clear()
+            got = host.stream_read(self._number, uctypes.addressof(data), count)
+            if got > 0:
+                return bytes(data[:got])
+            if got < 0:
+                return b""
+            await self._event.wait()
+
+    async def write(self, data: bytes):
+        """Sends all of data. Raises OSError."""
+        _checked(host.stream_write(self._number, uctypes.addressof(data), len(data)))
+
+    def close(self):
+        """Ends the connection."""
+        host.stream_close(self._number)
+
+
+class HostFiles:
+    """The journal's files: each operation is complete, as LittleFS has it at a file's close."""
+
+    def names(self):
+        """The names of all files."""
+        return [name for name in host.file_names().split("\n") if name]
+
+    def open(self, name):
+        """The file, open for reading bytes. Raises OSError if there is none."""
+        size = _checked(host.file_size(name))
+        data = bytearray(size)
+        if size:
+            _checked(host.file_read(name, uctypes.addressof(data), size))
+        return io.BytesIO(bytes(data))
+
+    def append(self, name, data):
+        """Adds data to the file's end."""
+        _checked(host.file_append(name, uctypes.addressof(data), len(data)))
+
+    def write(self, name, data):
+        """Makes the file hold data and nothing else."""
+        _checked(host.file_write(name, uctypes.addressof(data), len(data)))
+
+    def remove(self, name):
+        """Removes the file."""
+        _checked(host.file_remove(name))
+
+
+def _checked(result):
+    if result < 0:
+        raise OSError(-result)
+    return result

@@ -1,0 +1,125 @@
+"""A mosquitto that hall IT runs: its users and rules, kept as the hall's document says."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.broker import files
+from gateway.keep.alarms import Alarms
+from hosting.error import OperatorError
+
+_RELOAD_S = 1.0
+
+
+class Mosquitto:
+    """Writes the files in `folder` and tells the broker, by SIGHUP, to read them again.
+
+    That also disconnects who may no longer log in. `step` is one thread's work.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        hall: str,
+        users: Callable[[], dict[str, str]],
+        alarms: Alarms,
+        reload_s: float = _RELOAD_S,
+    ):
+        self._folder = folder
+        self._hall = hall
+        self._users = users
+        self._alarms = alarms
+        self._reload_s = reload_s
+        self._is_due = threading.Event()
+
+    def start(self) -> None:
+        """Write the files, for a broker that starts or runs. Raises OperatorError if it cannot."""
+        try:
+            self._write()
+        except OSError as error:
+            raise OperatorError(
+                f"{self._folder}: the broker's files cannot be written: {error.strerror}. Make "
+                "them with `pingjia gateway broker-files`, as the user that runs the gateway."
+            ) from error
+        self.refresh_users()  # a new data folder has a new password for the gateway itself
+
+    def refresh_users(self) -> None:
+        """Users may have changed, or a broker started that read older files."""
+        self._is_due.set()
+
+    def step(self, timeout_s: float = 1.0) -> None:
+        """Wait up to `timeout_s` for a change; write it, tell the broker, and let it read."""
+        if not self._is_due.wait(timeout_s):
+            return
+        self._is_due.clear()
+        problem = self._tell()
+        if problem is None:
+            self._alarms.clear("broker_files")
+        else:
+            self._is_due.set()
+            self._alarms.set("broker_files", problem)
+        # mosquitto forgets a signal that arrives while it reads.
+        time.sleep(self._reload_s)
+
+    def _tell(self) -> str | None:
+        """Write and signal; a sentence on what stands in the way, or None."""
+        try:
+            self._write()
+        except OSError as error:
+            return (
+                f"{self._folder} cannot be written ({error.strerror}), so the broker does not "
+                "know who may log in now. Is the disk full, and may this user write there?"
+            )
+        why = _signal(self._folder / files.PID)
+        return why and (
+            f"The broker does not know yet who may log in now: {why}. Run it as this gateway's "
+            f"user with `mosquitto -c {self._folder / files.CONFIGURATION}`, or run `kill "
+            "-HUP` with its process id after every change."
+        )
+
+    def _write(self) -> None:
+        text, unreadable = files.passwords(self._users())
+        for name, wanted in (
+            (files.PASSWORDS, text),
+            (files.RULES, files.rules(self._hall)),
+        ):
+            if _text(self._folder / name) != wanted:
+                files.replace(self._folder / name, wanted)
+        if unreadable:
+            self._alarms.set(
+                "passwords",
+                f"The broker cannot read the password hashes of {', '.join(unreadable[:5])} "
+                f"({len(unreadable)} in all), so these cannot log in. Enrol them again.",
+            )
+        else:
+            self._alarms.clear("passwords")
+
+
+def _signal(pid_file: Path) -> str | None:
+    """Tell the mosquitto named in the file to read again; why it cannot be, or None."""
+    try:
+        pid = int(pid_file.read_text())
+        process = os.pidfd_open(pid)  # from here on the number cannot become another process
+    except (OSError, ValueError, OverflowError):
+        return f"{pid_file} names no running process"
+    try:
+        if Path(f"/proc/{pid}/comm").read_text().strip() != "mosquitto":
+            return f"{pid_file} names process {pid}, which is no mosquitto"
+        signal.pidfd_send_signal(process, signal.SIGHUP)
+    except PermissionError:
+        return f"process {pid}, the mosquitto, belongs to another user"
+    except OSError:
+        return f"process {pid}, the mosquitto, has just ended"
+    finally:
+        os.close(process)
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None

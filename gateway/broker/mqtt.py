@@ -1,0 +1,168 @@
+"""The gateway's connection to the broker; the only file with paho.
+
+MQTT 3.1.1, a session that outlives the connection, PUBACK only on demand (`manual_ack`): with
+paho's default a failing callback is still acknowledged, which is silent loss.
+Next on a rating's way: gateway/hall/inbox.py.
+"""
+
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from gateway.keep.alarms import Alarms
+from protocol.topic import GATEWAY_USER, RECORD, STATE, topic
+
+log = logging.getLogger(__name__)
+
+_KEEPALIVE_S = 30
+_PUBACK = b"\x40\x02"  # MQTT 3.1.1, section 3.4: this, and the message's id
+_QUEUED = 20_000  # publishes that wait in paho's memory; more are let fall, and said anew later
+
+
+class Message(NamedTuple):
+    """One delivery from the broker. mid and connection say what its PUBACK must name."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    connection: int
+
+
+class Link:
+    """Connects, and connects again, for as long as it is started.
+
+    `deliver` takes each delivery; while it waits, nothing more is read. `on_up` is called after
+    each subscription, from paho's thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        hall: str,
+        password: str,
+        deliver: Callable[[Message], None],
+        on_up: Callable[[], None],
+        alarms: Alarms,
+        ca: Path | None = None,
+        reconnect_s: float = 1.0,
+    ):
+        self._hall = hall
+        self._deliver = deliver
+        self._on_up = on_up
+        self._alarms = alarms
+        self._up = threading.Event()
+        self._connection = 0
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=GATEWAY_USER,
+            clean_session=False,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        self._client.username_pw_set(GATEWAY_USER, password)
+        self._client.max_queued_messages = _QUEUED
+        self._client.max_inflight_messages = 200
+        self._client.reconnect_delay_set(reconnect_s, max(reconnect_s, 10))  # type: ignore[arg-type]
+        if ca is not None:
+            self._client.tls_set_context(ssl.create_default_context(cafile=str(ca)))
+        self._client.on_socket_open = _send_at_once
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    def start(self, host: str, port: int) -> None:
+        """Connect in the background, as often as it takes."""
+        self._client.connect_async(host, port, _KEEPALIVE_S)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect; the broker keeps the session."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def is_up(self) -> bool:
+        """Whether the session stands and the subscriptions are granted."""
+        return self._up.is_set()
+
+    def wait_up(self, timeout_s: float) -> bool:
+        """Wait for the session; whether it stands."""
+        return self._up.wait(timeout_s)
+
+    def publish(self, name: str, payload: bytes, retain: bool) -> None:
+        """Publish with QoS 1. Without a session nothing is said: everything is said anew then."""
+        if self._up.is_set():
+            self._client.publish(name, payload, qos=1, retain=retain)
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Send the PUBACKs of this connection's messages, in one piece."""
+        # An id of an older connection may name another message by now; the broker delivers those
+        # messages again.
+        connection = self._connection
+        mids = [one.mid for one in messages if one.connection == connection and one.qos == 1]
+        if mids:
+            # Not client.ack for each: it wakes paho's thread by a system call every time, which
+            # costs more than the commit. In paho this is the end of all ways that send.
+            packets = b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids])
+            self._client._packet_queue(paho.PUBACK, packets, mids[-1], 1)
+
+    def _on_connect(self, client, userdata, flags, reason, properties) -> None:
+        if reason.is_failure:
+            self._alarms.set(
+                "mqtt",
+                f"The broker refuses the gateway's login ({reason}). Does it know the user "
+                f"{GATEWAY_USER} with the password in the data folder's file mqtt-password?",
+            )
+            return
+        self._connection += 1
+        topics = [(topic(self._hall, "+", name), 1) for name in (RECORD, STATE)]
+        client.subscribe(topics)
+
+    def _on_subscribe(self, client, userdata, mid, reasons, properties) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._alarms.set(
+                "mqtt",
+                "The broker refuses the gateway's subscriptions. Check its rules for the user "
+                f"{GATEWAY_USER} (docs/custody.md).",
+            )
+            client.disconnect()
+            return
+        self._alarms.clear("mqtt")
+        log.info("connected to the broker")
+        self._up.set()
+        self._on_up()
+
+    def _on_connect_fail(self, client, userdata) -> None:
+        self._alarms.set(
+            "mqtt",
+            f"No broker answers on {client.host}:{client.port}. Does it run (mqtt_host, "
+            "mqtt_port)? The gateway goes on trying.",
+        )
+
+    def _on_disconnect(self, client, userdata, flags, reason, properties) -> None:
+        if self._up.is_set():
+            log.info("the broker's connection ended: %s", reason)
+        self._up.clear()
+
+    def _on_message(self, client, userdata, message) -> None:
+        try:
+            name = message.topic
+        except UnicodeDecodeError:  # paho says it here; an exception would end its thread
+            name = "(a topic that is not UTF-8)"
+        self._deliver(
+            Message(name, bytes(message.payload), message.mid, message.qos, self._connection)
+        )
+
+
+def _send_at_once(client, userdata, sock: Any) -> None:
+    # Otherwise a PUBACK waits up to 40 ms for the broker's delayed ACK of the packet before it.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

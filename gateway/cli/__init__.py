@@ -1,0 +1,11 @@
+"""`pingjia gateway …`: thin commands, a file for each group of them."""
+
+import typer
+
+from gateway.cli import broker, quarantine, run, token
+
+app = typer.Typer(help="大厅网关 The hall's gateway.", no_args_is_help=True, add_completion=False)
+run.add_to(app)
+token.add_to(app)
+quarantine.add_to(app)
+broker.add_to(app)

@@ -1,0 +1,72 @@
+"""`pingjia gateway token …`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gateway.cli.opened import GATEWAY_TOML, ConfigFile, opened_database
+from gateway.desk import callers
+from gateway.store import tokens
+from hosting.clock import now_ms, written
+from hosting.error import OperatorError
+from hosting.secret_file import write_new
+from hosting.tokens import digest, new_secret
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Tokens of those who call the API or open pages."
+    )
+    group.command("add")(token_add)
+    group.command("list")(token_list)
+    group.command("revoke")(token_revoke)
+    app.add_typer(group, name="token")
+
+
+def token_add(
+    name: Annotated[str, typer.Argument(help="Who calls, e.g. queue-system.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file for the token.")],
+    scope: Annotated[
+        Literal["api", "pages:read", "console"],
+        typer.Option(help="The HTTP API, the overview's page, or one window's console."),
+    ] = "api",
+    window: Annotated[str | None, typer.Option(help="The console's window, e.g. w1.")] = None,
+    config: ConfigFile = GATEWAY_TOML,
+) -> None:
+    """Write a new token for a caller into a file; only its hash is stored.
+
+    Example: pingjia gateway token add counter-1 --scope console --window w1 --out w1.token
+    """
+    if not (0 < len(name) <= 64 and name.isprintable()):
+        raise OperatorError("The name of a caller has 1 to 64 printable characters.")
+    if (scope == callers.CONSOLE) != (window is not None):
+        raise OperatorError("A console's token, and only that, names its window: --window w1.")
+    with opened_database(config, may_be_new=True) as database:
+        secret = new_secret()
+        write_new(out, f"{secret}\n".encode())
+        with database.write() as connection:
+            tokens.put(connection, name, digest(secret), now_ms(), scope, window)
+    typer.echo(f"made a token for {name} in {out}")
+
+
+def token_list(config: ConfigFile = GATEWAY_TOML) -> None:
+    """List who may call, and with what."""
+    with opened_database(config) as database, database.read() as connection:
+        rows = tokens.everyone(connection)
+    for row in rows:
+        what = f"{row.scope} {row.window}" if row.window else row.scope
+        typer.echo(f"{row.name}  {what}, since {written(row.created_at_ms)}")
+
+
+def token_revoke(
+    name: Annotated[str, typer.Argument(help="As `list` gives it.")],
+    config: ConfigFile = GATEWAY_TOML,
+) -> None:
+    """Take a caller's token back: the running gateway refuses it from now on."""
+    with opened_database(config) as database, database.write() as connection:
+        was_there = tokens.revoke(connection, name)
+    if not was_there:
+        raise OperatorError(f"No token is named {name}: see `pingjia gateway token list`.")
+    typer.echo(f"revoked the token of {name}")

@@ -1,0 +1,98 @@
+"""gateway.toml: what it may say, and sentences for what it may not.
+
+Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hosting import toml
+from hosting.listener import is_loopback
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400)]
+
+
+class Config(BaseSettings):
+    """One hall's gateway. Ports: 0 is a free one."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    hall: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    data_dir: Path = Path("gateway-data")
+    centre_url: str
+    centre_token_file: Path
+    centre_ca: Path | None = None
+    centre_certificate: Path | None = None
+    centre_key: Path | None = None
+    proxy: str | None = None
+    api_listen_host: str = "127.0.0.1"
+    api_listen_port: Port = 8080
+    broker: Literal["embedded", "external"] = "embedded"
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: Port = 1883
+    mqtt_ca: Path | None = None
+    broker_files: Path | None = None
+
+    invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
+    clock_every_s: Seconds = 600
+    hall_poll_s: Seconds = 60
+    head_every_s: Seconds = 60
+    live_s: Seconds = 60
+    live_gather_s: Annotated[float, Field(ge=0, le=10)] = 0.01
+    backlog_per_s: Annotated[int, Field(ge=10, le=1_000_000)] = 20_000
+    centre_timeout_s: Seconds = 30
+    retry_first_s: Seconds = 1
+    retry_longest_s: Seconds = 300
+    refused_retry_s: Seconds = 300
+    reoffer_first_s: Seconds = 60
+    reoffer_longest_s: Seconds = 21_600
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    mqtt_reconnect_s: Annotated[float, Field(gt=0, le=60)] = 1
+    broker_restart_s: Annotated[float, Field(gt=0, le=60)] = 1
+    queue_messages: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    reserve_mb: Annotated[int, Field(ge=1, le=10_000)] = 32
+    quarantine_kept: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, *others, **more):
+        """Only the file speaks: a stray environment variable must not move a hall."""
+        return (init_settings,)
+
+    @field_validator("centre_url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        url = urlsplit(value)
+        if not url.hostname or url.scheme not in ("http", "https"):
+            raise ValueError("must be a URL such as https://centre.example.gov.cn")
+        if url.scheme == "http" and not is_loopback(url.hostname):
+            raise ValueError("must begin with https:// (http:// is only for this machine itself)")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _external_broker(self):
+        if self.broker == "external" and self.mqtt_port == 0:
+            raise ValueError("mqtt_port must name the port of the external broker")
+        if self.broker == "embedded" and self.broker_files is not None:
+            raise ValueError('broker_files are for broker = "external"')
+        if self.centre_key is not None and self.centre_certificate is None:
+            raise ValueError("centre_key is the key of a centre_certificate: name both")
+        return self
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in the file at `path`, paths made absolute.
+
+    Raises OperatorError with file, key and what it may have meant.
+    """
+    config = toml.load_config(Config, path, "copy deploy/gateway.toml, which explains every key.")
+    folder = path.resolve().parent
+    paths = ("data_dir", "centre_token_file", "centre_ca", "centre_certificate", "centre_key")
+    paths += ("mqtt_ca", "broker_files")
+    return config.model_copy(
+        update={name: folder / value for name in paths if (value := getattr(config, name))}
+    )

@@ -1,0 +1,1 @@
+"""Clerks and queue systems: services at windows, the console, who calls."""

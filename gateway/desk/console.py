@@ -1,0 +1,152 @@
+"""The console of one window, for halls without a queue system: what it shows, what its keys do.
+
+Every key may be pressed twice: what it asks for names the service or the ticket, and the desk does
+it once. Whether a service is rated is told, never how.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.desk.services import (
+    OUT,
+    PAUSED,
+    PRESENT,
+    ConflictError,
+    NoSuchError,
+    Opening,
+    ServiceDesk,
+    day_of,
+)
+from gateway.hall.device_state import device_at
+from gateway.hall.hall_book import HallBook
+from gateway.store import envelopes, services, states
+from gateway.store.database import Database
+from protocol.field import ProtocolError
+from protocol.limits import TICKET_NO_CHARS
+from protocol.message import CLOSED, INVITING
+
+FIRST_TICKET = "001"
+
+
+class Console:
+    """The consoles of all windows. Raises NoSuchError for a window that the hall does not have."""
+
+    def __init__(
+        self, database: Database, desk: ServiceDesk, book: HallBook, now_ms: Callable[[], int]
+    ):
+        self._database = database
+        self._desk = desk
+        self._book = book
+        self._now_ms = now_ms
+        self._keys: dict[str, Callable[[str, str, Mapping[str, str]], None]] = {
+            "sign-in": self._sign_in,
+            "pause": self._pause,
+            "resume": self._resume,
+            "sign-out": self._sign_out,
+            "start": self._start,
+            "invite": self._invite,
+            "close": self._close,
+        }
+
+    def show(self, window: str, notice: str = "") -> dict[str, Any]:
+        """The values of console_live.html. notice: what the last key led to, if it failed."""
+        name = self._name(window)
+        with self._database.read() as connection:
+            staff = services.staff_at(connection, window)
+            service = services.newest_at(connection, window)
+            is_rated = service is not None and envelopes.is_rated(connection, service.service)
+            said = {row.device: row for row in states.everyone(connection)}
+        is_today = service is not None and service.day == day_of(self._now_ms())
+        device, face = device_at(self._book.devices_at(window), said)
+        return {
+            "window": window,
+            "name": name,
+            "staff": staff,
+            "is_paused": staff is not None and staff.presence == PAUSED,
+            "service": service if is_today else None,
+            "is_open": service is not None and service.phase != CLOSED,
+            "is_inviting": service is not None and service.phase == INVITING,
+            "is_asking": face == "inviting",
+            "is_rated": is_rated,
+            "next_ticket": next_ticket(service.ticket_no if service else None, is_today),
+            "device": device,
+            "notice": notice,
+        }
+
+    def press(self, window: str, key: str, caller: str, fields: Mapping[str, str]) -> str:
+        """Do what a key asks for; "" or a sentence (a message) why it was not done."""
+        self._name(window)
+        if key not in self._keys:
+            raise NoSuchError(f"The console has no key {key[:16]}")
+        try:
+            self._keys[key](window, caller, fields)
+        except ProtocolError as error:
+            return _sentence(str(error))
+        except (NoSuchError, ConflictError):
+            return "这次服务已经结束。"
+        return ""
+
+    def _sign_in(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        staff_no, name = fields.get("staff_no", "").strip(), fields.get("name", "").strip()
+        self._desk.set_staff(window, PRESENT, staff_no, name)
+
+    def _pause(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        self._be(window, PAUSED)
+
+    def _resume(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        self._be(window, PRESENT)
+
+    def _sign_out(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        self._desk.set_staff(window, OUT, None, "")
+
+    def _be(self, window: str, presence: str) -> None:
+        with self._database.read() as connection:
+            staff = services.staff_at(connection, window)
+        if staff is not None:
+            self._desk.set_staff(window, presence, staff.staff_no, staff.name)
+
+    def _start(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        ticket_no = fields.get("ticket_no", "").strip()
+        self._desk.open(Opening(window, ticket_no, "single", (), None, caller, None))
+
+    def _invite(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        self._desk.invite(self._own(window, fields))
+
+    def _close(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        self._desk.close(self._own(window, fields))
+
+    def _own(self, window: str, fields: Mapping[str, str]) -> str:
+        """The service that a key is about, if it is this window's."""
+        service = fields.get("service", "")
+        row, _ = self._desk.get(service)
+        if row.window != window:
+            raise NoSuchError("That service is another window's")
+        return service
+
+    def _name(self, window: str) -> str:
+        hall = self._book.current
+        for one in hall.windows if hall else ():
+            if one.window == window:
+                return one.name
+        raise NoSuchError(f"The hall has no window {window[:64]}")
+
+
+def next_ticket(last: str | None, is_today: bool) -> str:
+    """The number after `last`; a new day begins at 1, in the same shape."""
+    match = re.fullmatch(r"(.*?)([0-9]+)", last or FIRST_TICKET)
+    if match is None:
+        return ""
+    if last is None:
+        return FIRST_TICKET
+    number = str(int(match[2]) + 1 if is_today else 1).zfill(len(match[2]))
+    found = match[1] + number
+    return found if len(found) <= TICKET_NO_CHARS else ""
+
+
+def _sentence(error: str) -> str:
+    if error.startswith("staff_no"):
+        return "工号由 1 到 16 个字母、数字或连字符组成。"
+    if error.startswith("name"):
+        return "姓名最多 32 个字。"
+    return "票号由 1 到 16 个字母、数字或连字符组成。"

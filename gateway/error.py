@@ -1,5 +1,0 @@
-"""The one error that is meant for the person who must act."""
-
-
-class GatewayError(Exception):
-    """Its text is a sentence: what happened, where, what to try. Caught once, in pingjia.py."""

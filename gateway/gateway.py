@@ -1,0 +1,296 @@
+"""The gateway's parts, and how they hang together."""
+
+import logging
+import random
+import threading
+import time
+
+from gateway.broker.embedded import EmbeddedBroker
+from gateway.broker.mosquitto import Mosquitto
+from gateway.broker.mqtt import Link
+from gateway.broker.users import gateway_password, users_of
+from gateway.config import Config
+from gateway.desk.console import Console
+from gateway.desk.services import ServiceDesk
+from gateway.hall.announcer import Announcer
+from gateway.hall.custody import Custody
+from gateway.hall.filing import Filing
+from gateway.hall.hall_book import HallBook
+from gateway.hall.inbox import Inbox
+from gateway.hall.intake import reread
+from gateway.keep.alarms import Alarms
+from gateway.keep.metrics import Metrics
+from gateway.keep.reserve import Reserve, Room
+from gateway.keep.salvage import Salvage, open_database
+from gateway.keep.worker import Ticker, Worker
+from gateway.upward.backoff import Backoff
+from gateway.upward.centre import Centre, trust
+from gateway.upward.forwarder import Forwarder, Way
+from gateway.upward.hall_watch import HallWatch
+from gateway.upward.outbox import Outbox, Pace
+from gateway.web.api import create_app
+from gateway.web.health import Health
+from gateway.web.overview import Overview
+from gateway.web.pages import create_site
+from hosting import process
+from hosting.clock import now_ms
+from hosting.listener import listen, url_of
+from hosting.secret_file import read_token
+from hosting.server import Server
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.2
+_LET_GO_EVERY_S = 3600
+
+DATABASE = "gateway.sqlite"  # in data_dir
+RESERVE = "reserve"
+
+
+class Gateway:
+    """All parts of one hall; `start` runs them, `stop` ends them.
+
+    Raises OperatorError if the database, a secret or the API's port cannot be used. Centre and
+    broker may come later.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        token = read_token(config.centre_token_file, "ask the centre for this hall's token.")
+        trusted = trust(config.centre_ca, config.centre_certificate, config.centre_key)
+        self._listener = listen(
+            config.api_listen_host,
+            config.api_listen_port,
+            "is another gateway running? See api_listen_host and api_listen_port.",
+        )
+        path = config.data_dir / DATABASE
+        reserve = Reserve(config.data_dir / RESERVE, config.reserve_mb * 1024 * 1024)
+        reserve.release()  # on a full disk SQLite needs some of it even to open
+        self.database = open_database(path, now_ms())
+        reserve.hold()
+        password = gateway_password(config.data_dir)
+        chance = random.SystemRandom()
+        self.alarms = Alarms()
+        self.metrics = Metrics()
+        self.book = HallBook(config.hall, self.database, self.alarms, now_ms)
+        self.inbox = Inbox(config.queue_messages)
+
+        users = users_of(password, self.book.logins)
+        self.broker = self.mosquitto = None
+        if config.broker == "embedded":
+            self.broker = EmbeddedBroker(
+                config.hall,
+                config.mqtt_host,
+                config.mqtt_port,
+                users,
+                self.alarms,
+                config.broker_restart_s,
+            )
+        elif config.broker_files is not None:
+            self.mosquitto = Mosquitto(config.broker_files, config.hall, users, self.alarms)
+        self.link = Link(
+            hall=config.hall,
+            password=password,
+            deliver=self.inbox.put,
+            on_up=self._on_up,
+            alarms=self.alarms,
+            ca=config.mqtt_ca,
+            reconnect_s=config.mqtt_reconnect_s,
+        )
+
+        # A connection for each thread that talks to the centre.
+        self._centres = [
+            Centre(config.centre_url, token, trusted, config.proxy, config.centre_timeout_s)
+            for _ in range(3)
+        ]
+        self.hall_watch = HallWatch(
+            book=self.book,
+            inbox=self.inbox,
+            centre=self._centres[0],
+            refresh_users=self._refresh_users,
+            alarms=self.alarms,
+            poll_s=config.hall_poll_s,
+            backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
+            chance=chance,
+            now_ms=now_ms,
+        )
+        outbox = Outbox(self.database, pace_of(config))
+        way = Way(
+            outbox=outbox,
+            inbox=self.inbox,
+            alarms=self.alarms,
+            metrics=self.metrics,
+            backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
+            refused_retry_s=config.refused_retry_s,
+            hint_version=self.hall_watch.hint,
+            now_ms=now_ms,
+        )
+        self.forwarder = Forwarder(
+            way,
+            outbox,
+            (self._centres[1], self._centres[2]),
+            live_gather_s=config.live_gather_s,
+            backlog_per_s=config.backlog_per_s,
+            chance=chance,
+            now_ms=now_ms,
+        )
+
+        self.custody = Custody(
+            inbox=self.inbox,
+            book=self.book,
+            filing=Filing(
+                self.database,
+                self.book,
+                now_ms,
+                live_ms=round(config.live_s * 1000),
+                quarantine_kept=config.quarantine_kept,
+            ),
+            room=Room(self.database, reserve, self.alarms, now_ms),
+            link=self.link,
+            announcer=Announcer(self.database, self.link, self.book, config.invite_ms, now_ms),
+            forward=self.forwarder.wake,
+            alarms=self.alarms,
+            metrics=self.metrics,
+        )
+        salvage = Salvage(
+            path,
+            config.hall,
+            self.database,
+            self.alarms,
+            reread=reread,
+            now_ms=now_ms,
+            wake=self.forwarder.backlog.wake,
+        )
+
+        self.desk = ServiceDesk(
+            self.database, self.book, self.inbox, self.forwarder.live.wake, now_ms
+        )
+        self.health = Health(self.database, self.book, self.link, self.alarms)
+        app = create_app(self.database, self.desk, self.book, self.metrics, self.health)
+        self.site = create_site(
+            self.database,
+            Overview(self.database, self.book, self.alarms, now_ms),
+            Console(self.database, self.desk, self.book, now_ms),
+        )
+        self.site.install(app)
+        self._server = Server(app, before_stop=self.site.close, stop_s=3)
+        self._api = threading.Thread(
+            target=self._server.run, args=([self._listener],), name="api", daemon=True
+        )
+
+        self._workers = [
+            Worker("custody", self.custody.step),
+            Worker("live", self.forwarder.live.step),
+            Worker("live-sender", self.forwarder.live.send_step),
+            Worker("backlog", self.forwarder.backlog.step),
+            Worker("backlog-sender", self.forwarder.backlog.send_step),
+            Worker("salvage", salvage.step),
+            Worker("hall-watch", self.hall_watch.step),
+            # The first time is told when a device comes online.
+            Ticker("clock", config.clock_every_s, self._tell_time),
+            Ticker("keeping", _LET_GO_EVERY_S, lambda: outbox.let_go(now_ms()), at_once=True),
+        ]
+        if self.mosquitto is not None:
+            self._workers.append(Worker("mosquitto", self.mosquitto.step))
+
+        self.mqtt_address = ""
+        watch = self.metrics.watch
+        watch("inbox_messages", "Deliveries that wait for a commit.", self.inbox.__len__)
+        watch("mqtt_up", "Whether the broker's session stands.", self.link.is_up)
+        watch("alarms", "Alarms that stand, see /healthz.", lambda: len(self.alarms.standing()))
+        watch("waiting_records", "Records without a verdict.", lambda: self.health.count().records)
+        self.metrics.watch_disk(config.data_dir)
+
+    def start(self) -> None:
+        """Run everything. Raises OperatorError if the embedded broker cannot start, or the files
+        of another one cannot be written."""
+        host, port = self.config.mqtt_host, self.config.mqtt_port
+        if self.broker is not None:
+            self.broker.start()
+            port = self.broker.port
+        if self.mosquitto is not None:
+            self.mosquitto.start()
+        self.mqtt_address = f"{host}:{port}"
+        self.link.start(host, port)
+        for worker in self._workers:
+            worker.start()
+        self._api.start()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until API, broker and MQTT session are up; whether they are."""
+        until = time.monotonic() + timeout_s
+        is_up = self.link.wait_up(timeout_s)
+        while is_up and not self._server.started and time.monotonic() < until:
+            time.sleep(0.01)
+        return is_up and self._server.started
+
+    @property
+    def api_url(self) -> str:
+        """Where the API listens."""
+        return url_of(self._listener)
+
+    def stop(self) -> None:
+        """End everything; what was not acknowledged comes again after the next start."""
+        self._server.end()
+        for worker in self._workers:
+            worker.ask_to_stop()
+        self.inbox.close()
+        self.forwarder.stop()
+        self.hall_watch.wake()
+        for worker in self._workers:
+            worker.join()
+        self.link.stop()
+        if self.broker is not None:
+            self.broker.stop()
+        if self._api.ident is not None:
+            self._api.join(5)
+        self._listener.close()
+        for centre in self._centres:
+            centre.close()
+        self.database.close()
+
+    def _refresh_users(self) -> None:
+        for broker in (self.broker, self.mosquitto):
+            if broker is not None:
+                broker.refresh_users()
+
+    def _on_up(self) -> None:
+        if self.mosquitto is not None:
+            self.mosquitto.refresh_users()  # it may have read its files before we wrote them
+        self.inbox.want(is_everything=True, clocks=self.book.devices)
+
+    def _tell_time(self) -> None:
+        self.inbox.want(clocks=self.book.devices)
+
+
+def run(config: Config, stopping: threading.Event) -> None:
+    """Run a gateway until `stopping` is set, and say on standard output when it is ready.
+
+    When its database turns out to be damaged it is started again, which sets the file aside.
+    Raises OperatorError if it cannot start.
+    """
+    while not stopping.is_set():
+        gateway = Gateway(config)
+        try:
+            gateway.start()
+            while not gateway.wait_ready(0.5):
+                if stopping.is_set():
+                    return
+            # Whoever starts us reads these two lines to learn the ports.
+            process.say(f"mqtt {gateway.mqtt_address}", f"ready {gateway.api_url}")
+            log.info("hall %s is ready", config.hall)
+            while not stopping.wait(_LOOK_S) and not gateway.database.is_damaged.is_set():
+                pass
+        finally:
+            gateway.stop()
+
+
+def pace_of(config: Config) -> Pace:
+    """The outbox's times, in milliseconds."""
+    return Pace(
+        live_ms=round(config.live_s * 1000),
+        head_every_ms=round(config.head_every_s * 1000),
+        reoffer_first_ms=round(config.reoffer_first_s * 1000),
+        reoffer_longest_ms=round(config.reoffer_longest_s * 1000),
+        keep_ms=config.keep_days * 86_400_000,
+    )

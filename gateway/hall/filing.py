@@ -1,0 +1,88 @@
+"""What was judged becomes rows: records, states, refusals, in one commit.
+
+Next on a rating's way: back in gateway/hall/custody.py, which acknowledges it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gateway.hall import intake
+from gateway.hall.hall_book import HallBook
+from gateway.hall.intake import Accepted, Judged, Refused, Told
+from gateway.store import envelopes, quarantine, states
+from gateway.store.database import Database
+from protocol.message import State, Will
+
+log = logging.getLogger(__name__)
+
+
+class Filed(NamedTuple):
+    """What a commit leads to: records by lane, and devices to be told something."""
+
+    live: int
+    old: int
+    acks: set[str]
+    clocks: set[str]
+
+
+class Filing:
+    """Writes deliveries into the hall's database.
+
+    live_ms: how new a record is that leaves at once. quarantine_kept: refusals, the newest.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        book: HallBook,
+        now_ms: Callable[[], int],
+        live_ms: int,
+        quarantine_kept: int,
+    ):
+        self._database = database
+        self._book = book
+        self._now_ms = now_ms
+        self._live_ms = live_ms
+        self._quarantine_kept = quarantine_kept
+
+    def file(self, judged: Iterable[Judged]) -> Filed:
+        """Commit all of it; durable when this returns, nothing of it is kept if it raises."""
+        now_ms = self._now_ms()
+        rows, refusals, told = [], [], []
+        acks, clocks = set(), set()
+        for one in judged:
+            if type(one) is Accepted:
+                rows.append(self._row(one, now_ms))
+                acks.add(one.device)  # duplicates, too: the database holds them (ACK-2)
+            elif type(one) is Refused:
+                refusals.append({**one._asdict(), "received_at_ms": now_ms})
+            elif type(one) is Told:
+                told.append(one)
+        with self._database.write() as connection:
+            envelopes.put(connection, rows)
+            quarantine.put(connection, refusals, self._quarantine_kept)
+            for one in told:
+                if _hear(connection, one, now_ms):
+                    clocks.add(one.device)
+        acks |= {one.device for one in told if type(one.message) is State}
+        live = sum(row["live"] for row in rows)
+        return Filed(live, len(rows) - live, acks, clocks)
+
+    def _row(self, accepted: Accepted, now_ms: int) -> dict:
+        made_at_ms = accepted.made_at_ms
+        is_live = made_at_ms is not None and abs(now_ms - made_at_ms) <= self._live_ms
+        return intake.row(accepted, now_ms, self._book.devices[accepted.device].window, is_live)
+
+
+def _hear(connection: Connection, told: Told, now_ms: int) -> bool:
+    """Keep what a device said; whether it has just come online."""
+    if isinstance(told.message, Will):
+        if not states.put_will(connection, told.device, told.message, now_ms):
+            log.info("the last will of %s is of an older session (STA-2)", told.device)
+        return False
+    before = states.get(connection, told.device)
+    states.put(connection, told.device, told.message, now_ms)
+    return not before or not before.online or before.session != told.message.session

@@ -1,0 +1,1 @@
+"""Staying alive: alarms, metrics, a full disk, a damaged database, threads that go on."""

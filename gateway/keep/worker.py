@@ -1,0 +1,67 @@
+"""A thread that repeats one step and that nothing from outside can end."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Calls `step` until stopped; a step that fails is logged and tried again after `pause_s`.
+
+    A step blocks for a second at most, so that stopping is quick. The same failure is logged once
+    until a step succeeds.
+    """
+
+    def __init__(self, name: str, step: Callable[[], None], pause_s: float = 1.0):
+        self._step = step
+        self._pause_s = pause_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """End after the running step."""
+        self._stopping.set()
+
+    def join(self, timeout_s: float = 5.0) -> None:
+        """Wait until the thread has ended, `timeout_s` at most."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        last = ""
+        while not self._stopping.is_set():
+            try:
+                self._step()
+                last = ""
+            except Exception as error:
+                if repr(error) != last:
+                    log.exception("%s failed and is tried again", self._thread.name)
+                last = repr(error)
+                self._stopping.wait(self._pause_s)
+
+
+class Ticker(Worker):
+    """Calls `action` every `every_s` seconds; again at once if it says that there is more.
+
+    The first time is one interval after the start, or at the start with `at_once`.
+    """
+
+    def __init__(
+        self, name: str, every_s: float, action: Callable[[], object], at_once: bool = False
+    ):
+        super().__init__(name, self._tick)
+        self._every_s = every_s
+        self._action = action
+        self._is_due = at_once
+
+    def _tick(self) -> None:
+        if not self._is_due and self._stopping.wait(self._every_s):
+            return
+        self._is_due = False
+        self._is_due = self._action() is True

@@ -1,0 +1,162 @@
+"""The way to the centre: HTTPS, outbound only; the only file with an HTTP client.
+
+Next on a rating's way: central/web/api/batches.py.
+"""
+
+import gzip
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx2
+
+from hosting.error import OperatorError
+from hosting.secret_file import require_private
+from protocol.batch import Answer, decode_answer
+from protocol.field import ProtocolError
+from quick import read_answer
+
+_ANSWER_BYTES = 8 * 1024 * 1024
+_HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 16 KB each, and their receipts
+_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+
+
+class UnreachableError(Exception):
+    """No usable answer this time: try again, not before `retry_after_s` if that is given."""
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None):
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class RefusedError(Exception):
+    """The centre answers that trying again the same way is of no use; a person must act."""
+
+
+def trust(
+    ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
+) -> ssl.SSLContext:
+    """Whom the hall trusts, and what it shows: made once, for all connections to the centre.
+
+    certificate, key: of this hall, for a centre that asks for one; key is None if it stands in
+    the certificate's file. Raises OperatorError if a file is unusable.
+    """
+    try:
+        trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
+        if certificate is not None:
+            trusted.load_cert_chain(certificate, key)
+            require_private(key or certificate)
+    except (OSError, ValueError) as error:
+        raise OperatorError(
+            f"TLS to the centre cannot be set up: {error}. Check centre_ca, centre_certificate "
+            "and centre_key."
+        ) from error
+    return trusted
+
+
+class Centre:
+    """One keep-alive connection to the centre. Raises OperatorError if the proxy is unusable."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        trusted: ssl.SSLContext,
+        proxy: str | None = None,
+        timeout_s: float = 30,
+    ):
+        self._url = url
+        try:
+            self._client = httpx2.Client(
+                base_url=url,
+                headers={"Authorization": f"Bearer {token}"},
+                verify=trusted,
+                proxy=proxy,
+                trust_env=False,
+                timeout=timeout_s,
+            )
+        except ValueError as error:
+            raise OperatorError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
+
+    def send(self, packed: bytes) -> Answer:
+        """Post a batch, packed by `pack`; the centre's word on it.
+
+        Raises UnreachableError, RefusedError.
+        Half an answer, or one that nobody can read, is no answer: the batch is sent again.
+        """
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        status, answer = self._ask(
+            "POST", "/v1/batches", _ANSWER_BYTES, headers=headers, content=packed
+        )
+        if status != 200:
+            raise UnreachableError(f"{self._url} answered {status} to a batch")
+        try:
+            return read_answer(answer) or decode_answer(answer)
+        except ProtocolError as error:
+            raise UnreachableError(f"{self._url} sent an unreadable answer: {error}") from error
+
+    def hall(self, name: str, version: int | None) -> bytes | None:
+        """The hall's document, or None if it still has `version`.
+
+        Raises UnreachableError, RefusedError.
+        """
+        headers = {} if version is None else {"If-None-Match": f'"{version}"'}
+        status, document = self._ask("GET", f"/v1/halls/{name}", _HALL_BYTES, headers=headers)
+        if status == 304:
+            return None
+        if status != 200:
+            raise UnreachableError(f"{self._url} answered {status} to the hall document's request")
+        return document
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _ask(self, method: str, path: str, limit: int, **request) -> tuple[int, bytes]:
+        try:
+            with self._client.stream(method, path, **request) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > limit:
+                        raise UnreachableError(f"{self._url} answered more than {limit} bytes")
+                status, headers = response.status_code, dict(response.headers)
+        except httpx2.HTTPError as error:
+            raise UnreachableError(f"{self._url}: {error or type(error).__name__}") from error
+        if status in _AGAIN:
+            wait_s = retry_after_s(headers.get("retry-after"), datetime.now(UTC))
+            raise UnreachableError(f"{self._url} answered {status}", wait_s)
+        if 400 <= status < 500:
+            raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
+        return status, bytes(body)
+
+
+def pack(body: bytes) -> bytes:
+    """A batch's body as it travels."""
+    return gzip.compress(body, 3, mtime=0)
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """The seconds in a Retry-After header, a number or a date; None if there are none."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return min(float(value), 86400.0)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return min(max((date - now).total_seconds(), 0.0), 86400.0)
+
+
+def _sentence(url: str, status: int, body: bytes) -> str:
+    todo = {
+        401: "Is the token in centre_token_file this hall's, and not withdrawn?",
+        403: "The token is not allowed to do this; ask the centre for one for this hall.",
+        404: "Check centre_url and hall.",
+        413: "A proxy on the way allows too small bodies; it must allow 8 MB.",
+    }
+    what = todo.get(status, f"It says: {body.decode(errors='replace')!r}.")
+    return f"{url} refuses with {status}. {what} Nothing is dropped; it is tried again slowly."

@@ -1,0 +1,1 @@
+"""Requests and answers: the hall's API, its pages, its health."""

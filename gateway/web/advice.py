@@ -1,0 +1,91 @@
+"""What goes wrong in a hall, in words for the person who must act: what it is, what to do.
+
+By the words that devices, the intake and the gateway's own parts use. Chinese is the message;
+gateway/web/english.py has the other half.
+"""
+
+from typing import NamedTuple
+
+from gateway.hall import intake
+from protocol import batch
+
+
+class Advice(NamedTuple):
+    """What is the matter, and what to do about it."""
+
+    what: str
+    todo: str
+
+
+# As firmware reports them in `state`.
+PROBLEMS = {
+    "stuck_key": Advice("有按键卡住", "清洁或更换该按键，其余按键照常可用。"),
+    "journal_full": Advice(
+        "存储已满，暂停评价", "检查大厅与省级系统的连接，送达并收到回执后自动恢复。"
+    ),
+    "bad_receipt": Advice(
+        "省级回执未通过验证", "记录继续保存在评价器中，请联系省级系统核对该评价器的登记。"
+    ),
+    "bad_ticket": Advice("收到无法识别的叫号信息", "检查网关与评价器的版本是否相符。"),
+    "bad_ack": Advice("收到无法识别的确认", "检查网关与评价器的版本是否相符。"),
+    "bad_clock": Advice("收到无法识别的时间", "检查网关与评价器的版本是否相符。"),
+    "bad_settings": Advice("显示设置未通过验证", "请联系省级系统重新下发设置。"),
+    "settings_unsigned": Advice("显示设置的签名不符", "请联系省级系统重新下发设置。"),
+    "settings_elsewhere": Advice("显示设置属于另一台评价器", "请联系省级系统重新下发设置。"),
+    "settings_older": Advice("显示设置的版本过旧", "请联系省级系统重新下发设置。"),
+    "settings_malformed": Advice("显示设置的内容超出规定范围", "请联系省级系统重新下发设置。"),
+    "bad_update": Advice("升级包未通过验证", "请联系省级系统重新下发升级。"),
+}
+
+# The gateway's own alarms.
+ALARMS = {
+    "broker": Advice("消息服务已停止", "网关正在自动重新启动它，评价保存在评价器中。"),
+    "mqtt": Advice("与消息服务的连接中断", "检查消息服务是否运行；网关会自动重连。"),
+    "broker_files": Advice("消息服务的用户文件无法写入", "检查该文件夹的权限和磁盘空间。"),
+    "passwords": Advice("部分评价器的口令无法读取", "请重新登记这些评价器。"),
+    "database": Advice("数据库无法写入", "检查磁盘空间；评价继续保存在评价器中。"),
+    "disk": Advice("数据盘已满", "请清理数据盘，网关会自动恢复；评价继续保存在评价器中。"),
+    "damage": Advice(
+        "数据库曾经损坏，已另行保存", "请检查磁盘。移走损坏的文件后告警解除；评价器会补送记录。"
+    ),
+    "centre": Advice(
+        "暂时无法送达省级系统", "评价保存在本大厅，恢复后自动补送。检查外网、代理和令牌。"
+    ),
+    "hall": Advice("大厅编号与配置不符", "核对 gateway.toml 中的 hall 和 centre_token_file。"),
+    "no_hall": Advice("尚未取得大厅资料", "取得之前评价器无法登录。检查与省级系统的连接。"),
+}
+
+MARKS = {
+    batch.MALFORMED: "内容超出规定范围",
+    batch.UNKNOWN_VERSION: "版本未知",
+    batch.UNKNOWN_KIND: "类型未知",
+    batch.BROKEN_CHAIN: "记录链不连续",
+    batch.FACTS_DIFFER: "与服务信息不一致",
+    batch.RATED_TWICE: "一次服务多次评价",
+}
+
+REFUSALS = {
+    intake.TOO_LARGE: "内容过长",
+    intake.NOT_UTF8: "不是文本",
+    intake.NOT_AN_ENVELOPE: "不是签名记录",
+    intake.NOT_A_RECORD: "记录无法识别",
+    intake.OTHER_DEVICE: "属于另一台评价器",
+    intake.UNKNOWN_DEVICE: "评价器未登记",
+    intake.BAD_STATE: "状态无法识别",
+    intake.BAD_TOPIC: "发往无权使用的主题",
+    intake.INTAKE_FAILED: "网关无法判断",
+}
+
+FACES = {
+    "standby": "待机",
+    "serving": "办理中",
+    "inviting": "邀请评价",
+    "thanking": "已致谢",
+    "asking": "询问原因",
+    "out_of_service": "暂停评价",
+    "technician": "技术员检测",
+}
+
+CLOCKS = {"good": "准确", "stale": "待校准", "none": "未校准"}
+
+PHASES = {"serving": "办理中", "inviting": "邀请评价", "closed": "空闲"}

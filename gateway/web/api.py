@@ -1,0 +1,271 @@
+"""The hall's HTTP API for the queue or business system.
+
+Nobody who asks here is told a level: only rated or not rated.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DatabaseError
+
+from gateway.desk.callers import API, caller_of
+from gateway.desk.services import ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.hall.hall_book import HallBook
+from gateway.keep.metrics import Metrics
+from gateway.store import envelopes, quarantine, services, states
+from gateway.store.database import Database
+from gateway.web.health import Health
+from hosting.body import BoundedBody
+from hosting.problem import handle_problems
+from protocol.batch import Matter
+from protocol.envelope import split
+from protocol.field import ProtocolError
+from protocol.limits import SETTINGS_BYTES
+from protocol.message import CLOSED
+from protocol.record import parse_json
+
+BODY_BYTES = 256 * 1024  # some hundred matters
+_STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
+_NUMBER = r"^[A-Za-z0-9-]+$"  # what may enter a record (TKT-3)
+TicketNo = Annotated[str, Field(pattern=_NUMBER, min_length=1, max_length=16)]
+StaffNo = Annotated[str, Field(pattern=_NUMBER, min_length=1, max_length=16)]
+Words = Annotated[str, Field(max_length=64)]
+WindowId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
+ServiceId = Annotated[str, Path(pattern=_NUMBER, max_length=64)]
+
+
+class MatterBody(BaseModel):
+    """One case (办件) of a service."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    project_no: Words | None = None
+    service_number: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    task_code: Words | None = None
+    task_name: Annotated[str, Field(max_length=128)] | None = None
+
+
+class ServiceBody(BaseModel):
+    """A service that begins at a window."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ticket_no: TicketNo
+    kind: Literal["single", "batch", "theme", "agent"] = "single"
+    matters: Annotated[list[MatterBody], Field(max_length=500)] = []
+    staff_no: StaffNo | None = None
+
+
+class StaffBody(BaseModel):
+    """Who serves at a window from now on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    presence: Literal["in", "pause", "out"]
+    staff_no: StaffNo | None = None
+    name: Annotated[str, Field(max_length=32)] = ""
+
+
+class ServiceAnswer(BaseModel):
+    """A service as the hall knows it; `rated` says whether, never how."""
+
+    service: str
+    window: str
+    ticket_no: str
+    staff_no: str | None
+    phase: Literal["serving", "inviting", "closed"]
+    opened_at_ms: int
+    closed_at_ms: int | None
+    rated: bool
+
+
+def create_app(
+    database: Database, desk: ServiceDesk, book: HallBook, metrics: Metrics, health: Health
+) -> FastAPI:
+    """The application. Every path but /healthz and /metrics needs a caller's token."""
+    app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
+    handle_problems(app, _STATUSES, (DatabaseError,))
+    app.add_middleware(BoundedBody, most=BODY_BYTES)
+    app.add_api_route("/healthz", health.now)
+    caller = Depends(_caller(database))
+    _add_services(app, desk, caller)
+    _add_views(app, database, book, caller)
+
+    @app.get("/metrics")
+    def get_metrics() -> Response:
+        """Counts for Prometheus; no token, so no names either."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app
+
+
+def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
+    @app.post("/api/v1/windows/{window_id}/services", status_code=201)
+    def open_service(
+        window_id: WindowId,
+        body: ServiceBody,
+        response: Response,
+        name: Annotated[str, caller],
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
+    ) -> ServiceAnswer:
+        """Open a service and show its ticket; 200 instead of 201 if it was open already."""
+        opening = Opening(
+            window=window_id,
+            ticket_no=body.ticket_no,
+            kind=body.kind,
+            matters=tuple(Matter(**matter.model_dump()) for matter in body.matters),
+            staff_no=body.staff_no,
+            caller=name,
+            idempotency_key=idempotency_key,
+        )
+        service, is_new = desk.open(opening)
+        response.status_code = 201 if is_new else 200
+        return _service(desk, service)
+
+    @app.post("/api/v1/services/{service_id}/invite", dependencies=[caller])
+    def invite(service_id: ServiceId) -> ServiceAnswer:
+        """Ask the citizen for a rating now."""
+        desk.invite(service_id)
+        return _service(desk, service_id)
+
+    @app.post("/api/v1/services/{service_id}/close", dependencies=[caller])
+    def close(service_id: ServiceId) -> ServiceAnswer:
+        """The service is over, rated or not."""
+        desk.close(service_id)
+        return _service(desk, service_id)
+
+    @app.get("/api/v1/services/{service_id}", dependencies=[caller])
+    def get_service(service_id: ServiceId) -> ServiceAnswer:
+        """Phase, and whether it is rated."""
+        return _service(desk, service_id)
+
+    @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
+    def set_staff(window_id: WindowId, body: StaffBody) -> None:
+        """Sign in, pause or sign out; another staff_no takes over (A/B 岗)."""
+        desk.set_staff(window_id, body.presence, body.staff_no, body.name)
+
+
+def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None:
+    @app.get("/api/v1/windows", dependencies=[caller])
+    def windows() -> dict:
+        """The windows, with staff, devices and the service that is open."""
+        hall = book.current
+        with database.read() as connection:
+            staff = {row.window: row for row in services.all_staff(connection)}
+            found = []
+            for window in hall.windows if hall else ():
+                newest = services.newest_at(connection, window.window)
+                current = newest.service if newest and newest.phase != CLOSED else None
+                found.append(
+                    {
+                        "window": window.window,
+                        "name": window.name,
+                        "devices": book.devices_at(window.window),
+                        "staff": _staff(staff.get(window.window)),
+                        "service": current,
+                    }
+                )
+        return {"windows": found}
+
+    @app.get("/api/v1/staff", dependencies=[caller])
+    def staff() -> dict:
+        """Who has signed in, by window."""
+        with database.read() as connection:
+            rows = services.all_staff(connection)
+        return {"staff": [{"window": row.window, **(_staff(row) or {})} for row in rows]}
+
+    @app.get("/api/v1/devices", dependencies=[caller])
+    def devices() -> dict:
+        """The hall's devices and what each last said of itself."""
+        with database.read() as connection:
+            said = {row.device: row for row in states.everyone(connection)}
+        known = book.devices.values()
+        return {"devices": [_device(device, said.get(device.device)) for device in known]}
+
+    @app.get("/api/v1/status", dependencies=[caller])
+    def status() -> dict:
+        """How many ratings the hall holds, and what waits for the centre."""
+        with database.read() as connection:
+            return {
+                **envelopes.counts(connection),
+                "waiting_documents": services.unsent_count(connection),
+            }
+
+    @app.get("/api/v1/quarantine", dependencies=[caller])
+    def refused(limit: int = 50) -> dict:
+        """What was refused: counts by device and reason, and the newest beginnings in hex."""
+        with database.read() as connection:
+            counts = quarantine.counts(connection)
+            rows = quarantine.newest(connection, max(1, min(limit, 500)))
+        newest = [{**row._asdict(), "beginning": row.beginning.hex()} for row in rows]
+        return {"counts": [row._asdict() for row in counts], "newest": newest}
+
+
+def _caller(database: Database) -> Callable[..., str]:
+    bearer = HTTPBearer(auto_error=False)
+
+    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
+        known = caller_of(database, given.credentials) if given is not None else None
+        if known is not None:
+            if known.scope != API:
+                raise HTTPException(403, f"This token is for the {known.scope}, not for the API")
+            return known.name
+        raise HTTPException(
+            401,
+            "A valid token is needed: pingjia gateway token add NAME",
+            {"WWW-Authenticate": "Bearer"},
+        )
+
+    return caller
+
+
+def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
+    row, is_rated = desk.get(service)
+    return ServiceAnswer(
+        service=row.service,
+        window=row.window,
+        ticket_no=row.ticket_no,
+        staff_no=row.staff_no,
+        phase=row.phase,
+        opened_at_ms=row.opened_at_ms,
+        closed_at_ms=row.closed_at_ms,
+        rated=is_rated,
+    )
+
+
+def _staff(row) -> dict | None:
+    if row is None:
+        return None
+    return {
+        "staff_no": row.staff_no,
+        "name": row.name,
+        "presence": row.presence,
+        "since_ms": row.since_ms,
+    }
+
+
+def _version(envelope: str | None) -> int | None:
+    """Of settings; the hall cannot verify them, and passes on what it cannot read."""
+    if envelope is None:
+        return None
+    try:
+        return parse_json(split(envelope.encode(), SETTINGS_BYTES)[0], "settings")["version"]
+    except (ProtocolError, TypeError, KeyError):
+        return None
+
+
+def _device(device, said) -> dict:
+    view = {"device": device.device, "window": device.window, "revoked": device.revoked}
+    view["online"] = bool(said and said.online)
+    # Beside `settings`, the version in use: a device that differs has not taken them up yet.
+    view["settings_wanted"] = _version(device.settings)
+    if said is not None:
+        for name in ("firmware", "epoch", "seq", "first", "free", "clock", "face", "settings"):
+            view[name] = getattr(said, name)
+        view["problems"] = json.loads(said.problems)
+        view["received_at_ms"] = said.received_at_ms
+    return view

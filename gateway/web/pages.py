@@ -1,0 +1,95 @@
+"""The gateway's pages: the overview for hall IT, and the console of each window."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.desk.callers import CONSOLE, PAGES, Caller, caller_of
+from gateway.desk.console import Console
+from gateway.desk.services import NoSuchError
+from gateway.store.database import Database
+from gateway.web.english import ENGLISH
+from gateway.web.overview import Overview
+from pages import PageError, Site
+
+_HERE = Path(__file__).parent
+
+
+def create_site(database: Database, overview: Overview, console: Console) -> Site[Caller]:
+    """The site, to be installed on the API's application."""
+    site = Site(
+        tier="gateway",
+        name="大厅评价网关",
+        templates=_HERE / "templates",
+        static=_HERE / "static",
+        english=ENGLISH,
+        holder_of=lambda token: _page_caller(database, token),
+        home_of=_home,
+        most_listeners=200,  # a console a window, and those who watch
+    )
+    _add_overview(site, overview)
+    _add_console(site, console)
+    return site
+
+
+def _page_caller(database: Database, token: str) -> Caller | None:
+    """A queue system's token opens no page."""
+    caller = caller_of(database, token)
+    return caller if caller and caller.scope in (PAGES, CONSOLE) else None
+
+
+def _home(caller: Caller) -> str:
+    return f"/windows/{caller.window}" if caller.scope == CONSOLE else "/"
+
+
+def _add_overview(site: Site[Caller], overview: Overview) -> None:
+    def may_read(caller: Caller) -> bool:
+        return caller.scope == PAGES
+
+    @site.router.get("/")
+    async def show_overview(request: Request) -> Response:
+        caller = await site.holder(request)
+        if not may_read(caller):
+            return RedirectResponse(_home(caller), 303)
+        return await site.page(request, "overview.html", overview.now)
+
+    @site.router.get("/live")
+    async def follow_overview(request: Request) -> Response:
+        await site.holder(request, may_read)
+        return await site.live(request, "overview_live.html", overview.now)
+
+
+def _add_console(site: Site[Caller], console: Console) -> None:
+    def may_use(window: str) -> Callable[[Caller], bool]:
+        return lambda caller: (caller.scope, caller.window) == (CONSOLE, window)
+
+    def view(window: str, notice: str = "") -> dict:
+        try:
+            return console.show(window, notice)
+        except NoSuchError:
+            raise PageError(404, "大厅没有这个窗口。") from None
+
+    @site.router.get("/windows/{window}")
+    async def show_console(request: Request, window: str) -> Response:
+        await site.holder(request, may_use(window))
+        return await site.page(request, "console.html", lambda: view(window))
+
+    @site.router.get("/windows/{window}/live")
+    async def follow_console(request: Request, window: str) -> Response:
+        await site.holder(request, may_use(window))
+        return await site.live(request, "console_live.html", lambda: view(window))
+
+    @site.router.post("/windows/{window}/{key}")
+    async def press(request: Request, window: str, key: str) -> Response:
+        caller = await site.holder(request, may_use(window))
+        fields = await site.form(request)
+
+        def pressed() -> dict:
+            try:
+                return view(window, console.press(window, key, caller.name, fields))
+            except NoSuchError:
+                raise PageError(404, "没有这个页面。") from None
+
+        return await site.page(request, "console_live.html", pressed)

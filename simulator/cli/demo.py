@@ -1,0 +1,84 @@
+"""`pingjia demo`: a hall without hardware, from nothing to the oracle's verdict."""
+
+import asyncio
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from simulator.cli.options import FIRMWARE, Broker, Firmware, Json, Seconds, Seed, conclude
+from simulator.demo import Show, run_hall
+from simulator.parts.hall import BROKERS, Hall
+from simulator.parts.plugs import PARTS
+from simulator.parts.sabotage import KINDS
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def demo(
+    windows: Annotated[int, typer.Option(min=1, max=200, help="Windows, a device each.")] = 8,
+    seconds: Seconds = None,
+    seed: Seed = 1,
+    pull: Annotated[
+        str,
+        typer.Option(
+            metavar="SECOND:PART,…",
+            help=f"Pull plugs by script; parts are {', '.join(PARTS)}: 20:broker,35:gateway",
+        ),
+    ] = "",
+    as_json: Json = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep everything in this new folder.")] = None,
+    damage: Annotated[
+        str | None,
+        typer.Option(
+            "--sabotage",
+            metavar="|".join(KINDS),
+            help="Damage one rating in the centre before the verdict: the oracle must find it.",
+        ),
+    ] = None,
+    broker: Broker = "embedded",
+    firmware: Firmware = FIRMWARE,
+):
+    """A living hall on this machine: people, devices, gateway and centre.
+
+    In a terminal it is a table, and keys pull plugs. Nothing may be lost: the oracle, who saw
+    every key and every thanks, says so at the end.
+
+    Example: pingjia demo --windows 8 --seconds 60 --pull 20:broker,35:gateway
+    """
+    if damage not in (None, *KINDS):
+        raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
+    if broker not in BROKERS:
+        raise typer.BadParameter(f"choose one of {', '.join(BROKERS)}", param_hint="--broker")
+    show = Show(seconds, seed, _pulls(pull), damage)
+    if keep is not None:
+        keep.mkdir(parents=True, mode=0o700)
+    folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
+    with folder as name:
+        hall = Hall(Path(name).resolve(), firmware.resolve(), windows, broker=broker)
+        say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
+        console = Console()
+        is_watched = console.is_terminal and sys.stdin.isatty() and not as_json
+        try:
+            result = asyncio.run(run_hall(hall, show, say, console if is_watched else None))
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+    conclude(result, as_json)
+
+
+def _pulls(text: str) -> tuple[tuple[float, str], ...]:
+    """(second, part) of `20:broker,35:gateway`."""
+    pulls = []
+    for pull in filter(None, text.split(",")):
+        second, _, part = pull.strip().partition(":")
+        if part not in PARTS or not second.isdecimal():
+            raise typer.BadParameter(
+                f"{pull!r} is no SECOND:PART; parts are {', '.join(PARTS)}", param_hint="--pull"
+            )
+        pulls.append((float(second), part))
+    return tuple(pulls)

@@ -1,0 +1,38 @@
+"""Options that several commands take, and the verdict with which they end."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.parts.hall import BROKERS
+
+FIRMWARE = Path("build/firmware")
+
+Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything the people choose.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
+Broker = Annotated[
+    str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
+]
+Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
+
+
+def conclude(result: dict, as_json: bool):
+    """Prints the oracle's verdict; exit code 1 if anything was lost, doubled or altered."""
+    for explanation in result["explanations"]:
+        typer.echo(explanation, err=True)
+    holds = result["thanked"] > 0 and not (
+        result["lost"] or result["duplicate"] or result["altered"]
+    )
+    if as_json:
+        typer.echo(json.dumps({k: v for k, v in result.items() if k != "explanations"}))
+    else:
+        typer.echo(
+            f"oracle: {result['thanked']} thanked, {result['in_centre']} in the centre,"
+            f" lost {result['lost']}, duplicate {result['duplicate']},"
+            f" altered {result['altered']}: {'holds' if holds else 'DOES NOT HOLD'}"
+        )
+    if not holds:
+        raise typer.Exit(1)

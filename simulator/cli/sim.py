@@ -1,0 +1,85 @@
+"""`pingjia sim`: virtual devices and the oracle, against parts that already run, and storms."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.check.oracle import judge, read_log, summary
+from simulator.cli.options import FIRMWARE, Broker, Firmware, Json, Seconds, Seed, conclude
+from simulator.demo import run_devices
+from simulator.parts.faults import FAULTS, storm_hall
+from simulator.parts.hall import Hall
+from simulator.parts.run import read_centre
+from simulator.web import Centre, QueueSystem, read_token
+
+app = typer.Typer(
+    help="Virtual devices and the oracle, against parts that already run.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command()
+def check(
+    oracle: Annotated[Path, typer.Option(help="The oracle's log of a run.")],
+    centre: Annotated[str, typer.Option(help="The centre's address.")],
+    token_file: Annotated[Path, typer.Option(help="A token with scope records:read.")],
+    as_json: Json = False,
+):
+    """Hold an oracle's log against what a centre holds.
+
+    Example: pingjia sim check --oracle run/oracle.jsonl --centre http://127.0.0.1:8443
+    --token-file run/reader.token
+    """
+    ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file))))
+    verdict = judge(read_log(oracle), ratings)
+    conclude(summary(verdict, None, None), as_json)
+
+
+@app.command(name="storm")
+def run_storm(
+    fault: Annotated[str, typer.Option(help="What to do, see --list.")] = "gateway-kill",
+    times: Annotated[int, typer.Option(min=1, max=1000)] = 5,
+    windows: Annotated[int, typer.Option(min=1, max=200)] = 4,
+    seed: Seed = 1,
+    broker: Broker = "embedded",
+    firmware: Firmware = FIRMWARE,
+    show: Annotated[bool, typer.Option("--list", help="List the faults.")] = False,
+):
+    """Do a fault to a fresh hall again and again while people rate; the oracle judges.
+
+    Example: pingjia sim storm --fault broker-kill --times 20 --seed 7
+    """
+    if show:
+        for name, known in FAULTS.items():
+            typer.echo(f"{name:24}{(known.__doc__ or '').splitlines()[0]}")
+        return
+    if fault not in FAULTS:
+        raise typer.BadParameter(f"choose one of {', '.join(FAULTS)}", param_hint="--fault")
+    with tempfile.TemporaryDirectory(prefix="pingjia-") as name:
+        folder = Path(name).resolve()
+        hall = Hall(folder, firmware.resolve(), windows, may_misbehave=True, broker=broker)
+        result = asyncio.run(storm_hall(hall, fault, times, seed, typer.echo))
+    conclude(result, False)
+
+
+@app.command()
+def run(
+    devices: Annotated[Path, typer.Option(help="Folder of device folders (see `pingjia demo`).")],
+    oracle: Annotated[Path, typer.Option(help="Where the oracle writes its log.")],
+    gateway: Annotated[str, typer.Option(help="The gateway's address.")],
+    token_file: Annotated[Path, typer.Option(help="A token of the gateway's API.")],
+    seconds: Seconds = None,
+    seed: Seed = 1,
+):
+    """Run virtual devices and people against a gateway that already runs.
+
+    Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
+    --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
+    """
+    folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
+    queue = QueueSystem(gateway, read_token(token_file))
+    asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo))

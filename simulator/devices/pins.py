@@ -1,0 +1,269 @@
+"""A board's chip and radio as its firmware sees them: runs on the virtual device itself.
+
+`install` puts fakes of `machine`, `network`, `esp32`, `vfs` and `ssl` where MicroPython looks for
+modules, and a board of firmware/boards/ on them. What goes through a pin or a serial line is told
+to `host` (simulator/devices/worker.mjs); contacts and the air come from it.
+"""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+# The modules that it replaces are other ones on a board.
+import asyncio
+import json
+import os
+import sys
+
+import host  # pyright: ignore[reportMissingImports]
+import uctypes  # pyright: ignore[reportMissingImports]
+
+_names = {}  # GPIO number: the board's name for it
+_handlers = {}  # GPIO number: interrupt handler
+
+
+class Pin:
+    """A contact reads 0 when it is closed to ground."""
+
+    IN, OUT, PULL_UP = 0, 1, 2
+    IRQ_FALLING, IRQ_RISING = 1, 2
+
+    def __init__(self, number, mode=None, pull=None, value=None):
+        self.number = number
+        self._value = None
+        if value is not None:
+            self.value(value)
+
+    def value(self, value=None):
+        name = _names[self.number]
+        if value is None and name.startswith("key_"):
+            return 1 - (host.closed_keys() >> (int(name[4:]) - 1) & 1)
+        if value is not None and value != self._value:
+            self._value = value
+            host.pin(name, value)
+        return self._value
+
+    def irq(self, handler, trigger):
+        _handlers[self.number] = handler
+
+
+class Pwm:
+    """The buzzer."""
+
+    def __init__(self, pin, freq, duty_u16):
+        pass
+
+    def duty_u16(self, duty):
+        host.sound("buzzer", duty)
+
+
+class Uart:
+    """A DFPlayer: checks a frame as its data sheet has it, and acknowledges it if it is there."""
+
+    has_player = True
+
+    def __init__(self, number, baudrate, connection, rx):
+        self._answer = b""
+
+    def write(self, frame):
+        total = sum(frame[1:7]) + (frame[7] << 8 | frame[8]) & 0xFFFF
+        is_good = len(frame) == 10 and frame[0] == 0x7E and frame[9] == 0xEF and total == 0
+        host.sound("voice" if is_good else "noise", frame[3] << 16 | frame[5] << 8 | frame[6])
+        if Uart.has_player:
+            self._answer += b"\x7e\xff\x06\x41\x00\x00\x00\xfe\xba\xef"
+
+    def any(self):
+        return len(self._answer)
+
+    def read(self):
+        answer, self._answer = self._answer, b""
+        return answer
+
+
+class Watchdog:
+    """Nobody bites here."""
+
+    def __init__(self, timeout):
+        pass
+
+    def feed(self):
+        pass
+
+
+class Interface:
+    """Wi-Fi or cable: there when it was asked for and the air has it."""
+
+    IF_STA = 0
+
+    def __init__(self, *given, **named):
+        self._is_joined = bool(named)  # a cable needs no joining
+        if named:
+            host.log(f"cable, PHY {named['phy_type']} at {named['phy_addr']}")
+
+    def active(self, is_active):
+        pass
+
+    def ifconfig(self, settings):
+        pass
+
+    def disconnect(self):
+        self._is_joined = False
+
+    def connect(self, ssid, password):
+        self._is_joined = True
+        host.log(f"joins {ssid}")
+
+    def isconnected(self):
+        return self._is_joined and host.is_plugged()
+
+
+class Partition:
+    """A piece of the flash."""
+
+    TYPE_DATA = 1
+
+    @staticmethod
+    def find(kind, label):
+        return [label]
+
+
+class Context:
+    """TLS is a board's own; what the firmware asks of it is noted."""
+
+    verify_mode = 0
+
+    def __init__(self, protocol):
+        pass
+
+    def load_verify_locations(self, cadata):
+        host.log(f"trusts {len(cadata)} bytes")
+
+
+class _Flag(asyncio.Event):
+    """MicroPython's ThreadSafeFlag, which the WebAssembly build has not."""
+
+    async def wait(self):
+        await super().wait()
+        self.clear()
+        return True
+
+
+class _Half:
+    """Reader and writer of one of the host's connections."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._unsent = b""
+        self.read, self.close = stream.read, stream.close
+
+    def write(self, data):
+        self._unsent += data
+
+    async def drain(self):
+        data, self._unsent = self._unsent, b""
+        await self._stream.write(data)
+
+
+async def _open_connection(address, port, ssl=None, server_hostname=None):
+    stream = _firmware("boards.webassembly_five_key.board").HostStream(host.connect(address, port))
+    await stream.opened()
+    half = _Half(stream)
+    return half, half
+
+
+def _random(count):
+    data = bytearray(count)
+    host.random(uctypes.addressof(data), count)
+    return bytes(data)
+
+
+class _Module:
+    def __init__(self, **members):
+        for name, member in members.items():
+            setattr(self, name, member)
+
+
+def _mount(partition, folder):
+    if folder.strip("/") not in os.listdir("/"):
+        os.mkdir(folder)
+
+
+def _moved():
+    for handler in _handlers.values():
+        handler(None)
+
+
+def install(board):
+    """Makes firmware.boards.this_board give the board of firmware/boards/{board}/."""
+    members = {name: getattr(os, name) for name in dir(os) if not name.startswith("__")}
+    members["urandom"] = _random
+    sys.modules["os"] = _Module(**members)
+    sys.modules["machine"] = _Module(
+        Pin=Pin,
+        PWM=Pwm,
+        UART=Uart,
+        WDT=Watchdog,
+        PWRON_RESET=1,
+        WDT_RESET=3,
+        reset_cause=lambda: 3 if host.start_cause() == "watchdog" else 1,
+        reset=host.restart,
+    )
+    sys.modules["network"] = _Module(WLAN=Interface, LAN=Interface, PHY_LAN8720=1)
+    sys.modules["esp32"] = _Module(Partition=Partition)
+    sys.modules["vfs"] = _Module(mount=_mount)
+    sys.modules["ssl"] = _Module(SSLContext=Context, PROTOCOL_TLS_CLIENT=0, CERT_REQUIRED=2)
+    asyncio.open_connection = _open_connection
+    asyncio.ThreadSafeFlag = _Flag
+    for name, number, _ in _firmware(f"boards.{board}.pins").PINS:
+        _names[number] = name
+    kind = _firmware("boards").load(board)
+    session = _firmware("session")
+    session.TABLE = _Told(session.TABLE)
+    _firmware("boards").this_board = lambda: _watched(kind)
+
+
+def _told(append):
+    def append_and_tell(name, data):
+        append(name, data)
+        host.appended(uctypes.addressof(data), len(data))
+
+    return append_and_tell
+
+
+def _firmware(name):
+    """A module of the firmware: no tier's import, this file runs on the device itself."""
+    return __import__(f"firmware.{name}", None, None, ("*",))
+
+
+class _Told:
+    """The session's table; every row that is used is told."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def get(self, row):
+        if row in self._table:
+            host.row(row[0], row[1])
+        return self._table.get(row)
+
+
+def _watched(kind):
+    class Watched(kind):
+        """The board, and what the simulator's other boards tell their host beside it."""
+
+        def show(self, face, ticket, text):
+            super().show(face, ticket, text)
+            host.show(face, "" if ticket is None else ticket.ticket_no, text)
+
+        def answer(self, answer, level):
+            super().answer(answer, level)
+            host.answer(answer)
+
+        def log(self, text):
+            host.log(text)
+
+    board = Watched()
+    changes = json.loads(host.timing())
+    Uart.has_player = changes.pop("has_player", True)
+    if changes:
+        board.timing = _firmware("timing").timing(changes)
+    board.files.append = _told(board.files.append)
+    host.on_key(_moved)
+    return board

@@ -1,0 +1,180 @@
+"""A run: a hall at work, its devices and its people, and what of it is seen from outside."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from simulator.check.ladder import Ladder
+from simulator.check.oracle import Verdict, judge, read_log, read_ratings
+from simulator.devices.fleet import Fleet
+from simulator.parts.hall import Hall
+from simulator.people.crowd import Crowd
+from simulator.web import Centre, QueueSystem
+
+_LOOK_S = 0.1
+# Virtual citizens come quickly one after the other; a real face thanks for longer.
+TIMING = {"thanks_ms": 1000}
+
+
+class Run:
+    """Everything of `hall`, from nothing until it is left: `async with Run(hall, seed) as run`.
+
+    timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
+    patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
+    technician, `hear`(event) with all that they say. board: a name in firmware/boards/ for all of
+    them (Fleet.start). `ladder` tells how far ratings have climbed.
+    """
+
+    def __init__(
+        self,
+        hall: Hall,
+        seed: int,
+        timing: dict | None = None,
+        pace: float = 1.0,
+        patience_s: float = 15,
+        flash_ms: int = 0,
+        say: Callable[[str], None] = lambda text: None,
+        board: str | None = None,
+        hear: Callable[[dict], None] = lambda event: None,
+    ):
+        self.hall = hall
+        self.timing = TIMING | (timing or {})
+        self._flash_ms = flash_ms
+        self._seed = seed
+        self._pace = pace
+        self._patience_s = patience_s
+        self.say = say
+        self._board = board
+        self._hear_too = hear
+        self._stack = AsyncExitStack()
+        self.ladder = Ladder()
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> "Run":
+        async with AsyncExitStack() as stack:
+            await self.hall.make()
+            stack.push_async_callback(self.hall.stop)
+            await self.hall.start()
+            self.queue, self.reader = self.hall.queue_system(), self.hall.reader()
+            stack.push_async_callback(self.queue.aclose)
+            stack.push_async_callback(self.reader.aclose)
+            self._fleet_stack = await stack.enter_async_context(AsyncExitStack())
+            fleet = Fleet(self.hall.oracle, self._hear)
+            self.fleet = await self._fleet_stack.enter_async_context(fleet)
+            await start_devices(
+                *(self.fleet, self.hall.folders, self.queue),
+                *(self.timing, self._flash_ms, self._board),
+            )
+            self.crowd = Crowd(
+                self.queue,
+                self.fleet,
+                self.hall.windows,
+                self._seed,
+                pace=self._pace,
+                patience_s=self._patience_s,
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_):
+        await self._stack.aclose()
+
+    def pending(self) -> set[tuple[str, int]]:
+        """(device, seq) of ratings that were thanked and are not acknowledged to the device."""
+        return self.ladder.pending()
+
+    def thanked(self) -> int:
+        """How many ratings the devices have thanked for so far."""
+        return self.ladder.thanked.total()
+
+    async def until(self, is_true: Callable[[], bool], timeout_s: float = 60):
+        """Waits until is_true(), looked at after everything a device says. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not is_true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_acknowledged(self, timeout_s: float = 60):
+        """Waits until the hall has acknowledged every thanked rating to its device."""
+        await self.until(lambda: not self.pending(), timeout_s)
+
+    async def until_all_arrived(self, timeout_s: float = 60) -> bool:
+        """Waits until the centre has every thanked rating; False if it takes longer than that."""
+        end = time.monotonic() + timeout_s
+        while judge(read_log(self.hall.oracle), await self.ratings()).lost:
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
+
+    async def restart(self, device: str):
+        """The device's power goes, and comes back."""
+        await self.fleet.kill(device)
+        await self.switch_on(device)
+
+    async def switch_on(self, device: str):
+        """The device's power comes back."""
+        await self.fleet.start(
+            device,
+            self.hall.folders[device],
+            self.timing,
+            flash_ms=self._flash_ms,
+            board=self._board,
+        )
+
+    async def end_devices(self):
+        """Switches all devices off: the oracle's log is whole afterwards."""
+        await self._fleet_stack.aclose()
+
+    async def ratings(self) -> list[dict]:
+        """The members of all ratings in the centre."""
+        return read_ratings(record["envelope"] for record in await self.reader.records())
+
+    async def verdict(self) -> Verdict:
+        """The oracle's."""
+        return judge(read_log(self.hall.oracle), await self.ratings())
+
+    def _hear(self, event):
+        self.ladder.hear(event)
+        self._hear_too(event)
+        if event["event"] == "log":
+            self.say(f"{event['device']}: {event['text']}")
+        self._news.set()
+
+
+async def start_devices(
+    fleet: Fleet,
+    folders: dict[str, Path],
+    queue: QueueSystem,
+    timing: dict,
+    flash_ms: int = 0,
+    board: str | None = None,
+) -> list[dict]:
+    """Starts devices and waits until the gateway sees all of them; gives its view of them.
+
+    A device that has no journal yet is enrolled first.
+    """
+    hands = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def start(device, folder):
+        is_new = not (folder / "flash" / "journal").exists()
+        async with hands:
+            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, board=board)
+
+    await asyncio.gather(*(start(*one) for one in folders.items()))
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        views = await queue.devices()
+        if folders.keys() <= {view["device"] for view in views if view["online"]}:
+            return views
+
+
+async def read_centre(reader: Centre) -> list[dict]:
+    """The members of all ratings in a centre; closes the reader."""
+    try:
+        return read_ratings(record["envelope"] for record in await reader.records())
+    finally:
+        await reader.aclose()
