@@ -9,15 +9,15 @@ import binascii
 from collections import namedtuple
 
 from protocol.field import (
+    Integer,
+    Maybe,
+    Nested,
+    Text,
     device_id,
     hex64,
-    integer,
-    maybe,
-    nested,
     place_id,
     read,
     seq,
-    text,
     word,
 )
 from protocol.record import parse_json
@@ -31,11 +31,11 @@ class Broker(namedtuple("Broker", "host port username password ca")):
     """Where the hall's broker listens; ca in PEM, or None for a hall without TLS."""
 
     fields = (
-        ("host", text(255)),
-        ("port", integer(1, 65535)),
+        ("host", Text(255)),
+        ("port", Integer(1, 65535)),
         ("username", device_id),
-        ("password", text(128)),
-        ("ca", maybe(text(8192))),
+        ("password", Text(128)),
+        ("ca", Maybe(Text(8192))),
     )
 
 
@@ -48,8 +48,8 @@ _FIELDS = (
     ("epoch", seq),
     ("key", hex64),
     ("hall", place_id),
-    ("mqtt", nested(Broker)),
-    ("board", maybe(word)),
+    ("mqtt", Nested(Broker)),
+    ("board", Maybe(word)),
 )
 
 

@@ -7,20 +7,22 @@ import json
 from collections import namedtuple
 
 from protocol.field import (
+    Identifier,
+    Many,
+    Maybe,
+    Nested,
+    OneOf,
     ProtocolError,
+    Text,
     count,
-    identifier,
-    many,
-    maybe,
     ms,
     names,
-    nested,
-    one_of,
     place_id,
     read,
-    text,
     word,
     write,
+    wrong_field,
+    wrong_whole,
 )
 from protocol.limits import (
     BATCH_ITEMS,
@@ -46,10 +48,10 @@ FACTS_DIFFER = "facts_differ"
 RATED_TWICE = "rated_twice"
 
 _MATTER = (
-    ("project_no", maybe(text(64))),
-    ("service_number", maybe(count)),
-    ("task_code", maybe(text(64))),
-    ("task_name", maybe(text(128))),
+    ("project_no", Maybe(Text(64))),
+    ("service_number", Maybe(count)),
+    ("task_code", Maybe(Text(64))),
+    ("task_name", Maybe(Text(128))),
 )
 
 
@@ -59,19 +61,19 @@ class Matter(namedtuple("Matter", names(_MATTER))):
     fields = _MATTER
 
 
-_FACTS = (("facts", text(DOCUMENT_BYTES)),)
+_FACTS = (("facts", Text(DOCUMENT_BYTES)),)
 _ENVELOPE = (
-    ("envelope", text(ENVELOPE_BYTES)),
+    ("envelope", Text(ENVELOPE_BYTES)),
     ("received_at_ms", ms),
-    ("window", maybe(place_id)),
-    ("service", maybe(identifier(SERVICE_CHARS))),
-    ("marks", many(word, 0, 16)),
+    ("window", Maybe(place_id)),
+    ("service", Maybe(Identifier(SERVICE_CHARS))),
+    ("marks", Many(word, 0, 16)),
 )
-_HEAD = (("head", text(ENVELOPE_BYTES)), ("receipt", maybe(text(ENVELOPE_BYTES))))
+_HEAD = (("head", Text(ENVELOPE_BYTES)), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
 _VERDICT = (
-    ("verdict", one_of(STORED, DUPLICATE, CONFLICT, REJECTED)),
-    ("reason", maybe(text(200))),
-    ("marks", many(word, 0, 16)),
+    ("verdict", OneOf(STORED, DUPLICATE, CONFLICT, REJECTED)),
+    ("reason", Maybe(Text(200))),
+    ("marks", Many(word, 0, 16)),
 )
 
 
@@ -82,18 +84,18 @@ class Verdict(namedtuple("Verdict", names(_VERDICT))):
 
 
 _ANSWER = (
-    ("verdicts", many(nested(Verdict), 0, BATCH_ITEMS)),
-    ("receipts", many(text(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
+    ("verdicts", Many(Nested(Verdict), 0, BATCH_ITEMS)),
+    ("receipts", Many(Text(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
     ("hall_version", count),
 )
 _DOCUMENT = (
-    ("service", identifier(SERVICE_CHARS)),
+    ("service", Identifier(SERVICE_CHARS)),
     ("hall", place_id),
     ("window", place_id),
-    ("kind", one_of("single", "batch", "theme", "agent")),
-    ("ticket_no", identifier(TICKET_NO_CHARS)),
-    ("staff_no", maybe(identifier(STAFF_NO_CHARS))),
-    ("matters", many(nested(Matter), 0, 500)),
+    ("kind", OneOf("single", "batch", "theme", "agent")),
+    ("ticket_no", Identifier(TICKET_NO_CHARS)),
+    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("matters", Many(Nested(Matter), 0, 500)),
     ("opened_at_ms", ms),
 )
 
@@ -135,14 +137,14 @@ def encode_document(document: ServiceDocument) -> bytes:
     """
     data = _dump(write(document))
     if len(data) > DOCUMENT_BYTES:
-        raise ProtocolError(f"a service document may have {DOCUMENT_BYTES} bytes")
+        raise wrong_whole("a service document", "bytes", DOCUMENT_BYTES, len(data))
     return data
 
 
 def decode_document(data: bytes) -> ServiceDocument:
     """The service document in exact bytes. Raises ProtocolError."""
     if len(data) > DOCUMENT_BYTES:
-        raise ProtocolError(f"a service document may have {DOCUMENT_BYTES} bytes")
+        raise wrong_whole("a service document", "bytes", DOCUMENT_BYTES, len(data))
     members = parse_json(data, "a service document")
     return ServiceDocument(*read(_DOCUMENT, members, "a service document"))
 
@@ -157,18 +159,18 @@ def decode_batch(body: bytes) -> list:
     members = parse_json(body, "a batch")
     items = members.get("items") if type(members) is dict else None
     if type(items) is not list or len(items) > BATCH_ITEMS:
-        raise ProtocolError(f"items must be a list of at most {BATCH_ITEMS}")
+        raise wrong_field("items", "list", 0, BATCH_ITEMS)
     return items
 
 
 def decode_item(item):
     """One raw item as FactsItem, EnvelopeItem or HeadItem. Raises ProtocolError: a verdict."""
     if type(item) is not dict:
-        raise ProtocolError("an item must be a JSON object")
+        raise wrong_whole("an item", "object")
     for kind in (FactsItem, EnvelopeItem, HeadItem):
         if kind.fields[0][0] in item:
             return kind(*read(kind.fields, item, "an item"))
-    raise ProtocolError("an item must have facts, envelope or head")
+    raise ProtocolError("an item must have facts, envelope or head", rule="item")
 
 
 def encode_answer(answer: Answer) -> bytes:

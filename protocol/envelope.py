@@ -4,7 +4,7 @@ It is made once, by the one who has the key, and never made again by anyone: eve
 hop keeps these bytes (ENV-1). Next: protocol/topic.py names where a device sends it.
 """
 
-from protocol.field import ProtocolError, hex64
+from protocol.field import ProtocolError, hex64, wrong_whole
 from protocol.limits import ENVELOPE_BYTES
 from protocol.mac import hmac_sha256, is_same, to_hex
 
@@ -18,7 +18,7 @@ def seal(key: bytes, record: bytes, limit: int = ENVELOPE_BYTES) -> bytes:
     """
     envelope = record + b"\n" + to_hex(hmac_sha256(key, record)).encode()
     if len(envelope) > limit:
-        raise ProtocolError(f"an envelope may have {limit} bytes, this one has {len(envelope)}")
+        raise wrong_whole("an envelope", "bytes", limit, len(envelope))
     return envelope
 
 
@@ -28,17 +28,14 @@ def split(envelope: bytes, limit: int = ENVELOPE_BYTES) -> "tuple[bytes, str]":
     Raises ProtocolError if the bytes have not the shape of an envelope (ENV-2).
     """
     if len(envelope) > limit:
-        raise ProtocolError(f"an envelope may have {limit} bytes, this one has {len(envelope)}")
-    if len(envelope) < 66 or envelope[-65:-64] != b"\n":
-        raise ProtocolError("an envelope must be a record, a line feed and 64 hex digits")
+        raise wrong_whole("an envelope", "bytes", limit, len(envelope))
     record = envelope[:-65]
-    if b"\n" in record:
-        raise ProtocolError("a record must not contain a line feed")
+    if len(envelope) < 66 or envelope[-65:-64] != b"\n" or b"\n" in record:
+        raise wrong_whole("an envelope", "envelope")
     try:
-        mac = str(envelope[-64:], "utf-8")
-    except ValueError:
-        raise ProtocolError("the MAC must be 64 hex digits")
-    return record, hex64(mac, "the MAC")
+        return record, hex64(str(envelope[-64:], "utf-8"), "mac")
+    except ValueError:  # no UTF-8, or no hex
+        raise wrong_whole("an envelope", "envelope")
 
 
 def is_signed(key: bytes, envelope: bytes, limit: int = ENVELOPE_BYTES) -> bool:

@@ -8,23 +8,23 @@ import json
 from collections import namedtuple
 
 from protocol.field import (
+    Many,
+    Maybe,
+    Nested,
+    Text,
     count,
     device_id,
-    many,
-    maybe,
     names,
-    nested,
     place_id,
     read,
     seq,
-    text,
     truth,
     write,
 )
 from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES, SETTINGS_BYTES
 from protocol.record import parse_json
 
-_WINDOW = (("window", place_id), ("name", text(64)))
+_WINDOW = (("window", place_id), ("name", Text(64)))
 
 
 class Window(namedtuple("Window", names(_WINDOW))):
@@ -35,13 +35,13 @@ class Window(namedtuple("Window", names(_WINDOW))):
 
 _DEVICE = (
     ("device", device_id),
-    ("window", maybe(place_id)),
+    ("window", Maybe(place_id)),
     ("epoch", seq),
-    ("password_hash", text(256)),
+    ("password_hash", Text(256)),
     ("revoked", truth),
-    ("settings", maybe(text(SETTINGS_BYTES))),
-    ("update", maybe(text(MESSAGE_BYTES))),
-    ("receipts", many(text(ENVELOPE_BYTES), 0, 64)),
+    ("settings", Maybe(Text(SETTINGS_BYTES))),
+    ("update", Maybe(Text(MESSAGE_BYTES))),
+    ("receipts", Many(Text(ENVELOPE_BYTES), 0, 64)),
 )
 
 
@@ -54,8 +54,8 @@ class Device(namedtuple("Device", names(_DEVICE))):
 _HALL = (
     ("version", count),
     ("hall", place_id),
-    ("windows", many(nested(Window), 0, 1000)),
-    ("devices", many(nested(Device), 0, 2000)),
+    ("windows", Many(Nested(Window), 0, 1000)),
+    ("devices", Many(Nested(Device), 0, 2000)),
 )
 
 

@@ -8,24 +8,24 @@ import json
 from collections import namedtuple
 
 from protocol.field import (
-    ProtocolError,
+    Identifier,
+    Integer,
+    Many,
+    Maybe,
+    Nested,
+    OneOf,
+    Text,
     count,
     hex16,
-    identifier,
-    integer,
-    many,
-    maybe,
     ms,
     names,
-    nested,
-    one_of,
     read,
     seq,
-    text,
     truth,
     version,
     word,
     write,
+    wrong_whole,
 )
 from protocol.limits import (
     ENVELOPE_BYTES,
@@ -53,7 +53,7 @@ FACES = (
 CLOCK_QUALITIES = ("none", "good", "stale")
 
 
-_STAFF = (("staff_no", identifier(STAFF_NO_CHARS)), ("name", text(32)))
+_STAFF = (("staff_no", Identifier(STAFF_NO_CHARS)), ("name", Text(32)))
 
 
 class StaffCard(namedtuple("StaffCard", names(_STAFF))):
@@ -69,27 +69,27 @@ _STATE = (
     ("epoch", seq),
     ("seq", count),
     ("first", seq),
-    ("receipt", maybe(text(ENVELOPE_BYTES))),
-    ("head", maybe(text(ENVELOPE_BYTES))),
+    ("receipt", Maybe(Text(ENVELOPE_BYTES))),
+    ("head", Maybe(Text(ENVELOPE_BYTES))),
     ("free", count),
     ("capacity", count),
     ("capacity_days", count),
-    ("clock", one_of(*CLOCK_QUALITIES)),
-    ("face", one_of(*FACES)),
+    ("clock", OneOf(*CLOCK_QUALITIES)),
+    ("face", OneOf(*FACES)),
     ("settings", count),
-    ("problems", many(word, 0, PROBLEMS)),
+    ("problems", Many(word, 0, PROBLEMS)),
 )
 _WILL = (("online", truth), ("session", hex16))
 _TICKET = (
-    ("service", identifier(SERVICE_CHARS)),
+    ("service", Identifier(SERVICE_CHARS)),
     ("facts", hex16),
-    ("ticket_no", identifier(TICKET_NO_CHARS)),
-    ("phase", one_of(SERVING, INVITING, CLOSED)),
-    ("matter", maybe(text(128))),
-    ("staff", maybe(nested(StaffCard))),
-    ("invite_ms", integer(1000, 600000)),
+    ("ticket_no", Identifier(TICKET_NO_CHARS)),
+    ("phase", OneOf(SERVING, INVITING, CLOSED)),
+    ("matter", Maybe(Text(128))),
+    ("staff", Maybe(Nested(StaffCard))),
+    ("invite_ms", Integer(1000, 600000)),
 )
-_ACK = (("epoch", seq), ("hall", count), ("receipt", maybe(text(ENVELOPE_BYTES))))
+_ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
 _CLOCK = (("now_ms", ms),)
 
 
@@ -133,12 +133,12 @@ def encode_message(message) -> bytes:
     """The message's JSON bytes. Raises ProtocolError for a value out of range or over 4 KB."""
     data = json.dumps(write(message), separators=(",", ":")).encode()
     if len(data) > MESSAGE_BYTES:
-        raise ProtocolError(f"a message may have {MESSAGE_BYTES} bytes, this one has {len(data)}")
+        raise wrong_whole("a message", "bytes", MESSAGE_BYTES, len(data))
     return data
 
 
 def decode_message(kind, data: bytes):
     """The message of class `kind` in JSON bytes. Raises ProtocolError, never anything else."""
     if len(data) > MESSAGE_BYTES:
-        raise ProtocolError(f"a message may have {MESSAGE_BYTES} bytes, this one has {len(data)}")
+        raise wrong_whole("a message", "bytes", MESSAGE_BYTES, len(data))
     return kind(*read(kind.fields, parse_json(data, "a message"), "a message"))

@@ -10,22 +10,24 @@ import json
 from collections import OrderedDict, namedtuple
 
 from protocol.field import (
+    Identifier,
+    Integer,
+    Many,
+    Maybe,
+    OneOf,
     ProtocolError,
     count,
     device_id,
     hex16,
-    identifier,
-    integer,
-    many,
-    maybe,
     ms,
     names,
-    one_of,
     read,
     seq,
     version,
     word,
     write,
+    wrong_field,
+    wrong_whole,
 )
 from protocol.limits import (
     GAPS,
@@ -45,43 +47,48 @@ class UnknownKindError(ProtocolError):
     """A record of a version or kind that this program does not know: kept and marked (REC-7)."""
 
 
-def _gap(value, name):
-    if type(value) not in (list, tuple) or len(value) != 3:
-        raise ProtocolError(f"{name} must hold [from, to, cause]")
-    first, last = seq(value[0], name), seq(value[1], name)
-    if first > last:
-        raise ProtocolError(f"{name} must run from the lower to the higher seq")
-    return first, last, one_of(RESTART, DAMAGE)(value[2], name)
+class _Gap:
+    """[from, to, cause], from the lower to the higher seq."""
+
+    cause = OneOf(RESTART, DAMAGE)
+
+    def __call__(self, value, name):
+        if type(value) not in (list, tuple) or len(value) != 3:
+            raise wrong_field(name, "gap")
+        first, last = seq(value[0], name), seq(value[1], name)
+        if first > last:
+            raise wrong_field(name, "gap")
+        return first, last, self.cause(value[2], name)
 
 
 _IDENTITY = (("device", device_id), ("epoch", seq), ("seq", seq))
 _LINK = _IDENTITY + (("prev", hex16),)
-_WHEN = (("boot", seq), ("up_ms", ms), ("at", maybe(ms)))
+_WHEN = (("boot", seq), ("up_ms", ms), ("at", Maybe(ms)))
 
 _RATING = (
     _LINK
     + (
-        ("service", identifier(SERVICE_CHARS)),
-        ("ticket_no", identifier(TICKET_NO_CHARS)),
-        ("staff_no", maybe(identifier(STAFF_NO_CHARS))),
+        ("service", Identifier(SERVICE_CHARS)),
+        ("ticket_no", Identifier(TICKET_NO_CHARS)),
+        ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
         ("facts", hex16),
-        ("level", integer(1, 5)),
+        ("level", Integer(1, 5)),
         ("settings", count),
     )
     + _WHEN
-    + (("took_ms", ms), ("input", one_of("key", "touch")))
+    + (("took_ms", ms), ("input", OneOf("key", "touch")))
 )
 _REASONS = (
     _LINK
     + (
         ("of", seq),
-        ("codes", many(integer(100, 999), 1, REASON_CODES)),
+        ("codes", Many(Integer(100, 999), 1, REASON_CODES)),
         ("catalogue", count),
     )
     + _WHEN
 )
-_BOOT = _LINK + (("firmware", version), ("cause", word), ("gaps", many(_gap, 0, GAPS))) + _WHEN
-_SELFTEST = _LINK + (("passed", many(word, 0, 16)), ("failed", many(word, 0, 16))) + _WHEN
+_BOOT = _LINK + (("firmware", version), ("cause", word), ("gaps", Many(_Gap(), 0, GAPS))) + _WHEN
+_SELFTEST = _LINK + (("passed", Many(word, 0, 16)), ("failed", Many(word, 0, 16))) + _WHEN
 _HEAD = _IDENTITY + (("mac16", hex16), ("boot", seq), ("up_ms", ms))
 _RECEIPT = _IDENTITY + (("mac16", hex16), ("at", ms))
 
@@ -159,11 +166,12 @@ def decode(members: dict, kinds=JOURNALLED):
     Raises UnknownKindError for another version or kind, ProtocolError for a field out of range.
     """
     if members.get("v") != V or type(members.get("v")) is not int:
-        raise UnknownKindError(f"v must be {V}")
+        raise UnknownKindError(f"v must be {V}", "v", "unknown_version", (V,))
     for kind in kinds:
         if kind.kind == members.get("kind"):
             return kind(*read(kind.fields, members, "a record"))
-    raise UnknownKindError(f"kind must be one of {', '.join([kind.kind for kind in kinds])}")
+    known = ", ".join([kind.kind for kind in kinds])
+    raise UnknownKindError(f"kind must be one of {known}", "kind", "unknown_kind", (known,))
 
 
 def parse_json(data: bytes, what: str):
@@ -174,4 +182,4 @@ def parse_json(data: bytes, what: str):
     try:
         return json.loads(str(data, "utf-8"))
     except (ValueError, RuntimeError):
-        raise ProtocolError(f"{what} must be JSON in UTF-8")
+        raise wrong_whole(what, "json")

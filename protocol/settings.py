@@ -9,29 +9,30 @@ from collections import namedtuple
 
 from protocol.envelope import is_signed, seal, split
 from protocol.field import (
+    Integer,
+    Many,
+    Nested,
+    OneOf,
     ProtocolError,
+    Text,
     count,
     device_id,
-    integer,
-    many,
     names,
-    nested,
-    one_of,
     seq,
-    text,
+    wrong_field,
 )
 from protocol.limits import SETTINGS_BYTES
 from protocol.record import decode, encode, parse_json
 
 KEYS = 5
-_LINE = text(64)
+_LINE = Text(64)
 
 
 class SettingsError(ProtocolError):
     """Settings that a device refuses; `problem` is the word for its `state`."""
 
-    def __init__(self, problem, sentence):
-        super().__init__(sentence)
+    def __init__(self, problem, sentence, field=None, rule=None, bounds=()):
+        super().__init__(sentence, field, rule, bounds)
         self.problem = problem
 
 
@@ -49,28 +50,31 @@ class Words(namedtuple("Words", names(_WORDS))):
     fields = _WORDS
 
 
-def _codes(value, name):
+class _Codes:
     """For each level from 1 to 5 a reason for each key: a code's first digit is its level."""
-    codes = many(many(integer(100, 599), KEYS, KEYS), 5, 5)(value, name)
-    for level, row in enumerate(codes, 1):
-        for code in row:
-            if code // 100 != level:
-                raise ProtocolError(f"{name} of level {level} must begin with {level}")
-    return codes
+
+    def __call__(self, value, name):
+        if type(value) not in (list, tuple) or len(value) != 5:
+            raise wrong_field(name, "list", 5, 5)
+        rows = [
+            Many(Integer(100 * level, 100 * level + 99), KEYS, KEYS)(row, f"{name}.{level - 1}")
+            for level, row in enumerate(value, 1)
+        ]
+        return tuple(rows)
 
 
 _SETTINGS = (
     ("device", device_id),
     ("epoch", seq),
     ("version", seq),
-    ("words", nested(Words)),
-    ("reasons", many(text(16), KEYS, KEYS)),
-    ("codes", _codes),
+    ("words", Nested(Words)),
+    ("reasons", Many(Text(16), KEYS, KEYS)),
+    ("codes", _Codes()),
     ("catalogue", count),
-    ("staff", one_of("none", "number", "name")),
-    ("thanks_ms", integer(500, 5000)),
-    ("why_ms", integer(0, 15000)),
-    ("volume", integer(0, 30)),
+    ("staff", OneOf("none", "number", "name")),
+    ("thanks_ms", Integer(500, 5000)),
+    ("why_ms", Integer(0, 15000)),
+    ("volume", Integer(0, 30)),
 )
 
 
@@ -102,7 +106,8 @@ def open_settings(key: bytes, device: str, epoch: int, newest: int, data: bytes)
         members = parse_json(split(data, SETTINGS_BYTES)[0], "settings")
         settings = decode(members if type(members) is dict else {}, (Settings,))
     except ProtocolError as error:
-        raise SettingsError("settings_malformed", str(error))
+        told = (str(error), error.field, error.rule, error.bounds)
+        raise SettingsError("settings_malformed", *told)
     if (settings.device, settings.epoch) != (device, epoch):
         raise SettingsError("settings_elsewhere", "they are for another device or enrolment")
     if settings.version < newest:

@@ -5,15 +5,16 @@ wrong with it. The types are made from protocol's own tables, so the two cannot 
 tests/quick/test_quick.py holds both to the same verdicts.
 """
 
-import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from protocol.batch import Answer, EnvelopeItem, Matter, ServiceDocument, Verdict
+from protocol.field import Integer, Many, Maybe, Nested, OneOf, String, Text
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES
 from protocol.record import Rating, V
+from quick.bounds import bounds
 
 
 def read_rating(record: bytes) -> Rating | None:
@@ -81,7 +82,7 @@ class _Shape:
         values = _astuple(found)[self._skipped :]
         for at, alphabet in self._alphabets:
             value = values[at]
-            # As in protocol/field.py; patterns would cost msgspec more than all the rest.
+            # As protocol/field.py does it.
             if value and (value if type(value) is str else "".join(value)).strip(alphabet):
                 raise msgspec.ValidationError
         return self._make(values)
@@ -90,38 +91,32 @@ class _Shape:
 def _type_of(check: Callable[..., Any]) -> Any:
     """What msgspec calls the values that one of protocol/field.py's checks lets pass.
 
-    A check is a closure: its name and what it was made with tell which. An unknown one stops the
-    import.
+    An unknown check stops the import.
     """
-    made_with = inspect.getclosurevars(check).nonlocals
-    match check.__qualname__.split(".")[0]:
-        case "integer":
-            return Annotated[int, msgspec.Meta(ge=made_with["low"], le=made_with["high"])]
-        case "_string":
-            bounds = msgspec.Meta(
-                min_length=made_with["shortest"], max_length=made_with["longest"]
-            )
-            return Annotated[str, bounds]
-        case "text":
-            return Annotated[str, msgspec.Meta(max_length=made_with["longest"])]
-        case "one_of":
-            return Literal[made_with["choices"]]
-        case "maybe":
-            return _type_of(made_with["check"]) | None
-        case "many":
-            bounds = msgspec.Meta(min_length=made_with["least"], max_length=made_with["most"])
-            return Annotated[tuple[_type_of(made_with["check"]), ...], bounds]  # type: ignore[misc]
-        case "nested":
-            return _NESTED[made_with["kind"]].struct
-    raise TypeError(f"quick knows no type for {check.__qualname__}; add it to _type_of")
+    meta = bounds(check)
+    meta.pop("pattern", None)  # it would cost msgspec more than all the rest: _Shape.read
+    match check:
+        case Integer():
+            return Annotated[int, msgspec.Meta(**meta)]
+        case String() | Text():
+            return Annotated[str, msgspec.Meta(**meta)]
+        case OneOf():
+            return Literal[check.choices]
+        case Maybe():
+            return _type_of(check.check) | None
+        case Many():
+            items = tuple[_type_of(check.check), ...]  # type: ignore[misc]
+            return Annotated[items, msgspec.Meta(**meta)]
+        case Nested():
+            return _NESTED[check.kind].struct
+    raise TypeError(f"quick knows no type for {type(check).__name__}; add it to _type_of")
 
 
 def _alphabet_of(check: Callable[..., Any]) -> str | None:
     """The characters that a check allows, also of each string in a list; None for any."""
-    made_with = inspect.getclosurevars(check).nonlocals
-    if "check" in made_with:
-        return _alphabet_of(made_with["check"])
-    return made_with.get("alphabet")
+    if isinstance(check, Maybe | Many):
+        return _alphabet_of(check.check)
+    return check.alphabet if isinstance(check, String) else None
 
 
 def _decoder(kind: Any) -> Any:

@@ -22,7 +22,7 @@ from central.custody.marks import (
 from protocol import batch
 from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
 from protocol.envelope import is_mac, split
-from protocol.field import ProtocolError, hex16, identifier, ms, place_id, word
+from protocol.field import Identifier, ProtocolError, hex16, ms, place_id, word
 from protocol.limits import SERVICE_CHARS
 from protocol.record import (
     JOURNALLED,
@@ -247,7 +247,7 @@ def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:
         raw["envelope"],
         now_ms if received_at_ms is None else received_at_ms,
         _or_none(place_id, raw.get("window")),
-        _or_none(identifier(SERVICE_CHARS), raw.get("service")),
+        _or_none(Identifier(SERVICE_CHARS), raw.get("service")),
         (),
     )
 

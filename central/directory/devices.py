@@ -16,7 +16,7 @@ from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.password import new_password, password_hash
 from hosting.secret_file import write_new
-from protocol.field import device_id, text
+from protocol.field import Text, device_id
 
 _DEVICES = 2000  # what a hall's document can carry (protocol/hall.py)
 
@@ -111,7 +111,7 @@ def revoke_device(
     """
     at_ms = now_ms if at_ms is None else at_ms
     checked(device_id, device, "the device's id")
-    checked(text(200), reason, "the reason")
+    checked(Text(200), reason, "the reason")
     if at_ms > now_ms:
         raise OperatorError("the time of a revocation must not lie in the future.")
     with database.write() as connection:

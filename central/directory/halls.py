@@ -9,7 +9,7 @@ from central.people.tokens import add_token, hall_scope
 from central.store import places
 from central.store.database import Database
 from hosting.error import OperatorError
-from protocol.field import ProtocolError, place_id, text
+from protocol.field import ProtocolError, Text, place_id
 
 _WINDOWS = 1000  # what a hall's document can carry (protocol/hall.py)
 
@@ -27,8 +27,8 @@ class Halls:
         """Add a hall and write its gateway's token. ca: the broker's CA as PEM, or None."""
         values = {
             "hall": checked(place_id, hall, "the hall's id"),
-            "name": checked(text(64), name, "the hall's name"),
-            "mqtt_host": checked(text(253), host, "the broker's host"),
+            "name": checked(Text(64), name, "the hall's name"),
+            "mqtt_host": checked(Text(253), host, "the broker's host"),
             "mqtt_port": port,
             "mqtt_ca": ca,
         }
@@ -44,7 +44,7 @@ class Halls:
         values = {
             "hall": hall,
             "window": checked(place_id, window, "the window's id"),
-            "name": checked(text(64), name, "the window's name"),
+            "name": checked(Text(64), name, "the window's name"),
         }
         with self._database.write() as connection:
             places.require_hall(connection, hall)

@@ -89,7 +89,7 @@ def test_the_halls_document_has_a_new_version_for_its_gateway(hall):
         ("volume = 20", "volume = ", "TOML"),
         ('standby = "待机 Ready"', "", "standby is missing"),
         ('"时限"', '"时限时限时限时限时限时限时限时限时"', "reasons"),
-        ("[115,", "[215,", "level 1 must begin with 1"),
+        ("[115,", "[215,", "codes.0.0 must be an integer from 100 to 199"),
         ("why_ms = 6000", "why_ms = 15001", "why_ms"),
         ("[words]", "[[words]]", "tables of keys"),
     ],

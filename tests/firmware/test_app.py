@@ -1,5 +1,6 @@
-"""What happens when a key is pressed, in order. JRN-1 JRN-7 TKT-1 SET-1 SET-2 SET-3"""
+"""What happens when a key is pressed, in order."""
 
+import asyncio
 import json
 import unittest
 
@@ -65,6 +66,7 @@ def records(board, kind):
 
 class TestApp(unittest.TestCase):
     def test_the_record_is_closed_before_anybody_is_thanked(self):
+        """JRN-1"""
         board, app = device()
         app._take_ticket(ticket())
         press(board, app)
@@ -115,6 +117,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual([rating["took_ms"] for rating in found], [7980] * 5)
 
     def test_one_service_one_rating_also_after_a_power_cut(self):
+        """TKT-1"""
         board, app = device()
         app._take_ticket(ticket())
         press(board, app)
@@ -125,6 +128,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual([rating["level"] for rating in ratings(board)], [1])
 
     def test_a_flash_that_refuses_thanks_nobody(self):
+        """JRN-1"""
         board, app = device()
         app._take_ticket(ticket())
 
@@ -136,7 +140,26 @@ class TestApp(unittest.TestCase):
             press(board, app)
         self.assertFalse(("show", "thanking") in board.done)
 
+    def test_damage_restarts_the_device(self):
+        """JRN-3"""
+        if not hasattr(asyncio, "run"):  # the WebAssembly build's loop is JavaScript's
+            return
+        board, app = device()
+
+        async def idle():
+            pass
+
+        async def find_damage():
+            raise JournalDamageError("a bad line")
+
+        app._watch_keys = app._pass_time = idle
+        app._link.run = find_damage
+        asyncio.run(app.run())
+        self.assertEqual(board.restarts, 1)
+        self.assertTrue("restart: JournalDamageError: a bad line" in str(board.done))
+
     def test_a_full_journal_is_out_of_service_after_the_last_thanks(self):
+        """JRN-7"""
         board, app = device(segment_records=2, segments=4)
         for number in range(7):
             app._take_ticket(ticket(f"s{number}"))
@@ -183,6 +206,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual(records(board, "reasons"), [])
 
     def test_settings_are_put_to_use_at_once_and_stand_in_the_rating(self):
+        """SET-1"""
         board, app = device()
         app._link.take(SETTINGS_TOPIC, settings(17))
         self.assertTrue(("volume", 3) in board.done)
@@ -193,6 +217,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual(app._session.left_ms(board.now), 700)
 
     def test_bad_settings_are_refused_with_a_reason_and_the_old_ones_stay(self):
+        """SET-2"""
         _, app = device()
         app._link.take(SETTINGS_TOPIC, settings(17))
         for bad, reason in (
@@ -209,6 +234,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual((app._link.problems, app._link._state().settings), ([], 18))
 
     def test_a_start_begins_with_the_settings_that_were_kept(self):
+        """SET-3"""
         board, app = device()
         app._link.take(SETTINGS_TOPIC, settings(17))
         app._link.take(SETTINGS_TOPIC, settings(17))
@@ -219,6 +245,7 @@ class TestApp(unittest.TestCase):
         self.assertEqual(again._link.problems, ["settings_older", "bad_settings"])
 
     def test_kept_settings_that_were_torn_or_are_not_the_devices_are_as_none(self):
+        """SET-3"""
         for kept in (b"", settings(17)[:200], settings(17, device="xj-0418"), None):
             board, _ = device()
             board.settings = kept

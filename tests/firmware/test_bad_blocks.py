@@ -2,7 +2,7 @@
 
 A bad block of data costs the records in it, and they are named. A bad block of a folder brings the
 folder back to an earlier time, or nothing can be mounted any more: then the device is out of
-service, and no seq comes twice. JRN-2 JRN-4 REC-3
+service, and no seq comes twice.
 """
 
 import random
@@ -74,6 +74,7 @@ def counted(make_files, cases):
 
 
 def test_a_bad_block_costs_what_is_named_and_gives_no_seq_twice():
+    """JRN-2 JRN-4 REC-3"""
     total = counted(Files, CASES)
     assert (total["unnamed"], total["altered"], total["twice"]) == (0, 0, 0)
     assert total["lost"] > 0

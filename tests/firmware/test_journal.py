@@ -1,7 +1,4 @@
-"""The journal on real littlefs (CPython), on MicroPython's own files and on a virtual board's.
-
-JRN-2 JRN-3 JRN-4 JRN-5 JRN-6 JRN-7 CHN-1 REC-3 RCT-2
-"""
+"""The journal on real littlefs (CPython), on MicroPython's own files and on a virtual board's."""
 
 import unittest
 
@@ -15,6 +12,7 @@ from protocol.envelope import NO_MAC16, is_signed, mac16
 
 class TestStart(unittest.TestCase):
     def test_nothing_is_written_before_the_first_record(self):
+        """JRN-5"""
         files = made()
         before = files.contents()
         for _ in range(5):
@@ -22,12 +20,14 @@ class TestStart(unittest.TestCase):
         self.assertEqual(files.contents(), before)
 
     def test_the_first_record_of_a_start_is_boot(self):
+        """JRN-4"""
         journal = start(made())
         rate(journal)
         kinds = [members(envelope)["kind"] for _, envelope in held(journal)]
         self.assertEqual(kinds, ["boot", "rating"])
 
     def test_a_start_opens_the_next_segment_and_names_the_unused_end(self):
+        """JRN-2 JRN-4"""
         files = made()
         rate(start(files))
         rate(start(files))
@@ -37,6 +37,7 @@ class TestStart(unittest.TestCase):
         self.assertEqual((boot["gaps"], boot["boot"]), ([[3, 4, "restart"]], 2))
 
     def test_each_record_names_the_one_before_it(self):
+        """CHN-1"""
         files = made()
         for _ in range(3):
             journal = start(files)
@@ -49,6 +50,7 @@ class TestStart(unittest.TestCase):
             before = mac16(envelope)
 
     def test_a_seq_is_never_given_twice_whatever_file_vanishes(self):
+        """JRN-2 REC-3"""
         files = made()
         given = []
         for _ in range(3):
@@ -80,6 +82,7 @@ class TestStart(unittest.TestCase):
             start(files)
 
     def test_services_rated_are_read_back_the_last_sixteen(self):
+        """TKT-1"""
         files = made()
         journal = start(files, 50)
         for n in range(20):
@@ -130,6 +133,7 @@ class Counted:
 
 class TestReceipt(unittest.TestCase):
     def test_a_receipt_frees_whole_segments_but_not_the_newest_nor_the_newest_ratings(self):
+        """JRN-6"""
         files = made()
         journal = start(files)
         for _ in range(9):
@@ -146,6 +150,7 @@ class TestReceipt(unittest.TestCase):
         self.assertEqual(start(files).rated, ["s1"] * 2)
 
     def test_a_receipt_that_is_not_for_this_record_frees_nothing(self):
+        """RCT-2"""
         journal = start(made())
         for _ in range(9):
             rate(journal)

@@ -1,7 +1,5 @@
 """The journal on a flash that is damaged, or fails. Runs where
 test_journal.py runs.
-
-JRN-3 JRN-4 JRN-5
 """
 
 import unittest
@@ -22,6 +20,7 @@ class TestDamage(unittest.TestCase):
         return files
 
     def test_a_bad_line_is_named_as_damage_and_the_rest_is_kept(self):
+        """JRN-3 JRN-4"""
         files = self.damaged("00000000.seg", lambda data: data.replace(b'"seq":3', b'"seq":8'))
         journal = start(files)
         self.assertEqual([seq for seq, _ in held(journal)], [1, 2, 4])
@@ -29,7 +28,18 @@ class TestDamage(unittest.TestCase):
         self.assertEqual(members(dict(held(journal))[5])["gaps"], [[3, 3, "damage"]])
         self.assertEqual([seq for seq, _ in held(start(files))], [1, 2, 4, 5, 6])
 
+    def test_a_line_whose_mac_does_not_hold_is_damage_however_well_it_reads(self):
+        """JRN-3 JRN-4"""
+        files = self.damaged(
+            "00000000.seg", lambda data: data.replace(b'"level":4', b'"level":5', 1)
+        )
+        journal = start(files)
+        self.assertEqual([seq for seq, _ in held(journal)], [1, 3, 4])
+        rate(journal)
+        self.assertEqual(members(dict(held(journal))[5])["gaps"], [[2, 2, "damage"]])
+
     def test_garbage_of_every_kind_is_survived_and_named(self):
+        """JRN-4"""
         changes = (
             lambda data: data[:-30],
             lambda data: data[:-200] + b"\x00" * 200,
@@ -50,6 +60,7 @@ class TestDamage(unittest.TestCase):
             self.assertEqual(covered, [1, 2, 3, 4, 5, 6])
 
     def test_what_a_readable_boot_names_is_not_named_again(self):
+        """JRN-4"""
         files = self.damaged("00000000.seg", lambda data: b"")
         rate(start(files))
         journal = start(files)
@@ -57,6 +68,7 @@ class TestDamage(unittest.TestCase):
         self.assertEqual(members(dict(held(journal))[9])["gaps"], [[7, 8, "restart"]])
 
     def test_a_line_that_turns_bad_after_the_start_is_not_passed_over(self):
+        """JRN-3"""
         files = made()
         journal = start(files)
         rate(journal)
@@ -67,6 +79,7 @@ class TestDamage(unittest.TestCase):
             held(journal)
 
     def test_a_segment_that_ends_too_early_is_damage_where_a_later_record_shows_it(self):
+        """JRN-4"""
         files = made()
         journal = start(files)
         for _ in range(6):
@@ -79,6 +92,7 @@ class TestDamage(unittest.TestCase):
         self.assertEqual(gaps, [[3, 4, "damage"], [8, 8, "restart"]])
 
     def test_more_gaps_than_a_record_can_name_stand_in_several(self):
+        """JRN-4"""
         files = made()
         journal = start(files, 100)
         for _ in range(150):
@@ -100,6 +114,7 @@ class TestDamage(unittest.TestCase):
         self.assertEqual(len({boot["boot"] for boot in boots}), 1)
 
     def test_a_power_cut_at_any_operation_keeps_what_was_durable(self):
+        """ENV-1 JRN-1"""
         for cut_at in range(1, 60):
             files = made()
             durable = []
@@ -120,6 +135,7 @@ class TestDamage(unittest.TestCase):
 
 class TestFlash(unittest.TestCase):
     def test_a_flash_that_refuses_is_damage_and_its_seq_is_not_given_again(self):
+        """JRN-3 REC-3"""
         files = made()
         journal = start(files)
         rate(journal)
@@ -136,6 +152,7 @@ class TestFlash(unittest.TestCase):
         self.assertEqual(members(rate(start(files)))["seq"], 6)
 
     def test_a_segment_that_vanishes_while_it_runs_is_damage(self):
+        """JRN-3"""
         files = made()
         journal = start(files)
         rate(journal)

@@ -2,7 +2,6 @@
 
 tests/firmware/test_power_cuts.py shows that real littlefs leaves nothing else behind a cut than
 what stands before or after a file's operation; here the same is done on MicroPython too.
-JRN-2 JRN-3 JRN-4 REC-3
 """
 
 import random
@@ -102,6 +101,7 @@ def summed(total, word):
 
 class TestDamaged(unittest.TestCase):
     def test_it_starts_and_tells_what_is_missing_and_gives_no_seq_twice(self):
+        """JRN-3 JRN-4 REC-3"""
         total = counted()
         print(total)
         self.assertEqual(summed(total, "cases"), CASES)
@@ -117,6 +117,7 @@ class TestDamaged(unittest.TestCase):
 
 class TestCut(unittest.TestCase):
     def test_power_cut_before_any_operation_of_200_ratings_loses_nothing(self):
+        """JRN-1 JRN-2"""
         self.assertEqual(
             self.swept(200, start), {"lost": 0, "altered": 0, "twice": 0, "alarms": 0}
         )

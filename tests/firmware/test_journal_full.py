@@ -1,7 +1,4 @@
-"""The journal when it fills. Runs where test_journal.py runs.
-
-JRN-6 JRN-7
-"""
+"""The journal when it fills. Runs where test_journal.py runs."""
 
 import unittest
 
@@ -9,6 +6,10 @@ from flash_files import FlashFiles, PowerCut
 from journal_parts import held, made, members, rate, receipt, start
 
 from firmware.journal import JournalFullError
+
+
+def segments(files):
+    return sorted([name for name in files.names() if name.endswith(".seg")])
 
 
 class TestFull(unittest.TestCase):
@@ -20,6 +21,7 @@ class TestFull(unittest.TestCase):
         return files, journal
 
     def test_a_full_journal_refuses_and_overwrites_nothing(self):
+        """JRN-7"""
         files, journal = self.full()
         before = files.contents()
         self.assertEqual((journal.seq, journal.free()), (12, 0))
@@ -28,6 +30,7 @@ class TestFull(unittest.TestCase):
         self.assertEqual(files.contents(), before)
 
     def test_a_start_in_a_full_journal_writes_nothing_without_damage(self):
+        """JRN-7"""
         files, _ = self.full()
         before = files.contents()
         journal = start(files, 4)
@@ -36,6 +39,7 @@ class TestFull(unittest.TestCase):
         self.assertEqual(files.contents(), before)
 
     def test_a_start_in_a_full_journal_names_damage_in_the_spare_segment(self):
+        """JRN-7"""
         files, _ = self.full()
         files["00000001.seg"] = files["00000001.seg"].replace(b'"seq":6', b'"seq":7')
         journal = start(files, 4)
@@ -45,9 +49,10 @@ class TestFull(unittest.TestCase):
         with self.assertRaises(JournalFullError):
             rate(journal)
         start(files, 4).begin(5, None)
-        self.assertEqual(len([name for name in files.names() if name.endswith("seg")]), 4)
+        self.assertEqual(len(segments(files)), 4)
 
     def test_a_receipt_makes_room_again(self):
+        """JRN-6"""
         files, _ = self.full()
         journal = start(files, 4)
         journal.begin(5, None)
@@ -57,6 +62,7 @@ class TestFull(unittest.TestCase):
         self.assertEqual(members(dict(held(journal))[13])["boot"], 2)
 
     def test_a_cut_while_it_freed_does_not_leave_it_full_for_ever(self):
+        """JRN-6"""
         files, journal = self.full()
         text = receipt(journal, 12)
         files.cut_at = len(files.log) + 1  # the slot is noted, nothing is removed
@@ -66,8 +72,10 @@ class TestFull(unittest.TestCase):
         again = start(files, 4)
         self.assertFalse(again.is_full())
         rate(again)
+        self.assertEqual(segments(files), ["00000002.seg", "00000003.seg"])
 
     def test_starts_that_were_cut_do_not_use_the_journal_up(self):
+        """JRN-7"""
         files = made()
         rate(start(files, 4))
         for _ in range(20):
@@ -77,12 +85,14 @@ class TestFull(unittest.TestCase):
                     rate(start(files, 4))
                 except PowerCut:
                     files.cut_at = None
+                self.assertTrue(len(segments(files)) <= 4)
         journal = start(files, 4)
         self.assertFalse(journal.is_full())
         rate(journal)
         self.assertTrue(journal.take_receipt(receipt(journal, journal.seq)))
 
     def test_what_a_cut_start_never_held_is_not_named_as_damage(self):
+        """JRN-4"""
         files = made()
         rate(start(files, 4))
         for _ in range(3):  # the segment is made and noted, the boot is not written
@@ -104,6 +114,7 @@ class TestFull(unittest.TestCase):
             self.assertFalse([gap for found in gaps for gap in found if gap[2] == "damage"])
 
     def test_three_segments_are_too_few(self):
+        """JRN-7"""
         with self.assertRaises(ValueError):
             start(made(), 3)
 

@@ -1,4 +1,4 @@
-"""Which closings of contacts are presses. TKT-2"""
+"""Which closings of contacts are presses."""
 
 import unittest
 
@@ -45,6 +45,7 @@ class TestKeys(unittest.TestCase):
         self.assertEqual(presses((10, 1), (25, 0)), [])
 
     def test_two_keys_at_once_are_one_chord_until_all_are_open(self):
+        """TKT-2"""
         self.assertEqual(presses((10, 3), (90, 0)), [Press(CHORD, 30)])
         self.assertEqual(presses((10, 1), (15, 3), (90, 0)), [Press(CHORD, 35)])
         self.assertEqual(presses((10, 3), (60, 1), (200, 0)), [Press(CHORD, 30)])
@@ -54,6 +55,7 @@ class TestKeys(unittest.TestCase):
         self.assertEqual(presses((10, 3), (15, 1), (60, 0)), [])
 
     def test_a_held_key_presses_once_when_it_went_down(self):
+        """TKT-2"""
         self.assertEqual(presses((10, 1), (9000, 0)), [Press(1, 10)])
 
     def test_a_second_key_after_the_first_is_none(self):

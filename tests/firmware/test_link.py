@@ -1,7 +1,4 @@
-"""The link without a network: what it would send next, and what an answer changes.
-
-SND-1 ACK-5 RCT-2 TKT-3
-"""
+"""The link without a network: what it would send next, and what an answer changes."""
 
 import json
 import unittest
@@ -12,6 +9,7 @@ from firmware.bundle import read_bundle
 from firmware.clock import Clock
 from firmware.journal import Journal, create
 from firmware.link import Link
+from firmware.timing import timing
 from protocol.envelope import mac16, seal, split
 from protocol.message import Ack as AckMessage
 from protocol.message import Clock as ClockMessage
@@ -91,11 +89,13 @@ class TestRounds(unittest.TestCase):
         self.assertEqual(device.sends(), [5, 6])
 
     def test_without_an_ack_everything_held_is_offered(self):
+        """SND-1"""
         device = Device(3)
         self.assertEqual(device.after(1999), [])
         self.assertEqual(device.after(1), [1, 2, 3, 4])
 
     def test_what_is_not_acknowledged_is_offered_again_ever_less_often(self):
+        """SND-1"""
         device = Device(2)
         device.ack(1)
         self.assertEqual(device.sends(), [2, 3])
@@ -104,6 +104,7 @@ class TestRounds(unittest.TestCase):
             self.assertEqual(device.after(1), [2, 3])
 
     def test_a_new_record_leaves_at_once_and_again_with_the_next_round(self):
+        """SND-1"""
         device = Device(0)
         device.rate()
         self.assertEqual(device.sends(), [2])
@@ -122,9 +123,15 @@ class TestRounds(unittest.TestCase):
         self.assertEqual(device.sends(), [3])
         self.assertEqual(device.after(10000), [3])
 
+    def test_rounds_start_ten_seconds_to_five_minutes_apart(self):
+        """SND-1"""
+        usual = timing()
+        self.assertEqual((usual.round_ms, usual.round_max_ms), (10000, 300000))
+
 
 class TestAck(unittest.TestCase):
     def test_an_ack_that_goes_down_brings_the_records_again(self):
+        """ACK-5"""
         device = Device(4)
         device.ack(5)
         self.assertEqual(device.after(10000), [])
@@ -132,6 +139,7 @@ class TestAck(unittest.TestCase):
         self.assertEqual(device.after(10000), [3, 4, 5])
 
     def test_an_ack_for_another_epoch_changes_nothing(self):
+        """ACK-5"""
         device = Device(2)
         device.ack(0)
         device.sends()
@@ -139,12 +147,29 @@ class TestAck(unittest.TestCase):
         self.assertEqual(device.after(10000), [1, 2, 3])
 
     def test_a_receipt_frees_and_a_wrong_one_is_reported(self):
+        """RCT-2"""
         device = Device(9)
         good = self.receipt(device, 8, KEY)
         device.ack(10, self.receipt(device, 8, bytes(32)))
         self.assertEqual((device.journal.first(), device.link.problems), (1, ["bad_receipt"]))
         device.ack(10, good)
         self.assertEqual((device.journal.first(), device.link.problems), (9, []))
+
+    def test_beside_a_wrong_receipt_hall_counts_only_up_to_the_devices_own(self):
+        """RCT-2: what the hall holds above it may be another board's."""
+        device = Device(9)
+        device.ack(10, self.receipt(device, 4, KEY))
+        self.assertEqual(device.after(10000), [])
+        device.ack(10, self.receipt(device, 8, bytes(32)))
+        self.assertEqual(device.after(10000), [5, 6, 7, 8, 9, 10])
+
+    def test_a_new_connection_remembers_nothing_of_what_the_hall_held(self):
+        """ACK-5"""
+        device = Device(2)
+        device.ack(3)
+        self.assertEqual(device.after(10000), [])
+        device.link.start_rounds()
+        self.assertEqual(device.after(2000), [1, 2, 3])
 
     def receipt(self, device, seq, key):
         envelope = device.journal.after(seq - 1, 1)[0][1]
@@ -159,6 +184,7 @@ class TestBeingTold(unittest.TestCase):
         self.assertEqual(device.clock.at(), 1760000000000)
 
     def test_a_bad_ticket_is_not_shown_and_is_reported_until_a_good_one_comes(self):
+        """TKT-3"""
         device = Device(0)
         bad = b'{"service":"../..","facts":"8bc100c14f4c1187","ticket_no":"A1"}'
         device.told("ticket", bad)

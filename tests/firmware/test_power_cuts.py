@@ -2,7 +2,6 @@
 
 A cut after one operation is a cut before the next. The oracle has to find fault with a journal
 that thanks before its file is closed, and with one whose start writes its file anew.
-JRN-1 JRN-2 JRN-6
 """
 
 import random
@@ -104,12 +103,14 @@ def holds(total):
 
 
 def test_a_cut_loses_nothing_that_was_thanked():
+    """JRN-1 JRN-2"""
     total = sweep(200, every=4)
     assert holds(total)
     assert total["cuts"] > 2000
 
 
 def test_a_cut_within_recovery_loses_nothing():
+    """JRN-1 JRN-6"""
     total = sweep_recovery(60, starts=25)
     assert holds(total)
     assert total["cuts"] > 1000

@@ -1,15 +1,56 @@
-"""The session: when a press counts, and what follows. TKT-1 TKT-2"""
+"""The session: its table, row by row; when a press counts, and what follows."""
 
 import unittest
 
 from firmware.session import NOT_NOW, NOTED, ONE_KEY, TABLE, Session
 from protocol.message import FACES, Ticket
 
-THANKS, WHY, TEST = 2000, 6000, 60000
+THANKS, WHY, TEST, INVITE = 2000, 6000, 60000, 10000
+
+# The whole table once more, so that no row goes or changes unseen: (face, event): (next, answer)
+ROWS = {
+    ("standby", "serve"): ("serving", None),
+    ("standby", "invite"): ("inviting", None),
+    ("standby", "press"): ("standby", "not_now"),
+    ("standby", "chord"): ("standby", "not_now"),
+    ("standby", "fail"): ("out_of_service", None),
+    ("standby", "maintain"): ("technician", None),
+    ("serving", "serve"): ("serving", None),
+    ("serving", "invite"): ("inviting", None),
+    ("serving", "close"): ("standby", None),
+    ("serving", "press"): ("serving", "not_now"),
+    ("serving", "chord"): ("serving", "not_now"),
+    ("serving", "fail"): ("out_of_service", None),
+    ("inviting", "serve"): ("serving", None),
+    ("inviting", "invite"): ("inviting", None),
+    ("inviting", "close"): ("standby", None),
+    ("inviting", "expire"): ("serving", None),
+    ("inviting", "rate"): ("thanking", None),
+    ("inviting", "held"): ("inviting", "not_now"),
+    ("inviting", "chord"): ("inviting", "one_key"),
+    ("inviting", "fail"): ("out_of_service", None),
+    ("thanking", "press"): ("thanking", None),
+    ("thanking", "chord"): ("thanking", None),
+    ("thanking", "ask"): ("asking", None),
+    ("thanking", "end"): ("standby", None),
+    ("asking", "serve"): ("serving", None),
+    ("asking", "invite"): ("inviting", None),
+    ("asking", "reason"): ("standby", "noted"),
+    ("asking", "end"): ("standby", None),
+    ("asking", "held"): ("asking", "not_now"),
+    ("asking", "chord"): ("asking", "one_key"),
+    ("asking", "fail"): ("out_of_service", None),
+    ("out_of_service", "mend"): ("standby", None),
+    ("out_of_service", "press"): ("out_of_service", "not_now"),
+    ("out_of_service", "chord"): ("out_of_service", "not_now"),
+    ("technician", "press"): ("technician", "tried"),
+    ("technician", "chord"): ("technician", "one_key"),
+    ("technician", "end"): ("standby", None),
+}
 
 
 def ticket(service, phase, ticket_no="A017"):
-    return Ticket(service, "0" * 16, ticket_no, phase, None, None, 10000)
+    return Ticket(service, "0" * 16, ticket_no, phase, None, None, INVITE)
 
 
 def session(rated=()):
@@ -20,6 +61,85 @@ def invited():
     it = session()
     it.take_ticket(ticket("s1", "inviting"), 1000)
     return it
+
+
+FACES_AT_MS = 5000  # when `showing` has entered its face
+
+# How each event comes about: a function of the session and the time, which gives the answer.
+EVENTS = {
+    "serve": lambda it, now_ms: it.take_ticket(ticket("s2", "serving"), now_ms),
+    "invite": lambda it, now_ms: it.take_ticket(ticket("s2", "inviting"), now_ms),
+    "close": lambda it, now_ms: it.take_ticket(ticket("s1", "closed"), now_ms),
+    "press": lambda it, now_ms: it.refuse(now_ms),
+    "held": lambda it, now_ms: it.refuse(now_ms),
+    "chord": lambda it, now_ms: it.refuse_chord(now_ms),
+    "rate": lambda it, now_ms: it.rate(now_ms),
+    "reason": lambda it, now_ms: it.reason(now_ms),
+    "fail": lambda it, now_ms: it.fail(now_ms),
+    "mend": lambda it, now_ms: it.mend(now_ms),
+    "maintain": lambda it, now_ms: it.maintain(now_ms),
+}
+TIMED = ("expire", "ask", "end")  # these come when the face's time is over
+
+
+def showing(face):
+    """A session that has shown `face` since FACES_AT_MS, most of them about ticket s1."""
+    it = session()
+    if face in ("serving", "inviting"):
+        it.take_ticket(ticket("s1", face), FACES_AT_MS)
+    elif face in ("thanking", "asking"):
+        since_ms = FACES_AT_MS - (THANKS if face == "asking" else 0)
+        it.take_ticket(ticket("s1", "inviting"), since_ms - 100)
+        it.rate(since_ms)
+        it.tick(FACES_AT_MS)
+    elif face == "out_of_service":
+        it.fail(FACES_AT_MS)
+    elif face == "technician":
+        it.maintain(FACES_AT_MS)
+    return it
+
+
+def after(face, event):
+    """(face, answer, milliseconds left) after `event` came to a session that showed `face`."""
+    it = showing(face)
+    if event not in TIMED:
+        now_ms = FACES_AT_MS + 10
+        answer = EVENTS[event](it, now_ms)
+        return it.face, answer, it.left_ms(now_ms)
+    if (face, event) == ("thanking", "end"):
+        it.why_ms = 0
+    over_ms = FACES_AT_MS + it.left_ms(FACES_AT_MS)
+    it.tick(over_ms - 1)
+    if it.face != face:
+        return "too early", None, None
+    it.tick(over_ms)
+    return it.face, None, it.left_ms(over_ms)
+
+
+class TestTable(unittest.TestCase):
+    def test_the_table_has_these_rows_and_no_others(self):
+        for pair, row in ROWS.items():
+            with self.subTest(pair):
+                self.assertEqual(TABLE.get(pair), row)
+        self.assertEqual(set(TABLE) - set(ROWS), set())
+
+    def test_every_row_does_what_it_says(self):
+        lasts_ms = {"inviting": INVITE, "thanking": THANKS, "asking": WHY, "technician": TEST}
+        for (face, event), (next_face, answer) in ROWS.items():
+            with self.subTest((face, event)):
+                left_ms = lasts_ms.get(next_face)
+                if face == next_face and event != "invite" and left_ms is not None:
+                    left_ms -= 10  # the face goes on, and an answer extends nothing
+                self.assertEqual(after(face, event), (next_face, answer, left_ms))
+
+    def test_what_is_not_in_the_table_changes_no_face_and_has_no_answer(self):
+        for face in FACES:
+            for event in EVENTS:
+                if event == ("press" if face in ("inviting", "asking") else "held"):
+                    continue  # a press is one or the other
+                if (face, event) not in ROWS:
+                    with self.subTest((face, event)):
+                        self.assertEqual(after(face, event)[:2], (face, None))
 
 
 class TestSession(unittest.TestCase):
@@ -37,6 +157,7 @@ class TestSession(unittest.TestCase):
             self.assertEqual(it.face, face)
 
     def test_a_press_counts_only_while_the_ticket_invites(self):
+        """TKT-2"""
         it = session()
         self.assertFalse(it.accept(10, 30))
         it.take_ticket(ticket("s1", "serving"), 50)
@@ -48,6 +169,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(210, 230))
 
     def test_a_key_that_was_down_before_the_invitation_is_no_press(self):
+        """TKT-2"""
         self.assertFalse(invited().accept(999, 1010))
         self.assertTrue(invited().accept(1000, 1020))
 
@@ -103,6 +225,7 @@ class TestSession(unittest.TestCase):
         self.assertEqual((it.face, it.ticket.service), ("inviting", "s1"))
 
     def test_the_first_press_wins_and_the_thanks_end_by_themselves(self):
+        """TKT-2"""
         it = invited()
         it.accept(1100, 1120)
         it.rate(1125)
@@ -127,6 +250,7 @@ class TestSession(unittest.TestCase):
         self.assertEqual(it.left_ms(9000), 2000)
 
     def test_a_service_that_was_rated_is_refused(self):
+        """TKT-1"""
         it = invited()
         it.rate(1100)
         it.tick(5000)
@@ -137,6 +261,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(6100, 6120))
 
     def test_services_read_back_from_the_journal_are_refused_the_last_sixteen(self):
+        """TKT-1"""
         it = session([f"s{n}" for n in range(20)])
         it.take_ticket(ticket("s19", "inviting"), 0)
         self.assertEqual(it.face, "standby")
@@ -155,6 +280,7 @@ class TestSession(unittest.TestCase):
         self.assertFalse(it.accept(2000, 3110))
 
     def test_the_newest_ticket_counts(self):
+        """TKT-1"""
         it = invited()
         it.take_ticket(ticket("s2", "serving"), 1200)
         self.assertEqual(it.face, "serving")

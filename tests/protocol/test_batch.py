@@ -1,4 +1,4 @@
-"""Batches, service documents and the hall's document. BAT-1 BAT-2 ENV-3"""
+"""Batches, service documents and the hall's document."""
 
 import unittest
 
@@ -42,6 +42,7 @@ HALL = Hall(
 
 class TestBatch(unittest.TestCase):
     def test_a_batch_comes_back_as_it_went_with_envelopes_as_one_string(self):
+        """ENV-3"""
         items = tuple([decode_item(item) for item in decode_batch(encode_batch(ITEMS))])
         self.assertEqual(items, ITEMS)
 
@@ -51,6 +52,7 @@ class TestBatch(unittest.TestCase):
         self.assertEqual(decode_hall(encode_hall(HALL)), HALL)
 
     def test_only_an_unreadable_body_is_refused_as_a_whole(self):
+        """BAT-2"""
         for body in (b"", b"{", b"[]", b'{"items":5}', b'{"items":[' + b"1," * 500 + b"1]}"):
             with self.assertRaises(ProtocolError):
                 decode_batch(body)
@@ -71,12 +73,16 @@ class TestBatch(unittest.TestCase):
                 decode_answer(body[:end])
 
     def test_a_document_over_64_kilobytes_is_refused(self):
+        """BAT-1"""
         matters = (Matter("p" * 64, 1, "t" * 64, "n" * 128),) * 300
         large = ServiceDocument("s", "h", "w", "batch", "A1", None, matters, 5)
         with self.assertRaises(ProtocolError):
             encode_document(large)
+        data = encode_document(DOCUMENT)
+        longest = data + b" " * (65536 - len(data))
+        self.assertEqual(decode_document(longest), DOCUMENT)
         with self.assertRaises(ProtocolError):
-            decode_document(b"{" + b" " * 65536 + b"}")
+            decode_document(longest + b" ")
 
 
 if __name__ == "__main__":

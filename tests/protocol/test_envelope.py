@@ -1,10 +1,8 @@
-"""Envelopes on CPython and on MicroPython: HMAC vectors, exact bytes, what is refused.
-
-ENV-1 ENV-2 ENV-4
-"""
+"""Envelopes on CPython and on MicroPython: HMAC vectors, exact bytes, what is refused."""
 
 import unittest
 
+from protocol import mac
 from protocol.envelope import is_signed, mac16, seal, split
 from protocol.field import ProtocolError
 from protocol.mac import hash16, hmac_sha256, is_same, to_hex
@@ -45,10 +43,26 @@ VECTORS = (
 )
 
 
+class Counted:
+    """Bytes that count how many of them were looked at."""
+
+    def __init__(self, data):
+        self._data = data
+        self.read = 0
+
+    def __len__(self):
+        return len(self._data)
+
+    def __iter__(self):
+        for byte in self._data:
+            self.read += 1
+            yield byte
+
+
 class TestMac(unittest.TestCase):
     def test_hmac_gives_the_vectors_of_rfc_4231(self):
-        for key, data, mac in VECTORS:
-            self.assertEqual(to_hex(hmac_sha256(key, data)), mac)
+        for key, data, expected in VECTORS:
+            self.assertEqual(to_hex(hmac_sha256(key, data)), expected)
 
     def test_equal_means_every_byte(self):
         self.assertTrue(is_same(b"", b""))
@@ -56,17 +70,27 @@ class TestMac(unittest.TestCase):
         for other in (b"abd", b"Abc", b"ab", b"abcd", b""):
             self.assertFalse(is_same(b"abc", other))
 
+    def test_boards_compare_every_byte_wherever_the_first_difference_is(self):
+        """ENV-4: the same work for every wrong MAC, so that time tells nothing."""
+        if mac.compare_digest:
+            return  # then it is that one: tests/protocol/test_constant_time.py
+        for position in range(32):
+            counted = Counted(bytes(position) + b"x" + bytes(31 - position))
+            self.assertFalse(is_same(counted, bytes(32)))
+            self.assertEqual(counted.read, 32)
+
     def test_a_document_is_named_by_the_first_sixteen_digits_of_its_hash(self):
         self.assertEqual(hash16(b"abc"), "ba7816bf8f01cfea")  # FIPS 180-4's example
 
 
 class TestEnvelope(unittest.TestCase):
     def test_an_envelope_is_the_record_a_line_feed_and_the_mac(self):
+        """ENV-1"""
         envelope = seal(KEY, RECORD)
-        mac = to_hex(hmac_sha256(KEY, RECORD))
-        self.assertEqual(envelope, RECORD + b"\n" + mac.encode())
-        self.assertEqual(split(envelope), (RECORD, mac))
-        self.assertEqual(mac16(envelope), mac[:16])
+        digits = to_hex(hmac_sha256(KEY, RECORD))
+        self.assertEqual(envelope, RECORD + b"\n" + digits.encode())
+        self.assertEqual(split(envelope), (RECORD, digits))
+        self.assertEqual(mac16(envelope), digits[:16])
         self.assertTrue(is_signed(KEY, envelope))
 
     def test_any_changed_byte_breaks_the_mac(self):
@@ -87,6 +111,7 @@ class TestEnvelope(unittest.TestCase):
             split(b"\n" + b"0" * 64)
 
     def test_more_than_1024_bytes_are_refused_in_both_directions(self):
+        """ENV-2"""
         self.assertEqual(len(seal(KEY, b"x" * 959)), 1024)
         with self.assertRaises(ProtocolError):
             seal(KEY, b"x" * 960)

@@ -1,4 +1,4 @@
-"""Messages and topics on CPython and on MicroPython. TOP-2 TKT-3"""
+"""Messages and topics on CPython and on MicroPython."""
 
 import unittest
 
@@ -91,6 +91,7 @@ class TestMessage(unittest.TestCase):
             self.assertEqual(decode_message(type(message), encode_message(message)), message)
 
     def test_a_bad_message_is_refused_with_the_name_of_its_field(self):
+        """TOP-2 TKT-3"""
         for kind, data, name in REFUSED:
             with self.subTest(name):
                 try:

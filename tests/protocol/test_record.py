@@ -1,7 +1,4 @@
-"""Records on CPython and on MicroPython: golden bytes both ways, and what is refused.
-
-REC-1 REC-2 REC-4 REC-5 REC-6 REC-7
-"""
+"""Records on CPython and on MicroPython: golden bytes both ways, and what is refused."""
 
 import unittest
 
@@ -135,17 +132,20 @@ def changed(name, value):
 
 class TestRecord(unittest.TestCase):
     def test_every_kind_has_its_golden_bytes_in_both_directions(self):
+        """REC-1"""
         for record, golden in GOLDEN:
             with self.subTest(record.kind):
                 self.assertEqual(encode(record), golden)
                 self.assertEqual(decode(parse(golden), KINDS), record)
 
     def test_a_value_out_of_type_or_range_is_refused_when_written(self):
+        """REC-4"""
         for name, value in REFUSED:
             with self.subTest(name):
                 self.assertIn(name, self.error(encode, changed(name, value)))
 
     def test_a_value_out_of_type_or_range_is_refused_when_read(self):
+        """REC-4"""
         for name, value in REFUSED:
             members = parse(GOLDEN[0][1])
             members[name] = value
@@ -153,12 +153,14 @@ class TestRecord(unittest.TestCase):
                 self.assertIn(name, self.error(decode, members))
 
     def test_gaps_must_be_runs_with_a_cause(self):
+        """REC-4"""
         for gaps in (5, [[1, 2]], [[3, 2, "restart"]], [[1, 2, "theft"]], [[0, 1, "damage"]]):
             members = parse(GOLDEN[2][1])
             members["gaps"] = gaps
             self.assertIn("gaps", self.error(decode, members))
 
     def test_bytes_without_an_identity_belong_to_nobody(self):
+        """REC-2"""
         for data in (
             b"",
             b"nothing",
@@ -174,10 +176,12 @@ class TestRecord(unittest.TestCase):
             self.error(parse, data)
 
     def test_unknown_members_are_ignored(self):
+        """REC-6"""
         golden = GOLDEN[0][1][:-1] + b',"weather":{"sunny":true}}'
         self.assertEqual(decode(parse(golden)), RATING)
 
     def test_an_unknown_version_or_kind_is_told_apart_from_a_malformed_record(self):
+        """REC-7"""
         for name, value in (("v", 2), ("v", True), ("v", None), ("kind", "poem"), ("kind", None)):
             members = parse(GOLDEN[0][1])
             members[name] = value
@@ -185,6 +189,7 @@ class TestRecord(unittest.TestCase):
                 decode(members)
 
     def test_what_was_signed_for_one_purpose_serves_no_other(self):
+        """REC-5"""
         receipt = parse(GOLDEN[6][1])
         head = parse(GOLDEN[5][1])
         for members, kinds in ((receipt, (Head,)), (head, (Receipt,))):

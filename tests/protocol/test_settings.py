@@ -1,4 +1,4 @@
-"""Settings: what a device refuses, and with which word. SET-2"""
+"""Settings: what a device refuses, and with which word."""
 
 import unittest
 
@@ -55,6 +55,7 @@ class TestSettings(unittest.TestCase):
         self.assertEqual(self.opened(seal_settings(KEY, GOOD), newest=3), GOOD)
 
     def test_what_is_not_signed_with_its_key_is_refused(self):
+        """SET-2"""
         envelope = seal_settings(KEY, GOOD)
         self.assertEqual(self.refused(envelope, key=bytes(32)), "settings_unsigned")
         self.assertEqual(self.refused(envelope.replace(b"ready", b"rEady")), "settings_unsigned")
@@ -62,14 +63,17 @@ class TestSettings(unittest.TestCase):
         self.assertEqual(self.refused(seal(KEY, b"x" * 16384, 20000)), "settings_unsigned")
 
     def test_what_is_another_devices_or_enrolments_is_refused(self):
+        """SET-2"""
         envelope = seal_settings(KEY, GOOD)
         self.assertEqual(self.refused(envelope, device="xj-0418"), "settings_elsewhere")
         self.assertEqual(self.refused(envelope, epoch=EPOCH + 1), "settings_elsewhere")
 
     def test_what_is_older_than_what_is_shown_is_refused(self):
+        """SET-2"""
         self.assertEqual(self.refused(seal_settings(KEY, GOOD), newest=4), "settings_older")
 
     def test_a_value_out_of_range_is_refused(self):
+        """SET-2"""
         record = seal_settings(KEY, GOOD)[:-65]
         for name, was, now in OUT_OF_RANGE:
             self.assertIn(was, record)

@@ -1,7 +1,4 @@
-"""The real firmware on the real MicroPython, against a broker that does what a test says.
-
-STA-1 STA-2 JRN-1 JRN-5 SND-1 TKT-1 TKT-2
-"""
+"""The real firmware on the real MicroPython, against a broker that does what a test says."""
 
 import asyncio
 import hashlib
@@ -11,6 +8,7 @@ import shutil
 import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
+from firmware.timing import timing
 from protocol.envelope import is_signed
 from protocol.message import Ack, State, Ticket, Will, decode_message, encode_message
 from simulator.check.oracle import read_log
@@ -81,6 +79,8 @@ async def is_face(bench, fleet, face):
 
 
 def test_a_device_logs_in_with_its_own_name_and_leaves_a_will(bench):
+    """STA-2"""
+
     async def scenario(it, fleet):
         await it.start(fleet)
         await it.broker.until(lambda: it.broker.published("/state"))
@@ -96,6 +96,8 @@ def test_a_device_logs_in_with_its_own_name_and_leaves_a_will(bench):
 
 
 def test_state_is_the_first_message_of_every_connection(bench):
+    """STA-1"""
+
     async def scenario(it, fleet):
         await it.start(fleet)
         await it.broker.until(lambda: it.broker.published("/record"))
@@ -113,7 +115,37 @@ def test_state_is_the_first_message_of_every_connection(bench):
     assert len(sessions) == 2
 
 
+def test_state_is_sent_every_so_often(bench):
+    """STA-1"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet, state_ms=200)
+        await it.broker.until(lambda: len(it.broker.published("/state")) >= 4)
+
+    states = [decode_message(State, one) for one in bench(scenario).broker.published("/state")]
+    assert len({state._replace(head=None) for state in states[-3:]}) == 1  # nothing had changed
+    assert timing().state_ms == 60_000
+
+
+def test_state_is_sent_on_change(bench):
+    """STA-1"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/state"))
+        it.invite()
+        await it.broker.until(lambda: any(map(is_inviting, it.broker.published("/state"))))
+
+    bench(scenario)
+
+
+def is_inviting(state):
+    return decode_message(State, state).face == "inviting"
+
+
 def test_a_rating_is_thanked_and_leaves_at_once(bench):
+    """SND-1"""
+
     async def scenario(it, fleet):
         await it.start(fleet)
         await it.broker.until(lambda: it.broker.published("/state"))
@@ -153,6 +185,8 @@ def test_a_rating_made_without_a_hall_is_thanked_and_sent_when_there_is_one(benc
 
 
 def test_records_that_no_puback_answers_do_not_hold_up_the_next(bench):
+    """SND-1"""
+
     async def scenario(it, fleet):
         await it.start(fleet, puback_ms=300, in_flight=2, thanks_ms=200)
         for number in range(5):
@@ -207,6 +241,8 @@ def test_a_broker_that_talks_nonsense_is_left_or_ignored_and_the_device_goes_on(
 
 
 def test_a_power_cut_keeps_the_rating_and_the_ticket_does_not_invite_twice(bench):
+    """JRN-1 TKT-1"""
+
     async def scenario(it, fleet):
         await it.start(fleet)
         await it.broker.until(lambda: it.broker.published("/state"))
@@ -233,6 +269,8 @@ def test_a_power_cut_keeps_the_rating_and_the_ticket_does_not_invite_twice(bench
 
 
 def test_chords_and_keys_that_were_down_before_are_no_presses(bench):
+    """TKT-2"""
+
     async def scenario(it, fleet):
         await it.start(fleet)
         await it.broker.until(lambda: it.broker.published("/state"))

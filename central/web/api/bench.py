@@ -18,14 +18,15 @@ from central.web.api.bearer import Bearer, Scopes, require
 from hosting.error import OperatorError
 from hosting.problem import FieldError
 from protocol.batch import encode_answer
+from protocol.field import device_id, place_id
 from protocol.limits import BATCH_ITEMS, ENVELOPE_BYTES
 
 
 class NewDevice(BaseModel, extra="forbid"):
     """Which device is to stand at which window; ids as in protocol/README.md."""
 
-    device: str = Field(max_length=32)
-    window: str = Field(max_length=32)
+    device: str = Field(max_length=device_id.most)
+    window: str = Field(max_length=place_id.most)
 
 
 class DeviceView(BaseModel):

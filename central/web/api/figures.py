@@ -93,8 +93,8 @@ def create_router(
     @router.get("/figures")
     def get_figures(
         scopes: Annotated[Scopes, Depends(bearer)],
-        hall: Annotated[str | None, Query(max_length=32)] = None,
-        window: Annotated[str | None, Query(max_length=32)] = None,
+        hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
+        window: Annotated[str | None, Query(max_length=place_id.most)] = None,
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
     ) -> FiguresAnswer:
@@ -127,7 +127,7 @@ def create_router(
     @router.get("/marks")
     def get_marks(
         scopes: Annotated[Scopes, Depends(bearer)],
-        hall: Annotated[str | None, Query(max_length=32)] = None,
+        hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
     ) -> Marks:
         """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read."""
         require(scopes, tokens.FIGURES_READ)

@@ -73,7 +73,7 @@ def create_router(database: Database, bearer: Bearer) -> APIRouter:
     @router.get("/records")
     def get_records(
         scopes: Annotated[Scopes, Depends(bearer)],
-        device: Annotated[str | None, Query(max_length=32)] = None,
+        device: Annotated[str | None, Query(max_length=device_id.most)] = None,
         after: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
     ) -> RecordPage:

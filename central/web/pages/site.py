@@ -14,6 +14,7 @@ from central.web.pages.english import ENGLISH
 from central.web.pages.figures import FiguresView
 from central.web.pages.marks import MarksView
 from pages import Site
+from protocol.field import place_id
 
 _EVERY_S = 1.0
 
@@ -21,7 +22,7 @@ Scopes = tuple[str, ...]
 View = Callable[[], Any]
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
-HallQuery = Annotated[str | None, Query(max_length=32)]
+HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
 def create_site(database: Database, reader: FiguresReader, alarms: Alarms) -> Site[Scopes]:
