@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.audit.chains import EpochAudit, unseen
 from central.audit.counts import count, differences, documents
-from central.custody.attribution import Place, do_facts_differ
+from central.custody.documents import do_facts_differ
 from central.custody.marks import CLOCK_WRONG, MALFORMED_ENVELOPE, SIGNED_AFTER_REVOCATION
 from central.custody.moment import SLACK_MS
 from central.custody.open import (
@@ -207,9 +207,7 @@ class _Judge:
             is_awaited = (rating.facts, row.key) in self._awaiting
             name = "facts_missing" if is_awaited else "document_removed"
             yield name, f"the service document {rating.facts} is not held"
-        elif do_facts_differ(facts, Place(row.hall, row.window), rating) != (
-            FACTS_DIFFER in row.marks
-        ):
+        elif do_facts_differ(facts, row.hall, row.window, rating) != (FACTS_DIFFER in row.marks):
             yield "facts_mark_wrong", "its mark and its service document do not agree"
         if SIGNED_AFTER_REVOCATION in row.marks:
             return

@@ -1,111 +1,364 @@
-"""What a batch changes in the ledger, in its one transaction (BAT-3), in the order of its steps.
+"""What is filed together, in one transaction (BAT-3): one or several halls' batches, as a recipe.
 
-Next: central/custody/filing.py gives records their verdicts.
+Read `STEPS`. Each step is a function of the batch: it reads what the steps before it found, and
+keeps what it finds under a name of its own, which no later step changes. Every item was judged
+with the authority of its own hall's token before (central/custody/intake.py).
+Next on a rating's way: `file_records`, in central/custody/filing.py.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.custody import clones, cover, filing, revocation
+from central.custody import clones, cover, dating, documents, filing, links, rated, revocation
 from central.custody.counting import count_marks
-from central.custody.dating import date_later, date_rows
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
 from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
-from central.custody.open import KeyOf, VerifiedHead
-from central.store import covers, ledger, places
+from central.custody.open import KeyOf, Rejected, VerifiedHead
+from central.store import covers, ledger, places, rejections
 from central.store.covers import ChainRow
-from central.store.ledger import Epoch, Row
+from central.store.ledger import Epoch, Key, Row, Rows
 from central.store.places import Enrolment
 from central.store.tallies import Marked
-from protocol.batch import CONFLICT, DUPLICATE, STORED
+from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, ServiceDocument, Verdict
+
+log = logging.getLogger(__name__)
 
 _REPLAY_MS = 24 * 3_600_000  # an answer that was lost is asked for again within minutes
 
 
-class Booked(NamedTuple):
-    """What became of each record and head, and the receipts of all devices named."""
+class SentDocument(NamedTuple):
+    """A service document: its place in the hall's batch, its exact bytes, and their content."""
 
-    filed: list[Filed]
-    heads: list[str]
-    receipts: tuple[str, ...]
+    at: int
+    content: bytes
+    document: ServiceDocument
 
 
-def book(
-    connection: Connection,
-    rows: list[Row],
-    sent: list[VerifiedHead],
-    hashes: list[str],
-    place_of: Callable[[Epoch], Enrolment],
-    key_of: KeyOf,
-    now_ms: int,
-) -> Booked:
-    """Take verified records and heads into the ledger.
+class SentRecord(NamedTuple):
+    """A verified record: its place in the batch, its row, and where its device stood."""
 
-    hashes: of the service documents that came with them. place_of: the enrolment of an epoch.
+    at: int
+    row: Row
+    place: Enrolment
+
+
+class SentHead(NamedTuple):
+    """A verified head: its place in the batch, and where its device stood."""
+
+    at: int
+    head: VerifiedHead
+    place: Enrolment
+
+
+class Refused(NamedTuple):
+    """An item that is not taken: its place in the batch, why, and its first bytes."""
+
+    at: int
+    why: Rejected
+    first_bytes: bytes
+
+
+class Offer(NamedTuple):
+    """One hall's batch of `size` items, judged. halls: of its token; the first is its own."""
+
+    halls: tuple[str, ...]
+    size: int
+    documents: list[SentDocument]
+    records: list[SentRecord]
+    heads: list[SentHead]
+    refused: list[Refused]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is filed together, and what the steps found; each name says which step keeps it.
+
+    known: records that were read, so that each is read once.
     """
-    epochs = {row.epoch_key for row in rows} | {item.epoch_key for item in sent}
-    before = covers.lock_chains(connection, epochs)
-    heads = file_heads(connection, epochs, sent, now_ms)
-    waiting = date_rows(connection, rows, sent, now_ms)
-    revocation.mark(connection, rows, place_of, heads.highest)
-    filed, held, others = filing.file_records(connection, rows, before)
-    new = [outcome.row for outcome in filed if outcome.verdict == STORED]
-    changed = clones.mark_boots(connection, new, before, heads.told)
-    ledger.save_marks(connection, changed)
-    receipt_seqs = {
-        epoch: max(chain.receipt_seq, heads.receipt_seqs.get(epoch, 0))
-        for epoch, chain in before.items()
+
+    connection: Connection
+    offers: Sequence[Offer]
+    key_of: KeyOf
+    now_ms: int
+    known: Rows
+    rows: list[Row] = field(init=False)
+    heads: list[VerifiedHead] = field(init=False)
+    places: dict[Epoch, Enrolment] = field(init=False)
+    # lock
+    versions: dict[str, int] = field(init=False)
+    # file_documents: what became of each; the hashes of the new ones
+    document_outcomes: list[str | Rejected] = field(init=False)
+    hashes: list[str] = field(init=False)
+    # lock_chains: as they were before
+    before: dict[Epoch, ChainRow] = field(init=False)
+    # keep_heads
+    told: Heads = field(init=False)
+    # date_ratings: the lowest start of each epoch with ratings that have no time yet
+    undated: dict[Epoch, int] = field(init=False)
+    # file_records: what became of each; the new ones, conflicts, and conflicts not known before
+    filed: list[Filed] = field(init=False)
+    new: list[Row] = field(init=False)
+    conflicts: list[Row] = field(init=False)
+    new_conflicts: list[Row] = field(init=False)
+    # mark_clones, mark_documents, mark_second, mark_links, date_waiting: the rows they marked
+    marked_clones: list[Row] = field(init=False)
+    marked_documents: list[Row] = field(init=False)
+    marked_second: list[Row] = field(init=False)
+    marked_links: list[Row] = field(init=False)
+    marked_late: list[Row] = field(init=False)
+    # extend_cover, date_waiting: the chains after it
+    covered: dict[Epoch, ChainRow] = field(init=False)
+    after: dict[Epoch, ChainRow] = field(init=False)
+
+    def __post_init__(self) -> None:
+        records = [one for offer in self.offers for one in offer.records]
+        heads = [one for offer in self.offers for one in offer.heads]
+        self.rows = [one.row for one in records]
+        self.heads = [one.head for one in heads]
+        self.places = {one.head.epoch_key: one.place for one in heads}
+        self.places |= {one.row.epoch_key: one.place for one in records}
+
+
+def file_batches(
+    connection: Connection, offers: Sequence[Offer], key_of: KeyOf, now_ms: int
+) -> list[Answer]:
+    """File judged batches in the caller's transaction; the answer to each, to be said after it."""
+    batch = Batch(connection, offers, key_of, now_ms, Rows(connection))
+    for step in STEPS:
+        step(batch)
+    return _answers(batch)
+
+
+def lock(batch: Batch) -> None:
+    """Let the halls' batches follow each other: nobody else files for them meanwhile."""
+    halls = {hall for offer in batch.offers for hall in offer.halls}
+    batch.versions = places.lock_halls(batch.connection, halls)
+
+
+def file_documents(batch: Batch) -> None:
+    """Keep the service documents that are new."""
+    sent = [(one.content, one.document) for offer in batch.offers for one in offer.documents]
+    batch.document_outcomes, batch.hashes = documents.file_documents(
+        batch.connection, sent, batch.now_ms
+    )
+
+
+def lock_chains(batch: Batch) -> None:
+    """Read how far each epoch that is named was covered."""
+    batch.before = covers.lock_chains(batch.connection, batch.places)
+
+
+def keep_heads(batch: Batch) -> None:
+    """Keep the highest head of each epoch."""
+    batch.told = file_heads(batch.connection, batch.before, batch.heads, batch.now_ms)
+
+
+def date_ratings(batch: Batch) -> None:
+    """Give each rating its time, if that can be told."""
+    batch.undated = dating.date_rows(batch.connection, batch.rows, batch.heads, batch.now_ms)
+
+
+def mark_revoked(batch: Batch) -> None:
+    """Mark what revoked devices signed."""
+    revocation.mark(batch.connection, batch.rows, batch.places, batch.told.highest)
+
+
+def file_records(batch: Batch) -> None:
+    """Insert what is new; what has another record's key is evidence; the rest is there."""
+    batch.filed = filing.file_records(batch.connection, batch.rows, batch.before, batch.known)
+    batch.new = [one.row for one in batch.filed if one.verdict == STORED]
+    batch.conflicts = [one.row for one in batch.filed if one.verdict == CONFLICT]
+    batch.new_conflicts = filing.file_conflicts(batch.connection, batch.conflicts)
+
+
+def mark_clones(batch: Batch) -> None:
+    """Mark boots that name damage, and what one device cannot have said."""
+    batch.marked_clones = clones.mark_boots(
+        batch.connection, batch.new, batch.before, batch.told.told
+    )
+
+
+def mark_documents(batch: Batch) -> None:
+    """Mark ratings whose service document tells another story; await those that have not come."""
+    batch.marked_documents = documents.mark_ratings(
+        batch.connection, batch.new, batch.hashes, batch.known, batch.now_ms
+    )
+
+
+def mark_second(batch: Batch) -> None:
+    """Let one rating count for each service, and mark the others."""
+    batch.marked_second = rated.mark(batch.connection, batch.new, batch.known)
+
+
+def mark_links(batch: Batch) -> None:
+    """Judge each chain link that now has both its records."""
+    shown = batch.told.receipt_seqs
+    receipts = {
+        epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in batch.before.items()
     }
-    changed += filing.mark(connection, new, held, hashes, before, receipt_seqs, now_ms)
-    conflicts = [outcome.row for outcome in filed if outcome.verdict == CONFLICT]
+    batch.marked_links = links.mark(
+        batch.connection, batch.new, batch.before, receipts, batch.known
+    )
+
+
+def save_marks(batch: Batch) -> None:
+    """Write the marks, before the cover is judged by them."""
+    marked = batch.marked_clones + batch.marked_documents
+    marked += batch.marked_second + batch.marked_links
+    ledger.save_marks(batch.connection, {row.key: row for row in marked}.values())
+
+
+def extend_cover(batch: Batch) -> None:
+    """See how far each chain is covered now, and sign a receipt if that is further (RCT-3)."""
     chains = {
-        epoch: chain._replace(undated_boot=_lower(chain.undated_boot, waiting.get(epoch)))
-        for epoch, chain in before.items()
+        epoch: chain._replace(undated_boot=_lower(chain.undated_boot, batch.undated.get(epoch)))
+        for epoch, chain in batch.before.items()
     }
-    cover.cover(connection, chains, heads.seqs, new, conflicts, held, key_of, now_ms)
-    for epoch, chain in chains.items():
-        chains[epoch], dated = date_later(connection, chain)
-        changed += dated
-    covers.save_chains(connection, [chains[one] for one in chains if chains[one] != before[one]])
-    events = _events(connection, rows, filed, sent, heads, before, place_of, now_ms)
-    count_marks(connection, new, changed, others, events, now_ms)
-    heard = {row.hall for row in new} | {place_of(one).hall for one in heads.newer}
-    places.hear(connection, heard, now_ms)
-    receipts = tuple(chain.receipt.decode() for chain in chains.values() if chain.receipt)
-    return Booked(filed, heads.verdicts, receipts)
+    batch.covered = cover.extend(
+        batch.connection,
+        chains,
+        batch.told.seqs,
+        batch.new,
+        batch.conflicts,
+        batch.known,
+        batch.key_of,
+        batch.now_ms,
+    )
 
 
-def _events(
-    connection: Connection,
-    rows: list[Row],
-    filed: list[Filed],
-    sent: list[VerifiedHead],
-    heads: Heads,
-    before: dict[Epoch, ChainRow],
-    place_of: Callable[[Epoch], Enrolment],
-    now_ms: int,
-) -> list[Marked]:
-    """What was found out that is no mark of a record in particular."""
-    found = [(OLDER_HEAD, (*item.epoch_key, item.head.seq)) for item in heads.older]
-    new = [outcome.row for outcome in filed if outcome.verdict == STORED]
-    cloned = clones.find_in_heads(connection, sent, new, heads.told, before)
+def date_waiting(batch: Batch) -> None:
+    """Date ratings that waited for the time of their start."""
+    batch.after, batch.marked_late = {}, []
+    for epoch, chain in batch.covered.items():
+        batch.after[epoch], marked = dating.date_later(batch.connection, chain)
+        batch.marked_late += marked
+
+
+def save_chains(batch: Batch) -> None:
+    """Write the chains that have moved, with their receipts."""
+    moved = [chain for epoch, chain in batch.after.items() if chain != batch.before[epoch]]
+    covers.save_chains(batch.connection, moved)
+
+
+def count(batch: Batch) -> None:
+    """Count all marks, and what was found out about no record in particular."""
+    marked = batch.marked_clones + batch.marked_documents + batch.marked_second
+    marked += batch.marked_links + batch.marked_late
+    events = [
+        Marked(mark, batch.places[key[:2]].hall, batch.places[key[:2]].window, *key)
+        for mark, key in _events(batch)
+    ]
+    count_marks(batch.connection, batch.new, marked, batch.new_conflicts, events, batch.now_ms)
+
+
+def hear(batch: Batch) -> None:
+    """Note which halls' devices said something new."""
+    heard = {row.hall for row in batch.new}
+    heard |= {batch.places[epoch].hall for epoch in batch.told.newer}
+    places.hear(batch.connection, heard, batch.now_ms)
+
+
+def keep_refused(batch: Batch) -> None:
+    """Count what is rejected, and keep its beginning for the person who looks for the cause."""
+    outcomes = iter(batch.document_outcomes)
+    rows = []
+    for offer in batch.offers:
+        refused = list(offer.refused)
+        for one in offer.documents:
+            if isinstance(why := next(outcomes), Rejected):
+                refused.append(Refused(one.at, why, one.content[: rejections.FIRST_BYTES]))
+        rows += [
+            {
+                "hall": offer.halls[0],
+                "reason": one.why.code,
+                "sentence": one.why.reason,
+                "first_bytes": one.first_bytes,
+                "rejected_at_ms": batch.now_ms,
+            }
+            for one in sorted(refused)
+        ]
+        if refused:
+            sentence = rows[-len(refused)]["sentence"]
+            log.warning(
+                "hall %s: %d of its items rejected, first: %s",
+                offer.halls[0],
+                len(refused),
+                sentence,
+            )
+    rejections.add(batch.connection, rows)
+
+
+STEPS: tuple[Callable[[Batch], None], ...] = (
+    lock,
+    file_documents,
+    lock_chains,
+    keep_heads,
+    date_ratings,
+    mark_revoked,
+    file_records,
+    mark_clones,
+    mark_documents,
+    mark_second,
+    mark_links,
+    save_marks,
+    extend_cover,
+    date_waiting,
+    save_chains,
+    count,
+    hear,
+    keep_refused,
+)
+
+
+def _events(batch: Batch) -> list[tuple[str, Key]]:
+    found = [(OLDER_HEAD, (*one.epoch_key, one.head.seq)) for one in batch.told.older]
+    cloned = clones.find_in_heads(
+        batch.connection, batch.heads, batch.new, batch.told.told, batch.before
+    )
     found += [(CLONED_DEVICE, key) for key in cloned]
-    for row, outcome in zip(rows, filed):
-        if outcome.verdict != DUPLICATE or now_ms - outcome.row.stored_at_ms <= _REPLAY_MS:
+    for row, one in zip(batch.rows, batch.filed):
+        if one.verdict != DUPLICATE or batch.now_ms - one.row.stored_at_ms <= _REPLAY_MS:
             continue
         # What no receipt covers is offered again for as long as that lasts (BAT-5).
-        if row.seq <= before[row.epoch_key].receipt_seq and RESCUED not in row.hall_marks:
+        is_covered = row.seq <= batch.before[row.epoch_key].receipt_seq
+        if is_covered and RESCUED not in row.hall_marks:
             found.append((REPLAYED, row.key))
-    events = []
-    for mark, key in found:
-        place = place_of(key[:2])
-        events.append(Marked(mark, place.hall, place.window, *key))
-    return events
+    return found
+
+
+def _answers(batch: Batch) -> list[Answer]:
+    outcomes, filed = iter(batch.document_outcomes), iter(batch.filed)
+    heads = iter(batch.told.verdicts)
+    answers = []
+    for offer in batch.offers:
+        said = {one.at: Verdict(REJECTED, one.why.reason, ()) for one in offer.refused}
+        for one in offer.documents:
+            outcome = next(outcomes)
+            if isinstance(outcome, Rejected):
+                said[one.at] = Verdict(REJECTED, outcome.reason, ())
+            else:
+                said[one.at] = Verdict(outcome, None, ())
+        for one in offer.records:
+            it = next(filed)
+            said[one.at] = Verdict(it.verdict, None, tuple(it.row.marks))
+        for one in offer.heads:
+            said[one.at] = Verdict(next(heads), None, ())
+        named = {one.row.epoch_key for one in offer.records}
+        named |= {one.head.epoch_key for one in offer.heads}
+        receipts = [
+            chain.receipt.decode()
+            for epoch, chain in batch.after.items()
+            if chain.receipt and epoch in named
+        ]
+        verdicts = tuple([said[at] for at in range(offer.size)])
+        answers.append(Answer(verdicts, tuple(receipts), batch.versions.get(offer.halls[0], 0)))
+    return answers
 
 
 def _lower(one: int | None, other: int | None) -> int | None:
-    known = [boot for boot in (one, other) if boot is not None]
-    return min(known, default=None)
+    return min((boot for boot in (one, other) if boot is not None), default=None)

@@ -1,10 +1,9 @@
 """How far each chain is covered, and the receipt that says so (RCT-3).
 
-Everything happens in the transaction of one batch (BAT-3). Next: central/custody/intake.py
-commits it and answers.
+Next: central/custody/intake.py commits it and answers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,38 +12,41 @@ from central.custody import chain, links
 from central.custody.open import KeyOf
 from central.store import covers, ledger
 from central.store.covers import ChainRow
-from central.store.ledger import Epoch, Key, Row
+from central.store.ledger import Epoch, Row, Rows
 from protocol.envelope import seal
 from protocol.record import Receipt, encode
 
 
-def cover(
+def extend(
     connection: Connection,
-    chains: dict[Epoch, ChainRow],
-    head_seqs: dict[Epoch, int],
+    chains: Mapping[Epoch, ChainRow],
+    head_seqs: Mapping[Epoch, int],
     new: list[Row],
     conflicts: list[Row],
-    known: dict[Key, Row],
+    known: Rows,
     key_of: KeyOf,
     now_ms: int,
-) -> None:
-    """Extend the chains by the new records, and sign a receipt for each that reaches further.
+) -> dict[Epoch, ChainRow]:
+    """The chains after the new records, with a receipt signed for each that reaches further.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
-    come. head_seqs: what the devices say of themselves. known: rows already read; more are added.
-    Changes `chains` in place. What was signed leaves only after the commit (RCT-1).
+    come. head_seqs: what the devices say of themselves. What was signed leaves only after the
+    commit (RCT-1).
     """
     by_epoch: dict[Epoch, list[Row]] = {}
     for row in new:
-        by_epoch.setdefault((row.device, row.epoch), []).append(row)
+        by_epoch.setdefault(row.epoch_key, []).append(row)
     for row in conflicts:
-        by_epoch.setdefault((row.device, row.epoch), [])
+        by_epoch.setdefault(row.epoch_key, [])
+    extended = {}
     for epoch, before in chains.items():
         after = before
         if epoch in by_epoch:
             after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
-        chains[epoch] = after._replace(open_since_ms=_open_since(before, after, top_seq, now_ms))
+        since_ms = _open_since(before, after, top_seq, now_ms)
+        extended[epoch] = after._replace(open_since_ms=since_ms)
+    return extended
 
 
 def _open_since(before: ChainRow, after: ChainRow, top_seq: int, now_ms: int) -> int | None:
@@ -59,7 +61,7 @@ def _extend(
     connection: Connection,
     old: ChainRow,
     rows: list[Row],
-    known: dict[Key, Row],
+    known: Rows,
     key_of: KeyOf,
     now_ms: int,
 ) -> ChainRow:
@@ -73,7 +75,7 @@ def _extend(
     if is_anything_above:
         for stored in covers.gaps_above(connection, epoch, old.covered_seq).values():
             runs += stored
-    reached, mac16 = _reach(connection, old, rows, known, runs, is_anything_above)
+    reached, mac16 = _cover(connection, old, rows, known, runs, is_anything_above)
     receipt = old.receipt
     if mac16:
         record = Receipt(*epoch, reached.receipt_seq, mac16, now_ms)
@@ -87,11 +89,11 @@ def _extend(
     )
 
 
-def _reach(
+def _cover(
     connection: Connection,
     old: ChainRow,
     rows: list[Row],
-    known: dict[Key, Row],
+    known: Rows,
     runs: list[chain.Run],
     is_anything_above: bool,
 ) -> tuple[chain.Cover, str]:

@@ -1,7 +1,6 @@
 """Ratings get their times: at once, or when the time of their start becomes known, and for good.
 
-Everything happens in the transaction of one batch (BAT-3); central/custody/moment.py has the
-rules.
+central/custody/moment.py has the rules.
 """
 
 from sqlalchemy import Connection

@@ -1,6 +1,7 @@
 """Service documents go into the ledger by the hash that ratings name them with."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -8,19 +9,14 @@ from central.custody.counting import count_services
 from central.custody.marks import HASH_TAKEN
 from central.custody.open import Rejected, rejected
 from central.store import services
-from protocol.batch import DUPLICATE, STORED, ServiceDocument
+from central.store.ledger import Row, Rows
+from central.store.services import Facts
+from protocol.batch import DUPLICATE, FACTS_DIFFER, STORED, ServiceDocument
 from protocol.mac import hash16
 
 
-class SentDocument(NamedTuple):
-    """A service document that a hall sent: its exact bytes and their content."""
-
-    content: bytes
-    document: ServiceDocument
-
-
 def file_documents(
-    connection: Connection, sent: list[SentDocument], now_ms: int
+    connection: Connection, sent: Sequence[tuple[bytes, ServiceDocument]], now_ms: int
 ) -> tuple[list[str | Rejected], list[str]]:
     """Store those that are new. What became of each, and the hashes of the new ones.
 
@@ -29,7 +25,7 @@ def file_documents(
     """
     if not sent:
         return [], []
-    hashes = [hash16(item.content) for item in sent]
+    hashes = [hash16(content) for content, _ in sent]
     held = services.document_bytes(connection, set(hashes))
     outcomes: list[str | Rejected] = []
     new = {}
@@ -52,6 +48,42 @@ def file_documents(
         else:
             outcomes.append(rejected(HASH_TAKEN, "another service document has this hash"))
     services.add_documents(connection, list(new.values()))
-    taken = [item.document for item, outcome in zip(sent, outcomes) if outcome == STORED]
+    taken = [document for (_, document), outcome in zip(sent, outcomes) if outcome == STORED]
     count_services(connection, taken, now_ms)
     return outcomes, list(new)
+
+
+def mark_ratings(
+    connection: Connection, new: list[Row], hashes: list[str], known: Rows, now_ms: int
+) -> list[Row]:
+    """Mark new ratings, and older ones whose document has just come, if the two do not agree.
+
+    Documents that have not come are awaited. hashes: of those that are new. The rows marked.
+    """
+    ratings = {row.key: row for row in new if row.facts is not None}
+    # Ratings that arrived before their service document.
+    if awaiting := services.awaiting(connection, hashes):
+        services.stop_awaiting(connection, {name for name, _ in awaiting})
+        keys = {key for _, key in awaiting}
+        known.load(keys)
+        ratings |= {key: known[key] for key in keys}
+    if not ratings:
+        return []
+    found = services.facts(connection, {row.facts for row in ratings.values() if row.facts})
+    missing = [row for row in new if row.facts and row.facts not in found]
+    services.await_documents(connection, missing, now_ms)
+    changed = []
+    for row in ratings.values():
+        told = found.get(row.facts or "")
+        if told and do_facts_differ(told, row.hall, row.window, row.record):
+            changed += [row] if row.mark(FACTS_DIFFER) else []
+    return changed
+
+
+def do_facts_differ(facts: Facts, hall: str, window: str | None, rating: Any) -> bool:
+    """Whether the document that a rating names tells another story than the rating, and the
+    enrolment, by which it was given in this hall and window.
+    """
+    told = (facts.service, facts.ticket_no, facts.staff_no)
+    signed = (rating.service, rating.ticket_no, rating.staff_no)
+    return told != signed or (facts.hall, facts.window) != (hall, window)

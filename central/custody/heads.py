@@ -1,5 +1,6 @@
 """Heads: a device's own word on how far its chain goes. The highest of each epoch is kept."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -34,7 +35,7 @@ class Heads(NamedTuple):
 
 
 def file_heads(
-    connection: Connection, epochs: set[Epoch], sent: list[VerifiedHead], now_ms: int
+    connection: Connection, epochs: Iterable[Epoch], sent: list[VerifiedHead], now_ms: int
 ) -> Heads:
     """Keep the highest head of each epoch.
 

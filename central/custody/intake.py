@@ -1,28 +1,28 @@
-"""Intake of batches: one batch, one transaction, and only then an answer (BAT-3, RCT-1).
+"""Intake of batches: one transaction, and only then an answer (BAT-3, RCT-1).
 
-What needs no database, reading items and checking MACs, is done before the transaction begins.
-Next on a rating's way: GET /v1/records in central/web/api/records.py, for those who may
-read.
+What needs no database, reading items and checking MACs, is done before the transaction begins;
+central/custody/batch.py has the steps inside it.
+Next on a rating's way: GET /v1/records in central/web/api/records.py, for those who may read.
 """
 
 import json
-import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection
-
-from central.custody.batch import book
-from central.custody.documents import SentDocument, file_documents
+from central.custody.batch import (
+    Offer,
+    Refused,
+    SentDocument,
+    SentHead,
+    SentRecord,
+    file_batches,
+)
 from central.custody.marks import BAD_MAC, RESCUED, WRONG_DEVICE
 from central.custody.open import (
     KeyOf,
     Opened,
     Rejected,
     Verified,
-    VerifiedHead,
     judge_document,
     judge_head,
     judge_record,
@@ -37,35 +37,13 @@ from central.store import places, rejections
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
-from protocol.batch import (
-    REJECTED,
-    Answer,
-    EnvelopeItem,
-    FactsItem,
-    HeadItem,
-    ServiceDocument,
-    Verdict,
-)
+from protocol.batch import Answer, EnvelopeItem, FactsItem, HeadItem
 from protocol.field import write
-
-log = logging.getLogger(__name__)
 
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
 
-
-@dataclass(slots=True)
-class _Item:
-    """One item on its way, and its verdict once there is one.
-
-    read: FactsItem, EnvelopeItem, HeadItem or Rejected. opened: Opened, Rejected, or None for a
-    document. judged: ServiceDocument, Verified, VerifiedHead or Rejected.
-    """
-
-    raw: object
-    read: Any
-    opened: Any = None
-    judged: Any = None
-    verdict: Verdict | None = None
+_Enrolled = Mapping[str, list[Enrolment]]
+_Item = FactsItem | EnvelopeItem | HeadItem | Rejected
 
 
 class Intake:
@@ -83,18 +61,11 @@ class Intake:
         the answer says is durable when this returns.
         """
         now_ms = self._now_ms()
-        key_of = cache(self._key_of)  # a batch is of few devices
-        items = [_read(raw, now_ms) for raw in raw_items]
-        enrolled = self._enrolled(halls, items)
-        for item in items:
-            item.judged = _judge(item, halls, enrolled, key_of)
-        self._find_signers(items, halls)
+        offer = self._judge(halls, raw_items, now_ms)
         with self._database.write() as connection:
-            versions = places.lock_halls(connection, halls)
-            receipts = self._file(connection, items, halls, enrolled, now_ms)
+            (answer,) = file_batches(connection, [offer], self._key_of, now_ms)
         # The block above has committed; only now may the verdicts be said.
-        verdicts = tuple(item.verdict for item in items)
-        return Answer(verdicts, receipts, versions.get(halls[0], 0))
+        return answer
 
     def rescue(self, hall: str, envelopes: list[str]) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
@@ -102,15 +73,52 @@ class Intake:
         items = [EnvelopeItem(envelope, now_ms, None, None, (RESCUED,)) for envelope in envelopes]
         return self.take((hall,), [write(item) for item in items])
 
-    def _enrolled(self, halls: tuple[str, ...], items: list[_Item]) -> dict[str, list[Enrolment]]:
+    def _judge(self, halls: tuple[str, ...], raw_items: list[object], now_ms: int) -> Offer:
+        """The batch by what its items are: whose each is, and whether its MAC is good."""
+        items: list[_Item] = [read_item(raw, now_ms) for raw in raw_items]
+        opened = [_open(item) for item in items]
+        enrolled = self._enrolled(halls, opened)
+        key_of = cache(self._key_of)  # a batch is of few devices
+        offer = Offer(halls, len(items), [], [], [], [])
+        wrong: dict[int, Opened] = {}
+        for at, (item, envelope) in enumerate(zip(items, opened, strict=True)):
+            why: Rejected | None = None
+            if isinstance(item, FactsItem):
+                document = judge_document(item, halls)
+                if isinstance(document, Rejected):
+                    why = document
+                else:
+                    offer.documents.append(SentDocument(at, item.facts.encode(), document))
+            elif not isinstance(envelope, Opened):
+                why = envelope
+            elif isinstance(item, HeadItem):
+                head = judge_head(envelope, item.receipt, enrolled, key_of)
+                if isinstance(head, Rejected):
+                    why = head
+                else:
+                    place = _place(head.epoch_key, halls, enrolled)
+                    offer.heads.append(SentHead(at, head, place))
+            elif isinstance(item, EnvelopeItem):
+                verified = judge_record(envelope, enrolled, key_of)
+                if isinstance(verified, Rejected):
+                    why = verified
+                else:
+                    place = _place((verified.device, verified.epoch), halls, enrolled)
+                    row = _row(verified, item, place, now_ms)
+                    offer.records.append(SentRecord(at, row, place))
+            if why is not None:
+                offer.refused.append(Refused(at, why, _first_bytes(raw_items[at])))
+                if why.code == BAD_MAC and isinstance(envelope, Opened):
+                    wrong[at] = envelope
+        return self._name_signers(offer, wrong) if wrong else offer
+
+    def _enrolled(self, halls: tuple[str, ...], opened: Iterable[object]) -> _Enrolled:
         """The enrolments of the devices named, if any of them is in one of the halls.
 
         A device once enrolled here is known in all its epochs, also in one that a restored
         backup does not remember: its key proves that the centre enrolled it.
         """
-        named = {
-            item.opened.members["device"] for item in items if isinstance(item.opened, Opened)
-        }
+        named = {one.members["device"] for one in opened if isinstance(one, Opened)}
         if not named:
             return {}
         enrolled: dict[str, list[Enrolment]] = {}
@@ -123,92 +131,35 @@ class Intake:
             if any(enrolment.hall in halls for enrolment in enrolments)
         }
 
-    def _file(
-        self,
-        connection: Connection,
-        items: list[_Item],
-        halls: tuple[str, ...],
-        enrolled: dict[str, list[Enrolment]],
-        now_ms: int,
-    ) -> tuple[str, ...]:
-        """File the items and give each its verdict; the receipts to answer with."""
-        hashes = _file_documents(connection, items, now_ms)
-        records = [item for item in items if isinstance(item.judged, Verified)]
-        heads = [item for item in items if isinstance(item.judged, VerifiedHead)]
-
-        places_known: dict[Epoch, Enrolment] = {}
-
-        def place_of(epoch: Epoch) -> Enrolment:
-            if epoch not in places_known:
-                places_known[epoch] = _place(epoch, halls, enrolled)
-            return places_known[epoch]
-
-        rows = [_row(item, place_of, now_ms) for item in records]
-        sent = [item.judged for item in heads]
-        booked = book(connection, rows, sent, hashes, place_of, self._key_of, now_ms)
-        for item, outcome in zip(records, booked.filed):
-            item.verdict = Verdict(outcome.verdict, None, tuple(outcome.row.marks))
-        for item, verdict in zip(heads, booked.heads):
-            item.verdict = Verdict(verdict, None, ())
-        _file_rejections(connection, items, halls[0], now_ms)
-        return booked.receipts
-
-    def _find_signers(self, items: list[_Item], halls: tuple[str, ...]) -> None:
-        """Of some items with a wrong MAC, whether another device's key made it."""
-        wrong = [
-            item
-            for item in items
-            if isinstance(item.judged, Rejected) and item.judged.code == BAD_MAC
-        ]
-        if not wrong:
-            return
+    def _name_signers(self, offer: Offer, wrong: dict[int, Opened]) -> Offer:
+        """The offer; of some items with a wrong MAC it is said whose key made it, if that is
+        another device's.
+        """
         with self._database.read() as connection:
-            known = [place[:2] for place in places.enrolments_in(connection, halls)]
-        for item in wrong[:_SIGNERS_SOUGHT]:
-            signer = signer_of(item.opened, known, self._key_of)
-            if signer is not None:
-                item.judged = rejected(
-                    WRONG_DEVICE,
-                    f"it was signed with the key of {signer[0]}, epoch {signer[1]}",
-                )
+            known = [place[:2] for place in places.enrolments_in(connection, offer.halls)]
+        signers = {
+            at: signer_of(envelope, known, self._key_of)
+            for at, envelope in list(wrong.items())[:_SIGNERS_SOUGHT]
+        }
+        refused = []
+        for one in offer.refused:
+            if (signer := signers.get(one.at)) is not None:
+                sentence = f"it was signed with the key of {signer[0]}, epoch {signer[1]}"
+                one = one._replace(why=rejected(WRONG_DEVICE, sentence))
+            refused.append(one)
+        return offer._replace(refused=refused)
 
 
-def _judge(item: _Item, halls: tuple[str, ...], enrolled: dict[str, Any], key_of: KeyOf) -> Any:
-    read, opened = item.read, item.opened
-    if isinstance(opened, Opened) and isinstance(read, HeadItem):
-        return judge_head(opened, read.receipt, enrolled, key_of)
-    if isinstance(opened, Opened):
-        return judge_record(opened, enrolled, key_of)
-    if isinstance(read, FactsItem):
-        return judge_document(read, halls)
-    return opened
+def _open(item: _Item) -> Opened | Rejected | None:
+    """An item's envelope, taken apart; None for a document, which has none."""
+    if isinstance(item, EnvelopeItem):
+        return open_record(item.envelope)
+    if isinstance(item, HeadItem):
+        return open_head(item.head)
+    return item if isinstance(item, Rejected) else None
 
 
-def _read(raw: object, now_ms: int) -> _Item:
-    read = read_item(raw, now_ms)
-    if isinstance(read, EnvelopeItem):
-        return _Item(raw, read, open_record(read.envelope))
-    if isinstance(read, HeadItem):
-        return _Item(raw, read, open_head(read.head))
-    return _Item(raw, read, read if isinstance(read, Rejected) else None)
-
-
-def _file_documents(connection: Connection, items: list[_Item], now_ms: int) -> list[str]:
-    """The hashes of the service documents that are new."""
-    sent = [item for item in items if isinstance(item.judged, ServiceDocument)]
-    contents = [SentDocument(item.read.facts.encode(), item.judged) for item in sent]
-    outcomes, hashes = file_documents(connection, contents, now_ms)
-    for item, outcome in zip(sent, outcomes):
-        if isinstance(outcome, Rejected):
-            item.judged = outcome
-        else:
-            item.verdict = Verdict(outcome, None, ())
-    return hashes
-
-
-def _place(
-    epoch: Epoch, halls: tuple[str, ...], enrolled: dict[str, list[Enrolment]]
-) -> Enrolment:
+def _place(epoch: Epoch, halls: tuple[str, ...], enrolled: _Enrolled) -> Enrolment:
     """The enrolment of an epoch; of one that nobody remembers, the newest in these halls."""
     enrolments = enrolled[epoch[0]]
     place = next((known for known in enrolments if known.epoch == epoch[1]), None)
@@ -217,9 +168,7 @@ def _place(
     return max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
 
 
-def _row(item: _Item, place_of: Callable[[Epoch], Enrolment], now_ms: int) -> Row:
-    verified, read = item.judged, item.read
-    place = place_of((verified.device, verified.epoch))
+def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) -> Row:
     row = Row(
         device=verified.device,
         epoch=verified.epoch,
@@ -228,42 +177,19 @@ def _row(item: _Item, place_of: Callable[[Epoch], Enrolment], now_ms: int) -> Ro
         kind=verified.kind,
         prev=verified.prev,
         envelope=verified.envelope,
-        received_at_ms=read.received_at_ms,
+        received_at_ms=item.received_at_ms,
         stored_at_ms=now_ms,
         hall=place.hall,
         window=place.window,
-        service=read.service,
+        service=item.service,
         facts=None,
         marks=list(verified.marks),
-        hall_marks=list(read.marks),
+        hall_marks=list(item.marks),
         _record=verified.record,
     )
     if (rating := rating_of(verified)) is not None:
         row.service, row.facts, row.level = rating.service, rating.facts, rating.level
     return row
-
-
-def _file_rejections(
-    connection: Connection, items: Iterable[_Item], hall: str, now_ms: int
-) -> None:
-    rows = []
-    for item in items:
-        if isinstance(item.judged, Rejected):
-            item.verdict = Verdict(REJECTED, item.judged.reason, ())
-            rows.append(
-                {
-                    "hall": hall,
-                    "reason": item.judged.code,
-                    "sentence": item.judged.reason,
-                    "first_bytes": _first_bytes(item.raw),
-                    "rejected_at_ms": now_ms,
-                }
-            )
-    rejections.add(connection, rows)
-    if rows:
-        log.warning(
-            "hall %s: %d of its items rejected, first: %s", hall, len(rows), rows[0]["sentence"]
-        )
 
 
 def _first_bytes(raw: object) -> bytes:

@@ -3,7 +3,6 @@
 A broken link is a mark, and it keeps the receipt back until what it names is held, too (RCT-3).
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from central.custody import chain
 from central.store import covers, ledger
 from central.store.covers import ChainRow
-from central.store.ledger import Epoch, Key, Row
+from central.store.ledger import Epoch, Key, Row, Rows
 from protocol.batch import BROKEN_CHAIN, UNKNOWN_VERSION
 from protocol.envelope import NO_MAC16
 from protocol.limits import GAPS
@@ -30,16 +29,16 @@ def mark(
     new: list[Row],
     chains: dict[Epoch, ChainRow],
     receipts: dict[Epoch, int],
-    known: dict[Key, Row],
+    known: Rows,
 ) -> list[Row]:
     """Mark broken links of the new records and of those that follow them; the rows changed.
 
-    chains, receipts: see filing.mark. known: rows already read, by key; more are added.
+    chains: before this batch. receipts: the highest seq that each device may have one for.
     """
     judged = {row.key: row for row in new} | _followers(connection, new, chains, known)
     seqs = {key: _predecessor_seq(row) for key, row in judged.items()}
     wanted = {(key[0], key[1], seq) for key, seq in seqs.items() if seq}
-    _load(connection, wanted, known)
+    known.load(wanted)
     changed = []
     for key, row in judged.items():
         seq = seqs[key]
@@ -65,7 +64,7 @@ def is_doubtful(kind: str, marks: list[str]) -> bool:
     return BROKEN_CHAIN in marks or kind == Boot.kind
 
 
-def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
+def may_pass(connection: Connection, key: Key, known: Rows) -> bool:
     """Whether a receipt may pass a held record below which all is held or named (RCT-3).
 
     Not if `prev` names a record that nobody here holds while another holds its place, as two
@@ -73,9 +72,9 @@ def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
     named one is held as a conflict, and so on down that board's branch to where a holder of its
     key is named; and below that nothing may be missing that only the other board's boots name. A
     boot may name an older record or none: what it passes over, its device has a receipt for or
-    lost. known: see filing.mark.
+    lost.
     """
-    _load(connection, [key], known)
+    known.load([key])
     row, epoch = known[key], (key[0], key[1])
     branch: list[Row] = []
     others: dict[tuple[Any, ...], Row] = {}
@@ -85,7 +84,7 @@ def may_pass(connection: Connection, key: Key, known: dict[Key, Row]) -> bool:
         if seq < lowest:
             lowest, span = max(1, seq - span + 1), min(8 * span, _SPAN)
             unseen = [(*epoch, at) for at in range(lowest, seq + 1)]
-            _load(connection, unseen, known)
+            known.load(unseen)
         holder = known.get((*epoch, seq))
         if holder is None or holder.mac16 == row.prev:
             return not branch or not _is_hidden(connection, epoch, seq, branch)
@@ -118,7 +117,7 @@ def _is_hidden(connection: Connection, epoch: Epoch, seq: int, branch: list[Row]
 
 
 def _followers(
-    connection: Connection, new: list[Row], chains: dict[Epoch, ChainRow], known: dict[Key, Row]
+    connection: Connection, new: list[Row], chains: dict[Epoch, ChainRow], known: Rows
 ) -> dict[Key, Row]:
     """Records held before, whose predecessor may be one of the new ones."""
     fresh = {row.key for row in new}
@@ -135,8 +134,9 @@ def _followers(
         if seq < chains[epoch].highest_seq:
             boots = covers.gaps_above(connection, epoch, seq)
             wanted |= {(*epoch, boot_seq) for boot_seq in boots}
-    _load(connection, wanted - fresh, known)
-    return {key: known[key] for key in wanted - fresh if key in known}
+    known.load(wanted - fresh)
+    found = {key: known.get(key) for key in wanted - fresh}
+    return {key: row for key, row in found.items() if row is not None}
 
 
 def _predecessor_seq(row: Row) -> int | None:
@@ -162,9 +162,3 @@ def _may_skip(
         connection, epoch, seq, row.prev
     )
     return chain.may_skip(seq, receipt_seq, row.prev, is_older_held, is_full)
-
-
-def _load(connection: Connection, keys: Iterable[Key], known: dict[Key, Row]) -> None:
-    missing = [key for key in keys if key not in known]
-    if missing:
-        known |= ledger.rows(connection, missing)

@@ -20,7 +20,7 @@ from central.custody.marks import (
     WRONG_KIND,
 )
 from protocol import batch
-from protocol.batch import EnvelopeItem, FactsItem, ServiceDocument
+from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
 from protocol.envelope import is_mac, split
 from protocol.field import Identifier, ProtocolError, hex16, ms, place_id, word
 from protocol.limits import SERVICE_CHARS
@@ -101,7 +101,7 @@ def rejected(code: str, sentence: object) -> Rejected:
     return Rejected(code, f"{code}: {sentence}"[:200])
 
 
-def read_item(raw: object, now_ms: int) -> Any:
+def read_item(raw: object, now_ms: int) -> FactsItem | EnvelopeItem | HeadItem | Rejected:
     """One raw item of a batch as FactsItem, EnvelopeItem or HeadItem, or Rejected.
 
     What the hall wrote beside an envelope cannot keep a signed record out (BAT-4): a member that

@@ -5,14 +5,15 @@ of before the revocation, by a record or a head, was signed before. For the rest
 is taken, and marked; after a record that was signed later, by its own time, all are later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
 from central.custody.counting import count_marks, count_ratings
 from central.custody.marks import ARRIVED_AFTER_REVOCATION, SIGNED_AFTER_REVOCATION
-from central.store import ledger, places
+from central.store import ledger
+from central.store import places as place_rows
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from protocol.batch import RATED_TWICE
@@ -23,7 +24,7 @@ def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms:
 
     Its halls refuse its login from then on; a later enrolment is not concerned.
     """
-    revoked = [place for place in places.epochs(connection, device) if not place.revoked_at_ms]
+    revoked = [place for place in place_rows.epochs(connection, device) if not place.revoked_at_ms]
     marked = []
     for place in revoked:
         epoch = (device, place.epoch)
@@ -32,22 +33,24 @@ def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms:
         counted = [row for row in rows if row.level is not None and RATED_TWICE not in row.marks]
         count_ratings(connection, [], counted)
         marked += [row for row in rows if row.mark(SIGNED_AFTER_REVOCATION)]
-        places.revoke(connection, *epoch, at_ms, reason, seq)
+        place_rows.revoke(connection, *epoch, at_ms, reason, seq)
     ledger.save_marks(connection, marked)
     count_marks(connection, [], marked, [], [], now_ms)
-    places.bump_versions(connection, {place.hall for place in revoked})
+    place_rows.bump_versions(connection, {place.hall for place in revoked})
     return len(marked)
 
 
 def mark(
     connection: Connection,
     rows: list[Row],
-    place_of: Callable[[Epoch], Enrolment],
+    places: Mapping[Epoch, Enrolment],
     heads: Mapping[Epoch, Mapping[str, Any]],
 ) -> None:
-    """Mark the rows of revoked devices that have just arrived. heads: rows of `head`."""
-    epochs = {(row.device, row.epoch) for row in rows}
-    revoked = {epoch: place_of(epoch) for epoch in epochs if place_of(epoch).revoked_at_ms}
+    """Mark the rows of revoked devices that have just arrived.
+
+    places: where each stood. heads: rows of `head`.
+    """
+    revoked = {epoch: place for epoch, place in places.items() if place.revoked_at_ms}
     lowest: dict[Epoch, int] = {}
     late = [row for row in rows if row.epoch_key in revoked] if revoked else []
     for row in sorted(late, key=lambda row: row.seq):
@@ -63,7 +66,7 @@ def mark(
         ):
             row.mark(ARRIVED_AFTER_REVOCATION)
     for epoch, seq in lowest.items():
-        places.lower_revoked_seq(connection, *epoch, seq)
+        place_rows.lower_revoked_seq(connection, *epoch, seq)
 
 
 def _is_signed_after(row: Row, revoked_at_ms: int, revoked_seq: int | None) -> bool:

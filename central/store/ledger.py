@@ -104,6 +104,31 @@ class Row:
         return True
 
 
+class Rows:
+    """Records by key, each read at most once in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._found: dict[Key, Row] = {}
+
+    def load(self, keys: Iterable[Key]) -> None:
+        """Read those that were not read yet."""
+        missing = {key for key in keys if key not in self._found}
+        if missing:
+            self._found |= rows(self._connection, missing)
+
+    def add(self, row: Row) -> None:
+        """A record that has just been given its key."""
+        self._found[row.key] = row
+
+    def get(self, key: Key) -> Row | None:
+        """The record, if it was read and there is one."""
+        return self._found.get(key)
+
+    def __getitem__(self, key: Key) -> Row:
+        return self._found[key]
+
+
 class Held(NamedTuple):
     """Of a record that is held, what decides how far a chain is covered."""
 

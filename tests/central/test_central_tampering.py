@@ -329,10 +329,10 @@ def test_many_doubled_reordered_and_replayed_ratings_count_once(tmp_path_factory
 def test_a_centre_that_does_not_dedupe_counts_twice(tmp_path_factory, monkeypatch):
     """The control: it fails on the count."""
 
-    def forget(connection, candidates, chains):
+    def forget(connection, candidates, chains, known):
         for number, row in enumerate(candidates):
             row.seq += 1000 * (1 + number) if ledger.rows(connection, [row.key]) else 0
-        return file_records(connection, candidates, chains)
+        return file_records(connection, candidates, chains, known)
 
     file_records = filing.file_records
     monkeypatch.setattr(filing, "file_records", forget)

@@ -12,11 +12,11 @@ copies = itertools.count(1)
 real_file_records = filing.file_records
 
 
-def file_records(connection, candidates, chains):
-    filed, held, others = real_file_records(connection, candidates, chains)
+def file_records(connection, candidates, chains, known):
+    filed = real_file_records(connection, candidates, chains, known)
     again = [outcome.row for outcome in filed if outcome.verdict == DUPLICATE]
     ledger.add_rows(connection, [replace(row, seq=next(copies) * 1_000_000) for row in again])
-    return filed, held, others
+    return filed
 
 
 filing.file_records = file_records
