@@ -234,8 +234,3 @@ def _plain(value):
     if type(value) is tuple:
         return [_plain(item) for item in value]
     return write(value) if hasattr(value, "fields") else value
-
-
-# Until the gateway calls them by their names.
-identifier = Identifier
-text = Text

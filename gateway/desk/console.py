@@ -27,6 +27,12 @@ from protocol.limits import TICKET_NO_CHARS
 from protocol.message import CLOSED, INVITING
 
 FIRST_TICKET = "001"
+# What may be typed, by the field that is wrong.
+_SENTENCES = {
+    "staff_no": "工号由 1 到 16 个字母、数字或连字符组成。",
+    "name": "姓名最多 32 个字。",
+    "ticket_no": "票号由 1 到 16 个字母、数字或连字符组成。",
+}
 
 
 class Console:
@@ -82,7 +88,7 @@ class Console:
         try:
             self._keys[key](window, caller, fields)
         except ProtocolError as error:
-            return _sentence(str(error))
+            return _SENTENCES.get(error.field or "", _SENTENCES["ticket_no"])
         except (NoSuchError, ConflictError):
             return "这次服务已经结束。"
         return ""
@@ -142,11 +148,3 @@ def next_ticket(last: str | None, is_today: bool) -> str:
     number = str(int(match[2]) + 1 if is_today else 1).zfill(len(match[2]))
     found = match[1] + number
     return found if len(found) <= TICKET_NO_CHARS else ""
-
-
-def _sentence(error: str) -> str:
-    if error.startswith("staff_no"):
-        return "工号由 1 到 16 个字母、数字或连字符组成。"
-    if error.startswith("name"):
-        return "姓名最多 32 个字。"
-    return "票号由 1 到 16 个字母、数字或连字符组成。"

@@ -15,7 +15,7 @@ from gateway.store import envelopes, services
 from gateway.store.database import Database
 from hosting.clock import day
 from protocol.batch import Matter, ServiceDocument, encode_document
-from protocol.field import identifier, text
+from protocol.field import Identifier, Text
 from protocol.limits import STAFF_NO_CHARS
 from protocol.mac import hash16
 from protocol.message import CLOSED, INVITING, SERVING
@@ -110,8 +110,8 @@ class ServiceDesk:
                 return
             row = {
                 "window": window,
-                "staff_no": identifier(STAFF_NO_CHARS)(staff_no, "staff_no"),
-                "name": text(32)(name, "name"),
+                "staff_no": Identifier(STAFF_NO_CHARS)(staff_no, "staff_no"),
+                "name": Text(32)(name, "name"),
                 "presence": presence,
                 "since_ms": self._now_ms(),
             }

@@ -21,21 +21,22 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
-from protocol.batch import Matter
+from protocol.batch import Matter, ServiceDocument
 from protocol.envelope import split
-from protocol.field import ProtocolError
-from protocol.limits import SETTINGS_BYTES
-from protocol.message import CLOSED
+from protocol.field import Identifier, ProtocolError, place_id
+from protocol.limits import SERVICE_CHARS, SETTINGS_BYTES, STAFF_NO_CHARS, TICKET_NO_CHARS
+from protocol.message import CLOSED, StaffCard
 from protocol.record import parse_json
+from quick.bounds import bounds
 
 BODY_BYTES = 256 * 1024  # some hundred matters
 _STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
-_NUMBER = r"^[A-Za-z0-9-]+$"  # what may enter a record (TKT-3)
-TicketNo = Annotated[str, Field(pattern=_NUMBER, min_length=1, max_length=16)]
-StaffNo = Annotated[str, Field(pattern=_NUMBER, min_length=1, max_length=16)]
-Words = Annotated[str, Field(max_length=64)]
-WindowId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
-ServiceId = Annotated[str, Path(pattern=_NUMBER, max_length=64)]
+_MATTER, _DOCUMENT = dict(Matter.fields), dict(ServiceDocument.fields)
+# What may enter a record (TKT-3), and how much of it, is the contract's own word.
+TicketNo = Annotated[str, Field(**bounds(Identifier(TICKET_NO_CHARS)))]
+StaffNo = Annotated[str, Field(**bounds(Identifier(STAFF_NO_CHARS)))]
+WindowId = Annotated[str, Path(**bounds(place_id))]
+ServiceId = Annotated[str, Path(**bounds(Identifier(SERVICE_CHARS)))]
 
 
 class MatterBody(BaseModel):
@@ -43,10 +44,10 @@ class MatterBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    project_no: Words | None = None
-    service_number: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    task_code: Words | None = None
-    task_name: Annotated[str, Field(max_length=128)] | None = None
+    project_no: Annotated[str, Field(**bounds(_MATTER["project_no"]))] | None = None
+    service_number: Annotated[int, Field(**bounds(_MATTER["service_number"]))] | None = None
+    task_code: Annotated[str, Field(**bounds(_MATTER["task_code"]))] | None = None
+    task_name: Annotated[str, Field(**bounds(_MATTER["task_name"]))] | None = None
 
 
 class ServiceBody(BaseModel):
@@ -55,8 +56,8 @@ class ServiceBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     ticket_no: TicketNo
-    kind: Literal["single", "batch", "theme", "agent"] = "single"
-    matters: Annotated[list[MatterBody], Field(max_length=500)] = []
+    kind: Literal[_DOCUMENT["kind"].choices] = "single"  # type: ignore[valid-type]
+    matters: Annotated[list[MatterBody], Field(**bounds(_DOCUMENT["matters"]))] = []
     staff_no: StaffNo | None = None
 
 
@@ -67,7 +68,7 @@ class StaffBody(BaseModel):
 
     presence: Literal["in", "pause", "out"]
     staff_no: StaffNo | None = None
-    name: Annotated[str, Field(max_length=32)] = ""
+    name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
 class ServiceAnswer(BaseModel):
