@@ -9,69 +9,25 @@ Next on a rating's way: `file_records`, in central/custody/filing.py.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.custody import clones, cover, dating, documents, filing, links, rated, revocation
-from central.custody.counting import count_marks
+from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
 from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
+from central.custody.offer import Offer, Refused
 from central.custody.open import KeyOf, Rejected, VerifiedHead
 from central.store import covers, ledger, places, rejections
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Key, Row, Rows
 from central.store.places import Enrolment
 from central.store.tallies import Marked
-from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, ServiceDocument, Verdict
+from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, Verdict
 
 log = logging.getLogger(__name__)
 
 _REPLAY_MS = 24 * 3_600_000  # an answer that was lost is asked for again within minutes
-
-
-class SentDocument(NamedTuple):
-    """A service document: its place in the hall's batch, its exact bytes, and their content."""
-
-    at: int
-    content: bytes
-    document: ServiceDocument
-
-
-class SentRecord(NamedTuple):
-    """A verified record: its place in the batch, its row, and where its device stood."""
-
-    at: int
-    row: Row
-    place: Enrolment
-
-
-class SentHead(NamedTuple):
-    """A verified head: its place in the batch, and where its device stood."""
-
-    at: int
-    head: VerifiedHead
-    place: Enrolment
-
-
-class Refused(NamedTuple):
-    """An item that is not taken: its place in the batch, why, and its first bytes."""
-
-    at: int
-    why: Rejected
-    first_bytes: bytes
-
-
-class Offer(NamedTuple):
-    """One hall's batch of `size` items, judged. halls: of its token; the first is its own."""
-
-    halls: tuple[str, ...]
-    size: int
-    documents: list[SentDocument]
-    records: list[SentRecord]
-    heads: list[SentHead]
-    refused: list[Refused]
 
 
 @dataclass(slots=True)
@@ -192,7 +148,7 @@ def mark_documents(batch: Batch) -> None:
 
 def mark_second(batch: Batch) -> None:
     """Let one rating count for each service, and mark the others."""
-    batch.marked_second = rated.mark(batch.connection, batch.new, batch.known)
+    batch.marked_second = counting.mark_second(batch.connection, batch.new, batch.known)
 
 
 def mark_links(batch: Batch) -> None:
@@ -253,7 +209,9 @@ def count(batch: Batch) -> None:
         Marked(mark, batch.places[key[:2]].hall, batch.places[key[:2]].window, *key)
         for mark, key in _events(batch)
     ]
-    count_marks(batch.connection, batch.new, marked, batch.new_conflicts, events, batch.now_ms)
+    counting.count_marks(
+        batch.connection, batch.new, marked, batch.new_conflicts, events, batch.now_ms
+    )
 
 
 def hear(batch: Batch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from central.custody import chain, links
 from central.custody.open import KeyOf
-from central.store import covers, ledger
+from central.store import covers, ledger, sql
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from protocol.envelope import seal
@@ -125,7 +125,7 @@ def _cover(
         mac16 = cover.mac16 or mac16
         if cover.covered_seq == before or not is_anything_above:
             return cover, mac16
-        limit = min(2 * limit, ledger.CHUNK)
+        limit = min(2 * limit, sql.CHUNK)
 
 
 def _own_gaps(rows: Iterable[Row]) -> list[tuple[int, int, int, str]]:

@@ -9,15 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
-from central.custody.batch import (
-    Offer,
-    Refused,
-    SentDocument,
-    SentHead,
-    SentRecord,
-    file_batches,
-)
+from central.custody.batch import file_batches
 from central.custody.marks import BAD_MAC, RESCUED, WRONG_DEVICE
+from central.custody.offer import Offer, Refused, SentDocument, SentHead, SentRecord
 from central.custody.open import (
     KeyOf,
     Opened,

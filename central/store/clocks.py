@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from central.store import sql
-from central.store.ledger import Epoch, insert_many, with_keys
+from central.store.ledger import Epoch
 from central.store.tables import metadata
 
 
@@ -37,7 +37,7 @@ _SAVE = (
 
 def clocks(connection: Connection, starts: Iterable[Start]) -> dict[Start, BootClock]:
     """The clocks of these starts that are known."""
-    found = [BootClock(*row) for row in with_keys(connection, _clock, starts, "boot")]
+    found = [BootClock(*row) for row in sql.with_keys(connection, _clock, starts, "boot")]
     return {clock[:3]: clock for clock in found}
 
 
@@ -69,6 +69,6 @@ def clock_before(connection: Connection, epoch: Epoch, boot: int) -> BootClock |
 def save_clocks(connection: Connection, new: list[BootClock], changed: list[BootClock]) -> None:
     """Insert clocks, and write those that are already there."""
     if new:
-        insert_many(connection, _clock, BootClock._fields, [tuple(clock) for clock in new])
+        sql.insert_many(connection, _clock, BootClock._fields, [tuple(clock) for clock in new])
     if changed:
         sql.run(connection, _SAVE, [(*clock[3:], *clock[:3]) for clock in changed])

@@ -1,7 +1,7 @@
 """Records and conflicts: every envelope whose MAC was verified, by its identity, for ever."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -30,8 +30,6 @@ _record = metadata.tables["record"]
 _conflict = metadata.tables["conflict"]
 UNREADABLE = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
 _COLUMNS = tuple(_record.c.keys())
-_INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
-CHUNK = 1000  # rows read at once
 
 
 @dataclass(slots=True)
@@ -140,39 +138,26 @@ class Held(NamedTuple):
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
     """The records that hold these keys."""
-    found = [_row(row) for row in with_keys(connection, _record, keys)]
+    found = [_row(row) for row in sql.with_keys(connection, _record, keys)]
     return {row.key: row for row in found}
 
 
 def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
     """The conflicts of these keys, by (device, epoch, seq, mac16)."""
-    found = [_row(row) for row in with_keys(connection, _conflict, keys)]
+    found = [_row(row) for row in sql.with_keys(connection, _conflict, keys)]
     return {(*row.key, row.mac16): row for row in found}
 
 
 def add_rows(connection: Connection, new: list[Row]) -> None:
     """Insert records, in one statement."""
     if new:
-        insert_many(connection, _record, _COLUMNS, [_values(row) for row in new])
-
-
-def insert_many(
-    connection: Connection, table: Table, names: tuple[str, ...], rows: list[tuple[Any, ...]]
-) -> None:
-    """Insert rows with these columns, past SQLAlchemy's work for each single value."""
-    known = (connection.dialect.name, table.name, names)
-    if known not in _INSERTS:
-        quote = connection.dialect.identifier_preparer.quote
-        columns = ", ".join([quote(name) for name in names])
-        marks = ", ".join([sql.placeholder(connection)] * len(names))
-        _INSERTS[known] = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"
-    connection.exec_driver_sql(_INSERTS[known], rows)
+        sql.insert_many(connection, _record, _COLUMNS, [_values(row) for row in new])
 
 
 def add_conflicts(connection: Connection, new: list[Row]) -> None:
     """Insert conflicts, in one statement."""
     if new:
-        insert_many(connection, _conflict, _COLUMNS, [_values(row) for row in new])
+        sql.insert_many(connection, _conflict, _COLUMNS, [_values(row) for row in new])
 
 
 def save_marks(connection: Connection, changed: Iterable[Row]) -> None:
@@ -299,29 +284,6 @@ def page(
 
 def _of(table: Any, epoch: Epoch) -> Any:
     return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
-
-
-def with_keys(
-    connection: Connection, table: Table, keys: Iterable[Key], last: str = "seq"
-) -> Iterator[Any]:
-    """The rows of these keys (device, epoch, `last`), each found by the primary key.
-
-    A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
-    table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
-    keeps this order.
-    """
-    wanted = sorted(keys)
-    for start in range(0, len(wanted), CHUNK):
-        some = wanted[start : start + CHUNK]
-        values = ", ".join(["(?, ?, ?)"] * len(some))
-        statement = (
-            f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
-            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
-            "found.device = wanted.device AND found.epoch = wanted.epoch "
-            f"AND found.{last} = wanted.last"
-        )
-        flat = tuple([part for key in some for part in key])
-        yield from sql.run(connection, statement, flat)
 
 
 def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:

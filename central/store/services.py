@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, select, update
 
 from central.store import sql
-from central.store.ledger import Key, Row, insert_many
+from central.store.ledger import Key, Row
 from central.store.tables import metadata
 
 
@@ -35,7 +35,7 @@ def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
     """Insert service documents (columns of `document`)."""
     if values:
         rows = [tuple(one.values()) for one in values]
-        insert_many(connection, _document, tuple(values[0]), rows)
+        sql.insert_many(connection, _document, tuple(values[0]), rows)
 
 
 def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
@@ -100,7 +100,7 @@ def save_rated(
     """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
     if new:
         rows = [(*service, *key) for service, key in new.items()]
-        insert_many(connection, _rated, tuple(_rated.c.keys()), rows)
+        sql.insert_many(connection, _rated, tuple(_rated.c.keys()), rows)
     for (hall, service), (device, epoch, seq) in moved.items():
         is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
         change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)

@@ -4,10 +4,13 @@ more than the database takes to carry it out.
 Written with ? for each value and for both databases; everything rarer is put together.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
+
+CHUNK = 1000  # rows read at once
+_INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
 
 def run(connection: Connection, statement: str, values: Any = ()) -> Any:
@@ -34,3 +37,39 @@ def for_update(connection: Connection) -> str:
 def placeholder(connection: Connection) -> str:
     """How the driver wants the place of a value marked."""
     return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+
+def insert_many(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    """Insert rows with these columns, past SQLAlchemy's work for each single value."""
+    known = (connection.dialect.name, table.name, names)
+    if known not in _INSERTS:
+        quote = connection.dialect.identifier_preparer.quote
+        columns = ", ".join([quote(name) for name in names])
+        marks = ", ".join([placeholder(connection)] * len(names))
+        _INSERTS[known] = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"
+    connection.exec_driver_sql(_INSERTS[known], rows)
+
+
+def with_keys(
+    connection: Connection, table: Table, keys: Iterable[tuple[Any, ...]], last: str = "seq"
+) -> Iterator[Any]:
+    """The rows of these keys (device, epoch, `last`), each found by the primary key.
+
+    A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
+    table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
+    keeps this order.
+    """
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        values = ", ".join(["(?, ?, ?)"] * len(some))
+        statement = (
+            f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
+            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
+            "found.device = wanted.device AND found.epoch = wanted.epoch "
+            f"AND found.{last} = wanted.last"
+        )
+        flat = tuple([part for key in some for part in key])
+        yield from run(connection, statement, flat)

@@ -23,7 +23,7 @@ def test_clerk_and_hall_it_walk_their_pages(journey, firmware):
         flash(folder, firmware, bundle)
         console = ("--scope", "console", "--window", WINDOW)
         clerk = await it.hall.gateway_token("counter", *console)
-        watcher = await it.hall.gateway_token("it", "--scope", "pages")
+        watcher = await it.hall.gateway_token("it", "--scope", "pages:read")
         async with it.fleet("pages") as fleet, chromium() as browser:
             await fleet.start(DEVICE, folder, {"thanks_ms": 500}, enrol=True)
             async with tab(browser, "zh-CN") as console, tab(browser, "en-US") as overview:
