@@ -139,7 +139,7 @@ def test_a_device_that_tells_a_level_is_noticed_whatever_way_it_tells(tmp_path, 
         "            import time\n"
         "            time.sleep_ms(300)\n"
         "        self._link.report('bad_clock', press.level == 3)\n"
-        "        self._session.why_ms = 375 + 400 * (press.level == 4)\n"
+        "        self._session.why_ms = 375 + 800 * (press.level == 4)\n"
     )
     weak = weaken(firmware, tmp_path / "firmware", append, tells + append)
     counter = watch_the_counter(tmp_path, firmware, presses=24, flashed=weak)
