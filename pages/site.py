@@ -55,7 +55,6 @@ class Site(Generic[Holder]):
         tier: str,
         name: str,
         templates: Path,
-        english: Mapping[str, str],
         holder_of: Callable[[str], Holder | None],
         home_of: Callable[[Holder], str],
         static: Path | None = None,
@@ -65,7 +64,6 @@ class Site(Generic[Holder]):
         self.tier = tier
         self.name = name
         self.router = APIRouter(include_in_schema=False)
-        self._english = {**words.OWN, **english}
         self._holder_of = holder_of
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
@@ -146,7 +144,7 @@ class Site(Generic[Holder]):
         """A template as HTML. request: None for a part that needs no layout."""
 
         def _(message: str, **fill: object) -> str:
-            return words.say(self._english, language, message, **fill)
+            return words.say(language, message, **fill)
 
         def span(duration_ms: int) -> str:
             return _span(_, duration_ms)
@@ -163,10 +161,6 @@ class Site(Generic[Holder]):
                 **values,
             }
         )
-
-    def words_without_english(self) -> set[str]:
-        """The messages in templates, and the site's name, that the dictionary lacks."""
-        return (words.messages(self._templates) | {self.name}) - set(self._english)
 
     async def form(self, request: Request) -> dict[str, str]:
         """The fields of a posted form."""

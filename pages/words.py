@@ -1,43 +1,19 @@
-"""Two languages: Chinese text is the message, English comes from a dictionary."""
+"""Languages: Chinese text is the message, the others come from catalogues, `locale/*.po`.
 
-from collections.abc import Mapping
+A catalogue is one file for all tiers, compiled to .mo by `make setup` and packed so. A message
+without a translation stands as it is; tests/pages/test_catalogues.py finds it first.
+"""
 
-from jinja2 import Environment
-from jinja2.ext import extract_from_ast
+import gettext
+from functools import cache
+from pathlib import Path
+
+from hosting.error import OperatorError
 
 CHINESE = "zh"
 ENGLISH = "en"
 LANGUAGES = (CHINESE, ENGLISH)
-
-# The messages of this package's own templates and sentences.
-OWN = {
-    "评价 Pingjia": "Pingjia 评价",
-    "登录": "Log in",
-    "退出登录": "Log out",
-    "访问令牌": "Access token",
-    "请输入访问令牌。": "Enter an access token.",
-    "令牌由系统管理员签发。它只保存在本浏览器中。": (
-        "Tokens are issued by the system's administrator. This browser alone keeps it."
-    ),
-    "此令牌无效，请核对后重新输入。": "This token is not valid. Check it and enter it again.",
-    "此页面需要另一个访问令牌。": "This page needs another access token.",
-    "连接已断开，画面不是最新的。正在重新连接……": (
-        "The connection is lost and this page is not current. Reconnecting…"
-    ),
-    "操作没有完成，请再试一次。": "That did not work. Try again.",
-    "出错了": "Something is wrong",
-    "没有这个页面。": "There is no such page.",
-    "请求未被接受。": "The request was not accepted.",
-    "请求必须来自本系统的页面。": "The request must come from this system's own pages.",
-    "服务暂时出错，请稍后再试。": "The service has a problem. Try again in a moment.",
-    "同时查看的人太多，请稍后再试。": "Too many people are watching. Try again in a moment.",
-    "返回首页": "Back to the first page",
-    "语言": "Language",
-    "{count} 秒": "{count} s",
-    "{count} 分钟": "{count} min",
-    "{count} 小时": "{count} h",
-    "{count} 天": "{count} days",
-}
+LOCALE = Path(__file__).with_name("locale")
 
 
 def choose(cookie: str | None, accepted: str) -> str:
@@ -56,21 +32,25 @@ def choose(cookie: str | None, accepted: str) -> str:
     return language
 
 
-def say(english: Mapping[str, str], language: str, message: str, **values: object) -> str:
+def say(language: str, message: str, **values: object) -> str:
     """A message in a language, with its values filled in."""
-    text = english.get(message, message) if language == ENGLISH else message
+    text = message
+    if language != CHINESE and message:  # the empty message is the catalogue's own head
+        text = _catalogue(language).gettext(message)
     return text.format(**values) if values else text
 
 
-def messages(templates: Environment) -> set[str]:
-    """Every text that a template of this environment gives to `_`."""
-    found: set[str] = set()
-    assert templates.loader is not None
-    for name in templates.list_templates():
-        source, _, _ = templates.loader.get_source(templates, name)
-        for _, _, text in extract_from_ast(templates.parse(source), ("_",)):
-            found.update(part for part in (text if isinstance(text, tuple) else (text,)) if part)
-    return found
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    path = LOCALE / f"{language}.mo"
+    try:
+        with path.open("rb") as file:
+            return gettext.GNUTranslations(file)
+    except OSError as error:
+        raise OperatorError(
+            f"the words of the pages, {path}, cannot be read: {error.strerror}. In a checkout "
+            "`make setup` compiles them."
+        ) from None
 
 
 def _weight(text: str) -> float:

@@ -1,7 +1,6 @@
 """What goes wrong in a hall, in words for the person who must act: what it is, what to do.
 
-By the words that devices, the intake and the gateway's own parts use. Chinese is the message;
-gateway/web/english.py has the other half.
+By the words that devices, the intake and the gateway's own parts use. Chinese is the message.
 """
 
 from typing import NamedTuple

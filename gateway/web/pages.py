@@ -10,7 +10,6 @@ from gateway.desk.callers import CONSOLE, PAGES, Caller, caller_of
 from gateway.desk.console import Console
 from gateway.desk.services import NoSuchError
 from gateway.store.database import Database
-from gateway.web.english import ENGLISH
 from gateway.web.overview import Overview
 from pages import PageError, Site
 
@@ -24,7 +23,6 @@ def create_site(database: Database, overview: Overview, console: Console) -> Sit
         name="大厅评价网关",
         templates=_HERE / "templates",
         static=_HERE / "static",
-        english=ENGLISH,
         holder_of=lambda token: _page_caller(database, token),
         home_of=_home,
         most_listeners=200,  # a console a window, and those who watch

@@ -12,11 +12,6 @@ from browser import FLAGS
 from central_hall import bearer, document
 from playwright.sync_api import expect, sync_playwright
 
-from central.custody.marks import MARKS
-from central.web.pages.english import ENGLISH
-from central.web.pages.figures import _KINDS, _PERIODS, LEVEL_NAMES
-from central.web.pages.site import create_site
-
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}
 PAGES = ("/", "/halls/demo", "/halls/demo/windows/w1", "/marks", "/marks?hall=demo")
@@ -50,15 +45,6 @@ def test_every_page_says_what_it_has_nothing_to_show_for(supervisor, path):
     assert ("没有任何标记" in chinese) == ("marks" in path)
     assert "Ratings centre" in english
     assert "还没有评价" not in english
-
-
-def test_every_word_has_its_english(hall):
-    site = create_site(hall.database, hall.figures, hall.alarms)
-    assert site.words_without_english() == set()
-    spoken = {text for words in MARKS.values() for text in words}
-    spoken |= {*_KINDS.values(), *LEVEL_NAMES.values(), "事项未知", "没有这个大厅或窗口。"}
-    spoken |= {title for title, _ in _PERIODS.values()}
-    assert spoken - set(ENGLISH) == set()
 
 
 def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(

@@ -14,7 +14,6 @@ from gateway.desk.console import next_ticket
 from gateway.store import tokens
 from gateway.store.database import MIGRATIONS, Database
 from gateway.web import advice
-from gateway.web.english import ENGLISH
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from pingjia import app
@@ -256,15 +255,6 @@ def test_nobody_sees_a_level_on_any_page(gateway, browse, connect):
     assert "已评价" in seen[0]
     assert seen[0] == seen[1] == seen[2]
     assert "满意" not in browse(gateway, PAGES).see("/")
-
-
-def test_every_word_of_the_pages_has_english(lasting):
-    assert lasting.site.words_without_english() == set()
-    tables = (advice.PROBLEMS, advice.ALARMS)
-    said = {words for table in tables for one in table.values() for words in one}
-    for table in (advice.MARKS, advice.REFUSALS, advice.FACES, advice.CLOCKS, advice.PHASES):
-        said.update(table.values())
-    assert said - ENGLISH.keys() == set()
 
 
 def test_every_alarm_problem_and_refusal_has_advice():

@@ -10,7 +10,6 @@ from central.clockwork import Alarms
 from central.figures.report import FiguresReader
 from central.people.tokens import PAGES_READ, scopes_of
 from central.store.database import Database
-from central.web.pages.english import ENGLISH
 from central.web.pages.figures import FiguresView
 from central.web.pages.marks import MarksView
 from pages import Site
@@ -32,7 +31,6 @@ def create_site(database: Database, reader: FiguresReader, alarms: Alarms) -> Si
         name="好差评归集系统",
         templates=Path(__file__).with_name("templates"),
         static=Path(__file__).with_name("static"),
-        english=ENGLISH,
         holder_of=lambda token: scopes_of(database, token),
         home_of=lambda scopes: "/",
         every_s=_EVERY_S,
