@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, SIGNED_AFTER_REVOCATION
+from central.custody.marks import CLONED_DEVICE, NOT_COUNTED, OLDER_HEAD, REPLAYED
 from central.store import services, tallies
 from central.store.ledger import Row
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of
-from protocol.batch import CONFLICT, RATED_TWICE, decode_document
+from protocol.batch import CONFLICT, decode_document
 from protocol.field import ProtocolError
 from protocol.mac import hash16
 
@@ -18,7 +18,6 @@ Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
 _EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED)
-_NOT_COUNTED = (RATED_TWICE, SIGNED_AFTER_REVOCATION)
 
 
 def count(counts: Counts, row: Row, is_conflict: bool) -> None:
@@ -29,7 +28,7 @@ def count(counts: Counts, row: Row, is_conflict: bool) -> None:
         return
     for mark in row.marks:
         counts[_MARK, window, row.hall, mark] += 1
-    if row.level is not None and not any(mark in row.marks for mark in _NOT_COUNTED):
+    if row.level is not None and not NOT_COUNTED.intersection(row.marks):
         _count(counts, row.rated_at_ms, window, row.hall, row.level)
 
 

@@ -49,161 +49,192 @@ FACTS_MISSING = "facts_missing"
 SELDOM_RATED = "seldom_rated"
 
 
-class Words(NamedTuple):
-    """What is found, what that means, and what to do: messages, in Chinese."""
+# How grave it is, from the gravest: somebody acts against the system; something is broken or
+# missing; worth knowing.
+SECURITY, FAULT, NOTICE = SEVERITIES = ("security", "fault", "notice")
+
+
+class Mark(NamedTuple):
+    """What is found, what that means, and what to do: messages, in Chinese.
+
+    severity: one of SEVERITIES. is_counted: whether a rating with this mark counts all the same.
+    """
 
     title: str
     meaning: str
     advice: str
+    severity: str = FAULT
+    is_counted: bool = True
 
 
 MARKS = {
-    WRONG_DEVICE: Words(
+    WRONG_DEVICE: Mark(
         "冒用其他评价器，已拒收",
         "内容写着一台评价器，签名却出自另一台评价器的密钥：有人持有那台评价器的密钥。",
         "请按安全事件处理：拒收记录中写明了密钥属于哪台评价器，请立即吊销。",
+        SECURITY,
     ),
-    GAP: Words(
+    GAP: Mark(
         "缺少记录",
         "评价器已写下这些序号的记录，或后面的记录已经到达，而它们在规定时间内没有送到，也没有说明。",
         "请大厅检查网关是否积压、评价器是否在线；仍不补齐时，请保留现场，取出评价器核对。",
     ),
-    LOST_BY_CENTRE: Words(
+    LOST_BY_CENTRE: Mark(
         "归集系统丢失记录",
         "评价器出示了本系统签发的回执，而回执所指的记录不在本系统中，可能是系统从备份恢复过。",
         "请勿清理大厅网关：它会补送最近 30 天的记录。仍缺时，请检查数据库。",
     ),
-    SILENT_DEVICE: Words(
+    SILENT_DEVICE: Mark(
         "评价器无声",
         "同厅其他评价器一直有消息，这台在规定时间内没有任何新签名：可能关机、断网，或被隐瞒。",
         "请大厅查看该评价器。窗口当日不开放时无需处理；停用的，请吊销。",
     ),
-    SILENT_HALL: Words(
+    SILENT_HALL: Mark(
         "大厅无声",
         "整个大厅在规定时间内没有任何新消息。",
         "请联系大厅检查网关和网络。放假期间无需处理。",
     ),
-    FACTS_MISSING: Words(
+    FACTS_MISSING: Mark(
         "服务信息缺失",
         "大厅没有送来评价所签的服务信息，或送来另一份。评价照常计入，事项未知。",
         "请大厅检查网关；反复出现时，可能有人替换服务信息，按安全事件处理。",
     ),
-    SELDOM_RATED: Words(
+    SELDOM_RATED: Mark(
         "很少评价",
         "近 30 天的评价率不到全省一半，可能没有每次邀请。次数为未评价的服务数。",
         "请核对该窗口是否每次办完都邀请评价，必要时现场查看。",
+        NOTICE,
     ),
-    CLONED_DEVICE: Words(
+    CLONED_DEVICE: Mark(
         "疑似两台评价器共用身份",
         "有效签名互相矛盾：同一序号说法不一。身份可能被复制，或存储损坏。",
         "请立即吊销并重新登记该评价器；在查明以前，请勿清空任何一台。",
+        SECURITY,
     ),
-    DAMAGE_NAMED: Words(
+    DAMAGE_NAMED: Mark(
         "评价器报告存储损坏",
         "评价器重新启动后，有已写下的记录读不出来，并如实签名报告。此前已送达的记录不受影响。",
         "请更换该评价器，并保留旧机。",
     ),
-    REPLAYED: Words(
+    REPLAYED: Mark(
         "旧记录重复送来",
         "一天前已收妥、已签回执的记录又被送来。重复记录不会计入两次。",
         "偶尔出现无需处理；成批出现时，请检查大厅网关是否被人改动。",
+        NOTICE,
     ),
-    OLDER_HEAD: Words(
+    OLDER_HEAD: Mark(
         "评价器状态倒退",
         "收到的评价器状态比以前的旧：大厅在重放旧状态，或评价器被恢复到从前。",
         "请检查大厅网关；若评价器维修过，请重新登记。",
+        SECURITY,
     ),
-    CLOCK_WRONG: Words(
+    CLOCK_WRONG: Mark(
         "时间有误，已校正",
         "评价器从大厅得到的时间不可能是真的。评价按本系统的时钟校正，次序不受影响。",
         "请大厅校准网关的时钟。",
+        NOTICE,
     ),
-    SIGNED_AFTER_REVOCATION: Words(
+    SIGNED_AFTER_REVOCATION: Mark(
         "吊销后签名",
         "评价器吊销以后签的记录。原样保存，不计入评价。",
         "请查明这台评价器在谁手中。",
+        SECURITY,
+        is_counted=False,
     ),
-    ARRIVED_AFTER_REVOCATION: Words(
+    ARRIVED_AFTER_REVOCATION: Mark(
         "吊销后送达",
         "评价器吊销以后才送达，自称此前所签，无法证实。照常计入。",
         "若评价器是更换下来的，无需处理；若是丢失的，请逐条核对。",
+        NOTICE,
     ),
-    BROKEN_CHAIN: Words(
+    BROKEN_CHAIN: Mark(
         "记录链断开",
         "评价器的前后两条记录接不上，可能有记录被抽走或替换。",
         "请保留现场，核对该评价器；若两台评价器用了同一身份，请重新登记其中一台。",
+        SECURITY,
     ),
-    CONFLICT: Words(
+    CONFLICT: Mark(
         "同一序号有两条记录",
         "两条签名有效的记录用了同一序号，可能是评价器身份被复制。两条均已保存，先到者计入。",
         "请立即停用并重新登记该评价器，并查明第二台设备。",
+        SECURITY,
+        is_counted=False,
     ),
-    FACTS_DIFFER: Words(
+    FACTS_DIFFER: Mark(
         "服务信息不符",
         "评价中的票号、工号或窗口，与大厅登记的这次服务不一致。评价照常计入。",
         "请大厅核对叫号系统，以及评价器登记在哪个窗口。",
     ),
-    RATED_TWICE: Words(
+    RATED_TWICE: Mark(
         "同一次服务重复评价",
         "同一次服务收到不止一个评价。按一次一评，只计其中一个。",
         "偶尔出现无需处理；频繁出现时，请大厅检查是否重复邀请评价。",
+        NOTICE,
+        is_counted=False,
     ),
-    MALFORMED: Words(
+    MALFORMED: Mark(
         "记录内容异常",
         "签名有效，但内容不符合规范。原样保存，不计入评价。",
         "请检查该评价器的固件版本，并联系供应方。",
+        is_counted=False,
     ),
-    UNKNOWN_VERSION: Words(
+    UNKNOWN_VERSION: Mark(
         "记录版本未知",
         "记录来自本系统尚不认识的版本。原样保存，暂不计入评价。",
         "请升级归集系统。",
+        is_counted=False,
     ),
-    UNKNOWN_KIND: Words(
+    UNKNOWN_KIND: Mark(
         "记录类型未知",
         "记录的类型是本系统尚不认识的。原样保存，不计入评价。",
         "请升级归集系统。",
+        is_counted=False,
     ),
-    BAD_MAC: Words(
+    BAD_MAC: Mark(
         "签名无效，已拒收",
         "内容与签名不符：数据在途中被改动，或并非该评价器所发。",
         "请检查大厅网关和该评价器；反复出现时，按安全事件处理。",
+        SECURITY,
     ),
-    UNKNOWN_DEVICE: Words(
+    UNKNOWN_DEVICE: Mark(
         "未登记的评价器，已拒收",
         "发来数据的评价器没有在该大厅登记过。",
         "请大厅核对设备；确属本厅的，请先登记。",
     ),
-    WRONG_KIND: Words(
+    WRONG_KIND: Mark(
         "用途不符的签名，已拒收",
         "为其他用途签发的数据被当作评价记录送来。",
         "请检查大厅网关的版本；反复出现时，按安全事件处理。",
+        SECURITY,
     ),
-    OTHER_HALL: Words(
+    OTHER_HALL: Mark(
         "冒用其他大厅，已拒收",
         "该大厅送来了写着另一大厅名称的服务信息。",
         "请检查大厅网关的配置；反复出现时，按安全事件处理。",
+        SECURITY,
     ),
-    HASH_TAKEN: Words(
+    HASH_TAKEN: Mark(
         "服务信息被替换，已拒收",
         "大厅先后送来两份内容不同、指纹相同的服务信息，正常情况下不会发生。",
         "请按安全事件处理，检查大厅网关。",
+        SECURITY,
     ),
-    MALFORMED_ENVELOPE: Words(
+    MALFORMED_ENVELOPE: Mark(
         "数据无法读取，已拒收",
         "大厅送来的内容不是一条完整的记录。",
         "请检查大厅网关的版本和存储。",
     ),
-    MALFORMED_ITEM: Words(
+    MALFORMED_ITEM: Mark(
         "数据格式不符，已拒收",
         "大厅送来的内容不符合接口规范。",
         "请检查大厅网关的版本。",
     ),
-    MALFORMED_DOCUMENT: Words(
+    MALFORMED_DOCUMENT: Mark(
         "服务信息不规范，已拒收",
         "大厅登记的服务信息不符合接口规范。相关评价照常计入，事项未知。",
         "请检查大厅网关和叫号系统。",
     ),
-    MALFORMED_HEAD: Words(
+    MALFORMED_HEAD: Mark(
         "设备状态无法读取，已拒收",
         "评价器报告的最新序号不符合规范。",
         "请检查该评价器的固件版本。",
@@ -211,6 +242,9 @@ MARKS = {
 }
 
 
-def words_of(mark: str) -> Words:
-    """The words for a mark; for one that has none, the mark itself."""
-    return MARKS.get(mark) or Words(mark, "", "")
+NOT_COUNTED = frozenset(code for code, mark in MARKS.items() if not mark.is_counted)
+
+
+def mark_of(code: str) -> Mark:
+    """The row of a mark; of one that has none, with its code as the title."""
+    return MARKS.get(code) or Mark(code, "", "")

@@ -55,12 +55,12 @@ ALARMS = {
 }
 
 MARKS = {
-    batch.MALFORMED: "内容超出规定范围",
-    batch.UNKNOWN_VERSION: "版本未知",
-    batch.UNKNOWN_KIND: "类型未知",
-    batch.BROKEN_CHAIN: "记录链不连续",
-    batch.FACTS_DIFFER: "与服务信息不一致",
-    batch.RATED_TWICE: "一次服务多次评价",
+    batch.MALFORMED: "记录内容异常",
+    batch.UNKNOWN_VERSION: "记录版本未知",
+    batch.UNKNOWN_KIND: "记录类型未知",
+    batch.BROKEN_CHAIN: "记录链断开",
+    batch.FACTS_DIFFER: "服务信息不符",
+    batch.RATED_TWICE: "同一次服务重复评价",
 }
 
 REFUSALS = {

@@ -13,7 +13,7 @@ from central_hall import Clock as Time  # noqa: E402
 from central_hall import Hall, bearer, document, receipt_seqs, verdicts  # noqa: E402, F401
 from fake_board import FakeBoard  # noqa: E402
 
-from central.custody.marks import words_of  # noqa: E402
+from central.custody.marks import mark_of  # noqa: E402
 from central.store.database import open_database  # noqa: E402
 from firmware.bundle import read_bundle  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
@@ -169,7 +169,7 @@ class Province:
         client, html = self.centre.client, {"accept": "text/html", "sec-fetch-site": "same-origin"}
         client.post("/login", data={"token": self._token}, headers=html)
         page = client.get("/marks", headers=html).text
-        words = words_of(mark)
+        words = mark_of(mark)
         return all(text in page for text in words)
 
     def levels(self) -> list[int]:

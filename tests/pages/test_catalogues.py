@@ -10,6 +10,8 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
+from central.custody.marks import MARKS, NOT_COUNTED, SEVERITIES
+from gateway.web import advice
 from hosting.error import OperatorError
 from pages import words
 
@@ -110,3 +112,13 @@ def test_a_checkout_without_compiled_words_says_what_to_do(monkeypatch, tmp_path
     with pytest.raises(OperatorError, match="make setup"):
         words.say("en", "登录")
     words._catalogue.cache_clear()
+
+
+def test_gateway_and_centre_say_the_same_word_for_the_same_mark():
+    assert {code: MARKS[code].title for code in advice.MARKS} == advice.MARKS
+
+
+def test_every_mark_has_a_severity_and_what_is_not_counted_is_told():
+    assert {mark.severity for mark in MARKS.values()} == set(SEVERITIES)
+    for code in NOT_COUNTED - {"conflict"}:
+        assert "不计入" in MARKS[code].meaning or "只计其中一个" in MARKS[code].meaning, code

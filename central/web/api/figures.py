@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
 from central.clockwork import Alarms
-from central.custody.marks import words_of
+from central.custody.marks import mark_of
 from central.figures.report import ENOUGH, Figures, FiguresReader
 from central.people import tokens
 from central.ratings.period import ALL, Period
@@ -59,7 +59,8 @@ class Mark(BaseModel):
     """An alarm, a mark of integrity, or a reason for refusal, in one place.
 
     window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
-    what was refused. title, meaning, advice: the words of the page. An alarm is about what is
+    what was refused. title, meaning, advice: the words of the page. severity: security, fault or
+    notice. is_counted: whether ratings with this mark count. An alarm is about what is
     missing or silent now: since first_at_ms, the records from seq to last_seq.
     """
 
@@ -76,6 +77,8 @@ class Mark(BaseModel):
     title: str
     meaning: str
     advice: str
+    severity: str
+    is_counted: bool
 
 
 class Marks(BaseModel):
@@ -134,7 +137,7 @@ def create_router(
         _check_places(hall, None)
         with database.read() as connection:
             found = alarms.findings(connection, hall)
-        return Marks(marks=[Mark(**asdict(one), **words_of(one.mark)._asdict()) for one in found])
+        return Marks(marks=[Mark(**asdict(one), **mark_of(one.mark)._asdict()) for one in found])
 
     return router
 

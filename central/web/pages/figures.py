@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.clockwork import Alarms, Finding
-from central.custody.marks import words_of
+from central.custody.marks import mark_of
 from central.figures.report import ENOUGH, LEVELS, FiguresReader
 from central.ratings.period import ALL, Period, last_days
 from central.store import tallies
@@ -93,7 +93,7 @@ def _newest(connection: Connection, hall: str | None, window: str | None) -> lis
             row.level,
             row.rated_at_ms,
             _matter(row.document),
-            [words_of(mark).title for mark in json.loads(row.marks)],
+            [mark_of(mark).title for mark in json.loads(row.marks)],
         )
         for row in tallies.newest_ratings(connection, hall, window, _NEWEST)
     ]

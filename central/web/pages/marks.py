@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from central.clockwork import Alarms, Finding
-from central.custody.marks import Words, words_of
+from central.custody.marks import SEVERITIES, Mark, mark_of
 from central.store import places
 from central.store.database import Database
 from pages import PageError
@@ -17,7 +17,7 @@ _PLACES = 20  # of one mark
 class Found:
     """All findings of one mark: their sum, and the newest of them."""
 
-    words: Words
+    words: Mark
     count: int
     first_at_ms: int | None
     newest: list[Finding]
@@ -45,13 +45,14 @@ class MarksView:
         for finding in findings:
             by_mark.setdefault(finding.mark, []).append(finding)
         found = [_found(mark, findings) for mark, findings in by_mark.items()]
+        found.sort(key=lambda one: SEVERITIES.index(one.words.severity))  # else the newest first
         return {"found": found, "hall": hall, "hall_name": row.name if row is not None else ""}
 
 
 def _found(mark: str, findings: list[Finding]) -> Found:
     first = [one.first_at_ms for one in findings if one.first_at_ms is not None]
     return Found(
-        words_of(mark),
+        mark_of(mark),
         sum(one.count for one in findings),
         min(first) if first else None,
         list(islice(findings, _PLACES)),
