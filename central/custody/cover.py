@@ -1,6 +1,7 @@
 """How far each chain is covered, and the receipt that says so (RCT-3).
 
-Next: central/custody/intake.py commits it and answers.
+Next: central/custody/intake.py commits it and answers. The record stays for those who may read it,
+by GET /v1/records in central/web/api/records.py.
 """
 
 from collections.abc import Iterable, Mapping

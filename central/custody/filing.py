@@ -1,6 +1,6 @@
 """Verified records go into the ledger: what is new, and what has another's key.
 
-Next: back in central/custody/batch.py, whose last steps see how far the device is covered.
+Next on a rating's way: central/custody/cover.py sees how far its device is covered now.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """Intake of batches: one transaction, and only then an answer (BAT-3, RCT-1).
 
-What needs no database, reading items and checking MACs, is done before the transaction begins;
-central/custody/batch.py has the steps inside it.
-Next on a rating's way: GET /v1/records in central/web/api/records.py, for those who may read.
+What needs no database, reading items and checking MACs, is done before the transaction begins.
+Next on a rating's way: central/custody/open.py, whose it is; central/custody/batch.py files it.
 """
 
 import json

@@ -1,8 +1,7 @@
 """Whose record is it, and is its MAC good? Values in, values out.
 
 Only what the device's key signed becomes a record (BAT-4). Whatever else is wrong with it is a
-mark, never a reason to drop it. Next: central/custody/filing.py puts the verified ones into the
-ledger.
+mark, never a reason to drop it. Next on a rating's way: central/custody/batch.py files it.
 """
 
 from collections.abc import Callable, Container, Iterable
