@@ -1,7 +1,7 @@
 """What was judged becomes rows: records, states, refusals, in one commit.
 
-Next on a rating's way: gateway/hall/custody.py acknowledges it, and gateway/upward/outbox.py offers
-it upward.
+Next on a rating's way: gateway/hall/custody.py acknowledges it, and gateway/upward/outbox.py
+offers it upward.
 """
 
 import logging
