@@ -27,13 +27,21 @@ def write_export(database: Database, path: Path) -> int:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
         raise OperatorError(f"{path} cannot be made: {error.strerror}. Name a new file.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
+            return _write(database, packed)
+    except BaseException:
+        path.unlink(missing_ok=True)  # half of it would only look like a backup
+        raise
+
+
+def _write(database: Database, packed: gzip.GzipFile) -> int:
     count = 0
-    with os.fdopen(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
-        with database.read() as connection:
-            for name, row in transfer.all_rows(connection):
-                packed.write(json.dumps({"table": name, "row": row}).encode() + b"\n")
-                count += 1
-        packed.write(json.dumps({"rows": count}).encode() + b"\n")
+    with database.read() as connection:
+        for name, row in transfer.all_rows(connection):
+            packed.write(json.dumps({"table": name, "row": row}).encode() + b"\n")
+            count += 1
+    packed.write(json.dumps({"rows": count}).encode() + b"\n")
     return count
 
 

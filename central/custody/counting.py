@@ -57,7 +57,7 @@ def counts_before(rating: Key, counted: Key) -> bool:
 
 def count_ratings(connection: Connection, taken: Iterable[Row], left: Iterable[Row]) -> None:
     """Count the ratings that now stand for their services, and no longer those that did so."""
-    changes: Counter[tallies.Place] = Counter()
+    changes: Counter[tallies.Counted] = Counter()
     for rows, change in ((taken, 1), (left, -1)):
         for row in rows:
             days = [ALL_DAYS] if row.rated_at_ms is None else [day_of(row.rated_at_ms), ALL_DAYS]
@@ -67,7 +67,7 @@ def count_ratings(connection: Connection, taken: Iterable[Row], left: Iterable[R
 
 def count_days(connection: Connection, dated: Iterable[Row]) -> None:
     """Count ratings under their days that stand for their services and had no day so far."""
-    changes: Counter[tallies.Place] = Counter()
+    changes: Counter[tallies.Counted] = Counter()
     for row in dated:
         if RATED_TWICE not in row.marks and row.rated_at_ms is not None:
             _add(changes, row, [day_of(row.rated_at_ms)], 1)
@@ -78,7 +78,7 @@ def count_services(
     connection: Connection, new: Iterable[ServiceDocument], stored_at_ms: int
 ) -> None:
     """Count services by the day on which they were opened, as their hall says."""
-    changes: Counter[tallies.Place] = Counter()
+    changes: Counter[tallies.Counted] = Counter()
     for document in new:
         for day in (day_of(min(document.opened_at_ms, stored_at_ms)), ALL_DAYS):
             for window in (document.window, WHOLE_HALL):
@@ -111,7 +111,7 @@ def marked(mark: str, row: Row) -> Marked:
     return Marked(mark, row.hall, row.window or WHOLE_HALL, *row.key)
 
 
-def _add(changes: Counter[tallies.Place], row: Row, days: list[int], change: int) -> None:
+def _add(changes: Counter[tallies.Counted], row: Row, days: list[int], change: int) -> None:
     if row.level is None or SIGNED_AFTER_REVOCATION in row.marks:
         return
     for day in days:

@@ -6,7 +6,6 @@ Next: gateway/hall/announcer.py passes it on, firmware/settings.py puts it to us
 """
 
 import json
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from central.store import device_settings, places
 from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.text_file import read_text
-from hosting.toml import meant
+from hosting.toml import load_toml, meant
 from protocol.field import ProtocolError
 from protocol.limits import SETTINGS_BYTES
 from protocol.record import decode
@@ -31,11 +30,14 @@ def read_file(path: Path) -> str:
 
     deploy/settings.toml has every key. Raises OperatorError that names the file and the key.
     """
+    mend = "deploy/settings.toml has an example."
     try:
-        text = read_text(path, SETTINGS_BYTES, "deploy/settings.toml has an example.")
-        members = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        if path.suffix == ".json":
+            members = json.loads(read_text(path, SETTINGS_BYTES, mend))
+        else:
+            members = load_toml(path, mend)
     except (ValueError, RecursionError) as error:
-        raise OperatorError(f"{path} cannot be read as TOML or JSON: {error}.") from None
+        raise OperatorError(f"{path} is not JSON: {error}.") from None
     try:
         _require_names(path, members, _NAMES)
         _require_names(path, members["words"], {name for name, _ in Words.fields})

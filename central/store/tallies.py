@@ -17,7 +17,7 @@ ALL_DAYS = 0
 WHOLE_HALL = ""  # where a window's id would stand
 SERVICES = 0  # where a level would stand: how many services were opened
 
-Place = tuple[int, str, str, int]  # day, window, hall, level
+Counted = tuple[int, str, str, int]  # what a count is of: day, window, hall, level
 
 
 class Marked(NamedTuple):
@@ -62,7 +62,7 @@ def day_of(at_ms: int) -> int:
     return number_of(day(at_ms))
 
 
-def add(connection: Connection, changes: Mapping[Place, int]) -> None:
+def add(connection: Connection, changes: Mapping[Counted, int]) -> None:
     """Add to counts, or take from them."""
     # In one order, so that no two transactions wait for each other.
     values = [(*place, count) for place, count in sorted(changes.items()) if count]

@@ -385,3 +385,14 @@ def test_a_clone_s_hidden_link_is_found_in_the_store(store, tmp_path):
         )
         database.commit()
     assert "broken_chain" in central(folder, "verify").stdout
+
+
+def test_an_export_that_could_not_be_finished_leaves_nothing(store, tmp_path, monkeypatch):
+    def full(connection):
+        yield "hall", {"hall": "demo"}
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("central.store.transfer.all_rows", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_export(store.database, tmp_path / "half.jsonl.gz")
+    assert not (tmp_path / "half.jsonl.gz").exists()
