@@ -5,10 +5,11 @@ without a translation stands as it is; tests/pages/test_catalogues.py finds it f
 """
 
 import gettext
+import logging
 from functools import cache
 from pathlib import Path
 
-from hosting.error import OperatorError
+log = logging.getLogger(__name__)
 
 CHINESE = "zh"
 ENGLISH = "en"
@@ -46,11 +47,9 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     try:
         with path.open("rb") as file:
             return gettext.GNUTranslations(file)
-    except OSError as error:
-        raise OperatorError(
-            f"the words of the pages, {path}, cannot be read: {error.strerror}. In a checkout "
-            "`make setup` compiles them."
-        ) from None
+    except OSError as error:  # no reason not to serve a hall: it is shown in Chinese
+        log.error("%s: %s; in a checkout `make setup` makes it", path, error.strerror)
+        return gettext.NullTranslations()
 
 
 def _weight(text: str) -> float:
