@@ -2,8 +2,8 @@
 
 A press is one key that closes while all others are open, and stays closed for the settling time.
 Two keys together are a chord, told once and no press until all are open again; a key held down
-presses once, when it went down, and never again. Next on a rating's way: firmware/session.py,
-where a press may count.
+presses once, when it went down, and never again; one that stays down for long is left out. Next on
+a rating's way: firmware/session.py, where a press may count.
 """
 
 from collections import namedtuple
@@ -19,7 +19,7 @@ class Debouncer:
         self._settle_ms = settle_ms
         self._is_closed = False
         self._raw = False
-        self.since_ms = 0  # when the contact took the position it is in, bounces included
+        self.since_ms = 0  # when the contact last changed; a bounce is a change
 
     def sample(self, is_closed: bool, now_ms: int) -> bool:
         """Takes the contact's position at now_ms; tells whether the key counts as closed."""

@@ -1,7 +1,8 @@
 """The link to the hall: what the device says, and what it is told (protocol/README.md, 4).
 
 It never gives up and nobody waits for it: a new record leaves at once if there is a connection,
-and everything above `hall` is offered again in rounds (SND-1). Next on a rating's way:
+and everything above `hall`, up to which the hall says in its `ack` that it lacks nothing, is
+offered again in rounds (SND-1). Next on a rating's way:
 gateway/hall/custody.py takes it off the broker.
 """
 
@@ -38,7 +39,7 @@ class Link:
 
     board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text).
     on_ticket(ticket): called for every valid ticket. on_settings(envelope): puts settings to use
-    or raises SettingsError. on_freed(): called when a receipt freed room.
+    or raises SettingsError. on_freed(): called when a full journal has room again.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Link:
         self.is_online = False
 
     def send(self, envelope: bytes):
-        """Sends a new record as soon as there is a connection; never waits."""
+        """Sends a new record at once if connected, else a round brings it; never waits."""
         if self.is_online and len(self._fresh) < self._timing.in_flight:  # the round has the rest
             self._fresh.append(envelope)
             self._work.set()

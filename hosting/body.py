@@ -1,6 +1,7 @@
 """Bodies of requests, bounded while they are read and while they are unpacked."""
 
 import math
+import re
 import zlib
 from collections.abc import Mapping
 
@@ -15,14 +16,14 @@ _PIECE = 64 * 1024
 class BoundedBody:
     """ASGI: who reads a body above `most` bytes gets the error 413 instead, and stops reading.
 
-    more: the limits of paths that take more, by how they end. FastAPI's own `max_body_size`
+    more: the limits of paths that take more, by a pattern of the whole path. FastAPI's own `max_body_size`
     answers an announced length with plain text, not with a problem.
     """
 
     def __init__(self, app: ASGIApp, most: int, more: Mapping[str, int] = {}) -> None:
         self._app = app
         self._most = most
-        self._more = more
+        self._more = [(re.compile(pattern), size) for pattern, size in more.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and count what is read of its body."""
@@ -30,7 +31,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        most = next((self._more[end] for end in self._more if path.endswith(end)), self._most)
+        most = next((size for one, size in self._more if one.fullmatch(path)), self._most)
         count = 0
 
         async def receive_bounded() -> Message:

@@ -1,8 +1,9 @@
 """What is filed together, in one transaction (BAT-3): one or several halls' batches, as a recipe.
 
-Read `STEPS`. Each step is a function of the batch: it reads what the steps before it found, and
-keeps what it finds under a name of its own, which no later step changes. Every item was judged
-with the authority of its own hall's token before (central/custody/intake.py).
+Read `STEPS`, at the end. Each step is a function of the batch: it reads what the steps before it
+found, and keeps what it finds under a name of its own, which no later step sets again; the rows
+themselves gain times and marks. Every item was judged with the authority of its own hall's token
+before; central/custody/offer.py says what a judged batch is.
 Next on a rating's way: `file_records`, in central/custody/filing.py.
 """
 
@@ -20,7 +21,7 @@ from central.custody.offer import Offer, Refused
 from central.custody.open import KeyOf, Rejected, VerifiedHead
 from central.store import covers, ledger, places, rejections
 from central.store.covers import ChainRow
-from central.store.ledger import Epoch, Key, Row, Rows
+from central.store.ledger import Epoch, Row, Rows
 from central.store.places import Enrolment
 from central.store.tallies import Marked
 from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, Verdict
@@ -32,7 +33,7 @@ _REPLAY_MS = 24 * 3_600_000  # an answer that was lost is asked for again within
 
 @dataclass(slots=True)
 class Batch:
-    """What is filed together, and what the steps found; each name says which step keeps it.
+    """What is filed together, and what the steps found; above a name stands the step that sets it.
 
     known: records that were read, so that each is read once.
     """
@@ -44,16 +45,17 @@ class Batch:
     known: Rows
     rows: list[Row] = field(init=False)
     heads: list[VerifiedHead] = field(init=False)
-    places: dict[Epoch, Enrolment] = field(init=False)
     # lock
     versions: dict[str, int] = field(init=False)
+    # find_places: where the device of each epoch that is named stood, as it is known now
+    places: dict[Epoch, Enrolment] = field(init=False)
     # file_documents: what became of each; the hashes of the new ones
     document_outcomes: list[str | Rejected] = field(init=False)
     hashes: list[str] = field(init=False)
     # lock_chains: as they were before
     before: dict[Epoch, ChainRow] = field(init=False)
-    # keep_heads
-    told: Heads = field(init=False)
+    # keep_heads: verdicts, the highest head of each epoch, what devices said they wrote last
+    kept: Heads = field(init=False)
     # date_ratings: the lowest start of each epoch with ratings that have no time yet
     undated: dict[Epoch, int] = field(init=False)
     # file_records: what became of each; the new ones, conflicts, and conflicts not known before
@@ -67,23 +69,25 @@ class Batch:
     marked_second: list[Row] = field(init=False)
     marked_links: list[Row] = field(init=False)
     marked_late: list[Row] = field(init=False)
+    # find_events
+    events: list[Marked] = field(init=False)
     # extend_cover, date_waiting: the chains after it
     covered: dict[Epoch, ChainRow] = field(init=False)
     after: dict[Epoch, ChainRow] = field(init=False)
 
     def __post_init__(self) -> None:
-        records = [one for offer in self.offers for one in offer.records]
-        heads = [one for offer in self.offers for one in offer.heads]
-        self.rows = [one.row for one in records]
-        self.heads = [one.head for one in heads]
-        self.places = {one.head.epoch_key: one.place for one in heads}
-        self.places |= {one.row.epoch_key: one.place for one in records}
+        self.rows = [one.row for offer in self.offers for one in offer.records]
+        self.heads = [one.head for offer in self.offers for one in offer.heads]
 
 
 def file_batches(
     connection: Connection, offers: Sequence[Offer], key_of: KeyOf, now_ms: int
 ) -> list[Answer]:
-    """File judged batches in the caller's transaction; the answer to each, to be said after it."""
+    """File judged batches in the caller's transaction; the answer to each, to be said after it.
+
+    Each place from 0 to an offer's size is taken by one of its items. If this raises, nothing may
+    be kept: the caller's transaction has to roll back.
+    """
     batch = Batch(connection, offers, key_of, now_ms, Rows(connection))
     for step in STEPS:
         step(batch)
@@ -96,6 +100,16 @@ def lock(batch: Batch) -> None:
     batch.versions = places.lock_halls(batch.connection, halls)
 
 
+def find_places(batch: Batch) -> None:
+    """See again where the devices stood: one may have been revoked since its item was judged."""
+    judged = [(one.head.epoch_key, one.place) for offer in batch.offers for one in offer.heads]
+    judged += [(one.row.epoch_key, one.place) for offer in batch.offers for one in offer.records]
+    devices = {place.device for _, place in judged}
+    found = places.enrolments(batch.connection, devices) if devices else ()
+    known = {place[:2]: place for place in found}
+    batch.places = {epoch: known.get(place[:2], place) for epoch, place in judged}
+
+
 def file_documents(batch: Batch) -> None:
     """Keep the service documents that are new."""
     sent = [(one.content, one.document) for offer in batch.offers for one in offer.documents]
@@ -105,13 +119,13 @@ def file_documents(batch: Batch) -> None:
 
 
 def lock_chains(batch: Batch) -> None:
-    """Read how far each epoch that is named was covered."""
+    """Read and lock the chain of each epoch that is named, made if it is missing."""
     batch.before = covers.lock_chains(batch.connection, batch.places)
 
 
 def keep_heads(batch: Batch) -> None:
     """Keep the highest head of each epoch."""
-    batch.told = file_heads(batch.connection, batch.before, batch.heads, batch.now_ms)
+    batch.kept = file_heads(batch.connection, batch.before, batch.heads, batch.now_ms)
 
 
 def date_ratings(batch: Batch) -> None:
@@ -120,12 +134,14 @@ def date_ratings(batch: Batch) -> None:
 
 
 def mark_revoked(batch: Batch) -> None:
-    """Mark what revoked devices signed."""
-    revocation.mark(batch.connection, batch.rows, batch.places, batch.told.highest)
+    """Mark what revoked devices signed, or may have signed, after their revocation."""
+    revocation.mark(batch.connection, batch.rows, batch.places, batch.kept.highest)
 
 
 def file_records(batch: Batch) -> None:
-    """Insert what is new; what has another record's key is evidence; the rest is there."""
+    """Insert the new records; keep those whose key another one holds as conflicts; all others are
+    duplicates.
+    """
     batch.filed = filing.file_records(batch.connection, batch.rows, batch.before, batch.known)
     batch.new = [one.row for one in batch.filed if one.verdict == STORED]
     batch.conflicts = [one.row for one in batch.filed if one.verdict == CONFLICT]
@@ -135,7 +151,7 @@ def file_records(batch: Batch) -> None:
 def mark_clones(batch: Batch) -> None:
     """Mark boots that name damage, and what one device cannot have said."""
     batch.marked_clones = clones.mark_boots(
-        batch.connection, batch.new, batch.before, batch.told.told
+        batch.connection, batch.new, batch.before, batch.kept.claims
     )
 
 
@@ -153,7 +169,7 @@ def mark_second(batch: Batch) -> None:
 
 def mark_links(batch: Batch) -> None:
     """Judge each chain link that now has both its records."""
-    shown = batch.told.receipt_seqs
+    shown = batch.kept.receipt_seqs
     receipts = {
         epoch: max(chain.receipt_seq, shown.get(epoch, 0)) for epoch, chain in batch.before.items()
     }
@@ -170,7 +186,9 @@ def save_marks(batch: Batch) -> None:
 
 
 def extend_cover(batch: Batch) -> None:
-    """See how far each chain is covered now, and sign a receipt if that is further (RCT-3)."""
+    """See how far each chain is covered now, and sign a receipt where the highest record held in
+    that part has risen (RCT-3).
+    """
     chains = {
         epoch: chain._replace(undated_boot=_lower(chain.undated_boot, batch.undated.get(epoch)))
         for epoch, chain in batch.before.items()
@@ -178,7 +196,7 @@ def extend_cover(batch: Batch) -> None:
     batch.covered = cover.extend(
         batch.connection,
         chains,
-        batch.told.seqs,
+        batch.kept.seqs,
         batch.new,
         batch.conflicts,
         batch.known,
@@ -201,23 +219,39 @@ def save_chains(batch: Batch) -> None:
     covers.save_chains(batch.connection, moved)
 
 
+def find_events(batch: Batch) -> None:
+    """Find out what is no mark of a record in particular: heads that went back or contradict, and
+    what is offered again though a receipt covers it.
+    """
+    found = [(OLDER_HEAD, (*one.epoch_key, one.head.seq)) for one in batch.kept.older]
+    cloned = clones.find_in_heads(
+        batch.connection, batch.heads, batch.new, batch.kept.claims, batch.before
+    )
+    found += [(CLONED_DEVICE, key) for key in cloned]
+    for row, one in zip(batch.rows, batch.filed):
+        if one.verdict != DUPLICATE or batch.now_ms - one.row.stored_at_ms <= _REPLAY_MS:
+            continue
+        # What no receipt covers is offered again for as long as that lasts (BAT-5).
+        is_covered = row.seq <= batch.before[row.epoch_key].receipt_seq
+        if is_covered and RESCUED not in row.hall_marks:
+            found.append((REPLAYED, row.key))
+    places_of = [(mark, key, batch.places[key[:2]]) for mark, key in found]
+    batch.events = [Marked(mark, at.hall, at.window, *key) for mark, key, at in places_of]
+
+
 def count(batch: Batch) -> None:
-    """Count all marks, and what was found out about no record in particular."""
+    """Count the marks of new records, those that older ones got, new conflicts, and the events."""
     marked = batch.marked_clones + batch.marked_documents + batch.marked_second
     marked += batch.marked_links + batch.marked_late
-    events = [
-        Marked(mark, batch.places[key[:2]].hall, batch.places[key[:2]].window, *key)
-        for mark, key in _events(batch)
-    ]
     counting.count_marks(
-        batch.connection, batch.new, marked, batch.new_conflicts, events, batch.now_ms
+        batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now_ms
     )
 
 
 def hear(batch: Batch) -> None:
     """Note which halls' devices said something new."""
     heard = {row.hall for row in batch.new}
-    heard |= {batch.places[epoch].hall for epoch in batch.told.newer}
+    heard |= {batch.places[epoch].hall for epoch in batch.kept.newer}
     places.hear(batch.connection, heard, batch.now_ms)
 
 
@@ -251,8 +285,11 @@ def keep_refused(batch: Batch) -> None:
     rejections.add(batch.connection, rows)
 
 
+# In this order, because: times before revocation, which is judged by them; marks before the cover,
+# which stops at some; late times after the cover, which ends the wait for some.
 STEPS: tuple[Callable[[Batch], None], ...] = (
     lock,
+    find_places,
     file_documents,
     lock_chains,
     keep_heads,
@@ -267,31 +304,17 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     extend_cover,
     date_waiting,
     save_chains,
+    find_events,
     count,
     hear,
     keep_refused,
 )
 
 
-def _events(batch: Batch) -> list[tuple[str, Key]]:
-    found = [(OLDER_HEAD, (*one.epoch_key, one.head.seq)) for one in batch.told.older]
-    cloned = clones.find_in_heads(
-        batch.connection, batch.heads, batch.new, batch.told.told, batch.before
-    )
-    found += [(CLONED_DEVICE, key) for key in cloned]
-    for row, one in zip(batch.rows, batch.filed):
-        if one.verdict != DUPLICATE or batch.now_ms - one.row.stored_at_ms <= _REPLAY_MS:
-            continue
-        # What no receipt covers is offered again for as long as that lasts (BAT-5).
-        is_covered = row.seq <= batch.before[row.epoch_key].receipt_seq
-        if is_covered and RESCUED not in row.hall_marks:
-            found.append((REPLAYED, row.key))
-    return found
-
-
 def _answers(batch: Batch) -> list[Answer]:
+    """The answer to each offer: verdicts in its items' order, receipts of the epochs it names."""
     outcomes, filed = iter(batch.document_outcomes), iter(batch.filed)
-    heads = iter(batch.told.verdicts)
+    heads = iter(batch.kept.verdicts)
     answers = []
     for offer in batch.offers:
         said = {one.at: Verdict(REJECTED, one.why.reason, ()) for one in offer.refused}

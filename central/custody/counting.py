@@ -15,8 +15,6 @@ from central.store.ledger import Key, Row, Rows
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, Marked, day_of
 from protocol.batch import CONFLICT, RATED_TWICE, ServiceDocument
 
-# Signed after its device was revoked: kept, and not counted.
-
 
 def mark_second(connection: Connection, new: list[Row], known: Rows) -> list[Row]:
     """Count the first rating of each service, and mark every other one; the rows marked."""

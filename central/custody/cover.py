@@ -1,7 +1,9 @@
 """How far each chain is covered, and the receipt that says so (RCT-3).
 
-Next: central/custody/intake.py commits it and answers. The record stays for those who may read it,
-by GET /v1/records in central/web/api/records.py.
+central/custody/chain.py has the rules of the covered part, links.py those of what may be passed.
+Next: central/custody/batch.py saves the chain with its receipt, intake.py commits and answers. The
+receipt goes home by gateway/upward/outbox.py, gateway/hall/announcer.py and firmware/link.py to
+firmware/journal.py, which frees the record.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +30,8 @@ def extend(
     key_of: KeyOf,
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
-    """The chains after the new records, with a receipt signed for each that reaches further.
+    """The chains after the new records, with a receipt signed where the highest record held in the
+    covered part has risen. The records are in the ledger, their marks are saved.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
     come. head_seqs: what the devices say of themselves. What was signed leaves only after the
@@ -98,7 +101,10 @@ def _cover(
     runs: list[chain.Run],
     is_anything_above: bool,
 ) -> tuple[chain.Cover, str]:
-    """The cover as far as it goes now, and the mac16 of a new receipt, empty for none."""
+    """The cover as far as it goes now, and the mac16 of a new receipt, empty for none.
+
+    runs: named ones above the covered part. is_anything_above: whether records were held there.
+    """
     epoch = (old.device, old.epoch)
     cover, mac16 = chain.Cover(old.covered_seq, old.receipt_seq, old.highest_seq, ""), ""
     own = {row.seq: row.mac16 for row in rows}
@@ -130,6 +136,7 @@ def _cover(
 
 
 def _own_gaps(rows: Iterable[Row]) -> list[tuple[int, int, int, str]]:
+    """The runs that these boots name: (boot's seq, first, last, cause)."""
     gaps = []
     for row in rows:
         if links.is_readable_boot(row):

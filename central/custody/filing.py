@@ -1,6 +1,6 @@
 """Verified records go into the ledger: what is new, and what has another's key.
 
-Next on a rating's way: central/custody/cover.py sees how far its device is covered now.
+Next on a rating's way: central/custody/cover.py sees how far the device's records are covered now.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ from protocol.batch import DUPLICATE, STORED
 
 class Heads(NamedTuple):
     """verdicts: one for each head. highest: of each epoch, as a row of `head`. newer: epochs with
-    a head that says something new. older: heads lower than one that came before. told: of every
+    a head that says something new. older: heads lower than one that came before. claims: of every
     head, before or in this batch, which record its device said it had written last.
     """
 
@@ -21,7 +21,7 @@ class Heads(NamedTuple):
     highest: dict[Epoch, dict[str, Any]]
     newer: set[Epoch]
     older: list[VerifiedHead]
-    told: set[tuple[Epoch, int, str]]
+    claims: set[tuple[Epoch, int, str]]
 
     @property
     def seqs(self) -> dict[Epoch, int]:
@@ -44,8 +44,8 @@ def file_heads(
     """
     known = covers.heads(connection, epochs)
     highest = {epoch: dict(row._mapping) for epoch, row in known.items()}
-    told = {(epoch, row.seq, row.mac16) for epoch, row in known.items()}
-    told |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
+    claims = {(epoch, row.seq, row.mac16) for epoch, row in known.items()}
+    claims |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
     verdicts, newer, older = [], set(), []
     for item in sent:
         values = _values(item, now_ms)
@@ -65,7 +65,7 @@ def file_heads(
     for epoch, values in sorted(highest.items()):
         if epoch not in known or values != known[epoch]._mapping:
             covers.save_head(connection, values, is_new=epoch not in known)
-    return Heads(verdicts, highest, newer, older, told)
+    return Heads(verdicts, highest, newer, older, claims)
 
 
 def _rank(values: dict[str, Any]) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """Intake of batches: one transaction, and only then an answer (BAT-3, RCT-1).
 
-What needs no database, reading items and checking MACs, is done before the transaction begins.
+Reading items and checking MACs need only a look at the enrolments; both are done before the
+transaction that writes begins.
 Next on a rating's way: central/custody/open.py, whose it is; central/custody/batch.py files it.
 """
 
@@ -50,8 +51,9 @@ class Intake:
     def take(self, halls: tuple[str, ...], raw_items: list[object]) -> Answer:
         """Verdicts in item order, the receipts of all devices named, the hall's version.
 
-        halls: those of the caller's token, at least one; the first is the version's. Everything
-        the answer says is durable when this returns.
+        halls: those of the caller's token, at least one; the first is the version's. raw_items:
+        decoded JSON of any shape. Everything the answer says is durable when this returns; if it
+        raises, nothing is kept.
         """
         now_ms = self._now_ms()
         offer = self._judge(halls, raw_items, now_ms)
@@ -67,7 +69,7 @@ class Intake:
         return self.take((hall,), [write(item) for item in items])
 
     def _judge(self, halls: tuple[str, ...], raw_items: list[object], now_ms: int) -> Offer:
-        """The batch by what its items are: whose each is, and whether its MAC is good."""
+        """The items sorted into documents, records, heads and refusals, each with its place."""
         items: list[_Item] = [read_item(raw, now_ms) for raw in raw_items]
         opened = [_open(item) for item in items]
         enrolled = self._enrolled(halls, opened)
@@ -106,7 +108,7 @@ class Intake:
         return self._name_signers(offer, wrong) if wrong else offer
 
     def _enrolled(self, halls: tuple[str, ...], opened: Iterable[object]) -> _Enrolled:
-        """The enrolments of the devices named, if any of them is in one of the halls.
+        """All enrolments of each device named that was ever enrolled in one of these halls.
 
         A device once enrolled here is known in all its epochs, also in one that a restored
         backup does not remember: its key proves that the centre enrolled it.
@@ -125,9 +127,7 @@ class Intake:
         }
 
     def _name_signers(self, offer: Offer, wrong: dict[int, Opened]) -> Offer:
-        """The offer; of some items with a wrong MAC it is said whose key made it, if that is
-        another device's.
-        """
+        """The offer; of some wrong MACs it is said which other enrolment's key made them."""
         with self._database.read() as connection:
             known = [place[:2] for place in places.enrolments_in(connection, offer.halls)]
         signers = {
@@ -162,6 +162,7 @@ def _place(epoch: Epoch, halls: tuple[str, ...], enrolled: _Enrolled) -> Enrolme
 
 
 def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) -> Row:
+    """The ledger's row of a record: signed columns from it, the others from hall and enrolment."""
     row = Row(
         device=verified.device,
         epoch=verified.epoch,

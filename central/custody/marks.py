@@ -21,7 +21,7 @@ CLOCK_WRONG = "clock_wrong"  # the time that the device was told cannot have bee
 SIGNED_AFTER_REVOCATION = "signed_after_revocation"  # kept, and not counted
 ARRIVED_AFTER_REVOCATION = "arrived_after_revocation"
 DAMAGE_NAMED = "damage_named"  # a device tells that it can no longer read what it had written
-# Found out about no record in particular.
+# Found out about a place in a chain; the first may be a record's mark, too.
 CLONED_DEVICE = "cloned_device"
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more

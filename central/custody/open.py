@@ -41,7 +41,7 @@ KeyOf = Callable[[str, int], bytes]
 
 
 class Rejected(NamedTuple):
-    """An item that is not taken: one of the words above, and a sentence that begins with it."""
+    """An item that is not taken: a code of central/custody/marks.py, and a sentence with it."""
 
     code: str
     reason: str
@@ -51,7 +51,7 @@ class Opened(NamedTuple):
     """An envelope's exact bytes, taken apart: the record, its MAC, and the record's members.
 
     Their identity is checked (REC-2), the MAC is not. rating: the decoded record if it is a
-    well-formed rating; `members` then has only what every record has.
+    well-formed rating; `members` then has only its kind and its identity.
     """
 
     envelope: bytes

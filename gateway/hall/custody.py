@@ -2,8 +2,8 @@
 
 Takes everything that waits, commits it once, and only then acknowledges (ACK-1). A small hall
 sees the latency of one commit, a flood the throughput of large ones.
-Next on a rating's way: gateway/hall/filing.py writes it, gateway/hall/announcer.py tells the
-device, gateway/upward/outbox.py offers it upward.
+gateway/broker/mqtt.py put it into gateway/hall/inbox.py; gateway/hall/intake.py judges it without
+a key. Next on a rating's way: gateway/hall/filing.py writes it.
 """
 
 import logging
@@ -60,9 +60,9 @@ class Custody:
     def step(self, timeout_s: float = 1.0) -> None:
         """Take what waits, commit, acknowledge, say what is to be said.
 
-        Raises whatever the commit raised: nothing of it is acknowledged then, nothing more is
-        received, and the next step tries the same messages again. What is safe already is said
-        all the same.
+        Raises whatever the commit raised, but for a full disk, which is waited out. Nothing of it
+        is acknowledged then, nothing more is received, and the next step tries the same messages
+        again. What is safe already is said all the same.
         """
         if self._messages:
             wanted = self._inbox.take_wanted(timeout_s if self._room.is_full else 0)

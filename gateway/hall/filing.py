@@ -1,7 +1,7 @@
 """What was judged becomes rows: records, states, refusals, in one commit.
 
-Next on a rating's way: gateway/hall/custody.py acknowledges it, and gateway/upward/outbox.py
-offers it upward.
+Then gateway/hall/custody.py acknowledges it and wakes the forwarder, which asks for batches. Next
+on a rating's way: gateway/upward/outbox.py makes them.
 """
 
 import logging
@@ -32,7 +32,8 @@ class Filed(NamedTuple):
 class Filing:
     """Writes deliveries into the hall's database.
 
-    live_ms: how new a record is that leaves at once. quarantine_kept: refusals, the newest.
+    live_ms: a record that its device dates within so much of now is live and leaves at once; one
+    without a time is old. quarantine_kept: refusals, the newest.
     """
 
     def __init__(

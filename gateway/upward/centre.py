@@ -1,4 +1,4 @@
-"""The way to the centre: HTTPS, outbound only; the only file with an HTTP client.
+"""The way to the centre: HTTPS, outbound only; the gateway's only file with an HTTP client.
 
 Next on a rating's way: central/web/api/batches.py.
 """
@@ -156,7 +156,7 @@ def _sentence(url: str, status: int, body: bytes) -> str:
         401: "Is the token in centre_token_file this hall's, and not withdrawn?",
         403: "The token is not allowed to do this; ask the centre for one for this hall.",
         404: "Check centre_url and hall.",
-        413: "A proxy on the way allows too small bodies; it must allow 8 MB.",
+        413: "A proxy on the way limits bodies too tightly; it must let 8 MB through.",
     }
     what = todo.get(status, f"It says: {body.decode(errors='replace')!r}.")
     return f"{url} refuses with {status}. {what} Nothing is dropped; it is tried again slowly."

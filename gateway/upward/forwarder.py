@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 LIVE, BACKLOG = "live", "backlog"
 
-_REST_S = 0.2  # how long a stop may have to wait for us
+_REST_S = 0.2  # how long `step` sleeps in a pause, at most
 _FEWEST = 50  # items of a batch, however slow the centre is
 _SLOW_S = 2.0  # an answer that takes longer asks for smaller batches
 

@@ -4,6 +4,8 @@ import pytest
 from central_hall import NOW_MS, verdicts
 from typer.testing import CliRunner
 
+from central.custody.batch import STEPS, find_places
+from central.custody.intake import Intake
 from central.ratings.period import ALL
 from hosting.error import OperatorError
 from pingjia import app
@@ -128,3 +130,28 @@ def test_the_command(tmp_path, monkeypatch):
     central("enrol", "--device", "xj-0417", *place, "--out", "xj-0417.json")
     said = central("revoke", "xj-0417", "--at", "2026-01-02T08:00:00", "--reason", "stolen")
     assert "revoked xj-0417; 0 records" in said
+
+
+@pytest.mark.parametrize("is_looked_at_again", [True, False], ids=["as it is", "control"])
+def test_a_revocation_between_judging_and_filing_is_seen(
+    hall, device, monkeypatch, is_looked_at_again
+):
+    """A thief's rating does not count because it was under way when the device was revoked."""
+    judge = Intake._judge
+
+    def judge_and_be_late(self, halls, items, now_ms):
+        offer = judge(self, halls, items, now_ms)
+        hall.revoke("xj-0417", NOW_MS, "被盗")
+        return offer
+
+    def trust_what_was_judged(batch):
+        records = [one for offer in batch.offers for one in offer.records]
+        batch.places = {one.row.epoch_key: one.place for one in records}
+
+    monkeypatch.setattr(Intake, "_judge", judge_and_be_late)
+    if not is_looked_at_again:
+        steps = [trust_what_was_judged if one is find_places else one for one in STEPS]
+        monkeypatch.setattr("central.custody.batch.STEPS", steps)
+    hall.clock.ms += 1000
+    hall.post(device.rating(at=NOW_MS + 5))
+    assert (counted(hall) == 0) == is_looked_at_again

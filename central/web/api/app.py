@@ -14,7 +14,7 @@ from pages import Site
 from protocol.limits import BATCH_BYTES
 
 _BODY_BYTES = 64 * 1024
-_LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/rescued": BATCH_BYTES}
+_LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/v1/halls/[^/]+/rescued": BATCH_BYTES}
 # Another transaction was faster, or the database is away: the same request may succeed.
 _BUSY = (IntegrityError, OperationalError)
 

@@ -51,7 +51,7 @@ def create_router(intake: Intake, bearer: Bearer) -> APIRouter:
         def take() -> bytes:
             return _take(intake, _halls(bearer(authorization)), packed, encoding)
 
-        # A live rating is not kept waiting by a change of thread for its token alone.
+        # Token and intake in one change of thread: a second one would delay a live rating.
         return Response(await run_in_threadpool(take), media_type="application/json")
 
     return router
