@@ -16,8 +16,8 @@ _PIECE = 64 * 1024
 class BoundedBody:
     """ASGI: who reads a body above `most` bytes gets the error 413 instead, and stops reading.
 
-    more: the limits of paths that take more, by a pattern of the whole path. FastAPI's own `max_body_size`
-    answers an announced length with plain text, not with a problem.
+    more: the limits of paths that take more, by a pattern of the whole path. FastAPI's own
+    `max_body_size` answers an announced length with plain text, not with a problem.
     """
 
     def __init__(self, app: ASGIApp, most: int, more: Mapping[str, int] = {}) -> None:
