@@ -169,8 +169,8 @@ class Province:
         client, html = self.centre.client, {"accept": "text/html", "sec-fetch-site": "same-origin"}
         client.post("/login", data={"token": self._token}, headers=html)
         page = client.get("/marks", headers=html).text
-        words = mark_of(mark)
-        return all(text in page for text in words)
+        row = mark_of(mark)
+        return all(text in page for text in (row.title, row.meaning, row.advice))
 
     def levels(self) -> list[int]:
         """The levels held, in the device's order."""
