@@ -19,7 +19,8 @@ from simulator.parts.run import Run
 from simulator.web import read_token
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+# For tests/browser.py; behind the root, because folders of tests/ have the names of packages.
+sys.path[:] = [str(ROOT), *sys.path, str(ROOT / "tests")]
 
 from browser import chromium  # noqa: E402
 
