@@ -7,6 +7,8 @@ FIRMWARE := build/firmware/manifest.json
 ARGUMENTS ?= --windows 8 --seconds 60
 # Most tests wait for real processes: three at a time keep two cores busy.
 PARALLEL ?= -n 3 --dist worksteal
+# `make test-long PART=mutants` runs the long tests of that name only.
+PART ?=
 
 .PHONY: setup demo test test-long bench lint format firmware clean
 
@@ -38,7 +40,7 @@ test: setup firmware lint
 	$(BIN)/python -m pytest -m "not long" --durations=25 $(PARALLEL)
 
 test-long: setup firmware
-	$(BIN)/python -m pytest -m long $(PARALLEL)
+	$(BIN)/python -m pytest -m long $(if $(PART),-k $(PART)) $(PARALLEL)
 
 bench: setup firmware
 	$(BIN)/python -m bench

@@ -61,7 +61,7 @@ def pytest_runtest_setup(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Lists what could not run, with the command that changes that."""
+    """Lists what could not run, with the command that changes that, and what killed mutants."""
     ends = ("skipped", "failed", "error")
     reports = [report for end in ends for report in terminalreporter.stats.get(end, [])]
     reasons = [str(report.longrepr) for report in reports]
@@ -69,6 +69,9 @@ def pytest_terminal_summary(terminalreporter):
         count = sum(_missing(tool) in reason for reason in reasons)
         if count:
             terminalreporter.write_line(f"not run: {count} tests need {tool}: {command}")
+    for report in terminalreporter.stats.get("passed", []):
+        for killed in [value for name, value in report.user_properties if name == "killed"]:
+            terminalreporter.write_line(killed)
 
 
 def _missing(tool):

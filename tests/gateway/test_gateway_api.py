@@ -6,11 +6,13 @@ import httpx2
 import pytest
 from gateway_hall import Pen, until
 
+from gateway.desk.services import Opening
 from gateway.store import tokens
 from gateway.web.api import BODY_BYTES
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from protocol.batch import decode_document
+from protocol.field import ProtocolError
 from protocol.mac import hash16
 
 MATTER = {"project_no": "370100-1", "service_number": 1, "task_code": "11", "task_name": "医保"}
@@ -147,6 +149,14 @@ def test_what_may_not_enter_a_record_is_refused_with_the_field_s_name(lasting_ap
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["field"] == field
+
+
+@pytest.mark.parametrize("changes", [{"ticket_no": "A 01"}, {"staff_no": "x\x00"}], ids=str)
+def test_the_desk_itself_refuses_what_may_not_enter_a_record(lasting, changes):
+    """TKT-3: whoever else asks it, without the API's own checks before."""
+    opening = Opening("w1", "A001", "single", (), None, "t", None)._replace(**changes)
+    with pytest.raises(ProtocolError, match=next(iter(changes))):
+        lasting.desk.open(opening)
 
 
 def test_other_bad_requests_are_problems_too(lasting_api):
