@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hosting.clock import now_ms, written
+from hosting.clock import china, now_ms
 from workbench.board.flash import wait_for_life
 from workbench.board.identity import enrolled
 from workbench.board.repl import Board
@@ -81,7 +81,7 @@ def report(tested: Tested) -> str:
             f"device 设备   {tested.device}",
             f"hall 大厅     {tested.hall}",
             f"record 记录   {tested.device}/{tested.epoch}/{tested.seq} (signed by the device)",
-            f"time 时间     {written(now_ms())}",
+            f"time 时间     {china(now_ms()):%Y-%m-%d %H:%M}",
             f"free 剩余     {tested.free_bytes // 1024:,} KB of flash",
             "",
             *rows,
