@@ -5,13 +5,18 @@ A part is told to end by closing its standard input, so it ends with whoever sta
 """
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import socket
 import sys
 from pathlib import Path
 
 from hosting.error import OperatorError
+
+_CHANCE = random.SystemRandom()
+_PORTS = (15_000, 32_000)  # below Linux' and above what services have
 
 
 class PartError(OperatorError):
@@ -112,10 +117,17 @@ class Part:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A loopback port that nobody listens on at this moment.
+
+    Not one that the system hands out by itself: while a hall is down between two tests, somebody's
+    connection could take it and keep it for minutes.
+    """
+    for _ in range(100):
+        port = _CHANCE.randrange(*_PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise PartError(f"no port from {_PORTS[0]} to {_PORTS[1]} is free")
 
 
 async def listening(port: int, timeout_s: float = 20):
