@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 CHUNK = 1000  # rows read at once
+_WANTED = "wanted (device, epoch, last)"
+_UNNESTED = "unnest(CAST(? AS text[]), CAST(? AS int[]), CAST(? AS int[]))"
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
 
@@ -17,6 +19,16 @@ def run(connection: Connection, statement: str, values: Any = ()) -> Any:
     """Carry out a statement with a tuple of values, or once for each of a list of tuples."""
     mark = placeholder(connection)
     return connection.exec_driver_sql(statement.replace("?", mark), values)
+
+
+def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[Any, ...]]:
+    """What stands behind a column that must be one of these, and its values.
+
+    On PostgreSQL an array: one statement for any number of them, so that it is prepared once.
+    """
+    if connection.dialect.name == "sqlite":
+        return f"IN {some(values)}", tuple(values)
+    return "= ANY (?)", ([*values],)
 
 
 def some(values: Collection[Any]) -> str:
@@ -59,17 +71,24 @@ def with_keys(
 
     A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
     table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
-    keeps this order.
+    keeps this order. The devices once more for PostgreSQL, which then opens their partitions only.
     """
     wanted = sorted(keys)
+    found = (
+        f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE found.device ="
+        f" wanted.device AND found.epoch = wanted.epoch AND found.{last} = wanted.last"
+    )
     for start in range(0, len(wanted), CHUNK):
-        some = wanted[start : start + CHUNK]
-        values = ", ".join(["(?, ?, ?)"] * len(some))
-        statement = (
-            f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
-            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
-            "found.device = wanted.device AND found.epoch = wanted.epoch "
-            f"AND found.{last} = wanted.last"
-        )
-        flat = tuple([part for key in some for part in key])
-        yield from run(connection, statement, flat)
+        chunk = wanted[start : start + CHUNK]
+        if connection.dialect.name == "sqlite":
+            values = ", ".join(["(?, ?, ?)"] * len(chunk))
+            flat = tuple([part for key in chunk for part in key])
+            yield from run(connection, f"WITH {_WANTED} AS (VALUES {values}) {found}", flat)
+        else:
+            columns = [[*column] for column in zip(*chunk, strict=True)]
+            yield from run(
+                connection,
+                f"WITH {_WANTED} AS (SELECT * FROM {_UNNESTED}) {found}"
+                " AND found.device = ANY (?)",
+                (*columns, sorted(set(columns[0]))),
+            )
