@@ -6,7 +6,7 @@ import typer
 
 from central.centre import open_centre
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
-from central.config import load_config, require_safe_listener
+from central.config import load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
 from central.store import places
 from hosting import process
@@ -57,11 +57,14 @@ def run(
     process.log_to_stderr()
     chosen = load_config(config)
     require_safe_listener(chosen)
+    require_shareable(chosen)
     centre = open_centre(chosen)
     listener = listen(
         chosen.listen_host,
         chosen.listen_port,
-        "is a centre running there already? listen_port = 0 takes a free port.",
+        "is a centre running there already? listen_port = 0 takes a free port; several centres "
+        "on one address all need share_address = true.",
+        chosen.share_address,
     )
     url = url_of(listener, "http" if chosen.tls_certificate is None else "https")
     server = Server(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 
 CHUNK = 1000  # rows read at once
 _WANTED = "wanted (device, epoch, last)"
@@ -65,30 +66,40 @@ def insert_many(
 
 
 def with_keys(
-    connection: Connection, table: Table, keys: Iterable[tuple[Any, ...]], last: str = "seq"
+    connection: Connection,
+    table: Table,
+    keys: Iterable[tuple[Any, ...]],
+    names: tuple[str, ...] = ("device", "epoch", "seq"),
 ) -> Iterator[Any]:
-    """The rows of these keys (device, epoch, `last`), each found by the primary key.
+    """The rows of these keys, each found by the primary key, whose columns `names` are.
 
     A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
     table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
-    keeps this order. The devices once more for PostgreSQL, which then opens their partitions only.
+    keeps this order.
     """
     wanted = sorted(keys)
-    found = (
-        f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE found.device ="
-        f" wanted.device AND found.epoch = wanted.epoch AND found.{last} = wanted.last"
-    )
+    columns = ", ".join(names)
+    is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:  # the key's beginning once more: it then opens the partitions of these only
+        is_it += f" AND found.{names[0]} = ANY (?)"
+    found = f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        if connection.dialect.name == "sqlite":
-            values = ", ".join(["(?, ?, ?)"] * len(chunk))
-            flat = tuple([part for key in chunk for part in key])
-            yield from run(connection, f"WITH {_WANTED} AS (VALUES {values}) {found}", flat)
+        if is_sqlite:
+            row = f"({', '.join('?' * len(names))})"
+            statement = f"WITH wanted ({columns}) AS (VALUES {', '.join([row] * len(chunk))}) "
+            values = tuple([part for key in chunk for part in key])
         else:
-            columns = [[*column] for column in zip(*chunk, strict=True)]
-            yield from run(
-                connection,
-                f"WITH {_WANTED} AS (SELECT * FROM {_UNNESTED}) {found}"
-                " AND found.device = ANY (?)",
-                (*columns, sorted(set(columns[0]))),
-            )
+            arrays = [[*column] for column in zip(*chunk, strict=True)]
+            marks = ", ".join([_array_of(table, name) for name in names])
+            statement = f"WITH wanted ({columns}) AS (SELECT * FROM unnest({marks})) "
+            values = (*arrays, sorted({*arrays[0]}))
+        yield from run(connection, statement + found, values)
+
+
+def _array_of(table: Table, name: str) -> str:
+    """The place of an array of a column's values; without its type it would be anything."""
+    column = table.c[name].type
+    kind = "text" if column.python_type is str else column.compile(postgresql.dialect())
+    return f"CAST(? AS {kind}[])"

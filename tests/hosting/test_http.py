@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from hosting.body import BoundedBody
 from hosting.clock import CHINA, china, day, start_of, written
 from hosting.error import OperatorError
-from hosting.listener import is_loopback, listen, url_of
+from hosting.listener import CAN_SHARE, is_loopback, listen, url_of
 from hosting.problem import FieldError, handle_problems
 from hosting.server import Server
 
@@ -133,6 +133,21 @@ def test_a_taken_port_is_a_sentence_and_addresses_are_urls():
             listen(host, port, "is one running?")
     with listen("::1", 0, "?") as six:
         assert url_of(six, "https") == f"https://[::1]:{six.getsockname()[1]}"
+
+
+@pytest.mark.skipif(not CAN_SHARE, reason="this system lets no two listen on one address")
+def test_an_address_is_shared_only_if_all_say_so():
+    with listen("127.0.0.1", 0, "?", is_shared=True) as one:
+        host, port = one.getsockname()
+        with listen(host, port, "?", is_shared=True) as other:
+            assert other.getsockname() == (host, port)
+        with pytest.raises(OperatorError, match="is one running"):
+            listen(host, port, "is one running?")
+    with (
+        listen("127.0.0.1", 0, "?") as alone,
+        pytest.raises(OperatorError, match="is one running"),
+    ):
+        listen(*alone.getsockname(), "is one running?", is_shared=True)
 
 
 @pytest.mark.parametrize(
