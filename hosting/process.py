@@ -8,6 +8,13 @@ import sys
 import threading
 from collections.abc import Callable
 
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None
+
+log = logging.getLogger(__name__)
+
 
 def log_to_stderr() -> None:
     """Log to standard error, from INFO on; nothing that comes over HTTP is worth a line."""
@@ -35,6 +42,29 @@ def say(*lines: str) -> None:
     """Write lines to standard output at once: whoever starts us reads there where we listen."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+
+
+def make_room(connections: int, own: int) -> int:
+    """Let this process have as many files open as it may, and say so; how many connections fit.
+
+    connections: as many as are wanted, the most that are given. own: files that are needed besides
+    them: database, log, threads.
+    """
+    if resource is None:
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY or hard >= connections + own:
+        log.info("room for %d connections", connections)
+        return connections
+    fit = max(1, hard - own)
+    log.warning(
+        "room for %d connections, not for %d: this process may have only %d files open; set "
+        "LimitNOFILE=%d in its systemd unit, or `ulimit -n` before it starts",
+        *(fit, connections, hard, connections + own),
+    )
+    return fit
 
 
 def look_for_garbage_seldom(objects: int) -> None:

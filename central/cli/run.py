@@ -15,7 +15,8 @@ from hosting.listener import listen, url_of
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
-_CONNECTIONS = 512  # each may hold a body of 8 MB
+_CONNECTIONS = 20_000  # a gateway keeps three
+_FILES = 256  # for the database and ourselves
 _GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 
@@ -71,7 +72,7 @@ def run(
         centre.app,
         on_ready=lambda: process.say(f"ready {url}"),
         before_stop=centre.site.close,
-        limit_concurrency=_CONNECTIONS,
+        connections=process.make_room(_CONNECTIONS, _FILES),
         timeout_keep_alive=_KEEP_ALIVE_S,
         ssl_certfile=chosen.tls_certificate,
         ssl_keyfile=chosen.tls_key,

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from uvicorn.loops.auto import auto_loop_factory
 
 from hosting.body import BoundedBody
 from hosting.clock import CHINA, china, day, start_of, written
@@ -90,9 +91,19 @@ def test_a_body_has_the_limit_of_its_path(client, path, most, is_announced):
     assert client.post(path, content=b"{").json()["field"] == "body"
 
 
-@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: create_server's"])
-def test_answers_on_a_kept_connection_do_not_wait(is_ours):
-    """asyncio sets TCP_NODELAY only where the listener names its protocol: else 40 ms each."""
+@pytest.mark.parametrize(
+    ("listener_of", "loop_of", "is_at_once"),
+    [
+        (lambda: listen("127.0.0.1", 0, "?"), asyncio.new_event_loop, True),
+        (lambda: socket.create_server(("127.0.0.1", 0)), asyncio.new_event_loop, False),
+        (lambda: listen("127.0.0.1", 0, "?"), auto_loop_factory(), True),
+    ],
+    ids=["asyncio", "control: create_server's listener", "uvicorn's own choice"],
+)
+def test_answers_on_a_kept_connection_do_not_wait(listener_of, loop_of, is_at_once):
+    """asyncio sets TCP_NODELAY only where the listener names its protocol: else 40 ms each.
+    uvloop sets it always.
+    """
 
     class Accepted(asyncio.Protocol):
         def connection_made(self, transport):
@@ -110,14 +121,15 @@ def test_answers_on_a_kept_connection_do_not_wait(is_ours):
             return bool(await told)
 
     told = None
-    listener = listen("127.0.0.1", 0, "?") if is_ours else socket.create_server(("127.0.0.1", 0))
-    assert asyncio.run(is_sent_at_once(listener)) == is_ours
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        assert runner.run(is_sent_at_once(listener_of())) == is_at_once
 
 
 def test_a_server_says_when_it_is_ready_and_ends_what_has_no_end():
     listener, said = listen("127.0.0.1", 0, "?"), []
     server = Server(
         application(),
+        connections=9,
         on_ready=lambda: (said.append("ready"), server.end()),
         before_stop=lambda: said.append("stop"),
     )
