@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -42,6 +43,16 @@ def say(*lines: str) -> None:
     """Write lines to standard output at once: whoever starts us reads there where we listen."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+
+
+def tell_ready() -> None:
+    """Tell systemd that we take requests, if it started us with Type=notify (sd_notify(3)): a
+    restart returns then, and the next process may follow.
+    """
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path.startswith(("/", "@")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(b"READY=1", f"\0{path[1:]}" if path[0] == "@" else path)
 
 
 def make_room(connections: int, own: int) -> int:

@@ -35,6 +35,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=_bounded(connections),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -60,7 +61,8 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Hang up on those who were mute at the look before, too."""
         if counter % _TICKS == 0:
-            mute = {one: one.cycle for one in self.server_state.connections if _is_mute(one)}
+            here: Any = self.server_state.connections
+            mute = {one: one.cycle for one in here if _is_mute(one)}
             for one, cycle in mute.items():
                 # With the same request behind it: none came between the two looks.
                 if one in self._mute and self._mute[one] is cycle:
@@ -84,7 +86,9 @@ def _is_mute(connection: Any) -> bool:
 def _bounded(connections: int) -> type[Any]:
     """uvicorn's protocol, httptools' or h11's, with bounds."""
 
-    class Bounded(AutoHTTPProtocol):  # pyright: ignore
+    protocol: Any = AutoHTTPProtocol
+
+    class Bounded(protocol):
         _head_bytes: int | None = None  # of a head that is not complete, but the first piece
         _begins = False  # whether the piece that is read has a head's beginning
 

@@ -70,7 +70,7 @@ def run(
     url = url_of(listener, "http" if chosen.tls_certificate is None else "https")
     server = Server(
         centre.app,
-        on_ready=lambda: process.say(f"ready {url}"),
+        on_ready=lambda: (process.say(f"ready {url}"), process.tell_ready()),
         before_stop=centre.site.close,
         connections=process.make_room(_CONNECTIONS, _FILES),
         timeout_keep_alive=_KEEP_ALIVE_S,

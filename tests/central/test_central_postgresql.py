@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from alembic import command
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, event
 from central.audit.verify import audit
 from central.keys import DeviceKeys
 from central.store import ledger, sql
-from central.store.database import Database, migration_config, open_database
+from central.store.database import CONNECTIONS, Database, migration_config, open_database
 from central.store.tables import metadata
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -186,3 +187,13 @@ def test_of_centres_that_start_together_one_makes_the_tables(cluster):
         assert connection.exec_driver_sql("SELECT count(*) FROM record").scalar() == 0
     for one in opened:
         one.close()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_who_finds_no_connection_free_is_told_to_come_again(hall, database, monkeypatch, left):
+    monkeypatch.setattr(database._engine.pool, "_timeout", 0.1)
+    with ExitStack() as busy:
+        for _ in range(CONNECTIONS - left):
+            busy.enter_context(database.read())
+        assert hall.client.get("/healthz").status_code == (200 if left else 503)
+    assert hall.client.get("/healthz").status_code == 200

@@ -1,6 +1,7 @@
 """Bounds for connections and bodies: a real server, raw sockets."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import hosting.server
+from hosting import process
 from hosting.body import BoundedBody
 from hosting.listener import listen
 from hosting.problem import handle_problems
@@ -274,3 +276,19 @@ def test_a_server_has_the_files_that_it_may_have_and_says_how_many_connections_f
     assert f"room for {fit} connections" in ended.stderr
     is_warned = f"LimitNOFILE={wanted + 256}" in ended.stderr and "WARNING" in ended.stderr
     assert is_warned == (fit < wanted)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no systemd")
+@pytest.mark.parametrize("name", ["{folder}/notify", "@pingjia-{pid}"], ids=["path", "abstract"])
+def test_systemd_is_told_when_requests_are_taken(tmp_path, monkeypatch, name):
+    path = name.format(folder=tmp_path, pid=os.getpid())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(10)
+        systemd.bind(f"\0{path[1:]}" if path[0] == "@" else path)
+        process.tell_ready()  # nobody asked for it
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        process.tell_ready()
+        assert systemd.recv(100) == b"READY=1"
+        systemd.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            systemd.recv(100)
