@@ -285,7 +285,6 @@ def run(config: Config, stopping: threading.Event) -> None:
                     return
             # Whoever starts us reads these two lines to learn the ports.
             process.say(f"mqtt {gateway.mqtt_address}", f"ready {gateway.api_url}")
-            process.tell_ready()
             log.info("hall %s is ready", config.hall)
             while not stopping.wait(_LOOK_S) and not gateway.database.is_damaged.is_set():
                 pass

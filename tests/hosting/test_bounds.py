@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -292,3 +293,20 @@ def test_systemd_is_told_when_requests_are_taken(tmp_path, monkeypatch, name):
         systemd.settimeout(0.1)
         with pytest.raises(TimeoutError):
             systemd.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("unit", "program"),
+    [
+        ("pingjia-central.service", "central/cli/run.py"),
+        ("pingjia-central@.service", "central/cli/run.py"),
+        ("pingjia-gateway.service", "gateway/gateway.py"),
+    ],
+)
+def test_a_unit_lets_all_connections_in(unit, program):
+    def number(name, text):
+        return int(re.search(rf"^{name} ?= ?([\d_]+)", text, re.MULTILINE)[1])
+
+    text = (ROOT / program).read_text()
+    needed = number("_CONNECTIONS", text) + number("_FILES", text)
+    assert number("LimitNOFILE", (ROOT / "deploy" / unit).read_text()) >= needed

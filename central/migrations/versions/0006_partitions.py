@@ -1,8 +1,8 @@
 """Records in 64 partitions by hash of the device, on PostgreSQL; SQLite has none.
 
-What is stored is moved within the transaction, some 100,000 records a second: a start with this
-migration takes as long. Afterwards a key is looked up in one partition, for ever: the number of
-partitions never changes.
+What is stored is moved within the transaction, a million records in 13 s on two busy cores; the
+start with this migration takes as long. Afterwards a key is looked up in one partition, for ever:
+the number of partitions never changes.
 """
 
 from alembic import op
