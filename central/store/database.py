@@ -1,6 +1,7 @@
 """Opening the database: SQLite as the embedded default, PostgreSQL in production."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from hosting.error import OperatorError
 
@@ -23,6 +24,13 @@ _BUSY_S = 30.0  # a command beside the running centre waits for a batch, never f
 # A batch touches pages of a dozen trees: with SQLite's own 2 MB they are read again for each, and
 # written back every third batch. 64 MB of pages; some 32 MB of log between two write-backs.
 _MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000")
+
+# Of SQLite's results those that tell of disk, locks and memory, and not of what was asked.
+_OF_STORE = (
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM),
+)
 
 
 class Database:
@@ -82,6 +90,16 @@ def open_database(url: str) -> Database:
             "the folder's permissions and that this is no newer centre's database."
         ) from error
     return database
+
+
+def is_of_store(error: Exception) -> bool:
+    """Whether the database failed whatever was asked of it: it is busy, full, broken or away."""
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _OF_STORE  # the upper bits tell more of the same
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _open_sqlite(url: str, path: Path) -> Engine:

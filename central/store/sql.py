@@ -53,23 +53,26 @@ def insert_many(
 
 
 def with_keys(
-    connection: Connection, table: Table, keys: Iterable[tuple[Any, ...]], last: str = "seq"
+    connection: Connection,
+    table: Table,
+    keys: Iterable[tuple[Any, ...]],
+    names: tuple[str, ...] = ("device", "epoch", "seq"),
 ) -> Iterator[Any]:
-    """The rows of these keys (device, epoch, `last`), each found by the primary key.
+    """The rows of these keys, each found by the primary key, whose columns `names` are.
 
     A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
     table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
     keeps this order.
     """
     wanted = sorted(keys)
+    columns = ", ".join(names)
+    is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
     for start in range(0, len(wanted), CHUNK):
         some = wanted[start : start + CHUNK]
-        values = ", ".join(["(?, ?, ?)"] * len(some))
+        values = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
         statement = (
-            f"WITH wanted (device, epoch, last) AS (VALUES {values}) "
-            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE "
-            "found.device = wanted.device AND found.epoch = wanted.epoch "
-            f"AND found.{last} = wanted.last"
+            f"WITH wanted ({columns}) AS (VALUES {values}) "
+            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
         )
         flat = tuple([part for key in some for part in key])
         yield from run(connection, statement, flat)

@@ -8,7 +8,7 @@ import pytest
 from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs, verdicts
 
 from central.audit.verify import audit
-from central.custody.intake import Intake
+from central.custody.intake import Intake, UnfiledError
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import is_signed, mac16
 from protocol.record import Receipt, decode, encode, parse
@@ -70,8 +70,10 @@ def test_a_batch_that_fails_leaves_no_trace(hall, device, database, clock):
         return device.key
 
     envelope = device.rating()
-    with pytest.raises(RuntimeError, match="the key for the receipt"):
-        Intake(database, fails_to_sign, clock).take(("demo",), [item_of(envelope)._asdict()])
+    intake = Intake(database, fails_to_sign, clock)
+    with pytest.raises(UnfiledError, match="RuntimeError"):
+        intake.take(("demo",), [item_of(envelope)._asdict()])
+    intake.close()
     assert hall.records() == []
     assert verdicts(hall.post(envelope)) == ["stored"]
 
