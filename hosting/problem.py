@@ -39,7 +39,7 @@ def handle_problems(
 
     async def on_busy(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s failed, try again: %s", request.method, request.url.path, error)
-        return busy()
+        return try_again()
 
     for kind in statuses:
         app.add_exception_handler(kind, on_error)
@@ -73,13 +73,13 @@ def problem_of(error: HTTPException) -> JSONResponse:
     return problem(status, f"{error.detail}", field, error.headers)
 
 
-def busy() -> JSONResponse:
+def try_again() -> JSONResponse:
     """The answer after which the same request may succeed."""
     headers = {"Retry-After": _RETRY_S}
     return problem(503, "the store takes nothing now; try again", headers=headers)
 
 
-def failed() -> JSONResponse:
+def our_fault() -> JSONResponse:
     """The answer where the server itself is at fault."""
     return problem(500, "the server failed; nothing of this request was kept")
 
@@ -102,4 +102,4 @@ async def _on_invalid(_request: Request, error: Any) -> JSONResponse:
 
 
 async def _on_ours(_request: Request, _error: Exception) -> JSONResponse:
-    return failed()
+    return our_fault()

@@ -3,8 +3,7 @@ and each is answered after the commit (BAT-3, RCT-1).
 
 A transaction costs as much as fifty ratings in it. Nobody waits for company: while one is on its
 way, the next gathers.
-Next on a rating's way: central/custody/offer.py reads and judges each batch by itself, then
-central/custody/batch.py files them.
+Next on a rating's way: central/custody/offer.py reads and judges each batch by itself.
 """
 
 import logging
@@ -155,7 +154,7 @@ class Intake:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
         now_ms = self._now_ms()
         items = [EnvelopeItem(envelope, now_ms, None, None, (RESCUED,)) for envelope in envelopes]
-        return self.take((hall,), [write(item) for item in items])
+        return self.take((hall,), [dict(write(item)) for item in items])
 
     def close(self) -> None:
         """End after what has come so far; what comes later is answered ClosedError."""

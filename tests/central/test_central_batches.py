@@ -317,3 +317,16 @@ def test_a_bad_item_is_a_verdict_and_harms_no_other(hall, device, raw):
     ]
     assert told["newest"][0]["sentence"] == reason
     assert len(told["newest"][0]["first_bytes"].encode()) <= 256
+
+
+def test_a_rescued_record_in_any_script_is_known_as_rescued(hall, device, database):
+    """BAT-4: what msgspec does not read, protocol/ does, with all that stands beside it."""
+    record = (
+        '{"v":1,"kind":"note","device":"xj-0417","epoch":%d,"seq":1,'
+        '"prev":"0000000000000000","text":"\u4f60\u597d"}'
+    )
+    envelope = device.raw((record % device.epoch).encode().decode("unicode_escape"))
+    assert verdicts(hall.intake.rescue("demo", [envelope])) == ["stored"]
+    with database.read() as connection:
+        marks = connection.exec_driver_sql("select hall_marks from record").scalar()
+    assert json.loads(marks) == ["rescued"]

@@ -23,7 +23,7 @@ from central.people import tokens
 from central.store.database import is_of_store
 from central.web.api.bearer import Bearer, no_token, token_in
 from hosting.body import announced, unpack
-from hosting.problem import busy, failed, problem, problem_of
+from hosting.problem import our_fault, problem, problem_of, try_again
 from protocol.batch import Answer, decode_batch, encode_answer
 from protocol.field import ProtocolError
 from protocol.limits import BATCH_BYTES
@@ -159,6 +159,6 @@ def _problem_of(error: Exception) -> JSONResponse:
     if isinstance(error, UnfiledError):
         return problem(500, f"{error}")
     if isinstance(error, ClosedError) or is_of_store(error):
-        return busy()
+        return try_again()
     log.error("POST %s failed", PATH, exc_info=error)
-    return failed()
+    return our_fault()
