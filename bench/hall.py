@@ -23,6 +23,7 @@ __all__ = [
     "BenchHall",
     "end",
     "line_of",
+    "not_measured",
     "publish",
     "publish_evenly",
     "row",
@@ -115,4 +116,12 @@ def row(name: str, ours: float, reference: float, target: str, holds: bool) -> d
         "ratio": ratio,
         "target": target,
         "holds": bool(holds),
+    }
+
+
+def not_measured(name: str, why: str) -> dict:
+    """A row of results.json for what this machine cannot tell: neither held nor missed."""
+    return {
+        **{"name": name, "ours": None, "reference": None, "ratio": None},
+        **{"target": why, "holds": None},
     }
