@@ -105,9 +105,9 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 
 def row(name: str, ours: float, reference: float, target: str, holds: bool) -> dict:
-    """One row of results.json."""
+    """One row of results.json; no ratio to a reference of nothing."""
     digits = 2 if ours < 100 else 0
-    ratio = round(ours / reference, 3)
+    ratio = round(ours / reference, 3) if reference else None
     ours, reference = round(ours, digits), round(reference, digits)
     return {
         "name": name,
