@@ -57,6 +57,11 @@ class Cluster:
         """Of its one database."""
         return f"postgresql+psycopg://{_USER}@/{_NAME}?host={self._folder}"
 
+    @property
+    def pid(self) -> int:
+        """Of the postmaster, whose children the other processes are."""
+        return self._process.pid
+
     def _connect(self):
         return psycopg.connect(host=str(self._folder), user=_USER, dbname=_NAME)
 
