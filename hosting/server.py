@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
 class Server(uvicorn.Server):
@@ -17,7 +17,7 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        app: FastAPI,
+        app: ASGIApp,
         *,
         on_ready: Callable[[], None] = lambda: None,
         before_stop: Callable[[], None] = lambda: None,

@@ -15,7 +15,7 @@ from hosting.listener import listen, url_of
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
-_CONNECTIONS = 512  # each may hold a body of 8 MB
+_CONNECTIONS = 20_000  # each may hold a body of 8 MB
 _GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError, OperationalError
+from starlette.types import ASGIApp
 
 from central.custody.intake import Intake
 from central.store import places
@@ -31,8 +32,10 @@ class Health(BaseModel):
 
 def create_app(
     database: Database, intake: Intake, bearer: Bearer, *parts: APIRouter | Site[Any]
-) -> FastAPI:
-    """The application: the batches' door, routers of the API, and the site with its pages last."""
+) -> ASGIApp:
+    """The application: the batches' door before everything, routers of the API, and the site with
+    its pages last.
+    """
     app = FastAPI(
         title="Pingjia centre",
         version="1",
@@ -40,8 +43,6 @@ def create_app(
         redoc_url=None,
     )
     handle_problems(app, {}, _BUSY)
-    app.add_middleware(BatchDoor, intake=intake, bearer=bearer)
-    app.add_middleware(BoundedBody, most=_BODY_BYTES, more=_LARGE_BODIES)
     for part in parts:
         if isinstance(part, Site):
             part.install(app)
@@ -62,4 +63,4 @@ def create_app(
         return described()
 
     app.openapi = openapi
-    return app
+    return BoundedBody(BatchDoor(app, intake, bearer), _BODY_BYTES, _LARGE_BODIES)
