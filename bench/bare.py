@@ -4,29 +4,37 @@
     python -m bench.bare gateway PORT PASSWORD_FILE COUNT CENTRE_URL DATABASE
     python -m bench.bare centre DATABASE LOG
     python -m bench.bare health
+    python -m bench.bare batches DATABASE_URL
 
 `subscriber` acknowledges and counts: the ceiling of the client library. `gateway` is the one that
 most people would write: one commit and one request for each message, then the acknowledgement.
 `centre` stores each body and notes in LOG when it was durable. `health` only says that it is well.
-Each prints `ready` (these two: `ready URL`); the first two then the monotonic second in which
+`batches` is a centre that inserts each body as one row, commits, and knows no new hall document.
+Each prints `ready` (these three: `ready URL`); the first two then the monotonic second in which
 message COUNT was acknowledged.
 """
 
+import asyncio
 import json
 import socket
 import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx2
 import paho.mqtt.client as paho
+import psycopg
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.engine import make_url
 
 from protocol.topic import GATEWAY_USER
 from simulator.parts.hall import HALL
+
+_CONNECTIONS = 8  # to PostgreSQL: more commits at a time are no faster on two processors
 
 
 def subscribe(port: str, password_file: str, count: str, keep) -> None:
@@ -102,6 +110,49 @@ def health() -> None:
     _serve(app)
 
 
+def batches(url: str) -> None:
+    """A commit for each batch."""
+    insert = _inserter(url)
+    app = FastAPI()
+
+    @app.post("/v1/batches")
+    async def post(request: Request) -> dict:
+        await insert(await request.body())
+        return {}
+
+    @app.get("/v1/halls/{hall}")
+    async def get(hall: str) -> Response:
+        return Response(status_code=304)
+
+    _serve(app)
+
+
+def _inserter(url: str) -> Callable[[bytes], Awaitable[None]]:
+    parts = make_url(url)
+    if parts.get_backend_name() == "sqlite":
+        database = _open(parts.database or "")
+
+        async def insert(body: bytes) -> None:
+            database.execute("INSERT INTO envelope (envelope) VALUES (?)", (body,))
+            database.commit()
+
+        return insert
+    address = parts.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as first:
+        first.execute("CREATE TABLE envelope (id BIGSERIAL PRIMARY KEY, envelope BYTEA)")
+    free: asyncio.Queue[psycopg.AsyncConnection | None] = asyncio.Queue()
+    for _ in range(_CONNECTIONS):
+        free.put_nowait(None)
+
+    async def insert_there(body: bytes) -> None:
+        connection = await free.get() or await psycopg.AsyncConnection.connect(address)
+        await connection.execute("INSERT INTO envelope (envelope) VALUES (%s)", (body,))
+        await connection.commit()
+        free.put_nowait(connection)
+
+    return insert_there
+
+
 def _serve(app: FastAPI) -> None:
     # With its protocol named: only then does asyncio set TCP_NODELAY.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -120,5 +171,5 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 if __name__ == "__main__":
-    yardsticks = {"subscriber": subscriber, "gateway": gateway, "centre": centre, "health": health}
+    yardsticks = {one.__name__: one for one in (subscriber, gateway, centre, health, batches)}
     yardsticks[sys.argv[1]](*sys.argv[2:])

@@ -23,6 +23,7 @@ __all__ = [
     "BenchHall",
     "end",
     "line_of",
+    "not_measured",
     "publish",
     "publish_evenly",
     "row",
@@ -104,9 +105,9 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 
 def row(name: str, ours: float, reference: float, target: str, holds: bool) -> dict:
-    """One row of results.json."""
+    """One row of results.json; no ratio to a reference of nothing."""
     digits = 2 if ours < 100 else 0
-    ratio = round(ours / reference, 3)
+    ratio = round(ours / reference, 3) if reference else None
     ours, reference = round(ours, digits), round(reference, digits)
     return {
         "name": name,
@@ -115,4 +116,12 @@ def row(name: str, ours: float, reference: float, target: str, holds: bool) -> d
         "ratio": ratio,
         "target": target,
         "holds": bool(holds),
+    }
+
+
+def not_measured(name: str, why: str) -> dict:
+    """A row of results.json for what this machine cannot tell: neither held nor missed."""
+    return {
+        **{"name": name, "ours": None, "reference": None, "ratio": None},
+        **{"target": why, "holds": None},
     }

@@ -11,7 +11,7 @@ from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
 from central.store.database import Database, open_database
-from central.web.api import batches, bench, figures, halls, records
+from central.web.api import bench, figures, halls, records
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of
 from central.web.pages.site import create_site
@@ -41,7 +41,8 @@ class Centre:
         bearer = bearer_of(database)
         self.app = create_app(
             database,
-            batches.create_router(self.intake, bearer),
+            self.intake,
+            bearer,
             halls.create_router(database, key_of, bearer),
             records.create_router(database, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
@@ -50,7 +51,8 @@ class Centre:
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """File what has come, and let go of the database."""
+        self.intake.close()
         self.database.close()
 
 

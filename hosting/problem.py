@@ -39,8 +39,7 @@ def handle_problems(
 
     async def on_busy(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s failed, try again: %s", request.method, request.url.path, error)
-        headers = {"Retry-After": _RETRY_S}
-        return problem(503, "the store takes nothing now; try again", headers=headers)
+        return try_again()
 
     for kind in statuses:
         app.add_exception_handler(kind, on_error)
@@ -67,10 +66,26 @@ def problem(
     return JSONResponse(content, status, headers, "application/problem+json")
 
 
-async def _on_http(_request: Request, error: Any) -> JSONResponse:
+def problem_of(error: HTTPException) -> JSONResponse:
+    """The answer that an HTTPException stands for."""
     status = error.status_code
     field = "body" if status in _ABOUT_BODY else None
     return problem(status, f"{error.detail}", field, error.headers)
+
+
+def try_again() -> JSONResponse:
+    """The answer after which the same request may succeed."""
+    headers = {"Retry-After": _RETRY_S}
+    return problem(503, "the store takes nothing now; try again", headers=headers)
+
+
+def our_fault() -> JSONResponse:
+    """The answer where the server itself is at fault."""
+    return problem(500, "the server failed; nothing of this request was kept")
+
+
+async def _on_http(_request: Request, error: Any) -> JSONResponse:
+    return problem_of(error)
 
 
 async def _on_field(_request: Request, error: Any) -> JSONResponse:
@@ -87,4 +102,4 @@ async def _on_invalid(_request: Request, error: Any) -> JSONResponse:
 
 
 async def _on_ours(_request: Request, _error: Exception) -> JSONResponse:
-    return problem(500, "the server failed; nothing of this request was kept")
+    return our_fault()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 _HEAD_BYTES = 64 * 1024  # of a request before its body, as h11 has it; httptools has no bound
@@ -24,7 +24,7 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        app: FastAPI,
+        app: ASGIApp,
         *,
         connections: int,
         on_ready: Callable[[], None] = lambda: None,

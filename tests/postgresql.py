@@ -57,6 +57,11 @@ class Cluster:
         """Of its one database."""
         return f"postgresql+psycopg://{_USER}@/{_NAME}?host={self._folder}"
 
+    @property
+    def pid(self) -> int:
+        """Of the postmaster, whose children the other processes are."""
+        return self._process.pid
+
     def make_database(self, name: str) -> str:
         """Another database, empty; its url."""
         with self._connect() as connection:

@@ -335,11 +335,8 @@ def _answers(batch: Batch) -> list[Answer]:
             said[one.at] = Verdict(next(heads), None, ())
         named = {one.row.epoch_key for one in offer.records}
         named |= {one.head.epoch_key for one in offer.heads}
-        receipts = [
-            chain.receipt.decode()
-            for epoch, chain in batch.after.items()
-            if chain.receipt and epoch in named
-        ]
+        chains = [batch.after[epoch] for epoch in sorted(named)]
+        receipts = [chain.receipt.decode() for chain in chains if chain.receipt]
         verdicts = tuple([said[at] for at in range(offer.size)])
         answers.append(Answer(verdicts, tuple(receipts), batch.versions.get(offer.halls[0], 0)))
     return answers

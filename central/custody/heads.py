@@ -62,9 +62,12 @@ def file_heads(
         if before is not None:
             shown = max(item.receipt_seq, before["receipt_seq"])
             highest[item.epoch_key]["receipt_seq"] = shown
-    for epoch, values in sorted(highest.items()):
-        if epoch not in known or values != known[epoch]._mapping:
-            covers.save_head(connection, values, is_new=epoch not in known)
+    changed = [
+        values
+        for epoch, values in sorted(highest.items())
+        if epoch not in known or values != known[epoch]._mapping
+    ]
+    covers.save_heads(connection, changed)
     return Heads(verdicts, highest, newer, older, claims)
 
 

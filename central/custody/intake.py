@@ -1,199 +1,329 @@
-"""Intake of batches: one transaction, and only then an answer (BAT-3, RCT-1).
+"""Intake of batches: those that wait at the same time, of all halls, are filed in one transaction,
+and each is answered after the commit (BAT-3, RCT-1).
 
-Reading items and checking MACs need only a look at the enrolments; both are done before the
-transaction that writes begins.
-Next on a rating's way: central/custody/open.py, whose it is; central/custody/batch.py files it.
+A transaction costs as much as fifty ratings in it. Nobody waits for company: while one is on its
+way, the next gathers.
+Next on a rating's way: central/custody/offer.py reads and judges each batch by itself.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
+from sqlalchemy import Connection
+
+from central.custody import offer
 from central.custody.batch import file_batches
-from central.custody.marks import BAD_MAC, RESCUED, WRONG_DEVICE
-from central.custody.offer import Offer, Refused, SentDocument, SentHead, SentRecord
-from central.custody.open import (
-    KeyOf,
-    Opened,
-    Rejected,
-    Verified,
-    judge_document,
-    judge_head,
-    judge_record,
-    open_head,
-    open_record,
-    rating_of,
-    read_item,
-    rejected,
-    signer_of,
-)
-from central.store import places, rejections
-from central.store.database import Database
-from central.store.ledger import Epoch, Row
-from central.store.places import Enrolment
-from protocol.batch import Answer, EnvelopeItem, FactsItem, HeadItem
+from central.custody.marks import RESCUED
+from central.custody.offer import Letter, Offer
+from central.custody.open import KeyOf
+from central.people import tokens
+from central.store.database import Database, is_of_store
+from central.store.ledger import Epoch
+from protocol.batch import Answer, EnvelopeItem
 from protocol.field import write
+from protocol.limits import BATCH_ITEMS
 
-_SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
+log = logging.getLogger(__name__)
 
-_Enrolled = Mapping[str, list[Enrolment]]
-_Item = FactsItem | EnvelopeItem | HeadItem | Rejected
+_GROUP_S = 0.02  # of reading for one transaction
+_LIVE_BYTES = 16 * 1024  # packed: twenty ratings with their documents; what is larger is backlog
+_ALONE_S = 600.0  # that a hall travels alone whose batch made a transaction fail
+
+Outcome = Answer | Exception
+Read = Callable[[], list[object]]
+
+
+class UnknownTokenError(Exception):
+    """The token is nobody's, or was taken back."""
+
+
+class NoHallError(Exception):
+    """The token is good, but not a hall's."""
+
+
+class UnfiledError(Exception):
+    """This batch cannot be filed. Nothing of it is kept, and it costs nobody else a verdict."""
+
+
+class ClosedError(Exception):
+    """The centre is ending; the same batch is good for the next one."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A batch that waits; see `Intake.offer`. halls: none while only the token tells."""
+
+    token: str
+    halls: tuple[str, ...]
+    size: int
+    read: Read
+    reply: Callable[[Outcome], None]
+
+    @property
+    def sender(self) -> str:
+        """Whose turn it takes."""
+        return self.token or self.halls[0]
+
+
+class _Lane:
+    """Batches that wait, a queue for each sender: who sends many delays only itself."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def add(self, waiting: _Waiting) -> None:
+        """Behind what its sender sent before."""
+        self._queues.setdefault(waiting.sender, deque()).append(waiting)
+
+    def put_back(self, waiting: _Waiting) -> None:
+        """It comes first the next time."""
+        self._queues.setdefault(waiting.sender, deque()).appendleft(waiting)
+        self._queues.move_to_end(waiting.sender, last=False)
+
+    def next(self, most: int) -> list[_Waiting]:
+        """The first of each sender, of those senders that have waited longest."""
+        chosen = []
+        for sender in list(self._queues)[:most]:
+            waiting = self._queues.pop(sender)
+            chosen.append(waiting.popleft())
+            if waiting:
+                self._queues[sender] = waiting
+        return chosen
+
+
+class _Judged(NamedTuple):
+    """A batch that was chosen for the next transaction."""
+
+    waiting: _Waiting
+    letter: Letter
+    offer: Offer
 
 
 class Intake:
-    """Takes the batches of gateways."""
+    """Takes the batches of gateways, in a thread that begins with the first of them."""
 
     def __init__(self, database: Database, key_of: KeyOf, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._key_of = key_of
         self._now_ms = now_ms
+        self._arrivals: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._live, self._backlog = _Lane(), _Lane()
+        self._alone: dict[str, float] = {}  # hall: until when, monotonic
+        self._entry = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def offer(self, token: str, size: int, read: Read, reply: Callable[[Outcome], None]) -> None:
+        """Let a batch wait for its turn.
+
+        token: as its holder sent it; it is looked at when the turn comes. size: in bytes, as it
+        came; live ones do not wait behind a backlog. read: gives the decoded JSON of its items, of
+        any shape, or raises what the sender is to be told; called for good tokens only. reply:
+        called once with the answer, all of which is durable, or with why nothing is kept: what
+        `read` raised, UnknownTokenError, NoHallError, UnfiledError, ClosedError, or the
+        database's own error, after which the same batch may succeed. Both are called in the thread
+        that files, and must not wait.
+        """
+        self._put(_Waiting(token, (), size, read, reply))
 
     def take(self, halls: tuple[str, ...], raw_items: list[object]) -> Answer:
         """Verdicts in item order, the receipts of all devices named, the hall's version.
 
-        halls: those of the caller's token, at least one; the first is the version's. raw_items:
-        decoded JSON of any shape. Everything the answer says is durable when this returns; if it
-        raises, nothing is kept.
+        halls: those that the caller may speak for, at least one; the first is the version's.
+        Everything the answer says is durable when this returns; if it raises, nothing is kept.
         """
-        now_ms = self._now_ms()
-        offer = self._judge(halls, raw_items, now_ms)
-        with self._database.write() as connection:
-            (answer,) = file_batches(connection, [offer], self._key_of, now_ms)
-        # The block above has committed; only now may the verdicts be said.
-        return answer
+        heard: Future[Outcome] = Future()
+        self._put(_Waiting("", halls, 0, lambda: raw_items, heard.set_result))
+        outcome = heard.result()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def rescue(self, hall: str, envelopes: list[str]) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
         now_ms = self._now_ms()
         items = [EnvelopeItem(envelope, now_ms, None, None, (RESCUED,)) for envelope in envelopes]
-        return self.take((hall,), [write(item) for item in items])
+        return self.take((hall,), [dict(write(item)) for item in items])
 
-    def _judge(self, halls: tuple[str, ...], raw_items: list[object], now_ms: int) -> Offer:
-        """The items sorted into documents, records, heads and refusals, each with its place."""
-        items: list[_Item] = [read_item(raw, now_ms) for raw in raw_items]
-        opened = [_open(item) for item in items]
-        enrolled = self._enrolled(halls, opened)
-        key_of = cache(self._key_of)  # a batch is of few devices
-        offer = Offer(halls, len(items), [], [], [], [])
-        wrong: dict[int, Opened] = {}
-        for at, (item, envelope) in enumerate(zip(items, opened, strict=True)):
-            why: Rejected | None = None
-            if isinstance(item, FactsItem):
-                document = judge_document(item, halls)
-                if isinstance(document, Rejected):
-                    why = document
-                else:
-                    offer.documents.append(SentDocument(at, item.facts.encode(), document))
-            elif not isinstance(envelope, Opened):
-                why = envelope
-            elif isinstance(item, HeadItem):
-                head = judge_head(envelope, item.receipt, enrolled, key_of)
-                if isinstance(head, Rejected):
-                    why = head
-                else:
-                    place = _place(head.epoch_key, halls, enrolled)
-                    offer.heads.append(SentHead(at, head, place))
-            elif isinstance(item, EnvelopeItem):
-                verified = judge_record(envelope, enrolled, key_of)
-                if isinstance(verified, Rejected):
-                    why = verified
-                else:
-                    place = _place((verified.device, verified.epoch), halls, enrolled)
-                    row = _row(verified, item, place, now_ms)
-                    offer.records.append(SentRecord(at, row, place))
-            if why is not None:
-                offer.refused.append(Refused(at, why, _first_bytes(raw_items[at])))
-                if why.code == BAD_MAC and isinstance(envelope, Opened):
-                    wrong[at] = envelope
-        return self._name_signers(offer, wrong) if wrong else offer
+    def close(self) -> None:
+        """End after what has come so far; what comes later is answered ClosedError."""
+        with self._entry:
+            self._is_closed = True
+            self._arrivals.put(None)
+        if self._thread is not None:
+            self._thread.join()
 
-    def _enrolled(self, halls: tuple[str, ...], opened: Iterable[object]) -> _Enrolled:
-        """All enrolments of each device named that was ever enrolled in one of these halls.
+    def _put(self, waiting: _Waiting) -> None:
+        with self._entry:
+            if self._is_closed:
+                waiting.reply(ClosedError("the centre is ending"))
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+                self._thread.start()
+            self._arrivals.put(waiting)
 
-        A device once enrolled here is known in all its epochs, also in one that a restored
-        backup does not remember: its key proves that the centre enrolled it.
-        """
-        named = {one.members["device"] for one in opened if isinstance(one, Opened)}
-        if not named:
-            return {}
-        enrolled: dict[str, list[Enrolment]] = {}
-        with self._database.read() as connection:
-            for enrolment in places.enrolments(connection, named):
-                enrolled.setdefault(enrolment.device, []).append(enrolment)
-        return {
-            device: enrolments
-            for device, enrolments in enrolled.items()
-            if any(enrolment.hall in halls for enrolment in enrolments)
-        }
+    def _run(self) -> None:
+        is_open = True
+        while is_open or self._live or self._backlog:
+            if is_open:
+                is_open = self._gather()
+            # A transaction each, in turn: neither kind waits for more than one of the other.
+            self._file_some(self._live)
+            self._file_some(self._backlog)
 
-    def _name_signers(self, offer: Offer, wrong: dict[int, Opened]) -> Offer:
-        """The offer; of some wrong MACs it is said which other enrolment's key made them."""
-        with self._database.read() as connection:
-            known = [place[:2] for place in places.enrolments_in(connection, offer.halls)]
-        signers = {
-            at: signer_of(envelope, known, self._key_of)
-            for at, envelope in list(wrong.items())[:_SIGNERS_SOUGHT]
-        }
-        refused = []
-        for one in offer.refused:
-            if (signer := signers.get(one.at)) is not None:
-                sentence = f"it was signed with the key of {signer[0]}, epoch {signer[1]}"
-                one = one._replace(why=rejected(WRONG_DEVICE, sentence))
-            refused.append(one)
-        return offer._replace(refused=refused)
+    def _gather(self) -> bool:
+        """Sort what has come, and wait for something if nothing is there; False at the end."""
+        must_wait = not (self._live or self._backlog)
+        while must_wait or not self._arrivals.empty():
+            arrived = self._arrivals.get()
+            if arrived is None:
+                return False
+            (self._live if arrived.size <= _LIVE_BYTES else self._backlog).add(arrived)
+            must_wait = False
+        return True
 
-
-def _open(item: _Item) -> Opened | Rejected | None:
-    """An item's envelope, taken apart; None for a document, which has none."""
-    if isinstance(item, EnvelopeItem):
-        return open_record(item.envelope)
-    if isinstance(item, HeadItem):
-        return open_head(item.head)
-    return item if isinstance(item, Rejected) else None
-
-
-def _place(epoch: Epoch, halls: tuple[str, ...], enrolled: _Enrolled) -> Enrolment:
-    """The enrolment of an epoch; of one that nobody remembers, the newest in these halls."""
-    enrolments = enrolled[epoch[0]]
-    place = next((known for known in enrolments if known.epoch == epoch[1]), None)
-    if place is not None:
-        return place
-    return max((known for known in enrolments if known.hall in halls), key=lambda e: e.epoch)
-
-
-def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) -> Row:
-    """The ledger's row of a record: signed columns from it, the others from hall and enrolment."""
-    row = Row(
-        device=verified.device,
-        epoch=verified.epoch,
-        seq=verified.seq,
-        mac16=verified.mac16,
-        kind=verified.kind,
-        prev=verified.prev,
-        envelope=verified.envelope,
-        received_at_ms=item.received_at_ms,
-        stored_at_ms=now_ms,
-        hall=place.hall,
-        window=place.window,
-        service=item.service,
-        facts=None,
-        marks=list(verified.marks),
-        hall_marks=list(item.marks),
-        _record=verified.record,
-    )
-    if (rating := rating_of(verified)) is not None:
-        row.service, row.facts, row.level = rating.service, rating.facts, rating.level
-    return row
-
-
-def _first_bytes(raw: object) -> bytes:
-    """The beginning of what was sent, for the person who looks for the cause."""
-    text = raw
-    if isinstance(raw, dict):
-        text = next((raw[name] for name in ("envelope", "head", "facts") if name in raw), raw)
-    if not isinstance(text, str):
+    def _file_some(self, lane: _Lane) -> None:
+        """File what fits into one transaction; what does not comes first the next time."""
+        some, now_ms = lane.next(BATCH_ITEMS), self._now_ms()
+        if not some:
+            return
         try:
-            text = json.dumps(text)
-        except RecursionError:
-            text = "nested too deeply to show"
-    return text[: rejections.FIRST_BYTES].encode("utf-8", "replace")[: rejections.FIRST_BYTES]
+            with self._database.read() as connection:
+                chosen, refused, left = self._choose(connection, some, now_ms)
+                group = self._judge(connection, chosen, now_ms)
+        except Exception as error:
+            log.exception("%d batches could not be judged: %s", len(some), error)
+            for waiting in some:
+                waiting.reply(error)
+            return
+        for waiting, error in refused:
+            waiting.reply(error)
+        together, apart = _without_clashes(group)
+        for waiting in reversed(left + apart):
+            lane.put_back(waiting)
+        self._file(together, now_ms)
+
+    def _choose(
+        self, connection: Connection, some: list[_Waiting], now_ms: int
+    ) -> tuple[list[tuple[_Waiting, Letter]], list[tuple[_Waiting, Exception]], list[_Waiting]]:
+        """Those whose items go into one transaction; those that are refused; those that are left.
+
+        One batch a hall, at most BATCH_ITEMS items unless one batch alone has more, and what can
+        be read in _GROUP_S.
+        """
+        scopes = tokens.scopes_in(connection, {one.token for one in some if one.token})
+        chosen: list[tuple[_Waiting, Letter]] = []
+        refused: list[tuple[_Waiting, Exception]] = []
+        left: list[_Waiting] = []
+        taken: set[str] = set()
+        items, end_s, is_full = 0, time.monotonic() + _GROUP_S, False
+        for one in some:
+            if one.token and one.token not in scopes:
+                refused.append((one, UnknownTokenError()))
+                continue
+            halls = one.halls or tokens.halls_of(scopes[one.token])
+            if not halls:
+                refused.append((one, NoHallError()))
+                continue
+            is_alone = self._travels_alone(halls)
+            if is_full or (chosen and is_alone) or not taken.isdisjoint(halls):
+                left.append(one)
+                continue
+            try:
+                letter = offer.read(halls, one.read(), now_ms)
+            except Exception as error:  # what is wrong with it, its sender is told
+                refused.append((one, error))
+                continue
+            items += len(letter.items)
+            if chosen and items > BATCH_ITEMS:
+                left.append(one)
+                is_full = True
+                continue
+            chosen.append((one, letter))
+            taken.update(halls)
+            is_full = is_alone or time.monotonic() > end_s
+        return chosen, refused, left
+
+    def _judge(
+        self, connection: Connection, chosen: list[tuple[_Waiting, Letter]], now_ms: int
+    ) -> list[_Judged]:
+        """Each with the authority of its own halls, after one look at the enrolments."""
+        key_of = cache(self._key_of)
+        devices = {device for _, letter in chosen for device in letter.devices}
+        known = offer.enrolled(connection, devices) if devices else {}
+        return [
+            _Judged(one, letter, offer.judge(connection, letter, known, key_of, now_ms))
+            for one, letter in chosen
+        ]
+
+    def _file(self, group: list[_Judged], now_ms: int) -> None:
+        """File them in one transaction, and answer each; split until a guilty one stands alone."""
+        if not group:
+            return
+        try:
+            with self._database.write() as connection:
+                offers = [one.offer for one in group]
+                answers = file_batches(connection, offers, self._key_of, now_ms)
+        except Exception as error:
+            self._fail(group, error, now_ms)
+            return
+        # The block above has committed; only now may the verdicts be said.
+        for one, answer in zip(group, answers, strict=True):
+            one.waiting.reply(answer)
+
+    def _fail(self, group: list[_Judged], error: Exception, now_ms: int) -> None:
+        if is_of_store(error):
+            log.warning("%d batches could not be filed: %s", len(group), error)
+            for one in group:
+                one.waiting.reply(error)
+        elif len(group) == 1:
+            (one,) = group
+            hall = one.letter.halls[0]
+            log.error("a batch of hall %s cannot be filed", hall, exc_info=error)
+            self._alone[hall] = time.monotonic() + _ALONE_S
+            what = f"this batch cannot be filed ({type(error).__name__}), nothing of it is kept"
+            one.waiting.reply(UnfiledError(f"{what}; the centre's log has the cause"))
+        else:
+            half = len(group) // 2
+            for part in (group[:half], group[half:]):
+                self._file_again(part, now_ms)
+
+    def _file_again(self, group: list[_Judged], now_ms: int) -> None:
+        """File them after a failure, judged anew: filing has marked and dated their rows."""
+        chosen = [(one.waiting, one.letter) for one in group]
+        try:
+            with self._database.read() as connection:
+                group = self._judge(connection, chosen, now_ms)
+        except Exception as error:
+            self._fail(group, error, now_ms)
+            return
+        self._file(group, now_ms)
+
+    def _travels_alone(self, halls: tuple[str, ...]) -> bool:
+        return self._alone.get(halls[0], 0.0) > time.monotonic()
+
+
+def _without_clashes(group: list[_Judged]) -> tuple[list[_Judged], list[_Waiting]]:
+    """Those that can be filed together, and those that wait for the next time: where a forgotten
+    epoch stood is each hall's own word, and one transaction has one place for it.
+    """
+    together, apart, named = [], [], set[Epoch]()
+    for one in group:
+        if named.isdisjoint(one.offer.forgotten):
+            together.append(one)
+            named |= one.offer.forgotten
+        else:
+            apart.append(one.waiting)
+    return together, apart

@@ -1,11 +1,61 @@
-"""One hall's batch, judged: its items by what they are, each with its place among them."""
+"""One hall's batch: read, then judged with the authority of its own hall alone.
 
+Reading and checking MACs need only a look at the enrolments; both are done before the transaction
+that writes begins.
+Next on a rating's way: central/custody/open.py, whose it is; central/custody/batch.py files it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from central.custody.open import Rejected, VerifiedHead
-from central.store.ledger import Row
+from sqlalchemy import Connection
+
+from central.custody.marks import BAD_MAC, WRONG_DEVICE
+from central.custody.open import (
+    KeyOf,
+    Opened,
+    Rejected,
+    Verified,
+    VerifiedHead,
+    judge_document,
+    judge_head,
+    judge_record,
+    open_head,
+    open_record,
+    rating_of,
+    read_item,
+    rejected,
+    signer_of,
+)
+from central.store import places, rejections
+from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
-from protocol.batch import ServiceDocument
+from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
+
+_SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
+
+_Enrolled = Mapping[str, list[Enrolment]]
+_Item = FactsItem | EnvelopeItem | HeadItem | Rejected
+
+
+class Letter(NamedTuple):
+    """A hall's batch as it was read; nobody has looked yet whose records they are.
+
+    halls: of the token it came with, at least one; the first is the hall's own. raw: decoded JSON
+    of any shape. opened: of each item its envelope, taken apart; None for a document, which has
+    none.
+    """
+
+    halls: tuple[str, ...]
+    raw: list[object]
+    items: list[_Item]
+    opened: list[Opened | Rejected | None]
+
+    @property
+    def devices(self) -> set[str]:
+        """The devices that its envelopes name."""
+        return {one.members["device"] for one in self.opened if isinstance(one, Opened)}
 
 
 class SentDocument(NamedTuple):
@@ -49,3 +99,145 @@ class Offer(NamedTuple):
     records: list[SentRecord]
     heads: list[SentHead]
     refused: list[Refused]
+
+    @property
+    def forgotten(self) -> set[Epoch]:
+        """The epochs that no enrolment here remembers: where each stood is this hall's word."""
+        named = [(one.row.epoch_key, one.place) for one in self.records]
+        named += [(one.head.epoch_key, one.place) for one in self.heads]
+        return {epoch for epoch, place in named if place[:2] != epoch}
+
+
+def read(halls: tuple[str, ...], raw: list[object], now_ms: int) -> Letter:
+    """The items, read and taken apart."""
+    items = [read_item(one, now_ms) for one in raw]
+    return Letter(halls, raw, items, [_open(item) for item in items])
+
+
+def enrolled(connection: Connection, devices: Iterable[str]) -> dict[str, list[Enrolment]]:
+    """Every enrolment of these devices, in every hall, by device."""
+    found: dict[str, list[Enrolment]] = {}
+    for enrolment in places.enrolments(connection, devices):
+        found.setdefault(enrolment.device, []).append(enrolment)
+    return found
+
+
+def judge(
+    connection: Connection, letter: Letter, known: _Enrolled, key_of: KeyOf, now_ms: int
+) -> Offer:
+    """The items sorted into documents, records, heads and refusals, each with its place.
+
+    known: every enrolment of the devices named, as `enrolled` gives them. A device once enrolled
+    in one of the letter's halls is known in all its epochs, also in one that a restored backup
+    does not remember: its key proves that the centre enrolled it.
+    """
+    halls = letter.halls
+    ours = {
+        device: known[device]
+        for device in letter.devices
+        if any(enrolment.hall in halls for enrolment in known.get(device, ()))
+    }
+    offer = Offer(halls, len(letter.items), [], [], [], [])
+    wrong: dict[int, Opened] = {}
+    for at, (item, envelope) in enumerate(zip(letter.items, letter.opened, strict=True)):
+        why: Rejected | None = None
+        if isinstance(item, FactsItem):
+            document = judge_document(item, halls)
+            if isinstance(document, Rejected):
+                why = document
+            else:
+                offer.documents.append(SentDocument(at, item.facts.encode(), document))
+        elif not isinstance(envelope, Opened):
+            why = envelope
+        elif isinstance(item, HeadItem):
+            head = judge_head(envelope, item.receipt, ours, key_of)
+            if isinstance(head, Rejected):
+                why = head
+            else:
+                offer.heads.append(SentHead(at, head, _place(head.epoch_key, halls, ours)))
+        elif isinstance(item, EnvelopeItem):
+            verified = judge_record(envelope, ours, key_of)
+            if isinstance(verified, Rejected):
+                why = verified
+            else:
+                place = _place((verified.device, verified.epoch), halls, ours)
+                row = _row(verified, item, place, now_ms)
+                offer.records.append(SentRecord(at, row, place))
+        if why is not None:
+            offer.refused.append(Refused(at, why, _first_bytes(letter.raw[at])))
+            if why.code == BAD_MAC and isinstance(envelope, Opened):
+                wrong[at] = envelope
+    return _name_signers(connection, offer, wrong, key_of) if wrong else offer
+
+
+def _name_signers(
+    connection: Connection, offer: Offer, wrong: dict[int, Opened], key_of: KeyOf
+) -> Offer:
+    """The offer; of some wrong MACs it is said which other enrolment's key made them."""
+    known = [place[:2] for place in places.enrolments_in(connection, offer.halls)]
+    signers = {
+        at: signer_of(envelope, known, key_of)
+        for at, envelope in list(wrong.items())[:_SIGNERS_SOUGHT]
+    }
+    refused = []
+    for one in offer.refused:
+        if (signer := signers.get(one.at)) is not None:
+            sentence = f"it was signed with the key of {signer[0]}, epoch {signer[1]}"
+            one = one._replace(why=rejected(WRONG_DEVICE, sentence))
+        refused.append(one)
+    return offer._replace(refused=refused)
+
+
+def _open(item: _Item) -> Opened | Rejected | None:
+    if isinstance(item, EnvelopeItem):
+        return open_record(item.envelope)
+    if isinstance(item, HeadItem):
+        return open_head(item.head)
+    return item if isinstance(item, Rejected) else None
+
+
+def _place(epoch: Epoch, halls: tuple[str, ...], known: _Enrolled) -> Enrolment:
+    """The enrolment of an epoch; of one that nobody remembers, the newest in these halls."""
+    enrolments = known[epoch[0]]
+    place = next((one for one in enrolments if one.epoch == epoch[1]), None)
+    if place is not None:
+        return place
+    return max((one for one in enrolments if one.hall in halls), key=lambda one: one.epoch)
+
+
+def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) -> Row:
+    """The ledger's row of a record: signed columns from it, the others from hall and enrolment."""
+    row = Row(
+        device=verified.device,
+        epoch=verified.epoch,
+        seq=verified.seq,
+        mac16=verified.mac16,
+        kind=verified.kind,
+        prev=verified.prev,
+        envelope=verified.envelope,
+        received_at_ms=item.received_at_ms,
+        stored_at_ms=now_ms,
+        hall=place.hall,
+        window=place.window,
+        service=item.service,
+        facts=None,
+        marks=list(verified.marks),
+        hall_marks=list(item.marks),
+        _record=verified.record,
+    )
+    if (rating := rating_of(verified)) is not None:
+        row.service, row.facts, row.level = rating.service, rating.facts, rating.level
+    return row
+
+
+def _first_bytes(raw: object) -> bytes:
+    """The beginning of what was sent, for the person who looks for the cause."""
+    text = raw
+    if isinstance(raw, dict):
+        text = next((raw[name] for name in ("envelope", "head", "facts") if name in raw), raw)
+    if not isinstance(text, str):
+        try:
+            text = json.dumps(text)
+        except RecursionError:
+            text = "nested too deeply to show"
+    return text[: rejections.FIRST_BYTES].encode("utf-8", "replace")[: rejections.FIRST_BYTES]

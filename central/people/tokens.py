@@ -7,7 +7,7 @@ hash cannot be searched.
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,17 +79,25 @@ def add_token(connection: Connection, scope: str, token_file: Path, now_ms: int)
 
 
 def scopes_of(database: Database, token: str) -> tuple[str, ...] | None:
-    """The scopes of a token as its holder sent it; None if it is not valid.
+    """The scopes of a token as its holder sent it; None if it is not valid."""
+    with database.read() as connection:
+        return scopes_in(connection, (token,)).get(token)
+
+
+def scopes_in(connection: Connection, sent: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The scopes of those of these tokens that are valid, by the token as its holder sent it.
 
     Takes the same time for an unknown id as for a wrong secret.
     """
-    parts = _SHAPE.fullmatch(token)
-    if parts is None:
-        return None
-    with database.read() as connection:
-        row = tokens.find(connection, parts[1])
-    is_same = hmac.compare_digest(digest(parts[2]).hex(), row.secret_sha256 if row else _NO_SECRET)
-    return tuple(row.scopes.split()) if row is not None and is_same else None
+    parts = {token: found for token in sent if (found := _SHAPE.fullmatch(token))}
+    rows = tokens.find(connection, {one[1] for one in parts.values()}) if parts else {}
+    valid = {}
+    for token, one in parts.items():
+        row = rows.get(one[1])
+        known = row.secret_sha256 if row else _NO_SECRET
+        if hmac.compare_digest(digest(one[2]).hex(), known) and row is not None:
+            valid[token] = tuple(row.scopes.split())
+    return valid
 
 
 def hall_scope(hall: str) -> str:

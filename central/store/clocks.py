@@ -37,8 +37,8 @@ _SAVE = (
 
 def clocks(connection: Connection, starts: Iterable[Start]) -> dict[Start, BootClock]:
     """The clocks of these starts that are known."""
-    names = BootClock._fields[:3]
-    found = [BootClock(*row) for row in sql.with_keys(connection, _clock, starts, names)]
+    rows = sql.with_keys(connection, _clock, starts, BootClock._fields[:3])
+    found = [BootClock(*row) for row in rows]
     return {clock[:3]: clock for clock in found}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from central.store import sql
 from central.store.ledger import Epoch
@@ -33,6 +33,12 @@ _CHAINS = f"SELECT {', '.join(ChainRow._fields)} FROM chain"
 _SAVE_CHAIN = (
     f"UPDATE chain SET {', '.join([f'{name} = ?' for name in ChainRow._fields[2:]])}"
     " WHERE device = ? AND epoch = ?"
+)
+_HEAD = tuple(_head.c.keys())
+_SAVE_HEAD = (  # both databases know this form; SQLAlchemy has it for each of them apart only
+    f"INSERT INTO head ({', '.join(_HEAD)}) VALUES ({', '.join('?' * len(_HEAD))})"
+    " ON CONFLICT (device, epoch) DO UPDATE SET "
+    + ", ".join([f"{name} = excluded.{name}" for name in _HEAD[2:]])
 )
 
 
@@ -121,13 +127,11 @@ def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     return {epoch: row for epoch, row in found.items() if epoch in wanted}
 
 
-def save_head(connection: Connection, values: dict[str, Any], is_new: bool) -> None:
-    """Insert or update a head (columns of `head`)."""
-    if is_new:
-        connection.execute(insert(_head), values)
-    else:
-        epoch = (values["device"], values["epoch"])
-        connection.execute(update(_head).where(_of(_head, epoch)).values(values))
+def save_heads(connection: Connection, changed: list[dict[str, Any]]) -> None:
+    """Insert or update heads (all columns of `head`)."""
+    if changed:
+        rows = [tuple([values[name] for name in _HEAD]) for values in changed]
+        sql.run(connection, _SAVE_HEAD, rows)
 
 
 def _of(table: Any, epoch: Epoch) -> Any:

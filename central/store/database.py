@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,14 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoneFreeError
 
 from hosting.error import OperatorError
 
@@ -36,6 +44,13 @@ _QUIET_S = 5.0  # a connection that was used just now need not be asked whether 
 # A question about all devices locks 64 partitions with their four indexes each.
 _LOCKS = 256
 _MIGRATING = 0x70696E676A6961  # the name of the lock: "pingjia"
+
+# Of SQLite's results those that tell of disk, locks and memory, and not of what was asked.
+_OF_STORE = (
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM),
+)
 
 
 class Database:
@@ -104,6 +119,18 @@ def open_database(url: str) -> Database:
             "the folder's permissions and that this is no newer centre's database."
         ) from error
     return database
+
+
+def is_of_store(error: Exception) -> bool:
+    """Whether the database failed whatever was asked of it: it is busy, full, broken or away."""
+    if isinstance(error, NoneFreeError):  # no connection came free in time
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _OF_STORE  # the upper bits tell more of the same
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _open_sqlite(url: str, path: Path) -> Engine:

@@ -84,15 +84,8 @@ def rated(
     connection: Connection, services: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Key]:
     """(hall, service) -> the rating that counts for it."""
-    by_hall: dict[str, list[str]] = {}
-    for hall, service in sorted(services):
-        by_hall.setdefault(hall, []).append(service)
-    counted = {}
-    for hall, names in by_hall.items():
-        query = "SELECT service, device, epoch, seq FROM rated WHERE hall = ? AND service IN "
-        for row in sql.run(connection, query + sql.some(names), (hall, *names)):
-            counted[hall, row[0]] = tuple(row[1:])
-    return counted
+    found = sql.with_keys(connection, _rated, services, ("hall", "service"))
+    return {(row[0], row[1]): tuple(row[2:]) for row in found}
 
 
 def save_rated(

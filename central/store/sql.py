@@ -28,13 +28,8 @@ def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[A
     On PostgreSQL an array: one statement for any number of them, so that it is prepared once.
     """
     if connection.dialect.name == "sqlite":
-        return f"IN {some(values)}", tuple(values)
+        return f"IN ({', '.join('?' * len(values)) or 'NULL'})", tuple(values)
     return "= ANY (?)", ([*values],)
-
-
-def some(values: Collection[Any]) -> str:
-    """The list of so many values behind IN; none is a list that nothing is in."""
-    return f"({', '.join('?' * len(values)) or 'NULL'})"
 
 
 def name(word: str) -> str:

@@ -1,5 +1,6 @@
 """The tokens of callers: only the hashes of their secrets."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -26,7 +27,9 @@ def revoke(connection: Connection, token_id: str, now_ms: int) -> bool:
     return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
 
 
-def find(connection: Connection, token_id: str) -> Any:
-    """Row (secret_sha256, scopes) of a token that is not revoked, or None."""
-    query = "SELECT secret_sha256, scopes FROM token WHERE id = ? AND revoked_at_ms IS NULL"
-    return sql.run(connection, query, (token_id,)).first()
+def find(connection: Connection, token_ids: Iterable[str]) -> dict[str, Any]:
+    """id -> row (id, secret_sha256, scopes) of those of these tokens that are not revoked."""
+    among, wanted = sql.among(connection, set(token_ids))
+    query = f"SELECT id, secret_sha256, scopes FROM token WHERE id {among}"
+    rows = sql.run(connection, query + " AND revoked_at_ms IS NULL", wanted)
+    return {row.id: row for row in rows}

@@ -8,7 +8,7 @@ import pytest
 from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs, verdicts
 
 from central.audit.verify import audit
-from central.custody.intake import Intake
+from central.custody.intake import Intake, UnfiledError
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import is_signed, mac16
 from protocol.record import Receipt, decode, encode, parse
@@ -70,8 +70,10 @@ def test_a_batch_that_fails_leaves_no_trace(hall, device, database, clock):
         return device.key
 
     envelope = device.rating()
-    with pytest.raises(RuntimeError, match="the key for the receipt"):
-        Intake(database, fails_to_sign, clock).take(("demo",), [item_of(envelope)._asdict()])
+    intake = Intake(database, fails_to_sign, clock)
+    with pytest.raises(UnfiledError, match="RuntimeError"):
+        intake.take(("demo",), [item_of(envelope)._asdict()])
+    intake.close()
     assert hall.records() == []
     assert verdicts(hall.post(envelope)) == ["stored"]
 
@@ -315,3 +317,16 @@ def test_a_bad_item_is_a_verdict_and_harms_no_other(hall, device, raw):
     ]
     assert told["newest"][0]["sentence"] == reason
     assert len(told["newest"][0]["first_bytes"].encode()) <= 256
+
+
+def test_a_rescued_record_in_any_script_is_known_as_rescued(hall, device, database):
+    """BAT-4: what msgspec does not read, protocol/ does, with all that stands beside it."""
+    record = (
+        '{"v":1,"kind":"note","device":"xj-0417","epoch":%d,"seq":1,'
+        '"prev":"0000000000000000","text":"\u4f60\u597d"}'
+    )
+    envelope = device.raw((record % device.epoch).encode().decode("unicode_escape"))
+    assert verdicts(hall.intake.rescue("demo", [envelope])) == ["stored"]
+    with database.read() as connection:
+        marks = connection.exec_driver_sql("select hall_marks from record").scalar()
+    assert json.loads(marks) == ["rescued"]

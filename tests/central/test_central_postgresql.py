@@ -16,6 +16,7 @@ from central.keys import DeviceKeys
 from central.store import ledger, sql
 from central.store.database import CONNECTIONS, Database, migration_config, open_database
 from central.store.tables import metadata
+from protocol.batch import encode_batch
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -195,5 +196,8 @@ def test_who_finds_no_connection_free_is_told_to_come_again(hall, database, monk
     with ExitStack() as busy:
         for _ in range(CONNECTIONS - left):
             busy.enter_context(database.read())
+        body = encode_batch([])
         assert hall.client.get("/healthz").status_code == (200 if left else 503)
+        answer = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+        assert answer.status_code == (200 if left else 503)
     assert hall.client.get("/healthz").status_code == 200

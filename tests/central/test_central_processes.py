@@ -131,14 +131,16 @@ def test_what_comes_to_two_centres_at_once_is_kept_as_if_there_were_one(address,
 
     with centre(folder, url, "second", code):
         with centre(folder, url, "first", code) as first:
+            began = instant(database)
             rate_all(range(RATINGS // 2))
-            took_part = busy(database)
+            took_part = busy_since(database, began)
             first.send_signal(signal.SIGTERM)
             first.wait(15)
         with centre(folder, url, "third", code):
+            began = instant(database)
             rate_all(range(RATINGS // 2, RATINGS))
-            took_part |= busy(database)
-    assert took_part == {"first", "second", "third"}
+            assert busy_since(database, began) == {"second", "third"}
+    assert took_part == {"first", "second"}
 
     told = Counter(word for answer in answers for word in verdicts(answer))
     with database.read() as connection:
@@ -161,11 +163,17 @@ def test_what_comes_to_two_centres_at_once_is_kept_as_if_there_were_one(address,
         assert "deadlock" not in logs
 
 
-def busy(database):
-    """Which processes hold more connections to the database than a start needs."""
+def instant(database):
+    """Now, on the database's clock."""
+    with database.read() as connection:
+        return connection.exec_driver_sql("SELECT clock_timestamp()").scalar()
+
+
+def busy_since(database, began):
+    """Which processes have asked the database for something since then."""
     query = (
-        "SELECT application_name FROM pg_stat_activity WHERE application_name <> ''"
-        " GROUP BY 1 HAVING count(*) > 1"
+        "SELECT DISTINCT application_name FROM pg_stat_activity"
+        " WHERE application_name <> '' AND state_change > %s"
     )
     with database.read() as connection:
-        return {row[0] for row in connection.exec_driver_sql(query)}
+        return {row[0] for row in connection.exec_driver_sql(query, (began,))}

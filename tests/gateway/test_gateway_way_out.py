@@ -1,60 +1,15 @@
 """The way out of a hall: a proxy, a private CA, a certificate of the hall's own. BAT-6"""
 
-import ipaddress
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from authority import Authority
 from gateway_hall import ScriptedCentre, settings_in, start_gateway, until
 
 from gateway.gateway import Gateway
 from hosting.error import OperatorError
-
-
-class Authority:
-    """A province's own CA."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "province")])
-        self.file = self._write("ca", self._key, self._sign("province", self._key, True))[0]
-
-    def issue(self, name: str):
-        """(certificate, key) for localhost, as PEM files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        return self._write(name, key, self._sign(name, key, False))
-
-    def _sign(self, name, key, is_ca):
-        now = datetime.now(UTC)
-        local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(is_ca, None), True)
-            .add_extension(x509.SubjectAlternativeName([local]), False)
-        )
-        return builder.sign(self._key, hashes.SHA256())
-
-    def _write(self, name, key, certificate):
-        pem = serialization.Encoding.PEM
-        form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        files = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        files[0].write_bytes(certificate.public_bytes(pem))
-        files[1].touch(0o600)
-        files[1].write_bytes(key.private_bytes(pem, *form))
-        return files
 
 
 class Proxy:

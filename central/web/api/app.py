@@ -5,9 +5,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from sqlalchemy import exc
+from starlette.types import ASGIApp
 
+from central.custody.intake import Intake
 from central.store import places
 from central.store.database import Database
+from central.web.api import batches
+from central.web.api.batches import BatchDoor
+from central.web.api.bearer import Bearer
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
 from pages import Site
@@ -26,8 +31,12 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(database: Database, *parts: APIRouter | Site[Any]) -> FastAPI:
-    """The application: routers of the API, and the site with its pages last."""
+def create_app(
+    database: Database, intake: Intake, bearer: Bearer, *parts: APIRouter | Site[Any]
+) -> ASGIApp:
+    """The application: the batches' door before everything, routers of the API, and the site with
+    its pages last.
+    """
     app = FastAPI(
         title="Pingjia centre",
         version="1",
@@ -35,7 +44,6 @@ def create_app(database: Database, *parts: APIRouter | Site[Any]) -> FastAPI:
         redoc_url=None,
     )
     handle_problems(app, {}, _BUSY)
-    app.add_middleware(BoundedBody, most=_BODY_BYTES, more=_LARGE_BODIES)
     for part in parts:
         if isinstance(part, Site):
             part.install(app)
@@ -49,4 +57,11 @@ def create_app(database: Database, *parts: APIRouter | Site[Any]) -> FastAPI:
             places.has_devices(connection)
         return Health(status="ok")
 
-    return app
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        described()["paths"][batches.PATH] = batches.DESCRIPTION
+        return described()
+
+    app.openapi = openapi
+    return BoundedBody(BatchDoor(app, intake, bearer), _BODY_BYTES, _LARGE_BODIES)

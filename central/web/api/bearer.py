@@ -16,17 +16,25 @@ def bearer_of(database: Database) -> Bearer:
     """The dependency that gives the scopes of a request's bearer token, or answers 401."""
 
     def bearer(authorization: Annotated[str, Header()] = "") -> Scopes:
-        scheme, _, text = authorization.partition(" ")
-        scopes = scopes_of(database, text.strip()) if scheme.lower() == "bearer" else None
+        scopes = scopes_of(database, token_in(authorization))
         if scopes is None:
-            raise HTTPException(
-                401,
-                "a token is needed: Authorization: Bearer pj_…",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            raise no_token()
         return scopes
 
     return bearer
+
+
+def token_in(authorization: str) -> str:
+    """The token of this header; a word that is none if it has none."""
+    scheme, _, text = authorization.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else "none"
+
+
+def no_token() -> HTTPException:
+    """The 401 that says what is needed."""
+    return HTTPException(
+        401, "a token is needed: Authorization: Bearer pj_…", {"WWW-Authenticate": "Bearer"}
+    )
 
 
 def require(scopes: Scopes, scope: str) -> None:

@@ -1,0 +1,105 @@
+"""The two servers that are measured in turn: the centre and the yardstick, each a process of its
+own, and what they use of the machine.
+"""
+
+import resource
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from bench.hall import end, line_of, row, start_bare
+from bench.many.halls import ManyHalls
+from bench.many.stores import processor_s
+from protocol.mac import hmac_sha256
+from simulator.parts.part import Part, free_port
+
+_MACS = 100_000
+_RECORD_BYTES = 400
+
+
+class Served(NamedTuple):
+    """A server that runs."""
+
+    url: str
+    processes: list[psutil.Process]
+
+    def processor_s(self) -> float:
+        """The seconds of processor used since it was started."""
+        return sum(processor_s(process) for process in self.processes)
+
+    def memory_mb(self) -> float:
+        """What of it is resident now."""
+        return sum(process.memory_info().rss for process in self.processes) / 1e6
+
+
+@asynccontextmanager
+async def centre(
+    folder: Path,
+    many: ManyHalls,
+    url: str,
+    tls: tuple[Path, Path] | None = None,
+    processes: int = 1,
+) -> AsyncIterator[Served]:
+    """The centre on a database. tls: certificate and key. processes: behind one address."""
+    more = f"share_address = true\nlisten_port = {free_port()}" if processes > 1 else ""
+    config = many.config(url, tls, more)
+    parts = [
+        Part(f"centre-{number}", folder, "central", "run", "--config", config)
+        for number in range(processes)
+    ]
+    try:
+        for part in parts:
+            await part.start()
+        yield Served(parts[0].url, [psutil.Process(part.pid) for part in parts])
+    finally:
+        for part in parts:
+            await part.stop()
+
+
+@asynccontextmanager
+async def bare(url: str) -> AsyncIterator[Served]:
+    """The yardstick (`bench/bare.py batches`) on an empty database."""
+    process = await start_bare("batches", url)
+    try:
+        ready = await line_of(process)
+        yield Served(ready.split()[1], [psutil.Process(process.pid)])
+    finally:
+        await end(process)
+
+
+def raise_file_limit(needed: int) -> None:
+    """Let this process, and what it starts, open as many files as the system allows.
+
+    Raises OSError, with what to do, if that is less than `needed`.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most < needed:
+        raise OSError(f"{needed} open files are needed, {most} allowed: `ulimit -Hn {needed}`")
+
+
+def calibration() -> dict:
+    """A row that tells two machines apart: a fixed piece of pure work, in ms of processor."""
+    key, record = bytes(32), bytes(_RECORD_BYTES)
+    began_s = time.process_time()
+    for _ in range(_MACS):
+        hmac_sha256(key, record)
+    took_ms = (time.process_time() - began_s) * 1000
+    name = f"calibration: {_MACS:,} HMACs of {_RECORD_BYTES} bytes, ms of processor"
+    return row(name, took_ms, took_ms, "said", True)
+
+
+def versions() -> str:
+    """Which of uvicorn's faster parts both servers have: their rates depend on it."""
+    found = []
+    for name in ("httptools", "uvloop"):
+        try:
+            __import__(name)
+        except ImportError:
+            continue
+        found.append(name)
+    return " and ".join(found) or "neither httptools nor uvloop"
