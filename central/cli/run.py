@@ -68,9 +68,14 @@ def run(
         chosen.share_address,
     )
     url = url_of(listener, "http" if chosen.tls_certificate is None else "https")
+
+    def say_ready() -> None:
+        process.say(f"ready {url}")
+        process.tell_ready()
+
     server = Server(
         centre.app,
-        on_ready=lambda: (process.say(f"ready {url}"), process.tell_ready()),
+        on_ready=say_ready,
         before_stop=centre.site.close,
         connections=process.make_room(_CONNECTIONS, _FILES),
         timeout_keep_alive=_KEEP_ALIVE_S,
