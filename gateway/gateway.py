@@ -41,6 +41,8 @@ from hosting.server import Server
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.2
+_CONNECTIONS = 2000  # of clerks, displays and queue systems
+_FILES = 256  # for broker, centre, database and ourselves
 _LET_GO_EVERY_S = 3600
 
 DATABASE = "gateway.sqlite"  # in data_dir
@@ -173,7 +175,12 @@ class Gateway:
             Console(self.database, self.desk, self.book, now_ms),
         )
         self.site.install(app)
-        self._server = Server(app, before_stop=self.site.close, stop_s=3)
+        self._server = Server(
+            app,
+            connections=process.make_room(_CONNECTIONS, _FILES),
+            before_stop=self.site.close,
+            stop_s=3,
+        )
         self._api = threading.Thread(
             target=self._server.run, args=([self._listener],), name="api", daemon=True
         )

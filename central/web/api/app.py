@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import exc
 from starlette.types import ASGIApp
 
 from central.custody.intake import Intake
@@ -20,8 +20,9 @@ from protocol.limits import BATCH_BYTES
 
 _BODY_BYTES = 64 * 1024
 _LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/v1/halls/[^/]+/rescued": BATCH_BYTES}
-# Another transaction was faster, or the database is away: the same request may succeed.
-_BUSY = (IntegrityError, OperationalError)
+# Another transaction was faster, the database is away, or no connection to it came free: the same
+# request may succeed.
+_BUSY = (exc.IntegrityError, exc.OperationalError, exc.TimeoutError)
 
 
 class Health(BaseModel):
