@@ -59,8 +59,9 @@ class Due(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one run came to. cores, client: used by the server and by the client. refused: lines
-    that were answered 503. kb, open_ms: of the server's memory and processor for a connection.
+    """What one run came to. cores, store, client: used by the server, by the database's own
+    processes and by the client. refused: lines that were answered 503. kb, open_ms: of the
+    server's memory and processor for a connection.
     """
 
     p50_ms: float
@@ -68,6 +69,7 @@ class Found(NamedTuple):
     failed: int
     refused: int
     cores: float
+    store: float
     memory_mb: float
     kb: float
     open_ms: float
@@ -154,11 +156,9 @@ def run(
         (lines[number], Call(call.request, call.letter, call.planned_s))
         for number, call in planned
     ]
-    began_s, used_s, own_s = time.monotonic(), served.processor_s(), time.thread_time()
-    client.drive(plan, began_s)
-    lasted_s = time.monotonic() - began_s
-    cores = (served.processor_s() - used_s) / lasted_s
-    own_cores = (time.thread_time() - own_s) / lasted_s
+    begin = _look(served)
+    client.drive(plan, begin[0])
+    lasted_s, *used_s = (now - then for now, then in zip(_look(served), begin, strict=True))
     memory_mb = max(after[0], served.memory_mb())
     client.finish(_LAST_S)
     end_s = time.monotonic()
@@ -173,14 +173,21 @@ def run(
         p99_ms=took_ms[len(took_ms) * 99 // 100],
         failed=sum(not _is_good(call) for call in calls),
         refused=len(refused),
-        cores=cores,
+        cores=used_s[0] / lasted_s,
+        store=used_s[1] / lasted_s,
         memory_mb=memory_mb,
         kb=(after[0] - before[0]) * 1000 / len(lines),
         open_ms=(after[1] - before[1]) * 1000 / len(lines),
         late_p99_ms=late_ms[len(late_ms) * 99 // 100],
-        client=own_cores,
+        client=used_s[2] / lasted_s,
     )
     return found, calls
+
+
+def _look(served: Served) -> tuple[float, ...]:
+    """The time, and the processor of the server, of the database and of the client until now."""
+    used_s = served.processor_s(), served.store.processor_s(), time.thread_time()
+    return time.monotonic(), *used_s
 
 
 def _is_good(call: Call) -> bool:
@@ -208,18 +215,16 @@ async def of_store(
     """The rows of one database: the yardstick, ours, ours over TLS."""
     await asyncio.to_thread(many.make, store.made_url)
     halls = len(many.halls)
-    url = store.anew(is_empty=True)
-    async with bare(url) as served:
+    async with bare(store) as served:
         theirs, calls = await asyncio.to_thread(run, served, planned, halls, None)
-    assert bare_count(url) >= sum(call.status == 200 for call in calls)
+    assert bare_count(served.database) >= sum(call.status == 200 for call in calls)
     authority, found = Authority(folder), []
     tls = authority.issue("centre")
     trusted = ssl.create_default_context(cafile=str(authority.file))
     for certificate, trust in ((None, None), (tls, trusted)):
-        url = store.anew()
-        async with centre(folder, many, url, certificate) as served:
+        async with centre(folder, many, store, certificate) as served:
             ours, calls = await asyncio.to_thread(run, served, planned, halls, trust)
-        await asyncio.to_thread(check, url, calls)
+        await asyncio.to_thread(check, served.database, calls)
         found.append(ours)
     plain, secured = found
     rows = _rows(f"{store.name}:", plain, theirs, store.name, len(planned), halls)
@@ -238,7 +243,7 @@ def _rows(
     is_plain = "TLS" not in name
     served, kept = requests - ours.failed, lines - ours.refused
     is_slow = ours.p99_ms > p99_ms or ours.failed
-    return [
+    rows = [
         row(f"{name} ms from plan to answer, p50", ours.p50_ms, theirs.p50_ms, "said", True),
         row(
             *(f"{name} ms from plan to answer, p99", ours.p99_ms, theirs.p99_ms),
@@ -265,6 +270,10 @@ def _rows(
         ),
         row(f"{name} processor of the client, cores", ours.client, 1, "said", True),
     ]
+    if store == Postgresql.name:
+        own = f"{name} processor of PostgreSQL itself, cores"
+        rows.append(row(own, ours.store, theirs.store, "said", True))
+    return rows
 
 
 async def measure(halls: int, seconds: float) -> list[dict]:
