@@ -1,5 +1,7 @@
 """What the outbox makes of the centre's answers. BAT-5 ACK-3"""
 
+import time
+
 import pytest
 from gateway_hall import EPOCH, Pen, receipt_of
 from test_gateway_reach import hold
@@ -25,7 +27,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def outbox(database):
-    return Outbox(database, PACE)
+    return Outbox(database, PACE, time.monotonic)
 
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):
