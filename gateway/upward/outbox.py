@@ -80,7 +80,8 @@ class Outbox:
             rows = envelopes.waiting(connection, since_ms, after_id or 0, most)
             add_envelopes(connection, batch, rows)
             if after_id is None:
-                rows = envelopes.waiting_again(connection, now_ms, most - len(batch))
+                longest_ms = self._pace.reoffer_longest_ms
+                rows = envelopes.waiting_again(connection, now_ms, longest_ms, most - len(batch))
                 add_envelopes(connection, batch, rows)
         return batch
 
