@@ -114,9 +114,9 @@ class Gateway:
             poll_s=config.hall_poll_s,
             backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
             chance=chance,
-            now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
-        outbox = Outbox(self.database, pace_of(config))
+        outbox = Outbox(self.database, pace_of(config), time.monotonic)
         way = Way(
             outbox=outbox,
             inbox=self.inbox,
@@ -126,6 +126,7 @@ class Gateway:
             refused_retry_s=config.refused_retry_s,
             hint_version=self.hall_watch.hint,
             now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
         self.forwarder = Forwarder(
             way,
