@@ -4,7 +4,6 @@ Marks stand with records and stay; alarms are about what is not there, and are f
 looks. central/custody/marks.py has the words of both.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,11 +21,10 @@ from central.custody.marks import (
 from central.ratings.period import last_days
 from central.store import alarms, places, rejections, tallies
 from central.store.places import PAUSE_MS
-from central.store.tallies import WHOLE_HALL
 
+SHARES_EVERY_S = 600.0
 _SHARE_DAYS = 30
 _SHARE_SERVICES = 50  # fewer services say nothing about a window
-_SHARE_EVERY_MS = 600_000  # it adds up a month of all windows
 
 
 class Limits(NamedTuple):
@@ -68,13 +66,38 @@ class Finding:
 
 
 class Alarms:
-    """Looks for alarms; values in, findings out."""
+    """Looks for alarms; values in, findings out.
+
+    Windows that are seldom rated are not looked for in a request, because a month of all windows
+    is added up for them: `count_shares` does, and requests tell its newest result.
+    """
 
     def __init__(self, now_ms: Callable[[], int], limits: Limits = _LIMITS) -> None:
         self._now_ms = now_ms
         self._limits = limits
-        self._shares: tuple[int, list[Finding]] | None = None
-        self._lock = threading.Lock()
+        self._seldom: tuple[int, list[Finding]] | None = None
+
+    @property
+    def shares_at_ms(self) -> int | None:
+        """When `count_shares` was called last; None if it never was: then nobody knows whether
+        there are windows that are seldom rated.
+        """
+        return self._seldom[0] if self._seldom is not None else None
+
+    def count_shares(self, connection: Connection) -> None:
+        """Find the windows where a service is rated less than half as often as everywhere
+        together, for all requests that follow.
+        """
+        now_ms = self._now_ms()
+        spans = last_days(_SHARE_DAYS, now_ms).spans()
+        whole = tallies.services_and_ratings(connection, spans)
+        rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
+        found = []
+        for row in rows:
+            place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
+            unrated = int(row.services - row.ratings)
+            found.append(Finding(SELDOM_RATED, *place, unrated, None, now_ms))
+        self._seldom = now_ms, found
 
     def find(self, connection: Connection, hall: str | None) -> list[Finding]:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
@@ -91,8 +114,8 @@ class Alarms:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
             times = (row.first_at_ms, row.last_at_ms)
             found.append(Finding(FACTS_MISSING, *place, row.count, *times, row.device))
-        found += [one for one in self._seldom(connection, now_ms) if hall in (None, one.hall)]
-        return found
+        seldom = self._seldom[1] if self._seldom is not None else []
+        return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
 
     def findings(self, connection: Connection, hall: str | None) -> list[Finding]:
         """Alarms of this moment, marks and refusals since the beginning; the newest first."""
@@ -122,30 +145,6 @@ class Alarms:
                 runs = {"seq": first, "last_seq": last}
                 found.append(_finding(GAP, row, row.open_since_ms, now_ms, **runs))
         return found
-
-    def _seldom(self, connection: Connection, now_ms: int) -> list[Finding]:
-        """Windows where a service is rated less than half as often as everywhere together."""
-        with self._lock:
-            if self._shares is None or now_ms - self._shares[0] >= _SHARE_EVERY_MS:
-                self._shares = (now_ms, _seldom_rated(connection, now_ms))
-            return self._shares[1]
-
-
-def _seldom_rated(connection: Connection, now_ms: int) -> list[Finding]:
-    days = last_days(_SHARE_DAYS, now_ms)
-    windows: dict[tuple[str, str], Any] = {}
-    for row in tallies.services_and_ratings(connection, days.days()):
-        windows[row.hall, row.window] = row
-    services = sum(row.services for row in windows.values() if row.window == WHOLE_HALL)
-    ratings = sum(row.ratings for row in windows.values() if row.window == WHOLE_HALL)
-    found = []
-    for row in windows.values():
-        is_seldom = 2 * row.ratings * services < row.services * ratings
-        if row.window != WHOLE_HALL and row.services >= _SHARE_SERVICES and is_seldom:
-            place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
-            unrated = int(row.services - row.ratings)
-            found.append(Finding(SELDOM_RATED, *place, unrated, None, now_ms))
-    return found
 
 
 def _finding(mark: str, row: Any, since_ms: int, now_ms: int, **seqs: int) -> Finding:
