@@ -58,7 +58,7 @@ def differences(connection: Connection, counts: Counts) -> Found:
     kept: Counts = Counter()
     for place, number in tallies.all_tallies(connection):
         kept[place] = number
-    for row in tallies.marks(connection, None):
+    for row in tallies.all_marks(connection):
         kept[_MARK, row.window, row.hall, row.mark] = row._mapping["count"]
     for place in sorted({*kept, *counts}, key=str):
         span, window, hall, what = place

@@ -175,6 +175,7 @@ class MarkTally(Table, table=True):
     """How often a window's records got a mark, or were conflicts: when, and the newest."""
 
     __tablename__ = "mark_tally"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "mark", "last_at_ms"),)
 
     hall: str = Field(primary_key=True, max_length=32)
     window: str = Field(primary_key=True, max_length=32)
@@ -246,13 +247,15 @@ class BootClock(Table, table=True):
 class Awaited(Table, table=True):
     """A rating that names a service document which no hall has sent."""
 
+    __table_args__ = (Index(None, "hall", "window", "since_ms", "device"),)
+
     hash16: str = Field(primary_key=True, max_length=16)
     device: str = Field(primary_key=True, max_length=32)
     epoch: int = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     hall: str = Field(max_length=32)
     window: str = Field(max_length=32)
-    since_ms: int = Field(sa_type=BigInteger, index=True)
+    since_ms: int = Field(sa_type=BigInteger)
 
 
 class Head(Table, table=True):

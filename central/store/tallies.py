@@ -183,12 +183,48 @@ def newest_ratings(
     return list(connection.execute(query))
 
 
-def marks(connection: Connection, hall: str | None) -> list[Any]:
-    """Rows of `mark_tally` with hall_name and window_name, of one hall or of all."""
-    query = _with_names(_mark_tally, *_mark_tally.c)
-    if hall is not None:
-        query = query.where(_mark_tally.c.hall == hall)
+def marks(connection: Connection, hall: str | None, mark: str | None, limit: int) -> list[Any]:
+    """Rows of `mark_tally` with hall_name and window_name, the newest first.
+
+    hall, mark: None for all of them.
+    """
+    chosen = _marks_of(hall, select(_mark_tally))
+    if mark is not None:
+        chosen = chosen.where(_mark_tally.c.mark == mark)
+    # Names are looked up for what is shown only.
+    newest = chosen.order_by(_mark_tally.c.last_at_ms.desc()).limit(limit).subquery()
+    query = _with_names(newest, *newest.c).order_by(newest.c.last_at_ms.desc())
     return list(connection.execute(query))
+
+
+def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
+    """Rows (mark, count, places, first_at_ms) of the marks of a hall or of all; places: in how
+    many rows of `mark_tally` they stand.
+    """
+    columns = _mark_tally.c
+    query = select(
+        columns.mark,
+        func.sum(columns["count"]).label("count"),
+        func.count().label("places"),
+        func.min(columns.first_at_ms).label("first_at_ms"),
+    ).group_by(columns.mark)
+    return list(connection.execute(_marks_of(hall, query)))
+
+
+def mark_counts(connection: Connection, hall: str | None) -> dict[str, int]:
+    """How many marks each window of a hall has, or each hall."""
+    part = _mark_tally.c.hall if hall is None else _mark_tally.c.window
+    query = select(part, func.sum(_mark_tally.c["count"])).group_by(part)
+    return {name: int(count) for name, count in connection.execute(_marks_of(hall, query))}
+
+
+def all_marks(connection: Connection) -> Iterator[Any]:
+    """Every row of `mark_tally`."""
+    return iter(connection.execution_options(yield_per=1000).execute(select(_mark_tally)))
+
+
+def _marks_of(hall: str | None, query: Any) -> Any:
+    return query if hall is None else query.where(_mark_tally.c.hall == hall)
 
 
 def _with_names(table: Any, *columns: Any) -> Any:

@@ -155,8 +155,7 @@ class Province:
     def hours(self, hours: float) -> None:
         """Time goes by, and with it what the centre does every ten minutes."""
         self.time.ms += round(hours * HOUR_MS)
-        with self.database.read() as connection:
-            self.centre.alarms.count_shares(connection)
+        self.centre.count_shares()
 
     def alarms(self) -> set[str]:
         """The names in the API."""

@@ -30,6 +30,10 @@ def upgrade() -> None:
     _add_up("day", "TRUE")
     _add_up("day / 100", "day > 0")
     op.drop_table("tally_by_level")
+    op.create_index(op.f("ix_mark_tally_mark_last_at_ms"), "mark_tally", ["mark", "last_at_ms"])
+    op.drop_index(op.f("ix_awaited_since_ms"), "awaited")
+    names = ["hall", "window", "since_ms", "device"]
+    op.create_index(op.f("ix_awaited_hall_window_since_ms_device"), "awaited", names)
 
 
 def _add_up(span: str, condition: str) -> None:
