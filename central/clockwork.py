@@ -73,7 +73,8 @@ class Findings(NamedTuple):
     others: int
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True)
+class Found:
     """All findings of one mark: their sum, since when, how many places, and the newest of them."""
 
     mark: str

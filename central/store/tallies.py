@@ -214,8 +214,9 @@ def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
 def mark_counts(connection: Connection, hall: str | None) -> dict[str, int]:
     """How many marks each window of a hall has, or each hall."""
     part = _mark_tally.c.hall if hall is None else _mark_tally.c.window
-    query = select(part, func.sum(_mark_tally.c["count"])).group_by(part)
-    return {name: int(count) for name, count in connection.execute(_marks_of(hall, query))}
+    query = select(part.label("part"), func.sum(_mark_tally.c["count"]).label("count"))
+    found: list[Any] = list(connection.execute(_marks_of(hall, query.group_by(part))))
+    return {part: int(count) for part, count in found}
 
 
 def all_marks(connection: Connection) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """A province as the centre has it after a year, made by SQL: 3,000 halls, 36,000 devices.
 
-    python -m bench.province_data FILE [HALLS]
+    python -m bench.many.province_data FILE [HALLS]
 
 FILE becomes a SQLite database of the centre. Nothing in it is signed: it is for what reads the
 store, not for what verifies it. The same arguments give the same rows, up to the instant, which is
@@ -30,7 +30,7 @@ _KEPT_BACK = 5000  # documents of a window
 _REJECTIONS = 10_000  # what the store keeps of them
 _MARKS = ("rated_twice", "clock_wrong", "facts_differ", "broken_chain")
 _REASONS = ("bad_mac", "unknown_device", "malformed_item")
-_SETTINGS = Path(__file__).parents[1] / "deploy" / "settings.toml"
+_SETTINGS = Path(__file__).parents[2] / "deploy" / "settings.toml"
 _HOUR_MS = 3_600_000
 
 _COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")

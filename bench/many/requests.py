@@ -1,16 +1,15 @@
 """Requests to the centre of a province: processor time of every GET of its API and pages.
 
-    python -m bench.requests [FILE]
+    python -m bench.many.requests [FILE]
 
-FILE: a database that `python -m bench.province_data` made; else one is made, which takes a minute
-or two. The application is called as its server calls it, in one process and with no network, so
-the processor time of the process is that of the request. Each route is asked three times in turn,
-and the worst counts: the first one finds nothing in memory.
+FILE: a database that `python -m bench.many.province_data` made; else one is made, which takes a
+minute. The application is called as its server calls it, in one process and with no network: the
+processor time of the process is that of the request. Each route is asked three times in turn, and
+the worst counts: the first time nothing is in memory.
 """
 
 import asyncio
 import json
-import re
 import sys
 import tempfile
 import time
@@ -23,7 +22,8 @@ from urllib.parse import urlencode
 from fastapi.routing import APIRoute
 
 from bench.hall import row
-from bench.province_data import make
+from bench.many.province_data import HALLS, make
+from bench.many.servers import calibration
 from central.centre import Centre
 from central.clockwork import Limits
 from central.keys import DeviceKeys
@@ -35,8 +35,7 @@ from pages.session import cookie_of
 
 BUDGET_MS = 1000
 ROUNDS = 3
-HALL, WINDOW, DEVICE = "h0042", "w7", "h0042-w7"
-_LOOPS = 1_000_000
+HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
 
 
 def routes() -> dict[str, dict[str, Any]]:
@@ -183,26 +182,15 @@ async def worst(action: Callable[..., Awaitable[Any]], *arguments: Any) -> float
     return max(took)
 
 
-def calibration() -> dict:
-    """What this machine is: a million turns of an empty loop."""
-    began_s = time.process_time()
-    for _ in range(_LOOPS):
-        pass
-    took_ms = (time.process_time() - began_s) * 1000
-    return row("calibration: a million empty turns of Python, ms", took_ms, took_ms, "shown", True)
-
-
-def results() -> list[dict]:
-    """The rows of `make bench`."""
+def results(halls: int | None = None, file: Path | None = None) -> list[dict]:
+    """The rows of `make bench`; of fewer halls, of a rehearsal; of a file, of that database."""
     with tempfile.TemporaryDirectory(prefix="pingjia-bench-") as name:
         folder = Path(name)
-        if len(sys.argv) > 1 and re.search(r"\.(db|sqlite)$", sys.argv[1]):
-            path = Path(sys.argv[1])
-        else:
-            path = folder / "province.db"
-            make(path)
+        path = folder / "province.db" if file is None else file
+        if file is None:
+            make(path, halls or HALLS)
         return asyncio.run(measure(path, folder))
 
 
 if __name__ == "__main__":
-    results()
+    results(file=Path(sys.argv[1]) if len(sys.argv) > 1 else None)
