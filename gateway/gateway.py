@@ -22,7 +22,6 @@ from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
 from gateway.keep.reserve import Reserve, Room
 from gateway.keep.salvage import Salvage, open_database
-from gateway.keep.worker import Ticker, Worker
 from gateway.upward.backoff import Backoff
 from gateway.upward.centre import Centre, trust
 from gateway.upward.forwarder import Forwarder, Way
@@ -37,6 +36,7 @@ from hosting.clock import now_ms
 from hosting.listener import listen, url_of
 from hosting.secret_file import read_token
 from hosting.server import Server
+from hosting.worker import Ticker, Worker
 
 log = logging.getLogger(__name__)
 

@@ -106,10 +106,15 @@ class Hall:
         with self.database.read() as connection:
             return self.figures.report(connection, period, hall, window)
 
+    def count_shares(self) -> None:
+        """What the centre does every ten minutes."""
+        with self.database.read() as connection:
+            self.alarms.count_shares(connection)
+
     def findings(self, hall):
         """Alarms, marks and refusals, as pages and API show them."""
         with self.database.read() as connection:
-            return self.alarms.findings(connection, hall)
+            return self.alarms.findings(connection, hall, 5000).newest
 
     def post(self, *items):
         """POST /v1/batches: an envelope as str becomes an item; the decoded answer."""
