@@ -73,7 +73,10 @@ class Database:
         """A transaction that sees one state of the database and changes nothing."""
         with self._reader.connect() as connection, connection.begin() as transaction:
             yield connection
-            transaction.rollback()
+            if connection.dialect.name == "sqlite":
+                transaction.rollback()
+            else:  # it could not write; psycopg forgets all it has prepared when one rolls back
+                transaction.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -149,17 +152,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _open_postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=0)
-    event.listen(engine, "connect", _prepare_postgresql)
+    # The one used last comes first: what it has prepared is prepared.
+    engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=0, pool_use_lifo=True)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", partial(_require_alive, engine.dialect))
     return engine
-
-
-def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # A plan that is kept for any device is one for all 64 partitions, and locks them all.
-    connection.execute("SET plan_cache_mode = force_custom_plan")
-    connection.commit()
 
 
 def _note_use(_connection: Any, record: Any) -> None:

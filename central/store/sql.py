@@ -5,10 +5,10 @@ Written with ? for each value and for both databases; everything rarer is put to
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import BigInteger, Connection, Integer, Table
 
 CHUNK = 1000  # rows read at once
 _WANTED = "wanted (device, epoch, last)"
@@ -87,14 +87,19 @@ def with_keys(
             values = tuple([part for key in chunk for part in key])
         else:
             arrays = [[*column] for column in zip(*chunk, strict=True)]
-            marks = ", ".join([_array_of(table, name) for name in names])
-            statement = f"WITH wanted ({columns}) AS (SELECT * FROM unnest({marks})) "
+            unnested = f"SELECT * FROM unnest({_arrays_of(table, names)})"
+            statement = f"WITH wanted ({columns}) AS ({unnested}) "
             values = (*arrays, sorted({*arrays[0]}))
         yield from run(connection, statement + found, values)
 
 
-def _array_of(table: Table, name: str) -> str:
-    """The place of an array of a column's values; without its type it would be anything."""
-    column = table.c[name].type
-    kind = "text" if column.python_type is str else column.compile(postgresql.dialect())
-    return f"CAST(? AS {kind}[])"
+@cache
+def _arrays_of(table: Table, names: tuple[str, ...]) -> str:
+    """The places of arrays of the columns' values; without their types they would be anything."""
+    return ", ".join([f"CAST(? AS {_kind(table.c[name].type)}[])" for name in names])
+
+
+def _kind(column: Any) -> str:
+    if isinstance(column, BigInteger):
+        return "bigint"
+    return "int" if isinstance(column, Integer) else "text"

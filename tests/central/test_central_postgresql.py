@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from alembic import command
 from central_hall import SECRET, differences, document
-from sqlalchemy import create_engine, event
+from sqlalchemy import RootTransaction, create_engine, event
 
 from central.audit.verify import audit
 from central.keys import DeviceKeys
@@ -107,8 +107,10 @@ def test_a_look_by_key_touches_one_partition(hall, device, database):
         with database.read() as connection:
             assert len(plans_of(connection, look)) == 1
         with database.read() as connection:
-            for _ in range(12):  # as often as makes psycopg and the server keep a plan
+            for _ in range(12):  # the server has thought of a plan for any device, and let it go
                 look(connection)
+        with database.read() as connection:
+            look(connection)
             assert locked(connection) <= 5
 
 
@@ -195,3 +197,16 @@ def test_who_finds_no_connection_free_is_told_to_come_again(hall, database, monk
         answer = hall.client.post("/v1/batches", content=body, headers=hall.headers)
         assert answer.status_code == (200 if left else 503)
     assert hall.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: rolled back"])
+def test_what_was_prepared_stays_prepared(hall, device, database, monkeypatch, is_ours):
+    """psycopg forgets all of it when a transaction rolls back, so one that only reads commits."""
+    if not is_ours:
+        monkeypatch.setattr(RootTransaction, "commit", RootTransaction.rollback)
+    for _ in range(8):
+        with database.read() as connection:
+            ledger.rows(connection, [(device.device, device.epoch, 1)])
+    with database.read() as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()
+    assert (count > 0) == is_ours
