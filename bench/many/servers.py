@@ -85,7 +85,7 @@ def raise_file_limit(needed: int) -> None:
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most < needed:
+    if most < needed and most != resource.RLIM_INFINITY:
         raise OSError(f"{needed} open files are needed, {most} allowed: `ulimit -Hn {needed}`")
 
 
