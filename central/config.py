@@ -27,6 +27,7 @@ class Config(BaseSettings):
 
     listen_host: str = "127.0.0.1"
     listen_port: int = Field(8443, ge=0, le=65535)
+    share_address: bool = False
     database_url: str = "sqlite:///central.db"
     master_secret_file: Path = Path("master.secret")
     tls_certificate: Path | None = None
@@ -78,6 +79,19 @@ def require_safe_listener(config: Config) -> None:
             f"listen_host {config.listen_host} is open to the network without TLS: set "
             "tls_certificate and tls_key, or behind_proxy = true if a proxy on the way has them."
         )
+
+
+def require_shareable(config: Config) -> None:
+    """Raise OperatorError if the address is to be shared where only one centre may run."""
+    if not config.share_address:
+        return
+    if make_url(config.database_url).get_backend_name() == "sqlite":
+        raise OperatorError(
+            "share_address = true lets several centres run at once, which needs PostgreSQL: set "
+            "database_url to postgresql+psycopg://…, or share_address = false with SQLite."
+        )
+    if config.listen_port == 0:
+        raise OperatorError("share_address = true needs a listen_port; 0 is another for each.")
 
 
 def _absolute(config: Config, path: Path) -> dict[str, Any]:

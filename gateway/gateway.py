@@ -41,6 +41,8 @@ from hosting.worker import Ticker, Worker
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.2
+_CONNECTIONS = 2000  # of clerks, displays and queue systems
+_FILES = 256  # for broker, centre, database and ourselves
 _LET_GO_EVERY_S = 3600
 
 DATABASE = "gateway.sqlite"  # in data_dir
@@ -112,9 +114,9 @@ class Gateway:
             poll_s=config.hall_poll_s,
             backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
             chance=chance,
-            now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
-        outbox = Outbox(self.database, pace_of(config))
+        outbox = Outbox(self.database, pace_of(config), time.monotonic)
         way = Way(
             outbox=outbox,
             inbox=self.inbox,
@@ -124,6 +126,7 @@ class Gateway:
             refused_retry_s=config.refused_retry_s,
             hint_version=self.hall_watch.hint,
             now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
         self.forwarder = Forwarder(
             way,
@@ -173,7 +176,12 @@ class Gateway:
             Console(self.database, self.desk, self.book, now_ms),
         )
         self.site.install(app)
-        self._server = Server(app, before_stop=self.site.close, stop_s=3)
+        self._server = Server(
+            app,
+            connections=process.make_room(_CONNECTIONS, _FILES),
+            before_stop=self.site.close,
+            stop_s=3,
+        )
         self._api = threading.Thread(
             target=self._server.run, args=([self._listener],), name="api", daemon=True
         )

@@ -6,13 +6,18 @@ import socket
 from hosting.error import OperatorError
 
 _WAITING = 1024  # connections that the kernel holds until they are taken
+CAN_SHARE = hasattr(socket, "SO_REUSEPORT")
 
 
-def listen(host: str, port: int, mend: str) -> socket.socket:
+def listen(host: str, port: int, mend: str, is_shared: bool = False) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
-    Raises OperatorError; mend: the question and the setting to look at, a sentence.
+    is_shared: other processes of this user that say so may listen there, too; the system spreads
+    new connections over them. Raises OperatorError; mend: the question and the setting to look at,
+    a sentence.
     """
+    if is_shared and not CAN_SHARE:
+        raise OperatorError("this system lets no two processes listen on one address.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
@@ -22,6 +27,8 @@ def listen(host: str, port: int, mend: str) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if is_shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
             listener.listen(_WAITING)
         except OSError:

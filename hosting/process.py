@@ -4,9 +4,17 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None
+
+log = logging.getLogger(__name__)
 
 
 def log_to_stderr() -> None:
@@ -35,6 +43,39 @@ def say(*lines: str) -> None:
     """Write lines to standard output at once: whoever starts us reads there where we listen."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
+
+
+def tell_ready() -> None:
+    """Tell systemd that we take requests, if it started us with Type=notify (sd_notify(3)): a
+    restart returns then, and the next process may follow.
+    """
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path.startswith(("/", "@")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(b"READY=1", f"\0{path[1:]}" if path[0] == "@" else path)
+
+
+def make_room(connections: int, own: int) -> int:
+    """Let this process have as many files open as it may, and say so; how many connections fit.
+
+    connections: as many as are wanted, the most that are given. own: files that are needed besides
+    them: database, log, threads.
+    """
+    if resource is None:
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY or hard >= connections + own:
+        log.info("room for %d connections", connections)
+        return connections
+    fit = max(1, hard - own)
+    log.warning(
+        "room for %d connections, not for %d: this process may have only %d files open; set "
+        "LimitNOFILE=%d in its systemd unit, or `ulimit -n` before it starts",
+        *(fit, connections, hard, connections + own),
+    )
+    return fit
 
 
 def look_for_garbage_seldom(objects: int) -> None:

@@ -62,6 +62,13 @@ class Cluster:
         """Of the postmaster, whose children the other processes are."""
         return self._process.pid
 
+    def make_database(self, name: str) -> str:
+        """Another database, empty; its url."""
+        with self._connect() as connection:
+            connection.autocommit = True
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url.replace(f"/{_NAME}?", f"/{name}?")
+
     def _connect(self):
         return psycopg.connect(host=str(self._folder), user=_USER, dbname=_NAME)
 

@@ -6,7 +6,7 @@ import typer
 
 from central.centre import open_centre
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
-from central.config import load_config, require_safe_listener
+from central.config import load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
 from central.store import places
 from hosting import process
@@ -15,7 +15,8 @@ from hosting.listener import listen, url_of
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
-_CONNECTIONS = 512  # each may hold a body of 8 MB
+_CONNECTIONS = 20_000  # a gateway keeps three
+_FILES = 256  # for the database and ourselves
 _GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 
@@ -57,18 +58,26 @@ def run(
     process.log_to_stderr()
     chosen = load_config(config)
     require_safe_listener(chosen)
+    require_shareable(chosen)
     centre = open_centre(chosen)
     listener = listen(
         chosen.listen_host,
         chosen.listen_port,
-        "is a centre running there already? listen_port = 0 takes a free port.",
+        "is a centre running there already? listen_port = 0 takes a free port; several centres "
+        "on one address all need share_address = true.",
+        chosen.share_address,
     )
     url = url_of(listener, "http" if chosen.tls_certificate is None else "https")
+
+    def say_ready() -> None:
+        process.say(f"ready {url}")
+        process.tell_ready()
+
     server = Server(
         centre.app,
-        on_ready=lambda: process.say(f"ready {url}"),
+        on_ready=say_ready,
         before_stop=centre.site.close,
-        limit_concurrency=_CONNECTIONS,
+        connections=process.make_room(_CONNECTIONS, _FILES),
         timeout_keep_alive=_KEEP_ALIVE_S,
         ssl_certfile=chosen.tls_certificate,
         ssl_keyfile=chosen.tls_key,

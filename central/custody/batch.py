@@ -95,8 +95,12 @@ def file_batches(
 
 
 def lock(batch: Batch) -> None:
-    """Let the halls' batches follow each other: nobody else files for them meanwhile."""
+    """Let the halls' batches follow each other: nobody else files for them meanwhile, nor for the
+    halls where devices stood that now speak through another one.
+    """
     halls = {hall for offer in batch.offers for hall in offer.halls}
+    halls |= {one.place.hall for offer in batch.offers for one in offer.records}
+    halls |= {one.place.hall for offer in batch.offers for one in offer.heads}
     batch.versions = places.lock_halls(batch.connection, halls)
 
 

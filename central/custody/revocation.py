@@ -24,6 +24,9 @@ def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms:
 
     Its halls refuse its login from then on; a later enrolment is not concerned.
     """
+    # What is filed for its halls meanwhile sees the revocation, or is seen here.
+    known = place_rows.epochs(connection, device)
+    place_rows.lock_halls(connection, {place.hall for place in known})
     revoked = [place for place in place_rows.epochs(connection, device) if not place.revoked_at_ms]
     marked = []
     for place in revoked:

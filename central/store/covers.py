@@ -100,9 +100,8 @@ def add_gaps(connection: Connection, values: list[dict[str, Any]]) -> None:
 def lock_chains(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, ChainRow]:
     """The chains of these epochs, made if missing, theirs alone until the transaction ends."""
     wanted = sorted(epochs)
-    devices = tuple({device for device, _ in wanted})
-    query = f"{_CHAINS} WHERE device IN {sql.some(devices)} ORDER BY device, epoch"
-    query += sql.for_update(connection)
+    among, devices = sql.among(connection, {device for device, _ in wanted})
+    query = f"{_CHAINS} WHERE device {among} ORDER BY device, epoch{sql.for_update(connection)}"
     chains = [ChainRow(*row) for row in sql.run(connection, query, devices)] if wanted else []
     found = {(chain.device, chain.epoch): chain for chain in chains}
     found = {epoch: found[epoch] for epoch in wanted if epoch in found}
@@ -121,8 +120,8 @@ def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
     wanted = set(epochs)
-    devices = tuple({device for device, _ in wanted})
-    query = f"SELECT * FROM head WHERE device IN {sql.some(devices)}"
+    among, devices = sql.among(connection, {device for device, _ in wanted})
+    query = f"SELECT * FROM head WHERE device {among}"
     rows = sql.run(connection, query, devices)
     found = {(row.device, row.epoch): row for row in rows}
     return {epoch: row for epoch, row in found.items() if epoch in wanted}

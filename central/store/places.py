@@ -30,7 +30,7 @@ class Enrolment(NamedTuple):
     revoked_seq: int | None
 
 
-_OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device IN "
+_OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device "
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
@@ -70,15 +70,16 @@ def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int
     Batches of one hall therefore follow each other, so that a rating and its service document,
     or two ratings of one service, cannot miss each other (SQLite has one writer anyway).
     """
-    wanted = tuple(hall_ids)
-    query = f"SELECT hall, version FROM hall WHERE hall IN {sql.some(wanted)} ORDER BY hall"
+    among, wanted = sql.among(connection, set(hall_ids))
+    query = f"SELECT hall, version FROM hall WHERE hall {among} ORDER BY hall"
     found = sql.run(connection, query + sql.for_update(connection), wanted)
     return {row[0]: row[1] for row in found}
 
 
 def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
     """Count one change of each hall's document."""
-    query = update(_hall).where(_hall.c.hall.in_(list(hall_ids)))
+    halls = [*lock_halls(connection, hall_ids)]  # in their order: no two wait for each other
+    query = update(_hall).where(_hall.c.hall.in_(halls))
     connection.execute(query.values(version=_hall.c.version + 1))
 
 
@@ -101,8 +102,8 @@ def epochs(connection: Connection, device: str) -> list[Enrolment]:
 
 def enrolments(connection: Connection, devices: Iterable[str]) -> list[Enrolment]:
     """Every enrolment of the devices, in every hall."""
-    wanted = tuple(devices)
-    found = sql.run(connection, _OF_DEVICES + sql.some(wanted), wanted)
+    among, wanted = sql.among(connection, set(devices))
+    found = sql.run(connection, _OF_DEVICES + among, wanted)
     return [Enrolment(*row) for row in found]
 
 
@@ -180,9 +181,10 @@ def lower_revoked_seq(connection: Connection, device: str, epoch: int, seq: int)
 
 def hear(connection: Connection, hall_ids: Iterable[str], now_ms: int) -> None:
     """Note that devices of these halls spoke; once a minute is enough."""
-    wanted = tuple(hall_ids)
-    query = f"SELECT hall, heard_at_ms FROM hall WHERE hall IN {sql.some(wanted)}"
-    for hall_id, heard_at_ms in sql.run(connection, query, wanted).all() if wanted else []:
+    halls = set(hall_ids)
+    among, wanted = sql.among(connection, halls)
+    query = f"SELECT hall, heard_at_ms FROM hall WHERE hall {among} ORDER BY hall"
+    for hall_id, heard_at_ms in sql.run(connection, query, wanted).all() if halls else []:
         if heard_at_ms is not None and now_ms - heard_at_ms < _HEARD_EVERY_MS:
             continue
         values: dict[str, Any] = {"heard_at_ms": now_ms}

@@ -28,7 +28,7 @@ _ADD_AWAITED = (
     'INSERT INTO awaited (hash16, hall, "window", device, epoch, seq, since_ms)'
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash16, device, epoch, seq) DO NOTHING"
 )
-_FACTS = f"SELECT hash16, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE hash16 IN "
+_FACTS = f"SELECT hash16, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE hash16 "
 
 
 def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
@@ -40,15 +40,15 @@ def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
 
 def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
     """hash16 -> exact bytes of the service documents that are there."""
-    wanted = tuple(hashes)
-    query = f"SELECT hash16, bytes FROM document WHERE hash16 IN {sql.some(wanted)}"
+    among, wanted = sql.among(connection, set(hashes))
+    query = f"SELECT hash16, bytes FROM document WHERE hash16 {among}"
     return {row[0]: row[1] for row in sql.run(connection, query, wanted)}
 
 
 def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
     """hash16 -> what ratings are compared with, of the documents that are there."""
-    wanted = tuple(hashes)
-    found = sql.run(connection, _FACTS + sql.some(wanted), wanted)
+    among, wanted = sql.among(connection, set(hashes))
+    found = sql.run(connection, _FACTS + among, wanted)
     return {row[0]: Facts._make(row[1:]) for row in found}
 
 
@@ -61,10 +61,11 @@ def await_documents(connection: Connection, ratings: list[Row], now_ms: int) -> 
 
 def awaiting(connection: Connection, hashes: Iterable[str]) -> list[tuple[str, Key]]:
     """(hash, rating) for every rating that names one of these documents and awaits it."""
-    wanted = tuple(hashes)
-    if not wanted:
+    names = set(hashes)
+    if not names:
         return []
-    query = f"SELECT hash16, device, epoch, seq FROM awaited WHERE hash16 IN {sql.some(wanted)}"
+    among, wanted = sql.among(connection, names)
+    query = f"SELECT hash16, device, epoch, seq FROM awaited WHERE hash16 {among}"
     return [(row[0], tuple(row[1:])) for row in sql.run(connection, query, wanted)]
 
 

@@ -8,8 +8,11 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 
 CHUNK = 1000  # rows read at once
+_WANTED = "wanted (device, epoch, last)"
+_UNNESTED = "unnest(CAST(? AS text[]), CAST(? AS int[]), CAST(? AS int[]))"
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
 
@@ -19,9 +22,14 @@ def run(connection: Connection, statement: str, values: Any = ()) -> Any:
     return connection.exec_driver_sql(statement.replace("?", mark), values)
 
 
-def some(values: Collection[Any]) -> str:
-    """The list of so many values behind IN; none is a list that nothing is in."""
-    return f"({', '.join('?' * len(values)) or 'NULL'})"
+def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[Any, ...]]:
+    """What stands behind a column that must be one of these, and its values.
+
+    On PostgreSQL an array: one statement for any number of them, so that it is prepared once.
+    """
+    if connection.dialect.name == "sqlite":
+        return f"IN ({', '.join('?' * len(values)) or 'NULL'})", tuple(values)
+    return "= ANY (?)", ([*values],)
 
 
 def name(word: str) -> str:
@@ -67,12 +75,26 @@ def with_keys(
     wanted = sorted(keys)
     columns = ", ".join(names)
     is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:  # the key's beginning once more: it then opens the partitions of these only
+        is_it += f" AND found.{names[0]} = ANY (?)"
+    found = f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
     for start in range(0, len(wanted), CHUNK):
-        some = wanted[start : start + CHUNK]
-        values = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
-        statement = (
-            f"WITH wanted ({columns}) AS (VALUES {values}) "
-            f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
-        )
-        flat = tuple([part for key in some for part in key])
-        yield from run(connection, statement, flat)
+        chunk = wanted[start : start + CHUNK]
+        if is_sqlite:
+            row = f"({', '.join('?' * len(names))})"
+            statement = f"WITH wanted ({columns}) AS (VALUES {', '.join([row] * len(chunk))}) "
+            values = tuple([part for key in chunk for part in key])
+        else:
+            arrays = [[*column] for column in zip(*chunk, strict=True)]
+            marks = ", ".join([_array_of(table, name) for name in names])
+            statement = f"WITH wanted ({columns}) AS (SELECT * FROM unnest({marks})) "
+            values = (*arrays, sorted({*arrays[0]}))
+        yield from run(connection, statement + found, values)
+
+
+def _array_of(table: Table, name: str) -> str:
+    """The place of an array of a column's values; without its type it would be anything."""
+    column = table.c[name].type
+    kind = "text" if column.python_type is str else column.compile(postgresql.dialect())
+    return f"CAST(? AS {kind}[])"

@@ -29,7 +29,7 @@ def revoke(connection: Connection, token_id: str, now_ms: int) -> bool:
 
 def find(connection: Connection, token_ids: Iterable[str]) -> dict[str, Any]:
     """id -> row (id, secret_sha256, scopes) of those of these tokens that are not revoked."""
-    wanted = tuple(token_ids)
-    query = f"SELECT id, secret_sha256, scopes FROM token WHERE id IN {sql.some(wanted)}"
+    among, wanted = sql.among(connection, set(token_ids))
+    query = f"SELECT id, secret_sha256, scopes FROM token WHERE id {among}"
     rows = sql.run(connection, query + " AND revoked_at_ms IS NULL", wanted)
     return {row.id: row for row in rows}

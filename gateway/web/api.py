@@ -30,6 +30,7 @@ from protocol.record import parse_json
 from quick.bounds import bounds
 
 BODY_BYTES = 256 * 1024  # some hundred matters
+_BODIES_BYTES = 16 * 1024 * 1024  # of all together: a hall's machine is small
 _STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
 _MATTER, _DOCUMENT = dict(Matter.fields), dict(ServiceDocument.fields)
 # What may enter a record (TKT-3), and how much of it, is the contract's own word.
@@ -90,7 +91,7 @@ def create_app(
     """The application. Every path but /healthz and /metrics needs a caller's token."""
     app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
     handle_problems(app, _STATUSES, (DatabaseError,))
-    app.add_middleware(BoundedBody, most=BODY_BYTES)
+    app.add_middleware(BoundedBody, most=BODY_BYTES, held=_BODIES_BYTES)
     app.add_api_route("/healthz", health.now)
     caller = Depends(_caller(database))
     _add_services(app, desk, caller)

@@ -193,7 +193,7 @@ def test_a_good_batch_costs_no_look_at_the_branches(hall, device, database):
     """RCT-3: conflicts are looked at only where a link is broken or a conflict came."""
     hall.post(device.rating())
     statements = []
-    with database.read() as connection:
+    with database.write() as connection:
         engine = connection.engine
     event.listen(engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
     envelopes = [device.rating(), device.boot(65, [(3, 64, "restart")]), device.rating()]

@@ -98,8 +98,11 @@ def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):
         ('database_url = "sqlite://"', ["database_url", "file"]),
         ('listen_host = "0.0.0.0"', ["0.0.0.0", "tls_certificate", "behind_proxy"]),
         ('tls_key = "k.pem"', ["tls_certificate and tls_key belong together"]),
+        ("share_address = true", ["share_address", "PostgreSQL", "database_url"]),
+        ('share_address = true\nlisten_port = 0\ndatabase_url = "postgresql+psycopg://h/d"',
+         ["share_address", "listen_port"]),
     ],
-)
+)  # fmt: skip
 def test_a_setting_that_cannot_be_meant_stops_the_start_and_is_named(folder, text, words):
     Path("central.toml").write_text(text)
     assert refused(central("run"), *words)

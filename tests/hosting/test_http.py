@@ -9,11 +9,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from uvicorn.loops.auto import auto_loop_factory
 
 from hosting.body import BoundedBody
 from hosting.clock import CHINA, china, day, start_of, written
 from hosting.error import OperatorError
-from hosting.listener import is_loopback, listen, url_of
+from hosting.listener import CAN_SHARE, is_loopback, listen, url_of
 from hosting.problem import FieldError, handle_problems
 from hosting.server import Server
 
@@ -90,9 +91,19 @@ def test_a_body_has_the_limit_of_its_path(client, path, most, is_announced):
     assert client.post(path, content=b"{").json()["field"] == "body"
 
 
-@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: create_server's"])
-def test_answers_on_a_kept_connection_do_not_wait(is_ours):
-    """asyncio sets TCP_NODELAY only where the listener names its protocol: else 40 ms each."""
+@pytest.mark.parametrize(
+    ("listener_of", "loop_of", "is_at_once"),
+    [
+        (lambda: listen("127.0.0.1", 0, "?"), asyncio.new_event_loop, True),
+        (lambda: socket.create_server(("127.0.0.1", 0)), asyncio.new_event_loop, False),
+        (lambda: listen("127.0.0.1", 0, "?"), auto_loop_factory(), True),
+    ],
+    ids=["asyncio", "control: create_server's listener", "uvicorn's own choice"],
+)
+def test_answers_on_a_kept_connection_do_not_wait(listener_of, loop_of, is_at_once):
+    """asyncio sets TCP_NODELAY only where the listener names its protocol: else 40 ms each.
+    uvloop sets it always.
+    """
 
     class Accepted(asyncio.Protocol):
         def connection_made(self, transport):
@@ -110,14 +121,15 @@ def test_answers_on_a_kept_connection_do_not_wait(is_ours):
             return bool(await told)
 
     told = None
-    listener = listen("127.0.0.1", 0, "?") if is_ours else socket.create_server(("127.0.0.1", 0))
-    assert asyncio.run(is_sent_at_once(listener)) == is_ours
+    with asyncio.Runner(loop_factory=loop_of) as runner:
+        assert runner.run(is_sent_at_once(listener_of())) == is_at_once
 
 
 def test_a_server_says_when_it_is_ready_and_ends_what_has_no_end():
     listener, said = listen("127.0.0.1", 0, "?"), []
     server = Server(
         application(),
+        connections=9,
         on_ready=lambda: (said.append("ready"), server.end()),
         before_stop=lambda: said.append("stop"),
     )
@@ -133,6 +145,21 @@ def test_a_taken_port_is_a_sentence_and_addresses_are_urls():
             listen(host, port, "is one running?")
     with listen("::1", 0, "?") as six:
         assert url_of(six, "https") == f"https://[::1]:{six.getsockname()[1]}"
+
+
+@pytest.mark.skipif(not CAN_SHARE, reason="this system lets no two listen on one address")
+def test_an_address_is_shared_only_if_all_say_so():
+    with listen("127.0.0.1", 0, "?", is_shared=True) as one:
+        host, port = one.getsockname()
+        with listen(host, port, "?", is_shared=True) as other:
+            assert other.getsockname() == (host, port)
+        with pytest.raises(OperatorError, match="is one running"):
+            listen(host, port, "is one running?")
+    with (
+        listen("127.0.0.1", 0, "?") as alone,
+        pytest.raises(OperatorError, match="is one running"),
+    ):
+        listen(*alone.getsockname(), "is one running?", is_shared=True)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import exc
+from starlette.types import ASGIApp
 
 from central.custody.intake import Intake
 from central.store import places
@@ -19,8 +20,9 @@ from protocol.limits import BATCH_BYTES
 
 _BODY_BYTES = 64 * 1024
 _LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/v1/halls/[^/]+/rescued": BATCH_BYTES}
-# Another transaction was faster, or the database is away: the same request may succeed.
-_BUSY = (IntegrityError, OperationalError)
+# Another transaction was faster, the database is away, or no connection to it came free: the same
+# request may succeed.
+_BUSY = (exc.IntegrityError, exc.OperationalError, exc.TimeoutError)
 
 
 class Health(BaseModel):
@@ -31,8 +33,10 @@ class Health(BaseModel):
 
 def create_app(
     database: Database, intake: Intake, bearer: Bearer, *parts: APIRouter | Site[Any]
-) -> FastAPI:
-    """The application: the batches' door, routers of the API, and the site with its pages last."""
+) -> ASGIApp:
+    """The application: the batches' door before everything, routers of the API, and the site with
+    its pages last.
+    """
     app = FastAPI(
         title="Pingjia centre",
         version="1",
@@ -40,8 +44,6 @@ def create_app(
         redoc_url=None,
     )
     handle_problems(app, {}, _BUSY)
-    app.add_middleware(BatchDoor, intake=intake, bearer=bearer)
-    app.add_middleware(BoundedBody, most=_BODY_BYTES, more=_LARGE_BODIES)
     for part in parts:
         if isinstance(part, Site):
             part.install(app)
@@ -62,4 +64,4 @@ def create_app(
         return described()
 
     app.openapi = openapi
-    return app
+    return BoundedBody(BatchDoor(app, intake, bearer), _BODY_BYTES, _LARGE_BODIES)

@@ -64,6 +64,7 @@ DESCRIPTION = {
     }
 }
 _SMALL = 64 * 1024  # bytes of a request that uvicorn holds before anybody looks at it
+_HEADERS = ((b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff"))
 _NO_HALL = "this token is not a hall's"
 
 
@@ -91,10 +92,7 @@ class BatchDoor:
         except Exception as error:
             await _problem_of(error)(scope, receive, send)
             return
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-        ]
+        headers = (*_HEADERS, (b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -1,0 +1,203 @@
+"""What only PostgreSQL has: partitions, connections that break, processes that start together."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from central_hall import SECRET, document
+from sqlalchemy import create_engine, event
+
+from central.audit.verify import audit
+from central.keys import DeviceKeys
+from central.store import ledger, sql
+from central.store.database import CONNECTIONS, Database, migration_config, open_database
+from central.store.tables import metadata
+from protocol.batch import encode_batch
+
+pytestmark = pytest.mark.needs("postgresql")
+
+PARTITION = re.compile(r"record_\d\d")
+READ = re.compile(r" on (record_\d\d) ")
+RECORDS = "SELECT * FROM record ORDER BY device, epoch, seq"
+
+
+def is_no_partition(_object, name, kind, *_):
+    return kind != "table" or PARTITION.fullmatch(name) is None
+
+
+def test_models_and_migrations_do_not_differ_here_either(database):
+    with database.read() as connection:
+        options = {"compare_type": True, "include_object": is_no_partition}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_what_is_stored_moves_into_the_partitions_unchanged(cluster, hall, database):
+    devices = [hall.enrol(f"xj-{number:04}") for number in range(40)]
+    facts, facts_hash = document()
+    hall.post(facts, *[device.rating(facts=facts_hash) for device in devices for _ in range(5)])
+    with database.read() as connection:
+        stored = [
+            (table, [dict(row._mapping) for row in connection.execute(table.select())])
+            for table in metadata.sorted_tables
+        ]
+    url = cluster.make_database("before")
+    engine = create_engine(url)
+    config = migration_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        assert not connection.exec_driver_sql("SELECT * FROM pg_partitioned_table").all()
+        for table, rows in stored:
+            if rows:
+                connection.execute(table.insert(), rows)
+        before = connection.exec_driver_sql(RECORDS).all()
+    assert len(before) == 200
+    engine.dispose()
+    migrated = open_database(url)
+    try:
+        with migrated.read() as connection:
+            assert connection.exec_driver_sql(RECORDS).all() == before
+            where = connection.exec_driver_sql(
+                "SELECT tableoid::regclass::text, count(DISTINCT device) FROM record GROUP BY 1"
+            ).all()
+            faults = list(audit(connection, DeviceKeys(SECRET).key))
+    finally:
+        migrated.close()
+    assert len(where) > 20
+    assert sum(count for _, count in where) == 40  # none lies in two partitions
+    assert faults == []
+
+
+def plans_of(connection, look):
+    """The partitions that the plans of a look's SELECTs name."""
+    named = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many):
+        if statement.startswith(("SELECT", "WITH")):
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            named.extend(READ.findall("\n".join(row[0] for row in cursor.fetchall())))
+
+    event.listen(connection, "before_cursor_execute", explain)
+    try:
+        look(connection)
+    finally:
+        event.remove(connection, "before_cursor_execute", explain)
+    return set(named)
+
+
+def locked(connection):
+    """Partitions, and their indexes, that this transaction holds locks of."""
+    return connection.exec_driver_sql(
+        "SELECT count(DISTINCT relation) FROM pg_locks JOIN pg_class ON oid = relation"
+        " WHERE relname LIKE 'record\\_%%' AND pid = pg_backend_pid()"
+    ).scalar()
+
+
+def test_a_look_by_key_touches_one_partition(hall, device, database):
+    hall.post(*[device.rating() for _ in range(20)])
+    epoch = (device.device, device.epoch)
+    keys = [(*epoch, seq) for seq in range(1, 11)]
+    looks = [
+        lambda connection: ledger.rows(connection, keys),
+        lambda connection: ledger.rows(connection, keys[:1]),
+        lambda connection: ledger.held_above(connection, epoch, 5, 10),
+        lambda connection: ledger.count_between(connection, epoch, 1, 20),
+        lambda connection: ledger.page(connection, device.device, (*epoch, 2, ""), 10),
+    ]
+    for look in looks:
+        with database.read() as connection:
+            assert len(plans_of(connection, look)) == 1
+        with database.read() as connection:
+            for _ in range(12):  # as often as makes psycopg and the server keep a plan
+                look(connection)
+            assert locked(connection) <= 5
+
+
+def test_the_control_a_look_that_does_not_say_which_device_touches_all(hall, device, database):
+    hall.post(device.rating())
+    query = "SELECT * FROM record WHERE epoch = ? AND seq = 1"
+    with database.read() as connection:
+        found = plans_of(connection, lambda it: sql.run(it, query, (device.epoch,)).all())
+        assert len(found) == 64
+        assert locked(connection) >= 64
+
+
+def test_a_batch_writes_into_one_partition(hall, device, database):
+    for _ in range(12):
+        hall.post(device.rating())
+    seen = []
+
+    def look(connection):
+        seen.append(locked(connection))
+
+    event.listen(database._writer, "commit", look)
+    try:
+        hall.post(device.rating())
+    finally:
+        event.remove(database._writer, "commit", look)
+    assert 0 < seen[-1] <= 5
+
+
+def end_connections(cluster):
+    """As a server that is restarted does."""
+    engine = create_engine(cluster.url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    engine.dispose()
+
+
+@pytest.mark.parametrize("is_quiet", [True, False], ids=["quiet", "control: in use just now"])
+def test_a_connection_that_was_quiet_is_asked_whether_it_is_still_there(
+    cluster, hall, device, monkeypatch, is_quiet
+):
+    """The control gets a 503 once: the same request succeeds afterwards."""
+    monkeypatch.setattr("central.store.database._QUIET_S", -1.0 if is_quiet else 3600.0)
+    hall.post(device.rating())
+    end_connections(cluster)
+    path, headers = "/v1/records", hall.reader
+    assert hall.client.get(path, headers=headers).status_code == (200 if is_quiet else 503)
+    assert len(hall.client.get(path, headers=headers).json()["records"]) == 1
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: read committed"])
+def test_a_transaction_that_reads_sees_one_state(hall, device, database, is_ours):
+    """Else an export, or the figures of a page, would be of several moments."""
+    reading = database if is_ours else Database(database._engine)
+    if not is_ours:
+        reading._reader = database._engine
+    with reading.read() as connection:
+        before = connection.exec_driver_sql("SELECT count(*) FROM record").scalar()
+        hall.post(device.rating())
+        after = connection.exec_driver_sql("SELECT count(*) FROM record").scalar()
+    assert (before == after) == is_ours
+
+
+def test_of_centres_that_start_together_one_makes_the_tables(cluster):
+    url = cluster.make_database("together")
+    with ThreadPoolExecutor(3) as threads:
+        opened = list(threads.map(open_database, [url] * 3))
+    with opened[0].read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM record").scalar() == 0
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_who_finds_no_connection_free_is_told_to_come_again(hall, database, monkeypatch, left):
+    monkeypatch.setattr(database._engine.pool, "_timeout", 0.1)
+    with ExitStack() as busy:
+        for _ in range(CONNECTIONS - left):
+            busy.enter_context(database.read())
+        body = encode_batch([])
+        assert hall.client.get("/healthz").status_code == (200 if left else 503)
+        answer = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+        assert answer.status_code == (200 if left else 503)
+    assert hall.client.get("/healthz").status_code == 200
