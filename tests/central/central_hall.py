@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from fastapi.testclient import TestClient
 
 from central.centre import Centre
@@ -16,6 +19,7 @@ from central.keys import DeviceKeys
 from central.people.tokens import Tokens
 from central.rules.profile import load_profile
 from central.store.database import Database, open_database
+from central.store.tables import metadata
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -31,6 +35,7 @@ from protocol.record import Boot, Rating, decode, parse
 from simulator.pen import Pen
 
 SECRET = bytes(range(32))
+PARTITION = re.compile(r"record_\d\d")
 NOW_MS = 1_760_000_000_000
 
 
@@ -164,6 +169,20 @@ def open_centre(folder: Path):
         yield database, take
     finally:
         database.close()
+
+
+def differences(connection) -> list:
+    """Between the database's tables and central/store/tables.py; partitions are no tables."""
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            "include_object": lambda _, name, kind, *__: (
+                kind != "table" or PARTITION.fullmatch(name) is None
+            ),
+        },
+    )
+    return compare_metadata(context, metadata)
 
 
 def item_of(item):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from central_hall import Clock, Hall, document
+from central_hall import Clock, Hall, differences, document
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from postgresql import Cluster
@@ -272,4 +272,5 @@ def test_what_is_stored_already_is_added_up(url):
     database = open_database(url)
     with database.read() as connection:
         assert dict(tallies.all_tallies(connection)) == {k: v for k, v in expected.items() if v}
+        assert differences(connection) == []
     database.close()
