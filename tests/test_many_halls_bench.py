@@ -22,3 +22,13 @@ def test_a_rehearsal_of_the_benches_of_many_halls_loses_nothing():
     answered = {name: holds for name, holds in rows.items() if "answered well" in name}
     assert len(answered) == 4, done.stderr  # two databases, plain and over TLS
     assert set(answered.values()) == {"yes"}
+
+
+@pytest.mark.long
+def test_a_rehearsal_of_the_bench_of_requests_asks_each_of_them():
+    command = ("-m", "bench", "requests", "--halls", "5")
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row["holds"] for row in ROW.finditer(done.stdout)}
+    assert "GET /v1/figures, a year, ms" in rows
+    assert set(rows.values()) == {"yes"}

@@ -3,8 +3,10 @@
     python -m bench.many.province_data FILE [HALLS]
 
 FILE becomes a SQLite database of the centre. Nothing in it is signed: it is for what reads the
-store, not for what verifies it. The same arguments give the same rows, up to the instant, which is
-now. Whole halls have a year of counts, windows a month. It is a bad day: of thirty devices one is
+store, not for what verifies it. The same arguments give the same rows: it is always the middle of
+the same month, so that 30 days and a year have few whole months.
+
+Whole halls have a year of counts, windows a month. It is a bad day: of thirty devices one is
 silent and one misses a record, so that there are more of these alarms than are told; one rating of
 thirty awaits its service document, and five halls have kept back theirs for a year; of a hundred
 windows one is seldom rated, and every window has marks of four kinds.
@@ -20,12 +22,13 @@ from typing import Any
 
 from central.directory.device_settings import read_file
 from central.store.database import open_database
-from hosting.clock import day, now_ms
+from hosting.clock import day
 
 HALLS, WINDOWS = 3000, 12  # a device at each window
 DAYS, WINDOW_DAYS = 366, 31
 RECORDS = 6  # of each device
 EPOCH = 29_000_000
+NOW_MS = 1_794_726_000_000  # 2026-11-15 15:00 in China
 _KEPT_BACK = 5000  # documents of a window
 _REJECTIONS = 10_000  # what the store keeps of them
 _MARKS = ("rated_twice", "clock_wrong", "facts_differ", "broken_chain")
@@ -66,12 +69,11 @@ def make(path: Path, halls: int = HALLS) -> None:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA cache_size=-262144")
         connection.execute("BEGIN")
-        now = now_ms()
-        _make_places(connection, halls, now)
-        _make_chains(connection, now)
-        _make_ratings(connection, now)
-        _make_counts(connection, now)
-        _make_marks(connection, now)
+        _make_places(connection, halls, NOW_MS)
+        _make_chains(connection, NOW_MS)
+        _make_ratings(connection, NOW_MS)
+        _make_counts(connection, NOW_MS)
+        _make_marks(connection, NOW_MS)
         connection.execute("DROP TABLE place")
         connection.execute("COMMIT")
 
