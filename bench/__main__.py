@@ -1,7 +1,8 @@
 """`make bench`: every bench, one table, bench/results.json.
 
-    python -m bench [drain latency intake verification api live province device flash …]
+    python -m bench [drain latency intake verification api live province requests …]
     python -m bench live province --halls 5 --seconds 2
+    python -m bench requests --halls 300
 
 A bench that is run alone replaces its own rows; with --halls or --seconds it is a rehearsal, whose
 rows are kept nowhere. Ratios are within one run; figures of different runs or machines do not
@@ -17,9 +18,10 @@ from pathlib import Path
 
 BENCHES = (
     *("drain", "latency", "intake", "verification", "api", "live", "province"),
-    *("device", "flash", "workbench", "growth"),
+    *("requests", "device", "flash", "workbench", "growth"),
 )
-MANY = ("live", "province")  # in bench/many/
+# Those in bench/many/, and what can be told them.
+MANY = {"live": {"halls", "seconds"}, "province": {"halls", "seconds"}, "requests": {"halls"}}
 RESULTS = Path(__file__).with_name("results.json")
 _HOLDS = {True: "yes", False: "**no**", None: "–"}
 
@@ -28,14 +30,15 @@ def main() -> int:
     """Run the benches that were named, or all; 1 if a target does not hold."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="bench")
-    parser.add_argument("--halls", type=int, help="live, province: so many halls")
+    parser.add_argument("--halls", type=int, help="live, province, requests: so many halls")
     parser.add_argument("--seconds", type=float, help="live, province: so long a load")
     chosen = parser.parse_args()
     names = chosen.names or BENCHES
-    size = {"halls": chosen.halls, "seconds": chosen.seconds}
-    is_rehearsal = any(value is not None for value in size.values())
-    if is_rehearsal and set(names) - set(MANY):
-        parser.error(f"--halls and --seconds are for {' and '.join(MANY)}")
+    given = {"halls": chosen.halls, "seconds": chosen.seconds}
+    size = {name: value for name, value in given.items() if value is not None}
+    is_rehearsal = bool(size)
+    if any(size.keys() - MANY.get(name, set()) for name in names):
+        parser.error("--halls is for live, province and requests, --seconds for the first two")
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not is_rehearsal else {}
     for name in names:
         began_s = time.monotonic()

@@ -34,6 +34,7 @@ from sqlalchemy.engine import make_url
 from protocol.topic import GATEWAY_USER
 from simulator.parts.hall import HALL
 
+_KEEP_ALIVE_S = 75  # as the centre: uvicorn's 5 s would hang up on a hall between two ratings
 _CONNECTIONS = 8  # to PostgreSQL: more commits at a time are no faster on two processors
 
 
@@ -159,7 +160,10 @@ def _serve(app: FastAPI) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     print(f"ready http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run([listener])
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_keep_alive=_KEEP_ALIVE_S
+    )
+    uvicorn.Server(config).run([listener])
 
 
 def _open(path: str) -> sqlite3.Connection:

@@ -85,9 +85,9 @@ class BenchHall(BusyHall):
         return [(float(begin), float(end), json.loads(told)) for begin, end, told in parts]
 
 
-async def start_bare(*arguments: object) -> asyncio.subprocess.Process:
+async def start_bare(*arguments: object, module: str = "bench.bare") -> asyncio.subprocess.Process:
     """Start a yardstick of bench/bare.py; its first line is still to be read."""
-    command = (sys.executable, "-m", "bench.bare", *map(str, arguments))
+    command = (sys.executable, "-m", module, *map(str, arguments))
     return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from central.clockwork import Alarms, Limits
+from central.clockwork import SHARES_EVERY_S, Alarms, Limits
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
@@ -16,10 +16,14 @@ from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of
 from central.web.pages.site import create_site
 from hosting.clock import now_ms
+from hosting.worker import Ticker
+
+_AFTER_FAILURE_S = 10.0
 
 
 class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
+    `start` begins what goes on beside requests.
 
     key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
     """
@@ -49,11 +53,26 @@ class Centre:
             bench.create_router(database, self.devices, self.intake, bearer),
             self.site,
         )
+        self._counting = Ticker(
+            *("shares", SHARES_EVERY_S, self._count_shares),
+            at_once=True,
+            pause_s=_AFTER_FAILURE_S,
+        )
+
+    def start(self) -> None:
+        """Begin to look now and then for what is too much work inside a request."""
+        self._counting.start()
 
     def close(self) -> None:
-        """File what has come, and let go of the database."""
+        """File what has come, end what goes on beside it, and let go of the database."""
+        self._counting.ask_to_stop()
         self.intake.close()
+        self._counting.join()
         self.database.close()
+
+    def _count_shares(self) -> None:
+        with self.database.read() as connection:
+            self.alarms.count_shares(connection)
 
 
 def open_centre(config: Config) -> Centre:

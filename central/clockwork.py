@@ -4,7 +4,7 @@ Marks stand with records and stay; alarms are about what is not there, and are f
 looks. central/custody/marks.py has the words of both.
 """
 
-import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,13 +20,12 @@ from central.custody.marks import (
     SILENT_HALL,
 )
 from central.ratings.period import last_days
-from central.store import alarms, places, rejections, tallies
+from central.store import alarms, rejections, tallies
 from central.store.places import PAUSE_MS
-from central.store.tallies import WHOLE_HALL
 
+SHARES_EVERY_S = 600.0
 _SHARE_DAYS = 30
 _SHARE_SERVICES = 50  # fewer services say nothing about a window
-_SHARE_EVERY_MS = 600_000  # it adds up a month of all windows
 
 
 class Limits(NamedTuple):
@@ -67,14 +66,57 @@ class Finding:
     last_seq: int | None = None
 
 
+class Findings(NamedTuple):
+    """newest: findings, the newest first; others: how many more there are."""
+
+    newest: list[Finding]
+    others: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """All findings of one mark: their sum, since when, how many places, and the newest of them."""
+
+    mark: str
+    count: int
+    first_at_ms: int | None
+    places: int
+    newest: list[Finding]
+
+
 class Alarms:
-    """Looks for alarms; values in, findings out."""
+    """Looks for alarms; values in, findings out.
+
+    Windows that are seldom rated are not looked for in a request, because a month of all windows
+    is added up for them: `count_shares` does, and requests tell its newest result.
+    """
 
     def __init__(self, now_ms: Callable[[], int], limits: Limits = _LIMITS) -> None:
         self._now_ms = now_ms
         self._limits = limits
-        self._shares: tuple[int, list[Finding]] | None = None
-        self._lock = threading.Lock()
+        self._seldom: tuple[int, list[Finding]] | None = None
+
+    @property
+    def shares_at_ms(self) -> int | None:
+        """When `count_shares` was called last; None if it never was: then nobody knows whether
+        there are windows that are seldom rated.
+        """
+        return self._seldom[0] if self._seldom is not None else None
+
+    def count_shares(self, connection: Connection) -> None:
+        """Find the windows where a service is rated less than half as often as everywhere
+        together, for all requests that follow.
+        """
+        now_ms = self._now_ms()
+        spans = last_days(_SHARE_DAYS, now_ms).spans()
+        whole = tallies.services_and_ratings(connection, spans)
+        rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
+        found = []
+        for row in rows:
+            place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
+            unrated = int(row.services - row.ratings)
+            found.append(Finding(SELDOM_RATED, *place, unrated, None, now_ms))
+        self._seldom = now_ms, found
 
     def find(self, connection: Connection, hall: str | None) -> list[Finding]:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
@@ -91,20 +133,45 @@ class Alarms:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
             times = (row.first_at_ms, row.last_at_ms)
             found.append(Finding(FACTS_MISSING, *place, row.count, *times, row.device))
-        found += [one for one in self._seldom(connection, now_ms) if hall in (None, one.hall)]
-        return found
+        seldom = self._seldom[1] if self._seldom is not None else []
+        return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
 
-    def findings(self, connection: Connection, hall: str | None) -> list[Finding]:
-        """Alarms of this moment, marks and refusals since the beginning; the newest first."""
+    def findings(self, connection: Connection, hall: str | None, most: int) -> Findings:
+        """Alarms of this moment, marks and refusals since the beginning; `most` of them."""
         found = self.find(connection, hall)
-        found += [Finding(**row._mapping) for row in tallies.marks(connection, hall)]
-        refused = rejections.counts(connection, hall)
-        names = {row.hall: row.name for row in places.halls(connection)} if refused else {}
-        found += [
-            Finding(row.reason, row.hall, names[row.hall], "", "", row.count, None, row.last_at_ms)
-            for row in refused
-        ]
-        return sorted(found, key=lambda finding: finding.last_at_ms, reverse=True)
+        there = len(found)
+        for row in (*tallies.mark_sums(connection, hall), *rejections.sums(connection, hall)):
+            there += row.places
+        found += _marks(connection, hall, None, most) + _refusals(connection, hall, None, most)
+        found = sorted(found, key=_last_at_ms, reverse=True)[:most]
+        return Findings(found, there - len(found))
+
+    def by_mark(self, connection: Connection, hall: str | None, most: int) -> list[Found]:
+        """The same, put together by mark, the newest first; `most` findings of each."""
+        alarms_of: dict[str, list[Finding]] = {}
+        for one in sorted(self.find(connection, hall), key=_last_at_ms, reverse=True):
+            alarms_of.setdefault(one.mark, []).append(one)
+        found = [_found(mark, ones, most) for mark, ones in alarms_of.items()]
+        for row in tallies.mark_sums(connection, hall):
+            newest = _marks(connection, hall, row.mark, most)
+            found.append(Found(row.mark, int(row.count), row.first_at_ms, row.places, newest))
+        for row in rejections.sums(connection, hall):
+            newest = _refusals(connection, hall, row.reason, most)
+            found.append(Found(row.reason, int(row.count), None, row.places, newest))
+        return sorted(found, key=lambda one: _last_at_ms(one.newest[0]), reverse=True)
+
+    def counts(self, connection: Connection, hall: str | None) -> Counter[str]:
+        """How often each window of a hall, or each hall, is named by findings; under "" those
+        that name no window.
+        """
+        counts = Counter(tallies.mark_counts(connection, hall))
+        if hall is None:
+            counts.update(rejections.hall_counts(connection))
+        else:
+            counts[""] += sum(row.count for row in rejections.counts(connection, hall))
+        for one in self.find(connection, hall):
+            counts[one.hall if hall is None else one.window] += one.count
+        return counts
 
     def _missing(self, connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
         found = []
@@ -116,36 +183,34 @@ class Alarms:
                 continue
             if now_ms - row.open_since_ms < self._limits.gap_ms:
                 continue
-            held = alarms.first_held(connection, (row.device, row.epoch), row.covered_seq)
-            last = row.head_seq if held is None else held - 1
+            last = row.head_seq if row.held_seq is None else row.held_seq - 1
             if last >= first:  # else it is held, and its link is broken: that is a mark
                 runs = {"seq": first, "last_seq": last}
                 found.append(_finding(GAP, row, row.open_since_ms, now_ms, **runs))
         return found
 
-    def _seldom(self, connection: Connection, now_ms: int) -> list[Finding]:
-        """Windows where a service is rated less than half as often as everywhere together."""
-        with self._lock:
-            if self._shares is None or now_ms - self._shares[0] >= _SHARE_EVERY_MS:
-                self._shares = (now_ms, _seldom_rated(connection, now_ms))
-            return self._shares[1]
+
+def _marks(connection: Connection, hall: str | None, mark: str | None, most: int) -> list[Finding]:
+    return [Finding(**row._mapping) for row in tallies.marks(connection, hall, mark, most)]
 
 
-def _seldom_rated(connection: Connection, now_ms: int) -> list[Finding]:
-    days = last_days(_SHARE_DAYS, now_ms)
-    windows: dict[tuple[str, str], Any] = {}
-    for row in tallies.services_and_ratings(connection, days.days()):
-        windows[row.hall, row.window] = row
-    services = sum(row.services for row in windows.values() if row.window == WHOLE_HALL)
-    ratings = sum(row.ratings for row in windows.values() if row.window == WHOLE_HALL)
-    found = []
-    for row in windows.values():
-        is_seldom = 2 * row.ratings * services < row.services * ratings
-        if row.window != WHOLE_HALL and row.services >= _SHARE_SERVICES and is_seldom:
-            place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
-            unrated = int(row.services - row.ratings)
-            found.append(Finding(SELDOM_RATED, *place, unrated, None, now_ms))
-    return found
+def _refusals(
+    connection: Connection, hall: str | None, reason: str | None, most: int
+) -> list[Finding]:
+    return [
+        Finding(row.reason, row.hall, row.hall_name, "", "", row.count, None, row.last_at_ms)
+        for row in rejections.newest_counts(connection, hall, reason, most)
+    ]
+
+
+def _found(mark: str, findings: list[Finding], most: int) -> Found:
+    first = [one.first_at_ms for one in findings if one.first_at_ms is not None]
+    count = sum(one.count for one in findings)
+    return Found(mark, count, min(first, default=None), len(findings), findings[:most])
+
+
+def _last_at_ms(finding: Finding) -> int:
+    return finding.last_at_ms
 
 
 def _finding(mark: str, row: Any, since_ms: int, now_ms: int, **seqs: int) -> Finding:

@@ -22,7 +22,6 @@ from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
 from gateway.keep.reserve import Reserve, Room
 from gateway.keep.salvage import Salvage, open_database
-from gateway.keep.worker import Ticker, Worker
 from gateway.upward.backoff import Backoff
 from gateway.upward.centre import Centre, trust
 from gateway.upward.forwarder import Forwarder, Way
@@ -37,6 +36,7 @@ from hosting.clock import now_ms
 from hosting.listener import listen, url_of
 from hosting.secret_file import read_token
 from hosting.server import Server
+from hosting.worker import Ticker, Worker
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +114,9 @@ class Gateway:
             poll_s=config.hall_poll_s,
             backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
             chance=chance,
-            now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
-        outbox = Outbox(self.database, pace_of(config))
+        outbox = Outbox(self.database, pace_of(config), time.monotonic)
         way = Way(
             outbox=outbox,
             inbox=self.inbox,
@@ -126,6 +126,7 @@ class Gateway:
             refused_retry_s=config.refused_retry_s,
             hint_version=self.hall_watch.hint,
             now_ms=now_ms,
+            monotonic_s=time.monotonic,
         )
         self.forwarder = Forwarder(
             way,

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -12,27 +11,33 @@ from starlette.concurrency import run_in_threadpool
 # Streams end by Live.close; cut off by the library, they would log an error at every stop.
 AppStatus.disable_automatic_graceful_drain()
 
-_SHARE = 0.1  # of the time that rendering one part may take
+_SHARE = 0.1  # of the time that rendering may take, all parts together
 
 
-class _Rendered(NamedTuple):
-    fresh_until_s: float
-    html: str
+class _Part:
+    """A part while somebody listens: how many do, and how it was rendered last."""
+
+    def __init__(self) -> None:
+        self.listeners = 0
+        self.lock = asyncio.Lock()
+        self.html = ""
+        self.fresh_until_s = float("-inf")
 
 
 class Live:
     """Sends a rendered part whenever it has changed. Used by one event loop.
 
     most: listeners at a time. every_s: how often a part is rendered while somebody listens; one
-    that takes long is rendered more seldom, so that pages never keep the records waiting.
+    that takes long is rendered more seldom, and the more so the more parts are listened to, so
+    that pages never keep the records waiting. now_s: a monotonic clock.
     """
 
-    def __init__(self, most: int, every_s: float):
+    def __init__(self, most: int, every_s: float, now_s: Callable[[], float] = time.monotonic):
         self._most = most
         self._every_s = every_s
+        self._now_s = now_s
         self._listeners = 0
-        self._rendered: dict[str, _Rendered] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._parts: dict[str, _Part] = {}
         self._is_over = False
 
     def is_full(self) -> bool:
@@ -44,37 +49,38 @@ class Live:
 
         key: names what is rendered; listeners with the same key share one rendering.
         """
-        return EventSourceResponse(self._parts(key, render), sep="\n", ping=10)
+        return EventSourceResponse(self._states(key, render), sep="\n", ping=10)
 
     def close(self) -> None:
         """End all streams within `every_s`; may be called by any thread."""
         self._is_over = True
 
-    async def _parts(self, key: str, render: Callable[[], str]) -> AsyncIterator[dict]:
+    async def _states(self, key: str, render: Callable[[], str]) -> AsyncIterator[dict]:
         if self.is_full():
             return
+        part = self._parts.setdefault(key, _Part())
         self._listeners += 1
+        part.listeners += 1
         shown = None
         try:
             while not self._is_over:
-                html = await self._render(key, render)
+                html = await self._render(part, render)
                 if html != shown:
                     shown = html
                     yield {"data": html}
                 await asyncio.sleep(self._every_s)
         finally:
             self._listeners -= 1
-            if not self._listeners:
-                self._rendered.clear()
-                self._locks.clear()
+            part.listeners -= 1
+            if not part.listeners:
+                del self._parts[key]
 
-    async def _render(self, key: str, render: Callable[[], str]) -> str:
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            kept = self._rendered.get(key)
-            began_s = time.monotonic()
-            if kept is None or began_s >= kept.fresh_until_s:
-                html = await run_in_threadpool(render)
-                took_s = time.monotonic() - began_s
-                fresh_s = max(self._every_s * 0.9, took_s / _SHARE)
-                kept = self._rendered[key] = _Rendered(began_s + fresh_s, html)
-        return kept.html
+    async def _render(self, part: _Part, render: Callable[[], str]) -> str:
+        async with part.lock:
+            began_s = self._now_s()
+            if began_s >= part.fresh_until_s:
+                part.html = await run_in_threadpool(render)
+                took_s = self._now_s() - began_s
+                rest_s = took_s / _SHARE * len(self._parts)
+                part.fresh_until_s = began_s + max(self._every_s * 0.9, rest_s)
+        return part.html

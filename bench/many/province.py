@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from bench.hall import row
 from bench.many import letters
-from bench.many.client import Call, Client
+from bench.many.client import Call, Client, Line
 from bench.many.halls import ManyHalls
 from bench.many.servers import Served, bare, calibration, centre, raise_file_limit
 from bench.many.stores import Postgresql, Sqlite, bare_count, check_held
@@ -35,7 +35,8 @@ DEVICES = 12  # of a hall
 SECONDS = 60.0
 RATINGS_PER_S = 350  # of HALLS; fewer halls make as many less
 EVERY_S = 60.0  # a gateway's head_every_s, and after how long without an answer it polls
-LINES = 3  # of a hall
+BACKLOG, POLLS, LIVES = range(3)  # the lines of a hall, in the order in which they are opened
+LINES = 3
 SEED = 20_251_129
 
 MOST_REQUESTS_PER_S = 450
@@ -43,10 +44,11 @@ MOST_P99_MS = {"SQLite": 100, "PostgreSQL": 250}
 MOST_CORES = 0.5
 MOST_MB = 300
 MOST_LATE_MS = 5  # a client that is late measures itself
+_AT_ONCE = 50  # first requests: more would leave their mark in the centre's memory
 _LAST_S = 10.0  # how long an answer is waited for after the last request
 
 LIVE, HEADS, POLL = "live", "heads", "poll"
-_LINE = {LIVE: 0, HEADS: 0, POLL: 2}  # the gateway's live lane brings the heads
+_LINE = {LIVE: LIVES, HEADS: LIVES, POLL: POLLS}  # the gateway's live lane brings the heads
 
 
 class Due(NamedTuple):
@@ -59,8 +61,9 @@ class Due(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one run came to. cores, client: used by the server and by the client. refused: lines
-    that were answered 503. kb, open_ms: of the server's memory and processor for a connection.
+    """What one run came to. cores, store, client: used by the server, by the database's own
+    processes and by the client. refused: lines that were answered 503. kb, open_ms: of the
+    server's memory and processor for a connection.
     """
 
     p50_ms: float
@@ -68,11 +71,15 @@ class Found(NamedTuple):
     failed: int
     refused: int
     cores: float
+    store: float
     memory_mb: float
     kb: float
     open_ms: float
     late_p99_ms: float
     client: float
+
+
+Planned = tuple[int, int, Call]
 
 
 def load(chance: random.Random, halls: int, seconds: float) -> list[Due]:
@@ -119,8 +126,8 @@ def polls(first_s: float, answered: Iterable[float], seconds: float) -> Iterator
         last_s = max(last_s, at_s)
 
 
-def prepare(many: ManyHalls, due: list[Due]) -> list[tuple[int, Call]]:
-    """The calls in order, each with the number of its line."""
+def prepare(many: ManyHalls, due: list[Due]) -> list[Planned]:
+    """The calls in order, each with its line's number among those of its hall, and the hall's."""
     many.begin_anew()
     planned = []
     for one in due:
@@ -132,33 +139,31 @@ def prepare(many: ManyHalls, due: list[Due]) -> list[tuple[int, Call]]:
         else:
             call = letters.poll(hall)
         call.planned_s = one.at_s
-        planned.append((one.hall * LINES + _LINE[one.what], call))
+        planned.append((_LINE[one.what], one.hall, call))
     look_for_garbage_seldom(1_000_000)  # the client's own: all of this stays
     return planned
 
 
 def run(
-    served: Served, planned: list[tuple[int, Call]], halls: int, trusted: ssl.SSLContext | None
+    served: Served, many: ManyHalls, planned: list[Planned], trusted: ssl.SSLContext | None
 ) -> tuple[Found, list[Call]]:
     """What was found, and all calls."""
-    refused = set()
+    refused, connections = set(), len(many.halls) * LINES
     client = Client(
         served.url,
         trusted,
         lambda line, call: refused.add(line) if call.status == 503 else None,
     )
     before = served.memory_mb(), served.processor_s()
-    lines = client.open(halls * LINES)
+    lines = [_open(client, many) for _ in range(LINES)]
     after = served.memory_mb(), served.processor_s()
     plan = [
-        (lines[number], Call(call.request, call.letter, call.planned_s))
-        for number, call in planned
+        (lines[number][hall], Call(call.request, call.letter, call.planned_s))
+        for number, hall, call in planned
     ]
-    began_s, used_s, own_s = time.monotonic(), served.processor_s(), time.thread_time()
-    client.drive(plan, began_s)
-    lasted_s = time.monotonic() - began_s
-    cores = (served.processor_s() - used_s) / lasted_s
-    own_cores = (time.thread_time() - own_s) / lasted_s
+    begin = _look(served)
+    client.drive(plan, begin[0])
+    lasted_s, *used_s = (now - then for now, then in zip(_look(served), begin, strict=True))
     memory_mb = max(after[0], served.memory_mb())
     client.finish(_LAST_S)
     end_s = time.monotonic()
@@ -173,14 +178,34 @@ def run(
         p99_ms=took_ms[len(took_ms) * 99 // 100],
         failed=sum(not _is_good(call) for call in calls),
         refused=len(refused),
-        cores=cores,
+        cores=used_s[0] / lasted_s,
+        store=used_s[1] / lasted_s,
         memory_mb=memory_mb,
-        kb=(after[0] - before[0]) * 1000 / len(lines),
-        open_ms=(after[1] - before[1]) * 1000 / len(lines),
+        kb=(after[0] - before[0]) * 1000 / connections,
+        open_ms=(after[1] - before[1]) * 1000 / connections,
         late_p99_ms=late_ms[len(late_ms) * 99 // 100],
-        client=own_cores,
+        client=used_s[2] / lasted_s,
     )
     return found, calls
+
+
+def _open(client: Client, many: ManyHalls) -> list[Line]:
+    """A line of each hall. No gateway connects without a request, and a centre hangs up on who
+    does: each line begins with a poll.
+    """
+    lines = client.open(len(many.halls))
+    for number, line in enumerate(lines):
+        client.ask(line, letters.poll(many.halls[number]))
+        if client.unanswered >= _AT_ONCE:
+            client.finish(_LAST_S)
+    client.finish(_LAST_S)
+    return lines
+
+
+def _look(served: Served) -> tuple[float, ...]:
+    """The time, and the processor of the server, of the database and of the client until now."""
+    used_s = served.processor_s(), served.store.processor_s(), time.thread_time()
+    return time.monotonic(), *used_s
 
 
 def _is_good(call: Call) -> bool:
@@ -203,30 +228,28 @@ def check(url: str, calls: list[Call]) -> None:
 
 
 async def of_store(
-    store: Sqlite | Postgresql, folder: Path, many: ManyHalls, planned: list[tuple[int, Call]]
+    store: Sqlite | Postgresql, folder: Path, many: ManyHalls, planned: list[Planned]
 ) -> list[dict]:
     """The rows of one database: the yardstick, ours, ours over TLS."""
     await asyncio.to_thread(many.make, store.made_url)
     halls = len(many.halls)
-    url = store.anew(is_empty=True)
-    async with bare(url) as served:
-        theirs, calls = await asyncio.to_thread(run, served, planned, halls, None)
-    assert bare_count(url) >= sum(call.status == 200 for call in calls)
+    async with bare(store) as served:
+        theirs, calls = await asyncio.to_thread(run, served, many, planned, None)
+    assert bare_count(served.database) >= sum(call.status == 200 for call in calls)
     authority, found = Authority(folder), []
     tls = authority.issue("centre")
     trusted = ssl.create_default_context(cafile=str(authority.file))
     for certificate, trust in ((None, None), (tls, trusted)):
-        url = store.anew()
-        async with centre(folder, many, url, certificate) as served:
-            ours, calls = await asyncio.to_thread(run, served, planned, halls, trust)
-        await asyncio.to_thread(check, url, calls)
+        async with centre(folder, many, store, certificate) as served:
+            ours, calls = await asyncio.to_thread(run, served, many, planned, trust)
+        await asyncio.to_thread(check, served.database, calls)
         found.append(ours)
     plain, secured = found
     rows = _rows(f"{store.name}:", plain, theirs, store.name, len(planned), halls)
     rows += _rows(f"{store.name}, TLS:", secured, theirs, store.name, len(planned), halls)
     name = f"{store.name}: a connection over TLS against a plain one,"
     rows.append(row(f"{name} KB of the centre's memory", secured.kb, plain.kb, "said", True))
-    name += " ms of its processor to make it"
+    name += " ms of its processor for it and a poll"
     rows.append(row(name, secured.open_ms, plain.open_ms, "said", True))
     return rows
 
@@ -238,7 +261,7 @@ def _rows(
     is_plain = "TLS" not in name
     served, kept = requests - ours.failed, lines - ours.refused
     is_slow = ours.p99_ms > p99_ms or ours.failed
-    return [
+    rows = [
         row(f"{name} ms from plan to answer, p50", ours.p50_ms, theirs.p50_ms, "said", True),
         row(
             *(f"{name} ms from plan to answer, p99", ours.p99_ms, theirs.p99_ms),
@@ -265,6 +288,10 @@ def _rows(
         ),
         row(f"{name} processor of the client, cores", ours.client, 1, "said", True),
     ]
+    if store == Postgresql.name:
+        own = f"{name} processor of PostgreSQL itself, cores"
+        rows.append(row(own, ours.store, theirs.store, "said", True))
+    return rows
 
 
 async def measure(halls: int, seconds: float) -> list[dict]:

@@ -13,7 +13,7 @@ import psutil
 
 from bench.hall import end, line_of, row, start_bare
 from bench.many.halls import ManyHalls
-from bench.many.stores import processor_s
+from bench.many.stores import Postgresql, Sqlite, processor_s
 from protocol.mac import hmac_sha256
 from simulator.parts.part import Part, free_port
 
@@ -22,10 +22,14 @@ _RECORD_BYTES = 400
 
 
 class Served(NamedTuple):
-    """A server that runs."""
+    """A server that runs. database: the address of what it writes to, which began anew in
+    `store`.
+    """
 
     url: str
     processes: list[psutil.Process]
+    store: Sqlite | Postgresql
+    database: str
 
     def processor_s(self) -> float:
         """The seconds of processor used since it was started."""
@@ -40,13 +44,14 @@ class Served(NamedTuple):
 async def centre(
     folder: Path,
     many: ManyHalls,
-    url: str,
+    store: Sqlite | Postgresql,
     tls: tuple[Path, Path] | None = None,
     processes: int = 1,
 ) -> AsyncIterator[Served]:
-    """The centre on a database. tls: certificate and key. processes: behind one address."""
+    """The centre of many halls. tls: certificate and key. processes: behind one address."""
+    database = store.anew()
     more = f"share_address = true\nlisten_port = {free_port()}" if processes > 1 else ""
-    config = many.config(url, tls, more)
+    config = many.config(database, tls, more)
     parts = [
         Part(f"centre-{number}", folder, "central", "run", "--config", config)
         for number in range(processes)
@@ -54,19 +59,21 @@ async def centre(
     try:
         for part in parts:
             await part.start()
-        yield Served(parts[0].url, [psutil.Process(part.pid) for part in parts])
+        running = [psutil.Process(part.pid) for part in parts]
+        yield Served(parts[0].url, running, store, database)
     finally:
         for part in parts:
             await part.stop()
 
 
 @asynccontextmanager
-async def bare(url: str) -> AsyncIterator[Served]:
-    """The yardstick (`bench/bare.py batches`) on an empty database."""
-    process = await start_bare("batches", url)
+async def bare(store: Sqlite | Postgresql) -> AsyncIterator[Served]:
+    """The yardstick, `bench/bare.py batches`."""
+    database = store.anew(is_empty=True)
+    process = await start_bare("batches", database)
     try:
         ready = await line_of(process)
-        yield Served(ready.split()[1], [psutil.Process(process.pid)])
+        yield Served(ready.split()[1], [psutil.Process(process.pid)], store, database)
     finally:
         await end(process)
 
@@ -78,7 +85,7 @@ def raise_file_limit(needed: int) -> None:
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most < needed:
+    if most < needed and most != resource.RLIM_INFINITY:
         raise OSError(f"{needed} open files are needed, {most} allowed: `ulimit -Hn {needed}`")
 
 
@@ -90,11 +97,11 @@ def calibration() -> dict:
         hmac_sha256(key, record)
     took_ms = (time.process_time() - began_s) * 1000
     name = f"calibration: {_MACS:,} HMACs of {_RECORD_BYTES} bytes, ms of processor"
+    name += f" (uvicorn here has {_faster_parts()})"
     return row(name, took_ms, took_ms, "said", True)
 
 
-def versions() -> str:
-    """Which of uvicorn's faster parts both servers have: their rates depend on it."""
+def _faster_parts() -> str:
     found = []
     for name in ("httptools", "uvloop"):
         try:

@@ -1,5 +1,6 @@
 """Databases for one measurement after the other: each begins as one that was made once."""
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
@@ -79,7 +80,10 @@ class Postgresql:
         postmaster = psutil.Process(self._cluster.pid)
         times = postmaster.cpu_times()
         used_s = times.user + times.system + times.children_user + times.children_system
-        return used_s + sum(processor_s(child) for child in postmaster.children())
+        for child in postmaster.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                used_s += processor_s(child)
+        return used_s
 
     def _url(self, name: str) -> str:
         return make_url(self._cluster.url).set(database=name).render_as_string(False)

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 from central.custody.marks import CLONED_DEVICE, NOT_COUNTED, OLDER_HEAD, REPLAYED
 from central.store import services, tallies
 from central.store.ledger import Row
-from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of
+from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of, month_of
 from protocol.batch import CONFLICT, decode_document
 from protocol.field import ProtocolError
 from protocol.mac import hash16
 
-Counts = Counter[tuple[object, str, str, object]]  # day or "mark", window, hall, level or mark
+Counts = Counter[tuple[object, str, str, object]]  # span or "mark", window, hall, level or mark
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
@@ -56,22 +56,24 @@ def documents(connection: Connection, counts: Counts) -> Found:
 def differences(connection: Connection, counts: Counts) -> Found:
     """Counts that are not what a recount gives."""
     kept: Counts = Counter()
-    for row in tallies.all_tallies(connection):
-        kept[row.day, row.window, row.hall, row.level] = row._mapping["count"]
-    for row in tallies.marks(connection, None):
+    for place, number in tallies.all_tallies(connection):
+        kept[place] = number
+    for row in tallies.all_marks(connection):
         kept[_MARK, row.window, row.hall, row.mark] = row._mapping["count"]
     for place in sorted({*kept, *counts}, key=str):
-        day, window, hall, what = place
+        span, window, hall, what = place
         # What was found out about no record in particular cannot be counted again.
         if kept[place] == counts[place] or (what in _EVENTS and kept[place] > counts[place]):
             continue
         where = f"{hall}/{window or '*'}, {what}"
-        name = "mark_count_differs" if day == _MARK else "count_differs"
-        yield name, f"{where}, {day}", f"counted are {kept[place]}, there are {counts[place]}"
+        name = "mark_count_differs" if span == _MARK else "count_differs"
+        yield name, f"{where}, {span}", f"counted are {kept[place]}, there are {counts[place]}"
 
 
 def _count(counts: Counts, at_ms: int | None, window: str, hall: str, level: int) -> None:
-    days = [ALL_DAYS] if at_ms is None else [day_of(at_ms), ALL_DAYS]
-    for day in days:
+    spans = [ALL_DAYS]
+    if at_ms is not None:
+        spans += [day_of(at_ms), month_of(day_of(at_ms))]
+    for span in spans:
         for place in {window, WHOLE_HALL}:
-            counts[day, place, hall, level] += 1
+            counts[span, place, hall, level] += 1

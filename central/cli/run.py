@@ -84,6 +84,7 @@ def run(
     )
     process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
+    centre.start()
     try:
         server.run([listener])
     finally:

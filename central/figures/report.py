@@ -82,7 +82,7 @@ class FiguresReader:
         if window is not None and window not in names:
             return None
         wanted = [WHOLE_HALL, *names] if window is None else [window]
-        found = tallies.counts(connection, period.days(), wanted, hall)
+        found = tallies.counts(connection, period.spans(), wanted, hall)
         figures = self._figures((one.window, one) for one in found)
         whole = _of(figures, window or WHOLE_HALL)
         if window is not None:
@@ -92,21 +92,20 @@ class FiguresReader:
 
     def _province(self, connection: Connection, period: Period) -> Report:
         names = _in_order((row.hall, row.name) for row in places.halls(connection))
-        found = tallies.counts(connection, period.days(), [WHOLE_HALL], None)
+        found = tallies.counts(connection, period.spans(), [WHOLE_HALL], None)
         figures = self._figures((one.hall, one) for one in found)
         parts = [Part(hall, name, _of(figures, hall)) for hall, name in names.items()]
         whole = _sum(figures.values())
         return Report("", "", "", "", whole, parts)
 
     def _figures(self, found: Iterable[tuple[str, Any]]) -> dict[str, Figures]:
-        counts: dict[str, dict[int, int]] = {}
-        for name, row in found:
-            counts.setdefault(name, dict.fromkeys(LEVELS, 0))[row.level] = int(row.count)
         good_levels = self.profile.good_levels.value
-        return {
-            name: Figures(levels, sum(levels[one] for one in good_levels), sum(levels.values()))
-            for name, levels in counts.items()
-        }
+        figures = {}
+        for name, row in found:
+            levels = {level: int(getattr(row, f"level_{level}")) for level in LEVELS}
+            good = sum(levels[one] for one in good_levels)
+            figures[name] = Figures(levels, good, sum(levels.values()))
+        return figures
 
 
 def _in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """The days that figures are asked for: China's. Values in, values out."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from central.store.tallies import ALL_DAYS, number_of
+from central.store.tallies import ALL_DAYS, month_of, number_of
 from hosting.clock import day
 
 
@@ -14,11 +15,14 @@ class Period(NamedTuple):
     first: date | None
     last: date | None
 
-    def days(self) -> list[int]:
-        """The numbers of its days; [ALL_DAYS] for all."""
+    def spans(self) -> list[int]:
+        """The numbers of its whole months and of its other days; [ALL_DAYS] for all.
+
+        Each day is in one of them: a year is at most ten months and sixty days.
+        """
         if self.first is None or self.last is None:
             return [ALL_DAYS]
-        return [number_of(one) for one in _each(self.first, self.last)]
+        return list(_spans(self.first.toordinal(), self.last.toordinal()))
 
 
 ALL = Period(None, None)
@@ -30,6 +34,10 @@ def last_days(count: int, now_ms: int) -> Period:
     return Period(today - timedelta(days=count - 1), today)
 
 
-def _each(first: date, last: date) -> Iterator[date]:
-    for offset in range((last - first).days + 1):
-        yield first + timedelta(days=offset)
+def _spans(at: int, last: int) -> Iterator[int]:
+    while at <= last:
+        one = date.fromordinal(at)
+        days = monthrange(one.year, one.month)[1]
+        is_month = one.day == 1 and at + days - 1 <= last
+        yield month_of(number_of(one)) if is_month else number_of(one)
+        at += days if is_month else 1

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, func, select
 
-from central.store.ledger import Epoch
 from central.store.tables import metadata
 
 MOST = 1000  # of one alarm at a time
@@ -23,26 +22,25 @@ Found = list[Any]
 
 def open_chains(connection: Connection, hall: str | None) -> Found:
     """Chains that miss something: their columns, place, head_seq and shown_seq, the highest
-    receipt that the device has shown (both None without a head).
+    receipt that the device has shown (both None without a head), and held_seq, the lowest seq that
+    is held above the covered ones (None for none).
     """
+    held = select(func.min(_record.c.seq)).where(
+        _record.c.device == _chain.c.device,
+        _record.c.epoch == _chain.c.epoch,
+        _record.c.seq > _chain.c.covered_seq,
+    )
     query = (
         _placed(
             *(_chain.c[name] for name in ("device", "epoch", "covered_seq", "highest_seq")),
             *(_chain.c.open_since_ms, _head.c.seq.label("head_seq")),
             _head.c.receipt_seq.label("shown_seq"),
+            held.scalar_subquery().label("held_seq"),
         )
         .where(_chain.c.open_since_ms.is_not(None))
         .order_by(_chain.c.open_since_ms)
     )
     return _of_hall(connection, query, hall)
-
-
-def first_held(connection: Connection, epoch: Epoch, above_seq: int) -> int | None:
-    """The lowest seq that is held above this one."""
-    query = select(func.min(_record.c.seq)).where(
-        _record.c.device == epoch[0], _record.c.epoch == epoch[1], _record.c.seq > above_seq
-    )
-    return connection.execute(query).scalar()
 
 
 def silent_devices(
@@ -78,27 +76,29 @@ def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Fo
 
 
 def awaited_documents(connection: Connection, hall: str | None, before_ms: int) -> Found:
-    """Service documents awaited since before then, by window: count, first and last, and a
-    rating that names one.
+    """Ratings that have awaited their service document since before then, by window: count, first
+    and last, and the device of one.
+
+    Counted from an index alone: a hall that keeps its documents back for a year has a million.
     """
-    query = (
-        select(
-            *(_awaited.c.hall, _awaited.c.window, _hall.c.name.label("hall_name")),
-            _window.c.name.label("window_name"),
-            func.count(_awaited.c.hash16.distinct()).label("count"),
-            func.min(_awaited.c.since_ms).label("first_at_ms"),
-            func.max(_awaited.c.since_ms).label("last_at_ms"),
-            func.max(_awaited.c.device).label("device"),
-        )
-        .outerjoin(_hall, _hall.c.hall == _awaited.c.hall)
-        .outerjoin(
-            _window,
-            and_(_window.c.hall == _awaited.c.hall, _window.c.window == _awaited.c.window),
-        )
-        .where(_awaited.c.since_ms < before_ms)
-        .group_by(_awaited.c.hall, _awaited.c.window, _hall.c.name, _window.c.name)
+    query = select(
+        *(_awaited.c.hall, _awaited.c.window),
+        func.count().label("count"),
+        func.min(_awaited.c.since_ms).label("first_at_ms"),
+        func.max(_awaited.c.since_ms).label("last_at_ms"),
+        func.max(_awaited.c.device).label("device"),
+    ).where(_awaited.c.since_ms < before_ms)
+    if hall is not None:
+        query = query.where(_awaited.c.hall == hall)
+    # Names are looked up for what is shown only.
+    found = query.group_by(_awaited.c.hall, _awaited.c.window).limit(MOST).subquery()
+    is_window = and_(_window.c.hall == found.c.hall, _window.c.window == found.c.window)
+    named = (
+        select(*found.c, _hall.c.name.label("hall_name"), _window.c.name.label("window_name"))
+        .outerjoin(_hall, _hall.c.hall == found.c.hall)
+        .outerjoin(_window, is_window)
     )
-    return _of_hall(connection, query, hall, _awaited)
+    return list(connection.execute(named))
 
 
 def _placed(*columns: Any) -> Any:
@@ -121,7 +121,7 @@ def _same_epoch(table: Any) -> Any:
     return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
 
 
-def _of_hall(connection: Connection, query: Any, hall: str | None, table: Any = _device) -> Found:
+def _of_hall(connection: Connection, query: Any, hall: str | None) -> Found:
     if hall is not None:
-        query = query.where(table.c.hall == hall)
+        query = query.where(_device.c.hall == hall)
     return list(connection.execute(query.limit(MOST)))

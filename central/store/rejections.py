@@ -11,6 +11,7 @@ FIRST_BYTES = 256
 
 _rejection = metadata.tables["rejection"]
 _count = metadata.tables["rejection_count"]
+_hall = metadata.tables["hall"]
 
 
 def add(connection: Connection, rows: list[dict[str, Any]]) -> None:
@@ -30,15 +31,47 @@ def add(connection: Connection, rows: list[dict[str, Any]]) -> None:
 def counts(connection: Connection, hall: str | None = None) -> list[Any]:
     """Rows (hall, reason, count, last_at_ms) of one hall or of all, by hall and reason."""
     query = select(_count).order_by(_count.c.hall, _count.c.reason)
-    if hall is not None:
-        query = query.where(_count.c.hall == hall)
-    return list(connection.execute(query))
+    return list(connection.execute(_counts_of(hall, query)))
+
+
+def newest_counts(
+    connection: Connection, hall: str | None, reason: str | None, limit: int
+) -> list[Any]:
+    """Rows (hall, reason, count, last_at_ms, hall_name), the newest first.
+
+    hall, reason: None for all of them.
+    """
+    query = select(*_count.c, _hall.c.name.label("hall_name"))
+    query = query.join(_hall, _hall.c.hall == _count.c.hall)
+    if reason is not None:
+        query = query.where(_count.c.reason == reason)
+    query = query.order_by(_count.c.last_at_ms.desc()).limit(limit)
+    return list(connection.execute(_counts_of(hall, query)))
+
+
+def sums(connection: Connection, hall: str | None) -> list[Any]:
+    """Rows (reason, count, places): how often one hall or all were told it, and how many were."""
+    columns = _count.c
+    query = select(
+        columns.reason, func.sum(columns["count"]).label("count"), func.count().label("places")
+    ).group_by(columns.reason)
+    return list(connection.execute(_counts_of(hall, query)))
 
 
 def newest(connection: Connection, limit: int) -> list[Any]:
     """The newest rejections, newest first."""
     query = select(_rejection).order_by(_rejection.c.id.desc()).limit(limit)
     return list(connection.execute(query))
+
+
+def hall_counts(connection: Connection) -> dict[str, int]:
+    """How often each hall was told a reason."""
+    query = select(_count.c.hall, func.sum(_count.c["count"])).group_by(_count.c.hall)
+    return {hall: int(count) for hall, count in connection.execute(query)}
+
+
+def _counts_of(hall: str | None, query: Any) -> Any:
+    return query if hall is None else query.where(_count.c.hall == hall)
 
 
 def _add_count(connection: Connection, hall: str, reason: str, count: int, at_ms: int) -> None:

@@ -154,24 +154,32 @@ class Rated(Table, table=True):
 
 
 class Tally(Table, table=True):
-    """How many of the ratings that count have a level, by day and place.
+    """How many services were opened, and how many of the ratings that count have each level, by
+    days and place.
 
-    Under level 0 stands how many services were opened. day: see central/store/tallies.py. window:
-    empty for the whole hall. The key's order serves the hall, its windows and all halls alike:
-    days and windows are always named.
+    span: a day, a month or all days (central/store/tallies.py). window: empty for the whole hall.
+    The key's order serves the hall, its windows and all halls alike: spans and windows are always
+    named. The rows stand in it (SQLite), so that a span of all halls is read in one go.
     """
 
-    day: int = Field(primary_key=True)
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    span: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     window: str = Field(primary_key=True, max_length=32)
     hall: str = Field(primary_key=True, max_length=32)
-    level: int = Field(primary_key=True)
-    count: int = Field(sa_type=BigInteger)
+    services: int = Field(sa_type=BigInteger)
+    level_1: int = Field(sa_type=BigInteger)
+    level_2: int = Field(sa_type=BigInteger)
+    level_3: int = Field(sa_type=BigInteger)
+    level_4: int = Field(sa_type=BigInteger)
+    level_5: int = Field(sa_type=BigInteger)
 
 
 class MarkTally(Table, table=True):
     """How often a window's records got a mark, or were conflicts: when, and the newest."""
 
     __tablename__ = "mark_tally"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "mark", "last_at_ms"),)
 
     hall: str = Field(primary_key=True, max_length=32)
     window: str = Field(primary_key=True, max_length=32)
@@ -243,13 +251,15 @@ class BootClock(Table, table=True):
 class Awaited(Table, table=True):
     """A rating that names a service document which no hall has sent."""
 
+    __table_args__ = (Index(None, "hall", "window", "since_ms", "device"),)
+
     hash16: str = Field(primary_key=True, max_length=16)
     device: str = Field(primary_key=True, max_length=32)
     epoch: int = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     hall: str = Field(max_length=32)
     window: str = Field(max_length=32)
-    since_ms: int = Field(sa_type=BigInteger, index=True)
+    since_ms: int = Field(sa_type=BigInteger)
 
 
 class Head(Table, table=True):

@@ -1,13 +1,14 @@
-"""Counts kept with every batch: ratings by day, place and level; marks by name and place.
+"""Counts kept with every batch: ratings by days, place and level; marks by name and place.
 
-Days are China's. As a number a day is its date, 20251009; ALL_DAYS stands for all together.
+Days are China's. As a number a day is its date, 20251009, and its month 202510; ALL_DAYS stands
+for all together. Each of these is a span, and has its counts.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from central.store import sql
 from central.store.tables import metadata
@@ -17,7 +18,7 @@ ALL_DAYS = 0
 WHOLE_HALL = ""  # where a window's id would stand
 SERVICES = 0  # where a level would stand: how many services were opened
 
-Counted = tuple[int, str, str, int]  # what a count is of: day, window, hall, level
+Counted = tuple[int, str, str, int]  # what a count is of: span, window, hall, level
 
 
 class Marked(NamedTuple):
@@ -38,10 +39,13 @@ _document = metadata.tables["document"]
 _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
 
+_COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")  # by level
+
 # Both databases know this form; SQLAlchemy has it for each of them apart only.
 _ADD = (
-    'INSERT INTO tally (day, "window", hall, level, count) VALUES (?, ?, ?, ?, ?)'
-    ' ON CONFLICT (day, "window", hall, level) DO UPDATE SET count = tally.count + excluded.count'
+    f'INSERT INTO tally (span, "window", hall, {", ".join(_COUNTS)})'
+    ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (span, "window", hall) DO UPDATE SET '
+    + ", ".join(f"{name} = tally.{name} + excluded.{name}" for name in _COUNTS)
 )
 _ADD_MARK = text(
     'INSERT INTO mark_tally (hall, "window", mark, count, first_at_ms, last_at_ms,'
@@ -62,10 +66,20 @@ def day_of(at_ms: int) -> int:
     return number_of(day(at_ms))
 
 
+def month_of(day: int) -> int:
+    """The month of a day, both as numbers; ALL_DAYS of ALL_DAYS."""
+    return day // 100
+
+
 def add(connection: Connection, changes: Mapping[Counted, int]) -> None:
-    """Add to counts, or take from them."""
+    """Add to counts of days and of ALL_DAYS, or take from them; a day's month changes with it."""
+    places: dict[tuple[int, str, str], list[int]] = {}
+    for (counted, window, hall, level), count in changes.items():
+        for span in {counted, month_of(counted)} if count else ():
+            counts = places.setdefault((span, window, hall), [0] * len(_COUNTS))
+            counts[level] += count
     # In one order, so that no two transactions wait for each other.
-    values = [(*place, count) for place, count in sorted(changes.items()) if count]
+    values = [(*place, *places[place]) for place in sorted(places)]
     if values:
         sql.run(connection, _ADD, values)
 
@@ -82,50 +96,67 @@ def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
 
 
 def counts(
-    connection: Connection, days: Collection[int], windows: Collection[str], hall: str | None
+    connection: Connection, spans: Collection[int], windows: Collection[str], hall: str | None
 ) -> list[Any]:
-    """Rows (hall, window, level, count) over these days; WHOLE_HALL is a window here.
+    """Rows (hall, window, level_1 to level_5) over these spans; WHOLE_HALL is a window here.
 
     hall: None for all halls. Every member of the primary key before the hall is named, so that
     only rows that are counted are read.
     """
+    place = (_tally.c.hall, _tally.c.window)
     query = (
-        select(
-            _tally.c.hall,
-            _tally.c.window,
-            _tally.c.level,
-            func.sum(_tally.c["count"]).label("count"),
-        )
-        .where(_tally.c.day.in_(days), _tally.c.window.in_(windows), _tally.c.level != SERVICES)
-        .group_by(_tally.c.hall, _tally.c.window, _tally.c.level)
+        select(*place, *(func.sum(_tally.c[name]).label(name) for name in _COUNTS[1:]))
+        .where(_tally.c.span.in_(spans), _tally.c.window.in_(windows))
+        .group_by(*place)
     )
     if hall is not None:
         query = query.where(_tally.c.hall == hall)
     return list(connection.execute(query))
 
 
-def all_tallies(connection: Connection) -> list[Any]:
-    """Every row of `tally`."""
-    return list(connection.execute(select(_tally)))
+def all_tallies(connection: Connection) -> Iterator[tuple[Counted, int]]:
+    """Every count that is not 0, with what it is of."""
+    found = connection.execution_options(yield_per=1000).execute(select(_tally))
+    for span, window, hall, *counts in found:
+        for level, count in enumerate(counts):
+            if count:
+                yield (span, window, hall, level), count
 
 
-def services_and_ratings(connection: Connection, days: Collection[int]) -> list[Any]:
-    """Rows (hall, window, services, ratings, hall_name, window_name) of every window where a
-    service was opened on one of these days, and of every whole hall (WHOLE_HALL).
+def services_and_ratings(connection: Connection, spans: Collection[int]) -> tuple[int, int]:
+    """How many services were opened in all halls over these spans, and how many ratings count."""
+    query = select(*_shares()).where(_tally.c.span.in_(spans), _tally.c.window == WHOLE_HALL)
+    services, ratings = connection.execute(query).one()
+    return int(services or 0), int(ratings or 0)
+
+
+def seldom_rated(
+    connection: Connection, spans: Collection[int], whole: tuple[int, int], least: int
+) -> list[Any]:
+    """Windows where a service was rated less than half as often as in `whole` (services, ratings)
+    and `least` services or more were opened over these spans; the most unrated ones first.
+
+    Rows (hall, window, services, ratings, hall_name, window_name).
     """
-    is_service = _tally.c.level == SERVICES
-    services = func.sum(case((is_service, _tally.c["count"]), else_=0))
-    ratings = func.sum(case((is_service, 0), else_=_tally.c["count"]))
-    query = (
-        _with_names(
-            *(_tally, _tally.c.hall, _tally.c.window),
-            *(services.label("services"), ratings.label("ratings")),
-        )
-        .where(_tally.c.day.in_(days))
-        .group_by(_tally.c.hall, _tally.c.window, _hall.c.name, _window.c.name)
-        .having(services > 0)
+    services, ratings = _shares()
+    found = (
+        select(_tally.c.hall, _tally.c.window, services, ratings)
+        .where(_tally.c.span.in_(spans), _tally.c.window > WHOLE_HALL)
+        .group_by(_tally.c.hall, _tally.c.window)
+        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
+        .subquery()
     )
+    unrated = (found.c.services - found.c.ratings).desc()
+    query = _with_names(found, *found.c).order_by(unrated, found.c.hall, found.c.window)
     return list(connection.execute(query))
+
+
+def _shares() -> tuple[Any, Any]:
+    ratings = sum((_tally.c[name] for name in _COUNTS[2:]), _tally.c[_COUNTS[1]])
+    return (
+        func.sum(_tally.c.services).label("services"),
+        func.sum(ratings).label("ratings"),
+    )
 
 
 def newest_ratings(
@@ -152,12 +183,49 @@ def newest_ratings(
     return list(connection.execute(query))
 
 
-def marks(connection: Connection, hall: str | None) -> list[Any]:
-    """Rows of `mark_tally` with hall_name and window_name, of one hall or of all."""
-    query = _with_names(_mark_tally, *_mark_tally.c)
-    if hall is not None:
-        query = query.where(_mark_tally.c.hall == hall)
+def marks(connection: Connection, hall: str | None, mark: str | None, limit: int) -> list[Any]:
+    """Rows of `mark_tally` with hall_name and window_name, the newest first.
+
+    hall, mark: None for all of them.
+    """
+    chosen = _marks_of(hall, select(_mark_tally))
+    if mark is not None:
+        chosen = chosen.where(_mark_tally.c.mark == mark)
+    # Names are looked up for what is shown only.
+    newest = chosen.order_by(_mark_tally.c.last_at_ms.desc()).limit(limit).subquery()
+    query = _with_names(newest, *newest.c).order_by(newest.c.last_at_ms.desc())
     return list(connection.execute(query))
+
+
+def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
+    """Rows (mark, count, places, first_at_ms) of the marks of a hall or of all; places: in how
+    many rows of `mark_tally` they stand.
+    """
+    columns = _mark_tally.c
+    query = select(
+        columns.mark,
+        func.sum(columns["count"]).label("count"),
+        func.count().label("places"),
+        func.min(columns.first_at_ms).label("first_at_ms"),
+    ).group_by(columns.mark)
+    return list(connection.execute(_marks_of(hall, query)))
+
+
+def mark_counts(connection: Connection, hall: str | None) -> dict[str, int]:
+    """How many marks each window of a hall has, or each hall."""
+    part = _mark_tally.c.hall if hall is None else _mark_tally.c.window
+    query = select(part.label("part"), func.sum(_mark_tally.c["count"]).label("count"))
+    found: list[Any] = list(connection.execute(_marks_of(hall, query.group_by(part))))
+    return {part: int(count) for part, count in found}
+
+
+def all_marks(connection: Connection) -> Iterator[Any]:
+    """Every row of `mark_tally`."""
+    return iter(connection.execution_options(yield_per=1000).execute(select(_mark_tally)))
+
+
+def _marks_of(hall: str | None, query: Any) -> Any:
+    return query if hall is None else query.where(_mark_tally.c.hall == hall)
 
 
 def _with_names(table: Any, *columns: Any) -> Any:

@@ -92,6 +92,7 @@ class ServiceDesk:
     def close(self, service: str) -> None:
         """Close the service; the device goes back to standby."""
         self._move(service, CLOSED)
+        self._wake_forwarder()  # its document no longer waits for a rating
 
     def get(self, service: str):
         """The service's row, and whether it is rated (never how)."""

@@ -38,8 +38,10 @@ _WAITING = (
     f"{_OFFERED} e.verdict IS NULL AND e.id > ? AND NOT (e.live = 1 AND e.received_at_ms >= ?)"
     " ORDER BY e.id LIMIT ?"
 )
+# By id alone SQLite would walk through all that is kept for 30 days, each time.
 _WAITING_AGAIN = (
-    f"{_OFFERED} e.next_try_at_ms <= ? AND e.verdict IS NOT NULL ORDER BY e.id LIMIT ?"
+    f"{_OFFERED} (e.next_try_at_ms <= ? OR e.next_try_at_ms > ?) AND e.next_try_at_ms IS NOT NULL"
+    " AND e.verdict IS NOT NULL ORDER BY e.next_try_at_ms, e.id LIMIT ?"
 )
 _HELD_SEQS = (
     "SELECT seq FROM envelope WHERE device = ? AND epoch = ? AND seq > ?"
@@ -99,9 +101,14 @@ def waiting(connection: Connection, since_ms: int, after_id: int, limit: int):
     return connection.exec_driver_sql(_WAITING, (after_id, since_ms, limit)).all()
 
 
-def waiting_again(connection: Connection, now_ms: int, limit: int):
-    """Rows with a verdict whose next offer is due (BAT-5), oldest first."""
-    return connection.exec_driver_sql(_WAITING_AGAIN, (now_ms, limit)).all()
+def waiting_again(connection: Connection, now_ms: int, longest_ms: int, limit: int):
+    """Rows with a verdict whose next offer is due (BAT-5), oldest first.
+
+    So is one that is due later than the longest pause from now: the wall clock was set back.
+    """
+    values = (now_ms, now_ms + longest_ms, limit)
+    rows = connection.exec_driver_sql(_WAITING_AGAIN, values).all()
+    return sorted(rows, key=lambda row: row.id)
 
 
 def judge(connection: Connection, verdicts: Sequence[dict]) -> None:

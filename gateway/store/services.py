@@ -13,8 +13,8 @@ _staff = Table.metadata.tables["staff"]
 
 # Asked for with every rating, see gateway/store/envelopes.py.
 _UNSENT = (
-    "SELECT id, document, tries FROM service WHERE document_verdict IS NULL"
-    " AND next_try_at_ms <= ? ORDER BY next_try_at_ms, id LIMIT ?"
+    "SELECT id, document, phase FROM service WHERE document_verdict IS NULL"
+    " ORDER BY next_try_at_ms, id LIMIT ?"
 )
 
 
@@ -63,9 +63,9 @@ def document(connection: Connection, row_id: int) -> bytes:
     ).scalar_one()
 
 
-def unsent_documents(connection: Connection, now_ms: int, limit: int):
-    """Documents that the centre does not have and that are due, oldest first."""
-    return connection.exec_driver_sql(_UNSENT, (now_ms, limit)).all()
+def unsent_documents(connection: Connection, limit: int):
+    """Documents that the centre does not have, and their services' phases, oldest first."""
+    return connection.exec_driver_sql(_UNSENT, (limit,)).all()
 
 
 def judge_documents(connection: Connection, verdicts: Sequence[dict]) -> None:

@@ -1,6 +1,7 @@
 """The last `state` of each device."""
 
 import json
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -14,9 +15,10 @@ _state = Table.metadata.tables["devicestate"]
 _GET = "SELECT * FROM devicestate WHERE device = ?"
 _UNSENT_HEADS = (
     "SELECT device, head, receipt FROM devicestate WHERE head IS NOT NULL"
-    " AND (head_sent IS NULL OR head_sent <> head) AND head_sent_at_ms <= ?"
+    " AND (head_sent IS NULL OR head_sent <> head)"
     " ORDER BY head_sent_at_ms, device LIMIT ?"
 )
+_MARK_SENT = "UPDATE devicestate SET head_sent = ?, head_sent_at_ms = ? WHERE device = ?"
 
 
 def get(connection: Connection, device: str):
@@ -48,12 +50,13 @@ def put_will(connection: Connection, device: str, will: Will, received_at_ms: in
     return connection.execute(statement).rowcount == 1
 
 
-def unsent_heads(connection: Connection, sent_before_ms: int, limit: int):
-    """Devices whose newest head the centre does not have, unless it got one lately."""
-    return connection.exec_driver_sql(_UNSENT_HEADS, (sent_before_ms, limit)).all()
+def unsent_heads(connection: Connection, limit: int):
+    """Devices whose newest head the centre does not have, the one told longest ago first."""
+    return connection.exec_driver_sql(_UNSENT_HEADS, (limit,)).all()
 
 
-def mark_head_sent(connection: Connection, device: str, head: str, now_ms: int) -> None:
-    """The centre has given its verdict on this head."""
-    statement = update(_state).where(_state.c.device == device)
-    connection.execute(statement.values(head_sent=head, head_sent_at_ms=now_ms))
+def mark_heads_sent(connection: Connection, heads: Sequence[dict], now_ms: int) -> None:
+    """The centre has given its verdict on these heads: dicts of device, text."""
+    if heads:
+        values = [(head["text"], now_ms, head["device"]) for head in heads]
+        connection.exec_driver_sql(_MARK_SENT, values)

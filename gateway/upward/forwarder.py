@@ -17,8 +17,9 @@ from gateway.hall.inbox import Inbox
 from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
 from gateway.upward.backoff import Backoff
+from gateway.upward.batch import Batch
 from gateway.upward.centre import Centre, RefusedError, UnreachableError, pack
-from gateway.upward.outbox import Batch, Outbox
+from gateway.upward.outbox import Outbox
 from protocol.batch import Answer
 from protocol.field import ProtocolError
 from protocol.limits import BATCH_ITEMS
@@ -33,7 +34,10 @@ _SLOW_S = 2.0  # an answer that takes longer asks for smaller batches
 
 
 class Way:
-    """What both lanes share: the pause after a failure, and what is done with an answer."""
+    """What both lanes share: the pause after a failure, and what is done with an answer.
+
+    hint_version: is told the hall's version that each answer names.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Way:
         refused_retry_s: float,
         hint_version: Callable[[int], None],
         now_ms: Callable[[], int],
+        monotonic_s: Callable[[], float],
     ):
         self._outbox = outbox
         self._inbox = inbox
@@ -55,12 +60,13 @@ class Way:
         self._refused_retry_s = refused_retry_s
         self._hint_version = hint_version
         self._now_ms = now_ms
+        self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
-        self._not_before_ms = 0
+        self._not_before_s = -math.inf
 
     def pause_s(self) -> float:
         """How long nothing may be sent; nothing shortens it."""
-        return (self._not_before_ms - self._now_ms()) / 1000
+        return self._not_before_s - self._monotonic_s()
 
     def carry(self, lane: str, centre: Centre, batch: Batch) -> Answer | None:
         """Send a batch; the answer, or None if there was none: then both lanes pause."""
@@ -97,8 +103,7 @@ class Way:
             pause_s = at_least_s or 0.0
             if self.pause_s() <= 0:  # else the other lane has met the same failure
                 pause_s = self._backoff.pause_s(at_least_s)
-            until_ms = self._now_ms() + round(pause_s * 1000)
-            self._not_before_ms = max(self._not_before_ms, until_ms)
+            self._not_before_s = max(self._not_before_s, self._monotonic_s() + pause_s)
         self._alarms.set("centre", f"{sentence} Ratings are kept here meanwhile.")
 
 

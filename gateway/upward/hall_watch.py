@@ -1,6 +1,9 @@
-"""Asks the centre for the hall's document, now and then and when an answer hints at a new one."""
+"""Asks the centre for the hall's document: at the start, when an answer to a batch hints at a new
+version, and when no answer has come for a while.
+"""
 
 import logging
+import math
 import random
 import threading
 import time
@@ -14,6 +17,9 @@ from gateway.upward.centre import Centre, RefusedError, UnreachableError
 from protocol.field import ProtocolError
 
 _REST_S = 0.2  # how long a stop may have to wait for us
+# 3,000 halls must not ask in one second; and a hall whose devices are on is answered every minute,
+# when their heads have gone: with a shorter pause it would ask all the same.
+_JITTER = (1.05, 1.2)
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +27,8 @@ log = logging.getLogger(__name__)
 class HallWatch:
     """One thread's work; `step` asks when it is time.
 
-    refresh_users: the broker's users may have changed.
+    refresh_users: the broker's users may have changed. poll_s: how long the centre may have said
+    nothing, neither to a batch nor about the document, jittered.
     """
 
     def __init__(
@@ -35,7 +42,7 @@ class HallWatch:
         poll_s: float,
         backoff: Backoff,
         chance: random.Random,
-        now_ms: Callable[[], int],
+        monotonic_s: Callable[[], float],
     ):
         self._book = book
         self._inbox = inbox
@@ -45,15 +52,20 @@ class HallWatch:
         self._poll_s = poll_s
         self._backoff = backoff
         self._chance = chance
-        self._now_ms = now_ms
+        self._monotonic_s = monotonic_s
         self._hinted = threading.Event()
-        self._next_ms = 0
+        self._answered_s = -math.inf
+        self._pause_s = 0.0  # since the last answer; after a failure: since that
         self._is_resting = False
 
     def hint(self, version: int) -> None:
-        """The centre mentioned this version; ask at once if it is not ours."""
+        """The centre has answered a batch, and mentioned this version: ask at once if it is not
+        ours, else not so soon. After a failure of ours neither changes the pause.
+        """
         if version != self._book.version:
             self._hinted.set()
+        elif not self._is_resting:
+            self._answered_s = self._monotonic_s()
 
     def wake(self) -> None:
         """End a wait for the next time."""
@@ -61,7 +73,7 @@ class HallWatch:
 
     def step(self, timeout_s: float = 1.0) -> None:
         """Ask if it is time or hinted, else wait up to `timeout_s`."""
-        pause_s = (self._next_ms - self._now_ms()) / 1000
+        pause_s = self._answered_s + self._pause_s - self._monotonic_s()
         if pause_s > 0:
             pause_s = min(pause_s, timeout_s)
             if self._is_resting:  # after a failure no hint shortens the pause
@@ -77,7 +89,7 @@ class HallWatch:
         except (UnreachableError, RefusedError, ProtocolError) as error:
             self._is_resting = True
             least_s = getattr(error, "retry_after_s", None)
-            self._next_ms = self._now_ms() + round(1000 * self._backoff.pause_s(least_s))
+            self._wait(self._backoff.pause_s(least_s))
             if self._book.current is None:
                 self._alarms.set(
                     "no_hall",
@@ -89,8 +101,10 @@ class HallWatch:
         self._is_resting = False
         self._backoff.reset()
         self._alarms.clear("no_hall")
-        jitter = self._chance.uniform(0.9, 1.1)  # 3,000 halls must not ask in one second
-        self._next_ms = self._now_ms() + round(1000 * self._poll_s * jitter)
+        self._wait(self._poll_s * self._chance.uniform(*_JITTER))
+
+    def _wait(self, pause_s: float) -> None:
+        self._answered_s, self._pause_s = self._monotonic_s(), pause_s
 
     def _take(self, document: bytes) -> None:
         former = self._book.take(document)

@@ -6,36 +6,22 @@ give.
 """
 
 import itertools
-import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
-
-from sqlalchemy import Connection
 
 from gateway.hall.hall_book import read_receipt
 from gateway.store import envelopes, receipts, services, states
 from gateway.store.database import Database
-from protocol.batch import (
-    REJECTED,
-    Answer,
-    EnvelopeItem,
-    FactsItem,
-    HeadItem,
-    Verdict,
-    encode_batch,
-)
+from gateway.upward.batch import ENVELOPE, FACTS, HEAD, Batch, Sent, add_envelopes
+from gateway.upward.riders import Riders
+from protocol.batch import REJECTED, Answer, Verdict
 from protocol.envelope import split
 from protocol.field import ProtocolError
-from protocol.limits import BATCH_BYTES, BATCH_ITEMS
 from protocol.record import parse
 
 log = logging.getLogger(__name__)
-
-FACTS, ENVELOPE, HEAD = "facts", "envelope", "head"
-
-_MARGIN_BYTES = 64 * 1024  # for the batch's own brackets
 
 
 class Pace(NamedTuple):
@@ -50,68 +36,6 @@ class Pace(NamedTuple):
     keep_ms: int
 
 
-class Sent(NamedTuple):
-    """What an item of a batch is in the database; verdict: what the centre said of it before.
-
-    epoch: of an envelope, else 0. text: of a head, else empty.
-    """
-
-    what: str
-    row_id: int
-    device: str
-    epoch: int
-    name: str
-    text: str
-    verdict: str | None
-    tries: int
-
-
-class Batch:
-    """Up to 500 items below 8 MB, documents first and heads last.
-
-    last_id: of its newest record. packed: its body as it travels. began, answered: when it was
-    sent and answered, in the count that `Outbox.tick` gives.
-    """
-
-    def __init__(self):
-        self.last_id = 0
-        self.packed = b""
-        self.began = self.answered = 0
-        self._items: dict[str, list] = {FACTS: [], ENVELOPE: [], HEAD: []}
-        self._sent: dict[str, list[Sent]] = {FACTS: [], ENVELOPE: [], HEAD: []}
-        self._documents: set[int] = set()
-        self._size = _MARGIN_BYTES
-
-    def __len__(self) -> int:
-        return sum(len(items) for items in self._items.values())
-
-    def has_document(self, row_id: int) -> bool:
-        """Whether this service document is in it."""
-        return row_id in self._documents
-
-    def has_room(self, items: int, size: int) -> bool:
-        """Whether so many more items of `size` bytes together fit."""
-        return len(self) + items <= BATCH_ITEMS and self._size + size <= BATCH_BYTES
-
-    def add(self, item, sent: Sent, size: int) -> None:
-        """Add an item."""
-        self._items[sent.what].append(item)
-        self._sent[sent.what].append(sent)
-        self._size += size
-        if sent.what == ENVELOPE:
-            self.last_id = max(self.last_id, sent.row_id)
-        if sent.what == FACTS:
-            self._documents.add(sent.row_id)
-
-    def body(self) -> bytes:
-        """The body of `POST /v1/batches`."""
-        return encode_batch([item for items in self._items.values() for item in items])
-
-    def sent(self) -> list[Sent]:
-        """What the items are, in the body's order."""
-        return [sent for items in self._sent.values() for sent in items]
-
-
 class Settled(NamedTuple):
     """Devices with a changed receipt, and devices whose `hall` may have changed otherwise."""
 
@@ -122,9 +46,10 @@ class Settled(NamedTuple):
 class Outbox:
     """Used by the forwarder's lanes, each in a thread of its own."""
 
-    def __init__(self, database: Database, pace: Pace):
+    def __init__(self, database: Database, pace: Pace, monotonic_s: Callable[[], float]):
         self._database = database
         self._pace = pace
+        self._riders = Riders(pace.head_every_ms / 1000, monotonic_s)
         self._count = itertools.count(1)
         self._settling = threading.Lock()
         self._told: dict[tuple[str, int], int] = {}  # when the newest answer about it came
@@ -134,43 +59,30 @@ class Outbox:
         return next(self._count)
 
     def live_batch(self, now_ms: int, after_id: int | None, most: int) -> Batch:
-        """What goes up at once: up to `most` records just made, service documents, heads.
+        """What goes up at once: up to `most` records just made, and what rides with them.
 
         after_id: the newest record of a batch on its way, None if no batch is. Documents stand
         before everything else, heads last.
         """
         batch = Batch()
+        since_ms = now_ms - self._pace.live_ms
         with self._database.read() as connection:
-            since_ms = now_ms - self._pace.live_ms
-            _add_envelopes(
-                connection,
-                batch,
-                envelopes.waiting_live(connection, since_ms, after_id or 0, most),
-            )
-            if after_id is not None:
-                return batch  # those on their way would be in it again
-            for row in services.unsent_documents(connection, now_ms, BATCH_ITEMS):
-                _add_document(batch, row.id, row.document)
-            for row in states.unsent_heads(
-                connection, now_ms - self._pace.head_every_ms, BATCH_ITEMS
-            ):
-                _add_head(batch, row)
+            rows = envelopes.waiting_live(connection, since_ms, after_id or 0, most)
+            add_envelopes(connection, batch, rows)
+            self._riders.board(connection, batch, is_first=after_id is None)
         return batch
 
     def backlog_batch(self, now_ms: int, after_id: int | None, most: int) -> Batch:
         """Up to `most` older records, each device's in order; empty if nothing is due."""
         batch = Batch()
+        since_ms = now_ms - self._pace.live_ms
         with self._database.read() as connection:
-            since_ms = now_ms - self._pace.live_ms
-            _add_envelopes(
-                connection, batch, envelopes.waiting(connection, since_ms, after_id or 0, most)
-            )
+            rows = envelopes.waiting(connection, since_ms, after_id or 0, most)
+            add_envelopes(connection, batch, rows)
             if after_id is None:
-                _add_envelopes(
-                    connection,
-                    batch,
-                    envelopes.waiting_again(connection, now_ms, most - len(batch)),
-                )
+                longest_ms = self._pace.reoffer_longest_ms
+                rows = envelopes.waiting_again(connection, now_ms, longest_ms, most - len(batch))
+                add_envelopes(connection, batch, rows)
         return batch
 
     def settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
@@ -181,7 +93,10 @@ class Outbox:
         Raises ProtocolError if the answer does not fit the batch; then nothing is written.
         """
         with self._settling:
-            return self._settle(batch, answer, now_ms)
+            try:
+                return self._settle(batch, answer, now_ms)
+            finally:
+                self._riders.landed(batch)
 
     def let_go(self, now_ms: int) -> bool:
         """Delete what a receipt has covered for so long that no restored centre asks for it.
@@ -212,8 +127,7 @@ class Outbox:
         with self._database.write() as connection:
             services.judge_documents(connection, judged[FACTS])
             envelopes.judge(connection, judged[ENVELOPE])
-            for head in judged[HEAD]:
-                states.mark_head_sent(connection, head["device"], head["text"], now_ms)
+            states.mark_heads_sent(connection, judged[HEAD], now_ms)
             changed = set()
             for receipt, envelope in told:
                 if self._is_overtaken(
@@ -255,49 +169,6 @@ class Outbox:
         }
 
 
-def _add_envelopes(connection: Connection, batch: Batch, rows) -> None:
-    for row in rows:
-        if not _add_envelope(connection, batch, row):
-            return
-
-
-def _add_envelope(connection: Connection, batch: Batch, row) -> bool:
-    """Add a record, and before it its service document if the centre lacks it; whether it fits."""
-    document = b""
-    lacking: int | None = row.document_id if row.document_verdict is None else None
-    if lacking is not None and not batch.has_document(lacking):
-        document = services.document(connection, lacking)
-    if not batch.has_room(2 if document else 1, _size(row.envelope) + _size(document)):
-        return False
-    if lacking is not None and document:
-        _add_document(batch, lacking, document)
-    item = EnvelopeItem(
-        envelope=row.envelope.decode(),
-        received_at_ms=row.received_at_ms,
-        window=row.window,
-        service=row.service,
-        marks=() if row.marks == "[]" else tuple(json.loads(row.marks)),
-    )
-    name = f"record {row.seq} of {row.device}"
-    sent = Sent(ENVELOPE, row.id, row.device, row.epoch, name, "", row.verdict, row.tries)
-    batch.add(item, sent, _size(row.envelope))
-    return True
-
-
-def _add_document(batch: Batch, row_id: int, document: bytes) -> None:
-    if not batch.has_document(row_id) and batch.has_room(1, _size(document)):
-        name = f"service document {row_id}"
-        sent = Sent(FACTS, row_id, "", 0, name, "", None, 0)
-        batch.add(FactsItem(facts=document.decode()), sent, _size(document))
-
-
-def _add_head(batch: Batch, row) -> None:
-    size = _size(row.head.encode()) + _size((row.receipt or "").encode())
-    if batch.has_room(1, size):
-        sent = Sent(HEAD, 0, row.device, 0, f"the head of {row.device}", row.head, None, 0)
-        batch.add(HeadItem(head=row.head, receipt=row.receipt), sent, size)
-
-
 def _named(sent: Iterable[Sent], verdicts: Iterable[Verdict]) -> set[tuple[str, int]]:
     """The (device, epoch) of every record and head that the centre verified."""
     named = set()
@@ -313,8 +184,3 @@ def _named(sent: Iterable[Sent], verdicts: Iterable[Verdict]) -> set[tuple[str, 
             continue
         named.add((members["device"], members["epoch"]))
     return named
-
-
-def _size(data: bytes) -> int:
-    """At most how long `data` is as a string in JSON, with what stands around it."""
-    return 2 * len(data) + 256

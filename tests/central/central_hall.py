@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from fastapi.testclient import TestClient
 
 from central.centre import Centre
@@ -16,6 +19,7 @@ from central.keys import DeviceKeys
 from central.people.tokens import Tokens
 from central.rules.profile import load_profile
 from central.store.database import Database, open_database
+from central.store.tables import metadata
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -31,6 +35,7 @@ from protocol.record import Boot, Rating, decode, parse
 from simulator.pen import Pen
 
 SECRET = bytes(range(32))
+PARTITION = re.compile(r"record_\d\d")
 NOW_MS = 1_760_000_000_000
 
 
@@ -106,10 +111,15 @@ class Hall:
         with self.database.read() as connection:
             return self.figures.report(connection, period, hall, window)
 
+    def count_shares(self) -> None:
+        """What the centre does every ten minutes."""
+        with self.database.read() as connection:
+            self.alarms.count_shares(connection)
+
     def findings(self, hall):
         """Alarms, marks and refusals, as pages and API show them."""
         with self.database.read() as connection:
-            return self.alarms.findings(connection, hall)
+            return self.alarms.findings(connection, hall, 5000).newest
 
     def post(self, *items):
         """POST /v1/batches: an envelope as str becomes an item; the decoded answer."""
@@ -159,6 +169,20 @@ def open_centre(folder: Path):
         yield database, take
     finally:
         database.close()
+
+
+def differences(connection) -> list:
+    """Between the database's tables and central/store/tables.py; partitions are no tables."""
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            "include_object": lambda _, name, kind, *__: (
+                kind != "table" or PARTITION.fullmatch(name) is None
+            ),
+        },
+    )
+    return compare_metadata(context, metadata)
 
 
 def item_of(item):

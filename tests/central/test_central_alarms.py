@@ -1,12 +1,18 @@
 """Alarms that a lying hall does not explain: clones, damage, and a centre that lost records."""
 
 import shutil
+import threading
+import time
+from collections import Counter
 
 import pytest
-from central_hall import NOW_MS, Clock, Hall, receipt_seqs, verdicts
+from central_hall import NOW_MS, Clock, Hall, document, receipt_seqs, verdicts
+from sqlalchemy.exc import OperationalError
 from test_central_clone import clone_of, named
 
+from central.centre import Centre
 from central.clockwork import Alarms, Limits
+from central.rules.profile import load_profile
 from central.store.database import open_database
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
@@ -162,3 +168,102 @@ def test_a_backlog_that_moves_is_no_gap(hall, device):
         assert "gap" not in alarms(hall)
         hall.clock.ms += HOUR_MS - 1
     assert "gap" not in alarms(hall)
+
+
+class Away:
+    """A database that cannot be read."""
+
+    def read(self):
+        raise OperationalError("select", {}, Exception("the database is away"))
+
+    def close(self) -> None:
+        pass
+
+
+def centre_over(database) -> Centre:
+    return Centre(database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits())
+
+
+def until(condition) -> None:
+    end_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
+
+
+def test_a_running_centre_looks_beside_its_requests_for_what_is_seldom_rated(database):
+    centre = centre_over(database)
+    assert centre.alarms.shares_at_ms is None
+    centre.start()
+    until(lambda: centre.alarms.shares_at_ms is not None)
+    assert "shares" in threads()
+    centre.close()
+    assert "shares" not in threads()
+
+
+def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
+    centre = centre_over(Away())
+    centre.start()
+    until(lambda: caplog.records)
+    assert "shares" in threads()
+    assert centre.alarms.shares_at_ms is None, "nobody knows"
+    centre.close()
+    assert "shares" not in threads()
+    assert [record.getMessage() for record in caplog.records] == [
+        "shares failed and is tried again"
+    ]
+
+
+def test_no_request_looks_for_what_is_seldom_rated_and_each_tells_when_it_was_done(hall, device):
+    hall.halls.add_window("demo", "w2", "2号窗口")
+    hall.clock.ms += HOUR_MS
+    for number in range(60):
+        for window, rated in (("w1", 6), ("w2", 54)):
+            name = f"{window}-{number}"
+            facts, _ = document(service=name, window=window, ticket_no=f"A{number}")
+            hall.post(facts, *([device.rating(service=name)] if number < rated else []))
+    assert "seldom_rated" not in alarms(hall)
+    hall.count_shares()
+    found = alarms(hall)["seldom_rated"]
+    assert (found.window, found.count, found.last_at_ms) == ("w2", 60, hall.clock.ms)
+    counted_at_ms = hall.clock.ms
+    hall.clock.ms += 40 * 24 * HOUR_MS
+    assert alarms(hall)["seldom_rated"].last_at_ms == counted_at_ms, "as it was then"
+    hall.count_shares()
+    assert "seldom_rated" not in alarms(hall)
+
+
+@pytest.mark.parametrize("place", [None, "demo"])
+def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, place):
+    """What pages show at a province's size is never put together of all findings."""
+    for one, pen in ((hall, device), (other_hall, other_hall.enrol("xj-0500"))):
+        one.post(pen.rating(), pen.rating(service=f"{pen.device}-S1"), pen.rating(prev="f" * 16))
+        one.clock.ms += 1000
+        one.post(pen.rating()[:-64] + "0" * 64, pen.rating(service=f"{pen.device}-S1"))
+    hall.clock.ms += 2 * HOUR_MS
+    with hall.database.read() as connection:
+        found = hall.alarms.findings(connection, place, 5000)
+        by_mark = hall.alarms.by_mark(connection, place, 1)
+        counts = hall.alarms.counts(connection, place)
+        some = hall.alarms.findings(connection, place, 2)
+    assert {"facts_missing", "rated_twice", "bad_mac"} <= {one.mark for one in found.newest}
+    assert found.others == 0
+    assert (some.newest, some.others) == (found.newest[:2], len(found.newest) - 2)
+    groups = {}
+    for one in found.newest:
+        groups.setdefault(one.mark, []).append(one)
+    assert {one.mark: (one.count, one.places) for one in by_mark} == {
+        mark: (sum(one.count for one in ones), len(ones)) for mark, ones in groups.items()
+    }
+    for one in by_mark:
+        assert one.newest[0].last_at_ms == max(each.last_at_ms for each in groups[one.mark])
+        first = [each.first_at_ms for each in groups[one.mark] if each.first_at_ms is not None]
+        assert one.first_at_ms == min(first, default=None)
+    parts = Counter()
+    for one in found.newest:
+        parts[one.hall if place is None else one.window] += one.count
+    assert counts == parts

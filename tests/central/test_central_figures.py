@@ -207,11 +207,13 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     headers = reader_of(hall, "figures:read")
     answer = hall.client.get("/v1/marks", params={"hall": "demo"}, headers=headers).json()
     assert Counter(one["mark"] for one in answer["marks"]) == Counter(found.keys())
-    assert hall.client.get("/v1/marks?hall=other", headers=headers).json() == {"marks": []}
+    assert answer["others"] == 0
+    other = hall.client.get("/v1/marks?hall=other", headers=headers).json()
+    assert other == {"marks": [], "others": 0, "seldom_rated_at_ms": None}
 
 
 def test_what_was_stored_before_there_were_figures_is_counted(tmp_path):
-    """Migrations 0002 to 0004."""
+    """Migrations 0002 to 0007."""
     (tmp_path / "now").mkdir()
     province = Province(tmp_path / "now")
     province.rate(2, 60, undated=0)
@@ -250,7 +252,8 @@ NEWER = {
     "chain": ("open_since_ms", "heard_at_ms", "undated_boot"),
 }
 ALL_COUNTS = (
-    'SELECT day, "window", hall, level, count FROM tally WHERE count > 0 UNION ALL'
+    'SELECT span, "window", hall, services, level_1 || level_2 || level_3 || level_4 || level_5'
+    " FROM tally WHERE services + level_1 + level_2 + level_3 + level_4 + level_5 > 0 UNION ALL"
     ' SELECT mark, "window", hall, count, 0 FROM mark_tally UNION ALL'
     " SELECT device, seq, level, rated_at_ms, 0 FROM record ORDER BY 1, 2, 3, 4"
 )

@@ -292,7 +292,7 @@ def test_what_cannot_be_read_is_its_senders_alone(database, together):
 
 TABLES = {
     "record": "device, epoch, seq", "conflict": "device, epoch, seq, mac16",
-    "document": "hash16", "rated": "hall, service", "tally": 'day, "window", hall, level',
+    "document": "hash16", "rated": "hall, service", "tally": 'span, "window", hall',
     "mark_tally": 'hall, "window", mark', "chain": "device, epoch", "head": "device, epoch",
     "boot_clock": "device, epoch, boot", "gap": "device, epoch, boot_seq, first_seq",
     "awaited": "hash16, device, epoch, seq", "rejection_count": "hall, reason",

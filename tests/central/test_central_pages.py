@@ -19,7 +19,8 @@ PAGES = ("/", "/halls/demo", "/halls/demo/windows/w1", "/marks", "/marks?hall=de
 
 @pytest.fixture
 def supervisor(hall):
-    """A browser at the centre, logged in with a token for its pages."""
+    """A browser at the centre, logged in with a token for its pages; shares are counted."""
+    hall.count_shares()
     hall.tokens.add("pages:read", hall.folder / "pages.token")
     return log_in(hall, hall.folder / "pages.token")
 
@@ -45,6 +46,20 @@ def test_every_page_says_what_it_has_nothing_to_show_for(supervisor, path):
     assert ("没有任何标记" in chinese) == ("marks" in path)
     assert "Ratings centre" in english
     assert "还没有评价" not in english
+
+
+def test_what_was_not_counted_yet_is_not_called_nothing(hall):
+    """The control is the test above: once counted, the same pages say that there is nothing."""
+    hall.tokens.add("pages:read", hall.folder / "pages.token")
+    browser = log_in(hall, hall.folder / "pages.token")
+    for path in PAGES:
+        page = see(browser, path)
+        assert "没有任何标记" not in page
+        assert "尚未统计" in page
+        assert "not counted yet" in see(browser, path, "en")
+    hall.count_shares()
+    hall.clock.ms += 86_400_000
+    assert "统计于 2025-10-09 16:53" in see(browser, "/marks"), "of then, not of now"
 
 
 def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(

@@ -6,9 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from central_hall import SECRET, document
+from central_hall import SECRET, differences, document
 from sqlalchemy import RootTransaction, create_engine, event
 
 from central.audit.verify import audit
@@ -20,20 +18,13 @@ from protocol.batch import encode_batch
 
 pytestmark = pytest.mark.needs("postgresql")
 
-PARTITION = re.compile(r"record_\d\d")
 READ = re.compile(r" on (record_\d\d) ")
 RECORDS = "SELECT * FROM record ORDER BY device, epoch, seq"
 
 
-def is_no_partition(_object, name, kind, *_):
-    return kind != "table" or PARTITION.fullmatch(name) is None
-
-
 def test_models_and_migrations_do_not_differ_here_either(database):
     with database.read() as connection:
-        options = {"compare_type": True, "include_object": is_no_partition}
-        context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, metadata) == []
+        assert differences(connection) == []
 
 
 def test_what_is_stored_moves_into_the_partitions_unchanged(cluster, hall, database):
@@ -53,13 +44,16 @@ def test_what_is_stored_moves_into_the_partitions_unchanged(cluster, hall, datab
         command.upgrade(config, "0005")
         assert not connection.exec_driver_sql("SELECT * FROM pg_partitioned_table").all()
         for table, rows in stored:
-            if rows:
+            if rows and table.name != "tally":  # had other columns then
                 connection.execute(table.insert(), rows)
         before = connection.exec_driver_sql(RECORDS).all()
     assert len(before) == 200
     engine.dispose()
     migrated = open_database(url)
     try:
+        with migrated.write() as connection:
+            tally = metadata.tables["tally"]
+            connection.execute(tally.insert(), dict(stored)[tally])
         with migrated.read() as connection:
             assert connection.exec_driver_sql(RECORDS).all() == before
             where = connection.exec_driver_sql(

@@ -226,9 +226,17 @@ EDITS = {
         "update rated set seq = 66 where service = 'S-1'",
         "counted_wrongly",
     ),
-    "a count of a level is raised": ("update tally set count = count + 1", "count_differs"),
+    "a count of a level is raised": ("update tally set level_5 = level_5 + 1", "count_differs"),
     "the counts are removed": ("delete from tally", "count_differs"),
-    "a count is added": ("insert into tally values (20251010, 'w1', 'demo', 5, 7)", "count_dif"),
+    "a count is added": (
+        "insert into tally values (20251010, 'w1', 'demo', 0, 0, 0, 0, 0, 7)",
+        "count_differs",
+    ),
+    "a month is counted otherwise than its days": (
+        "update tally set services = services - 1 where span = 202510 and hall = 'demo'",
+        "count_differs",
+    ),
+    "a month is removed": ("delete from tally where span = 202510", "count_differs"),
     "a count of a mark is removed": ("delete from mark_tally", "mark_count_differs"),
     "a count of a mark is lowered": (
         "update mark_tally set count = 0 where mark = 'conflict'",

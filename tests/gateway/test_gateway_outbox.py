@@ -1,12 +1,14 @@
 """What the outbox makes of the centre's answers. BAT-5 ACK-3"""
 
+import time
+
 import pytest
 from gateway_hall import EPOCH, Pen, receipt_of
 from test_gateway_reach import hold
 
 from gateway.hall.cover import Cover
 from gateway.hall.hall_book import read_receipt
-from gateway.store import receipts, states
+from gateway.store import envelopes, receipts, states
 from gateway.store.database import Database
 from gateway.upward.outbox import Outbox, Pace
 from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, Verdict
@@ -25,7 +27,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def outbox(database):
-    return Outbox(database, PACE)
+    return Outbox(database, PACE, time.monotonic)
 
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):
@@ -101,6 +103,25 @@ def test_what_is_rejected_names_nothing(database, outbox):
     tell_head(database, forger)
     assert answer(outbox, REJECTED, now_ms=2 * PACE.head_every_ms).acks == frozenset()
     assert known(database) == (1, 1)
+
+
+@pytest.mark.parametrize("step_ms", [-8 * 3_600_000, -3650 * DAY_MS])
+def test_a_clock_that_was_set_back_does_not_hold_up_the_next_offer(database, outbox, step_ms):
+    """BAT-5: due later than the longest pause from now is due; the control is due soon."""
+    pen, now_ms = Pen(DEVICE), 4000 * DAY_MS
+    hold(database, pen.rating(), pen.rating())
+    answer(outbox, STORED, now_ms=now_ms)
+    assert offered(outbox, now_ms - PACE.reoffer_first_ms) == []
+    assert offered(outbox, now_ms + step_ms) == [1, 2]
+
+
+def test_what_is_kept_is_not_looked_through_for_what_is_due(database):
+    """A gateway keeps 30 days of ratings, and looks every second."""
+    plan = f"EXPLAIN QUERY PLAN {envelopes._WAITING_AGAIN}"
+    with database.read() as connection:
+        first = connection.exec_driver_sql(plan, (1, 2, 500)).first()
+    assert first is not None
+    assert "ix_envelope_again" in first[3]
 
 
 def test_another_epoch_s_receipt_stays(database, outbox):

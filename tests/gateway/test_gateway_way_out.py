@@ -3,12 +3,14 @@
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 from authority import Authority
 from gateway_hall import ScriptedCentre, settings_in, start_gateway, until
 
 from gateway.gateway import Gateway
+from gateway.upward.centre import Centre, trust
 from hosting.error import OperatorError
 
 
@@ -126,6 +128,23 @@ def test_without_one_of_them_it_says_so_and_nothing_leaves(
         assert (gateway.book.version is not None) == (missing == "nothing")
     finally:
         gateway.stop()
+
+
+def test_a_connection_is_kept_while_a_hall_is_quiet(centre):
+    """Longer than the five seconds after which the library lets it go; only they can be waited."""
+    accept, accepted = centre.server.get_request, []
+
+    def counted():
+        accepted.append(accept())
+        return accepted[-1]
+
+    centre.server.get_request = counted
+    client = Centre(centre.url, "token", trust())
+    assert client.hall("demo", None) is not None
+    time.sleep(5.5)
+    assert client.hall("demo", 1) is None
+    client.close()
+    assert len(accepted) == 1
 
 
 def test_a_file_that_is_no_certificate_is_a_sentence(tmp_path):

@@ -153,8 +153,9 @@ class Province:
         self.device.acknowledged(seqs[0] if seqs else 0, *answer.receipts)
 
     def hours(self, hours: float) -> None:
-        """Time goes by."""
+        """Time goes by, and with it what the centre does every ten minutes."""
         self.time.ms += round(hours * HOUR_MS)
+        self.centre.count_shares()
 
     def alarms(self) -> set[str]:
         """The names in the API."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -195,6 +196,44 @@ def test_a_part_that_takes_long_is_rendered_seldom():
         asyncio.run(listen(takes_s))
     assert rendered[0.1] == 1
     assert rendered[0.0] > 3
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_all_parts_share_the_time_that_rendering_may_take(others):
+    """One takes half a second: alone it is rendered every 5 s, among four every 20 s."""
+    clock, rendered = [0.0], Counter()
+
+    def render_of(key: str):
+        def render() -> str:
+            clock[0] += 0.5 if key == "0" else 0
+            rendered[key] += 1
+            return f"{key} {rendered[key]}"
+
+        return render
+
+    async def until(condition) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    async def listen() -> None:
+        live = Live(most=9, every_s=0.001, now_s=lambda: clock[0])
+        keys = [str(number) for number in range(1 + others)]
+        streams = [live.stream(key, render_of(key)).body_iterator for key in keys]
+        tasks = [asyncio.create_task(_drain(stream)) for stream in streams]
+        await until(lambda: sum(bool(part.html) for part in live._parts.values()) == len(keys))
+        clock[0] += 6.0
+        if others:
+            await asyncio.sleep(0.1)
+            assert rendered["0"] == 1
+            clock[0] += 600.0
+        await until(lambda: rendered["0"] == 2)
+        assert len(live._parts) == len(keys)
+        live.close()
+        await asyncio.gather(*tasks)
+        assert live._parts == {}, "nothing is kept for nobody"
+
+    asyncio.run(listen())
 
 
 async def _drain(stream) -> None:

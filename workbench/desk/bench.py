@@ -135,7 +135,7 @@ def replace(
     yield work(port, job, lambda sent, total: None)
     gone = centre.revoke(old)
     held, said = gone["highest_seq"], gone["head_seq"] or 0
-    yield f"{old} is revoked at the centre, and at the broker within a minute; window {window}"
+    yield f"{old} is revoked at the centre, and at the broker in about a minute; window {window}"
     if said > held:
         yield (
             f"{old} said that it holds records up to {said}, the centre has them up to {held}: "

@@ -82,9 +82,15 @@ class Mark(BaseModel):
 
 
 class Marks(BaseModel):
-    """All alarms and marks, the newest first."""
+    """Alarms and marks, the newest first. others: how many more there are.
+
+    seldom_rated_at_ms: when it was looked last for windows that are seldom rated, which happens
+    every ten minutes; null if it was not since the start.
+    """
 
     marks: list[Mark]
+    others: int
+    seldom_rated_at_ms: int | None
 
 
 def create_router(
@@ -131,13 +137,16 @@ def create_router(
     def get_marks(
         scopes: Annotated[Scopes, Depends(bearer)],
         hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
     ) -> Marks:
         """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read."""
         require(scopes, tokens.FIGURES_READ)
         _check_places(hall, None)
+        seldom_rated_at_ms = alarms.shares_at_ms
         with database.read() as connection:
-            found = alarms.findings(connection, hall)
-        return Marks(marks=[Mark(**asdict(one), **mark_of(one.mark)._asdict()) for one in found])
+            found = alarms.findings(connection, hall, limit)
+        marks = [Mark(**asdict(one), **mark_of(one.mark)._asdict()) for one in found.newest]
+        return Marks(marks=marks, others=found.others, seldom_rated_at_ms=seldom_rated_at_ms)
 
     return router
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.clockwork import Alarms, Finding
+from central.clockwork import Alarms
 from central.custody.marks import mark_of
 from central.figures.report import ENOUGH, LEVELS, FiguresReader
 from central.ratings.period import ALL, Period, last_days
@@ -57,7 +57,7 @@ class FiguresView:
             report = self._reader.report(connection, period, hall, window)
             if report is None:
                 raise PageError(404, "没有这个大厅或窗口。")
-            findings = self._alarms.findings(connection, hall)
+            marks = self._alarms.counts(connection, hall)
             newest = _newest(connection, hall, window)
         start = (page - 1) * _PARTS
         profile = self._reader.profile
@@ -73,7 +73,9 @@ class FiguresView:
             "source": profile.source,
             "article": profile.good_levels.article,
             "enough": ENOUGH,
-            "marks": _marks_by_part(findings, hall, window),
+            "marks": marks,
+            "marked": marks.total() if window is None else marks[window],
+            "are_shares_counted": self._alarms.shares_at_ms is not None,
             "newest": newest,
             "at": _path(hall, window),
         }
@@ -103,20 +105,6 @@ def _path(hall: str | None, window: str | None) -> str:
     if hall is None:
         return ""
     return f"/halls/{hall}" if window is None else f"/halls/{hall}/windows/{window}"
-
-
-def _marks_by_part(
-    findings: list[Finding], hall: str | None, window: str | None
-) -> dict[str, int]:
-    """How many marks each hall or window has, and under "" how many all of them have."""
-    counts = {"": 0}
-    for finding in findings:
-        if window is None or finding.window == window:
-            part = finding.hall if hall is None else finding.window
-            counts[""] += finding.count
-            if part:
-                counts[part] = counts.get(part, 0) + finding.count
-    return counts
 
 
 def _matter(document: bytes | None) -> str:

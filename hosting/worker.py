@@ -47,15 +47,22 @@ class Worker:
 
 
 class Ticker(Worker):
-    """Calls `action` every `every_s` seconds; again at once if it says that there is more.
+    """Calls `action` every `every_s` seconds; again at once if it says that there is more, and
+    after `pause_s` if it failed.
 
-    The first time is one interval after the start, or at the start with `at_once`.
+    The first time is one interval after the start, or at the start with `at_once`. Stopping does
+    not wait for the next time, only for an action that runs.
     """
 
     def __init__(
-        self, name: str, every_s: float, action: Callable[[], object], at_once: bool = False
+        self,
+        name: str,
+        every_s: float,
+        action: Callable[[], object],
+        at_once: bool = False,
+        pause_s: float = 1.0,
     ):
-        super().__init__(name, self._tick)
+        super().__init__(name, self._tick, pause_s)
         self._every_s = every_s
         self._action = action
         self._is_due = at_once
@@ -63,5 +70,5 @@ class Ticker(Worker):
     def _tick(self) -> None:
         if not self._is_due and self._stopping.wait(self._every_s):
             return
-        self._is_due = False
+        self._is_due = True  # still, if it fails
         self._is_due = self._action() is True

@@ -1,0 +1,204 @@
+"""Requests to the centre of a province: processor time of every GET of its API and pages.
+
+    python -m bench.many.requests [FILE]
+
+FILE: a database that `python -m bench.many.province_data` made; else one is made, which takes a
+minute. The application is called as its server calls it, in one process and with no network: the
+processor time of the process is that of the request. Each route is asked three times in turn, and
+the worst counts: the first time nothing is in memory.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi.routing import APIRoute
+
+from bench.hall import row
+from bench.many.province_data import HALLS, NOW_MS, make
+from bench.many.servers import calibration
+from central.centre import Centre
+from central.clockwork import Limits
+from central.keys import DeviceKeys
+from central.people.tokens import READERS, Tokens, enrol_scope, hall_scope
+from central.rules.profile import load_profile
+from central.store.database import open_database
+from hosting.clock import day
+from pages.session import cookie_of
+
+BUDGET_MS = 1000
+ROUNDS = 3
+HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
+
+_OF_NO_STORE = {"/login", "/language/{language}", "/static/{digest}/{name}"}
+
+
+def _now_ms() -> int:
+    return NOW_MS
+
+
+def routes() -> dict[str, dict[str, Any]]:
+    """path template -> queries to ask it with, by what they are called in the table."""
+    today = day(NOW_MS)
+    year = {"from": str(today - timedelta(days=365)), "to": str(today)}
+    hall, device = {"hall": HALL}, {"device": DEVICE}
+    month = {"from": str(today - timedelta(days=29)), "to": str(today)}
+    figures = {"all days": {}, "a year": year, "30 days": month}
+    figures |= {"a year of a hall": {**year, **hall}}
+    figures |= {"a year of a window": {**year, **hall, "window": WINDOW}}
+    pages = {which: {"period": which} for which in ("today", "7d", "30d", "all")}
+    return {
+        "/healthz": {"": {}},
+        "/v1/figures": figures,
+        "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
+        "/v1/records": {
+            "500": {},
+            "5,000": {"limit": 5000},
+            "of a device": device,
+        },
+        "/v1/rejections": {"": {}, "1,000": {"limit": 1000}},
+        "/v1/halls/{hall}": {"": {}},
+        "/v1/halls/{hall}/devices": {"": {}},
+        "/": {**pages, "page 30": {"page": 30}},
+        "/live": {"today": {}, "30d": {"period": "30d"}},
+        "/halls/{hall}": pages,
+        "/halls/{hall}/live": {"today": {}},
+        "/halls/{hall}/windows/{window}": pages,
+        "/halls/{hall}/windows/{window}/live": {"today": {}},
+        "/marks": {"": {}, "a hall": hall},
+        "/marks/live": {"": {}, "a hall": hall},
+    }
+
+
+class Reader:
+    """Asks the application of a centre over a province's database."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._folder = folder
+        database = open_database(f"sqlite:///{path}")
+        keys = DeviceKeys(bytes(32))
+        self.centre = Centre(database, keys.key, load_profile("ezhou"), Limits(), _now_ms)
+        self._tokens = Tokens(database, _now_ms)
+        self._secrets = {
+            scope: self._token(scope) for scope in (*READERS, hall_scope(HALL), enrol_scope(HALL))
+        }
+
+    def _token(self, scope: str) -> str:
+        file = self._folder / scope.replace(":", "-")
+        self._tokens.add(scope, file)
+        return file.read_text().strip()
+
+    def count_shares(self) -> None:
+        """What the centre does every ten minutes, outside of requests."""
+        with self.centre.database.read() as connection:
+            self.centre.alarms.count_shares(connection)
+
+    async def asked(self) -> set[str]:
+        """The path templates of every GET that reads the store."""
+        described = json.loads(await self.get("/openapi.json", {}))
+        api = {path for path, methods in described["paths"].items() if "get" in methods}
+        pages = {
+            route.path
+            for route in self.centre.site.router.routes
+            if isinstance(route, APIRoute) and "GET" in route.methods
+        }
+        return api | pages - _OF_NO_STORE
+
+    async def get(self, path: str, query: dict[str, Any]) -> bytes:
+        """Ask, and read the answer, of a live part its first state."""
+        headers = [(b"accept", b"*/*"), *self._headers(path)]
+        over, sent = asyncio.Event(), []
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "scheme": "http",
+            "http_version": "1.1",
+            "query_string": urlencode(query).encode(),
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "asgi": {"version": "3.0"},
+        }
+        first = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            if (message := next(first, None)) is not None:
+                return message
+            await over.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+            if message.get("body"):
+                over.set()
+
+        await self.centre.app(scope, receive, send)
+        assert sent[0]["status"] == 200, (path, query, sent)
+        return b"".join(message.get("body", b"") for message in sent)
+
+    def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
+        scope = "pages:read"
+        if path.startswith("/v1/"):
+            scope = "figures:read" if path in ("/v1/figures", "/v1/marks") else "records:read"
+        if path.startswith("/v1/halls"):
+            scope = enrol_scope(HALL) if path.endswith("/devices") else hall_scope(HALL)
+        token = self._secrets[scope]
+        if scope == "pages:read":
+            return [(b"cookie", f"{cookie_of('centre')}={token}".encode())]
+        return [(b"authorization", f"Bearer {token}".encode())]
+
+
+async def measure(path: Path, folder: Path) -> list[dict]:
+    """The table."""
+    reader = Reader(path, folder)
+    named = routes()
+    left = await reader.asked() - named.keys()
+    assert not left, f"nothing is asked of {left}"
+    rows = [calibration()]
+    counted = await worst(asyncio.to_thread, reader.count_shares)
+    name = "beside requests: windows seldom rated, ms"
+    rows.append(row(name, counted, BUDGET_MS, "shown", True))
+    for template, queries in named.items():
+        asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        for name, query in queries.items():
+            took_ms = await worst(reader.get, asked, query)
+            said = ", ".join(part for part in (f"GET {template}", name) if part)
+            is_kept = took_ms <= BUDGET_MS
+            rows.append(row(f"{said}, ms", took_ms, BUDGET_MS, f"<= {BUDGET_MS} ms", is_kept))
+            print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
+    reader.centre.close()
+    return rows
+
+
+async def worst(action: Callable[..., Awaitable[Any]], *arguments: Any) -> float:
+    """The most processor milliseconds of this process that one of some calls took."""
+    took = []
+    for _ in range(ROUNDS):
+        began_s = time.process_time()
+        await action(*arguments)
+        took.append((time.process_time() - began_s) * 1000)
+    return max(took)
+
+
+def results(halls: int | None = None, file: Path | None = None) -> list[dict]:
+    """The rows of `make bench`; of fewer halls, of a rehearsal; of a file, of that database."""
+    with tempfile.TemporaryDirectory(prefix="pingjia-bench-") as name:
+        folder = Path(name)
+        path = folder / "province.db" if file is None else file
+        if file is None:
+            make(path, halls or HALLS)
+        return asyncio.run(measure(path, folder))
+
+
+if __name__ == "__main__":
+    results(file=Path(sys.argv[1]) if len(sys.argv) > 1 else None)

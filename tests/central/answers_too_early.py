@@ -1,0 +1,21 @@
+"""`pingjia` with a centre that answers before it commits. Killed, it must lose ratings."""
+
+import time
+
+from central.custody import batch, intake
+from pingjia import app
+
+real_file_batches = batch.file_batches
+
+
+def file(self, group, now_ms):
+    with self._database.write() as connection:
+        offers = [one.offer for one in group]
+        answers = real_file_batches(connection, offers, self._key_of, now_ms)
+        for one, answer in zip(group, answers, strict=True):
+            one.waiting.reply(answer)
+        time.sleep(0.05)
+
+
+intake.Intake._file = file
+app()

@@ -1,0 +1,276 @@
+"""Months: figures read from them are those of their days, whatever moves a rating."""
+
+import random
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from central_hall import Clock, Hall, differences, document
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+from postgresql import Cluster
+from sqlalchemy import create_engine
+
+from central.audit.verify import audit
+from central.ratings.period import ALL, Period
+from central.store import tallies
+from central.store.database import migration_config, open_database
+from central.store.tallies import number_of
+from protocol.batch import EnvelopeItem
+
+DAY_MS = 86_400_000
+FIRST = date(2024, 1, 20)  # the enrolment; days later it is the 29th of February
+DAYS = 110
+LAST = FIRST + timedelta(days=DAYS)
+ENDS = [  # (first, last): ends of months, whole months, the leap day
+    *((date(2024, 2, 1), date(2024, 2, day)) for day in (1, 28, 29)),
+    *((date(2024, 2, 29), last) for last in (date(2024, 2, 29), date(2024, 3, 31))),
+    *((date(2024, 1, 31), last) for last in (date(2024, 2, 1), date(2024, 3, 1), LAST)),
+    *((date(2024, 1, day), date(2024, 4, 30)) for day in (1, 2)),
+    (date(2024, 1, 1), date(2024, 12, 31)),
+    (date(2023, 5, 10), LAST),
+]
+
+
+def start_of(day: date) -> int:
+    return round((datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000) - (
+        8 * 3_600_000
+    )
+
+
+def day_of(at_ms: int) -> date:
+    return (datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=8)).date()
+
+
+class Months:
+    """A centre with one hall of three devices, after some months in which all sorts of things
+    happened to their ratings.
+    """
+
+    def __init__(self, folder: Path, seed_number: int) -> None:
+        self.rng = random.Random(seed_number)
+        self.clock = Clock()
+        self.clock.ms = start_of(FIRST)
+        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.hall = Hall(folder, "demo", self.database, self.clock)
+        self.hall.halls.add_window("demo", "w2", "2号窗口")
+        self.pens = [self.hall.enrol(f"xj-000{n}", f"w{1 + n % 2}") for n in range(3)]
+        self.clock.ms = start_of(LAST) + DAY_MS
+        self._serve()
+        self._rate()
+        self._tell_late()
+        self.hall.revoke("xj-0002", start_of(date(2024, 3, 10)), "丢失")
+
+    def _some_time(self) -> int:
+        return start_of(FIRST) + self.rng.randrange(DAY_MS, DAYS * DAY_MS)
+
+    def _post(self, *envelopes: str) -> None:
+        self.hall.post(*(EnvelopeItem(one, self.clock(), "w1", None, ()) for one in envelopes))
+
+    def _serve(self) -> None:
+        for number in range(60):
+            opened = {"opened_at_ms": self._some_time(), "window": self.rng.choice(("w1", "w2"))}
+            self.hall.post(document(service=f"D{number}", **opened)[0])
+
+    def _rate(self) -> None:
+        """In any order; of many services there are two ratings, and the earlier displaces."""
+        sent = [
+            pen.rating(
+                level=self.rng.randint(1, 5),
+                at=self._some_time(),
+                service=f"S{self.rng.randrange(60)}",
+                boot=boot,
+            )
+            for boot in range(1, 50)
+            for pen in self.pens
+        ]
+        self.rng.shuffle(sent)
+        for start in range(0, len(sent), 9):
+            self._post(*sent[start : start + 9])
+
+    def _tell_late(self) -> None:
+        """Ratings of a start whose time is told when they are stored already."""
+        for number in range(60, 80):
+            pen = self.pens[number % 2]
+            early = {"at": None, "up_ms": 1000, "boot": number, "level": 2}
+            self._post(pen.rating(**early, service=f"E{number}"))
+            at = self._some_time()
+            self._post(pen.rating(at=at, up_ms=61_000, boot=number, service=f"L{number}"))
+
+    def check(self, periods: list[tuple[date, date]]) -> None:
+        """Figures over periods are those of their days, and those of a plain recount."""
+        rows = self.hall.records()
+        left = ("rated_twice", "signed_after_revocation")
+        counting = [row for row in rows if not {*left} & {*row["marks"]}]
+        with self.database.read() as connection:
+            for first, last in periods:
+                period = Period(first, last)
+                days = [
+                    number_of(first + timedelta(days=n)) for n in range((last - first).days + 1)
+                ]
+                report = self.hall.figures.report(connection, period, "demo", None)
+                recounted = Counter(
+                    (row["window"], level_of(row))
+                    for row in counting
+                    if row["rated_at_ms"] and first <= day_of(row["rated_at_ms"]) <= last
+                )
+                for part in report.parts:
+                    mine = {level: recounted[part.id, level] for level in range(1, 6)}
+                    assert part.figures.counts == mine, (period, part.id)
+                assert report.whole.total == recounted.total(), period
+                by_month = tallies.services_and_ratings(connection, period.spans())
+                assert by_month == tallies.services_and_ratings(connection, days), period
+
+
+def faults(months: Months) -> set[str]:
+    """What `pingjia central verify` finds; no rating has its document here."""
+    with months.database.read() as connection:
+        found = {one.name for one in audit(connection, months.hall.keys.key)}
+    return found - {"facts_missing"}
+
+
+def level_of(row: dict) -> int:
+    return int(row["envelope"].partition('"level":')[2][0])
+
+
+@pytest.fixture(scope="module")
+def months():
+    with tempfile.TemporaryDirectory() as folder:
+        made = Months(Path(folder), 5)
+        yield made
+        made.database.close()
+
+
+def test_all_sorts_of_things_happened(months):
+    """Else the tests below prove nothing."""
+    rows = months.hall.records()
+    found = Counter(mark for row in rows for mark in row["marks"])
+    assert found["rated_twice"] > 20
+    assert found["signed_after_revocation"] > 5
+    late = [row for row in rows if '"at":null' in row["envelope"] and row["rated_at_ms"]]
+    assert len(late) == 20
+    assert len({day_of(row["rated_at_ms"]).month for row in late}) > 2
+    with months.database.read() as connection:
+        assert tallies.services_and_ratings(connection, ALL.spans())[0] == 60
+
+
+def test_figures_over_months_are_those_of_their_days(months):
+    months.check(ENDS)
+
+
+@seed(16)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(-40, DAYS + 40), st.integers(-40, DAYS + 40))
+def test_so_they_are_over_any_period(months, some, other):
+    first, last = (FIRST + timedelta(days=days) for days in sorted((some, other)))
+    months.check([(first, last)])
+
+
+def test_verify_holds_months_against_the_envelopes(months):
+    assert faults(months) == set()
+
+
+LEFT_OUT = {
+    "ratings": lambda what, count, changes: what[3] > 0 and count > 0 and 0 in days_of(changes),
+    "ratings that are displaced or revoked": lambda what, count, changes: count < 0,
+    "ratings whose day is known late": lambda what, count, changes: 0 not in days_of(changes),
+    "services": lambda what, count, changes: what[3] == 0,
+}
+
+
+def days_of(changes) -> set[int]:
+    return {what[0] for what in changes}
+
+
+@contextmanager
+def without_months_of(is_left_out, monkeypatch):
+    """A centre that forgets months in one of its writes."""
+    real_add, real_month = tallies.add, tallies.month_of
+
+    def add(connection, changes):
+        left = {
+            what: count for what, count in changes.items() if is_left_out(what, count, changes)
+        }
+        kept = {what: count for what, count in changes.items() if what not in left}
+        real_add(connection, kept)
+        with monkeypatch.context() as during:
+            during.setattr(tallies, "month_of", lambda day: day)
+            real_add(connection, left)
+
+    with monkeypatch.context() as all_the_time:
+        all_the_time.setattr(tallies, "add", add)
+        yield
+    assert tallies.month_of is real_month
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_centre_that_leaves_out_one_of_the_writes_is_found(name, tmp_path, monkeypatch):
+    """The control."""
+    with without_months_of(LEFT_OUT[name], monkeypatch):
+        months = Months(tmp_path, 5)
+    with pytest.raises(AssertionError):
+        months.check(ENDS)
+    assert faults(months) == {"count_differs"}
+    months.database.close()
+
+
+@seed(17)
+@settings(max_examples=200, deadline=None)
+@given(st.dates(date(1970, 1, 1)), st.integers(0, 800))
+def test_the_spans_of_a_period_hold_each_of_its_days_once(first, length):
+    last = date.fromordinal(min(first.toordinal() + length, date.max.toordinal()))
+    spans = Period(first, last).spans()
+    days = [number_of(date.fromordinal(n)) for n in range(first.toordinal(), last.toordinal() + 1)]
+    months = {span for span in spans if span < 1_000_000}
+    singles = {span for span in spans if span >= 1_000_000}
+    assert sorted(singles | {day for day in days if day // 100 in months}) == days
+    assert not {day // 100 for day in singles} & months
+    assert len(spans) == len({*spans}) <= 60 + length // 28
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
+)
+def url(request, tmp_path):
+    """Of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/central.db"
+    else:
+        with Cluster() as cluster:
+            yield cluster.url
+
+
+def test_what_is_stored_already_is_added_up(url):
+    """Migration 0007, on both databases."""
+    rng = random.Random(7)
+    days = [0, *(number_of(date(2024, 1, 30) + timedelta(days=n)) for n in range(40))]
+    old = {
+        (day, window, "demo", level): rng.randrange(50)
+        for day in days
+        for window in ("", "w1")
+        for level in range(6)
+        if rng.random() < 0.7
+    }
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        names = '(day, "window", hall, level, count)'
+        for what, count in old.items():
+            values = ", ".join(repr(one) for one in (*what, count))
+            connection.exec_driver_sql(f"INSERT INTO tally {names} VALUES ({values})")
+    engine.dispose()
+    expected = Counter()
+    for (day, window, hall, level), count in old.items():
+        for span in {day, day // 100}:
+            expected[span, window, hall, level] += count
+    database = open_database(url)
+    with database.read() as connection:
+        assert dict(tallies.all_tallies(connection)) == {k: v for k, v in expected.items() if v}
+        assert differences(connection) == []
+    database.close()

@@ -1,0 +1,327 @@
+"""How seldom a hall speaks to its centre. Time is handed in: ten minutes pass at once."""
+
+import itertools
+import random
+
+import pytest
+from gateway_hall import HALL, Pen, ScriptedCentre
+
+from gateway.desk.services import Opening, ServiceDesk
+from gateway.hall import intake
+from gateway.hall.filing import Filing
+from gateway.hall.hall_book import HallBook
+from gateway.hall.inbox import Inbox
+from gateway.keep.alarms import Alarms
+from gateway.keep.metrics import Metrics
+from gateway.store import states
+from gateway.store.database import Database
+from gateway.upward.backoff import Backoff
+from gateway.upward.batch import add_head
+from gateway.upward.centre import Centre, trust
+from gateway.upward.forwarder import Forwarder, Way
+from gateway.upward.hall_watch import HallWatch
+from gateway.upward.outbox import Outbox, Pace
+from gateway.upward.riders import DOCUMENT_WAIT_S, Riders
+from hosting.clock import now_ms
+from protocol.batch import EnvelopeItem, FactsItem, HeadItem
+from protocol.limits import BATCH_ITEMS
+from protocol.message import encode_message
+from protocol.topic import RECORD, STATE, topic
+
+MINUTE_S = 60
+DEVICES = [f"dev-{number}" for number in range(1, 13)]
+HOUR_MS = 3_600_000
+PACE = Pace(MINUTE_S * 1000, MINUTE_S * 1000, 60_000, 300_000, 30 * 24 * HOUR_MS)
+
+
+class HandFedHall:
+    """The gateway's way to the centre without its threads; each `look` is one round of them.
+
+    seconds: the monotonic clock. wall_ms: the wall clock, which a test may step.
+    """
+
+    def __init__(self, folder, centre: ScriptedCentre, is_hinted: bool = True):
+        self.centre = centre
+        self.seconds = 1000.0
+        self.wall_ms = now_ms()
+        self.pens = {device: Pen(device) for device in DEVICES}
+        self.requests: list[tuple[float, list]] = []  # when, and its items
+        alarms, inbox, chance = Alarms(), Inbox(99), random.Random(1)
+        self.database = Database(folder / "gateway.sqlite")
+        self._client = Centre(centre.url, "token", trust())
+        self.book = HallBook(HALL, self.database, alarms, lambda: self.wall_ms)
+        self.watch = HallWatch(
+            book=self.book,
+            inbox=inbox,
+            centre=self._client,
+            refresh_users=lambda: None,
+            alarms=alarms,
+            poll_s=MINUTE_S,
+            backoff=Backoff(1, 300, chance),
+            chance=chance,
+            monotonic_s=lambda: self.seconds,
+        )
+        self.outbox = Outbox(self.database, PACE, lambda: self.seconds)
+        self.way = Way(
+            outbox=self.outbox,
+            inbox=inbox,
+            alarms=alarms,
+            metrics=Metrics(),
+            backoff=Backoff(1, 300, chance),
+            refused_retry_s=300,
+            hint_version=self.watch.hint if is_hinted else lambda version: None,
+            now_ms=lambda: self.wall_ms,
+            monotonic_s=lambda: self.seconds,
+        )
+        self._lane = Forwarder(
+            self.way,
+            self.outbox,
+            (self._client, self._client),
+            live_gather_s=0,
+            backlog_per_s=1_000_000,
+            chance=chance,
+            now_ms=lambda: self.wall_ms,
+        ).live
+        wake = self._lane.wake
+        self.desk = ServiceDesk(self.database, self.book, inbox, wake, lambda: self.wall_ms)
+        self._filing = Filing(self.database, self.book, lambda: self.wall_ms, 60_000, 9)
+
+    def close(self) -> None:
+        self._client.close()
+        self.database.close()
+
+    def look(self, after_s: float = 0.0) -> list:
+        """So much later each thread looks once; the items that the centre got, if any."""
+        self.seconds += after_s
+        self.wall_ms += round(after_s * 1000)
+        sent = len(self.centre.batches)
+        self.watch.step(0)
+        for _ in range(3):  # prepare, settle, and see that nothing is left to prepare
+            self._lane.step(0)
+            self._lane.send_step(0)
+        items = list(itertools.chain.from_iterable(self.centre.batches[sent:]))
+        self.requests += [(self.seconds, batch) for batch in self.centre.batches[sent:]]
+        return items
+
+    def idle(self, seconds: int) -> None:
+        """So many seconds pass; each device says what it does every minute, at its own second."""
+        for _ in range(seconds):
+            for number, device in enumerate(DEVICES):
+                if (self.seconds - number * 5) % MINUTE_S < 1:
+                    self.tell(device)
+            self.look(1.0)
+
+    def tell(self, device: str) -> None:
+        pen = self.pens[device]
+        head = pen.head(up_ms=round(self.seconds * 1000))
+        self._file(device, STATE, encode_message(pen.state(head=head)))
+
+    def rate(self, device: str, service: str) -> None:
+        self._file(device, RECORD, self.pens[device].rating(service, at=self.wall_ms))
+
+    def open(self, window: str = "w1", ticket_no: str = "A001") -> str:
+        return self.desk.open(Opening(window, ticket_no, "single", (), None, "t", None))[0]
+
+    def _file(self, device: str, name: str, payload: bytes) -> None:
+        self._filing.file([intake.judge(topic(HALL, device, name), payload, HALL, DEVICES)])
+
+
+class OneByOne(Riders):
+    """The control: a head leaves when its own minute is over, not its hall's."""
+
+    def _add_heads(self, connection, batch):
+        for row in states.unsent_heads(connection, BATCH_ITEMS):
+            told_s = self.__dict__.setdefault("told_s", {}).get(row.device, -MINUTE_S)
+            if self._monotonic_s() - told_s >= MINUTE_S:
+                add_head(batch, row)
+                self.told_s[row.device] = self._monotonic_s()
+
+
+@pytest.fixture
+def centre():
+    running = ScriptedCentre(DEVICES, [f"w{number}" for number in range(1, 13)])
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start(tmp_path, centre):
+    """Starts a hall on the same database, once or again."""
+    halls = []
+
+    def start(**how) -> HandFedHall:
+        if halls:
+            halls.pop().close()
+        halls.append(HandFedHall(tmp_path, centre, **how))
+        halls[-1].look()
+        return halls[-1]
+
+    yield start
+    halls.pop().close()
+
+
+def kinds(items) -> list[type]:
+    return [type(item) for item in items]
+
+
+def test_an_idle_hall_makes_one_request_a_minute_for_all_its_heads(start, centre):
+    hall = start()
+    hall.idle(10 * MINUTE_S)
+    times = [at_s for at_s, _ in hall.requests]
+    assert 9 <= len(times) <= 10
+    assert min(after - before for before, after in itertools.pairwise(times)) >= MINUTE_S
+    assert {kind for _, items in hall.requests for kind in kinds(items)} == {HeadItem}
+    told = [pen.head(up_ms=0).split('"up_ms"')[0] for pen in hall.pens.values()]
+    for beginning in told:  # each device's head goes with every request but the first
+        assert sum(item.head.startswith(beginning) for item in centre.heads) >= len(times) - 1
+    assert len(centre.hall_requests) == 1, "only at the start: the answers tell the version"
+
+
+def test_the_control_sends_heads_one_by_one(start):
+    hall = start()
+    hall.outbox._riders.__class__ = OneByOne
+    hall.idle(10 * MINUTE_S)
+    assert len(hall.requests) > 60
+
+
+def test_the_control_that_hears_no_answer_polls(start, centre):
+    hall = start(is_hinted=False)
+    hall.idle(10 * MINUTE_S)
+    assert len(centre.hall_requests) > 7
+
+
+def test_a_hall_that_nobody_answers_asks_for_its_document(start, centre):
+    """No device is on, or the centre refuses the batches: what a poll finds out is found out."""
+    hall = start()
+    for _ in range(3):
+        before = len(centre.hall_requests)
+        hall.look(MINUTE_S)
+        assert len(centre.hall_requests) == before
+        hall.look(0.2 * MINUTE_S)
+        assert len(centre.hall_requests) == before + 1
+    centre.script.extend([401] * 9)
+    before = len(centre.hall_requests)
+    hall.idle(2 * MINUTE_S)
+    assert len(centre.script) == 8
+    assert len(centre.hall_requests) == before + 1
+
+
+def test_an_answer_with_another_version_is_asked_about_at_once(start, centre):
+    hall = start()
+    hall.idle(MINUTE_S)
+    centre.change_hall()
+    told = len(hall.requests)
+    while len(hall.requests) == told:
+        hall.idle(1)
+    hall.look()
+    assert hall.book.version == 2
+    assert centre.hall_requests == [None, '"1"']
+
+
+def test_a_document_waits_for_its_rating_and_goes_before_it(start):
+    hall = start()
+    service = hall.open()
+    assert hall.look(DOCUMENT_WAIT_S - 1) == []
+    hall.rate("dev-1", service)
+    assert kinds(hall.look()) == [FactsItem, EnvelopeItem]
+
+
+def test_a_document_without_a_rating_goes_by_itself_after_half_a_minute(start):
+    hall = start()
+    hall.open()
+    hall.look()
+    assert hall.look(DOCUMENT_WAIT_S - 1) == []
+    hall.open("w2", "B001")
+    assert kinds(hall.look(1)) == [FactsItem] * 2, "the younger one rides with it"
+    assert hall.look(DOCUMENT_WAIT_S) == []
+
+
+@pytest.mark.parametrize("how", ["closed", "followed"])
+def test_the_document_of_a_service_that_is_over_waits_for_nothing(start, how):
+    hall = start()
+    service = hall.open()
+    assert hall.look() == []
+    if how == "closed":
+        hall.desk.close(service)
+    else:
+        hall.open(ticket_no="A002")
+    sent = hall.look()
+    assert kinds(sent) == [FactsItem] * (1 if how == "closed" else 2)
+    assert service in sent[0].facts
+
+
+def test_a_document_rides_with_any_batch(start):
+    """With another window's rating, and with heads; each goes once."""
+    hall = start()
+    hall.open()
+    hall.rate("dev-2", "S1")
+    assert kinds(hall.look()) == [FactsItem, EnvelopeItem]
+    hall.open("w3", "C001")
+    hall.tell("dev-4")
+    assert kinds(hall.look()) == [FactsItem, HeadItem]
+
+
+@pytest.mark.parametrize("step_ms", [-8 * HOUR_MS, 72 * HOUR_MS, 10 * 365 * 24 * HOUR_MS])
+def test_a_stepped_wall_clock_changes_no_pause(start, centre, step_ms):
+    hall = start()
+    hall.tell("dev-1")
+    hall.look()
+    hall.open()
+    hall.look()
+    hall.wall_ms += step_ms
+    assert hall.look(DOCUMENT_WAIT_S - 1) == []
+    hall.tell("dev-1")
+    assert kinds(hall.look(1)) == [FactsItem]
+    assert kinds(hall.look(MINUTE_S - DOCUMENT_WAIT_S)) == [HeadItem]
+    centre.script.append((429, "20"))
+    hall.desk.close(hall.open(ticket_no="A002"))
+    assert hall.look() == []
+    hall.wall_ms -= step_ms
+    assert hall.look(19) == []
+    assert kinds(hall.look(1)) == [FactsItem]
+    assert len(centre.hall_requests) == 1
+
+
+def test_a_start_sends_the_documents_that_it_finds(start):
+    """Nobody knows how long they have waited: however often a gateway starts, they leave."""
+    hall = start()
+    hall.open()
+    assert hall.look() == []
+    again = start()
+    assert kinds(again.requests[0][1]) == [FactsItem]
+    again.open("w2", "B001")
+    assert again.look() == []
+
+
+def test_documents_and_heads_need_no_moment_without_a_batch_under_way(start):
+    """Ratings that never let up must not keep them here; and nothing goes twice."""
+    hall = start()
+    batches = []
+    for number in range(4):
+        hall.rate("dev-1", f"S{number}")
+        hall.open("w2", f"B{number}")
+        hall.tell("dev-3")
+        last_id = batches[-1].last_id if batches else None
+        batches.append(hall.outbox.live_batch(hall.wall_ms, last_id, 500))
+    whats = [[one.what for one in batch.sent()] for batch in batches]
+    assert whats == [["facts", "envelope", "head"]] + [["facts", "envelope"]] * 3
+
+
+def test_what_got_no_answer_goes_again(start, centre):
+    hall = start()
+    hall.open()
+    hall.rate("dev-2", "S1")
+    hall.tell("dev-3")
+    centre.script.append(503)
+    assert hall.look() == []
+    assert kinds(hall.look(2)) == [FactsItem, EnvelopeItem, HeadItem]
+
+
+def test_more_heads_than_a_batch_holds_do_not_wait_for_another_minute(start):
+    hall = start()
+    with hall.database.write() as connection:
+        for number in range(BATCH_ITEMS + 3):
+            pen = Pen(f"dev-{number}")
+            states.put(connection, pen.device, pen.state(head=pen.head()), 1)
+    hall.look()
+    assert [len(items) for _, items in hall.requests] == [BATCH_ITEMS, 3]
