@@ -64,9 +64,11 @@ def make_room(connections: int, own: int) -> int:
     if resource is None:
         return connections
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard == resource.RLIM_INFINITY or hard >= connections + own:
+    is_endless = hard == resource.RLIM_INFINITY  # which is -1, and no value that a Mac takes
+    most = connections + own if is_endless else hard
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most >= connections + own:
         log.info("room for %d connections", connections)
         return connections
     fit = max(1, hard - own)

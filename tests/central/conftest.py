@@ -18,7 +18,7 @@ _ON_BOTH = {
     "test_central_moments",
     "test_central_revocation",
 }
-_ON_POSTGRESQL = {"test_central_postgresql"}
+_ON_POSTGRESQL = {"test_central_locks", "test_central_postgresql"}
 _DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
 
 
