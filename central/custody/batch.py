@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
+from central.custody.counting import Second
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
 from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
 from central.custody.offer import Offer, Refused
 from central.custody.open import KeyOf, Rejected, VerifiedHead
-from central.store import covers, ledger, places, rejections
+from central.store import covers, ledger, places, rejections, tallies
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from central.store.places import Enrolment
@@ -63,17 +64,17 @@ class Batch:
     new: list[Row] = field(init=False)
     conflicts: list[Row] = field(init=False)
     new_conflicts: list[Row] = field(init=False)
-    # mark_clones, mark_documents, mark_second, mark_links, date_waiting: the rows they marked
+    # mark_clones, mark_documents, mark_links: the rows they marked; mark_second: what counts, too
     marked_clones: list[Row] = field(init=False)
     marked_documents: list[Row] = field(init=False)
-    marked_second: list[Row] = field(init=False)
+    second: Second = field(init=False)
     marked_links: list[Row] = field(init=False)
-    marked_late: list[Row] = field(init=False)
     # find_events
     events: list[Marked] = field(init=False)
-    # extend_cover, date_waiting: the chains after it
+    # extend_cover, date_waiting: the chains after it, and the ratings that waited for their time
     covered: dict[Epoch, ChainRow] = field(init=False)
     after: dict[Epoch, ChainRow] = field(init=False)
+    dated_late: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = [one.row for offer in self.offers for one in offer.records]
@@ -168,7 +169,7 @@ def mark_documents(batch: Batch) -> None:
 
 def mark_second(batch: Batch) -> None:
     """Let one rating count for each service, and mark the others."""
-    batch.marked_second = counting.mark_second(batch.connection, batch.new, batch.known)
+    batch.second = counting.mark_second(batch.connection, batch.new, batch.known)
 
 
 def mark_links(batch: Batch) -> None:
@@ -185,7 +186,7 @@ def mark_links(batch: Batch) -> None:
 def save_marks(batch: Batch) -> None:
     """Write the marks, before the cover is judged by them."""
     marked = batch.marked_clones + batch.marked_documents
-    marked += batch.marked_second + batch.marked_links
+    marked += batch.second.marked + batch.marked_links
     ledger.save_marks(batch.connection, {row.key: row for row in marked}.values())
 
 
@@ -211,10 +212,10 @@ def extend_cover(batch: Batch) -> None:
 
 def date_waiting(batch: Batch) -> None:
     """Date ratings that waited for the time of their start."""
-    batch.after, batch.marked_late = {}, []
+    batch.after, batch.dated_late = {}, []
     for epoch, chain in batch.covered.items():
-        batch.after[epoch], marked = dating.date_later(batch.connection, chain)
-        batch.marked_late += marked
+        batch.after[epoch], dated = dating.date_later(batch.connection, chain)
+        batch.dated_late += dated
 
 
 def save_chains(batch: Batch) -> None:
@@ -244,9 +245,17 @@ def find_events(batch: Batch) -> None:
 
 
 def count(batch: Batch) -> None:
-    """Count the marks of new records, those that older ones got, new conflicts, and the events."""
-    marked = batch.marked_clones + batch.marked_documents + batch.marked_second
-    marked += batch.marked_links + batch.marked_late
+    """Count services, ratings, and the marks of new records, those that older ones got, new
+    conflicts, and the events.
+    """
+    sent = [one.document for offer in batch.offers for one in offer.documents]
+    told = zip(sent, batch.document_outcomes, strict=True)
+    changes = counting.of_services([one for one, what in told if what == STORED], batch.now_ms)
+    changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
+    changes.update(counting.of_days(batch.dated_late))
+    tallies.add(batch.connection, changes)
+    marked = batch.marked_clones + batch.marked_documents + batch.second.marked
+    marked += batch.marked_links + [row for row in batch.dated_late if row.added_marks]
     counting.count_marks(
         batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now_ms
     )
@@ -279,13 +288,8 @@ def keep_refused(batch: Batch) -> None:
             for one in sorted(refused)
         ]
         if refused:
-            sentence = rows[-len(refused)]["sentence"]
-            log.warning(
-                "hall %s: %d of its items rejected, first: %s",
-                offer.halls[0],
-                len(refused),
-                sentence,
-            )
+            told = (offer.halls[0], len(refused), rows[-len(refused)]["sentence"])
+            log.warning("hall %s: %d of its items rejected, first: %s", *told)
     rejections.add(batch.connection, rows)
 
 

@@ -6,6 +6,7 @@ Next: central/figures/report.py reads the counts.
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,13 +16,25 @@ from central.store.ledger import Key, Row, Rows
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, Marked, day_of
 from protocol.batch import CONFLICT, RATED_TWICE, ServiceDocument
 
+Changes = Counter[tallies.Counted]
 
-def mark_second(connection: Connection, new: list[Row], known: Rows) -> list[Row]:
-    """Count the first rating of each service, and mark every other one; the rows marked."""
+
+class Second(NamedTuple):
+    """taken, left: ratings that now stand for their services, and that no longer do. marked: those
+    that got a mark.
+    """
+
+    taken: list[Row]
+    left: list[Row]
+    marked: list[Row]
+
+
+def mark_second(connection: Connection, new: list[Row], known: Rows) -> Second:
+    """Let the first rating of each service stand for it, and mark every other one."""
     ratings = [row for row in new if row.facts is not None and row.service is not None]
     ratings = [row for row in ratings if SIGNED_AFTER_REVOCATION not in row.marks]
     if not ratings:
-        return []
+        return Second([], [], [])
     before = services.rated(connection, {(row.hall, row.service or "") for row in ratings})
     counted, displaced, changed = dict(before), [], []
     for row in ratings:
@@ -40,8 +53,7 @@ def mark_second(connection: Connection, new: list[Row], known: Rows) -> list[Row
     moved = {service: key for service, key in counted.items() if before.get(service, key) != key}
     services.save_rated(connection, fresh, moved)
     taken = [known[key] for key in (*fresh.values(), *moved.values())]
-    count_ratings(connection, taken, [known[before[service]] for service in moved])
-    return changed
+    return Second(taken, [known[before[service]] for service in moved], changed)
 
 
 def counts_before(rating: Key, counted: Key) -> bool:
@@ -53,35 +65,33 @@ def counts_before(rating: Key, counted: Key) -> bool:
     return rating[0] == counted[0] and rating[1:] < counted[1:]
 
 
-def count_ratings(connection: Connection, taken: Iterable[Row], left: Iterable[Row]) -> None:
-    """Count the ratings that now stand for their services, and no longer those that did so."""
-    changes: Counter[tallies.Counted] = Counter()
+def of_ratings(taken: Iterable[Row], left: Iterable[Row]) -> Changes:
+    """Of the ratings that now stand for their services, and of those that no longer do."""
+    changes: Changes = Counter()
     for rows, change in ((taken, 1), (left, -1)):
         for row in rows:
             days = [ALL_DAYS] if row.rated_at_ms is None else [day_of(row.rated_at_ms), ALL_DAYS]
             _add(changes, row, days, change)
-    tallies.add(connection, changes)
+    return changes
 
 
-def count_days(connection: Connection, dated: Iterable[Row]) -> None:
-    """Count ratings under their days that stand for their services and had no day so far."""
-    changes: Counter[tallies.Counted] = Counter()
+def of_days(dated: Iterable[Row]) -> Changes:
+    """Of ratings that had no day so far, under their days, if they stand for their services."""
+    changes: Changes = Counter()
     for row in dated:
         if RATED_TWICE not in row.marks and row.rated_at_ms is not None:
             _add(changes, row, [day_of(row.rated_at_ms)], 1)
-    tallies.add(connection, changes)
+    return changes
 
 
-def count_services(
-    connection: Connection, new: Iterable[ServiceDocument], stored_at_ms: int
-) -> None:
-    """Count services by the day on which they were opened, as their hall says."""
-    changes: Counter[tallies.Counted] = Counter()
+def of_services(new: Iterable[ServiceDocument], stored_at_ms: int) -> Changes:
+    """Of services, by the day on which they were opened, as their hall says."""
+    changes: Changes = Counter()
     for document in new:
         for day in (day_of(min(document.opened_at_ms, stored_at_ms)), ALL_DAYS):
             for window in (document.window, WHOLE_HALL):
                 changes[day, window, document.hall, SERVICES] += 1
-    tallies.add(connection, changes)
+    return changes
 
 
 def count_marks(
@@ -109,7 +119,7 @@ def marked(mark: str, row: Row) -> Marked:
     return Marked(mark, row.hall, row.window or WHOLE_HALL, *row.key)
 
 
-def _add(changes: Counter[tallies.Counted], row: Row, days: list[int], change: int) -> None:
+def _add(changes: Changes, row: Row, days: list[int], change: int) -> None:
     if row.level is None or SIGNED_AFTER_REVOCATION in row.marks:
         return
     for day in days:

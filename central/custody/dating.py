@@ -6,7 +6,6 @@ central/custody/moment.py has the rules.
 from sqlalchemy import Connection
 
 from central.custody import moment
-from central.custody.counting import count_days
 from central.custody.marks import CLOCK_WRONG
 from central.custody.moment import Moment
 from central.custody.open import VerifiedHead
@@ -56,7 +55,7 @@ def date_rows(
 
 
 def date_later(connection: Connection, chain: ChainRow) -> tuple[ChainRow, list[Row]]:
-    """Date what waited for the time of its start; the chain, and the ratings that got a mark.
+    """Date what waited for the time of its start; the chain, and the ratings that were dated.
 
     A start that was never told the time is over for good when everything up to a later start is
     covered: its ratings were given before the hall received them, that is all.
@@ -82,10 +81,8 @@ def date_later(connection: Connection, chain: ChainRow) -> tuple[ChainRow, list[
         changed.append(clock._replace(undated_first=None, undated_last=None))
     ledger.save_times(connection, dated)
     clocks.save_clocks(connection, [], changed)
-    count_days(connection, dated)
-    marked = [row for row in dated if row.added_marks]
-    ledger.save_marks(connection, marked)
-    return chain._replace(undated_boot=still), marked
+    ledger.save_marks(connection, [row for row in dated if row.added_marks])
+    return chain._replace(undated_boot=still), dated
 
 
 def _date(connection: Connection, clock: BootClock, rows: list[Row]) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central.custody.counting import count_services
 from central.custody.marks import HASH_TAKEN
 from central.custody.open import Rejected, rejected
 from central.store import services
@@ -48,8 +47,6 @@ def file_documents(
         else:
             outcomes.append(rejected(HASH_TAKEN, "another service document has this hash"))
     services.add_documents(connection, list(new.values()))
-    taken = [document for (_, document), outcome in zip(sent, outcomes) if outcome == STORED]
-    count_services(connection, taken, now_ms)
     return outcomes, list(new)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central.custody.counting import count_marks, count_ratings
+from central.custody.counting import count_marks, of_ratings
 from central.custody.marks import ARRIVED_AFTER_REVOCATION, SIGNED_AFTER_REVOCATION
-from central.store import ledger
+from central.store import ledger, tallies
 from central.store import places as place_rows
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
@@ -34,7 +34,7 @@ def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms:
         seq = ledger.first_rated(connection, epoch, at_ms)
         rows = [] if seq is None else ledger.rows_from(connection, epoch, seq)
         counted = [row for row in rows if row.level is not None and RATED_TWICE not in row.marks]
-        count_ratings(connection, [], counted)
+        tallies.add(connection, of_ratings([], counted))
         marked += [row for row in rows if row.mark(SIGNED_AFTER_REVOCATION)]
         place_rows.revoke(connection, *epoch, at_ms, reason, seq)
     ledger.save_marks(connection, marked)

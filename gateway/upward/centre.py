@@ -4,6 +4,7 @@ Next on a rating's way: central/web/api/batches.py.
 """
 
 import gzip
+import json
 import ssl
 from contextlib import closing
 from datetime import UTC, datetime
@@ -146,7 +147,7 @@ class Centre:
         status = response.status_code
         if status in _AGAIN:
             wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-            raise UnreachableError(f"{self._url} answered {status}", wait_s)
+            raise UnreachableError(f"{self._url} answered {status}{_detail(body)}", wait_s)
         if 400 <= status < 500:
             raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
         return status, bytes(body)
@@ -169,6 +170,15 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max((date - now).total_seconds(), 0.0), 86400.0)
+
+
+def _detail(body: bytes | bytearray) -> str:
+    """What a problem (RFC 9457) says, behind a colon; nothing if the body is none."""
+    try:
+        detail = json.loads(body)["detail"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return f": {detail[:200]}" if isinstance(detail, str) else ""
 
 
 def _sentence(url: str, status: int, body: bytes) -> str:

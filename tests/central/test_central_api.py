@@ -3,10 +3,12 @@
 import asyncio
 import gzip
 import json
+import sqlite3
 import zlib
 
 import pytest
 from central_hall import decoded, item_of, verdicts
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from hosting.body import unpack
@@ -15,6 +17,13 @@ from protocol.hall import decode_hall
 from protocol.limits import BATCH_BYTES
 
 GZIP = {"content-encoding": "gzip"}
+
+
+def sqlite_error(code: int) -> Exception:
+    """As the driver raises it."""
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = code
+    return error
 
 
 def test_health_needs_no_token_and_tells_nothing(hall):
@@ -239,3 +248,33 @@ def test_nobody_without_a_token_makes_the_centre_hold_a_large_body(hall, length)
 
     asyncio.run(hall.client.app(scope, receive, send))
     assert told[0]["status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (ArithmeticError("poison"), 500, "this batch cannot be filed (ArithmeticError)"),
+        (OperationalError("INSERT", (), sqlite_error(13)), 503, "the store takes nothing now"),
+    ],
+    ids=["poison", "full"],
+)
+def test_a_batch_that_is_not_filed_gets_a_sentence(hall, device, monkeypatch, error, status, told):
+    def fail(*_):
+        raise error
+
+    envelope = device.rating()
+    with monkeypatch.context() as failing:
+        failing.setattr("central.custody.intake.file_batches", fail)
+        response = hall.client.post(
+            "/v1/batches", content=encode_batch([item_of(envelope)]), headers=hall.headers
+        )
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"].startswith(told)
+    assert ("retry-after" in response.headers) == (status == 503)
+    assert verdicts(hall.post(envelope)) == ["stored"]
+
+
+def test_a_batch_is_answered_by_post_alone(hall):
+    response = hall.client.get("/v1/batches", headers=hall.headers)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -177,9 +177,17 @@ def test_verify_holds_months_against_the_envelopes(months):
 LEFT_OUT = {
     "ratings": lambda what, count, changes: what[3] > 0 and count > 0 and 0 in days_of(changes),
     "ratings that are displaced or revoked": lambda what, count, changes: count < 0,
-    "ratings whose day is known late": lambda what, count, changes: 0 not in days_of(changes),
+    "ratings whose day is known late": lambda what, count, changes: (
+        what[0] and more_days(what, changes)
+    ),
     "services": lambda what, count, changes: what[3] == 0,
 }
+
+
+def more_days(what, changes) -> bool:
+    """Whether more of this place were counted under days than under all of them together."""
+    place = [one for one in changes if one[1:] == what[1:]]
+    return sum(changes[one] for one in place if one[0]) > changes.get((0, *what[1:]), 0)
 
 
 def days_of(changes) -> set[int]:

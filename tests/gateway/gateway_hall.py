@@ -90,8 +90,9 @@ def receipt_of(device: str, seq: int, at: int = 1, epoch: int = EPOCH, mac: str 
 class ScriptedCentre:
     """A small centre on a free loopback port.
 
-    `script` holds what the next batches meet: a status, (429, "1"), "half", "lost", "few" or a
-    number of seconds in a float; empty means that it works. `rejects` are envelopes to reject.
+    `script` holds what the next batches meet: a status, the bytes of a 500, (429, "1"), "half",
+    "lost", "few" or a number of seconds in a float; empty means that it works. `rejects` are
+    envelopes to reject.
     """
 
     def __init__(self, devices=("dev-1", "dev-2", "dev-3"), windows=("w1", "w2", "w3")):
@@ -176,6 +177,8 @@ class ScriptedCentre:
         if isinstance(act, float):
             time.sleep(act)
             act = None
+        if isinstance(act, bytes):
+            return _reply(request, 500, act)
         if isinstance(act, int):
             return _reply(request, act, b"no")
         if isinstance(act, tuple):

@@ -182,6 +182,26 @@ def test_a_document_is_sent_until_the_centre_has_it(gateway, centre):
     assert centre.documents[0] == centre.documents[1]
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            b'{"title":"x","detail":"this batch cannot be filed"}',
+            "500: this batch cannot be filed.",
+        ),
+        (b'{"detail":["x"]}', "500."),
+        (b"<html>", "500."),
+        (b"[" * 100_000, "500."),
+    ],
+)
+def test_what_the_centre_says_of_a_failure_is_told(gateway, centre, body, told):
+    """Its own hall reads why a batch cannot be filed, whatever stands in the body."""
+    centre.script.extend([body] * 3)
+    gateway.desk.close(gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))[0])
+
+    until(lambda: told in gateway.alarms.standing().get("centre", ""), "the alarm")
+
+
 def test_heads_go_up_with_the_receipt_that_the_device_holds(gateway, centre, connect):
     pen = Pen("dev-1")
     device = connect(gateway, "dev-1").enter()
