@@ -4,6 +4,7 @@ more than the database takes to carry it out.
 Written with ? for each value and for both databases; everything rarer is put together.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -11,8 +12,6 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Integer, Table
 
 CHUNK = 1000  # rows read at once
-_WANTED = "wanted (device, epoch, last)"
-_UNNESTED = "unnest(CAST(? AS text[]), CAST(? AS int[]), CAST(? AS int[]))"
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
 
@@ -25,10 +24,10 @@ def run(connection: Connection, statement: str, values: Any = ()) -> Any:
 def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[Any, ...]]:
     """What stands behind a column that must be one of these, and its values.
 
-    On PostgreSQL an array: one statement for any number of them, so that it is prepared once.
+    One array: the statement is the same for any number of them, so that it is prepared once.
     """
     if connection.dialect.name == "sqlite":
-        return f"IN ({', '.join('?' * len(values)) or 'NULL'})", tuple(values)
+        return "IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)
     return "= ANY (?)", ([*values],)
 
 
@@ -68,9 +67,8 @@ def with_keys(
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key, whose columns `names` are.
 
-    A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
-    table, and an OR of conditions costs SQLAlchemy more than the database. CROSS, so that SQLite
-    keeps this order.
+    A join with an array of keys, for the reason that `among` has: `(device, epoch, seq) IN (…)`
+    makes SQLite read the whole table. CROSS, so that SQLite keeps this order.
     """
     wanted = sorted(keys)
     columns = ", ".join(names)
@@ -82,15 +80,14 @@ def with_keys(
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         if is_sqlite:
-            row = f"({', '.join('?' * len(names))})"
-            statement = f"WITH wanted ({columns}) AS (VALUES {', '.join([row] * len(chunk))}) "
-            values = tuple([part for key in chunk for part in key])
+            parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
+            listed = f"SELECT {parts} FROM json_each(?)"
+            values = (json.dumps(chunk),)
         else:
             arrays = [[*column] for column in zip(*chunk, strict=True)]
-            unnested = f"SELECT * FROM unnest({_arrays_of(table, names)})"
-            statement = f"WITH wanted ({columns}) AS ({unnested}) "
+            listed = f"SELECT * FROM unnest({_arrays_of(table, names)})"
             values = (*arrays, sorted({*arrays[0]}))
-        yield from run(connection, statement + found, values)
+        yield from run(connection, f"WITH wanted ({columns}) AS ({listed}) {found}", values)
 
 
 @cache
