@@ -139,7 +139,9 @@ def is_of_store(error: Exception) -> bool:
 def _open_sqlite(url: str, path: Path) -> Engine:
     # Made before SQLite makes it, because it holds password hashes; -wal and -shm follow it.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    # The one used last comes first: the pages that it has read are still true.
+    arguments = {"timeout": _BUSY_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, pool_use_lifo=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

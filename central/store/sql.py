@@ -4,6 +4,7 @@ more than the database takes to carry it out.
 Written with ? for each value and for both databases; everything rarer is put together.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -11,8 +12,6 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Integer, Table
 
 CHUNK = 1000  # rows read at once
-_WANTED = "wanted (device, epoch, last)"
-_UNNESTED = "unnest(CAST(? AS text[]), CAST(? AS int[]), CAST(? AS int[]))"
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
 
@@ -25,10 +24,10 @@ def run(connection: Connection, statement: str, values: Any = ()) -> Any:
 def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[Any, ...]]:
     """What stands behind a column that must be one of these, and its values.
 
-    On PostgreSQL an array: one statement for any number of them, so that it is prepared once.
+    One array: the statement is the same for any number of them, so that it is prepared once.
     """
     if connection.dialect.name == "sqlite":
-        return f"IN ({', '.join('?' * len(values)) or 'NULL'})", tuple(values)
+        return "IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)
     return "= ANY (?)", ([*values],)
 
 
@@ -68,8 +67,8 @@ def with_keys(
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key, whose columns `names` are.
 
-    A join with the keys as values: `(device, epoch, seq) IN (…)` makes SQLite read the whole
-    table, and an OR of conditions costs SQLAlchemy more than the database.
+    A join with an array of keys, for the reason that `among` has: `(device, epoch, seq) IN (…)`
+    makes SQLite read the whole table.
     """
     wanted = sorted(keys)
     statement_of = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
@@ -79,19 +78,19 @@ def with_keys(
 
 def _on_sqlite(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
     """CROSS, so that it looks for each key, and does not read the table for keys."""
+    parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
-    row = f"({', '.join('?' * len(names))})"
     statement = (
-        f"WITH wanted ({', '.join(names)}) AS (VALUES {', '.join([row] * len(keys))})"
+        f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
         f" SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
     )
-    return statement, tuple([part for key in keys for part in key])
+    return statement, (json.dumps(keys),)
 
 
 def _on_postgresql(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
-    """One statement for any number of keys, so that it is prepared once.
+    """OFFSET 0, so that it looks for each key.
 
-    OFFSET 0, so that it looks for each key. Keys that begin alike name that once: of a table in
+    Keys that begin alike name that once: of a table in
     partitions only theirs is then opened, and not each for the case that a key lies there.
     """
     arrays = [[*column] for column in zip(*keys, strict=True)]
