@@ -41,7 +41,7 @@ _MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000")
 # and again under load, 5 ms each.
 CONNECTIONS = 16
 _QUIET_S = 5.0  # a connection that was used just now need not be asked whether it is still there
-# A question about all devices locks 64 partitions with their four indexes each.
+# A look at several devices locks 64 partitions with their four indexes each, read or not.
 _LOCKS = 256
 _MIGRATING = 0x70696E676A6961  # the name of the lock: "pingjia"
 

@@ -67,27 +67,41 @@ def with_keys(
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key, whose columns `names` are.
 
-    A join with an array of keys, for the reason that `among` has: `(device, epoch, seq) IN (…)`
-    makes SQLite read the whole table. CROSS, so that SQLite keeps this order.
+    A join with the keys: `(device, epoch, seq) IN (…)` makes SQLite read the whole table. The same
+    statement for any number of keys, so that it is prepared once.
     """
     wanted = sorted(keys)
-    columns = ", ".join(names)
-    is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
-    is_sqlite = connection.dialect.name == "sqlite"
-    if not is_sqlite:  # the key's beginning once more: it then opens the partitions of these only
-        is_it += f" AND found.{names[0]} = ANY (?)"
-    found = f"SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
+    statement_of = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
     for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        if is_sqlite:
-            parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
-            listed = f"SELECT {parts} FROM json_each(?)"
-            values = (json.dumps(chunk),)
-        else:
-            arrays = [[*column] for column in zip(*chunk, strict=True)]
-            listed = f"SELECT * FROM unnest({_arrays_of(table, names)})"
-            values = (*arrays, sorted({*arrays[0]}))
-        yield from run(connection, f"WITH wanted ({columns}) AS ({listed}) {found}", values)
+        yield from run(connection, *statement_of(table, wanted[start : start + CHUNK], names))
+
+
+def _on_sqlite(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
+    """CROSS, so that it looks for each key, and does not read the table for keys."""
+    is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
+    parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
+    statement = (
+        f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
+        f" SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
+    )
+    return statement, (json.dumps(keys),)
+
+
+def _on_postgresql(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
+    """OFFSET 0, so that it looks for each key. Keys that begin alike name that once: of a table in
+    partitions only theirs is then opened, and not each for the case that a key lies there.
+    """
+    arrays = [[*column] for column in zip(*keys, strict=True)]
+    is_it = [f"it.{name} = wanted.{name}" for name in names]
+    if keys[0][0] == keys[-1][0]:  # they are sorted
+        arrays[0] = keys[0][0]
+        names, is_it[0] = names[1:], f"it.{names[0]} = ?"
+        arrays.append(arrays.pop(0))
+    statement = (
+        f"SELECT found.* FROM unnest({_arrays_of(table, names)}) wanted ({', '.join(names)}),"
+        f" LATERAL (SELECT * FROM {table.name} it WHERE {' AND '.join(is_it)} OFFSET 0) found"
+    )
+    return statement, tuple(arrays)
 
 
 @cache

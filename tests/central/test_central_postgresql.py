@@ -19,6 +19,7 @@ from protocol.batch import encode_batch
 pytestmark = pytest.mark.needs("postgresql")
 
 READ = re.compile(r" on (record_\d\d) ")
+NEVER = "(never executed)"
 RECORDS = "SELECT * FROM record ORDER BY device, epoch, seq"
 
 
@@ -67,21 +68,26 @@ def test_what_is_stored_moves_into_the_partitions_unchanged(cluster, hall, datab
     assert faults == []
 
 
+def partitions_of(connection, look):
+    """The partitions that a look's SELECTs read."""
+    return set(READ.findall(plans_of(connection, look)))
+
+
 def plans_of(connection, look):
-    """The partitions that the plans of a look's SELECTs name."""
-    named = []
+    """How a look's SELECTs are carried out."""
+    plans = []
 
     def explain(_connection, cursor, statement, parameters, _context, _many):
         if statement.startswith(("SELECT", "WITH")):
-            cursor.execute(f"EXPLAIN {statement}", parameters)
-            named.extend(READ.findall("\n".join(row[0] for row in cursor.fetchall())))
+            cursor.execute(f"EXPLAIN ANALYZE {statement}", parameters)
+            plans.extend(row[0] for row in cursor.fetchall() if NEVER not in row[0])
 
     event.listen(connection, "before_cursor_execute", explain)
     try:
         look(connection)
     finally:
         event.remove(connection, "before_cursor_execute", explain)
-    return set(named)
+    return "\n".join(plans)
 
 
 def locked(connection):
@@ -105,7 +111,7 @@ def test_a_look_by_key_touches_one_partition(hall, device, database):
     ]
     for look in looks:
         with database.read() as connection:
-            assert len(plans_of(connection, look)) == 1
+            assert len(partitions_of(connection, look)) == 1
         with database.read() as connection:
             for _ in range(12):  # the server has thought of a plan for any device, and let it go
                 look(connection)
@@ -118,9 +124,32 @@ def test_the_control_a_look_that_does_not_say_which_device_touches_all(hall, dev
     hall.post(device.rating())
     query = "SELECT * FROM record WHERE epoch = ? AND seq = 1"
     with database.read() as connection:
-        found = plans_of(connection, lambda it: sql.run(it, query, (device.epoch,)).all())
+        found = partitions_of(connection, lambda it: sql.run(it, query, (device.epoch,)).all())
         assert len(found) == 64
         assert locked(connection) >= 64
+
+
+def test_what_a_look_costs_does_not_grow_with_what_is_stored(hall, device, database):
+    """Each key is looked for; a plan that joins instead reads all that its devices ever signed."""
+    others = [hall.enrol(f"xj-{number:04}") for number in range(12)]
+    for pen in others:
+        hall.post(*[pen.rating() for _ in range(100)])
+    keys = [(pen.device, pen.epoch, 7) for pen in others]
+    joined = (
+        "SELECT found.* FROM unnest(CAST(? AS text[]), CAST(? AS int[])) wanted (device, epoch)"
+        " JOIN record found ON found.device = wanted.device AND found.epoch = wanted.epoch"
+        " WHERE found.seq = 7 AND found.device = ANY (?)"
+    )
+    values = tuple([[*column] for column in list(zip(*keys, strict=True))[:2]])
+    with database.read() as connection:
+        ours = plans_of(connection, lambda it: ledger.rows(it, keys))
+        control = plans_of(connection, lambda it: sql.run(it, joined, (*values, values[0])).all())
+        where = connection.exec_driver_sql("SELECT DISTINCT tableoid::regclass::text FROM record")
+        assert set(READ.findall(ours)) == set(where.scalars())
+        assert len(ledger.rows(connection, keys)) == 12
+    assert "Seq Scan" not in ours
+    assert "Hash" not in ours
+    assert "Seq Scan" in control or "Hash" in control
 
 
 def test_a_batch_writes_into_one_partition(hall, device, database):

@@ -33,7 +33,14 @@ pytestmark = pytest.mark.needs("postgresql")
 
 ROOT = Path(__file__).parents[2]
 DEVICES, RATINGS = 6, 16
-START = "from pingjia import app; app()"
+# Every batch stays a little before it is committed, so that two of them are often there at once.
+START = """
+import time
+from central.custody import batch
+batch.STEPS += (lambda _: time.sleep(0.02),)
+from pingjia import app
+app()
+"""
 # The control: halls are looked up, but nobody has to wait for anybody.
 UNLOCKED = f"""
 from types import SimpleNamespace
