@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 class Found(NamedTuple):
     """What one run came to. processor_ms, store_ms: of the server and of the database's own
-    processes for a rating; client: cores it used.
+    processes for a rating; client: cores it used. disk_kb: of the database for a rating.
     """
 
     per_s: float
@@ -56,6 +56,7 @@ class Found(NamedTuple):
     p50_ms: float
     p99_ms: float
     client: float
+    disk_kb: float = 0.0
 
 
 def prepare(many: ManyHalls, size: int, seconds: float) -> list[list[Call]]:
@@ -140,10 +141,12 @@ async def rounds_of(
     for _ in range(measured.rounds):
         ours.append(await _ours(folder, store, many, prepared, size, measured.seconds))
         async with bare(store) as served:
+            before = store.disk_bytes()
             found, sent = await asyncio.to_thread(run, served, prepared, size, measured.seconds)
         assert {call.status for call in sent} == {200}
         assert bare_count(served.database) == len(sent)
-        theirs.append(found)
+        disk_kb = (store.disk_bytes() - before) / 1024 / (len(sent) * size)
+        theirs.append(found._replace(disk_kb=disk_kb))
     return _medians(ours), _medians(theirs)
 
 
@@ -157,10 +160,12 @@ async def _ours(
     processes: int = 1,
 ) -> Found:
     async with centre(folder, many, store, processes=processes) as served:
+        before = store.disk_bytes()
         found, sent = await asyncio.to_thread(run, served, prepared, size, seconds)
     letters.check_answers(sent)
     check_held(served.database, [rating for call in sent for rating in call.letter.ratings])
-    return found
+    disk_kb = (store.disk_bytes() - before) / 1024 / (len(sent) * size)
+    return found._replace(disk_kb=disk_kb)
 
 
 def _medians(found: list[Found]) -> Found:
@@ -237,6 +242,7 @@ def _rows(ours: Found, theirs: Found, store: str, halls: int, size: int) -> list
         rows.append(row(own, ours.store_ms, theirs.store_ms, "said", True))
     if size == 1:
         rows += [
+            row(f"{name} KB on disk a rating", ours.disk_kb, theirs.disk_kb, "said", True),
             row(f"{name} ms to the answer, p50", ours.p50_ms, theirs.p50_ms, "said", True),
             row(f"{name} ms to the answer, p99", ours.p99_ms, theirs.p99_ms, "said", True),
         ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -45,6 +46,14 @@ class Sqlite:
         """What its own processes have used: it has none."""
         return 0.0
 
+    def disk_bytes(self) -> int:
+        """What the copy takes on disk, its log aside."""
+        with sqlite3.connect(self._folder / "run.db") as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            size = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.close()
+        return pages * size
+
     def _url(self, name: str) -> str:
         return f"sqlite:///{self._folder / name}.db"
 
@@ -84,6 +93,14 @@ class Postgresql:
             with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
                 used_s += processor_s(child)
         return used_s
+
+    def disk_bytes(self) -> int:
+        """What the copy takes on disk, its log aside."""
+        engine = create_engine(self._url("run"))
+        with engine.connect() as connection:
+            size = connection.exec_driver_sql("SELECT pg_database_size('run')").scalar_one()
+        engine.dispose()
+        return size
 
     def _url(self, name: str) -> str:
         return make_url(self._cluster.url).set(database=name).render_as_string(False)

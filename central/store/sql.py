@@ -67,8 +67,8 @@ def with_keys(
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key, whose columns `names` are.
 
-    A join with an array of keys, for the reason that `among` has: `(device, epoch, seq) IN (…)`
-    makes SQLite read the whole table.
+    A join with the keys: `(device, epoch, seq) IN (…)` makes SQLite read the whole table. The same
+    statement for any number of keys, so that it is prepared once.
     """
     wanted = sorted(keys)
     statement_of = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
@@ -78,8 +78,8 @@ def with_keys(
 
 def _on_sqlite(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
     """CROSS, so that it looks for each key, and does not read the table for keys."""
-    parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
+    parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     statement = (
         f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
         f" SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
@@ -88,9 +88,7 @@ def _on_sqlite(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]
 
 
 def _on_postgresql(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
-    """OFFSET 0, so that it looks for each key.
-
-    Keys that begin alike name that once: of a table in
+    """OFFSET 0, so that it looks for each key. Keys that begin alike name that once: of a table in
     partitions only theirs is then opened, and not each for the case that a key lies there.
     """
     arrays = [[*column] for column in zip(*keys, strict=True)]

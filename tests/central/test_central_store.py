@@ -94,7 +94,7 @@ def test_looking_records_up_never_reads_the_whole_table(database):
     plans = []
 
     def explain(connection, _cursor, statement, parameters, _context, _many):
-        if statement.startswith("SELECT"):
+        if statement.startswith(("SELECT", "WITH")):
             raw = connection.connection.driver_connection
             plans.extend(
                 row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
@@ -115,7 +115,8 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         ledger.page(connection, None, ("a-01", 1, 2, ""), 10)
         ledger.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
     assert plans
-    assert [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan] == []
+    scans = {plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan}
+    assert scans == {"SCAN json_each VIRTUAL TABLE INDEX 1:"}  # the keys themselves
 
 
 @pytest.mark.parametrize("live", [10, 1000])
