@@ -180,8 +180,11 @@ class Intake:
             if is_open:
                 is_open = self._gather()
             # A transaction each, in turn: neither kind waits for more than one of the other.
-            self._file_some(self._live)
-            self._file_some(self._backlog)
+            for lane in (self._live, self._backlog):
+                try:
+                    self._file_some(lane)
+                except Exception:  # ours; who waits for it sends again
+                    log.exception("a transaction's batches were not answered")
 
     def _gather(self) -> bool:
         """Sort what has come, and wait for something if nothing is there; False at the end."""
@@ -268,8 +271,12 @@ class Intake:
             for one, letter in chosen
         ]
 
-    def _file(self, group: list[_Judged], now_ms: int) -> None:
-        """File them in one transaction, and answer each; split until a guilty one stands alone."""
+    def _file(self, group: list[_Judged], now_ms: int, is_last: bool = False) -> None:
+        """File them in one transaction, and answer each; split until a guilty one stands alone.
+
+        is_last: this one stood alone before. Alone it is tried twice: another process may have
+        filed the same at that moment.
+        """
         if not group:
             return
         try:
@@ -277,18 +284,18 @@ class Intake:
                 offers = [one.offer for one in group]
                 answers = file_batches(connection, offers, self._key_of, now_ms)
         except Exception as error:
-            self._fail(group, error, now_ms)
+            self._fail(group, error, now_ms, is_last)
             return
         # The block above has committed; only now may the verdicts be said.
         for one, answer in zip(group, answers, strict=True):
             one.waiting.reply(answer)
 
-    def _fail(self, group: list[_Judged], error: Exception, now_ms: int) -> None:
+    def _fail(self, group: list[_Judged], error: Exception, now_ms: int, is_last: bool) -> None:
         if is_of_store(error):
             log.warning("%d batches could not be filed: %s", len(group), error)
             for one in group:
                 one.waiting.reply(error)
-        elif len(group) == 1:
+        elif is_last:
             (one,) = group
             hall = one.letter.halls[0]
             log.error("a batch of hall %s cannot be filed", hall, exc_info=error)
@@ -296,20 +303,20 @@ class Intake:
             what = f"this batch cannot be filed ({type(error).__name__}), nothing of it is kept"
             one.waiting.reply(UnfiledError(f"{what}; the centre's log has the cause"))
         else:
-            half = len(group) // 2
-            for part in (group[:half], group[half:]):
-                self._file_again(part, now_ms)
+            half = (len(group) + 1) // 2
+            for part in filter(None, (group[:half], group[half:])):
+                self._file_again(part, now_ms, is_last=len(group) == 1)
 
-    def _file_again(self, group: list[_Judged], now_ms: int) -> None:
+    def _file_again(self, group: list[_Judged], now_ms: int, is_last: bool) -> None:
         """File them after a failure, judged anew: filing has marked and dated their rows."""
         chosen = [(one.waiting, one.letter) for one in group]
         try:
             with self._database.read() as connection:
                 group = self._judge(connection, chosen, now_ms)
         except Exception as error:
-            self._fail(group, error, now_ms)
+            self._fail(group, error, now_ms, is_last)
             return
-        self._file(group, now_ms)
+        self._file(group, now_ms, is_last)
 
     def _travels_alone(self, halls: tuple[str, ...]) -> bool:
         return self._alone.get(halls[0], 0.0) > time.monotonic()

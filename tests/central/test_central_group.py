@@ -155,7 +155,7 @@ def test_a_batch_that_cannot_be_filed_costs_nobody_else_a_verdict(
     assert [verdicts(one) for one in told] == [["stored"]] * 59
     assert [one.verdicts[0].marks for one in told] == [()] * 59
     assert count(database) == 59
-    assert len(together.group_sizes) < 2 * 6 + 2  # halves, not one by one
+    assert len(together.group_sizes) < 2 * 6 + 4  # halves, not one by one
     assert [r.getMessage() for r in caplog.records] == [f"a batch of hall h{at} cannot be filed"]
 
 
@@ -164,7 +164,7 @@ def test_control_a_group_that_is_not_split_costs_everybody_the_verdict(
 ):
     pens = make_halls(database, 3)
     poison(monkeypatch, "h1")
-    monkeypatch.setattr(Intake, "_file_again", lambda self, group, now_ms: [
+    monkeypatch.setattr(Intake, "_file_again", lambda self, group, now_ms, is_last: [
         one.waiting.reply(UnfiledError()) for one in group
     ])  # fmt: skip
     told = together.send(*[(f"h{n}", raw(pen.rating())) for n, pen in enumerate(pens)])
@@ -187,6 +187,22 @@ def test_a_hall_whose_batch_could_not_be_filed_travels_alone_for_ten_minutes(
         told = together.send(*everybody)
         assert sorted(together.group_sizes, reverse=True) == sizes
         assert all(isinstance(one, Answer) for one in told)
+
+
+def test_a_batch_that_another_process_filed_at_that_moment_is_tried_again(
+    database, together, monkeypatch
+):
+    (pen,) = make_halls(database, 1)
+    failures = [ArithmeticError("once")]
+
+    def fail(batch):
+        if batch.rows and failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(batch_module, "STEPS", (*batch_module.STEPS, fail))
+    (told,) = together.send(("h0", raw(pen.rating())))
+    assert verdicts(told) == ["stored"]
+    assert count(database) == 1
 
 
 def test_a_store_that_takes_nothing_is_nobodys_guilt(database, together, monkeypatch):
