@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 def log_to_stderr() -> None:
     """Log to standard error, from INFO on; nothing that comes over HTTP is worth a line."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each odd request
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

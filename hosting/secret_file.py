@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from hosting.error import OperatorError
+from hosting.text_file import open_file
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -39,7 +40,7 @@ def read_private(path: Path, mend: str, most_bytes: int = 4096) -> bytes:
     others than its owner may read it. mend: where to get one that is missing, a sentence.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             require_private(path, os.fstat(file.fileno()))
             content = file.read(most_bytes + 1)
     except FileNotFoundError:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 _HEAD_BYTES = 64 * 1024  # of a request before its body, as h11 has it; httptools has no bound
+_PIPELINED = 32  # requests that wait on a connection; who asks for more is hung up on
 _TICKS = 150  # of 0.1 s
 
 
@@ -17,7 +18,8 @@ class Server(uvicorn.Server):
 
     connections: at a time; who comes after them is hung up on, and those who are there are served
     (uvicorn's `limit_concurrency` would refuse these, too). Who has not asked for anything 15 to
-    30 s after connecting, or has begun to ask and not ended, is hung up on.
+    30 s after connecting, has begun to ask and not ended, or reads nothing of an answer, is hung
+    up on.
     on_ready: called once it takes requests. before_stop: ends the answers that have no end of
     their own; then what is in progress gets `stop_s` seconds. more: uvicorn's own settings.
     """
@@ -45,7 +47,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._before_stop = before_stop
-        self._mute: dict[Any, Any] = {}
+        self._stuck: dict[Any, Any] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take requests."""
@@ -59,15 +61,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Hang up on those who were mute at the look before, too."""
+        """Hang up on those who stood at the same place at the look before, too."""
         if counter % _TICKS == 0:
             here: Any = self.server_state.connections
-            mute = {one: one.cycle for one in here if _is_mute(one)}
-            for one, cycle in mute.items():
-                # With the same request behind it: none came between the two looks.
-                if one in self._mute and self._mute[one] is cycle:
+            stuck = {one: place for one in here if (place := _stuck_at(one)) is not None}
+            for one, place in stuck.items():
+                if self._stuck.get(one) == place:
                     one.transport.abort()
-            self._mute = mute
+            self._stuck = stuck
         return await super().on_tick(counter)
 
     def end(self) -> None:
@@ -75,12 +76,15 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _is_mute(connection: Any) -> bool:
-    """Whether it owes us a request: its first, or one that it has begun after an answer."""
-    cycle = connection.cycle
-    if cycle is None:
-        return True
-    return cycle.response_complete and connection.timeout_keep_alive_task is None
+def _stuck_at(connection: Any) -> Any:
+    """Where a connection stands that owes us something: a request, its first or one that it has
+    begun after an answer; or that it reads. None if it owes nothing.
+    """
+    cycle, unread = connection.cycle, connection.transport.get_write_buffer_size()
+    is_mute = cycle is None or (
+        cycle.response_complete and connection.timeout_keep_alive_task is None
+    )
+    return (id(cycle), unread) if is_mute or unread else None
 
 
 def _bounded(connections: int) -> type[Any]:
@@ -89,7 +93,10 @@ def _bounded(connections: int) -> type[Any]:
     protocol: Any = AutoHTTPProtocol
 
     class Bounded(protocol):
-        _head_bytes: int | None = None  # of a head that is not complete, but the first piece
+        # Of the newest request, its first piece and its body aside: of its head and its trailers,
+        # and of what stands around the pieces of a body. None before it.
+        _head_bytes: int | None = None
+        _body_bytes = 0
         _begins = False  # whether the piece that is read has a head's beginning
 
         def connection_made(self, transport: Any) -> None:
@@ -98,19 +105,22 @@ def _bounded(connections: int) -> type[Any]:
                 transport.abort()
 
         def data_received(self, data: bytes) -> None:
-            self._begins = False
+            self._begins, before = False, self._body_bytes
             super().data_received(data)
             if self._head_bytes is not None and not self._begins:
-                self._head_bytes += len(data)
-                if self._head_bytes > _HEAD_BYTES:
+                self._head_bytes += len(data) - (self._body_bytes - before)
+                # A byte of a body may come with six around it.
+                if self._head_bytes > _HEAD_BYTES + 6 * self._body_bytes:
                     self.transport.abort()
 
         def on_message_begin(self) -> None:
+            if len(self.pipeline) >= _PIPELINED:
+                raise ValueError("too many requests at once")  # uvicorn hangs up
             super().on_message_begin()
-            self._head_bytes, self._begins = 0, True
+            self._head_bytes, self._body_bytes, self._begins = 0, 0, True
 
-        def on_headers_complete(self) -> None:
-            self._head_bytes = None
-            super().on_headers_complete()
+        def on_body(self, body: bytes) -> None:
+            self._body_bytes += len(body)
+            super().on_body(body)
 
     return Bounded

@@ -1,7 +1,11 @@
 """Text files that people write: read as they come from any editor, bounded, or told what to do."""
 
 import codecs
+import errno
+import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from hosting.error import OperatorError
 
@@ -15,7 +19,7 @@ def read_text(path: Path, most_bytes: int, mend: str) -> str:
     that is missing, a sentence.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             content = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise OperatorError(f"{path} is missing: {mend}") from None
@@ -31,6 +35,17 @@ def read_text(path: Path, most_bytes: int, mend: str) -> str:
             f"{path}, line {line}: the file is not UTF-8 but {_encoding(content)}; save it as "
             "UTF-8 (in Notepad: File, Save as, Encoding) and try again."
         ) from None
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The file, open for reading. Raises OSError, also for what is none: a pipe that nobody writes
+    into would be waited for, for ever.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no file")
+    return file
 
 
 def _encoding(content: bytes) -> str:

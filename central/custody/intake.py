@@ -34,7 +34,7 @@ from protocol.limits import BATCH_ITEMS
 log = logging.getLogger(__name__)
 
 _GROUP_S = 0.02  # of reading for one transaction
-_LIVE_BYTES = 16 * 1024  # packed: twenty ratings with their documents; what is larger is backlog
+_LIVE_BYTES = 64 * 1024  # over twenty ratings with their documents; what is larger is backlog
 _ALONE_S = 600.0  # that a hall travels alone whose batch made a transaction fail
 
 Outcome = Answer | Exception
@@ -103,11 +103,13 @@ class _Lane:
 
 
 class _Judged(NamedTuple):
-    """A batch that was chosen for the next transaction."""
+    """A batch of the transaction that is under way."""
 
     waiting: _Waiting
-    letter: Letter
     offer: Offer
+
+
+_Read = tuple[_Waiting, Letter]
 
 
 class Intake:
@@ -127,13 +129,13 @@ class Intake:
     def offer(self, token: str, size: int, read: Read, reply: Callable[[Outcome], None]) -> None:
         """Let a batch wait for its turn.
 
-        token: as its holder sent it; it is looked at when the turn comes. size: in bytes, as it
-        came; live ones do not wait behind a backlog. read: gives the decoded JSON of its items, of
-        any shape, or raises what the sender is to be told; called for good tokens only. reply:
-        called once with the answer, all of which is durable, or with why nothing is kept: what
-        `read` raised, UnknownTokenError, NoHallError, UnfiledError, ClosedError, or the
-        database's own error, after which the same batch may succeed. Both are called in the thread
-        that files, and must not wait.
+        token: as its holder sent it; it is looked at when the turn comes. size: in bytes, as far
+        as it is known before it is read; live ones do not wait behind a backlog. read: gives the
+        decoded JSON of its items, of any shape, or raises what the sender is to be told; called
+        for good tokens only, and perhaps again. reply: called once with the answer, all of which
+        is durable, or with why nothing is kept: what `read` raised, UnknownTokenError,
+        NoHallError, UnfiledError, ClosedError, or the database's own error, after which the same
+        batch may succeed. Both are called in the thread that files, and must not wait.
         """
         self._put(_Waiting(token, (), size, read, reply))
 
@@ -205,29 +207,27 @@ class Intake:
         try:
             with self._database.read() as connection:
                 chosen, refused, left = self._choose(connection, some, now_ms)
-                group = self._judge(connection, chosen, now_ms)
         except Exception as error:
-            log.exception("%d batches could not be judged: %s", len(some), error)
+            log.exception("the tokens of %d batches could not be looked at", len(some))
             for waiting in some:
                 waiting.reply(error)
             return
         for waiting, error in refused:
             waiting.reply(error)
-        together, apart = _without_clashes(group)
+        apart = self._file(chosen, now_ms)
         for waiting in reversed(left + apart):
             lane.put_back(waiting)
-        self._file(together, now_ms)
 
     def _choose(
         self, connection: Connection, some: list[_Waiting], now_ms: int
-    ) -> tuple[list[tuple[_Waiting, Letter]], list[tuple[_Waiting, Exception]], list[_Waiting]]:
+    ) -> tuple[list[_Read], list[tuple[_Waiting, Exception]], list[_Waiting]]:
         """Those whose items go into one transaction; those that are refused; those that are left.
 
         One batch a hall, at most BATCH_ITEMS items unless one batch alone has more, and what can
         be read in _GROUP_S.
         """
         scopes = tokens.scopes_in(connection, {one.token for one in some if one.token})
-        chosen: list[tuple[_Waiting, Letter]] = []
+        chosen: list[_Read] = []
         refused: list[tuple[_Waiting, Exception]] = []
         left: list[_Waiting] = []
         taken: set[str] = set()
@@ -248,6 +248,7 @@ class Intake:
                 letter = offer.read(halls, one.read(), now_ms)
             except Exception as error:  # what is wrong with it, its sender is told
                 refused.append((one, error))
+                is_full = time.monotonic() > end_s
                 continue
             items += len(letter.items)
             if chosen and items > BATCH_ITEMS:
@@ -259,64 +260,56 @@ class Intake:
             is_full = is_alone or time.monotonic() > end_s
         return chosen, refused, left
 
-    def _judge(
-        self, connection: Connection, chosen: list[tuple[_Waiting, Letter]], now_ms: int
-    ) -> list[_Judged]:
+    def _file(self, chosen: list[_Read], now_ms: int, is_last: bool = False) -> list[_Waiting]:
+        """File them in one transaction, and answer each; split until a guilty one stands alone.
+
+        is_last: this one stood alone before. Alone it is tried twice: another process may have
+        filed the same at that moment. Those that have to wait for the next transaction.
+        """
+        if not chosen:
+            return []
+        try:
+            with self._database.write() as connection:
+                together, apart = _without_clashes(self._judge(connection, chosen, now_ms))
+                offers = [one.offer for one in together]
+                answers = file_batches(connection, offers, self._key_of, now_ms)
+        except Exception as error:
+            return self._fail(chosen, error, now_ms, is_last)
+        # The block above has committed; only now may the verdicts be said.
+        for one, answer in zip(together, answers, strict=True):
+            one.waiting.reply(answer)
+        return apart
+
+    def _judge(self, connection: Connection, chosen: list[_Read], now_ms: int) -> list[_Judged]:
         """Each with the authority of its own halls, after one look at the enrolments."""
         key_of = cache(self._key_of)
         devices = {device for _, letter in chosen for device in letter.devices}
         known = offer.enrolled(connection, devices) if devices else {}
         return [
-            _Judged(one, letter, offer.judge(connection, letter, known, key_of, now_ms))
+            _Judged(one, offer.judge(connection, letter, known, key_of, now_ms))
             for one, letter in chosen
         ]
 
-    def _file(self, group: list[_Judged], now_ms: int, is_last: bool = False) -> None:
-        """File them in one transaction, and answer each; split until a guilty one stands alone.
-
-        is_last: this one stood alone before. Alone it is tried twice: another process may have
-        filed the same at that moment.
-        """
-        if not group:
-            return
-        try:
-            with self._database.write() as connection:
-                offers = [one.offer for one in group]
-                answers = file_batches(connection, offers, self._key_of, now_ms)
-        except Exception as error:
-            self._fail(group, error, now_ms, is_last)
-            return
-        # The block above has committed; only now may the verdicts be said.
-        for one, answer in zip(group, answers, strict=True):
-            one.waiting.reply(answer)
-
-    def _fail(self, group: list[_Judged], error: Exception, now_ms: int, is_last: bool) -> None:
+    def _fail(
+        self, chosen: list[_Read], error: Exception, now_ms: int, is_last: bool
+    ) -> list[_Waiting]:
         if is_of_store(error):
-            log.warning("%d batches could not be filed: %s", len(group), error)
-            for one in group:
-                one.waiting.reply(error)
-        elif is_last:
-            (one,) = group
-            hall = one.letter.halls[0]
+            log.warning("%d batches could not be filed: %s", len(chosen), error)
+            for waiting, _ in chosen:
+                waiting.reply(error)
+            return []
+        if is_last:
+            ((waiting, letter),) = chosen
+            hall = letter.halls[0]
             log.error("a batch of hall %s cannot be filed", hall, exc_info=error)
             self._alone[hall] = time.monotonic() + _ALONE_S
             what = f"this batch cannot be filed ({type(error).__name__}), nothing of it is kept"
-            one.waiting.reply(UnfiledError(f"{what}; the centre's log has the cause"))
-        else:
-            half = (len(group) + 1) // 2
-            for part in filter(None, (group[:half], group[half:])):
-                self._file_again(part, now_ms, is_last=len(group) == 1)
-
-    def _file_again(self, group: list[_Judged], now_ms: int, is_last: bool) -> None:
-        """File them after a failure, judged anew: filing has marked and dated their rows."""
-        chosen = [(one.waiting, one.letter) for one in group]
-        try:
-            with self._database.read() as connection:
-                group = self._judge(connection, chosen, now_ms)
-        except Exception as error:
-            self._fail(group, error, now_ms, is_last)
-            return
-        self._file(group, now_ms, is_last)
+            waiting.reply(UnfiledError(f"{what}; the centre's log has the cause"))
+            return []
+        # Judged anew: filing has marked and dated their rows.
+        half, is_one = (len(chosen) + 1) // 2, len(chosen) == 1
+        apart = self._file(chosen[:half], now_ms, is_one)
+        return apart + self._file(chosen[half:], now_ms, is_one)
 
     def _travels_alone(self, halls: tuple[str, ...]) -> bool:
         return self._alone.get(halls[0], 0.0) > time.monotonic()

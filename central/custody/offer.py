@@ -1,10 +1,10 @@
 """One hall's batch: read, then judged with the authority of its own hall alone.
 
-Reading and checking MACs need only a look at the enrolments; both are done before the transaction
-that writes begins.
+Reading needs nothing else; checking MACs only a look at the enrolments.
 Next on a rating's way: central/custody/open.py, whose it is; central/custody/batch.py files it.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -33,6 +33,7 @@ from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
 
+_JSON = json.JSONEncoder()
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
 
 _Enrolled = Mapping[str, list[Enrolment]]
@@ -236,8 +237,8 @@ def _first_bytes(raw: object) -> bytes:
     if isinstance(raw, dict):
         text = next((raw[name] for name in ("envelope", "head", "facts") if name in raw), raw)
     if not isinstance(text, str):
-        try:
-            text = json.dumps(text)
+        try:  # in pieces: it may be megabytes
+            text = "".join(itertools.islice(_JSON.iterencode(text), rejections.FIRST_BYTES))
         except RecursionError:
             text = "nested too deeply to show"
     return text[: rejections.FIRST_BYTES].encode("utf-8", "replace")[: rejections.FIRST_BYTES]

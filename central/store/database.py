@@ -33,7 +33,7 @@ from hosting.error import OperatorError
 log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
-_BUSY_S = 30.0  # a command beside the running centre waits for a batch, never for longer
+_BUSY_S = 10.0  # a command and the running centre wait for each other; a gateway waits 30 s
 # A batch touches pages of a dozen trees: with SQLite's own 2 MB they are read again for each, and
 # written back every third batch. 64 MB of pages; some 32 MB of log between two write-backs.
 _MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000")

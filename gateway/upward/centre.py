@@ -166,7 +166,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
         return min(float(value), 86400.0)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max((date - now).total_seconds(), 0.0), 86400.0)
@@ -178,7 +178,9 @@ def _detail(body: bytes | bytearray) -> str:
         detail = json.loads(body)["detail"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
-    return f": {detail[:200]}" if isinstance(detail, str) else ""
+    if not isinstance(detail, str):
+        return ""
+    return f": {detail[:200].encode(errors='replace').decode()}"  # half a surrogate is no text
 
 
 def _sentence(url: str, status: int, body: bytes) -> str:

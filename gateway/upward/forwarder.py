@@ -179,10 +179,12 @@ class Lane:
             return
         began_s = time.monotonic()
         answer = None
-        if self._way.pause_s() <= 0:
-            answer = self._way.carry(self._name, self._centre, batch)
-        took_s = time.monotonic() - began_s
-        self._news.put((batch, answer))
+        try:
+            if self._way.pause_s() <= 0:
+                answer = self._way.carry(self._name, self._centre, batch)
+        finally:  # whatever happened to it, it is no longer under way
+            took_s = time.monotonic() - began_s
+            self._news.put((batch, answer))
         is_slow = answer is None or took_s > _SLOW_S
         most = self._most // 2 if is_slow else self._most + _FEWEST
         self._most = min(max(most, _FEWEST), BATCH_ITEMS)

@@ -164,11 +164,32 @@ def test_control_a_group_that_is_not_split_costs_everybody_the_verdict(
 ):
     pens = make_halls(database, 3)
     poison(monkeypatch, "h1")
-    monkeypatch.setattr(Intake, "_file_again", lambda self, group, now_ms, is_last: [
-        one.waiting.reply(UnfiledError()) for one in group
-    ])  # fmt: skip
+
+    def fail(self, chosen, error, now_ms, is_last):
+        for waiting, _ in chosen:
+            waiting.reply(UnfiledError())
+        return []
+
+    monkeypatch.setattr(Intake, "_fail", fail)
     told = together.send(*[(f"h{n}", raw(pen.rating())) for n, pen in enumerate(pens)])
     assert not any(isinstance(one, Answer) for one in told)
+
+
+@pytest.mark.parametrize("step", ["judge", "enrolled"])
+def test_so_does_one_that_cannot_be_judged(database, together, monkeypatch, step):
+    pens = make_halls(database, 5)
+    real = getattr(offer, step)
+
+    def fail(connection, what, *more):
+        devices = what.devices if step == "judge" else what
+        if "dev-2" in devices:
+            raise ArithmeticError("poison")
+        return real(connection, what, *more)
+
+    monkeypatch.setattr(offer, step, fail)
+    told = together.send(*[(f"h{n}", raw(pen.rating())) for n, pen in enumerate(pens)])
+    assert isinstance(told.pop(2), UnfiledError)
+    assert [verdicts(one) for one in told] == [["stored"]] * 4
 
 
 def test_a_hall_whose_batch_could_not_be_filed_travels_alone_for_ten_minutes(

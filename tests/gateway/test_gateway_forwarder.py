@@ -86,6 +86,8 @@ def test_retry_after_is_respected(gateway, centre, connect):
         ("Fri, 31 Dec 1999 00:00:00 GMT", 0.0),
         ("soon", None),
         ("9" * 40, 86400.0),
+        ("Mon, 01 Jan 2024 00:00:00 +9999999999999999", None),
+        (f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value, seconds):
@@ -190,6 +192,7 @@ def test_a_document_is_sent_until_the_centre_has_it(gateway, centre):
             "500: this batch cannot be filed.",
         ),
         (b'{"detail":["x"]}', "500."),
+        (b'{"detail":"\\ud800"}', "500: ?."),
         (b"<html>", "500."),
         (b"[" * 100_000, "500."),
     ],
@@ -381,3 +384,21 @@ def test_an_older_receipt_in_the_hall_document_does_not_win(gateway, centre, con
 def _held(gateway) -> int:
     with gateway.database.read() as connection:
         return connection.exec_driver_sql("SELECT count(*) FROM envelope").scalar()
+
+
+def test_what_nobody_expected_takes_no_lane_away(gateway, centre, connect, monkeypatch):
+    """BAT-6: a batch whose sending fails in any way is prepared and sent again."""
+    real, failures = Centre.send, [ZeroDivisionError()] * 5
+
+    def send(self, packed):
+        if failures:
+            raise failures.pop()
+        return real(self, packed)
+
+    monkeypatch.setattr(Centre, "send", send)
+    pen = Pen("dev-1")
+    device = connect(gateway, "dev-1").enter()
+    device.tell(pen.state())
+    device.send(pen.rating())
+    until(lambda: centre.seqs("dev-1") == [1], "the rating", 60)
+    assert not failures

@@ -120,3 +120,14 @@ def test_settings_that_cannot_be_meant_are_named(tmp_path, content, words):
 def test_a_folder_is_no_text(tmp_path):
     with pytest.raises(OperatorError, match="cannot be read"):
         read_text(tmp_path, 9, MEND)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for read in (
+        lambda path: read_text(path, 100, "?"),
+        lambda path: read_private(path, "?"),
+    ):
+        with pytest.raises(OperatorError, match="it is no file"):
+            read(tmp_path / "pipe")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -51,6 +51,10 @@ def serving(loop, connections=100, **bounds):
     @app.post("/")
     async def take(request: Request) -> int:
         return len(await request.body())
+
+    @app.get("/large")
+    async def give() -> Response:
+        return Response(b"x" * 20_000 * K)
 
     bounded = BoundedBody(app, most=MANY, **bounds)
     is_up = threading.Event()
@@ -252,6 +256,72 @@ def test_requests_behind_each_other_are_not_taken_for_one_head(serve):
             piece = client.socket.recv(65536)
             assert piece, "it hung up"
             told += piece
+
+
+def is_hung_up(address, send) -> bool:
+    """Whether the server hangs up on who sends so; `send` gets a socket."""
+    with Client(address) as client:
+        client.socket.settimeout(3)
+        try:
+            send(client.socket)
+            while client.socket.recv(65536):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass
+        return True
+
+
+@pytest.mark.parametrize("most", [64 * K, MANY], ids=["ours", "control: httptools' own"])
+def test_what_comes_behind_a_body_has_the_same_bound(monkeypatch, most):
+    monkeypatch.setattr(hosting.server, "_HEAD_BYTES", most)
+    pytest.importorskip("httptools")
+
+    def send(connection):
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"1\r\nx\r\n0\r\n")
+        for _ in range(20):
+            connection.sendall(b"a: b\r\n" * 3000)
+
+    with serving("auto") as it:
+        assert is_hung_up(it.address, send) == (most == 64 * K)
+
+
+def test_a_body_in_small_pieces_is_read(serve):
+    with Client(serve().address) as client:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.socket.sendall(head)
+        for _ in range(100):
+            client.socket.sendall(b"1\r\nx\r\n" * 1000)
+        client.socket.sendall(b"0\r\n\r\n")
+        assert client.answer()[2] == b"100000"
+
+
+@pytest.mark.parametrize("most", [32, MANY], ids=["ours", "control: uvicorn's own"])
+def test_requests_that_wait_on_a_connection_have_a_bound(monkeypatch, most):
+    monkeypatch.setattr(hosting.server, "_PIPELINED", most)
+    pytest.importorskip("httptools")
+    one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    with serving("auto") as it:
+        assert is_hung_up(it.address, lambda its: its.sendall(one * 1000)) == (most == 32)
+
+
+@pytest.mark.parametrize("ticks", [3, MANY], ids=["ours", "control: never looked at"])
+def test_who_reads_nothing_is_hung_up_on(serve, monkeypatch, ticks):
+    monkeypatch.setattr(hosting.server, "_TICKS", ticks)
+    it = serve()
+    connections = it.server.server_state.connections
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(it.address)
+        deaf.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait(lambda: len(connections) == 1 or ticks == 3)
+        if ticks == MANY:
+            time.sleep(1.5)
+            assert len(connections) == 1
+        else:
+            wait(lambda: not connections)
 
 
 ROOM = """
