@@ -47,7 +47,7 @@ class Centre:
             database,
             self.intake,
             bearer,
-            halls.create_router(database, key_of, bearer),
+            halls.create_router(database, key_of),
             records.create_router(database, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
             bench.create_router(database, self.devices, self.intake, bearer),

@@ -2,7 +2,7 @@
 and each is answered after the commit (BAT-3, RCT-1).
 
 A transaction costs as much as eight ratings in it. At rest nobody waits for company; while several
-come at a time, the next ones gather until 10 ms after the last transaction began.
+come at a time, the next ones gather until 20 ms after the last transaction began.
 Next on a rating's way: central/custody/offer.py reads and judges each batch by itself.
 """
 
@@ -34,7 +34,7 @@ from protocol.limits import BATCH_ITEMS
 log = logging.getLogger(__name__)
 
 _GROUP_S = 0.02  # of reading for one transaction
-_GATHER_S = 0.01  # from one transaction's beginning to the next, while several come at a time
+_GATHER_S = 0.02  # from one transaction's beginning to the next, while several come at a time
 _LIVE_BYTES = 64 * 1024  # over twenty ratings with their documents; what is larger is backlog
 _ALONE_S = 600.0  # that a hall travels alone whose batch made a transaction fail
 

@@ -60,8 +60,8 @@ def halls(connection: Connection) -> list[Any]:
 
 def version(connection: Connection, hall_id: str) -> int:
     """The version of the hall's document; 0 for an unknown hall."""
-    query = select(_hall.c.version).where(_hall.c.hall == hall_id)
-    return connection.execute(query).scalar() or 0
+    query = "SELECT version FROM hall WHERE hall = ?"
+    return sql.run(connection, query, (hall_id,)).scalar() or 0
 
 
 def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int]:
