@@ -37,7 +37,8 @@ class Cluster:
             [*made, "--locale=C", "--no-sync"], check=True, capture_output=True, **owner
         )
         settings = [f"-cunix_socket_directories={self._folder}", "-clisten_addresses="]
-        settings += ["-cmax_locks_per_transaction=256"]  # as deploy/ says: partitions need them
+        settings += ["-cmax_locks_per_transaction=256"]  # as docs/ say: partitions need them
+        settings += ["-cautovacuum=off"]  # plans do not change with when it looked at a few rows
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [programs / "postgres", "-D", data, *settings], stderr=log, **owner
