@@ -274,8 +274,9 @@ class Intake:
         if not chosen:
             return []
         try:
-            with self._database.write() as connection:
+            with self._database.read() as connection:
                 together, apart = _without_clashes(self._judge(connection, chosen, now_ms))
+            with self._database.write() as connection:
                 offers = [one.offer for one in together]
                 answers = file_batches(connection, offers, self._key_of, now_ms)
         except Exception as error:
