@@ -60,9 +60,9 @@ class ClosedError(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A batch that waits; see `Intake.offer`. halls: none while only the token tells."""
+    """A batch that waits; see `Intake.offer`. token: None if the halls are known without one."""
 
-    token: str
+    token: str | None
     halls: tuple[str, ...]
     size: int
     read: Read
@@ -71,7 +71,7 @@ class _Waiting:
     @property
     def sender(self) -> str:
         """Whose turn it takes."""
-        return self.token or self.halls[0]
+        return self.halls[0] if self.token is None else self.token
 
 
 class _Lane:
@@ -147,7 +147,7 @@ class Intake:
         Everything the answer says is durable when this returns; if it raises, nothing is kept.
         """
         heard: Future[Outcome] = Future()
-        self._put(_Waiting("", halls, 0, lambda: raw_items, heard.set_result))
+        self._put(_Waiting(None, halls, 0, lambda: raw_items, heard.set_result))
         outcome = heard.result()
         if isinstance(outcome, Exception):
             raise outcome
@@ -180,17 +180,18 @@ class Intake:
     def _run(self) -> None:
         is_open = True
         while is_open or self._live or self._backlog:
-            if is_open:
-                is_open = self._gather()
-            # A transaction each, in turn: neither kind waits for more than one of the other.
-            began_s, together = time.monotonic(), 0
-            for lane in (self._live, self._backlog):
-                try:
-                    together = max(together, self._file_some(lane))
-                except Exception:  # ours; who waits for it sends again
-                    log.exception("a transaction's batches were not answered")
-            if together > 1:  # they come so fast that the next ones may gather
-                time.sleep(max(0.0, began_s + _GATHER_S - time.monotonic()))
+            try:
+                is_open = is_open and self._gather()
+                self._file_what_waits()
+            except Exception:  # ours; who waits for it sends again
+                log.exception("some batches were not answered")
+
+    def _file_what_waits(self) -> None:
+        """A transaction each, in turn: neither kind waits for more than one of the other."""
+        began_s = time.monotonic()
+        together = max([self._file_some(lane) for lane in (self._live, self._backlog)])
+        if together > 1:  # they come so fast that the next ones may gather
+            time.sleep(max(0.0, began_s + _GATHER_S - time.monotonic()))
 
     def _gather(self) -> bool:
         """Sort what has come, and wait for something if nothing is there; False at the end."""
@@ -231,17 +232,17 @@ class Intake:
         One batch a hall, at most BATCH_ITEMS items unless one batch alone has more, and what can
         be read in _GROUP_S.
         """
-        scopes = tokens.scopes_in(connection, {one.token for one in some if one.token})
+        scopes = tokens.scopes_in(connection, {one.token for one in some if one.token is not None})
         chosen: list[_Read] = []
         refused: list[tuple[_Waiting, Exception]] = []
         left: list[_Waiting] = []
         taken: set[str] = set()
         items, end_s, is_full = 0, time.monotonic() + _GROUP_S, False
         for one in some:
-            if one.token and one.token not in scopes:
+            if one.token is not None and one.token not in scopes:
                 refused.append((one, UnknownTokenError()))
                 continue
-            halls = one.halls or tokens.halls_of(scopes[one.token])
+            halls = one.halls if one.token is None else tokens.halls_of(scopes[one.token])
             if not halls:
                 refused.append((one, NoHallError()))
                 continue

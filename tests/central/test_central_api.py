@@ -278,3 +278,13 @@ def test_a_batch_that_is_not_filed_gets_a_sentence(hall, device, monkeypatch, er
 def test_a_batch_is_answered_by_post_alone(hall):
     response = hall.client.get("/v1/batches", headers=hall.headers)
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer ", "bearer  ", "Basic eDp5", "Bearer x"])
+def test_who_has_no_token_stops_nobody(hall, device, token):
+    """An empty one, too, is somebody's word, and no other batch waits for ever because of it."""
+    body = encode_batch([item_of(device.rating())])
+    for _ in range(2):
+        response = hall.client.post("/v1/batches", content=body, headers={"authorization": token})
+        assert response.status_code == 401
+    assert verdicts(hall.post(device.rating(seq=1))) == ["stored"]

@@ -68,7 +68,7 @@ class Together:
 
         monkeypatch.setattr(intake_module, "file_batches", file_batches)
 
-    def send(self, *batches, token: str = "", size: int = 1) -> list:
+    def send(self, *batches, token: str | None = None, size: int = 1) -> list:
         """The outcomes of batches (hall, raw items) that waited at the same time, in their order.
 
         token: instead of the halls; a batch may also be (hall, raw items, size).
@@ -80,7 +80,7 @@ class Together:
             gate.wait()
             return []
 
-        self._offer("", "nobody", hold, 0)
+        self._offer(None, "nobody", hold, 0)
         is_held.wait()
         first = self._count
         for hall, items, *more in batches:
@@ -99,7 +99,9 @@ class Together:
                 self.outcomes[at] = outcome
                 self._heard.notify_all()
 
-        waiting = intake_module._Waiting(token, () if token else (hall,), size, read, reply)
+        waiting = intake_module._Waiting(
+            token, (hall,) if token is None else (), size, read, reply
+        )
         self.intake._put(waiting)
 
 
