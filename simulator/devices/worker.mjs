@@ -24,8 +24,8 @@ const journal = path.join(flash, 'journal');
 const thanks = new BigInt64Array(workerData.thanks);
 let pressed = 0; // number of the newest press that closed a key while no other was closed
 let journalled = 0; // seq of the newest rating whose append is closed
-let closedKeys = workerData.closed ?? 0;
-let seenKeys = closedKeys; // what the firmware saw when it looked last
+let contacts = workerData.closed ?? 0; // closed by what is no finger: a trace, or since the start
+let seenKeys = contacts; // what the firmware saw when it looked last
 let isPlugged = true; // the network cable: pulled, nothing comes or goes and nobody is told
 let onKey = () => {};
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -128,14 +128,15 @@ function show(face, ticketNo, text) {
 }
 
 // A finger closes a contact. It stays until the firmware has seen it closed for hold_ms: on a machine
-// that is too busy a press lasts longer, but it is never over before the firmware could look.
+// that is too busy a press lasts longer, but it is never over before the firmware could look. A key
+// is open again when its last finger has left it.
 let fingers = []; // {bit, hold_ms, since: when the firmware first looked, isLeaving}
 
+const closedKeys = () => fingers.reduce((closed, finger) => closed | finger.bit, contacts);
+
 function press({ press, level, hold_ms }) {
-  const bit = 1 << (level - 1);
-  if (!closedKeys) pressed = press;
-  closedKeys |= bit;
-  fingers.push({ bit, hold_ms });
+  if (!closedKeys()) pressed = press;
+  fingers.push({ bit: 1 << (level - 1), hold_ms });
   onKey();
 }
 
@@ -147,19 +148,19 @@ function lookAtKeys() {
     finger.isLeaving = true;
     setTimeout(lift, 0, finger); // after this look: a board reads one pin after the other
   }
-  if (closedKeys !== seenKeys) say({ event: 'seen', closed: (seenKeys = closedKeys) });
-  return closedKeys;
+  const closed = closedKeys();
+  if (closed !== seenKeys) say({ event: 'seen', closed: (seenKeys = closed) });
+  return closed;
 }
 
 function lift(finger) {
-  closedKeys &= ~finger.bit;
   fingers = fingers.filter((other) => other !== finger);
 }
 
 // Contacts moved as a trace [[ms, closed contacts], …] says, bounces and all.
 function trace({ trace: moves, press }) {
   pressed = press;
-  for (const [ms, closed] of moves) setTimeout(() => ((closedKeys = closed), onKey()), ms);
+  for (const [ms, closed] of moves) setTimeout(() => ((contacts = closed), onKey()), ms);
 }
 
 function appended(data) {

@@ -296,6 +296,32 @@ def test_chords_and_keys_that_were_down_before_are_no_presses(bench):
     }
 
 
+def test_two_fingers_on_a_key_do_not_shorten_the_presses_that_follow(bench):
+    """A second finger before the first has left: the key opens when the last one does."""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/state"))
+        closed, again = is_closed(fleet, 0b10000), is_closed(fleet, 0)
+        fleet.press(DEVICE, 5, "", hold_ms=90)
+        await closed
+        await asyncio.sleep(0.06)
+        fleet.press(DEVICE, 5, "", hold_ms=90)
+        await again
+        it.invite()
+        await is_face(it, fleet, "inviting")
+        await asyncio.sleep(0.2)  # the key has settled
+        thanked = fleet.event(lambda event: event["event"] == "thanked", timeout_s=5)
+        fleet.press(DEVICE, 5, "A017", hold_ms=90)
+        await thanked
+
+    bench(scenario)
+
+
+def is_closed(fleet, keys):
+    return fleet.event(lambda event: event["event"] == "seen" and event["closed"] == keys)
+
+
 def test_an_ack_ends_the_rounds(bench):
     async def scenario(it, fleet):
         await it.start(fleet, round_ms=100, round_max_ms=100)
