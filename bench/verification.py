@@ -38,7 +38,7 @@ from protocol.batch import (
 )
 from protocol.envelope import split
 from protocol.limits import BATCH_BYTES
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 from protocol.record import parse
 from simulator.pen import Pen
 
@@ -61,11 +61,12 @@ def batches() -> list[bytes]:
         seq = pen.seq + 1
         service = f"01JQ7V0M3T8K2N5W{number:010d}"
         document = ServiceDocument(
-            service, "demo", "w1", "single", f"A{seq}", "0231", (), _NOW_MS + number
+            *(service, "0" * 16, number + 1),
+            *("demo", "w1", "single", f"A{seq}", "0231", (), _NOW_MS + number),
         )
         facts = encode_document(document)
         at = _NOW_MS + seq * 1000
-        envelope = pen.rating(service=service, facts=hash16(facts), at=at, took_ms=4200)
+        envelope = pen.rating(service=service, facts=sha256_hex(facts), at=at, took_ms=4200)
         items += [
             FactsItem(facts.decode()),
             EnvelopeItem(envelope.decode(), at, "w1", service, ()),
@@ -124,7 +125,7 @@ def keep(database: Database, body: bytes) -> None:
             Row(
                 *(members["device"], members["epoch"], members["seq"], mac[:16], members["kind"]),
                 *(members["prev"], envelope, item.received_at_ms, _NOW_MS, "demo", item.window),
-                *(item.service, members["facts"], [], [], members["level"], members["at"]),
+                *(item.service, members["facts"], [], [], 5, members["at"]),
             )
         )
     with database.write() as connection:
@@ -135,9 +136,9 @@ def keep(database: Database, body: bytes) -> None:
 def _document(facts: str) -> dict:
     content = facts.encode()
     members = json.loads(facts)
-    names = ("hall", "service", "window", "ticket_no", "staff_no")
+    names = ("hall", "service", "window", "ticket_no", "staff_no", "book", "number")
     values = {name: members[name] for name in names}
-    return {"hash16": hash16(content), "bytes": content, "stored_at_ms": _NOW_MS, **values}
+    return {"facts": sha256_hex(content), "bytes": content, "stored_at_ms": _NOW_MS, **values}
 
 
 def results() -> list[dict]:

@@ -48,7 +48,7 @@ class Centre:
             self.intake,
             bearer,
             halls.create_router(database, key_of),
-            records.create_router(database, bearer),
+            records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
             bench.create_router(database, self.devices, self.intake, bearer),
             self.site,

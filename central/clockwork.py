@@ -6,12 +6,13 @@ looks. central/custody/marks.py has the words of both.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from central.custody.marks import (
+    DOCUMENTS_MISSING,
     FACTS_MISSING,
     GAP,
     LOST_BY_CENTRE,
@@ -21,7 +22,6 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.store import alarms, rejections, tallies
-from central.store.places import PAUSE_MS
 
 SHARES_EVERY_S = 600.0
 _SHARE_DAYS = 30
@@ -31,12 +31,14 @@ _SHARE_SERVICES = 50  # fewer services say nothing about a window
 class Limits(NamedTuple):
     """After how long something missing or silent is an alarm, milliseconds.
 
-    gap_ms: a missing record, and a service document. device_ms: of a device, while its hall
-    speaks. hall_ms: of a whole hall; longer than a weekend.
+    gap_ms: a missing record, and a service document. device_ms: of a device, while others of its
+    hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the
+    longest holidays. hall_ms: of a whole hall; longer than a weekend.
     """
 
     gap_ms: int = 3_600_000
     device_ms: int = 4 * 3_600_000
+    alone_ms: int = 10 * 86_400_000
     hall_ms: int = 72 * 3_600_000
 
 
@@ -48,7 +50,7 @@ class Finding:
     """How often a mark was set, or a reason for refusal told, or what an alarm is about.
 
     mark: a code of central/custody/marks.py. window, window_name: empty if it is not known.
-    device, epoch, seq: the newest record; None for what was refused, which is no record. last_seq:
+    device, epoch, seq: the newest record; None where it is about no record. last_seq:
     of an alarm about the records from seq to last_seq.
     """
 
@@ -122,10 +124,10 @@ class Alarms:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
         now_ms = self._now_ms()
         found = self._missing(connection, hall, now_ms)
-        before_ms = now_ms - self._limits.device_ms
-        for row in alarms.silent_devices(connection, hall, before_ms, now_ms - PAUSE_MS):
-            heard = (row.heard_at_ms or 0, row.stored_at_ms or 0, row.enrolled_at_ms)
-            found.append(_finding(SILENT_DEVICE, row, max(heard), now_ms))
+        before_ms = now_ms - self._limits.alone_ms
+        for row in alarms.silent_devices(connection, hall, self._limits.device_ms, before_ms):
+            since_ms = row.proven_at_ms or row.enrolled_at_ms
+            found.append(_finding(SILENT_DEVICE, row, since_ms, now_ms))
         for row in alarms.silent_halls(connection, hall, now_ms - self._limits.hall_ms):
             place = (row.hall, row.name, "", "")
             found.append(Finding(SILENT_HALL, *place, 1, row.heard_at_ms, now_ms))
@@ -133,6 +135,13 @@ class Alarms:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
             times = (row.first_at_ms, row.last_at_ms)
             found.append(Finding(FACTS_MISSING, *place, row.count, *times, row.device))
+        for row in alarms.open_books(connection, hall, now_ms - self._limits.gap_ms):
+            place = (row.hall, row.hall_name or "", "", "")
+            missing = row.highest - row.held
+            found.append(Finding(DOCUMENTS_MISSING, *place, missing, row.open_since_ms, now_ms))
+        for row in alarms.lacking_documents(connection, hall, now_ms - self._limits.gap_ms):
+            one = _finding(DOCUMENTS_MISSING, row, row.lacking_since_ms, now_ms)
+            found.append(replace(one, count=row.lacking))
         seldom = self._seldom[1] if self._seldom is not None else []
         return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
 
@@ -191,7 +200,9 @@ class Alarms:
 
 
 def _marks(connection: Connection, hall: str | None, mark: str | None, most: int) -> list[Finding]:
-    return [Finding(**row._mapping) for row in tallies.marks(connection, hall, mark, most)]
+    found = [Finding(**row._mapping) for row in tallies.marks(connection, hall, mark, most)]
+    of_none = {"device": None, "epoch": None, "seq": None}
+    return [one if one.device else replace(one, **of_none) for one in found]
 
 
 def _refusals(

@@ -30,7 +30,7 @@ from protocol.batch import (
     encode_batch,
     encode_document,
 )
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 from simulator.parts.part import Part
 from simulator.pen import Pen
 
@@ -70,14 +70,17 @@ class Window:
 
     def __init__(self, bundle: Path, hall: str, window: str):
         self.pen, self.hall, self.window = Pen.of_bundle(bundle), hall, window
+        self.services = 0
 
     def rate(self, level: int, at: int, matter: str, ticket_no: str, again: str = "") -> list:
         """A service and its rating, as items of a batch. again: a service rated before."""
         service = again or f"{self.pen.device}-{self.pen.seq + 1}"
         matters = (Matter(None, None, None, matter),)
-        place = (service, self.hall, self.window, "single")
+        book = sha256_hex(self.pen.device.encode())[:16]
+        self.services += 1
+        place = (service, book, self.services, self.hall, self.window, "single")
         facts = encode_document(ServiceDocument(*place, ticket_no, "0231", matters, at - 300_000))
-        told = {"service": service, "ticket_no": ticket_no, "facts": hash16(facts)}
+        told = {"service": service, "ticket_no": ticket_no, "facts": sha256_hex(facts)}
         envelope = self.pen.rating(**told, level=level, at=at, took_ms=4200).decode()
         item = EnvelopeItem(envelope, at, self.window, service, ())
         return [FactsItem(facts.decode()), item]

@@ -26,6 +26,7 @@ from firmware.session import (
 )
 from firmware.settings import built_in, text_of
 from firmware.wait import happens
+from protocol.answer import of_codes, of_level
 from protocol.record import Rating, Reasons, SelfTest
 from protocol.settings import SettingsError, open_settings
 
@@ -73,6 +74,7 @@ class App:
             timing,
             VERSION,
             self._take_ticket,
+            self._take_time,
             self._take_settings,
             self._show,
         )
@@ -144,9 +146,10 @@ class App:
                 ticket_no=ticket.ticket_no,
                 staff_no=None if ticket.staff is None else ticket.staff.staff_no,
                 facts=ticket.facts,
-                level=press.level,
+                answer=of_level(press.level),
                 settings=self._settings.version,
                 took_ms=self._session.took_ms(press.closed_at_ms),
+                shown=self._session.shown,
                 input="key",
             )
         except JournalFullError:
@@ -163,7 +166,7 @@ class App:
         codes = (self._settings.codes[level - 1][press.level - 1],)
         catalogue = self._settings.catalogue
         try:
-            envelope = self._append(Reasons, of=seq, codes=codes, catalogue=catalogue)
+            envelope = self._append(Reasons, of=seq, answer=of_codes(codes), catalogue=catalogue)
         except JournalFullError:
             return None
         self._link.send(envelope)
@@ -212,8 +215,13 @@ class App:
         except OSError as error:
             self._board.log(f"the settings are in use, but not kept for the next start: {error}")
 
-    def _take_ticket(self, ticket):
-        self._session.take_ticket(ticket, self._clock.up_ms())
+    def _take_ticket(self, ticket, is_retained=False):
+        self._session.take_ticket(ticket, self._clock.up_ms(), is_retained)
+        self._show()
+
+    def _take_time(self):
+        now_ms = self._clock.up_ms()
+        self._session.take_time(self._clock.ahead_ms(), now_ms)
         self._show()
 
     async def _pass_time(self):
@@ -236,7 +244,7 @@ class App:
         elif not is_full:
             self._session.mend(self._clock.up_ms())
         self._link.report("journal_full", is_full)
-        self._link.show(self._session.face)
+        self._link.show(self._session)
         face, ticket = self._session.face, self._session.ticket
         cause = "journal_full" if face == OUT_OF_SERVICE else ""
         text = text_of(self._settings, face, ticket, cause)

@@ -39,6 +39,10 @@ class Clock:
         self._set_at_ms = self.up_ms()
         self._offset_ms = now_ms - self._set_at_ms
 
+    def ahead_ms(self) -> int:
+        """What has to be added to `up_ms` for the hall's time; only once it has been told."""
+        return self._offset_ms
+
     def at(self):
         """Epoch milliseconds, or None when the hall has not told the time since the start."""
         if self._set_at_ms is None:

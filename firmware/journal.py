@@ -8,6 +8,7 @@ what it does). Next on a rating's way: firmware/link.py sends what `append` give
 from firmware.guard import Guarded, JournalDamageError
 from firmware.segments import Segments
 from firmware.slots import Slots
+from protocol.answer import NO_ANSWER, seal_answer
 from protocol.envelope import NO_MAC16, is_signed, mac16, seal, split
 from protocol.field import ProtocolError
 from protocol.limits import GAPS
@@ -61,13 +62,16 @@ class Journal:
             raise JournalLostError("neither slot nor segment can be read")
         self._receipt = None  # decoded
         self._receipt_text = None
+        self.heard = None  # `at` of the receipt taken last
         if self._slots.receipt is not None:
             self._receipt = self._check_receipt(self._slots.receipt)
             self._receipt_text = self._slots.receipt
+            self.heard = None if self._receipt is None else self._receipt.at
         noted = -1 if self._slots.segment is None else self._slots.segment
         self._newest = max(noted, self._segments.newest())
         self._next = (self._newest + 1) * self._size + 1
         self._begun = False
+        self._has_spoken = False
         self.boot = max(self._slots.boot, self._segments.boot) + 1  # this start's number
 
     @property
@@ -80,15 +84,16 @@ class Journal:
         """Ids of the services last rated before this start, oldest first."""
         return self._segments.rated
 
-    def append(self, kind, up_ms, at, **fields) -> bytes:
+    def append(self, kind, up_ms, at, answer=None, **fields) -> bytes:
         """Makes a record of `kind`, and gives its envelope once it is durable.
 
+        answer: the plain text of the answer to be sealed in it (protocol/answer.py).
         Raises JournalFullError with nothing written, JournalDamageError if the flash refuses.
         """
         self.begin(up_ms, at)
         if self.is_full() or not self._begun:
             raise JournalFullError("no free segment")
-        return self._append(kind, up_ms, at, fields)
+        return self._append(kind, up_ms, at, fields, answer)
 
     def begin(self, up_ms, at):
         """Writes this start's `boot`; called before the first record or on the first connection.
@@ -97,12 +102,15 @@ class Journal:
         """
         if self._begun:
             return
+        is_first, self._has_spoken = not self._has_spoken, True
         # Nothing that the last receipt covers is named, nor what the device still holds (JRN-4).
         gaps = self._segments.gaps(self.receipt_seq() + 1, self._next - 1)
         self._free()  # the last start may have been cut while it freed
         has_damage = [gap for gap in gaps if gap[2] == DAMAGE]
         most = self._most if has_damage else self._most - 1
         if self._used() >= most:
+            if is_first:  # no two starts that speak share a number
+                self._note(self._newest, self.boot)
             return
         if len(self._segments) >= most:
             self._remove_unreadable()
@@ -146,12 +154,16 @@ class Journal:
         """
         return self._segments.after(seq, most)
 
-    def head(self, up_ms):
-        """The signed head, or None if no record was ever readable."""
+    def head(self, up_ms, shown, invited):
+        """The signed head, or None if no record was ever readable.
+
+        shown, invited: services since the start that the ticket changed to, and invited for.
+        """
         if self._segments.mac16 == NO_MAC16:
             return None
         device, epoch, _ = self._identity
-        head = Head(device, epoch, self.seq, self._segments.mac16, self.boot, up_ms)
+        newest = self.seq, self._segments.mac16, self.boot
+        head = Head(device, epoch, *newest, up_ms, self.heard, shown, invited)
         return seal(self._key, encode(head))
 
     def receipt(self):
@@ -163,14 +175,19 @@ class Journal:
         return 0 if self._receipt is None else self._receipt.seq
 
     def take_receipt(self, text: str) -> bool:
-        """Takes a receipt's envelope and frees what it covers; False if it is none (RCT-2)."""
+        """Takes a receipt's envelope and frees what it covers; False if it is none (RCT-2).
+
+        One that frees nothing was heard nevertheless, if it was signed for this enrolment.
+        """
         if self._receipt is not None and text == self._receipt_text:
+            self.heard = self._receipt.at
             self._free()
             return True
         receipt = self._check_receipt(text)
         if receipt is None:
             return False
-        if self._receipt is not None and receipt.seq <= self._receipt.seq:
+        self.heard = receipt.at
+        if self._receipt is not None and receipt.seq < self._receipt.seq:
             return True  # an older one, from a centre that was restored: it frees nothing more
         if receipt.seq >= self.first():
             held = self.after(receipt.seq - 1, 1)
@@ -180,9 +197,11 @@ class Journal:
         self._free()
         return True
 
-    def _append(self, kind, up_ms, at, fields):
+    def _append(self, kind, up_ms, at, fields, answer=None):
         if self._next > self._segment_end():
             self._open_segment()
+        if answer is not None:
+            fields["answer"] = NO_ANSWER
         device, epoch, _ = self._identity
         record = kind(
             device=device,
@@ -194,7 +213,10 @@ class Journal:
             at=at,
             **fields,
         )
-        envelope = seal(self._key, encode(record))
+        data = encode(record)
+        if answer is not None:
+            data = seal_answer(self._key, data, answer)
+        envelope = seal(self._key, data)
         self._segments.append(self._next, envelope, kind is Rating)
         self._next += 1
         return envelope
@@ -250,7 +272,7 @@ class Journal:
         self._segments.remove(unreadable)
 
     def _noted_boot(self):
-        return self.boot if self._begun else self.boot - 1
+        return self.boot if self._has_spoken else self.boot - 1
 
     def _segment_end(self):
         return (self._newest + 1) * self._size

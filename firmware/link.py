@@ -38,12 +38,23 @@ class Link:
     """The device's side of its topics.
 
     board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text).
-    on_ticket(ticket): called for every valid ticket. on_settings(envelope): puts settings to use
-    or raises SettingsError. on_freed(): called when a full journal has room again.
+    on_ticket(ticket, is_retained): called for every valid ticket, None for no service. on_time():
+    called when the clock was set. on_settings(envelope): puts settings to use or raises
+    SettingsError. on_freed(): called when a full journal has room again.
     """
 
     def __init__(
-        self, board, bundle, journal, clock, timing, firmware, on_ticket, on_settings, on_freed
+        self,
+        board,
+        bundle,
+        journal,
+        clock,
+        timing,
+        firmware,
+        on_ticket,
+        on_time,
+        on_settings,
+        on_freed,
     ):
         self._board = board
         self._bundle = bundle
@@ -52,6 +63,7 @@ class Link:
         self._timing = timing
         self._firmware = firmware
         self._on_ticket = on_ticket
+        self._on_time = on_time
         self._on_settings = on_settings
         self._on_freed = on_freed
         self._settings = 0  # version
@@ -65,6 +77,7 @@ class Link:
         self._work = asyncio.Event()
         self._change = asyncio.Event()
         self._face = "standby"
+        self._shown = self._invited = 0
         self.problems = []
         self.is_online = False
 
@@ -74,10 +87,11 @@ class Link:
             self._fresh.append(envelope)
             self._work.set()
 
-    def show(self, face):
-        """Tells the hall what the face shows."""
-        if face != self._face:
-            self._face = face
+    def show(self, session):
+        """Tells the hall what the face shows, and in heads how many services were shown."""
+        self._shown, self._invited = session.shown, session.invited
+        if session.face != self._face:
+            self._face = session.face
             self._change.set()
 
     def use_settings(self, version: int):
@@ -163,7 +177,7 @@ class Link:
 
     def _state(self):
         journal = self._journal
-        head = journal.head(self._clock.up_ms())
+        head = journal.head(self._clock.up_ms(), self._shown, self._invited)
         return State(
             online=True,
             session=self._session,
@@ -214,21 +228,23 @@ class Link:
 
     # Being told
 
-    def take(self, name, payload):
-        """Takes a message that came on the topic `name`.
+    def take(self, name, payload, is_retained=False):
+        """Takes a message that came on the topic `name`; is_retained: the broker had kept it.
 
         A bad one is reported until a good one comes, never raised.
         """
         problem = f"bad_{name.split('/')[-1]}"
         try:
             if name == self._topic(TICKET):
-                self._on_ticket(decode_message(Ticket, payload))
+                ticket = decode_message(Ticket, payload) if payload else None  # no service
+                self._on_ticket(ticket, is_retained)
             elif name == self._topic(ACK):
                 self._take_ack(decode_message(Ack, payload))
             elif name == self._topic(CLOCK):
                 if self._clock.quality() == "none":
                     self._board.log("the hall told the time")
                 self._clock.set(decode_message(Clock, payload).now_ms)
+                self._on_time()
             elif name == self._topic(SETTINGS) and payload:  # empty: withdrawn, what is used stays
                 self._take_settings(payload)
         except ProtocolError as error:

@@ -94,7 +94,9 @@ class Mqtt:
         await self._send(kind, _text(topic) + _number(packet_id) + payload)
 
     async def run(self, on_message):
-        """Takes what comes, calling on_message(topic, payload), until the connection ends."""
+        """Takes what comes, calling on_message(topic, payload, is_retained) (3.3.1.3), until the
+        connection ends.
+        """
         while True:
             kind, body = await self._receive()
             if kind & 0xF0 == PUBLISH:
@@ -126,10 +128,10 @@ class Mqtt:
         if kind & 0x06:
             packet_id = body[start : start + 2]
             start += 2
-            on_message(topic, body[start:])
+            on_message(topic, body[start:], bool(kind & _RETAIN))
             await self._send(PUBACK, packet_id)
         else:
-            on_message(topic, body[start:])
+            on_message(topic, body[start:], bool(kind & _RETAIN))
 
     def _has_room(self):
         now = self._ticks_ms()

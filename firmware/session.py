@@ -33,7 +33,7 @@ TABLE = {
     (SERVING, "press"): (SERVING, NOT_NOW),
     (SERVING, "chord"): (SERVING, NOT_NOW),
     (INVITED, "serve"): (SERVING, None),
-    (INVITED, "invite"): (INVITED, None),
+    (INVITED, "invite"): (INVITED, None),  # another one
     (INVITED, "close"): (STANDBY, None),
     (INVITED, "expire"): (SERVING, None),
     (INVITED, "rate"): (THANKING, None),
@@ -84,16 +84,41 @@ class Session:
         self.thanks_ms = thanks_ms
         self.why_ms = why_ms
         self._test_ms = test_ms
+        self.shown = self.invited = 0  # services since the start, as a head has them
         self._newest = None
+        self._has_ticket = False  # one came since the start
+        self._is_retained = False  # the broker had kept the newest
+        self._hall_ms = None  # what has to be added to now_ms for the hall's clock
+        self._begun = None  # (service, until_ms) of the invitation begun last
+        self._invite_ms = 0  # how long it stands
+        self._told = self._asked = None  # the service counted last as shown, as invited
         self._rated = list(rated)[-REMEMBERED:]
         self._since_ms = 0  # when the face was entered
 
-    def take_ticket(self, ticket, now_ms: int):
-        """The newest ticket counts (TKT-1)."""
-        is_repeat = ticket == self._newest
-        self._newest = ticket
-        if not (is_repeat and self.face == INVITED):  # a repeat must not extend the invitation
-            self._follow_ticket(now_ms)
+    def take_ticket(self, ticket, now_ms: int, is_retained=False):
+        """The newest ticket counts (TKT-1), None for no service. is_retained: by the broker."""
+        if ticket is not None:
+            self._count(ticket, is_retained and not self._has_ticket)
+        self._has_ticket = True
+        self._newest, self._is_retained = ticket, is_retained
+        self._follow_ticket(now_ms)
+
+    def take_time(self, hall_ms: int, now_ms: int):
+        """The hall's clock is told: hall_ms has to be added to now_ms."""
+        was_unknown, self._hall_ms = self._hall_ms is None, hall_ms
+        if was_unknown and self.face in (STANDBY, SERVING):
+            self._follow_ticket(now_ms)  # an invitation that was kept may still stand
+
+    def _count(self, ticket, was_before):
+        """was_before: it may be what an earlier start was shown."""
+        if ticket.phase == CLOSED:
+            return
+        if ticket.service != self._told:
+            self._told = ticket.service
+            self.shown += not was_before
+        if ticket.phase == INVITING and ticket.service != self._asked:
+            self._asked = ticket.service
+            self.invited += not was_before
 
     def accept(self, closed_at_ms: int, now_ms: int) -> bool:
         """Whether a press at closed_at_ms counts, as a rating if INVITED, as a reason if ASKING.
@@ -165,7 +190,7 @@ class Session:
         """Milliseconds until `tick` will change the face, or None."""
         last_ms = None
         if self.face == INVITED and self.ticket is not None:
-            last_ms = self.ticket.invite_ms
+            last_ms = self._invite_ms
         elif self.face == THANKING:
             last_ms = self.thanks_ms
         elif self.face == ASKING:
@@ -175,18 +200,41 @@ class Session:
         return None if last_ms is None else max(0, self._since_ms + last_ms - now_ms)
 
     def _follow_ticket(self, now_ms):
-        if self._newest is None or self.face in (THANKING, OUT_OF_SERVICE, TECHNICIAN):
+        if self.face in (THANKING, OUT_OF_SERVICE, TECHNICIAN):
             return  # it is taken up afterwards
+        newest = self._newest
+        if self.face == INVITED and self._is_begun(newest):
+            return  # a repeat must not extend the invitation
         is_over = self._is_over()
         if self.face == ASKING and is_over:
             return
-        self.ticket = self._newest
-        if is_over:
+        self.ticket = newest
+        if newest is None or is_over:
             self._event("close", now_ms)
-        elif self.ticket.phase == INVITING:
+            return
+        invite_ms = self._stands_ms(newest, now_ms)
+        if invite_ms > 0:
+            self._begun, self._invite_ms = (newest.service, newest.until_ms), invite_ms
             self._event("invite", now_ms)
         else:
             self._event("serve", now_ms)
+
+    def _stands_ms(self, ticket, now_ms):
+        """How long a ticket invites from now on; 0 if it does not, or no more (TKT-5)."""
+        if ticket.phase != INVITING or self._is_begun(ticket):
+            return 0
+        if not self._is_retained:
+            return ticket.invite_ms
+        if self._hall_ms is None or ticket.until_ms is None:
+            return 0
+        left_ms = ticket.until_ms - now_ms - self._hall_ms
+        return left_ms if left_ms <= ticket.invite_ms else 0
+
+    def _is_begun(self, ticket):
+        """Whether a ticket is the invitation that was begun last."""
+        if ticket is None or ticket.phase != INVITING:
+            return False
+        return self._begun == (ticket.service, ticket.until_ms)
 
     def _is_over(self):
         newest = self._newest

@@ -20,13 +20,13 @@ _DEFAULTS = (
     ("connect_ms", 15000),
     ("retry_ms", 1000),
     ("retry_max_ms", 60000),
-    ("segment_records", 32),  # 13 KB: four flash blocks, deleted whole
+    ("segment_records", 32),  # 15 KB: four flash blocks, deleted whole
     ("segments", 64),  # 2,015 ratings
 )
 
-# The partition for the journal of those segments, filled with the longest ratings: five blocks of
+# The partition for the journal of those segments, filled with the longest ratings: six blocks of
 # 4 KB each, and one in six free, so that LittleFS finds room to write and blocks to spread wear.
-JOURNAL_BYTES = 1536 * 1024
+JOURNAL_BYTES = 1792 * 1024
 
 RATINGS_A_DAY = 200  # of a busy window: 8 hours, one every two and a half minutes
 

@@ -166,7 +166,12 @@ class Gateway:
         )
 
         self.desk = ServiceDesk(
-            self.database, self.book, self.inbox, self.forwarder.live.wake, now_ms
+            self.database,
+            self.book,
+            self.inbox,
+            self.forwarder.live.wake,
+            config.invite_ms,
+            now_ms,
         )
         self.health = Health(self.database, self.book, self.link, self.alarms)
         app = create_app(self.database, self.desk, self.book, self.metrics, self.health)

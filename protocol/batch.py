@@ -3,7 +3,6 @@
 Next on a rating's way: central/web/api/batches.py, which answers every item with a verdict.
 """
 
-import json
 from collections import namedtuple
 
 from protocol.field import (
@@ -15,10 +14,12 @@ from protocol.field import (
     ProtocolError,
     Text,
     count,
+    hex16,
     ms,
     names,
     place_id,
     read,
+    seq,
     word,
     write,
     wrong_field,
@@ -32,7 +33,7 @@ from protocol.limits import (
     STAFF_NO_CHARS,
     TICKET_NO_CHARS,
 )
-from protocol.record import parse_json
+from protocol.record import dump_json, parse_json
 
 STORED = "stored"
 DUPLICATE = "duplicate"
@@ -90,6 +91,8 @@ _ANSWER = (
 )
 _DOCUMENT = (
     ("service", Identifier(SERVICE_CHARS)),
+    ("book", hex16),
+    ("number", seq),
     ("hall", place_id),
     ("window", place_id),
     ("kind", OneOf("single", "batch", "theme", "agent")),
@@ -101,7 +104,11 @@ _DOCUMENT = (
 
 
 class ServiceDocument(namedtuple("ServiceDocument", names(_DOCUMENT))):
-    """What the hall says about a service; its hash stands in every rating of it (`facts`)."""
+    """What the hall says about a service; its hash stands in every rating of it (`facts`).
+
+    book, number: the name of the gateway's database, and which of its documents this is, one by
+    one, so that a missing one shows.
+    """
 
     fields = _DOCUMENT
 
@@ -135,7 +142,7 @@ def encode_document(document: ServiceDocument) -> bytes:
 
     Raises ProtocolError for a value out of range or more than 64 KB.
     """
-    data = _dump(write(document))
+    data = dump_json(write(document))
     if len(data) > DOCUMENT_BYTES:
         raise wrong_whole("a service document", "bytes", DOCUMENT_BYTES, len(data))
     return data
@@ -151,7 +158,7 @@ def decode_document(data: bytes) -> ServiceDocument:
 
 def encode_batch(items) -> bytes:
     """The body of `POST /v1/batches`, before gzip."""
-    return _dump({"items": [write(item) for item in items]})
+    return dump_json({"items": [write(item) for item in items]})
 
 
 def decode_batch(body: bytes) -> list:
@@ -181,13 +188,9 @@ def encode_answer(answer: Answer) -> bytes:
             known[verdict] = write(verdict)
     members = write(Answer((), answer.receipts, answer.hall_version))
     members["verdicts"] = [known[verdict] for verdict in answer.verdicts]
-    return _dump(members)
+    return dump_json(members)
 
 
 def decode_answer(body: bytes) -> Answer:
     """The centre's answer. Raises ProtocolError, e.g. for half an answer."""
     return Answer(*read(_ANSWER, parse_json(body, "an answer"), "an answer"))
-
-
-def _dump(value):
-    return json.dumps(value, separators=(",", ":")).encode()

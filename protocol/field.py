@@ -32,6 +32,8 @@ SENTENCES = {
     "json": "{} must be JSON in UTF-8",
     "bytes": "{} may have {} bytes, this one has {}",
     "envelope": "{} must be a record in one line, a line feed and 64 hex digits",
+    "answer": "{} must stand behind its name without spaces",
+    "padding": "{} must be a level and 15 zero bytes",
     "gap": "{} must hold [from, to, cause], from the lower to the higher seq",
 }
 
@@ -192,6 +194,7 @@ place_id = String(_ID, 1, PLACE_CHARS, "a-z, 0-9 and -")
 version = String(_VERSION, 1, VERSION_CHARS, "A-Z, a-z, 0-9, ., + and -")
 word = String(_WORD, 1, 32, "a-z, 0-9 and _")
 hex16 = String(_HEX, 16, 16, "0-9 and a-f")
+hex32 = String(_HEX, 32, 32, "0-9 and a-f")
 hex64 = String(_HEX, 64, 64, "0-9 and a-f")
 seq = Integer(1, SEQ_MAX)
 count = Integer(0, SEQ_MAX)

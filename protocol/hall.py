@@ -4,7 +4,6 @@ It names no key and no password, only password hashes in mosquitto's form
 (`$7$101$base64(salt)$base64(PBKDF2-HMAC-SHA512)`), and the centre's own envelopes.
 """
 
-import json
 from collections import namedtuple
 
 from protocol.field import (
@@ -22,7 +21,7 @@ from protocol.field import (
     write,
 )
 from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES, SETTINGS_BYTES
-from protocol.record import parse_json
+from protocol.record import dump_json, parse_json
 
 _WINDOW = (("window", place_id), ("name", Text(64)))
 
@@ -67,7 +66,7 @@ class Hall(namedtuple("Hall", names(_HALL))):
 
 def encode_hall(hall: Hall) -> bytes:
     """The document's JSON bytes. Raises ProtocolError for a value out of range."""
-    return json.dumps(write(hall), separators=(",", ":")).encode()
+    return dump_json(write(hall))
 
 
 def decode_hall(data: bytes) -> Hall:

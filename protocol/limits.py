@@ -14,6 +14,7 @@ PLACE_CHARS = 32  # hall and window ids
 DEVICE_CHARS = (4, 32)
 VERSION_CHARS = 32
 REASON_CODES = 8  # the catalogue has eight reasons for each level
+SELFTEST_PARTS = 10  # that passed, and as many that failed, within ENVELOPE_BYTES
 GAPS = 16  # runs that one `boot` record can name within ENVELOPE_BYTES
 PROBLEMS = 8
 

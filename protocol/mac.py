@@ -47,6 +47,6 @@ def to_hex(data: bytes) -> str:
     return str(hexlify(data), "utf-8")
 
 
-def hash16(data: bytes) -> str:
-    """The first 16 hex digits of SHA-256: how a service document is named in a record."""
-    return to_hex(sha256(data).digest()[:8])
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 in hex: how a service document is named in a record."""
+    return to_hex(sha256(data).digest())

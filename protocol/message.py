@@ -4,7 +4,6 @@ Unlike records they are not signed and not kept: they steer, and every promise i
 receipt. Next: protocol/batch.py, how the hall hands records to the centre.
 """
 
-import json
 from collections import namedtuple
 
 from protocol.field import (
@@ -17,6 +16,7 @@ from protocol.field import (
     Text,
     count,
     hex16,
+    hex64,
     ms,
     names,
     read,
@@ -35,7 +35,7 @@ from protocol.limits import (
     STAFF_NO_CHARS,
     TICKET_NO_CHARS,
 )
-from protocol.record import parse_json
+from protocol.record import dump_json, parse_json
 
 SERVING = "serving"
 INVITING = "inviting"
@@ -82,12 +82,13 @@ _STATE = (
 _WILL = (("online", truth), ("session", hex16))
 _TICKET = (
     ("service", Identifier(SERVICE_CHARS)),
-    ("facts", hex16),
+    ("facts", hex64),
     ("ticket_no", Identifier(TICKET_NO_CHARS)),
     ("phase", OneOf(SERVING, INVITING, CLOSED)),
     ("matter", Maybe(Text(128))),
     ("staff", Maybe(Nested(StaffCard))),
     ("invite_ms", Integer(1000, 600000)),
+    ("until_ms", Maybe(ms)),
 )
 _ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
 _CLOCK = (("now_ms", ms),)
@@ -112,7 +113,10 @@ class Will(namedtuple("Will", names(_WILL))):
 
 
 class Ticket(namedtuple("Ticket", names(_TICKET))):
-    """The service at a window and its phase. invite_ms: how long an invitation stands."""
+    """The service at a window and its phase. invite_ms: how long an invitation stands. until_ms:
+    when it ends, on the hall's clock; with the service it is the invitation's name, and null in
+    every other phase.
+    """
 
     fields = _TICKET
 
@@ -131,7 +135,7 @@ class Clock(namedtuple("Clock", names(_CLOCK))):
 
 def encode_message(message) -> bytes:
     """The message's JSON bytes. Raises ProtocolError for a value out of range or over 4 KB."""
-    data = json.dumps(write(message), separators=(",", ":")).encode()
+    data = dump_json(write(message))
     if len(data) > MESSAGE_BYTES:
         raise wrong_whole("a message", "bytes", MESSAGE_BYTES, len(data))
     return data

@@ -3,15 +3,15 @@
 A kind is a class whose `fields` say name, type and range, in the order in which they are encoded
 (`OrderedDict`, because plain dicts lose their order on MicroPython). Integers only: a board with
 single floats cannot hold a time otherwise. Meaning of the fields: protocol/README.md, "Records".
-Next: protocol/envelope.py signs the bytes that `encode` gives.
+Next: protocol/answer.py seals what the citizen answered.
 """
 
 import json
+import sys
 from collections import OrderedDict, namedtuple
 
 from protocol.field import (
     Identifier,
-    Integer,
     Many,
     Maybe,
     OneOf,
@@ -19,6 +19,8 @@ from protocol.field import (
     count,
     device_id,
     hex16,
+    hex32,
+    hex64,
     ms,
     names,
     read,
@@ -31,7 +33,7 @@ from protocol.field import (
 )
 from protocol.limits import (
     GAPS,
-    REASON_CODES,
+    SELFTEST_PARTS,
     SERVICE_CHARS,
     STAFF_NO_CHARS,
     TICKET_NO_CHARS,
@@ -71,37 +73,47 @@ _RATING = (
         ("service", Identifier(SERVICE_CHARS)),
         ("ticket_no", Identifier(TICKET_NO_CHARS)),
         ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
-        ("facts", hex16),
-        ("level", Integer(1, 5)),
+        ("facts", hex64),
+        ("answer", hex32),
         ("settings", count),
     )
     + _WHEN
-    + (("took_ms", ms), ("input", OneOf("key", "touch")))
+    + (("took_ms", ms), ("shown", count), ("input", OneOf("key", "kiosk")))
 )
 _REASONS = (
     _LINK
     + (
         ("of", seq),
-        ("codes", Many(Integer(100, 999), 1, REASON_CODES)),
+        ("answer", hex32),
         ("catalogue", count),
     )
     + _WHEN
 )
 _BOOT = _LINK + (("firmware", version), ("cause", word), ("gaps", Many(_Gap(), 0, GAPS))) + _WHEN
-_SELFTEST = _LINK + (("passed", Many(word, 0, 16)), ("failed", Many(word, 0, 16))) + _WHEN
-_HEAD = _IDENTITY + (("mac16", hex16), ("boot", seq), ("up_ms", ms))
+_PARTS = Many(word, 0, SELFTEST_PARTS)
+_SELFTEST = _LINK + (("passed", _PARTS), ("failed", _PARTS)) + _WHEN
+_HEAD = _IDENTITY + (
+    ("mac16", hex16),
+    ("boot", seq),
+    ("up_ms", ms),
+    ("heard", Maybe(ms)),
+    ("shown", count),
+    ("invited", count),
+)
 _RECEIPT = _IDENTITY + (("mac16", hex16), ("at", ms))
 
 
 class Rating(namedtuple("Rating", names(_RATING))):
-    """One press that was journalled; level 5 is 非常满意, 1 is 非常不满意 (GB/T 39734)."""
+    """One press that was journalled; its level is sealed in `answer` (protocol/answer.py)."""
 
     kind = "rating"
     fields = _RATING
 
 
 class Reasons(namedtuple("Reasons", names(_REASONS))):
-    """The answer to "why?" after the rating with seq `of`; the rating itself never changes."""
+    """What a citizen said to "why?" after the rating with seq `of`, sealed in `answer`; the rating
+    itself never changes.
+    """
 
     kind = "reasons"
     fields = _REASONS
@@ -122,7 +134,11 @@ class SelfTest(namedtuple("SelfTest", names(_SELFTEST))):
 
 
 class Head(namedtuple("Head", names(_HEAD))):
-    """A device's own word on how far its chain goes; carried in `state`, never journalled."""
+    """A device's own word on how far its chain goes; carried in `state`, never journalled.
+
+    heard: `at` of the receipt taken last. shown, invited: services since the start that its ticket
+    changed to, and that it was asked to invite for.
+    """
 
     kind = "head"
     fields = _HEAD
@@ -146,7 +162,7 @@ def encode(record) -> bytes:
     """
     members = OrderedDict([("v", V), ("kind", record.kind)])
     members.update(write(record))
-    return json.dumps(members, separators=(",", ":")).encode()
+    return dump_json(members)
 
 
 def parse(record: bytes) -> dict:
@@ -172,6 +188,20 @@ def decode(members: dict, kinds=JOURNALLED):
             return kind(*read(kind.fields, members, "a record"))
     known = ", ".join([kind.kind for kind in kinds])
     raise UnknownKindError(f"kind must be one of {known}", "kind", "unknown_kind", (known,))
+
+
+def dump_json(value) -> bytes:
+    """JSON in UTF-8 without spaces, text as it is: MicroPython reads an escaped surrogate pair as
+    two characters.
+    """
+    if sys.implementation.name == "micropython":  # it writes text as it is anyway
+        return json.dumps(value, separators=(",", ":")).encode()
+    text = json.dumps(
+        value,
+        separators=(",", ":"),
+        ensure_ascii=False,  # pyright: ignore[reportCallIssue]
+    )
+    return text.encode()
 
 
 def parse_json(data: bytes, what: str):

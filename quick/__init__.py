@@ -13,7 +13,7 @@ import msgspec
 from protocol.batch import Answer, EnvelopeItem, Matter, ServiceDocument, Verdict
 from protocol.field import Integer, Many, Maybe, Nested, OneOf, String, Text
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES
-from protocol.record import Rating, V
+from protocol.record import Head, Rating, Receipt, V
 from quick.bounds import bounds
 
 
@@ -21,6 +21,22 @@ def read_rating(record: bytes) -> Rating | None:
     """The rating in a record's bytes; None if it is anything else, or not wholly well-formed."""
     try:
         return _RATING.read(_ratings.decode(record))
+    except _BAD:
+        return None
+
+
+def read_head(record: bytes) -> Head | None:
+    """The head in a record's bytes; None if it is anything else, or not wholly well-formed."""
+    try:
+        return _HEAD.read(_heads.decode(record))
+    except _BAD:
+        return None
+
+
+def read_receipt(record: bytes) -> Receipt | None:
+    """The receipt in a record's bytes; None if it is anything else, or not wholly well-formed."""
+    try:
+        return _RECEIPT.read(_receipts.decode(record))
     except _BAD:
         return None
 
@@ -126,6 +142,8 @@ def _decoder(kind: Any) -> Any:
 _BAD = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _astuple = msgspec.structs.astuple
 _RATING = _Shape(Rating, v=Literal[V], kind=Literal[Rating.kind])
+_HEAD = _Shape(Head, v=Literal[V], kind=Literal[Head.kind])
+_RECEIPT = _Shape(Receipt, v=Literal[V], kind=Literal[Receipt.kind])
 _MATTER, _VERDICT, _ITEM = _Shape(Matter), _Shape(Verdict), _Shape(EnvelopeItem)
 _NESTED = {Matter: _MATTER, Verdict: _VERDICT}
 _DOCUMENT, _ANSWER = _Shape(ServiceDocument), _Shape(Answer)
@@ -134,4 +152,5 @@ _batches = _decoder(
     msgspec.defstruct("QuickBatch", [("items", _raw_items)], forbid_unknown_fields=True)
 )
 _ratings, _documents = _decoder(_RATING.struct), _decoder(_DOCUMENT.struct)
+_heads, _receipts = _decoder(_HEAD.struct), _decoder(_RECEIPT.struct)
 _answers = _decoder(_ANSWER.struct)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Self
 
+from protocol.answer import NO_ANSWER, of_codes, of_level, seal_answer
 from protocol.envelope import NO_MAC16, mac16, seal
 from protocol.message import State
 from protocol.record import Boot, Head, Rating, Reasons, Receipt, SelfTest, encode
@@ -16,10 +17,11 @@ from protocol.record import Boot, Head, Rating, Reasons, Receipt, SelfTest, enco
 _USUAL = {
     Rating: {
         "staff_no": "0231",
-        "facts": "0" * 16,
+        "facts": "0" * 64,
         "level": 5,
         "settings": 0,
         "took_ms": 900,
+        "shown": 0,
         "input": "key",
     },
     Reasons: {"codes": (108,), "catalogue": 1},
@@ -70,13 +72,27 @@ class Pen:
         return self.write(self.record(SelfTest, **changes))
 
     def record(self, kind, **changes):
-        """What the next record of a kind would be, not signed and not in the chain."""
+        """What the next record of a kind would be, not signed and not in the chain.
+
+        `level` of a rating and `codes` of reasons are sealed in its `answer`.
+        """
         seq = changes.get("seq", self.seq + 1)
         values = {"device": self.device, "epoch": self.epoch, "seq": seq, "prev": self.prev}
         values |= {"boot": 1, "up_ms": seq * 1000, "at": None, **_USUAL[kind]}
         if kind is Rating:
             values |= {"service": f"{self.device}-S{seq}", "ticket_no": f"A{seq}"}
-        return kind(**values | changes)
+        values |= changes
+        if "answer" in values:
+            return kind(**{name: values[name] for name in kind._fields})
+        if kind is Rating:
+            plain = of_level(values.pop("level"))
+        elif kind is Reasons:
+            plain = of_codes(values.pop("codes"))
+        else:
+            return kind(**values)
+        record = kind(**values, answer=NO_ANSWER)
+        sealed = json.loads(seal_answer(self.key, encode(record), plain))
+        return record._replace(answer=sealed["answer"])
 
     def write(self, record) -> bytes:
         """Signs a record as the chain's newest; gives the envelope."""
@@ -98,6 +114,7 @@ class Pen:
         """The device's word on its newest record, as text: it only stands in JSON (ENV-3)."""
         values = {"device": self.device, "epoch": self.epoch, "seq": max(self.seq, 1)}
         values |= {"mac16": self.prev, "boot": 1, "up_ms": 5}
+        values |= {"heard": None, "shown": 0, "invited": 0}
         return seal(self.key, encode(Head(**values | changes))).decode()
 
     def receipt(self, **changes) -> str:

@@ -12,8 +12,8 @@ COPIED = ("protocol", "quick", "hosting", "pages", "central", "gateway", "firmwa
 
 FIELD = {
     "protocol/record.py": (
-        'OneOf("key", "touch")))',
-        'OneOf("key", "touch")), ("light", Maybe(count)))',
+        'OneOf("key", "kiosk")))',
+        'OneOf("key", "kiosk")), ("light", Maybe(count)))',
     ),
     "protocol/README.md": (
         "| took_ms | rating |",
@@ -72,10 +72,10 @@ def through_the_hall_and_the_centre(envelope):
     database = open_database("sqlite:///" + str(Path.cwd() / "central.db"))
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null)",
+            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
             "insert into window values ('demo', 'w1', 'w')",
             "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null)",
+            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0)",
         ):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}

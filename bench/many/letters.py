@@ -19,7 +19,7 @@ from protocol.batch import (
     encode_document,
 )
 from protocol.envelope import is_signed, split
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 from protocol.record import Receipt, decode, parse
 from simulator.pen import Pen
 
@@ -49,14 +49,15 @@ def ratings(many: ManyHalls, hall: BenchedHall, numbers: Iterable[int], at_ms: i
         service, ticket_no = f"{pen.device}-S{pen.seq + 1}", f"A{pen.seq + 1}"
         document = encode_document(
             ServiceDocument(
-                *(service, hall.name, window, "single", ticket_no, "0231", ()),
+                *(service, sha256_hex(hall.name.encode())[:16], _written(hall) + 1),
+                *(hall.name, window, "single", ticket_no, "0231", ()),
                 at_ms - 300_000,
             )
         )
         rating = pen.rating(
             service=service,
             ticket_no=ticket_no,
-            facts=hash16(document),
+            facts=sha256_hex(document),
             at=at_ms - _TOOK_MS,
             up_ms=at_ms - _TOOK_MS - many.made_ms + STARTED_MS,
         )
@@ -66,6 +67,11 @@ def ratings(many: ManyHalls, hall: BenchedHall, numbers: Iterable[int], at_ms: i
         pens.append(pen)
     items = documents + envelopes  # documents first, as the outbox has them
     return Call(_post(hall, items), Letter(len(items), tuple(signed), tuple(pens)))
+
+
+def _written(hall: BenchedHall) -> int:
+    """How many services its devices have rated."""
+    return sum(pen.seq - 1 for pen in hall.pens)
 
 
 def heads(many: ManyHalls, hall: BenchedHall, at_ms: int) -> Call:

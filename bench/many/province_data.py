@@ -29,6 +29,8 @@ DAYS, WINDOW_DAYS = 366, 31
 RECORDS = 6  # of each device
 EPOCH = 29_000_000
 NOW_MS = 1_794_726_000_000  # 2026-11-15 15:00 in China
+# When a device was proven fresh last; of thirty one is silent.
+_HEARD = "CASE place.n % 30 WHEN 7 THEN ?1 - 40000000 ELSE ?1 - place.n % 1800000 END"
 _KEPT_BACK = 5000  # documents of a window
 _REJECTIONS = 10_000  # what the store keeps of them
 _MARKS = ("rated_twice", "clock_wrong", "facts_differ", "broken_chain")
@@ -38,17 +40,20 @@ _HOUR_MS = 3_600_000
 
 _COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")
 _COLUMNS = {
-    "hall": "hall, name, version, mqtt_host, mqtt_port, heard_since_ms, heard_at_ms",
+    "hall": "hall, name, version, mqtt_host, mqtt_port, heard_at_ms, proven_at_ms, proven_ms",
     "window": 'hall, "window", name',
-    "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms',
+    "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
+    " proven_at_ms, proven_ms",
     "device_settings": "version, hall, content, set_at_ms",
     "chain": "device, epoch, covered_seq, highest_seq, receipt_seq, receipt, open_since_ms,"
-    " heard_at_ms",
-    "head": "device, epoch, seq, mac16, boot, up_ms, envelope, receipt_seq, stored_at_ms",
+    " receipt_at_ms",
+    "head": "device, epoch, seq, mac16, boot, up_ms, envelope, receipt_seq, stored_at_ms,"
+    " shown, surplus, lacking",
     "record": "device, epoch, seq, mac16, kind, prev, envelope, received_at_ms, stored_at_ms,"
     ' hall, "window", service, facts, marks, hall_marks, level, rated_at_ms, rated_error_ms',
-    "document": 'hash16, bytes, hall, service, "window", ticket_no, staff_no, stored_at_ms',
-    "awaited": 'hash16, device, epoch, seq, hall, "window", since_ms',
+    "document": 'facts, bytes, hall, service, "window", ticket_no, staff_no, book, number,'
+    " stored_at_ms",
+    "awaited": 'facts, device, epoch, seq, hall, "window", since_ms',
     "tally": f'span, "window", hall, {", ".join(_COUNTS)}',
     "mark_tally": 'hall, "window", mark, count, first_at_ms, last_at_ms, device, epoch, seq',
     "rejection_count": "hall, reason, count, last_at_ms",
@@ -91,8 +96,8 @@ def _up_to(name: str) -> str:
 
 def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     query = f"""{_up_to("number")} SELECT printf('h%04d', n), printf('第%d政务大厅', n), 1 + n,
-        'broker.example', 8883, ?2, ?3 - n % 60000 FROM number"""
-    _insert(connection, "hall", query, halls, now - 9 * _HOUR_MS, now)
+        'broker.example', 8883, ?3 - n % 60000, ?3 - n % 3600000, 1000000000 FROM number"""
+    _insert(connection, "hall", query, halls, now)
     query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口' FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
     connection.execute(
@@ -100,8 +105,9 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
         rowid AS n FROM "window" ORDER BY hall, "window" """
     )
     password = "'$7$101$' || printf('%016d', n) || '$' || printf('%086d', n) || '=='"
-    query = f'SELECT device, {EPOCH}, hall, "window", {password}, {EPOCH} * 60000 FROM place'
-    _insert(connection, "device", query)
+    query = f"""SELECT device, {EPOCH}, hall, "window", {password}, {EPOCH} * 60000,
+        {_HEARD}, CASE n % 30 WHEN 7 THEN 980000000 ELSE 1000000000 END FROM place"""
+    _insert(connection, "device", query, now)
     query = "SELECT 1 + n, hall, ?1, ?2 FROM place WHERE \"window\" = 'w1'"
     set_at_ms = now - 90 * 24 * _HOUR_MS
     _insert(connection, "device_settings", query, read_file(_SETTINGS), set_at_ms)
@@ -116,15 +122,14 @@ def _envelope(kind: str, seq: str) -> str:
 
 
 def _make_chains(connection: sqlite3.Connection, now: int) -> None:
-    heard = "CASE place.n % 30 WHEN 7 THEN ?1 - 40000000 ELSE ?1 - place.n % 1800000 END"
     highest = "60000 + place.n % 1000"
     covered = f"{highest} - (place.n % 30 = 3)"
     query = f"""SELECT device, {EPOCH}, {covered}, {highest}, {covered},
-        {_envelope("receipt", covered)}, CASE n % 30 WHEN 3 THEN ?1 - 7200000 END, {heard}
+        {_envelope("receipt", covered)}, CASE n % 30 WHEN 3 THEN ?1 - 7200000 END, {_HEARD}
         FROM place"""
     _insert(connection, "chain", query, now)
     query = f"""SELECT device, {EPOCH}, {highest}, '0123456789abcdef', 7, 61250,
-        {_envelope("head", highest)}, {covered}, {heard} FROM place"""
+        {_envelope("head", highest)}, {covered}, {_HEARD}, 12, 0, 0 FROM place"""
     _insert(connection, "head", query, now)
 
 
@@ -134,14 +139,15 @@ def _make_ratings(connection: sqlite3.Connection, now: int) -> None:
     query = f"""{_up_to("older")} SELECT device, {EPOCH}, {seq},
         printf('%08x%08x', older.n, place.n), 'rating', '0123456789abcdef',
         {_envelope("rating", seq)}, ?2, ?2, hall, "window", device || '-S' || older.n,
-        printf('%08x%08x', place.n, older.n),
+        printf('%032x%032x', place.n, older.n),
         CASE older.n WHEN 1 THEN '["rated_twice"]' ELSE '[]' END, '[]',
         5 - (place.n + older.n) % 20 / 17,
         ?2 - (place.n * 7919 + older.n) % 86400000, 1000 FROM place, older"""
     _insert(connection, "record", query, RECORDS, now)
     document = """'{"service":"' || service || '","hall":"' || hall
         || '","kind":"single","matters":[{"task_name":"营业执照"}]}'"""
-    query = f"""SELECT facts, CAST({document} AS BLOB), hall, service, "window", 'A017', '0231', ?1
+    query = f"""SELECT facts, CAST({document} AS BLOB), hall, service, "window", 'A017', '0231',
+        substr(facts, 49), 1, ?1
         FROM record WHERE rowid % 30 <> 0"""
     _insert(connection, "document", query, now)
     query = """SELECT facts, device, epoch, seq, hall, "window", ?1 - rowid FROM record

@@ -123,11 +123,12 @@ class EpochAudit:
 
     def _head(self, head, key_of: KeyOf) -> Found:
         signed = _signed(key_of(*self.key), head.envelope, Head)
-        told = (head.device, head.epoch, head.seq, head.mac16, head.boot, head.up_ms)
+        names = ("device", "epoch", "seq", "mac16", "boot", "up_ms", "shown")
+        told, kept = ([getattr(one, name, None) for name in names] for one in (signed, head))
         if signed is None:
             yield "bad_head", self._where, "it is not signed with the device's key"
-        elif tuple(signed) != told:
-            yield "head_differs", self._where, f"signed was {tuple(signed)}, kept is {told}"
+        elif told != kept:
+            yield "head_differs", self._where, f"signed was {told}, kept is {kept}"
         elif head.seq > self._last:
             sentence = f"the device wrote {head.seq} records, held are those up to {self._last}"
             yield "not_arrived", self._where, sentence

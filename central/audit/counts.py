@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from central.custody.marks import CLONED_DEVICE, NOT_COUNTED, OLDER_HEAD, REPLAYED
+from central.custody.marks import CLONED_DEVICE, NOT_COUNTED, OLDER_HEAD, REPLAYED, TWO_GATEWAYS
 from central.store import services, tallies
 from central.store.ledger import Row
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of, month_of
 from protocol.batch import CONFLICT, decode_document
 from protocol.field import ProtocolError
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 
 Counts = Counter[tuple[object, str, str, object]]  # span or "mark", window, hall, level or mark
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
-_EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED)
+_EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED, TWO_GATEWAYS)
 
 
 def count(counts: Counts, row: Row, is_conflict: bool) -> None:
@@ -35,9 +35,9 @@ def count(counts: Counts, row: Row, is_conflict: bool) -> None:
 def documents(connection: Connection, counts: Counts) -> Found:
     """Service documents that are not what they were, and count the others."""
     for row in services.all_documents(connection):
-        where = f"service document {row.hash16}"
+        where = f"service document {row.facts}"
         content = row._mapping["bytes"]
-        if hash16(content) != row.hash16:
+        if sha256_hex(content) != row.facts:
             yield "document_differs", where, "its bytes have another hash"
             continue
         try:
@@ -45,12 +45,19 @@ def documents(connection: Connection, counts: Counts) -> Found:
         except ProtocolError as error:
             yield "document_differs", where, str(error)
             continue
-        for name in ("hall", "service", "window", "ticket_no", "staff_no"):
+        for name in ("hall", "service", "window", "ticket_no", "staff_no", "book", "number"):
             if getattr(document, name) != getattr(row, name):
                 sentence = f"its {name} is {getattr(document, name)}, the column has another"
                 yield "document_column_differs", where, sentence
         opened_at_ms = min(document.opened_at_ms, row.stored_at_ms)
         _count(counts, opened_at_ms, document.window, document.hall, SERVICES)
+
+
+def books(connection: Connection) -> Found:
+    """Books that do not say what documents are held."""
+    kept, counted = services.all_books(connection)
+    for hall, book, *_ in sorted(kept ^ counted):
+        yield "book_differs", f"{hall}, book {book}", "its documents are others than it says"
 
 
 def differences(connection: Connection, counts: Counts) -> Found:

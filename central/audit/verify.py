@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.audit.chains import EpochAudit, unseen
-from central.audit.counts import count, differences, documents
+from central.audit.counts import books, count, differences, documents
 from central.custody.documents import do_facts_differ
 from central.custody.marks import CLOCK_WRONG, MALFORMED_ENVELOPE, SIGNED_AFTER_REVOCATION
 from central.custody.moment import SLACK_MS
@@ -108,6 +108,7 @@ def _walk(
         yield from _faults(epoch.end(connection, key_of))
     yield from _faults(unseen(connection, seen, key_of))
     yield from _faults(documents(connection, counted))
+    yield from _faults(books(connection))
     if wanted == Range():
         yield from _faults(differences(connection, counted))
 
@@ -164,7 +165,7 @@ class _Judge:
             return
         rating: Any = rating_of(verified)
         told = (verified.mac16, verified.kind, verified.prev)
-        told += (None, None) if rating is None else (rating.level, rating.facts)
+        told += (None, None) if rating is None else (verified.level, rating.facts)
         kept = (row.mac16, row.kind, row.prev, row.level, row.facts)
         for name, one, other in zip(("mac16", "kind", "prev", "level", "facts"), told, kept):
             if one != other:

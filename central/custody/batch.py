@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 
 from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
 from central.custody.counting import Second
+from central.custody.documents import Documents
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
-from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
-from central.custody.offer import Offer, Refused
-from central.custody.open import KeyOf, Rejected, VerifiedHead
+from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED, TWO_GATEWAYS
+from central.custody.offer import Offer
+from central.custody.open import KeyOf, VerifiedHead
 from central.store import covers, ledger, places, rejections, tallies
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
@@ -50,9 +51,8 @@ class Batch:
     versions: dict[str, int] = field(init=False)
     # find_places: where the device of each epoch that is named stood, as it is known now
     places: dict[Epoch, Enrolment] = field(init=False)
-    # file_documents: what became of each; the hashes of the new ones
-    document_outcomes: list[str | Rejected] = field(init=False)
-    hashes: list[str] = field(init=False)
+    # file_documents
+    documents: Documents = field(init=False)
     # lock_chains: as they were before
     before: dict[Epoch, ChainRow] = field(init=False)
     # keep_heads: verdicts, the highest head of each epoch, what devices said they wrote last
@@ -118,9 +118,7 @@ def find_places(batch: Batch) -> None:
 def file_documents(batch: Batch) -> None:
     """Keep the service documents that are new."""
     sent = [(one.content, one.document) for offer in batch.offers for one in offer.documents]
-    batch.document_outcomes, batch.hashes = documents.file_documents(
-        batch.connection, sent, batch.now_ms
-    )
+    batch.documents = documents.file_documents(batch.connection, sent, batch.now_ms)
 
 
 def lock_chains(batch: Batch) -> None:
@@ -129,13 +127,15 @@ def lock_chains(batch: Batch) -> None:
 
 
 def keep_heads(batch: Batch) -> None:
-    """Keep the highest head of each epoch."""
-    batch.kept = file_heads(batch.connection, batch.before, batch.heads, batch.now_ms)
+    """Keep the highest head of each epoch, and note which devices are proven to be fresh."""
+    known = (batch.before, batch.heads, batch.places, batch.now_ms)
+    batch.kept = file_heads(batch.connection, *known)
 
 
 def date_ratings(batch: Batch) -> None:
     """Give each rating its time, if that can be told."""
-    batch.undated = dating.date_rows(batch.connection, batch.rows, batch.heads, batch.now_ms)
+    heads = [one for one in batch.heads if one.epoch_key in batch.kept.newer]
+    batch.undated = dating.date_rows(batch.connection, batch.rows, heads, batch.now_ms)
 
 
 def mark_revoked(batch: Batch) -> None:
@@ -163,7 +163,7 @@ def mark_clones(batch: Batch) -> None:
 def mark_documents(batch: Batch) -> None:
     """Mark ratings whose service document tells another story; await those that have not come."""
     batch.marked_documents = documents.mark_ratings(
-        batch.connection, batch.new, batch.hashes, batch.known, batch.now_ms
+        batch.connection, batch.new, batch.documents.hashes, batch.known, batch.now_ms
     )
 
 
@@ -225,8 +225,8 @@ def save_chains(batch: Batch) -> None:
 
 
 def find_events(batch: Batch) -> None:
-    """Find out what is no mark of a record in particular: heads that went back or contradict, and
-    what is offered again though a receipt covers it.
+    """Find out what is no mark of a record in particular: heads that went back or contradict, what
+    is offered again though a receipt covers it, and documents of one number.
     """
     found = [(OLDER_HEAD, (*one.epoch_key, one.head.seq)) for one in batch.kept.older]
     cloned = clones.find_in_heads(
@@ -242,6 +242,9 @@ def find_events(batch: Batch) -> None:
             found.append((REPLAYED, row.key))
     places_of = [(mark, key, batch.places[key[:2]]) for mark, key in found]
     batch.events = [Marked(mark, at.hall, at.window, *key) for mark, key, at in places_of]
+    # No device's doing, so no record's.
+    twice = [Marked(TWO_GATEWAYS, one.hall, one.window, "", 0, 0) for one in batch.documents.twice]
+    batch.events += twice
 
 
 def count(batch: Batch) -> None:
@@ -249,7 +252,7 @@ def count(batch: Batch) -> None:
     conflicts, and the events.
     """
     sent = [one.document for offer in batch.offers for one in offer.documents]
-    told = zip(sent, batch.document_outcomes, strict=True)
+    told = zip(sent, batch.documents.verdicts, strict=True)
     changes = counting.of_services([one for one, what in told if what == STORED], batch.now_ms)
     changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
     changes.update(counting.of_days(batch.dated_late))
@@ -270,13 +273,8 @@ def hear(batch: Batch) -> None:
 
 def keep_refused(batch: Batch) -> None:
     """Count what is rejected, and keep its beginning for the person who looks for the cause."""
-    outcomes = iter(batch.document_outcomes)
     rows = []
     for offer in batch.offers:
-        refused = list(offer.refused)
-        for one in offer.documents:
-            if isinstance(why := next(outcomes), Rejected):
-                refused.append(Refused(one.at, why, one.content[: rejections.FIRST_BYTES]))
         rows += [
             {
                 "hall": offer.halls[0],
@@ -285,10 +283,10 @@ def keep_refused(batch: Batch) -> None:
                 "first_bytes": one.first_bytes,
                 "rejected_at_ms": batch.now_ms,
             }
-            for one in sorted(refused)
+            for one in offer.refused
         ]
-        if refused:
-            told = (offer.halls[0], len(refused), rows[-len(refused)]["sentence"])
+        if offer.refused:
+            told = (offer.halls[0], len(offer.refused), offer.refused[0].why.reason)
             log.warning("hall %s: %d of its items rejected, first: %s", *told)
     rejections.add(batch.connection, rows)
 
@@ -321,17 +319,13 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
 
 def _answers(batch: Batch) -> list[Answer]:
     """The answer to each offer: verdicts in its items' order, receipts of the epochs it names."""
-    outcomes, filed = iter(batch.document_outcomes), iter(batch.filed)
+    documents, filed = iter(batch.documents.verdicts), iter(batch.filed)
     heads = iter(batch.kept.verdicts)
     answers = []
     for offer in batch.offers:
         said = {one.at: Verdict(REJECTED, one.why.reason, ()) for one in offer.refused}
         for one in offer.documents:
-            outcome = next(outcomes)
-            if isinstance(outcome, Rejected):
-                said[one.at] = Verdict(REJECTED, outcome.reason, ())
-            else:
-                said[one.at] = Verdict(outcome, None, ())
+            said[one.at] = Verdict(next(documents), None, ())
         for one in offer.records:
             it = next(filed)
             said[one.at] = Verdict(it.verdict, None, tuple(it.row.marks))

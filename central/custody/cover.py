@@ -16,8 +16,10 @@ from central.custody.open import KeyOf
 from central.store import covers, ledger, sql
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
-from protocol.envelope import seal
-from protocol.record import Receipt, encode
+from protocol.envelope import seal, split
+from protocol.record import Receipt, decode, encode, parse
+
+FRESH_MS = 3_600_000  # a receipt is signed anew then (RCT-5)
 
 
 def extend(
@@ -31,7 +33,8 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen. The records are in the ledger, their marks are saved.
+    covered part has risen, or the last one is over an hour old: what a device heard tells when it
+    was alive. The records are in the ledger, their marks are saved.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
     come. head_seqs: what the devices say of themselves. What was signed leaves only after the
@@ -47,10 +50,20 @@ def extend(
         after = before
         if epoch in by_epoch:
             after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
+        if after.receipt and now_ms - (after.receipt_at_ms or 0) > FRESH_MS:
+            after = _signed_again(after, key_of, now_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
         since_ms = _open_since(before, after, top_seq, now_ms)
         extended[epoch] = after._replace(open_since_ms=since_ms)
     return extended
+
+
+def _signed_again(old: ChainRow, key_of: KeyOf, now_ms: int) -> ChainRow:
+    """The chain with its receipt signed anew; it says the same."""
+    assert old.receipt is not None
+    receipt: Any = decode(parse(split(old.receipt)[0]), (Receipt,))
+    signed = seal(key_of(old.device, old.epoch), encode(receipt._replace(at=now_ms)))
+    return old._replace(receipt=signed, receipt_at_ms=now_ms)
 
 
 def _open_since(before: ChainRow, after: ChainRow, top_seq: int, now_ms: int) -> int | None:
@@ -80,16 +93,16 @@ def _extend(
         for stored in covers.gaps_above(connection, epoch, old.covered_seq).values():
             runs += stored
     reached, mac16 = _cover(connection, old, rows, known, runs, is_anything_above)
-    receipt = old.receipt
+    receipt, receipt_at_ms = old.receipt, old.receipt_at_ms
     if mac16:
         record = Receipt(*epoch, reached.receipt_seq, mac16, now_ms)
-        receipt = seal(key_of(*epoch), encode(record))
+        receipt, receipt_at_ms = seal(key_of(*epoch), encode(record)), now_ms
     return old._replace(
         covered_seq=reached.covered_seq,
         highest_seq=reached.highest_seq,
         receipt_seq=reached.receipt_seq,
         receipt=receipt,
-        heard_at_ms=now_ms if rows else old.heard_at_ms,
+        receipt_at_ms=receipt_at_ms,
     )
 
 

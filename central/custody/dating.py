@@ -35,7 +35,7 @@ def date_rows(
         known[start] = moment.see_record(known.get(start), row.record, now_ms)
     for item in heads:
         start = (*item.epoch_key, item.head.boot)
-        known[start] = moment.see_head(known.get(start), item.head, item.receipt_at_ms, now_ms)
+        known[start] = moment.see_head(known.get(start), item.head, now_ms)
     waiting: dict[Epoch, int] = {}
     for row in seen:
         if row.level is None:

@@ -1,53 +1,78 @@
 """Service documents go into the ledger by the hash that ratings name them with."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.custody.marks import HASH_TAKEN
-from central.custody.open import Rejected, rejected
 from central.store import services
 from central.store.ledger import Row, Rows
-from central.store.services import Facts
+from central.store.services import BookRow, Facts
 from protocol.batch import DUPLICATE, FACTS_DIFFER, STORED, ServiceDocument
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
+
+
+class Documents(NamedTuple):
+    """verdicts: one on each document. hashes: of the new ones. twice: new ones whose number in
+    their book another document has.
+    """
+
+    verdicts: list[str]
+    hashes: list[str]
+    twice: list[ServiceDocument]
 
 
 def file_documents(
     connection: Connection, sent: Sequence[tuple[bytes, ServiceDocument]], now_ms: int
-) -> tuple[list[str | Rejected], list[str]]:
-    """Store those that are new. What became of each, and the hashes of the new ones.
-
-    The first holder of a hash keeps it: 16 hex digits are few enough for a hall to prepare two
-    documents of one hash, and it must not swap them afterwards.
-    """
+) -> Documents:
+    """Store those that are new, and note their numbers."""
     if not sent:
-        return [], []
-    hashes = [hash16(content) for content, _ in sent]
-    held = services.document_bytes(connection, set(hashes))
-    outcomes: list[str | Rejected] = []
+        return Documents([], [], [])
+    hashes = [sha256_hex(content) for content, _ in sent]
+    held = services.held(connection, hashes)
+    verdicts, documents = [], []
     new = {}
     for name, (content, document) in zip(hashes, sent):
-        if name not in held:
-            held[name] = content
+        verdicts.append(DUPLICATE if name in held or name in new else STORED)
+        if verdicts[-1] == STORED:
+            documents.append(document)
             new[name] = {
-                "hash16": name,
+                "facts": name,
                 "bytes": content,
                 "hall": document.hall,
                 "service": document.service,
                 "window": document.window,
                 "ticket_no": document.ticket_no,
                 "staff_no": document.staff_no,
+                "book": document.book,
+                "number": document.number,
                 "stored_at_ms": now_ms,
             }
-            outcomes.append(STORED)
-        elif held[name] == content:
-            outcomes.append(DUPLICATE)
-        else:
-            outcomes.append(rejected(HASH_TAKEN, "another service document has this hash"))
+    twice = _number(connection, documents, now_ms) if documents else []
     services.add_documents(connection, list(new.values()))
-    return outcomes, list(new)
+    return Documents(verdicts, list(new), twice)
+
+
+def _number(
+    connection: Connection, new: list[ServiceDocument], now_ms: int
+) -> list[ServiceDocument]:
+    """Note the numbers of new documents in their books; those whose number another one has."""
+    taken = services.numbers(connection, {(one.hall, one.book, one.number) for one in new})
+    books = services.books(connection, {(one.hall, one.book) for one in new})
+    twice = []
+    for one in new:
+        key = (one.hall, one.book)
+        if (*key, one.number) in taken:
+            twice.append(one)
+            continue
+        taken.add((*key, one.number))
+        book = books.get(key) or BookRow(*key, 0, 0, None)
+        book = book._replace(highest=max(book.highest, one.number), held=book.held + 1)
+        since_ms = now_ms if book.open_since_ms is None else book.open_since_ms
+        is_whole = book.held == book.highest
+        books[key] = book._replace(open_since_ms=None if is_whole else since_ms)
+    services.save_books(connection, [books[key] for key in sorted(books)])
+    return twice
 
 
 def mark_ratings(

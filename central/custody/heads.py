@@ -1,14 +1,19 @@
 """Heads: a device's own word on how far its chain goes. The highest of each epoch is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers
+from central.store import covers, places, tallies
 from central.store.ledger import Epoch
+from central.store.places import Enrolment
 from protocol.batch import DUPLICATE, STORED
+
+_SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking")
+_AGAIN_MS = 600_000  # so long a head that only its time tells from the one before it is not kept
 
 
 class Heads(NamedTuple):
@@ -35,22 +40,32 @@ class Heads(NamedTuple):
 
 
 def file_heads(
-    connection: Connection, epochs: Iterable[Epoch], sent: list[VerifiedHead], now_ms: int
+    connection: Connection,
+    epochs: Iterable[Epoch],
+    sent: list[VerifiedHead],
+    enrolments: Mapping[Epoch, Enrolment],
+    now_ms: int,
 ) -> Heads:
-    """Keep the highest head of each epoch.
+    """Keep the highest head of each epoch, and note which devices are proven to be fresh.
 
-    A head that is not higher than the one known says nothing new: `duplicate`. epochs: of all
-    that came in this batch.
+    A head that is not higher than the one known says nothing new, and neither does one that
+    differs in its time alone, but for one in ten minutes: `duplicate`. epochs: of all that came in
+    this batch. enrolments: where their devices stand.
     """
     known = covers.heads(connection, epochs)
     highest = {epoch: dict(row._mapping) for epoch, row in known.items()}
     claims = {(epoch, row.seq, row.mac16) for epoch, row in known.items()}
     claims |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
     verdicts, newer, older = [], set(), []
+    places_of = {item.epoch_key: enrolments[item.epoch_key] for item in sent}
+    windows = {epoch: (place.window, place.hall) for epoch, place in places_of.items()}
+    services = tallies.all_services(connection, windows.values())
     for item in sent:
         values = _values(item, now_ms)
         before = highest.get(item.epoch_key)
-        if before is None or _rank(values) > _rank(before):
+        surplus = services.get(windows[item.epoch_key], 0) - values["shown"]
+        values |= _lack(surplus, values["boot"], before, now_ms)
+        if before is None or (_rank(values) > _rank(before) and _says_more(values, before)):
             highest[item.epoch_key] = values
             verdicts.append(STORED)
             newer.add(item.epoch_key)
@@ -68,7 +83,47 @@ def file_heads(
         if epoch not in known or values != known[epoch]._mapping
     ]
     covers.save_heads(connection, changed)
+    _note_proofs(connection, sent, enrolments, now_ms)
     return Heads(verdicts, highest, newer, older, claims)
+
+
+def _note_proofs(
+    connection: Connection,
+    heads: list[VerifiedHead],
+    enrolments: Mapping[Epoch, Enrolment],
+    now_ms: int,
+) -> None:
+    """Note which devices the heads prove to be fresh: they have heard a receipt of the centre's.
+
+    A device is silent when others of its hall were proven fresh for four hours, all in all, since
+    its own last proof (central/clockwork.py): pauses stop the sum, and nothing resets it. No hall
+    can make the time later that a device signed; one that is later than now proves nothing.
+    The time between two proofs of a hall counts as fresh, up to the hour after which every device
+    gets another receipt.
+    """
+    heard: dict[Epoch, int] = {}
+    for one in heads:
+        at_ms = one.head.heard
+        before_ms = enrolments[one.epoch_key].proven_at_ms or 0
+        if at_ms is not None and max(before_ms, heard.get(one.epoch_key, 0)) < at_ms <= now_ms:
+            heard[one.epoch_key] = at_ms
+    if not heard:
+        return
+    halls = places.proofs(connection, {enrolments[epoch].hall for epoch in heard})
+    devices = {}
+    for epoch, at_ms in sorted(heard.items(), key=lambda one: one[1]):
+        hall = enrolments[epoch].hall
+        proven_at_ms, proven_ms = halls[hall]
+        if proven_at_ms is None or at_ms > proven_at_ms:
+            passed_ms = 0 if proven_at_ms is None else at_ms - proven_at_ms
+            halls[hall] = at_ms, proven_ms + min(passed_ms, FRESH_MS)
+        devices[epoch] = at_ms, halls[hall][1]
+    places.save_proofs(connection, halls, devices)
+
+
+def _says_more(values: dict[str, Any], before: dict[str, Any]) -> bool:
+    is_same = all(values[name] == before[name] for name in _SAID)
+    return not is_same or values["stored_at_ms"] - before["stored_at_ms"] >= _AGAIN_MS
 
 
 def _rank(values: dict[str, Any]) -> tuple[int, int, int]:
@@ -86,4 +141,22 @@ def _values(item: VerifiedHead, now_ms: int) -> dict[str, Any]:
         "envelope": item.envelope,
         "receipt_seq": item.receipt_seq,
         "stored_at_ms": now_ms,
+        "shown": item.head.shown,
+    }
+
+
+def _lack(surplus: int, boot: int, before: dict[str, Any] | None, now_ms: int) -> dict[str, Any]:
+    """How many service documents are held fewer than the device was shown since it started.
+
+    surplus: the documents of its window, less what it was shown. It rises with each service that
+    is opened while the device is off, and may not fall: each service that is shown has a document.
+    """
+    if before is None or before["boot"] != boot:
+        return {"surplus": surplus, "lacking": 0, "lacking_since_ms": None}
+    most = max(surplus, before["surplus"])
+    since_ms = before["lacking_since_ms"] or now_ms
+    return {
+        "surplus": most,
+        "lacking": most - surplus,
+        "lacking_since_ms": since_ms if most > surplus else None,
     }

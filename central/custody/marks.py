@@ -25,6 +25,7 @@ DAMAGE_NAMED = "damage_named"  # a device tells that it can no longer read what 
 CLONED_DEVICE = "cloned_device"
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
+TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
 # The mark that a hall puts beside a record which a technician read out of a device's journal.
 RESCUED = "rescued"
 
@@ -38,7 +39,6 @@ MALFORMED_ITEM = "malformed_item"
 MALFORMED_DOCUMENT = "malformed_document"
 MALFORMED_HEAD = "malformed_head"
 OTHER_HALL = "other_hall"
-HASH_TAKEN = "hash_taken"
 
 # Alarms.
 GAP = "gap"
@@ -46,6 +46,7 @@ LOST_BY_CENTRE = "lost_by_centre"
 SILENT_DEVICE = "silent_device"
 SILENT_HALL = "silent_hall"
 FACTS_MISSING = "facts_missing"
+DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
 
 
@@ -98,6 +99,18 @@ MARKS = {
         "服务信息缺失",
         "大厅没有送来评价所签的服务信息，或送来另一份。评价照常计入，事项未知。",
         "请大厅检查网关；反复出现时，可能有人替换服务信息，按安全事件处理。",
+    ),
+    DOCUMENTS_MISSING: Mark(
+        "服务信息缺号",
+        "大厅的服务信息按号登记，后面的号已经到达，中间的号在规定时间内没有送来：可能丢失，或被隐瞒。",
+        "请大厅检查网关是否积压。都没有，也没有损坏过数据库的，按安全事件处理。",
+        SECURITY,
+    ),
+    TWO_GATEWAYS: Mark(
+        "两个网关同号",
+        "同一本登记簿的同一号下有两份不同的服务信息：网关被复制，或数据库被换回旧的。",
+        "请大厅确认只有一台网关在运行；恢复过数据库的，请换用新的数据目录。",
+        SECURITY,
     ),
     SELDOM_RATED: Mark(
         "很少评价",
@@ -211,12 +224,6 @@ MARKS = {
         "冒用其他大厅，已拒收",
         "该大厅送来了写着另一大厅名称的服务信息。",
         "请检查大厅网关的配置；反复出现时，按安全事件处理。",
-        SECURITY,
-    ),
-    HASH_TAKEN: Mark(
-        "服务信息被替换，已拒收",
-        "大厅先后送来两份内容不同、指纹相同的服务信息，正常情况下不会发生。",
-        "请按安全事件处理，检查大厅网关。",
         SECURITY,
     ),
     MALFORMED_ENVELOPE: Mark(

@@ -40,19 +40,16 @@ def see_record(clock: BootClock | None, record: Any, stored_at_ms: int) -> BootC
     return clock
 
 
-def see_head(
-    clock: BootClock | None, head: Any, receipt_at_ms: int | None, stored_at_ms: int
-) -> BootClock:
-    """The clock after a head of that start arrived with a receipt that the centre signed then."""
+def see_head(clock: BootClock | None, head: Any, stored_at_ms: int) -> BootClock:
+    """The clock after a head of that start arrived."""
     high_ms = stored_at_ms - head.up_ms
     if clock is None:  # its first record has the seq of the head, or a later one
         start = (head.device, head.epoch, head.boot)
         clock = BootClock(*start, head.seq, None, None, None, None, high_ms)
     if high_ms < clock.high_ms:
         clock = clock._replace(high_ms=high_ms)
-    if receipt_at_ms is not None:
-        # A hall can show an old head with a new receipt: that would be later than can be.
-        low_ms = receipt_at_ms - head.up_ms
+    if head.heard is not None:  # the head was signed after the centre had signed that receipt
+        low_ms = head.heard - head.up_ms
         if low_ms <= clock.high_ms and (clock.low_ms is None or low_ms > clock.low_ms):
             clock = clock._replace(low_ms=low_ms)
     return clock

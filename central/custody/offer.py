@@ -227,7 +227,7 @@ def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) 
         _record=verified.record,
     )
     if (rating := rating_of(verified)) is not None:
-        row.service, row.facts, row.level = rating.service, rating.facts, rating.level
+        row.service, row.facts, row.level = rating.service, rating.facts, verified.level
     return row
 
 

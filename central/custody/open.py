@@ -18,7 +18,7 @@ from central.custody.marks import (
     UNKNOWN_DEVICE,
     WRONG_KIND,
 )
-from protocol import batch
+from protocol import answer, batch
 from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
 from protocol.envelope import is_mac, split
 from protocol.field import Identifier, ProtocolError, hex16, ms, place_id, word
@@ -27,6 +27,7 @@ from protocol.record import (
     JOURNALLED,
     Head,
     Rating,
+    Reasons,
     Receipt,
     UnknownKindError,
     V,
@@ -50,22 +51,23 @@ class Rejected(NamedTuple):
 class Opened(NamedTuple):
     """An envelope's exact bytes, taken apart: the record, its MAC, and the record's members.
 
-    Their identity is checked (REC-2), the MAC is not. rating: the decoded record if it is a
-    well-formed rating; `members` then has only its kind and its identity.
+    Their identity is checked (REC-2), the MAC is not. decoded: the record if it is a well-formed
+    one of the kind that is usual; `members` then has only its kind and its identity.
     """
 
     envelope: bytes
     record: bytes
     mac: str
     members: dict[str, Any]
-    rating: Rating | None = None
+    decoded: Any = None
 
 
 class Verified(NamedTuple):
     """A record with a good MAC.
 
     kind: empty if it has no readable one. prev: None if it has no readable one. record: the
-    decoded record, None if this program cannot read it; then `marks` says why.
+    decoded record, None if this program cannot read it; then `marks` says why. level, codes: what
+    its answer says, if it is a rating's or one of reasons.
     """
 
     device: str
@@ -77,17 +79,16 @@ class Verified(NamedTuple):
     envelope: bytes
     record: Any
     marks: tuple[str, ...]
+    level: int | None = None
+    codes: tuple[int, ...] = ()
 
 
 class VerifiedHead(NamedTuple):
-    """A head with a good MAC; receipt_seq, receipt_at_ms: of the receipt shown with it, 0 and
-    None if none is valid.
-    """
+    """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if none is valid."""
 
     head: Any
     envelope: bytes
     receipt_seq: int
-    receipt_at_ms: int | None
 
     @property
     def epoch_key(self) -> tuple[str, int]:
@@ -118,7 +119,7 @@ def read_item(raw: object, now_ms: int) -> FactsItem | EnvelopeItem | HeadItem |
 
 def open_record(envelope: str) -> Opened | Rejected:
     """An envelope that may be a record's, taken apart; nothing is verified yet."""
-    opened = _open(envelope, MALFORMED_ENVELOPE)
+    opened = _open(envelope, MALFORMED_ENVELOPE, quick.read_rating)
     if isinstance(opened, Opened) and opened.members.get("kind") in _NO_RECORDS:
         return rejected(WRONG_KIND, "it was signed for another purpose than being a record")
     return opened
@@ -126,7 +127,7 @@ def open_record(envelope: str) -> Opened | Rejected:
 
 def open_head(envelope: str) -> Opened | Rejected:
     """An envelope that may be a head's, taken apart; nothing is verified yet."""
-    opened = _open(envelope, MALFORMED_HEAD)
+    opened = _open(envelope, MALFORMED_HEAD, quick.read_head)
     if isinstance(opened, Opened) and opened.members.get("kind") != Head.kind:
         return rejected(WRONG_KIND, "it was signed for another purpose than being a head")
     return opened
@@ -140,18 +141,22 @@ def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Ver
     refusal = _refusal(opened, enrolled, key_of)
     if refusal is not None:
         return refusal
-    members, rating = opened.members, opened.rating
-    if rating is not None:
-        identity = (rating.device, rating.epoch, rating.seq)
-        link = (rating.kind, rating.prev, opened.mac[:16])
-        return Verified(*identity, *link, opened.envelope, rating, ())
+    members = opened.members
+    record: Any = opened.decoded
+    marks: tuple[str, ...] = ()
+    level, codes = None, ()
     try:
-        record, marks = decode(members, JOURNALLED), ()
+        record = record or decode(members, JOURNALLED)
+        level, codes = answer_in(opened.record, record, key_of)
     except UnknownKindError:
         is_our_version = type(members.get("v")) is int and members["v"] == V
         record, marks = None, (batch.UNKNOWN_KIND if is_our_version else batch.UNKNOWN_VERSION,)
     except ProtocolError:
         record, marks = None, (batch.MALFORMED,)
+    if record is not None:
+        identity = (record.device, record.epoch, record.seq, record.kind, record.prev)
+        told = (opened.mac[:16], opened.envelope, record, marks, level, codes)
+        return Verified(*identity, *told)
     return Verified(
         device=members["device"],
         epoch=members["epoch"],
@@ -160,9 +165,21 @@ def judge_record(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Ver
         prev=_or_none(hex16, members.get("prev")),
         mac16=opened.mac[:16],
         envelope=opened.envelope,
-        record=record,
+        record=None,
         marks=marks,
     )
+
+
+def answer_in(record: bytes, decoded: Any, key_of: KeyOf) -> tuple[int | None, tuple[int, ...]]:
+    """The level or the codes in the sealed answer of a record whose MAC was good; (None, ()) for
+    a kind without one. decoded: the record. Raises ProtocolError for an answer that is none.
+    """
+    kind = type(decoded)
+    if kind is not Rating and kind is not Reasons:
+        return None, ()
+    key = key_of(decoded.device, decoded.epoch)
+    plain = answer.open_answer(key, record, decoded.answer)
+    return (answer.level_in(plain), ()) if kind is Rating else (None, answer.codes_in(plain))
 
 
 def judge_head(
@@ -173,10 +190,10 @@ def judge_head(
     if refusal is not None:
         return refusal
     try:
-        head = decode(opened.members, (Head,))
+        head: Any = opened.decoded or decode(opened.members, (Head,))
     except ProtocolError as error:
         return rejected(MALFORMED_HEAD, error)
-    return VerifiedHead(head, opened.envelope, *_receipt(receipt, head, key_of))
+    return VerifiedHead(head, opened.envelope, _receipt_seq(receipt, head, key_of))
 
 
 def signer_of(
@@ -206,13 +223,13 @@ def rating_of(verified: Verified) -> Any:
     return verified.record if type(verified.record) is Rating else None
 
 
-def _open(text: str, malformed: str) -> Opened | Rejected:
+def _open(text: str, malformed: str, read: Callable[[bytes], Any]) -> Opened | Rejected:
     try:
         envelope = text.encode()
         record, mac = split(envelope)
-        if (rating := quick.read_rating(record)) is not None:
-            identity = {"device": rating.device, "epoch": rating.epoch, "seq": rating.seq}
-            return Opened(envelope, record, mac, {"kind": rating.kind, **identity}, rating)
+        if (one := read(record)) is not None:
+            members = {"kind": one.kind, "device": one.device, "epoch": one.epoch, "seq": one.seq}
+            return Opened(envelope, record, mac, members, one)
         return Opened(envelope, record, mac, parse(record))
     except ProtocolError as error:
         return rejected(malformed, error)
@@ -229,15 +246,15 @@ def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejecte
     return None
 
 
-def _receipt(text: str | None, head: Any, key_of: KeyOf) -> tuple[int, int | None]:
-    opened = None if text is None else _open(text, MALFORMED_HEAD)
+def _receipt_seq(text: str | None, head: Any, key_of: KeyOf) -> int:
+    opened = None if text is None else _open(text, MALFORMED_HEAD, quick.read_receipt)
     if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
-        return 0, None
+        return 0
     try:
-        receipt: Any = decode(opened.members, (Receipt,))
+        receipt: Any = opened.decoded or decode(opened.members, (Receipt,))
     except ProtocolError:
-        return 0, None
-    return (receipt.seq, receipt.at) if receipt.epoch == head.epoch else (0, None)
+        return 0
+    return receipt.seq if receipt.epoch == head.epoch else 0
 
 
 def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:

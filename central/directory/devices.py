@@ -96,6 +96,7 @@ class Devices:
             "password_hash": password_hash(password),
             "enrolled_at_ms": now_ms,
             "revoked_at_ms": None,
+            "proven_ms": row.proven_ms,
         }
         places.add_device(connection, values)
         places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})

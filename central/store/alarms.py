@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from central.store.tables import metadata
 
@@ -15,6 +15,7 @@ _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 _record = metadata.tables["record"]
 _awaited = metadata.tables["awaited"]
+_book = metadata.tables["book"]
 _newer = _device.alias()
 
 Found = list[Any]
@@ -44,22 +45,20 @@ def open_chains(connection: Connection, hall: str | None) -> Found:
 
 
 def silent_devices(
-    connection: Connection, hall: str | None, before_ms: int, hall_after_ms: int
+    connection: Connection, hall: str | None, others_ms: int, before_ms: int
 ) -> Found:
-    """Devices not heard of since `before_ms`, in halls whose other devices spoke all the time
-    since then, the last time after `hall_after_ms`. Neither revoked nor enrolled anew.
+    """Devices since whose last proof others of their hall were proven fresh for others_ms all in
+    all, or that have given none since `before_ms`. Neither revoked nor enrolled anew.
     """
     is_newer = and_(_newer.c.device == _device.c.device, _newer.c.epoch > _device.c.epoch)
     query = _placed(
-        *(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms")),
-        *(_chain.c.heard_at_ms, _head.c.stored_at_ms),
+        *(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms", "proven_at_ms")),
     ).where(
         _device.c.revoked_at_ms.is_(None),
-        _device.c.enrolled_at_ms < before_ms,
-        func.coalesce(_chain.c.heard_at_ms, 0) < before_ms,
-        func.coalesce(_head.c.stored_at_ms, 0) < before_ms,
-        _hall.c.heard_since_ms < before_ms,
-        _hall.c.heard_at_ms > hall_after_ms,
+        or_(
+            _hall.c.proven_ms - _device.c.proven_ms >= others_ms,
+            func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms) < before_ms,
+        ),
         ~exists().where(is_newer),
     )
     return _of_hall(connection, query, hall)
@@ -99,6 +98,27 @@ def awaited_documents(connection: Connection, hall: str | None, before_ms: int) 
         .outerjoin(_window, is_window)
     )
     return list(connection.execute(named))
+
+
+def lacking_documents(connection: Connection, hall: str | None, before_ms: int) -> Found:
+    """Devices that have been shown more services since before then than documents are held."""
+    query = _placed(
+        *(_device.c.device, _device.c.epoch, _head.c.lacking, _head.c.lacking_since_ms)
+    ).where(_head.c.lacking_since_ms < before_ms)
+    return _of_hall(connection, query, hall)
+
+
+def open_books(connection: Connection, hall: str | None, before_ms: int) -> Found:
+    """Books of service documents of which numbers have been missing since before then."""
+    query = (
+        select(_book, _hall.c.name.label("hall_name"))
+        .outerjoin(_hall, _hall.c.hall == _book.c.hall)
+        .where(_book.c.open_since_ms < before_ms)
+        .order_by(_book.c.open_since_ms)
+    )
+    if hall is not None:
+        query = query.where(_book.c.hall == hall)
+    return list(connection.execute(query.limit(MOST)))
 
 
 def _placed(*columns: Any) -> Any:

@@ -25,7 +25,7 @@ class ChainRow(NamedTuple):
     receipt_seq: int
     receipt: bytes | None
     open_since_ms: int | None = None
-    heard_at_ms: int | None = None
+    receipt_at_ms: int | None = None
     undated_boot: int | None = None
 
 

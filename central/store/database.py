@@ -43,6 +43,7 @@ CONNECTIONS = 16
 _QUIET_S = 5.0  # a connection that was used just now need not be asked whether it is still there
 # A look at several devices locks 64 partitions with their four indexes each, read or not.
 _LOCKS = 256
+_SECOND_EDITION = "0101"  # the first migration of the contract's second edition
 _MIGRATING = 0x70696E676A6961  # the name of the lock: "pingjia"
 
 # Of SQLite's results those that tell of disk, locks and memory, and not of what was asked.
@@ -195,15 +196,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _migrate(connection: Connection) -> None:
     config = migration_config()
-    if _is_current(connection, config):
+    applied = set(MigrationContext.configure(connection).get_current_heads())
+    if applied == set(ScriptDirectory.from_config(config).get_heads()):
         return
+    if any(revision < _SECOND_EDITION for revision in applied):
+        raise OperatorError(
+            "the database was made before v0.2.0, by the first edition of the contract, which "
+            "this centre does not read: keep it, and name a new one in database_url."
+        )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _is_current(connection: Connection, config: Config) -> bool:
-    applied = MigrationContext.configure(connection).get_current_heads()
-    return set(applied) == set(ScriptDirectory.from_config(config).get_heads())
 
 
 def migration_config() -> Config:

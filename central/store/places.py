@@ -16,11 +16,10 @@ _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 
 _HEARD_EVERY_MS = 60_000
-PAUSE_MS = 3_600_000  # of all devices of a hall: it is closed
 
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch; revoked_seq: see `device` in central/store/tables.py."""
+    """Where a device stood in one epoch; the others: see `device` in central/store/tables.py."""
 
     device: str
     epoch: int
@@ -28,14 +27,15 @@ class Enrolment(NamedTuple):
     window: str
     revoked_at_ms: int | None
     revoked_seq: int | None
+    proven_at_ms: int | None
 
 
 _OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device "
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
-    """Insert a hall with version 1; `values` are the columns of `hall`."""
-    connection.execute(insert(_hall), {**values, "version": 1})
+    """Insert a hall with version 1; `values` are the other columns of `hall`."""
+    connection.execute(insert(_hall), {**values, "version": 1, "proven_ms": 0})
 
 
 def hall(connection: Connection, hall_id: str) -> Any:
@@ -185,12 +185,29 @@ def hear(connection: Connection, hall_ids: Iterable[str], now_ms: int) -> None:
     among, wanted = sql.among(connection, halls)
     query = f"SELECT hall, heard_at_ms FROM hall WHERE hall {among} ORDER BY hall"
     for hall_id, heard_at_ms in sql.run(connection, query, wanted).all() if halls else []:
-        if heard_at_ms is not None and now_ms - heard_at_ms < _HEARD_EVERY_MS:
-            continue
-        values: dict[str, Any] = {"heard_at_ms": now_ms}
-        if heard_at_ms is None or now_ms - heard_at_ms > PAUSE_MS:
-            values["heard_since_ms"] = now_ms
-        connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(values))
+        if heard_at_ms is None or now_ms - heard_at_ms >= _HEARD_EVERY_MS:
+            is_it = _hall.c.hall == hall_id
+            connection.execute(update(_hall).where(is_it).values(heard_at_ms=now_ms))
+
+
+def proofs(connection: Connection, hall_ids: Iterable[str]) -> dict[str, tuple[int | None, int]]:
+    """hall -> (proven_at_ms, proven_ms)."""
+    among, wanted = sql.among(connection, set(hall_ids))
+    query = f"SELECT hall, proven_at_ms, proven_ms FROM hall WHERE hall {among}"
+    return {row[0]: (row[1], row[2]) for row in sql.run(connection, query, wanted)}
+
+
+def save_proofs(
+    connection: Connection,
+    halls: dict[str, tuple[int | None, int]],
+    devices: dict[tuple[str, int], tuple[int, int]],
+) -> None:
+    """Write (proven_at_ms, proven_ms) of halls and of enrolments."""
+    of_halls = [(*proof, hall) for hall, proof in sorted(halls.items())]
+    of_devices = [(*proof, *epoch) for epoch, proof in sorted(devices.items())]
+    set_them = "SET proven_at_ms = ?, proven_ms = ? WHERE"
+    sql.run(connection, f"UPDATE hall {set_them} hall = ?", of_halls)
+    sql.run(connection, f"UPDATE device {set_them} device = ? AND epoch = ?", of_devices)
 
 
 def ends(connection: Connection, devices: Iterable[str]) -> list[Any]:

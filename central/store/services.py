@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from central.store import sql
 from central.store.ledger import Key, Row
@@ -23,12 +23,18 @@ class Facts(NamedTuple):
 _document = metadata.tables["document"]
 _rated = metadata.tables["rated"]
 _awaited = metadata.tables["awaited"]
+_book = metadata.tables["book"]
 
 _ADD_AWAITED = (
-    'INSERT INTO awaited (hash16, hall, "window", device, epoch, seq, since_ms)'
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash16, device, epoch, seq) DO NOTHING"
+    'INSERT INTO awaited (facts, hall, "window", device, epoch, seq, since_ms)'
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (facts, device, epoch, seq) DO NOTHING"
 )
-_FACTS = f"SELECT hash16, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE hash16 "
+_SAVE_BOOK = (  # both databases know this form; SQLAlchemy has it for each of them apart only
+    "INSERT INTO book (hall, book, highest, held, open_since_ms) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (hall, book) DO UPDATE SET highest = excluded.highest, held = excluded.held,"
+    " open_since_ms = excluded.open_since_ms"
+)
+_FACTS = f"SELECT facts, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE facts "
 
 
 def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
@@ -38,15 +44,58 @@ def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
         sql.insert_many(connection, _document, tuple(values[0]), rows)
 
 
-def document_bytes(connection: Connection, hashes: Iterable[str]) -> dict[str, bytes]:
-    """hash16 -> exact bytes of the service documents that are there."""
+class BookRow(NamedTuple):
+    """A row of `book` (central/store/tables.py)."""
+
+    hall: str
+    book: str
+    highest: int
+    held: int
+    open_since_ms: int | None
+
+
+def books(
+    connection: Connection, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], BookRow]:
+    """The books with these (hall, book) that are known."""
+    found = sql.with_keys(connection, _book, wanted, ("hall", "book"))
+    return {row[:2]: row for row in map(BookRow._make, found)}
+
+
+def save_books(connection: Connection, changed: Iterable[BookRow]) -> None:
+    """Insert or update books."""
+    sql.run(connection, _SAVE_BOOK, [tuple(one) for one in changed])
+
+
+def numbers(
+    connection: Connection, wanted: Iterable[tuple[str, str, int]]
+) -> set[tuple[str, str, int]]:
+    """Those of these (hall, book, number) of which a document is held."""
+    columns = ("hall", "book", "number")
+    rows = sql.with_keys(connection, _document, wanted, columns, select=columns)
+    return {(row[0], row[1], row[2]) for row in rows}
+
+
+def all_books(connection: Connection) -> list[set[Any]]:
+    """Rows (hall, book, highest, held), as they are kept and as the documents have them."""
+    kept = select(_book.c.hall, _book.c.book, _book.c.highest, _book.c.held)
+    number = _document.c.number
+    counted = select(
+        *(_document.c.hall, _document.c.book),
+        *(func.max(number), func.count(number.distinct())),
+    ).group_by(_document.c.hall, _document.c.book)
+    return [set(map(tuple, connection.execute(query))) for query in (kept, counted)]
+
+
+def held(connection: Connection, hashes: Iterable[str]) -> set[str]:
+    """Those of the service documents with these hashes that are there."""
     among, wanted = sql.among(connection, set(hashes))
-    query = f"SELECT hash16, bytes FROM document WHERE hash16 {among}"
-    return {row[0]: row[1] for row in sql.run(connection, query, wanted)}
+    query = f"SELECT facts FROM document WHERE facts {among}"
+    return {row[0] for row in sql.run(connection, query, wanted)}
 
 
 def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
-    """hash16 -> what ratings are compared with, of the documents that are there."""
+    """facts -> what ratings are compared with, of the documents that are there."""
     among, wanted = sql.among(connection, set(hashes))
     found = sql.run(connection, _FACTS + among, wanted)
     return {row[0]: Facts._make(row[1:]) for row in found}
@@ -65,19 +114,19 @@ def awaiting(connection: Connection, hashes: Iterable[str]) -> list[tuple[str, K
     if not names:
         return []
     among, wanted = sql.among(connection, names)
-    query = f"SELECT hash16, device, epoch, seq FROM awaited WHERE hash16 {among}"
+    query = f"SELECT facts, device, epoch, seq FROM awaited WHERE facts {among}"
     return [(row[0], tuple(row[1:])) for row in sql.run(connection, query, wanted)]
 
 
 def all_documents(connection: Connection) -> Iterator[Any]:
     """Every row of `document`, by hash."""
-    query = select(_document).order_by(_document.c.hash16)
+    query = select(_document).order_by(_document.c.facts)
     return iter(connection.execution_options(yield_per=1000).execute(query))
 
 
 def stop_awaiting(connection: Connection, hashes: set[str]) -> None:
     """These documents have come."""
-    connection.execute(delete(_awaited).where(_awaited.c.hash16.in_(hashes)))
+    connection.execute(delete(_awaited).where(_awaited.c.facts.in_(hashes)))
 
 
 def rated(

@@ -64,8 +64,10 @@ def with_keys(
     table: Table,
     keys: Iterable[tuple[Any, ...]],
     names: tuple[str, ...] = ("device", "epoch", "seq"),
+    select: tuple[str, ...] = ("*",),
 ) -> Iterator[Any]:
-    """The rows of these keys, each found by the primary key, whose columns `names` are.
+    """The rows of these keys, each found by the primary key or an index, whose first columns
+    `names` are. select: the columns wanted.
 
     A join with the keys: `(device, epoch, seq) IN (…)` makes SQLite read the whole table. The same
     statement for any number of keys, so that it is prepared once.
@@ -73,35 +75,47 @@ def with_keys(
     wanted = sorted(keys)
     statement_of = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
     for start in range(0, len(wanted), CHUNK):
-        yield from run(connection, *statement_of(table, wanted[start : start + CHUNK], names))
+        keys = wanted[start : start + CHUNK]
+        yield from run(connection, *statement_of(table, keys, names, select))
 
 
-def _on_sqlite(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
+def _on_sqlite(
+    table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...], select: tuple[str, ...]
+) -> Any:
     """CROSS, so that it looks for each key, and does not read the table for keys."""
-    is_it = " AND ".join([f"found.{name} = wanted.{name}" for name in names])
+    is_it = " AND ".join([f"found.{one} = wanted.{one}" for one in names])
     parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     statement = (
         f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
-        f" SELECT found.* FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
+        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
     )
     return statement, (json.dumps(keys),)
 
 
-def _on_postgresql(table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...]) -> Any:
+def _on_postgresql(
+    table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...], select: tuple[str, ...]
+) -> Any:
     """OFFSET 0, so that it looks for each key. Keys that begin alike name that once: of a table in
     partitions only theirs is then opened, and not each for the case that a key lies there.
     """
     arrays = [[*column] for column in zip(*keys, strict=True)]
-    is_it = [f"it.{name} = wanted.{name}" for name in names]
+    quoted = [name(one) for one in names]
+    is_it = [f"it.{one} = wanted.{one}" for one in quoted]
     if keys[0][0] == keys[-1][0]:  # they are sorted
         arrays[0] = keys[0][0]
-        names, is_it[0] = names[1:], f"it.{names[0]} = ?"
+        is_it[0] = f"it.{quoted[0]} = ?"
+        names, quoted = names[1:], quoted[1:]
         arrays.append(arrays.pop(0))
     statement = (
-        f"SELECT found.* FROM unnest({_arrays_of(table, names)}) wanted ({', '.join(names)}),"
+        f"SELECT {_columns(select)} FROM"
+        f" unnest({_arrays_of(table, names)}) wanted ({', '.join(quoted)}),"
         f" LATERAL (SELECT * FROM {table.name} it WHERE {' AND '.join(is_it)} OFFSET 0) found"
     )
     return statement, tuple(arrays)
+
+
+def _columns(select: tuple[str, ...]) -> str:
+    return ", ".join(["found.*" if one == "*" else f"found.{name(one)}" for one in select])
 
 
 @cache

@@ -1,93 +1,48 @@
 """The tables. Their names and columns are read by others: change them only by a migration.
 
-Times are epoch milliseconds. A metadata of our own, because another tier in the same process has
-tables of the same names.
+Times are epoch milliseconds. central/store/place_tables.py has those of halls and devices.
 """
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, MetaData, Text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Index, LargeBinary, Text
+from sqlmodel import Field
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from central.store import place_tables
+from central.store.table import Table, metadata
 
-
-class Table(SQLModel, registry=registry(metadata=metadata)):
-    """What all tables share: their metadata."""
-
-
-class Hall(Table, table=True):
-    """A hall and its broker; `version` grows with every change of the hall's document.
-
-    heard_at_ms: when something new that a device of it had signed arrived last; heard_since_ms:
-    since when that has gone on without a long pause (central/clockwork.py).
-    """
-
-    hall: str = Field(primary_key=True, max_length=32)
-    name: str = Field(max_length=64)
-    version: int
-    mqtt_host: str = Field(max_length=253)
-    mqtt_port: int
-    mqtt_ca: str | None = Field(sa_type=Text)
-    heard_since_ms: int | None = Field(default=None, sa_type=BigInteger)
-    heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
-
-
-class Window(Table, table=True):
-    """A window of a hall, with the name that people read."""
-
-    hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
-    window: str = Field(primary_key=True, max_length=32)
-    name: str = Field(max_length=64)
-
-
-class Device(Table, table=True):
-    """One enrolment of a device; the newest epoch is the device that stands at the window.
-
-    revoked_seq: the lowest seq known to be signed after the revocation; all above it are, too.
-    """
-
-    __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
-
-    device: str = Field(primary_key=True, max_length=32)
-    epoch: int = Field(primary_key=True)
-    hall: str = Field(max_length=32, index=True)
-    window: str = Field(max_length=32)
-    password_hash: str = Field(max_length=256)
-    enrolled_at_ms: int = Field(sa_type=BigInteger)
-    revoked_at_ms: int | None = Field(sa_type=BigInteger)
-    revoked_reason: str | None = Field(default=None, max_length=200)
-    revoked_seq: int | None = None
-
-
-class Token(Table, table=True):
-    """A caller's token: the hash of its secret and its scopes, separated by spaces."""
-
-    id: str = Field(primary_key=True, max_length=16)
-    secret_sha256: str = Field(max_length=64)
-    scopes: str = Field(sa_type=Text)
-    created_at_ms: int = Field(sa_type=BigInteger)
-    revoked_at_ms: int | None = Field(sa_type=BigInteger)
+__all__ = ["metadata", "place_tables"]
 
 
 class Document(Table, table=True):
-    """A service document: its exact bytes, and of its content what ratings are compared with."""
+    """A service document: its exact bytes, and of its content what ratings are compared with.
 
-    hash16: str = Field(primary_key=True, max_length=16)
+    book, number: which document of which database of its hall's gateway it is.
+    """
+
+    __table_args__ = (Index(None, "hall", "book", "number"),)
+
+    facts: str = Field(primary_key=True, max_length=64)
     content: bytes = Field(sa_type=LargeBinary, sa_column_kwargs={"name": "bytes"})
     hall: str = Field(max_length=32)
     service: str = Field(max_length=64)
     window: str = Field(max_length=32)
     ticket_no: str = Field(max_length=16)
     staff_no: str | None = Field(max_length=16)
+    book: str = Field(max_length=16)
+    number: int
     stored_at_ms: int = Field(sa_type=BigInteger)
+
+
+class Book(Table, table=True):
+    """The service documents of one database of a hall's gateway: the highest number, and how many
+    numbers are held. open_since_ms: since when some below the highest are missing; null while none
+    is.
+    """
+
+    hall: str = Field(primary_key=True, max_length=32)
+    book: str = Field(primary_key=True, max_length=16)
+    highest: int
+    held: int
+    open_since_ms: int | None = Field(sa_type=BigInteger, index=True)
 
 
 class _Verified(Table):
@@ -114,7 +69,7 @@ class _Verified(Table):
     hall: str = Field(max_length=32)
     window: str | None = Field(max_length=32)
     service: str | None = Field(max_length=64)
-    facts: str | None = Field(max_length=16)
+    facts: str | None = Field(max_length=64)
     marks: str = Field(sa_type=Text)
     hall_marks: str = Field(sa_type=Text)
     level: int | None
@@ -210,7 +165,7 @@ class Chain(Table, table=True):
     not held while another has its place. highest_seq: the highest held. receipt_seq: the highest
     held one within the covered part; receipt: the envelope for it. open_since_ms: since when
     covered_seq has stood still below what is held or what the device's head speaks of; null while
-    nothing is missing. heard_at_ms: when the newest record arrived. undated_boot: the lowest boot
+    nothing is missing. receipt_at_ms: when the receipt was signed. undated_boot: the lowest boot
     with ratings that have no time yet.
     """
 
@@ -221,7 +176,7 @@ class Chain(Table, table=True):
     receipt_seq: int
     receipt: bytes | None = Field(sa_type=LargeBinary)
     open_since_ms: int | None = Field(default=None, sa_type=BigInteger, index=True)
-    heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    receipt_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     undated_boot: int | None = None
 
 
@@ -253,7 +208,7 @@ class Awaited(Table, table=True):
 
     __table_args__ = (Index(None, "hall", "window", "since_ms", "device"),)
 
-    hash16: str = Field(primary_key=True, max_length=16)
+    facts: str = Field(primary_key=True, max_length=64)
     device: str = Field(primary_key=True, max_length=32)
     epoch: int = Field(primary_key=True)
     seq: int = Field(primary_key=True)
@@ -263,7 +218,12 @@ class Awaited(Table, table=True):
 
 
 class Head(Table, table=True):
-    """The highest head that a device signed, and the highest receipt that it showed with one."""
+    """The highest head that a device signed, and the highest receipt that it showed with one.
+
+    shown: services since the start `boot`, as the head says. surplus: how many service documents
+    of its window were held beyond what it had been shown since that start, at most; lacking: how
+    many fewer it is now, lacking_since_ms: since when it is any.
+    """
 
     device: str = Field(primary_key=True, max_length=32)
     epoch: int = Field(primary_key=True)
@@ -274,6 +234,10 @@ class Head(Table, table=True):
     envelope: bytes = Field(sa_type=LargeBinary)
     receipt_seq: int
     stored_at_ms: int = Field(sa_type=BigInteger)
+    shown: int
+    surplus: int
+    lacking: int
+    lacking_since_ms: int | None = Field(sa_type=BigInteger, index=True)
 
 
 class Rejection(Table, table=True):
@@ -299,19 +263,3 @@ class RejectionCount(Table, table=True):
     reason: str = Field(primary_key=True, max_length=32)
     count: int = Field(sa_type=BigInteger)
     last_at_ms: int = Field(sa_type=BigInteger)
-
-
-class DeviceSettings(Table, table=True):
-    """What devices say and ask, from `set_at_ms` on: all of a hall, of a window, or one.
-
-    content: the settings as JSON, without device, epoch and version. version: newer is higher.
-    """
-
-    __tablename__ = "device_settings"  # pyright: ignore[reportAssignmentType]
-
-    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    hall: str = Field(max_length=32, foreign_key="hall.hall", index=True)
-    window: str | None = Field(max_length=32)
-    device: str | None = Field(max_length=32)
-    content: str = Field(sa_type=Text)
-    set_at_ms: int = Field(sa_type=BigInteger)

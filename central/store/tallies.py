@@ -114,6 +114,16 @@ def counts(
     return list(connection.execute(query))
 
 
+def all_services(
+    connection: Connection, windows: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """How many services were ever opened at each of these (window, hall)."""
+    keys = {(ALL_DAYS, *window) for window in windows}
+    names = ("span", "window", "hall")
+    found = sql.with_keys(connection, _tally, keys, names, select=(*names, "services"))
+    return {(row[1], row[2]): row[3] for row in found}
+
+
 def all_tallies(connection: Connection) -> Iterator[tuple[Counted, int]]:
     """Every count that is not 0, with what it is of."""
     found = connection.execution_options(yield_per=1000).execute(select(_tally))
@@ -171,7 +181,7 @@ def newest_ratings(
     document = _document.c["bytes"].label("document")
     query = (
         _with_names(_record, *columns, document)
-        .outerjoin(_document, _document.c.hash16 == _record.c.facts)
+        .outerjoin(_document, _document.c.facts == _record.c.facts)
         .where(_record.c.rated_at_ms.is_not(None))
         .order_by(_record.c.rated_at_ms.desc())
         .limit(limit)

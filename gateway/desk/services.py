@@ -17,8 +17,8 @@ from hosting.clock import day
 from protocol.batch import Matter, ServiceDocument, encode_document
 from protocol.field import Identifier, Text
 from protocol.limits import STAFF_NO_CHARS
-from protocol.mac import hash16
-from protocol.message import CLOSED, INVITING, SERVING
+from protocol.mac import sha256_hex
+from protocol.message import CLOSED, SERVING
 
 PRESENT = "in"
 PAUSED = "pause"
@@ -58,12 +58,14 @@ class ServiceDesk:
         book: HallBook,
         inbox: Inbox,
         wake_forwarder: Callable[[], None],
+        invite_ms: int,
         now_ms: Callable[[], int],
     ):
         self._database = database
         self._book = book
         self._inbox = inbox
         self._wake_forwarder = wake_forwarder
+        self._invite_ms = invite_ms
         self._now_ms = now_ms
 
     def open(self, opening: Opening) -> tuple[str, bool]:
@@ -86,21 +88,27 @@ class ServiceDesk:
         return new["service"], True
 
     def invite(self, service: str) -> None:
-        """Invite a rating."""
-        self._move(service, INVITING)
+        """Invite a rating, from now on: each call is an invitation of its own (TKT-5)."""
+        with self._database.write() as connection:
+            row = _known(connection, service)
+            if row.phase == CLOSED:
+                raise ConflictError("The service is closed; open a new one")
+            services.invite(connection, service, self._now_ms() + self._invite_ms)
+        self._say_ticket(row.window)
 
     def close(self, service: str) -> None:
         """Close the service; the device goes back to standby."""
-        self._move(service, CLOSED)
+        with self._database.write() as connection:
+            row = _known(connection, service)
+            if row.phase != CLOSED:
+                services.close(connection, service, self._now_ms())
+        self._say_ticket(row.window)
         self._wake_forwarder()  # its document no longer waits for a rating
 
     def get(self, service: str):
         """The service's row, and whether it is rated (never how)."""
         with self._database.read() as connection:
-            row = services.get(connection, service)
-            if row is None:
-                raise NoSuchError(f"No service {service[:64]} is known")
-            return row, envelopes.is_rated(connection, service)
+            return _known(connection, service), envelopes.is_rated(connection, service)
 
     def set_staff(self, window: str, presence: str, staff_no: str | None, name: str) -> None:
         """Sign in at a window, pause, or sign out. The next service shows it."""
@@ -118,26 +126,16 @@ class ServiceDesk:
             }
             services.put_staff(connection, row)
 
-    def _move(self, service: str, phase: str) -> None:
-        with self._database.write() as connection:
-            row = services.get(connection, service)
-            if row is None:
-                raise NoSuchError(f"No service {service[:64]} is known")
-            if row.phase == CLOSED and phase != CLOSED:
-                raise ConflictError("The service is closed; open a new one")
-            if row.phase != phase:
-                services.set_phase(
-                    connection, service, phase, self._now_ms() if phase == CLOSED else None
-                )
-        self._say_ticket(row.window)
-
     def _new_row(self, connection, opening: Opening, now_ms: int, request: bytes) -> dict:
         staff = services.staff_at(connection, opening.window)
         staff_no, staff_name = opening.staff_no, ""
         if staff is not None and staff.presence == PRESENT and staff_no in (None, staff.staff_no):
             staff_no, staff_name = staff.staff_no, staff.name
+        book, number = services.next_number(connection)
         document = ServiceDocument(
             service=str(ULID.from_timestamp(now_ms / 1000)),
+            book=book,
+            number=number,
             hall=self._book.name,
             window=opening.window,
             kind=opening.kind,
@@ -158,7 +156,7 @@ class ServiceDesk:
             "staff_name": staff_name,
             "matter": names[0] if names else None,
             "document": encoded,
-            "facts": hash16(encoded),
+            "facts": sha256_hex(encoded),
             "phase": SERVING,
             "opened_at_ms": now_ms,
             "caller": opening.caller,
@@ -173,6 +171,13 @@ class ServiceDesk:
 
     def _say_ticket(self, window: str) -> None:
         self._inbox.want(tickets=self._book.devices_at(window))
+
+
+def _known(connection, service: str):
+    row = services.get(connection, service)
+    if row is None:
+        raise NoSuchError(f"No service {service[:64]} is known")
+    return row
 
 
 def day_of(at_ms: int) -> str:

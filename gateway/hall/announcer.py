@@ -5,6 +5,8 @@ message on a topic is always the newest truth. Next on a rating's way: gateway/u
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable, Collection, Iterable
 
 from gateway.broker.mqtt import Link
@@ -15,10 +17,22 @@ from gateway.store import receipts, services, states
 from gateway.store.database import Database
 from protocol.field import ProtocolError
 from protocol.hall import Hall
-from protocol.message import CLOSED, Ack, Clock, StaffCard, Ticket, encode_message
+from protocol.message import (
+    CLOSED,
+    INVITING,
+    SERVING,
+    Ack,
+    Clock,
+    StaffCard,
+    Ticket,
+    encode_message,
+)
 from protocol.topic import ACK, CLOCK, SETTINGS, TICKET, UPDATE, topic
 
 log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.5  # for invitations that are over
+_LATER_S = 2.0  # the hall says so; by then a device has ended it itself
 
 
 class Announcer:
@@ -38,17 +52,20 @@ class Announcer:
         self._book = book
         self._invite_ms = invite_ms
         self._now_ms = now_ms
+        self._looked_s = -math.inf
+        self._ends_s: dict[tuple[str, int], float] = {}  # of invitations, monotonic
 
     def say(self, wanted: Wanted) -> None:
         """Say all that is wanted."""
         for device in wanted.recounts:
             self.cover.forget(device)
         for before, after in wanted.former:
-            self.former(before, after)
+            self.changes(before, after)
         if wanted.is_everything:
             self.everything_retained()
         self.clocks(wanted.clocks)
         self.tickets(wanted.tickets)
+        self.end_invitations()
         self.acks(wanted.acks | wanted.recounts)
 
     def acks(self, devices: Collection[str]) -> None:
@@ -78,7 +95,7 @@ class Announcer:
             self._say(device, CLOCK, encode_message(message), retain=False)
 
     def tickets(self, devices: Collection[str]) -> None:
-        """Publish the newest ticket of each device's window."""
+        """Publish the newest ticket of each device's window, an empty one for no service."""
         if not devices:
             return
         with self._database.read() as connection:
@@ -86,9 +103,40 @@ class Announcer:
                 bound = self._book.devices.get(device)
                 if bound is None or bound.window is None or bound.revoked:
                     continue
-                service = services.newest_at(connection, bound.window)
-                if service is not None:
-                    self._ticket(device, service, service.phase)
+                self._ticket(device, services.newest_at(connection, bound.window))
+
+    def end_invitations(self) -> None:
+        """End the invitations whose time has been over for two seconds (TKT-5).
+
+        By the monotonic clock since they were seen first, so that no step of the wall clock makes
+        one longer than it may be.
+        """
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        with self._database.read() as connection:
+            rows = services.inviting(connection)
+        known, self._ends_s = self._ends_s, {}
+        over = []
+        for row in rows:
+            invitation = (row.service, row.until_ms)
+            left_ms = min(max(row.until_ms - self._now_ms(), 0), self._invite_ms)
+            end_s = now_s + left_ms / 1000 + _LATER_S
+            if invitation in known:
+                end_s = known[invitation]
+            self._ends_s[invitation] = end_s
+            if end_s <= now_s:
+                over.append(row)
+        if not over:
+            return
+        with self._database.write() as connection:
+            ended = [
+                row.window
+                for row in over
+                if services.end_invitation(connection, row.service, row.until_ms)
+            ]
+        self.tickets([device for window in ended for device in self._book.devices_at(window)])
 
     def everything_retained(self) -> None:
         """Publish every retained topic anew: a broker may have forgotten them (TOP-3)."""
@@ -100,24 +148,31 @@ class Announcer:
             if device.update is not None:
                 self._say(device.device, UPDATE, device.update.encode(), retain=True)
 
-    def former(self, before: Hall, after: Hall) -> None:
-        """End what no longer applies: tickets of a former window, withdrawn settings, updates."""
-        now = {device.device: device for device in after.devices}
-        with self._database.read() as connection:
-            for old in before.devices:
-                new = now.get(old.device)
-                if old.window is not None and (new is None or new.window != old.window):
-                    service = services.newest_at(connection, old.window)
-                    if service is not None:
-                        self._ticket(old.device, service, CLOSED)
-                for name, was in ((SETTINGS, old.settings), (UPDATE, old.update)):
-                    has_now = new is not None and getattr(new, name) is not None
-                    if was is not None and not has_now:
-                        self._say(old.device, name, b"", retain=True)
+    def changes(self, before: Hall, after: Hall) -> None:
+        """Say what another hall document changes, and nothing that it does not: tickets where a
+        device stands elsewhere now, settings and updates that are new or withdrawn.
+        """
+        was, now = (
+            {device.device: device for device in hall.devices if not device.revoked}
+            for hall in (before, after)
+        )
+        for device in sorted({*was, *now}):
+            old, new = was.get(device), now.get(device)
+            if getattr(old, "window", None) != getattr(new, "window", None):
+                if new is None or new.window is None:
+                    self._ticket(device, None)
+                self.tickets([device])
+            for name in (SETTINGS, UPDATE):
+                told, wanted = getattr(old, name, None), getattr(new, name, None)
+                if told != wanted:
+                    self._say(device, name, (wanted or "").encode(), retain=True)
 
-    def _ticket(self, device: str, service, phase: str) -> None:
+    def _ticket(self, device: str, service) -> None:
+        if service is None or service.phase == CLOSED:
+            self._say(device, TICKET, b"", retain=True)
+            return
         try:
-            ticket = encode_message(ticket_of(service, phase, self._invite_ms))
+            ticket = encode_message(ticket_of(service, self._invite_ms, self._now_ms()))
         except ProtocolError as error:
             log.error("the ticket of service %s cannot be sent: %s", service.service, error)
             return
@@ -127,8 +182,9 @@ class Announcer:
         self._link.publish(topic(self._book.name, device, name), payload, retain)
 
 
-def ticket_of(service, phase: str, invite_ms: int) -> Ticket:
-    """The ticket of a service's row in a phase."""
+def ticket_of(service, invite_ms: int, now_ms: int) -> Ticket:
+    """The ticket of a service's row; an invitation that is over is none."""
+    is_inviting = service.phase == INVITING and service.until_ms > now_ms
     staff = None
     if service.staff_no is not None:
         staff = StaffCard(staff_no=service.staff_no, name=service.staff_name or "")
@@ -136,8 +192,9 @@ def ticket_of(service, phase: str, invite_ms: int) -> Ticket:
         service=service.service,
         facts=service.facts,
         ticket_no=service.ticket_no,
-        phase=phase,
+        phase=INVITING if is_inviting else SERVING,
         matter=service.matter,
         staff=staff,
         invite_ms=invite_ms,
+        until_ms=service.until_ms if is_inviting else None,
     )

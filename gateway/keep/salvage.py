@@ -20,7 +20,7 @@ from gateway.store.tables import Table
 from hosting.error import OperatorError
 from protocol.field import ProtocolError
 from protocol.hall import decode_hall
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def _is_hall(row: dict) -> bool:
 
 def _is_service(row: dict) -> bool:
     document = row.get("document")
-    return isinstance(document, bytes) and hash16(document) == row.get("facts")
+    return isinstance(document, bytes) and sha256_hex(document) == row.get("facts")
 
 
 _SOUND = {

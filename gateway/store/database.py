@@ -18,6 +18,7 @@ from hosting.error import OperatorError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
+_SECOND_EDITION = "0101"  # the first migration of the contract's second edition
 _CORRUPT, _NOT_A_DATABASE = 11, 26  # SQLite's primary result codes
 _IO_ERROR = 10
 _UNREADABLE = (266, 522, 8458)  # a read that failed, was short, or met a corrupt file system
@@ -113,7 +114,7 @@ class Database:
             if inspect(connection).get_table_names() and not _is_ours(connection):
                 raise OperatorError("The database file belongs to another program; name another.")
             config.attributes["connection"] = connection
-            _require_no_newer(connection, config)
+            _require_readable(connection, config)
             alembic.command.upgrade(config, "head")
 
 
@@ -131,9 +132,14 @@ def _code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", None) or 0
 
 
-def _require_no_newer(connection: Connection, config: alembic.config.Config) -> None:
+def _require_readable(connection: Connection, config: alembic.config.Config) -> None:
     newest = ScriptDirectory.from_config(config).get_current_head() or ""
     found = MigrationContext.configure(connection).get_current_revision() or newest
+    if found < _SECOND_EDITION:
+        raise OperatorError(
+            "The database was made before v0.2.0, by the first edition of the contract, which "
+            "this gateway does not read. Keep the file, and begin with another data folder."
+        )
     if found.isdecimal() and len(found) == len(newest) and found > newest:
         raise OperatorError(
             "The database was written by a newer gateway. Install that one again; this one "

@@ -6,9 +6,10 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from gateway.store.tables import Table
-from protocol.message import CLOSED
+from protocol.message import CLOSED, INVITING, SERVING
 
 _service = Table.metadata.tables["service"]
+_book = Table.metadata.tables["book"]
 _staff = Table.metadata.tables["staff"]
 
 # Asked for with every rating, see gateway/store/envelopes.py.
@@ -18,10 +19,21 @@ _UNSENT = (
 )
 
 
+_INVITING = "SELECT service, window, until_ms FROM service WHERE phase = 'inviting'"
+
+
 def put(connection: Connection, row: dict) -> None:
     """A new service, with its document's exact bytes (BAT-1)."""
-    values = {"document_verdict": None, "reason": None, "tries": 0, "closed_at_ms": None}
+    values = {"document_verdict": None, "reason": None, "tries": 0}
+    values |= {"closed_at_ms": None, "until_ms": None}
     connection.execute(insert(_service).values({**values, **row}))
+
+
+def next_number(connection: Connection) -> tuple[str, int]:
+    """The book's name and the number of the document that is about to be put (BAT-8)."""
+    connection.execute(update(_book).values(number=_book.c.number + 1))
+    row = connection.execute(select(_book.c.name, _book.c.number)).one()
+    return row.name, row.number
 
 
 def get(connection: Connection, service: str):
@@ -41,10 +53,32 @@ def newest_at(connection: Connection, window: str):
     return connection.execute(query.order_by(_service.c.id.desc()).limit(1)).first()
 
 
-def set_phase(connection: Connection, service: str, phase: str, closed_at_ms: int | None) -> None:
-    """Move a service to another phase."""
+def close(connection: Connection, service: str, now_ms: int) -> None:
+    """The service is over."""
     statement = update(_service).where(_service.c.service == service)
-    connection.execute(statement.values(phase=phase, closed_at_ms=closed_at_ms))
+    connection.execute(statement.values(phase=CLOSED, closed_at_ms=now_ms))
+
+
+def invite(connection: Connection, service: str, until_ms: int) -> None:
+    """The service invites a rating until then."""
+    statement = update(_service).where(_service.c.service == service)
+    connection.execute(statement.values(phase=INVITING, until_ms=until_ms))
+
+
+def inviting(connection: Connection):
+    """The services that invite a rating."""
+    return connection.exec_driver_sql(_INVITING).all()
+
+
+def end_invitation(connection: Connection, service: str, until_ms: int) -> bool:
+    """End an invitation, if it is still the newest; whether it was."""
+    statement = (
+        update(_service)
+        .where(_service.c.service == service, _service.c.phase == INVITING)
+        .where(_service.c.until_ms == until_ms)
+        .values(phase=SERVING)
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def close_open_at(connection: Connection, window: str, now_ms: int) -> None:

@@ -79,13 +79,15 @@ class Envelope(Table, table=True):
 class Service(Table, table=True):
     """A service: its document, written once (BAT-1), and its phase now.
 
-    document_verdict: the centre's word on the document, null until it has it.
+    document_verdict: the centre's word on the document, null until it has it. until_ms: when the
+    newest invitation ends or has ended; null if there was none.
     """
 
     __table_args__ = (
         UniqueConstraint("service"),
         UniqueConstraint("caller", "idempotency_key"),
         Index("ix_service_window", "window", "id"),
+        Index("ix_service_inviting", "id", sqlite_where=text("phase = 'inviting'")),
         Index(
             "ix_service_unsent",
             "next_try_at_ms",
@@ -108,6 +110,7 @@ class Service(Table, table=True):
     phase: str
     opened_at_ms: int
     closed_at_ms: int | None
+    until_ms: int | None
     caller: str
     idempotency_key: str | None
     request_sha256: bytes = Field(sa_type=LargeBinary)
@@ -115,6 +118,16 @@ class Service(Table, table=True):
     reason: str | None
     tries: int
     next_try_at_ms: int
+
+
+class Book(Table, table=True):
+    """The random name of this database, made with it, and the number of its newest document; one
+    row. Another database is another book: so a document that is missing shows.
+    """
+
+    id: int = Field(primary_key=True)
+    name: str
+    number: int
 
 
 class Staff(Table, table=True):

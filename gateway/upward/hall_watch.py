@@ -110,4 +110,4 @@ class HallWatch:
         former = self._book.take(document)
         if former is not None:
             self._refresh_users()
-            self._inbox.want(former=former, is_everything=True, acks=self._book.devices)
+            self._inbox.want(former=former, is_everything=not former, acks=self._book.devices)

@@ -49,10 +49,14 @@ def read_log(path: Path) -> list[Press]:
     return [Press(**json.loads(line)) for line in path.read_text().splitlines()]
 
 
-def read_ratings(envelopes: Iterable[str]) -> list[dict]:
-    """The ratings among envelopes, as their members; what is no rating is passed over."""
-    records = [json.loads(envelope.split("\n", 1)[0]) for envelope in envelopes]
-    return [record for record in records if record.get("kind") == "rating"]
+def read_ratings(records: Iterable[dict]) -> list[dict]:
+    """The ratings among records as the centre gives them, as their members with the level that it
+    read in the answer; what is no rating is passed over.
+    """
+    read = [
+        json.loads(one["envelope"].split("\n", 1)[0]) | {"level": one["level"]} for one in records
+    ]
+    return [record for record in read if record.get("kind") == "rating"]
 
 
 def judge(presses: list[Press], ratings: list[dict]) -> Verdict:

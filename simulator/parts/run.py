@@ -131,7 +131,7 @@ class Run:
 
     async def ratings(self) -> list[dict]:
         """The members of all ratings in the centre."""
-        return read_ratings(record["envelope"] for record in await self.reader.records())
+        return read_ratings(await self.reader.records())
 
     async def verdict(self) -> Verdict:
         """The oracle's."""
@@ -175,6 +175,6 @@ async def start_devices(
 async def read_centre(reader: Centre) -> list[dict]:
     """The members of all ratings in a centre; closes the reader."""
     try:
-        return read_ratings(record["envelope"] for record in await reader.records())
+        return read_ratings(await reader.records())
     finally:
         await reader.aclose()

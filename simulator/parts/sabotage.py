@@ -20,21 +20,19 @@ def sabotage(kind: str, database: Path) -> str:
     """Damages the newest rating in the centre's database; gives a sentence on what was done."""
     with sqlite3.connect(database) as connection:
         rows = connection.execute(
-            "SELECT rowid, device, seq, envelope FROM record WHERE kind = 'rating'"
+            "SELECT rowid, device, seq, level FROM record WHERE kind = 'rating'"
             " ORDER BY rowid DESC LIMIT 1"
         ).fetchall()
         if not rows:
             raise SabotageError("the centre holds no rating that could be damaged")
-        rowid, device, seq, envelope = rows[0]
+        rowid, device, seq, level = rows[0]
         where = f"the rating with seq {seq} of {device}"
         if kind == "drop":
             connection.execute("DELETE FROM record WHERE rowid = ?", (rowid,))
             return f"sabotage: {where} was removed from the centre's database"
         if kind == "double":
             return f"sabotage: {where} was copied to seq {_double(connection, rowid, seq)}"
-        level = int(envelope.split(b'"level":')[1][:1])
-        edited = envelope.replace(b'"level":%d' % level, b'"level":%d' % (level % 5 + 1))
-        connection.execute("UPDATE record SET envelope = ? WHERE rowid = ?", (edited, rowid))
+        connection.execute("UPDATE record SET level = ? WHERE rowid = ?", (level % 5 + 1, rowid))
         return f"sabotage: {where} was edited from level {level} to {level % 5 + 1}"
 
 

@@ -30,7 +30,7 @@ from protocol.batch import (
     encode_batch,
     encode_document,
 )
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 from protocol.record import Boot, Rating, decode, parse
 from simulator.pen import Pen
 
@@ -153,10 +153,10 @@ def open_centre(folder: Path):
     database = open_database(f"sqlite:///{folder}/central.db")
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null)",
+            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
             "insert into window values ('demo', 'w1', 'w')",
             "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null)",
+            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0)",
         ):
             connection.exec_driver_sql(statement)
     intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)
@@ -205,8 +205,11 @@ def receipt_seqs(answer) -> list[int]:
 
 
 def document(**changes) -> tuple[FactsItem, str]:
-    """A service document as an item, and its hash."""
+    """A service document as an item, and its hash; the only one of its book unless it says so."""
+    book = sha256_hex(repr(sorted(changes.items())).encode())[:16]
     values = {
+        "book": book,
+        "number": 1,
         "service": "S-1",
         "hall": "demo",
         "window": "w1",
@@ -217,7 +220,7 @@ def document(**changes) -> tuple[FactsItem, str]:
         "opened_at_ms": NOW_MS,
     }
     data = encode_document(ServiceDocument(**{**values, **changes}))
-    return FactsItem(data.decode()), hash16(data)
+    return FactsItem(data.decode()), sha256_hex(data)
 
 
 def decoded(envelope: str):

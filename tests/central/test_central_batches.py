@@ -9,14 +9,16 @@ from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs,
 
 from central.audit.verify import audit
 from central.custody.intake import Intake, UnfiledError
+from protocol.answer import NO_ANSWER, of_level, seal_answer
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.envelope import is_signed, mac16
 from protocol.record import Receipt, decode, encode, parse
 
 RATING = (
     '{"v":1,"kind":"rating","device":"xj-0417","epoch":%d,"seq":1,"prev":"0000000000000000",'
-    '"service":"S","ticket_no":"A1","staff_no":null,"facts":"0000000000000000","level":5,'
-    '"settings":0,"boot":1,"up_ms":1,"at":null,"took_ms":1,"input":"key"}'
+    '"service":"S","ticket_no":"A1","staff_no":null,"facts":"' + "0" * 64 + '",'
+    '"answer":"' + NO_ANSWER + '","settings":0,"boot":1,"up_ms":1,"at":null,"took_ms":1,'
+    '"shown":1,"input":"key"}'
 )
 
 
@@ -85,8 +87,28 @@ def test_a_duplicate_gets_the_current_receipt_however_late_it_comes(hall, device
     clock.ms += 10 * 365 * 86_400_000
     again = hall.post(envelope, envelope)
     assert verdicts(again) == ["duplicate", "duplicate"]
-    assert again.receipts == first.receipts  # signed anew only when it says something new
+    assert receipt_seqs(again) == receipt_seqs(first)
     assert len(hall.records()) == 1
+
+
+def test_a_receipt_over_an_hour_old_is_given_anew(hall, device, clock, database):
+    """RCT-5: it says the same, and the hall's document stays as it is."""
+    envelope = device.rating()
+    first = hall.post(envelope)
+    for ms, is_fresh in ((3_599_999, False), (1, False), (1, True), (3_600_000, False)):
+        clock.ms += ms
+        again = hall.post(HeadItem(device.head(1, mac16(envelope.encode())), None))
+        assert (again.receipts != first.receipts) == is_fresh
+        told = [
+            decode(parse(one.receipts[0].encode()[:-65]), (Receipt,)) for one in (first, again)
+        ]
+        assert told[0]._replace(at=0) == told[1]._replace(at=0)
+        assert told[1].at == (clock.ms if is_fresh else told[0].at)
+        assert is_signed(device.key, again.receipts[0].encode())
+        assert again.hall_version == first.hall_version
+        first = again
+    with database.read() as connection:
+        assert [one.name for one in audit(connection, hall.keys.key)] == ["facts_missing"]
 
 
 def test_batches_at_the_same_time_store_and_count_each_rating_once(
@@ -145,8 +167,8 @@ def test_a_forged_record_does_not_take_the_key_from_the_true_one(hall, device):
 @pytest.mark.parametrize(
     ("members", "mark"),
     [
-        ('"v":1,"kind":"rating","level":9', "malformed"),
-        ('"v":1,"kind":"rating","level":"5"', "malformed"),
+        ('"v":1,"kind":"rating","answer":5', "malformed"),
+        ('"v":1,"kind":"rating","answer":"f"', "malformed"),
         ('"v":1,"kind":"boot","gaps":[[5,4,"restart"]]', "malformed"),
         ('"v":1,"kind":"song"', "unknown_kind"),
         ('"v":1,"kind":"\\u0000\\ud800"', "unknown_kind"),
@@ -168,11 +190,35 @@ def test_what_is_signed_but_cannot_be_read_is_stored_and_marked(hall, device, me
 
 def test_unknown_members_are_kept_and_ignored(hall, device):
     """REC-6"""
-    text = RATING % device.epoch
-    envelope = device.raw(text.replace('"level":5', '"level":5,"mood":{"a":[1,2]}'))
-    answer = hall.post(envelope)
+    text = (RATING % device.epoch).replace('"boot":1', '"mood":{"a":[1,2]},"boot":1')
+    answer = hall.post(device.sign(seal_answer(device.key, text.encode(), of_level(4))))
     assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ())]
-    assert "mood" in hall.records()[0]["envelope"]
+    (row,) = hall.records()
+    assert "mood" in row["envelope"]
+    assert (row["level"], row["codes"]) == (4, [])
+
+
+@pytest.mark.parametrize(
+    "plain", [bytes(16), b"\x06" + bytes(15), b"\x05" + bytes(14) + b"\x01", bytes([5] * 16)]
+)
+@pytest.mark.parametrize("space", ["", " "])
+def test_an_answer_that_is_no_level_is_malformed_and_kept(hall, device, plain, space):
+    """SEA-3 BAT-4"""
+    text = (RATING % device.epoch).encode()
+    record = seal_answer(device.key, text, plain if not space else of_level(5))
+    envelope = device.sign(record.replace(b'"answer":', b'"answer":' + space.encode()))
+    answer = hall.post(envelope)
+    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ("malformed",))]
+    (row,) = hall.records()
+    assert (row["envelope"], row["level"], row["codes"]) == (envelope, None, [])
+
+
+def test_what_was_answered_is_read_by_the_centre(hall, device):
+    """SEA-1 SEA-2"""
+    hall.post(device.rating(level=2), device.reasons(1, codes=(214, 209)))
+    rating, reasons = hall.records()
+    assert (rating["level"], rating["codes"]) == (2, [])
+    assert (reasons["level"], reasons["codes"]) == (None, [214, 209])
 
 
 @pytest.mark.parametrize("kind", ["head", "receipt", "settings", "update"])

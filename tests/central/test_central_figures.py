@@ -1,10 +1,8 @@
 """Figures: against a plain recount, over days and places, quickly, and after a migration."""
 
 import random
-import sqlite3
 import tempfile
 from collections import Counter
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,7 +62,7 @@ class Province:
             assert rating.at in (None, at_ms)
             day = (datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=8)).date()
             if "rated_twice" not in row["marks"] and first <= day.isoformat() <= last:
-                counts[row["hall"], row["window"], rating.level] += 1
+                counts[row["hall"], row["window"], row["level"]] += 1
         return counts
 
 
@@ -212,45 +210,6 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     assert other == {"marks": [], "others": 0, "seldom_rated_at_ms": None}
 
 
-def test_what_was_stored_before_there_were_figures_is_counted(tmp_path):
-    """Migrations 0002 to 0007."""
-    (tmp_path / "now").mkdir()
-    province = Province(tmp_path / "now")
-    province.rate(2, 60, undated=0)
-    province.database.close()
-    old = tmp_path / "central.db"
-    now = province.halls[0].folder / "central.db"
-    with closing(sqlite3.connect(now)) as here, closing(sqlite3.connect(old)) as there:
-        kept = here.execute(ALL_COUNTS).fetchall()
-        here.backup(there)
-        for table in ("boot_clock", "awaited", "device_settings"):
-            there.execute(f"DROP TABLE IF EXISTS {table}")
-        there.execute("DROP INDEX ix_chain_open_since_ms")
-        for table, columns in NEWER.items():
-            for column in columns:
-                there.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        there.execute("CREATE INDEX ix_record_facts ON record (facts)")
-        for index in ("", "_hall", "_hall_window"):
-            there.execute(f"DROP INDEX ix_record{index}_rated_at_ms")
-        for table in ("record", "conflict"):
-            for column in ("level", "rated_at_ms"):
-                there.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        there.execute("DROP TABLE tally")
-        there.execute("DROP TABLE mark_tally")
-        there.execute("UPDATE alembic_version SET version_num = '0001'")
-        there.commit()
-    open_database(f"sqlite:///{old}").close()
-    with closing(sqlite3.connect(old)) as migrated:
-        assert migrated.execute(ALL_COUNTS).fetchall() == kept
-
-
-NEWER = {
-    "hall": ("heard_since_ms", "heard_at_ms"),
-    "device": ("revoked_reason", "revoked_seq"),
-    "record": ("rated_error_ms",),
-    "conflict": ("rated_error_ms",),
-    "chain": ("open_since_ms", "heard_at_ms", "undated_boot"),
-}
 ALL_COUNTS = (
     'SELECT span, "window", hall, services, level_1 || level_2 || level_3 || level_4 || level_5'
     " FROM tally WHERE services + level_1 + level_2 + level_3 + level_4 + level_5 > 0 UNION ALL"

@@ -32,10 +32,10 @@ def make_halls(database, count: int) -> list[SigningDevice]:
         for number in range(count):
             hall, device = f"h{number}", f"dev-{number}"
             for statement in (
-                f"insert into hall values ('{hall}', 'd', 1, 'h', 1, null, null, null)",
+                f"insert into hall values ('{hall}', 'd', 1, 'h', 1, null, null, null, 0)",
                 f"insert into \"window\" values ('{hall}', 'w1', 'w')",
                 f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
-                " null, null)",
+                " null, null, null, 0)",
             ):
                 connection.exec_driver_sql(statement)
     return [pen_of(f"dev-{number}") for number in range(count)]
@@ -248,7 +248,7 @@ def test_a_store_that_takes_nothing_is_nobodys_guilt(database, together, monkeyp
 def test_two_halls_that_name_one_forgotten_epoch_go_apart(database, together):
     """Where it stood is each hall's own word: neither's record lands in the other's place."""
     make_halls(database, 2)
-    values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, null, null, null)"
+    values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, null, null, null, null, 0)"
     with database.write() as connection:
         connection.exec_driver_sql(f"insert into device values {values}")
     pen = SigningDevice("dev-0", EPOCH + 7, KEYS.key("dev-0", EPOCH + 7))
@@ -331,10 +331,10 @@ def test_what_cannot_be_read_is_its_senders_alone(database, together):
 
 TABLES = {
     "record": "device, epoch, seq", "conflict": "device, epoch, seq, mac16",
-    "document": "hash16", "rated": "hall, service", "tally": 'span, "window", hall',
+    "document": "facts", "rated": "hall, service", "tally": 'span, "window", hall',
     "mark_tally": 'hall, "window", mark', "chain": "device, epoch", "head": "device, epoch",
     "boot_clock": "device, epoch, boot", "gap": "device, epoch, boot_seq, first_seq",
-    "awaited": "hash16, device, epoch, seq", "rejection_count": "hall, reason",
+    "awaited": "facts, device, epoch, seq", "rejection_count": "hall, reason",
 }  # fmt: skip
 
 

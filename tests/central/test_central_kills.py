@@ -109,12 +109,13 @@ def make_centre(folder: Path) -> tuple[Part, list[SendingHall]]:
         with database.write() as connection:
             for name in names:
                 connection.exec_driver_sql(
-                    "insert into hall values (?, 'd', 1, 'h', 1, null, null, null)", (name,)
+                    "insert into hall values (?, 'd', 1, 'h', 1, null, null, null, 0)", (name,)
                 )
                 connection.exec_driver_sql("insert into window values (?, 'w1', 'w')", (name,))
                 for n in range(DEVICES):
                     connection.exec_driver_sql(
-                        "insert into device values (?, ?, ?, 'w1', '', 0, null, null, null)",
+                        "insert into device values (?, ?, ?, 'w1', '', 0, null, null, null,"
+                        " null, 0)",
                         (f"{name}-{n}", EPOCH, name),
                     )
         tokens = Tokens(database, now_ms)

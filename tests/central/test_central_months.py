@@ -8,17 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from central_hall import Clock, Hall, differences, document
+from central_hall import Clock, Hall, document
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from postgresql import Cluster
-from sqlalchemy import create_engine
 
 from central.audit.verify import audit
 from central.ratings.period import ALL, Period
 from central.store import tallies
-from central.store.database import migration_config, open_database
+from central.store.database import open_database
 from central.store.tallies import number_of
 from protocol.batch import EnvelopeItem
 
@@ -134,7 +132,7 @@ def faults(months: Months) -> set[str]:
 
 
 def level_of(row: dict) -> int:
-    return int(row["envelope"].partition('"level":')[2][0])
+    return row["level"]
 
 
 @pytest.fixture(scope="module")
@@ -250,35 +248,3 @@ def url(request, tmp_path):
     else:
         with Cluster() as cluster:
             yield cluster.url
-
-
-def test_what_is_stored_already_is_added_up(url):
-    """Migration 0007, on both databases."""
-    rng = random.Random(7)
-    days = [0, *(number_of(date(2024, 1, 30) + timedelta(days=n)) for n in range(40))]
-    old = {
-        (day, window, "demo", level): rng.randrange(50)
-        for day in days
-        for window in ("", "w1")
-        for level in range(6)
-        if rng.random() < 0.7
-    }
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config = migration_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
-        names = '(day, "window", hall, level, count)'
-        for what, count in old.items():
-            values = ", ".join(repr(one) for one in (*what, count))
-            connection.exec_driver_sql(f"INSERT INTO tally {names} VALUES ({values})")
-    engine.dispose()
-    expected = Counter()
-    for (day, window, hall, level), count in old.items():
-        for span in {day, day // 100}:
-            expected[span, window, hall, level] += count
-    database = open_database(url)
-    with database.read() as connection:
-        assert dict(tallies.all_tallies(connection)) == {k: v for k, v in expected.items() if v}
-        assert differences(connection) == []
-    database.close()

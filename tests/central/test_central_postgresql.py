@@ -5,15 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from alembic import command
-from central_hall import SECRET, differences, document
+from central_hall import differences
 from sqlalchemy import RootTransaction, create_engine, event
 
-from central.audit.verify import audit
-from central.keys import DeviceKeys
 from central.store import ledger, sql
-from central.store.database import CONNECTIONS, Database, migration_config, open_database
-from central.store.tables import metadata
+from central.store.database import CONNECTIONS, Database, open_database
 from protocol.batch import encode_batch
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -26,46 +22,6 @@ RECORDS = "SELECT * FROM record ORDER BY device, epoch, seq"
 def test_models_and_migrations_do_not_differ_here_either(database):
     with database.read() as connection:
         assert differences(connection) == []
-
-
-def test_what_is_stored_moves_into_the_partitions_unchanged(cluster, hall, database):
-    devices = [hall.enrol(f"xj-{number:04}") for number in range(40)]
-    facts, facts_hash = document()
-    hall.post(facts, *[device.rating(facts=facts_hash) for device in devices for _ in range(5)])
-    with database.read() as connection:
-        stored = [
-            (table, [dict(row._mapping) for row in connection.execute(table.select())])
-            for table in metadata.sorted_tables
-        ]
-    url = cluster.make_database("before")
-    engine = create_engine(url)
-    config = migration_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
-        assert not connection.exec_driver_sql("SELECT * FROM pg_partitioned_table").all()
-        for table, rows in stored:
-            if rows and table.name != "tally":  # had other columns then
-                connection.execute(table.insert(), rows)
-        before = connection.exec_driver_sql(RECORDS).all()
-    assert len(before) == 200
-    engine.dispose()
-    migrated = open_database(url)
-    try:
-        with migrated.write() as connection:
-            tally = metadata.tables["tally"]
-            connection.execute(tally.insert(), dict(stored)[tally])
-        with migrated.read() as connection:
-            assert connection.exec_driver_sql(RECORDS).all() == before
-            where = connection.exec_driver_sql(
-                "SELECT tableoid::regclass::text, count(DISTINCT device) FROM record GROUP BY 1"
-            ).all()
-            faults = list(audit(connection, DeviceKeys(SECRET).key))
-    finally:
-        migrated.close()
-    assert len(where) > 20
-    assert sum(count for _, count in where) == 40  # none lies in two partitions
-    assert faults == []
 
 
 def partitions_of(connection, look):

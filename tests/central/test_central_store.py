@@ -65,6 +65,13 @@ def test_a_database_of_a_newer_centre_is_refused(database, tmp_path):
         open_database(f"sqlite:///{tmp_path}/central.db")
 
 
+def test_a_database_of_the_first_edition_is_refused(database, tmp_path):
+    with database.write() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '0007'")
+    with pytest.raises(OperatorError, match=r"before v0\.2\.0.*keep it"):
+        open_database(f"sqlite:///{tmp_path}/central.db")
+
+
 def test_rejections_are_bounded_and_their_counts_are_not(database):
     def row(number):
         return {
@@ -107,7 +114,7 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         ledger.conflict_rows(connection, keys)
         services.awaiting(connection, ["0" * 16])
         services.facts(connection, ["0" * 16, "1" * 16])
-        services.document_bytes(connection, ["0" * 16])
+        services.held(connection, ["0" * 16])
         services.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
         ledger.held_above(connection, ("a-01", 1), 5, 10)
         covers.gaps_above(connection, ("a-01", 1), 5)

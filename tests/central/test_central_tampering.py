@@ -116,21 +116,22 @@ FIELDS = {
     "staff_no": ('"0231"', '"0232"'),
     "staff_no to null": ('"0231"', "null"),
     "facts": ('"facts":"0', '"facts":"1'),
-    "level up": ('"level":1', '"level":5'),
-    "level down": ('"level":1', '"level":0'),
-    "level as text": ('"level":1', '"level":"1"'),
+    "answer": ('"answer":"', '"answer":"0'),
+    "answer as a number": ('"answer":"', '"answer":5,"x":"'),
+    "a level beside it": ('"answer"', '"level":5,"answer"'),
+    "shown": ('"shown":0', '"shown":1'),
     "settings": ('"settings":0', '"settings":1'),
     "boot": ('"boot":1', '"boot":2'),
     "up_ms": ('"up_ms":3000', '"up_ms":3001'),
     "at": ('"at":1', '"at":2'),
     "at to null": ('"took_ms"', '"at":null,"took_ms"'),
     "took_ms": ('"took_ms":900', '"took_ms":0'),
-    "input": ('"key"', '"touch"'),
+    "input": ('"key"', '"kiosk"'),
     "a member more": ('"input"', '"note":"","input"'),
-    "a member twice": ('"level":1', '"level":1,"level":5'),
-    "a space": ('"level":1', '"level": 1'),
+    "a member twice": ('"boot":1', '"boot":1,"boot":5'),
+    "a space": ('"boot":1', '"boot": 1'),
     "an escape": ('"key"', '"\\u006bey"'),
-    "a fraction": ('"level":1', '"level":1.0'),
+    "a fraction": ('"boot":1', '"boot":1.0'),
     "an exponent": ('"up_ms":3000', '"up_ms":3e3'),
     "a leading space": ('{"v"', ' {"v"'),
     "a space at the end": ("}\n", "} \n"),
@@ -255,9 +256,9 @@ def test_a_centre_that_does_not_check_macs_finds_fewer(hall, monkeypatch):
     """The control: without the check, edited ratings are counted as they came."""
     monkeypatch.setattr("central.custody.open.is_mac", lambda key, record, mac: True)
     sent = honest(hall)
-    tamper, name = CASES["edited: level up"]
+    tamper, name = CASES["edited: ticket_no"]
     assert name not in found_after(hall, tamper(sent))
-    assert 5 in [json.loads(record_and_mac(one["envelope"])[0])["level"] for one in hall.records()]
+    assert '"A9"' in hall.records()[2]["envelope"]
 
 
 # FAULTS.md 11: duplicates, reordering, a day replayed, another device's name.

@@ -26,9 +26,9 @@ EDITS = {
         f"update record set level = 5 where {FIRST}",
         "level_differs",
     ),
-    "a level is raised in column and envelope": (
+    "a level is raised in the column, and the envelope altered": (
         "update record set level = 5, envelope = cast(replace(cast(envelope as text),"
-        f" '\"level\":1', '\"level\":5') as blob) where {FIRST}",
+        f' \'"answer":"\', \'"answer":"0\') as blob) where {FIRST}',
         "bad_mac",
     ),
     "an envelope's MAC is exchanged": (
@@ -163,8 +163,8 @@ EDITS = {
         "key_differs",
     ),
     "a conflict is edited": (
-        "update conflict set envelope = cast(replace(cast(envelope as text), '\"level\":2',"
-        " '\"level\":3') as blob)",
+        "update conflict set envelope = cast(replace(cast(envelope as text),"
+        " '\"took_ms\":900', '\"took_ms\":901') as blob)",
         "bad_mac",
     ),
     "a conflict is removed": ("delete from conflict", "mark_count_differs"),
@@ -187,7 +187,7 @@ EDITS = {
     ),
     "a document is removed": ("delete from document", "document_removed"),
     "a document is removed and awaited": (
-        "insert into awaited select hash16, hall, \"window\", 'xj-0417', 1, 1, 0 from document;"
+        "insert into awaited select facts, hall, \"window\", 'xj-0417', 1, 1, 0 from document;"
         " delete from document",
         "facts_missing",
     ),
@@ -341,7 +341,7 @@ def test_what_was_done_to_an_export_is_named(store, tmp_path, way):
     name = "malformed_envelope"
     if way == "edited":
         lines[where]["row"]["envelope"] = lines[where]["row"]["envelope"].replace(
-            '"level":1', '"level":5'
+            '"took_ms":900', '"took_ms":901'
         )
         name = "bad_mac"
     elif way == "removed":
@@ -384,11 +384,11 @@ def test_a_clone_s_hidden_link_is_found_in_the_store(store, tmp_path):
     with closing(sqlite3.connect(path)) as database:
         (envelope,) = database.execute(f"select envelope from record where {FIRST}").fetchone()
         record = json.loads(envelope.rpartition(b"\n")[0])
-        forged = envelope.rpartition(b"\n")[0].replace(b'"level":1', b'"level":5')
+        forged = envelope.rpartition(b"\n")[0].replace(b'"A1"', b'"A9"')
         device, epoch = record["device"], record["epoch"]
         sealed = Pen(device, epoch, derive_key(SECRET, device, epoch)).sign(forged)
         database.execute(
-            f"update record set envelope = ?, mac16 = ?, level = 5 where {FIRST}",
+            f"update record set envelope = ?, mac16 = ? where {FIRST}",
             (sealed, mac16(sealed)),
         )
         database.commit()

@@ -6,6 +6,7 @@ from flash_files import FlashFiles
 
 from firmware.bundle import Identity
 from firmware.journal import Journal, create
+from protocol.answer import of_level
 from protocol.envelope import NO_MAC16, mac16, seal, split
 from protocol.record import Rating, Receipt, encode
 
@@ -33,10 +34,11 @@ def rate(journal, service="s1"):
         service=service,
         ticket_no="A017",
         staff_no=None,
-        facts="0" * 16,
-        level=4,
+        facts="0" * 64,
+        answer=of_level(4),
         settings=0,
         took_ms=10,
+        shown=1,
         input="key",
     )
 

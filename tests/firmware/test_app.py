@@ -10,16 +10,18 @@ from firmware.app import App, enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
 from firmware.settings import built_in
+from protocol.answer import of_codes, of_level, open_answer
 from protocol.envelope import is_signed, split
 from protocol.limits import MS_MAX
 from protocol.message import StaffCard, Ticket
 from protocol.settings import Settings, seal_settings
 
+FACTS = "8bc100c14f4c1187" * 4
 SETTINGS_TOPIC = "pj/1/demo/xj-0417/settings"
 
 
 def ticket(service="s1", phase="inviting"):
-    return Ticket(service, "8bc100c14f4c1187", "A017", phase, None, StaffCard("0231", "王"), 9000)
+    return Ticket(service, FACTS, "A017", phase, None, StaffCard("0231", "王"), 9000, 1)
 
 
 def device(**changes):
@@ -60,6 +62,8 @@ def records(board, kind):
                 assert is_signed(KEY, envelope)
                 members = json.loads(str(split(envelope)[0], "utf-8"))
                 if members["kind"] == kind:
+                    if "answer" in members:
+                        members["answer"] = open_answer(KEY, record, members["answer"])
                     found.append(members)
     return found
 
@@ -87,14 +91,15 @@ class TestApp(unittest.TestCase):
         press(board, app, level=2)
         (rating,) = ratings(board)
         expected = {
-            "level": 2,
+            "answer": of_level(2),
             "service": "s1",
             "ticket_no": "A017",
             "staff_no": "0231",
-            "facts": "8bc100c14f4c1187",
+            "facts": FACTS,
             "took_ms": 480,
             "up_ms": 500,
             "at": None,
+            "shown": 1,
             "input": "key",
         }
         self.assertEqual({name: rating[name] for name in expected}, expected)
@@ -125,7 +130,7 @@ class TestApp(unittest.TestCase):
         again = App(board)
         again._take_ticket(ticket())
         press(board, again, level=5)
-        self.assertEqual([rating["level"] for rating in ratings(board)], [1])
+        self.assertEqual([rating["answer"] for rating in ratings(board)], [of_level(1)])
 
     def test_a_flash_that_refuses_thanks_nobody(self):
         """JRN-1"""
@@ -181,7 +186,7 @@ class TestApp(unittest.TestCase):
             app._session.tick(board.now)
             press(board, app, level=3)  # the third reason
             (reasons,) = records(board, "reasons")
-            self.assertEqual((reasons["of"], reasons["codes"]), (seq, [code]))
+            self.assertEqual((reasons["of"], reasons["answer"]), (seq, of_codes((code,))))
             self.assertEqual(board.done[-2:], [("answer", "noted", None), ("show", "standby")])
             self.assertEqual(len(ratings(board)), 1)
 

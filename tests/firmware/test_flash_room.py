@@ -8,6 +8,7 @@ from littlefs_flash import BLOCK, PAGE, Disk, Flash
 from firmware.files import Files
 from firmware.journal import Journal, JournalFullError, create
 from firmware.timing import JOURNAL_BYTES, timing
+from protocol.answer import of_level
 from protocol.limits import MS_MAX, SEQ_MAX
 from protocol.record import Rating
 
@@ -15,11 +16,12 @@ LONGEST = {
     "service": "s" * 64,
     "ticket_no": "t" * 16,
     "staff_no": "s" * 16,
-    "facts": "f" * 16,
-    "level": 5,
+    "facts": "f" * 64,
+    "answer": of_level(5),
     "settings": SEQ_MAX,
     "took_ms": MS_MAX,
-    "input": "touch",
+    "shown": SEQ_MAX,
+    "input": "kiosk",
 }
 
 

@@ -10,6 +10,11 @@ from firmware.runs import subtract
 from protocol.envelope import NO_MAC16, is_signed, mac16
 
 
+def head_of(journal):
+    journal.begin(1, None)
+    return members(journal.head(5, 3, 2))
+
+
 class TestStart(unittest.TestCase):
     def test_nothing_is_written_before_the_first_record(self):
         """JRN-5"""
@@ -154,7 +159,7 @@ class TestReceipt(unittest.TestCase):
         journal = start(made())
         for _ in range(9):
             rate(journal)
-        head = journal.head(5).decode()
+        head = journal.head(5, 3, 2).decode()
         for wrong in (
             receipt(journal, 7, key=bytes(32)),
             receipt(journal, 7, device="xj-0418"),
@@ -167,6 +172,28 @@ class TestReceipt(unittest.TestCase):
         ):
             self.assertFalse(journal.take_receipt(wrong))
             self.assertEqual((journal.first(), journal.receipt()), (1, None))
+
+    def test_what_was_heard_is_the_time_of_the_receipt_taken_last(self):
+        """RCT-4"""
+        files = made()
+        journal = start(files)
+        self.assertEqual((journal.heard, head_of(journal)["heard"]), (None, None))
+        for _ in range(9):
+            rate(journal)
+        for text, heard in (
+            (receipt(journal, 7, at=70), 70),
+            (receipt(journal, 7, at=80), 80),  # the same once more
+            (receipt(journal, 3, at=60), 60),
+            (receipt(journal, 9, at=90, mac16="f" * 16), 90),  # frees nothing, and was signed
+            (receipt(journal, 9, at=95, key=bytes(32)), 90),
+            (receipt(journal, 9, at=95, epoch=29333342), 90),
+        ):
+            log = list(files.log)
+            journal.take_receipt(text)
+            self.assertEqual((journal.heard, head_of(journal)["heard"]), (heard, heard))
+            self.assertTrue(heard == 70 or files.log == log)  # nothing is written
+        self.assertEqual(members(journal.receipt().encode())["at"], 80)
+        self.assertEqual(start(files).heard, 70)  # what the flash has
 
     def test_an_older_receipt_takes_nothing_back(self):
         journal = start(made())

@@ -31,7 +31,7 @@ class TestDamage(unittest.TestCase):
     def test_a_line_whose_mac_does_not_hold_is_damage_however_well_it_reads(self):
         """JRN-3 JRN-4"""
         files = self.damaged(
-            "00000000.seg", lambda data: data.replace(b'"level":4', b'"level":5', 1)
+            "00000000.seg", lambda data: data.replace(b'"took_ms":10', b'"took_ms":11', 1)
         )
         journal = start(files)
         self.assertEqual([seq for seq, _ in held(journal)], [1, 3, 4])

@@ -12,6 +12,10 @@ def segments(files):
     return sorted([name for name in files.names() if name.endswith(".seg")])
 
 
+def records_in(files):
+    return {name: data for name, data in files.contents().items() if name.endswith(".seg")}
+
+
 class TestFull(unittest.TestCase):
     def full(self):
         files = made()
@@ -29,14 +33,17 @@ class TestFull(unittest.TestCase):
             rate(journal)
         self.assertEqual(files.contents(), before)
 
-    def test_a_start_in_a_full_journal_writes_nothing_without_damage(self):
-        """JRN-7"""
+    def test_a_start_in_a_full_journal_writes_but_its_number_without_damage(self):
+        """JRN-2 JRN-7"""
         files, _ = self.full()
-        before = files.contents()
+        before = records_in(files)
         journal = start(files, 4)
-        journal.begin(5, None)
+        for _ in range(3):
+            journal.begin(5, None)
         self.assertTrue(journal.is_full())
-        self.assertEqual(files.contents(), before)
+        self.assertEqual(records_in(files), before)
+        self.assertEqual(start(files, 4).boot, journal.boot + 1)
+        self.assertEqual(files.log[-1][0], "write")
 
     def test_a_start_in_a_full_journal_names_damage_in_the_spare_segment(self):
         """JRN-7"""

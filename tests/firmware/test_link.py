@@ -10,6 +10,7 @@ from firmware.clock import Clock
 from firmware.journal import Journal, create
 from firmware.link import Link
 from firmware.timing import timing
+from protocol.answer import of_level
 from protocol.envelope import mac16, seal, split
 from protocol.message import Ack as AckMessage
 from protocol.message import Clock as ClockMessage
@@ -36,7 +37,8 @@ class Device:
             self.clock,
             self.board.timing,
             "0.1.0",
-            self.tickets.append,
+            lambda ticket, is_retained: self.tickets.append(ticket),
+            lambda: None,
             lambda envelope: None,
             lambda: None,
         )
@@ -53,10 +55,11 @@ class Device:
             service="s",
             ticket_no="A1",
             staff_no=None,
-            facts="0" * 16,
-            level=3,
+            facts="0" * 64,
+            answer=of_level(3),
             settings=0,
             took_ms=1,
+            shown=1,
             input="key",
         )
         self.link.send(envelope)
@@ -190,8 +193,9 @@ class TestBeingTold(unittest.TestCase):
         device.told("ticket", bad)
         self.assertEqual((device.tickets, device.link.problems), ([], ["bad_ticket"]))
         good = (
-            b'{"service":"s1","facts":"8bc100c14f4c1187","ticket_no":"A1","phase":"serving",'
-            b'"matter":null,"staff":null,"invite_ms":20000}'
+            b'{"service":"s1","facts":"' + b"8bc100c14f4c1187" * 4 + b'","ticket_no":"A1",'
+            b'"phase":"serving",'
+            b'"matter":null,"staff":null,"invite_ms":20000,"until_ms":null}'
         )
         device.told("ticket", good)
         self.assertEqual((len(device.tickets), device.link.problems), (1, []))

@@ -6,6 +6,8 @@ from firmware.session import NOT_NOW, NOTED, ONE_KEY, TABLE, Session
 from protocol.message import FACES, Ticket
 
 THANKS, WHY, TEST, INVITE = 2000, 6000, 60000, 10000
+HALL_MS = 1760000000000  # the hall's clock at the start
+UNTIL = HALL_MS + 11000
 
 # The whole table once more, so that no row goes or changes unseen: (face, event): (next, answer)
 ROWS = {
@@ -49,8 +51,8 @@ ROWS = {
 }
 
 
-def ticket(service, phase, ticket_no="A017"):
-    return Ticket(service, "0" * 16, ticket_no, phase, None, None, INVITE)
+def ticket(service, phase, until_ms=UNTIL):
+    return Ticket(service, "0" * 64, "A017", phase, None, None, INVITE, until_ms)
 
 
 def session(rated=()):
@@ -237,17 +239,76 @@ class TestSession(unittest.TestCase):
         it.tick(3125)
         self.assertEqual(it.face, "asking")
 
-    def test_an_invitation_ends_after_its_time_and_can_be_repeated(self):
+    def test_an_invitation_ends_once_and_for_all_and_the_clerk_may_call_again(self):
+        """TKT-5"""
         it = invited()
         self.assertFalse(it.accept(11001, 11021))
         self.assertEqual(it.face, "serving")
-        it.take_ticket(ticket("s1", "inviting"), 12000)
-        self.assertEqual(it.face, "inviting")
+        for is_retained in (False, True):
+            it.take_ticket(ticket("s1", "inviting"), 12000, is_retained)
+            self.assertEqual(it.face, "serving")
+        it.take_ticket(ticket("s1", "inviting", UNTIL + 12000), 13000)
+        self.assertEqual((it.face, it.left_ms(13000)), ("inviting", INVITE))
 
     def test_a_repeated_ticket_does_not_extend_an_invitation(self):
+        """TKT-5"""
         it = invited()
-        it.take_ticket(ticket("s1", "inviting"), 9000)
-        self.assertEqual(it.left_ms(9000), 2000)
+        for is_retained in (False, True):
+            it.take_ticket(ticket("s1", "inviting"), 9000, is_retained)
+            self.assertEqual(it.left_ms(9000), 2000)
+
+    def test_one_that_the_broker_had_kept_stands_for_what_is_left_of_it(self):
+        """TKT-5"""
+        for told_at_ms, left_ms in ((1000, INVITE), (5000, 6000), (10999, 1)):
+            for is_told_first in (True, False):
+                it = session()
+                if is_told_first:
+                    it.take_time(HALL_MS, 0)
+                it.take_ticket(ticket("s1", "inviting"), told_at_ms, is_retained=True)
+                if not is_told_first:
+                    self.assertEqual(it.face, "serving")
+                    it.take_time(HALL_MS, told_at_ms)
+                self.assertEqual((it.face, it.left_ms(told_at_ms)), ("inviting", left_ms))
+
+    def test_one_that_is_over_or_lies_too_far_ahead_is_not_shown(self):
+        """TKT-5"""
+        for told_at_ms in (999, 11000, 99000):
+            it = session()
+            it.take_time(HALL_MS, 0)
+            it.take_ticket(ticket("s1", "inviting"), told_at_ms, is_retained=True)
+            self.assertEqual(it.face, "serving")
+
+    def test_no_service_is_a_closed_one(self):
+        it = invited()
+        it.take_ticket(None, 1100)
+        self.assertEqual(it.face, "standby")
+        it = invited()
+        it.rate(1100)
+        it.tick(3100)
+        it.take_ticket(None, 3200)
+        self.assertEqual(it.face, "asking")
+
+    def test_services_that_were_shown_and_invited_are_counted(self):
+        """TKT-4"""
+        it = session()
+        it.take_ticket(ticket("s0", "inviting"), 0, is_retained=True)
+        self.assertEqual((it.shown, it.invited), (0, 0))
+        for service, phase, shown, invited in (
+            ("s0", "serving", 0, 0),
+            ("s1", "serving", 1, 0),
+            ("s1", "inviting", 1, 1),
+            ("s1", "closed", 1, 1),
+            ("s2", "closed", 1, 1),
+            ("s2", "inviting", 2, 2),
+            ("s2", "serving", 2, 2),
+            ("s2", "inviting", 2, 2),
+            ("s1", "serving", 3, 2),
+        ):
+            it.take_ticket(ticket(service, phase), 10)
+            self.assertEqual((it.shown, it.invited), (shown, invited))
+        it.take_ticket(None, 20)
+        it.take_ticket(ticket("s3", "serving"), 30, is_retained=True)
+        self.assertEqual((it.shown, it.invited), (4, 2))
 
     def test_a_service_that_was_rated_is_refused(self):
         """TKT-1"""
@@ -283,7 +344,7 @@ class TestSession(unittest.TestCase):
         """TKT-1"""
         it = invited()
         it.take_ticket(ticket("s2", "serving"), 1200)
-        self.assertEqual(it.face, "serving")
+        self.assertEqual((it.face, it.ticket.service), ("serving", "s2"))
         self.assertFalse(it.accept(1300, 1320))
 
     def test_out_of_service_takes_no_press_and_mends(self):

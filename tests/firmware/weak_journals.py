@@ -4,6 +4,7 @@ import json
 
 from journal_parts import IDENTITY, KEY
 
+from protocol.answer import NO_ANSWER
 from protocol.envelope import NO_MAC16, seal
 from protocol.record import encode
 
@@ -74,6 +75,7 @@ class OneFile:
         self.seq += 1
         fields.update({"seq": self.seq, "prev": NO_MAC16, "boot": 1, "up_ms": up_ms, "at": at})
         fields.update({"device": IDENTITY.device, "epoch": IDENTITY.epoch})
+        fields["answer"] = NO_ANSWER  # nobody opens it here
         envelope = seal(KEY, encode(kind(**fields)))
         self._files.append(self.NAME, envelope + b"\n")
         self._lines.append(envelope)

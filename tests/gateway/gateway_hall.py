@@ -343,8 +343,9 @@ class Client:
                 its_name, payload, _, _ = self.heard.get(timeout=left)
             except queue.Empty:
                 break
-            if its_name == name and matches(json.loads(payload)):
-                return json.loads(payload)
+            value = json.loads(payload) if payload else None
+            if its_name == name and matches(value):
+                return value
         raise AssertionError(f"{self.device} heard no such {name} within {timeout_s} s")
 
     def hear_hall(self, hall: int, timeout_s: float = 10.0):

@@ -1,10 +1,11 @@
 """The HTTP API: services, tickets, staff, tokens, views. TKT-3 BAT-1"""
 
 import json
+import time
 
 import httpx2
 import pytest
-from gateway_hall import Pen, until
+from gateway_hall import Pen, settings_in, start_gateway, until
 
 from gateway.desk.services import Opening
 from gateway.store import tokens
@@ -13,7 +14,7 @@ from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from protocol.batch import decode_document
 from protocol.field import ProtocolError
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 
 MATTER = {"project_no": "370100-1", "service_number": 1, "task_code": "11", "task_name": "医保"}
 
@@ -69,11 +70,11 @@ def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, co
     assert "level" not in rated
 
     assert api.post(f"/services/{service['service']}/close").json()["phase"] == "closed"
-    assert device.hear("ticket")["phase"] == "closed"
+    assert device.hear("ticket") is None  # no service
     late = api.post(f"/services/{service['service']}/invite")
     assert late.status_code == 409
     document = until(lambda: centre.documents, "the document")[0]
-    assert hash16(document) == ticket["facts"]
+    assert sha256_hex(document) == ticket["facts"]
     assert decode_document(document).matters[0].task_name == "医保"
 
 
@@ -92,14 +93,81 @@ def test_the_ticket_is_retained_for_a_device_that_starts_later(gateway, api, con
     assert connect(gateway, "dev-1").enter().hear("ticket")["phase"] == "inviting"
 
 
+def test_an_invitation_ends_once_and_for_all(gateway, api, connect):
+    """TKT-5: two seconds after its end the hall says so, and only a new call invites again."""
+    gateway.custody._announcer._invite_ms = gateway.desk._invite_ms = 1000
+    device = connect(gateway, "dev-1").enter()
+    service = open_at(api).json()["service"]
+    assert device.hear("ticket")["until_ms"] is None
+    ends = []
+    for _ in range(2):
+        assert api.post(f"/services/{service}/invite").json()["phase"] == "inviting"
+        inviting = device.hear("ticket")
+        assert (inviting["phase"], inviting["invite_ms"]) == ("inviting", 1000)
+        assert 0 < inviting["until_ms"] - now_ms() <= 1000
+        ends.append(inviting["until_ms"])
+        over = device.hear("ticket")
+        assert (over["phase"], over["service"], over["until_ms"]) == ("serving", service, None)
+        assert now_ms() >= ends[-1] + 1900
+        assert api.get(f"/services/{service}").json()["phase"] == "serving"
+    assert ends[0] < ends[1]
+
+
+def test_a_gateway_that_starts_says_only_what_is_true_then(tmp_path, centre, connect):
+    """TKT-5: an invitation that ended while it was off is none."""
+    settings = settings_in(tmp_path, centre.url, invite_ms=1000)
+    gateway = start_gateway(settings)
+    with caller_of(gateway) as client:
+        service = open_at(client).json()["service"]
+        client.post(f"/services/{service}/invite")
+    gateway.stop()
+    time.sleep(1)
+    gateway = start_gateway(settings)
+    try:
+        device = connect(gateway, "dev-1").enter()
+        assert device.hear("ticket")["phase"] == "serving"
+    finally:
+        gateway.stop()
+
+
+def test_documents_are_numbered_one_by_one_in_the_books_of_their_databases(
+    tmp_path, centre, gateway, api
+):
+    """BAT-8: whatever was let go since; another database is another book."""
+    for number in range(3):
+        open_at(api, ticket_no=f"A{number}")
+    told = documents_in(gateway)
+    with gateway.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM service")
+    open_at(api, ticket_no="A9")
+    told += documents_in(gateway)
+    assert [one.number for one in told] == [1, 2, 3, 4]
+    (tmp_path / "other").mkdir()
+    other = start_gateway(settings_in(tmp_path / "other", centre.url))
+    try:
+        with caller_of(other) as client:
+            open_at(client, ticket_no="A1")
+        told += documents_in(other)
+    finally:
+        other.stop()
+    assert told[-1].number == 1
+    assert len({one.book for one in told[:-1]}) == 1
+    assert len({one.book for one in told}) == 2
+
+
+def documents_in(gateway):
+    with gateway.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT document FROM service ORDER BY id").all()
+    return [decode_document(row.document) for row in rows]
+
+
 def test_a_device_that_moves_leaves_its_old_ticket_behind(gateway, centre, api, connect):
     """Nobody may rate window 1's service on a device that stands at window 2 now."""
     device = connect(gateway, "dev-1").enter()
-    service = open_at(api, "w1").json()["service"]
+    open_at(api, "w1")
     assert device.hear("ticket")["phase"] == "serving"
     centre.change_device("dev-1", window="w2")
-    closed = device.hear("ticket")
-    assert (closed["service"], closed["phase"]) == (service, "closed")
+    assert device.hear("ticket") is None
     open_at(api, "w2", "B001")
     assert device.hear("ticket")["ticket_no"] == "B001"
 
@@ -160,7 +228,7 @@ def test_the_desk_itself_refuses_what_may_not_enter_a_record(lasting, changes):
 
 
 def test_other_bad_requests_are_problems_too(lasting_api):
-    document = json.dumps({"ticket_no": "A1", "matters": [{"task_name": "办" * 120}] * 150})
+    document = json.dumps({"ticket_no": "A1", "matters": [{"task_name": "办" * 120}] * 200})
     answers = {
         404: open_at(lasting_api, "w9"),
         400: _post(lasting_api, b'{"ticket_no":'),

@@ -152,7 +152,7 @@ def test_in_a_pause_nothing_is_prepared(tmp_path):
 
 def test_a_document_goes_up_before_its_ratings_and_only_once(gateway, centre, connect):
     """BAT-1: exact bytes, the hash of which stands in the ticket."""
-    from protocol.mac import hash16
+    from protocol.mac import sha256_hex
 
     device = connect(gateway, "dev-1").enter()
     service, _ = gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))
@@ -171,7 +171,7 @@ def test_a_document_goes_up_before_its_ratings_and_only_once(gateway, centre, co
     ratings = [item for item in items if isinstance(item, EnvelopeItem)]
     assert len(documents) == 1
     assert items.index(documents[0]) < items.index(ratings[0])
-    assert hash16(documents[0].facts.encode()) == ticket["facts"]
+    assert sha256_hex(documents[0].facts.encode()) == ticket["facts"]
     assert ratings[0].service == service
 
 

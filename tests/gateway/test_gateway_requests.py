@@ -83,7 +83,9 @@ class HandFedHall:
             now_ms=lambda: self.wall_ms,
         ).live
         wake = self._lane.wake
-        self.desk = ServiceDesk(self.database, self.book, inbox, wake, lambda: self.wall_ms)
+        self.desk = ServiceDesk(
+            self.database, self.book, inbox, wake, 20_000, lambda: self.wall_ms
+        )
         self._filing = Filing(self.database, self.book, lambda: self.wall_ms, 60_000, 9)
 
     def close(self) -> None:

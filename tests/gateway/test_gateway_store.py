@@ -66,15 +66,25 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path):
         Database(path)
 
 
+def test_a_database_of_the_first_edition_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "gateway.sqlite"
+    Database(path).close()
+    with sqlite3.connect(path) as first:
+        first.execute("UPDATE alembic_version SET version_num = '0004'")
+    first.close()
+    with pytest.raises(OperatorError, match=r"before v0\.2\.0"):
+        Database(path)
+
+
 def test_a_failing_migration_changes_nothing(tmp_path):
     """All or nothing: the second of two steps fails, the first is undone."""
     folder = tmp_path / "migrations"
     folder.mkdir()
-    for part in ("env.py", "versions/0001_first.py"):
+    for part in ("env.py", "versions/0101_second_edition.py"):
         (folder / part).parent.mkdir(exist_ok=True)
         (folder / part).write_text((MIGRATIONS / part).read_text())
-    (folder / "versions/0002_bad.py").write_text(
-        "from alembic import op\nrevision, down_revision = '0002', '0001'\n"
+    (folder / "versions/0102_bad.py").write_text(
+        "from alembic import op\nrevision, down_revision = '0102', '0101'\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (x)')\n    op.execute('nonsense')\n"
     )
     path = tmp_path / "gateway.sqlite"

@@ -140,7 +140,7 @@ def rating(pen: Pen, at_ms: int) -> bytes:
     return pen.rating(
         service=f"01{pen.epoch % 10**6:06d}{pen.device[-4:]}{seq:014d}",
         ticket_no=f"A{seq % 10**6:06d}",
-        facts="8bc100c14f4c1187",
+        facts="8bc100c14f4c1187" * 4,
         at=at_ms,
         took_ms=4200,
     )

@@ -43,7 +43,7 @@ class Journey:
 
     async def ratings(self) -> list[dict]:
         """The members of all ratings in the centre."""
-        return read_ratings(record["envelope"] for record in await self.records())
+        return read_ratings(await self.records())
 
     async def quarantine(self) -> dict:
         """What the gateway refused."""

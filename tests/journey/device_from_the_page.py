@@ -25,6 +25,15 @@ def sealed(key, members):
     return record + b"\n" + hmac.new(key, record, hashlib.sha256).hexdigest().encode()
 
 
+def sealed_answer(key, members, level):
+    """SEA-1: the members with their answer."""
+    record = json.dumps(members, separators=(",", ":")).encode()
+    mask = hmac.new(key, b"answer\n" + record, hashlib.sha256).digest()
+    plain = bytes([level]) + bytes(15)
+    answer = bytes(one ^ other for one, other in zip(plain, mask))
+    return members | {"answer": answer.hex()}
+
+
 def opened(key, envelope):
     """A signed record's members, if the MAC is good (ENV-4)."""
     record, _, mac = envelope.encode().rpartition(b"\n")
@@ -53,9 +62,14 @@ class Device:
         """Section 1: members in the table's order; section 2: `prev` names the record before."""
         prev = self.records[-1][-64:-48].decode() if self.records else "0" * 16
         members = {"v": 1, "kind": kind, **self.identity(len(self.records) + 1), "prev": prev}
-        after = {name: fields.pop(name) for name in ("took_ms", "input") if name in fields}
+        last = ("took_ms", "shown", "input")
+        after = {name: fields.pop(name) for name in last if name in fields}
         when = {"boot": 1, "up_ms": self.up_ms(), "at": at}
-        self.records.append(sealed(self.key, members | fields | when | after))
+        level = fields.pop("level", None)
+        members |= fields | when | after
+        if level is not None:
+            members = sealed_answer(self.key, members, level)
+        self.records.append(sealed(self.key, members))
 
     def identity(self, seq):
         return {"device": self.bundle["device"], "epoch": self.bundle["epoch"], "seq": seq}
@@ -64,6 +78,7 @@ class Device:
         """Section 4."""
         head = {"v": 1, "kind": "head", **self.identity(len(self.records))}
         head |= {"mac16": self.records[-1][-64:-48].decode(), "boot": 1, "up_ms": self.up_ms()}
+        head |= {"heard": None, "shown": 0, "invited": 0}
         return json.dumps(
             {
                 "online": True,
@@ -106,7 +121,8 @@ class Device:
         end = time.monotonic() + PATIENCE_S
         while True:
             message = self.messages.get(timeout=max(0.01, end - time.monotonic()))
-            name, members = message.topic.split("/")[-1], json.loads(message.payload)
+            name = message.topic.split("/")[-1]
+            members = json.loads(message.payload or b'{"phase": "closed"}')
             if is_wanted(name, members):
                 return members
 
@@ -123,9 +139,11 @@ def main():
         ticket_no=ticket["ticket_no"],
         staff_no=(ticket["staff"] or {}).get("staff_no"),
         facts=ticket["facts"],
+        answer="0" * 32,
         level=int(sys.argv[2]),
         settings=0,
         took_ms=1000,
+        shown=0,
         input="key",
     )
     for record in device.records:

@@ -19,6 +19,7 @@ from firmware.bundle import read_bundle  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
 from firmware.journal import Journal, create  # noqa: E402
 from firmware.link import Link  # noqa: E402
+from protocol.answer import of_level  # noqa: E402
 from protocol.batch import EnvelopeItem, HeadItem  # noqa: E402
 from protocol.message import Ack, encode_message  # noqa: E402
 from protocol.message import Clock as ClockMessage  # noqa: E402
@@ -56,12 +57,12 @@ class Device:
         self.wording = None
         self.link = Link(
             *(self.board, bundle, self.journal, self.clock, self.board.timing, "0.1.0"),
-            *(lambda ticket: None, self._take_wording, lambda: None),
+            *(lambda ticket, is_retained: None, lambda: None, self._take_wording, lambda: None),
         )
         self.journal.begin(*self._now())
         self.link.start_rounds()
         self.link.is_online = True
-        self.ratings = 0
+        self.ratings = self.shown = 0
         self.told_time(centre.clock())
         self.acknowledged(0)
         centre.post(*self.offers())  # its boot
@@ -74,14 +75,17 @@ class Device:
                 "service": f"{self.name}-{self.ratings}",
                 "ticket_no": f"A{self.ratings}",
                 "staff_no": "0231",
-                "facts": "0" * 16,
+                "facts": "0" * 64,
                 "level": 1,
                 "settings": 0,
                 "took_ms": 1,
+                "shown": self.shown,
                 "input": "key",
             }
             up_ms, at = self._now()
-            envelope = self.journal.append(Rating, up_ms, at, **{**values, **changes})
+            values |= changes
+            answer = of_level(values.pop("level"))
+            envelope = self.journal.append(Rating, up_ms, at, answer, **values)
             self.link.send(envelope)
         return self.offers()
 
@@ -100,7 +104,8 @@ class Device:
 
     def head(self) -> HeadItem:
         """What `state` says of its journal."""
-        return HeadItem(self.journal.head(self._now()[0]).decode(), self.journal.receipt())
+        head = self.journal.head(self._now()[0], self.shown, self.shown)
+        return HeadItem(head.decode(), self.journal.receipt())
 
     def acknowledged(self, hall: int, receipt: str | None = None) -> None:
         """The hall says what it likes."""
@@ -152,6 +157,14 @@ class Province:
         seqs = receipt_seqs(answer)
         self.device.acknowledged(seqs[0] if seqs else 0, *answer.receipts)
 
+    def hear(self, device: Device, *items) -> None:
+        """Post items and the device's head, and tell it the newest receipt."""
+        answer = self.post(*items, device.head())
+        told = [parse(one.encode()[:-65]) for one in answer.receipts]
+        for receipt, text in zip(told, answer.receipts, strict=True):
+            if receipt["device"] == device.name:
+                device.acknowledged(receipt["seq"], text)
+
     def hours(self, hours: float) -> None:
         """Time goes by, and with it what the centre does every ten minutes."""
         self.time.ms += round(hours * HOUR_MS)
@@ -175,5 +188,4 @@ class Province:
 
     def levels(self) -> list[int]:
         """The levels held, in the device's order."""
-        records = [parse(one["envelope"].encode()[:-65]) for one in self.centre.records()]
-        return [one["level"] for one in records if one["kind"] == "rating"]
+        return [one["level"] for one in self.centre.records() if one["level"] is not None]

@@ -268,7 +268,7 @@ def test_every_row_of_the_table_is_used_and_what_was_thanked_for_is_in_the_centr
                 hall.bad_centre.manner = GOOD
                 await asyncio.gather(*mended)
             while True:
-                ratings = read_ratings(record["envelope"] for record in await reader.records())
+                ratings = read_ratings(await reader.records())
                 verdict = judge(read_log(hall.oracle), ratings)
                 if not verdict.lost:
                     return verdict

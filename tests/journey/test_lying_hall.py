@@ -60,10 +60,16 @@ def test_it_forwards_neither_records_nor_heads(province):
     assert province.reads("silent_hall")
 
 
+def with_other_answer(rating):
+    """Nobody in the hall can read an answer; its first digit is another one now."""
+    at = rating.index('"answer":"') + len('"answer":"')
+    return rating[:at] + ("1" if rating[at] == "0" else "0") + rating[at + 1 :]
+
+
 def test_it_alters_a_rating(province):
     device = province.device
     (rating,) = device.rate()
-    altered = rating.replace('"level":1', '"level":5')
+    altered = with_other_answer(rating)
     assert verdicts(province.post(altered)) == ["rejected"]
     assert province.alarms() == {"bad_mac"}
     assert province.reads("bad_mac")
@@ -75,7 +81,7 @@ def test_it_alters_a_rating(province):
 def test_it_drops_the_bad_ratings(province):
     device = province.device
     sent = device.rate(2, level=5) + device.rate(2, level=1) + device.rate(2, level=5)
-    province.post(*(one for one in sent if '"level":1' not in one))
+    province.post(*sent[:2], *sent[4:])
     province.hours(1)
     found = province.findings()["gap"]
     assert (found["seq"], found["last_seq"]) == (4, 5)
@@ -173,7 +179,7 @@ def test_it_replaces_a_service_document_afterwards(province):
     province.post(other)
     assert province.alarms() == set()
     with province.database.read() as connection:
-        query = "select bytes from document join record on facts = hash16"
+        query = "select bytes from document join record on record.facts = document.facts"
         (content,) = connection.exec_driver_sql(query).scalars()
     assert json.loads(content)["staff_no"] == "0231"
 
@@ -199,7 +205,7 @@ def test_it_says_that_a_rating_was_given_at_another_window(province):
 def test_it_replays_an_old_ticket(province):
     """TKT-1: the device refuses a service that it has rated; another device's rating is marked."""
     session = Session(["S-1"], 2000, 2000, 2000)
-    session.take_ticket(Ticket("S-1", "0" * 16, "A1", "inviting", None, None, 20_000), 0)
+    session.take_ticket(Ticket("S-1", "0" * 64, "A1", "inviting", None, None, 20_000, 1), 0)
     assert not session.accept(10, 20)
     other = Device(province.centre, "xj-0500", "w2")
     province.take(*province.device.rate(service="S-1"))
@@ -210,27 +216,150 @@ def test_it_replays_an_old_ticket(province):
 
 
 def test_it_hides_a_device(province):
-    """The others speak, this one does not."""
+    """The others prove that they are fresh, this one does not: four hours, and not one less."""
     hidden = Device(province.centre, "xj-0500", "w2")
-    province.post(*hidden.rate())
-    for _ in range(12):
-        province.take(*province.device.rate())
+    province.hear(hidden, *hidden.rate())
+    province.hear(hidden)
+    province.hear(province.device)
+    for hour in range(9):
+        assert ("silent_device" in province.alarms()) == (hour >= 8), hour
         province.hours(0.5)
+        province.hear(province.device, *province.device.rate())
+        province.hear(province.device)
     found = province.findings()["silent_device"]
     assert (found["device"], found["window"]) == ("xj-0500", "w2")
     assert province.alarms() == {"silent_device"}
     assert province.reads("silent_device")
-    province.post(hidden.head())
+    province.hear(hidden)
+    province.hear(hidden)
     assert province.alarms() == set()
 
 
-def test_a_device_that_is_silent_because_its_hall_is_closed_is_no_alarm(province):
+def test_it_pauses_to_hide_a_device(province):
+    """Pauses stop the sum, and nothing resets it."""
     hidden = Device(province.centre, "xj-0500", "w2")
-    province.take(*province.device.rate())
-    province.post(*hidden.rate())
-    province.hours(15)
-    province.take(*province.device.rate())
+    province.hear(hidden)
+    province.hear(hidden)
+    days = 0
+    while "silent_device" not in province.alarms():
+        province.hours(23)
+        province.hear(province.device)
+        province.hear(province.device)
+        days += 1
+        assert days < 8
+    assert province.findings()["silent_device"]["device"] == "xj-0500"
+
+
+def test_it_withholds_the_receipts_of_a_device_and_shows_its_heads(province):
+    """A head proves what its device has heard, whenever it is shown."""
+    kept = Device(province.centre, "xj-0500", "w2")
+    province.hear(kept, *kept.rate())
+    for _ in range(14):
+        province.post(kept.head())
+        province.hear(province.device)
+        province.hours(0.5)
+    province.hear(province.device)
+    assert province.findings()["silent_device"]["device"] == "xj-0500"
+
+
+def test_it_hoards_heads_of_a_device(province):
+    """What was signed with the device alive proves nothing about later."""
+    hidden = Device(province.centre, "xj-0500", "w2")
+    province.hear(hidden)
+    hoarded = []
+    for _ in range(14):
+        province.hours(0.01)
+        hoarded.append(hidden.head())
+    for head in hoarded:
+        province.hear(province.device, head)
+        province.hours(0.5)
+    province.hear(province.device)
+    assert "silent_device" in province.alarms()
+
+
+@pytest.mark.parametrize("hours", [1.5, 15, 62, 9 * 24])
+def test_a_hall_that_is_closed_for_a_while_is_no_alarm(province, hours):
+    """At lunch, at night, over a weekend, over the Spring Festival; the devices come back one
+    after the other.
+    """
+    other = Device(province.centre, "xj-0500", "w2")
+    both = (province.device, other)
+    for _ in range(2):
+        for device in both:
+            province.hear(device, *device.rate())
+    for _ in range(3):
+        province.hours(hours)
+        assert province.alarms() <= {"silent_hall"}
+        for device in both:
+            province.hear(device)
+            province.hours(0.2)
+            province.hear(device)
+        assert province.alarms() == set()
+
+
+def test_a_device_alone_is_missed_after_ten_days(province):
+    province.hear(province.device)
+    province.hear(province.device)
+    province.hours(9.9 * 24)
+    assert "silent_device" not in province.alarms()
+    province.hours(0.2 * 24)
+    assert "silent_device" in province.alarms()
+
+
+def test_it_keeps_back_the_documents_of_bad_ratings(province):
+    """By their numbers: a later one has come. Within an hour, and until they come."""
+    device = province.device
+    kept = []
+    for number in range(1, 6):
+        service = f"xj-0417-{device.ratings + 1}"
+        place = {"book": "4be1c6a09d2f7733", "number": number}
+        facts, name = document(**place, service=service, ticket_no=f"A{number}")
+        sent = device.rate(service=service, ticket_no=f"A{number}", facts=name)
+        kept += [facts] if number in (2, 3) else []
+        province.take(*(() if number in (2, 3) else (facts,)), *sent)
     assert province.alarms() == set()
+    province.hours(1.01)
+    found = province.findings()["documents_missing"]
+    assert (found["hall"], found["count"]) == ("demo", 2)
+    assert province.reads("documents_missing")
+    province.take(*kept)
+    assert province.alarms() == set()
+
+
+def test_it_opens_services_that_it_tells_nobody_of(province):
+    """A device counts what it was shown; a service that is shown has a document."""
+    device = province.device
+    province.hear(device)
+    for number in range(1, 4):  # while the device was off
+        facts, _ = document(book="4be1c6a09d2f7733", number=number, service=f"S-{number}")
+        province.take(facts)
+    province.hours(0.1)
+    province.hear(device)
+    device.shown += 2
+    province.hours(0.1)
+    province.hear(device)
+    assert province.alarms() == set()
+    province.hours(1.01)
+    found = province.findings()["documents_missing"]
+    assert (found["device"], found["count"]) == ("xj-0417", 2)
+    for number in (4, 5):
+        facts, _ = document(book="4be1c6a09d2f7733", number=number, service=f"S-{number}")
+        province.take(facts)
+    province.hours(0.1)
+    province.hear(device)
+    assert province.alarms() == set()
+
+
+def test_it_puts_back_an_older_copy_of_its_database(province):
+    """BAT-8: or lets two gateways run; one number has two documents."""
+    place = {"book": "4be1c6a09d2f7733", "number": 1}
+    for service in ("S-1", "S-2"):
+        facts, _ = document(**place, service=service)
+        province.take(facts)
+    assert province.alarms() == {"two_gateways"}
+    assert province.reads("two_gateways")
+    found = province.findings()["two_gateways"]
+    assert (found["count"], found["device"]) == (1, None)
 
 
 def test_it_shows_an_old_head_for_a_new_one(province):
@@ -251,8 +380,8 @@ def test_it_keeps_a_device_alive_with_its_old_heads(province):
     sent = other.rate()
     old = other.head()
     province.post(*sent, old)
-    for _ in range(12):
-        province.take(*province.device.rate())
+    for _ in range(14):
+        province.hear(province.device, *province.device.rate())
         province.post(old)
         province.hours(0.5)
     assert "silent_device" in province.alarms()

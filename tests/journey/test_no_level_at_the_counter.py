@@ -52,6 +52,7 @@ class Counter:
 
     def look(self, level, where, text):
         """Notes what stands there, without what varies anyway."""
+        text = text.decode() if isinstance(text, bytes) else text
         try:
             text = json.dumps(_constant(json.loads(text)), sort_keys=True)
         except ValueError:

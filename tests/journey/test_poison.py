@@ -35,7 +35,7 @@ def test_poison_of_every_kind_is_told_by_name_and_harms_nobody(journey):
         client, answers = login(pen.mqtt)
         own = topic(HALL, DEVICE, RECORD)
         boot, first = pen.boot(), pen.rating(ticket_no="B001")
-        wrong_type = altered("B002", b'"level":5', b'"level":"5"')
+        wrong_type = altered("B002", b'"settings":0', b'"settings":"0"')
         version = altered("B003", b'"v":1', b'"v":9')
         kind = altered("B004", b'"rating"', b'"poem"')
         last = pen.rating(ticket_no="B005")

@@ -22,7 +22,8 @@ from protocol.field import ProtocolError
 from protocol.hall import Device, Hall, Window, decode_hall, encode_hall
 
 DOCUMENT = ServiceDocument(
-    "01J", "demo", "w1", "single", "A017", None, (Matter("p", 1, None, "医保参保"),), 5
+    *("01J", "0" * 16, 1, "demo", "w1", "single", "A017", None),
+    *((Matter("p", 1, None, "医保参保"),), 5),
 )
 ITEMS = (
     FactsItem(encode_document(DOCUMENT).decode()),
@@ -75,7 +76,7 @@ class TestBatch(unittest.TestCase):
     def test_a_document_over_64_kilobytes_is_refused(self):
         """BAT-1"""
         matters = (Matter("p" * 64, 1, "t" * 64, "n" * 128),) * 300
-        large = ServiceDocument("s", "h", "w", "batch", "A1", None, matters, 5)
+        large = ServiceDocument("s", "0" * 16, 1, "h", "w", "batch", "A1", None, matters, 5)
         with self.assertRaises(ProtocolError):
             encode_document(large)
         data = encode_document(DOCUMENT)

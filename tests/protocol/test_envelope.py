@@ -5,8 +5,8 @@ import unittest
 from protocol import mac
 from protocol.envelope import is_signed, mac16, seal, split
 from protocol.field import ProtocolError
-from protocol.mac import hash16, hmac_sha256, is_same, to_hex
-from protocol.record import Boot, Rating, Reasons, encode
+from protocol.mac import hmac_sha256, is_same, sha256_hex, to_hex
+from protocol.record import Boot, Head, Rating, Reasons, SelfTest, encode
 
 KEY = bytes(range(32))
 RECORD = b'{"v":1,"kind":"head"}'
@@ -79,8 +79,10 @@ class TestMac(unittest.TestCase):
             self.assertFalse(is_same(counted, bytes(32)))
             self.assertEqual(counted.read, 32)
 
-    def test_a_document_is_named_by_the_first_sixteen_digits_of_its_hash(self):
-        self.assertEqual(hash16(b"abc"), "ba7816bf8f01cfea")  # FIPS 180-4's example
+    def test_a_document_is_named_by_its_hash(self):
+        """FIPS 180-4's example."""
+        digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        self.assertEqual(sha256_hex(b"abc"), digits)
 
 
 class TestEnvelope(unittest.TestCase):
@@ -120,8 +122,13 @@ class TestEnvelope(unittest.TestCase):
 
     def test_the_longest_records_fit(self):
         longest = (
-            Rating("x" * 32, S, S, M, "S" * 64, "A" * 16, "B" * 16, M, 1, S, S, N, N, N, "touch"),
-            Reasons("x" * 32, S, S, M, S, (999,) * 8, S, S, N, N),
+            Rating(
+                *("x" * 32, S, S, M, "S" * 64, "A" * 16, "B" * 16, "f" * 64, "f" * 32, S, S, N),
+                *(N, N, S, "kiosk"),
+            ),
+            Reasons("x" * 32, S, S, M, S, "f" * 32, S, S, N, N),
+            SelfTest("x" * 32, S, S, M, ("p" * 32,) * 10, ("f" * 32,) * 10, S, N, N),
+            Head("x" * 32, S, S, M, S, N, N, S, S),
             Boot("x" * 32, S, S, M, "v" * 32, "c" * 32, ((S, S, "restart"),) * 16, S, N, N),
         )
         for record in longest:

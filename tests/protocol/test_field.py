@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from protocol.answer import codes, level_in, open_answer
 from protocol.batch import (
     ServiceDocument,
     decode_answer,
@@ -90,7 +91,15 @@ CODES = tuple([tuple([level * 100 + 10 + key for key in range(5)]) for level in 
 
 
 def document(**changed):
-    members = {"service": "s", "hall": "h", "window": "w", "kind": "single", "ticket_no": "A1"}
+    members = {
+        "service": "s",
+        "book": "0" * 16,
+        "number": 1,
+        "hall": "h",
+        "window": "w",
+        "kind": "single",
+        "ticket_no": "A1",
+    }
     members.update({"staff_no": None, "matters": [], "opened_at_ms": 5})
     members.update(changed)
     return json.dumps(members).encode()
@@ -114,7 +123,9 @@ def read_settings(codes):
 
 
 def wrote(name):
-    return encode_document(ServiceDocument(name, "h", "w", "single", "A1", None, (), 5))
+    return encode_document(
+        ServiceDocument(name, "0" * 16, 1, "h", "w", "single", "A1", None, (), 5)
+    )
 
 
 LONG_NAME = {"task_name": "n" * 129}
@@ -132,6 +143,8 @@ READERS = (
     (decode, boot([3, 2, "damage"]), "gaps.1", "gap", ()),
     (decode, boot([0, 2, "damage"]), "gaps.1", "integer", (1, 2**31 - 1)),
     (decode, boot([1, 2, "theft"]), "gaps.1", "one_of", ("restart, damage",)),
+    (lambda data: level_in(data), b"\x05" + b"\x01" * 15, "answer", "padding", ()),
+    (lambda data: open_answer(KEY, data, "0" * 32), b'{"answer": "', "answer", "answer", ()),
     (split, LONG, None, "bytes", (1024, 1025)),
     (split, LONG[:500], None, "envelope", ()),
     (split, b"x" * 9 + b"\n" + b"F" * 64, None, "envelope", ()),
@@ -229,8 +242,8 @@ class TestField(unittest.TestCase):
     def test_bounds_are_attributes(self):
         fields = dict(Reasons.fields)
         self.assertEqual((fields["of"].low, fields["of"].high), (1, 2**31 - 1))
-        self.assertEqual((fields["codes"].least, fields["codes"].most), (1, 8))
-        self.assertEqual((fields["codes"].check.low, fields["codes"].check.high), (100, 999))
+        self.assertEqual((codes.least, codes.most), (1, 8))
+        self.assertEqual((codes.check.low, codes.check.high), (100, 999))
         self.assertEqual(dict(Boot.fields)["at"].check, ms)
         self.assertEqual(dict(Hall.fields)["windows"].check.kind, Window)
         self.assertEqual(dict(Window.fields)["name"].most, 64)

@@ -15,14 +15,16 @@ from protocol.message import (
 )
 from protocol.topic import parse_topic, topic
 
+FACTS = "8bc100c14f4c1187" * 4
 TICKET = Ticket(
     "01JQ7V0M3T8K2N5W9X4Y6Z1B2C",
-    "8bc100c14f4c1187",
+    FACTS,
     "A017",
     "inviting",
     "营业执照",
     StaffCard("0231", "王芳"),
     20000,
+    1760000020000,
 )
 STATE = State(
     True,
@@ -43,7 +45,7 @@ STATE = State(
 )
 MESSAGES = (
     TICKET,
-    Ticket("s", "8bc100c14f4c1187", "A017", "closed", None, None, 1000),
+    Ticket("s", FACTS, "A017", "closed", None, None, 1000, None),
     STATE,
     Will(False, "9f86d081884c7d65"),
     Ack(29333341, 66, None),
@@ -60,25 +62,29 @@ REFUSED = (
     (Will, b'{"online":0,"session":"9f86d081884c7d65"}', "online"),
     (
         Ticket,
-        b'{"service":"a b","facts":"8bc100c14f4c1187","ticket_no":"A017","phase":"serving",'
+        b'{"service":"a b","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A017","phase":"serving",'
         b'"matter":null,"staff":null,"invite_ms":20000}',
         "service",
     ),
     (
         Ticket,
-        b'{"service":"a","facts":"8bc100c14f4c1187","ticket_no":"A\\u0000","phase":"serving",'
+        b'{"service":"a","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A\\u0000","phase":"serving",'
         b'"matter":null,"staff":null,"invite_ms":20000}',
         "ticket_no",
     ),
     (
         Ticket,
-        b'{"service":"a","facts":"8bc100c14f4c1187","ticket_no":"A1","phase":"serving",'
+        b'{"service":"a","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A1","phase":"serving",'
         b'"matter":null,"staff":{"staff_no":"x\\ny","name":"n"},"invite_ms":20000}',
         "staff_no",
     ),
     (
         Ticket,
-        b'{"service":"a","facts":"8bc100c14f4c1187","ticket_no":"A1","phase":"asleep",'
+        b'{"service":"a","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A1","phase":"asleep",'
         b'"matter":null,"staff":null,"invite_ms":20000}',
         "phase",
     ),

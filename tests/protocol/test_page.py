@@ -21,7 +21,7 @@ from protocol.envelope import is_signed, mac16, split
 from protocol.field import ProtocolError
 from protocol.hall import decode_hall, encode_hall
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES, ENVELOPE_BYTES, GAPS, MESSAGE_BYTES
-from protocol.mac import hash16
+from protocol.mac import sha256_hex
 from protocol.message import Ack, Clock, State, Ticket, Will, decode_message, encode_message
 from protocol.record import KINDS, decode, encode, parse
 from protocol.settings import open_settings, seal_settings
@@ -70,7 +70,7 @@ def test_the_examples_are_one_story():
     for before, after in pairwise(chain):
         assert json.loads(after.split("\n")[0])["prev"] == mac16(before.encode())
     text = dict(EXAMPLES)
-    assert json.loads(text["rating"].split("\n")[0])["facts"] == hash16(text["facts"].encode())
+    assert json.loads(text["rating"].split("\n")[0])["facts"] == sha256_hex(text["facts"].encode())
 
 
 def test_text_that_utf_8_cannot_carry_is_refused():

@@ -24,13 +24,14 @@ RATING = Rating(
     service="01JQ7V0M3T8K2N5W9X4Y6Z1B2C",
     ticket_no="A017",
     staff_no="0231",
-    facts="8bc100c14f4c1187",
-    level=1,
+    facts="8bc100c14f4c1187" * 4,
+    answer="5c" * 16,
     settings=0,
     boot=1,
     up_ms=61250,
     at=1760000061040,
     took_ms=4200,
+    shown=12,
     input="key",
 )
 GOLDEN = (
@@ -38,8 +39,9 @@ GOLDEN = (
         RATING,
         b'{"v":1,"kind":"rating","device":"xj-0417","epoch":29333341,"seq":2,'
         b'"prev":"857c0ecf85a15ebe","service":"01JQ7V0M3T8K2N5W9X4Y6Z1B2C","ticket_no":"A017",'
-        b'"staff_no":"0231","facts":"8bc100c14f4c1187","level":1,"settings":0,"boot":1,'
-        b'"up_ms":61250,"at":1760000061040,"took_ms":4200,"input":"key"}',
+        b'"staff_no":"0231","facts":"' + b"8bc100c14f4c1187" * 4 + b'",'
+        b'"answer":"5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c","settings":0,"boot":1,'
+        b'"up_ms":61250,"at":1760000061040,"took_ms":4200,"shown":12,"input":"key"}',
     ),
     (
         Boot("xj-0417", 29333341, 1, "0000000000000000", "0.1.0", "power", (), 1, 210, None),
@@ -65,9 +67,9 @@ GOLDEN = (
         b'"gaps":[[4,64,"restart"]],"boot":2,"up_ms":198,"at":null}',
     ),
     (
-        Reasons("xj-0417", 29333341, 3, "3b038c366510eeb6", 2, (108, 115), 1, 1, 64100, 5),
+        Reasons("xj-0417", 29333341, 3, "3b038c366510eeb6", 2, "5c" * 16, 1, 1, 64100, 5),
         b'{"v":1,"kind":"reasons","device":"xj-0417","epoch":29333341,"seq":3,'
-        b'"prev":"3b038c366510eeb6","of":2,"codes":[108,115],"catalogue":1,"boot":1,'
+        b'"prev":"3b038c366510eeb6","of":2,"answer":"5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c","catalogue":1,"boot":1,'
         b'"up_ms":64100,"at":5}',
     ),
     (
@@ -77,9 +79,9 @@ GOLDEN = (
         b'"up_ms":30500,"at":7}',
     ),
     (
-        Head("xj-0417", 29333341, 66, "8e924a84a6861da2", 2, 31000),
+        Head("xj-0417", 29333341, 66, "8e924a84a6861da2", 2, 31000, None, 12, 9),
         b'{"v":1,"kind":"head","device":"xj-0417","epoch":29333341,"seq":66,'
-        b'"mac16":"8e924a84a6861da2","boot":2,"up_ms":31000}',
+        b'"mac16":"8e924a84a6861da2","boot":2,"up_ms":31000,"heard":null,"shown":12,"invited":9}',
     ),
     (
         Receipt("xj-0417", 29333341, 65, "7f1c0eb612438a6a", 1760000900900),
@@ -91,12 +93,15 @@ KINDS = (Rating, Boot, Reasons, SelfTest, Head, Receipt)
 
 # A rating with one field changed, and the word that the error has to name.
 REFUSED = (
-    ("level", 0),
-    ("level", 6),
-    ("level", True),
-    ("level", "5"),
-    ("level", 5.0),
-    ("level", None),
+    ("answer", "0" * 31),
+    ("answer", "F" * 32),
+    ("answer", 5),
+    ("answer", None),
+    ("shown", -1),
+    ("shown", True),
+    ("shown", "5"),
+    ("shown", 5.0),
+    ("shown", None),
     ("seq", 0),
     ("seq", 2**31),
     ("seq", -1),
@@ -120,7 +125,7 @@ REFUSED = (
     ("at", -1),
     ("at", "now"),
     ("took_ms", None),
-    ("input", "remote"),
+    ("input", "touch"),
 )
 
 

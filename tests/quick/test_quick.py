@@ -22,17 +22,21 @@ from protocol.batch import (
     encode_document,
 )
 from protocol.field import ProtocolError
-from protocol.record import Rating, decode, encode, parse
+from protocol.record import Head, Rating, Receipt, decode, encode, parse
 
 RATING = encode(
     Rating(
-        *("dev-1", 29333341, 7, "0" * 16, "01JQ7V0M3T8K2N5W9X4Y6Z1B2C", "A001", "0231", "a" * 16),
-        *(5, 0, 1, 7000, 1_760_000_061_040, 900, "key"),
+        *("dev-1", 29333341, 7, "0" * 16, "01JQ7V0M3T8K2N5W9X4Y6Z1B2C", "A001", "0231", "a" * 64),
+        *("b" * 32, 0, 1, 7000, 1_760_000_061_040, 900, 3, "key"),
     )
 )
+HEAD = encode(Head("dev-1", 29333341, 7, "0" * 16, 3, 61_000, 1_760_000_000_000, 12, 9))
+RECEIPT = encode(Receipt("dev-1", 29333341, 7, "0" * 16, 1_760_000_000_000))
 MATTERS = (Matter("p", 1, "t", "营业执照"), Matter(None, None, None, None))
 DOCUMENT = encode_document(
-    ServiceDocument("S-1", "demo", "w1", "single", "A1", "0231", MATTERS, 1_760_000_000_000)
+    ServiceDocument(
+        *("S-1", "0" * 16, 1, "demo", "w1", "single", "A1", "0231", MATTERS, 1_760_000_000_000)
+    )
 )
 ITEM = {"envelope": "x", "received_at_ms": 5, "window": "w1", "service": "S-1", "marks": ["a_1"]}
 BATCH = encode_batch([EnvelopeItem("x", 5, "w1", "S-1", ())])
@@ -42,7 +46,7 @@ ANSWER = encode_answer(Answer(VERDICTS, ("receipt",), 3))
 VALUES = [
     *(None, True, False, -1, 0, 1, 5, 6, 17, 1.0, 1e300, 0.5, "", "a", "A", "1", "-", "x" * 16),
     *("x" * 17, "x" * 32, "x" * 33, "x" * 64, "x" * 65, "x" * 128, "x" * 129, "x" * 1025),
-    *("0" * 16, "F" * 16, "a\n", "\na", "é", "\ud800", "\x00", "a b", "Key", "key", "touch"),
+    *("0" * 16, "F" * 16, "a\n", "\na", "é", "\ud800", "\x00", "a b", "Key", "key", "kiosk"),
     *("rating", "single", "stored", [], [1], ["a"], ["a b"], [None], ["a"] * 17, [[]], [{}]),
     *({}, {"a": 1}, [{"project_no": "x" * 65}], [{"verdict": "x"}], [{"service_number": -1}]),
     *(2**31 - 1, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, 10**30, -(2**63)),
@@ -66,6 +70,8 @@ def rating_of(record: bytes) -> Rating | None:
 
 READERS = {
     "rating": (quick.read_rating, rating_of, RATING),
+    "head": (quick.read_head, lambda data: decode(parse(data), (Head,)), HEAD),
+    "receipt": (quick.read_receipt, lambda data: decode(parse(data), (Receipt,)), RECEIPT),
     "document": (quick.read_document, decode_document, DOCUMENT),
     "batch": (quick.read_batch, decode_batch, BATCH),
     "answer": (quick.read_answer, decode_answer, ANSWER),
@@ -90,7 +96,7 @@ def test_every_member_with_every_odd_value_has_one_verdict(kind):
     for name, value in members.items():
         for odd in VALUES:
             compare(kind, json.dumps({**members, name: odd}, separators=(",", ":")).encode())
-        plain = json.dumps(value, separators=(",", ":")).encode()
+        plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         assert plain in good
         for text in TEXTS:
             compare(kind, good.replace(plain, text.encode()))

@@ -58,7 +58,7 @@ class LoneDevice:
             self._service += 1
             name = f"A{self._service}"
             asking = self.fleet.event(lambda event: event.get("face") == "inviting")
-            ticket = Ticket(name, "0" * 16, name, "inviting", None, None, 20000)
+            ticket = Ticket(name, "0" * 64, name, "inviting", None, None, 20000, 1)
             while not asking.done():  # a connection that ended took the ticket with it
                 with contextlib.suppress(IndexError):  # there is no connection just now
                     self._tell("ticket", ticket)

@@ -9,6 +9,7 @@ import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
 from firmware.timing import timing
+from protocol.answer import level_in, open_answer
 from protocol.envelope import is_signed
 from protocol.message import Ack, State, Ticket, Will, decode_message, encode_message
 from simulator.check.oracle import read_log
@@ -27,7 +28,7 @@ QUICK = {"retry_ms": 50, "retry_max_ms": 100, "answer_ms": 200, "thanks_ms": 300
 
 
 def ticket(service="s1", phase="inviting", ticket_no="A017"):
-    return encode_message(Ticket(service, "0" * 16, ticket_no, phase, None, None, 20000))
+    return encode_message(Ticket(service, "0" * 64, ticket_no, phase, None, None, 20000, 1))
 
 
 def kinds(payloads):
@@ -160,7 +161,8 @@ def test_a_rating_is_thanked_and_leaves_at_once(bench):
     envelopes = it.broker.published("/record")
     rating = next(e for e in envelopes if b'"rating"' in e)
     assert is_signed(KEY, rating)
-    assert json.loads(rating.split(b"\n")[0])["level"] == 2
+    record = rating.split(b"\n")[0]
+    assert level_in(open_answer(KEY, record, json.loads(record)["answer"])) == 2
     (press,) = read_log(it.oracle)
     assert (press.level, press.ticket_no) == (2, "A017")
     assert press.thanked_at_ms >= press.pressed_at_ms

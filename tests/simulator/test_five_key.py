@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from scripted_broker import ScriptedBroker
-from test_device import DEVICE, QUICK, Bench, is_face, kinds
+from test_device import DEVICE, KEY, QUICK, Bench, is_face, kinds
 
+from protocol.answer import of_codes, of_level, open_answer
 from simulator.devices.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +32,14 @@ async def running(tmp_path, firmware, board, closed=0, **timing):
 
 
 def records(broker):
-    """What was sent, each record once: an unacknowledged one is sent again."""
-    sent = dict.fromkeys(broker.published("/record"))
-    return [json.loads(one.split(b"\n")[0]) for one in sent]
+    """What was sent, each record once, its answer opened: an unacknowledged one is sent again."""
+    found = []
+    for one in dict.fromkeys(broker.published("/record")):
+        record = one.split(b"\n")[0]
+        found.append(json.loads(record))
+        if "answer" in found[-1]:
+            found[-1]["answer"] = open_answer(KEY, record, found[-1]["answer"])
+    return found
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -52,8 +58,10 @@ def test_a_bouncing_key_rates_once_is_thanked_and_asked_why(board, tmp_path, fir
             return it
 
     it = asyncio.run(scenario())
-    assert [r["level"] for r in records(it.broker) if r["kind"] == "rating"] == [3]
-    assert [r["codes"] for r in records(it.broker) if r["kind"] == "reasons"] == [[314]]
+    assert [r["answer"] for r in records(it.broker) if r["kind"] == "rating"] == [of_level(3)]
+    assert [r["answer"] for r in records(it.broker) if r["kind"] == "reasons"] == [
+        of_codes((314,))
+    ]
     lamps = {e["name"] for e in it.events if e["event"] == "pin"}
     assert {f"lamp_{n}" for n in range(1, 6)} | {"ready"} <= lamps
     assert not [e for e in it.events if e.get("sound") == "noise"]
@@ -86,7 +94,7 @@ def test_a_stuck_key_is_reported_and_the_others_go_on(tmp_path, firmware):
             return it
 
     it = asyncio.run(scenario())
-    assert [r["level"] for r in records(it.broker) if r["kind"] == "rating"] == [4]
+    assert [r["answer"] for r in records(it.broker) if r["kind"] == "rating"] == [of_level(4)]
 
 
 def test_wifi_comes_and_goes_and_rating_goes_on(tmp_path, firmware):

@@ -58,5 +58,6 @@ def test_a_run_in_which_nothing_was_thanked_proves_nothing():
 
 
 def test_only_ratings_are_counted():
-    envelopes = ['{"kind":"boot"}\nmac', '{"kind":"rating","seq":2}\nmac']
-    assert read_ratings(envelopes) == [{"kind": "rating", "seq": 2}]
+    envelopes = (('{"kind":"boot"}\nmac', None), ('{"kind":"rating","seq":2}\nmac', 3))
+    records = [{"envelope": envelope, "level": level} for envelope, level in envelopes]
+    assert read_ratings(records) == [{"kind": "rating", "seq": 2, "level": 3}]

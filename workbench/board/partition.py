@@ -14,7 +14,7 @@ _ROW = struct.Struct("<2sBBLL16sL")  # magic, type, subtype, offset, size, name,
 _MAGIC, _MD5_MAGIC = b"\xaa\x50", b"\xeb\xeb" + b"\xff" * 14
 _DATA, _LITTLEFS = 1, 0x83
 _NAME = b"journal"
-_BYTES = 1536 * 1024  # firmware/timing.py, JOURNAL_BYTES
+_BYTES = 1792 * 1024  # firmware/timing.py, JOURNAL_BYTES
 
 
 def with_journal(image: bytes, start: int) -> tuple[bytes, int]:

@@ -5,24 +5,31 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from central.custody.open import KeyOf, answer_in
 from central.people.tokens import RECORDS_READ
 from central.store import ledger, rejections
 from central.store.database import Database
+from central.store.ledger import Row
 from central.web.api import cursor
 from central.web.api.bearer import Bearer, Scopes, require
 from hosting.problem import FieldError
 from protocol.batch import CONFLICT, STORED
+from protocol.envelope import split
 from protocol.field import ProtocolError, device_id
+from protocol.record import Reasons
 
 
 class StoredRecord(BaseModel):
-    """A record as it is kept. marks: the centre's; hall_marks: what the hall said, unverified.
+    """A record as it is kept. level, codes: what the answer of a rating, of reasons says; null and
+    [] for everything else. marks: the centre's; hall_marks: what the hall said, unverified.
 
     rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
     and for what is no rating.
     """
 
     envelope: str
+    level: int | None
+    codes: list[int]
     received_at_ms: int
     verdict: str
     marks: list[str]
@@ -66,7 +73,7 @@ class Rejections(BaseModel):
     newest: list[NewestRejection]
 
 
-def create_router(database: Database, bearer: Bearer) -> APIRouter:
+def create_router(database: Database, key_of: KeyOf, bearer: Bearer) -> APIRouter:
     """The routes; both need a token with the scope records:read."""
     router = APIRouter(prefix="/v1")
 
@@ -79,7 +86,7 @@ def create_router(database: Database, bearer: Bearer) -> APIRouter:
     ) -> RecordPage:
         """Records by device, epoch and seq; conflicts behind the record that holds their key."""
         require(scopes, RECORDS_READ)
-        return _page(database, *_position(device, after), limit)
+        return _page(database, key_of, *_position(device, after), limit)
 
     @router.get("/rejections")
     def get_rejections(
@@ -111,13 +118,15 @@ def _position(device: str | None, after: str | None) -> tuple[str | None, cursor
 
 
 def _page(
-    database: Database, device: str | None, after: cursor.Position, limit: int
+    database: Database, key_of: KeyOf, device: str | None, after: cursor.Position, limit: int
 ) -> RecordPage:
     with database.read() as connection:
         found = ledger.page(connection, device, after, limit + 1)
     records = [
         StoredRecord(
             envelope=row.envelope.decode(),
+            level=row.level,
+            codes=_codes(row, key_of),
             received_at_ms=row.received_at_ms,
             verdict=CONFLICT if is_conflict else STORED,
             marks=row.marks,
@@ -134,6 +143,12 @@ def _page(
     row, is_conflict = found[limit - 1]
     position = (*row.key, row.mac16 if is_conflict else "")
     return RecordPage(records=records, next=cursor.write_cursor(position))
+
+
+def _codes(row: Row, key_of: KeyOf) -> list[int]:
+    if row.kind != Reasons.kind or not row.is_readable:
+        return []
+    return [*answer_in(split(row.envelope)[0], row.record, key_of)[1]]
 
 
 def _newest(row: Any) -> NewestRejection:

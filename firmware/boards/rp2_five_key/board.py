@@ -1,7 +1,7 @@
 """The second board, a Pico W: Wi-Fi only, and one file system for everything.
 
 Its journal is a folder beside identity.json, so a file system that is lost takes the identity with
-it: the device must be enrolled again. With 2 MB of flash, 30 segments fit.
+it: the device must be enrolled again. With 2 MB of flash, 25 segments fit.
 """
 
 import network
@@ -18,7 +18,7 @@ class Board(FiveKey):
 
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
-        sizes = timing({"segments": 30})
+        sizes = timing({"segments": 25})
         super().__init__(pins, Pin.PULL_UP, Files("/journal"), sizes, _Network())
 
 

@@ -1,14 +1,22 @@
-"""The first shape of the hall's database."""
+"""The hall's database of the second edition of the contract."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0101"
 down_revision = None
+branch_labels = None
+depends_on = None
 
 
 def upgrade() -> None:
-    """To this shape."""
+    op.create_table(
+        "book",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_book")),
+    )
     op.create_table(
         "devicestate",
         sa.Column("device", sa.String(), nullable=False),
@@ -26,6 +34,8 @@ def upgrade() -> None:
         sa.Column("settings", sa.Integer(), nullable=False),
         sa.Column("problems", sa.String(), nullable=False),
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=True),
+        sa.Column("capacity_days", sa.Integer(), nullable=True),
         sa.Column("head_sent", sa.String(), nullable=True),
         sa.Column("head_sent_at_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("device", name=op.f("pk_devicestate")),
@@ -60,42 +70,33 @@ def upgrade() -> None:
         "ix_envelope_again",
         "envelope",
         ["next_try_at_ms"],
-        unique=False,
         sqlite_where=sa.text("next_try_at_ms IS NOT NULL"),
     )
     op.create_index(
         "ix_envelope_kept",
         "envelope",
         ["covered_at_ms"],
-        unique=False,
         sqlite_where=sa.text("covered_at_ms IS NOT NULL"),
     )
     op.create_index(
-        "ix_envelope_service",
-        "envelope",
-        ["service"],
-        unique=False,
-        sqlite_where=sa.text("service IS NOT NULL"),
+        "ix_envelope_marked", "envelope", ["marks"], sqlite_where=sa.text("marks <> '[]'")
+    )
+    op.create_index(
+        "ix_envelope_service", "envelope", ["service"], sqlite_where=sa.text("service IS NOT NULL")
     )
     op.create_index(
         "ix_envelope_uncovered",
         "envelope",
         ["device", "epoch", "seq"],
-        unique=False,
         sqlite_where=sa.text("covered_at_ms IS NULL"),
     )
     op.create_index(
-        "ix_envelope_unjudged",
-        "envelope",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("verdict IS NULL"),
+        "ix_envelope_unjudged", "envelope", ["id"], sqlite_where=sa.text("verdict IS NULL")
     )
     op.create_index(
         "ix_envelope_waiting",
         "envelope",
         ["live", "received_at_ms"],
-        unique=False,
         sqlite_where=sa.text("verdict IS NULL"),
     )
     op.create_table(
@@ -152,6 +153,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(), nullable=False),
         sa.Column("opened_at_ms", sa.Integer(), nullable=False),
         sa.Column("closed_at_ms", sa.Integer(), nullable=True),
+        sa.Column("until_ms", sa.Integer(), nullable=True),
         sa.Column("caller", sa.String(), nullable=False),
         sa.Column("idempotency_key", sa.String(), nullable=True),
         sa.Column("request_sha256", sa.LargeBinary(), nullable=False),
@@ -167,13 +169,15 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        "ix_service_inviting", "service", ["id"], sqlite_where=sa.text("phase = 'inviting'")
+    )
+    op.create_index(
         "ix_service_unsent",
         "service",
         ["next_try_at_ms", "id"],
-        unique=False,
         sqlite_where=sa.text("document_verdict IS NULL"),
     )
-    op.create_index("ix_service_window", "service", ["window", "id"], unique=False)
+    op.create_index("ix_service_window", "service", ["window", "id"])
     op.create_table(
         "staff",
         sa.Column("window", sa.String(), nullable=False),
@@ -188,5 +192,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("created_at_ms", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("window", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_token")),
     )
+    op.execute("INSERT INTO book (id, name, number) VALUES (1, lower(hex(randomblob(8))), 0)")

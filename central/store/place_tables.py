@@ -1,0 +1,82 @@
+"""Tables of halls, windows, devices, what these say, and who may call."""
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Text
+from sqlmodel import Field
+
+from central.store.table import Table
+
+
+class Hall(Table, table=True):
+    """A hall and its broker; `version` grows with every change of the hall's document.
+
+    heard_at_ms: when something new that a device of it had signed arrived last. proven_at_ms: when
+    a receipt was signed that one of its devices has heard since; proven_ms: for how long, all in
+    all, one of them was proven to be fresh (central/custody/heads.py).
+    """
+
+    hall: str = Field(primary_key=True, max_length=32)
+    name: str = Field(max_length=64)
+    version: int
+    mqtt_host: str = Field(max_length=253)
+    mqtt_port: int
+    mqtt_ca: str | None = Field(sa_type=Text)
+    heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    proven_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    proven_ms: int = Field(default=0, sa_type=BigInteger)
+
+
+class Window(Table, table=True):
+    """A window of a hall, with the name that people read."""
+
+    hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
+    window: str = Field(primary_key=True, max_length=32)
+    name: str = Field(max_length=64)
+
+
+class Device(Table, table=True):
+    """One enrolment of a device; the newest epoch is the device that stands at the window.
+
+    revoked_seq: the lowest seq known to be signed after the revocation; all above it are, too.
+    proven_at_ms: when the newest receipt was signed that the device has heard; proven_ms: its
+    hall's proven_ms then, or at the enrolment.
+    """
+
+    __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    hall: str = Field(max_length=32, index=True)
+    window: str = Field(max_length=32)
+    password_hash: str = Field(max_length=256)
+    enrolled_at_ms: int = Field(sa_type=BigInteger)
+    revoked_at_ms: int | None = Field(sa_type=BigInteger)
+    revoked_reason: str | None = Field(default=None, max_length=200)
+    revoked_seq: int | None = None
+    proven_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    proven_ms: int = Field(default=0, sa_type=BigInteger)
+
+
+class Token(Table, table=True):
+    """A caller's token: the hash of its secret and its scopes, separated by spaces."""
+
+    id: str = Field(primary_key=True, max_length=16)
+    secret_sha256: str = Field(max_length=64)
+    scopes: str = Field(sa_type=Text)
+    created_at_ms: int = Field(sa_type=BigInteger)
+    revoked_at_ms: int | None = Field(sa_type=BigInteger)
+
+
+class DeviceSettings(Table, table=True):
+    """What devices say and ask, from `set_at_ms` on: all of a hall, of a window, or one.
+
+    content: the settings as JSON, without device, epoch and version. version: newer is higher.
+    """
+
+    __tablename__ = "device_settings"  # pyright: ignore[reportAssignmentType]
+
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hall: str = Field(max_length=32, foreign_key="hall.hall", index=True)
+    window: str | None = Field(max_length=32)
+    device: str | None = Field(max_length=32)
+    content: str = Field(sa_type=Text)
+    set_at_ms: int = Field(sa_type=BigInteger)
