@@ -6,6 +6,7 @@ from central.clockwork import SHARES_EVERY_S, Alarms, Limits
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
+from central.directory.approval import Approval
 from central.directory.devices import Devices
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
@@ -13,7 +14,7 @@ from central.rules.profile import Profile, load_profile
 from central.store.database import Database, open_database
 from central.web.api import bench, figures, halls, records
 from central.web.api.app import create_app
-from central.web.api.bearer import bearer_of
+from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
 from hosting.clock import now_ms
 from hosting.worker import Ticker
@@ -26,6 +27,7 @@ class Centre:
     `start` begins what goes on beside requests.
 
     key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
+    is_direct: what technicians enrol needs no approval.
     """
 
     def __init__(
@@ -35,13 +37,15 @@ class Centre:
         profile: Profile,
         limits: Limits,
         now_ms: Callable[[], int] = now_ms,
+        is_direct: bool = False,
     ) -> None:
         self.database = database
         self.intake = Intake(database, key_of, now_ms)
-        self.devices = Devices(database, key_of, now_ms)
+        self.devices = Devices(database, key_of, now_ms, is_direct)
+        self.approval = Approval(database, now_ms)
         self.figures = FiguresReader(profile, now_ms)
         self.alarms = Alarms(now_ms, limits)
-        self.site = create_site(database, self.figures, self.alarms)
+        self.site = create_site(database, self.figures, self.alarms, self.approval)
         bearer = bearer_of(database)
         self.app = create_app(
             database,
@@ -50,7 +54,9 @@ class Centre:
             halls.create_router(database, key_of),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
-            bench.create_router(database, self.devices, self.intake, bearer),
+            bench.create_router(
+                database, self.devices, self.intake, holder_in_of(database), now_ms
+            ),
             self.site,
         )
         self._counting = Ticker(
@@ -84,4 +90,6 @@ def open_centre(config: Config) -> Centre:
         device_ms=config.silent_device_s * 1000,
         hall_ms=config.silent_hall_s * 1000,
     )
-    return Centre(open_database(config.database_url), keys.key, profile, limits)
+    database = open_database(config.database_url)
+    is_direct = config.enrolment == "direct"
+    return Centre(database, keys.key, profile, limits, is_direct=is_direct)

@@ -16,6 +16,7 @@ from central.custody.marks import (
     FACTS_MISSING,
     GAP,
     LOST_BY_CENTRE,
+    PENDING_ENROLMENT,
     SELDOM_RATED,
     SILENT_DEVICE,
     SILENT_HALL,
@@ -33,13 +34,15 @@ class Limits(NamedTuple):
 
     gap_ms: a missing record, and a service document. device_ms: of a device, while others of its
     hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the
-    longest holidays. hall_ms: of a whole hall; longer than a weekend.
+    longest holidays. hall_ms: of a whole hall; longer than a weekend. pending_ms: of an
+    enrolment that nobody approves.
     """
 
     gap_ms: int = 3_600_000
     device_ms: int = 4 * 3_600_000
     alone_ms: int = 10 * 86_400_000
     hall_ms: int = 72 * 3_600_000
+    pending_ms: int = 3 * 86_400_000
 
 
 _LIMITS = Limits()
@@ -142,6 +145,8 @@ class Alarms:
         for row in alarms.lacking_documents(connection, hall, now_ms - self._limits.gap_ms):
             one = _finding(DOCUMENTS_MISSING, row, row.lacking_since_ms, now_ms)
             found.append(replace(one, count=row.lacking))
+        for row in alarms.pending_enrolments(connection, hall, now_ms - self._limits.pending_ms):
+            found.append(_finding(PENDING_ENROLMENT, row, row.enrolled_at_ms, now_ms))
         seldom = self._seldom[1] if self._seldom is not None else []
         return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
 

@@ -5,7 +5,7 @@ need not stand in it.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -34,6 +34,7 @@ class Config(BaseSettings):
     tls_key: Path | None = None
     behind_proxy: bool = False
     profile: str = "ezhou"
+    enrolment: Literal["approve", "direct"] = "approve"
     gap_alarm_s: int = Field(3600, gt=0)
     silent_device_s: int = Field(4 * 3600, gt=0)
     silent_hall_s: int = Field(72 * 3600, gt=0)

@@ -75,7 +75,8 @@ def through_the_hall_and_the_centre(envelope):
             "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
             "insert into window values ('demo', 'w1', 'w')",
             "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0)",
+            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
+            " null, 0, null)",
         ):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}

@@ -20,15 +20,15 @@ _MARK = "mark"
 _EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED, TWO_GATEWAYS)
 
 
-def count(counts: Counts, row: Row, is_conflict: bool) -> None:
-    """Count a record as the ledger should have done."""
+def count(counts: Counts, row: Row, is_conflict: bool, is_approved: bool) -> None:
+    """Count a record as the ledger should have done. is_approved: its enrolment."""
     window = row.window or WHOLE_HALL
     if is_conflict:
         counts[_MARK, window, row.hall, CONFLICT] += 1
         return
     for mark in row.marks:
         counts[_MARK, window, row.hall, mark] += 1
-    if row.level is not None and not NOT_COUNTED.intersection(row.marks):
+    if is_approved and row.level is not None and not NOT_COUNTED.intersection(row.marks):
         _count(counts, row.rated_at_ms, window, row.hall, row.level)
 
 

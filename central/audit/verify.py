@@ -100,7 +100,7 @@ def _walk(
             if wanted.has(row):
                 yield from judge.faults(row, is_conflict)
             yield from _faults(epoch.see(row, is_conflict))
-            count(counted, row, is_conflict)
+            count(counted, row, is_conflict, _is_approved(enrolled.get(row.epoch_key)))
         on_records(len(found))
         row, is_conflict = found[-1]
         after = (*row.key, row.mac16 if is_conflict else "")
@@ -115,6 +115,11 @@ def _walk(
 
 def _faults(found: Iterator[tuple[str, str, str]]) -> Iterator[Fault]:
     return (Fault(*one) for one in found)
+
+
+def _is_approved(place: Enrolment | None) -> bool:
+    """Whether the ratings of an enrolment count; one that nobody remembers keeps none back."""
+    return place is None or place.approved_at_ms is not None
 
 
 class _Judge:
@@ -214,6 +219,10 @@ class _Judge:
             return
         holder = self._rated.get((row.hall, rating.service))
         is_second = RATED_TWICE in row.marks
+        if not _is_approved(self._enrolled.get(row.epoch_key)):
+            if is_second or holder == row.key:
+                yield "counted_unapproved", "it is counted, and its enrolment is not approved"
+            return
         if holder is None:
             yield "not_counted", f"nothing counts for the service {rating.service}"
         elif (holder == row.key) == is_second:

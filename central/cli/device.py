@@ -1,8 +1,8 @@
-"""`pingjia central enrol` and `revoke`."""
+"""`pingjia central enrol`, `revoke` and `device …`."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,14 +14,21 @@ from central.cli.opened import (
     opened_url,
 )
 from central.config import load_config
+from central.directory.approval import Approval
 from central.directory.devices import Devices, revoke_device
-from hosting.clock import CHINA, now_ms
+from hosting.clock import CHINA, now_ms, written
+from hosting.error import OperatorError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(enrol)
     app.command()(revoke)
+    group = typer.Typer(help="Enrolments (登记), and their approval.", no_args_is_help=True)
+    group.command("list")(list_devices)
+    group.command("approve")(approve)
+    group.command("refuse")(refuse)
+    app.add_typer(group, name="device")
 
 
 def enrol(
@@ -52,3 +59,61 @@ def revoke(
     with opened_database(config) as database:
         count = revoke_device(database, device, at_ms, reason, now_ms())
     print(f"revoked {device}; {count} records that are held were signed after that")
+
+
+def list_devices(
+    hall: Annotated[str | None, typer.Option(help="Only this hall's.")] = None,
+    pending: Annotated[bool, typer.Option("--pending", help="Only what waits.")] = False,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """List enrolments: which device, where, since when, by which token, how many ratings wait."""
+    with opened_database(config) as database:
+        rows = Approval(database, now_ms).every(hall, pending)
+    if not rows:
+        print("no enrolment waits for approval" if pending else "nothing is enrolled")
+    for row in rows:
+        by = f" by the token {row.enrolled_by}" if row.enrolled_by else ""
+        when = f"enrolled {written(row.enrolled_at_ms)}{by}"
+        print(f"{row.device}/{row.epoch}  {row.hall}/{row.window}, {when}, {_state(row)}")
+
+
+def approve(
+    devices: Annotated[list[str] | None, typer.Argument(help="As `list` gives them.")] = None,
+    hall: Annotated[str | None, typer.Option(help="With --all: which hall's.")] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="All that waits in a hall.")] = False,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Approve enrolments of technicians: their ratings count, from the enrolment on.
+
+    Example: pingjia central device approve --hall xj-01 --all
+    """
+    if bool(devices) == is_all or is_all != (hall is not None):
+        raise OperatorError("name the devices, or a hall with --hall HALL --all.")
+    with opened_database(config) as database:
+        approval = Approval(database, now_ms)
+        done = approval.approve_all(hall) if hall is not None else approval.approve(devices or [])
+    if not done:
+        print(f"no enrolment of the hall {hall} waits for approval")
+    for one in done:
+        where = f"{one.device}/{one.epoch} at {one.hall}/{one.window}"
+        print(f"approved {where}; {one.counted} ratings count now")
+
+
+def refuse(
+    device: Annotated[str, typer.Argument(help="As `list` gives it.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the device.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Refuse an enrolment: what it rated never counts, and its hall refuses it."""
+    with opened_database(config) as database:
+        place = Approval(database, now_ms).refuse(device, reason)
+    print(f"refused {place.device}/{place.epoch} at {place.hall}/{place.window}; it never counts")
+
+
+def _state(row: Any) -> str:
+    if row.refused_at_ms is not None:
+        return f"refused {written(row.refused_at_ms)}: {row.revoked_reason}"
+    end = f", revoked {written(row.revoked_at_ms)}" if row.revoked_at_ms is not None else ""
+    if row.approved_at_ms is None:
+        return f"waits for approval, and {row.waiting} ratings with it{end}"
+    return f"approved {written(row.approved_at_ms)}{end}"

@@ -24,25 +24,39 @@ def add_token(
         str,
         typer.Option(
             help="pages:read for a supervisor's browser, figures:read for a program that wants "
-            "counts, records:read for one that wants records, hall:<hall> for a gateway, "
-            "enrol:<hall> for a technician's bench."
+            "counts, records:read for one that wants records, devices:approve for whoever "
+            "approves what technicians enrolled, hall:<hall> for a gateway, enrol:<hall> for a "
+            "technician's bench."
         ),
     ],
     out: Annotated[Path, typer.Option(help="A new file for the token.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=366, help="How long enrol:<hall> is good; 1.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="What enrol:<hall> may enrol; 200.")
+    ] = None,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Make a token, and write it to a file."""
     with opened_database(config) as database:
-        Tokens(database, now_ms).add(scope, out)
+        Tokens(database, now_ms).add(scope, out, days, devices)
     print(f"made a token with the scope {scope} in {out}")
 
 
 def list_tokens(config: ConfigFile = CENTRAL_TOML) -> None:
-    """List the tokens: the id that stands in each after `pj_`, its scope, since when."""
+    """List the tokens: the id that stands in each after `pj_`, its scope, since when, and of a
+    technician's what is left.
+    """
     with opened_database(config) as database:
         for token in Tokens(database, now_ms).every():
+            left = ""
+            if token.ends_at_ms is not None:
+                word = "ended" if now_ms() >= token.ends_at_ms else "until"
+                left = f", {word} {written(token.ends_at_ms)}, devices left: {token.devices_left}"
             until = f", revoked {written(token.revoked_at_ms)}" if token.revoked_at_ms else ""
-            print(f"{token.id}  {token.scopes}, since {written(token.created_at_ms)}{until}")
+            since = written(token.created_at_ms)
+            print(f"{token.id}  {token.scopes}, since {since}{left}{until}")
 
 
 def revoke_token(

@@ -169,7 +169,8 @@ def mark_documents(batch: Batch) -> None:
 
 def mark_second(batch: Batch) -> None:
     """Let one rating count for each service, and mark the others."""
-    batch.second = counting.mark_second(batch.connection, batch.new, batch.known)
+    new = counting.approved(batch.new, batch.places)
+    batch.second = counting.mark_second(batch.connection, new, batch.known)
 
 
 def mark_links(batch: Batch) -> None:
@@ -255,7 +256,7 @@ def count(batch: Batch) -> None:
     told = zip(sent, batch.documents.verdicts, strict=True)
     changes = counting.of_services([one for one, what in told if what == STORED], batch.now_ms)
     changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
-    changes.update(counting.of_days(batch.dated_late))
+    changes.update(counting.of_days(counting.approved(batch.dated_late, batch.places)))
     tallies.add(batch.connection, changes)
     marked = batch.marked_clones + batch.marked_documents + batch.second.marked
     marked += batch.marked_links + [row for row in batch.dated_late if row.added_marks]

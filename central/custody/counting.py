@@ -5,14 +5,15 @@ Next: central/figures/report.py reads the counts.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from central.custody.marks import SIGNED_AFTER_REVOCATION
 from central.store import services, tallies
-from central.store.ledger import Key, Row, Rows
+from central.store.ledger import Epoch, Key, Row, Rows
+from central.store.places import Enrolment
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, Marked, day_of
 from protocol.batch import CONFLICT, RATED_TWICE, ServiceDocument
 
@@ -27,6 +28,19 @@ class Second(NamedTuple):
     taken: list[Row]
     left: list[Row]
     marked: list[Row]
+
+
+def approved(rows: Iterable[Row], places: Mapping[Epoch, Enrolment]) -> list[Row]:
+    """Those whose enrolment is approved (central/directory/approval.py); until then ratings stand
+    for no service. places: where the device of each epoch stood; of one that nobody remembers
+    another enrolment, and then they count.
+    """
+    pending = {
+        epoch
+        for epoch, place in places.items()
+        if place.approved_at_ms is None and place[:2] == epoch
+    }
+    return [row for row in rows if row.epoch_key not in pending]
 
 
 def mark_second(connection: Connection, new: list[Row], known: Rows) -> Second:

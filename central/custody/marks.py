@@ -48,6 +48,7 @@ SILENT_HALL = "silent_hall"
 FACTS_MISSING = "facts_missing"
 DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
+PENDING_ENROLMENT = "pending_enrolment"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -111,6 +112,11 @@ MARKS = {
         "同一本登记簿的同一号下有两份不同的服务信息：网关被复制，或数据库被换回旧的。",
         "请大厅确认只有一台网关在运行；恢复过数据库的，请换用新的数据目录。",
         SECURITY,
+    ),
+    PENDING_ENROLMENT: Mark(
+        "登记待批准超过三天",
+        "技术员登记的评价器三天没有批准。它的评价照常保存并签回执，批准以前不计入。",
+        "请核对该评价器是否由技术员安装：是的，请在“待批准的评价器”页批准；来历不明的，请拒绝登记。",
     ),
     SELDOM_RATED: Mark(
         "很少评价",

@@ -28,12 +28,20 @@ def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms:
     known = place_rows.epochs(connection, device)
     place_rows.lock_halls(connection, {place.hall for place in known})
     revoked = [place for place in place_rows.epochs(connection, device) if not place.revoked_at_ms]
+    return end(connection, revoked, at_ms, reason, now_ms)
+
+
+def end(
+    connection: Connection, revoked: list[Enrolment], at_ms: int, reason: str, now_ms: int
+) -> int:
+    """Revoke these enrolments, whose halls are locked; see `revoke`."""
     marked = []
     for place in revoked:
-        epoch = (device, place.epoch)
+        epoch = place[:2]
         seq = ledger.first_rated(connection, epoch, at_ms)
         rows = [] if seq is None else ledger.rows_from(connection, epoch, seq)
         counted = [row for row in rows if row.level is not None and RATED_TWICE not in row.marks]
+        counted = counted if place.approved_at_ms is not None else []
         tallies.add(connection, of_ratings([], counted))
         marked += [row for row in rows if row.mark(SIGNED_AFTER_REVOCATION)]
         place_rows.revoke(connection, *epoch, at_ms, reason, seq)

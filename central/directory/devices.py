@@ -11,7 +11,7 @@ from central.custody import revocation
 from central.custody.open import KeyOf
 from central.directory.halls import Halls, checked
 from central.directory.roster import Line
-from central.store import places
+from central.store import places, tokens
 from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.password import new_password, password_hash
@@ -21,16 +21,27 @@ from protocol.field import Text, device_id
 _DEVICES = 2000  # what a hall's document can carry (protocol/hall.py)
 
 
+class UsedUpError(OperatorError):
+    """A technician's token enrols nothing more."""
+
+
 class Devices:
     """What `pingjia central enrol` and `hall import` do, and what a bench asks for.
 
-    What is refused is an OperatorError.
+    is_direct: what a bench enrols needs nobody's approval. What is refused is an OperatorError.
     """
 
-    def __init__(self, database: Database, key_of: KeyOf, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        key_of: KeyOf,
+        now_ms: Callable[[], int],
+        is_direct: bool = False,
+    ) -> None:
         self._database = database
         self._key_of = key_of
         self._now_ms = now_ms
+        self._is_direct = is_direct
 
     def enrol(self, device: str, hall: str, window: str, bundle_file: Path) -> int:
         """Enrol a device at a window and write its bundle; the new epoch.
@@ -39,14 +50,23 @@ class Devices:
         before stays verifiable.
         """
         with self._database.write() as connection:
-            epoch, bundle = self._issue(connection, device, hall, window)
+            epoch, bundle = self._issue(connection, device, hall, window, None)
             write_new(bundle_file, bundle)
         return epoch
 
-    def issue(self, device: str, hall: str, window: str) -> bytes:
-        """Enrol a device as `enrol` does; its bundle, which is kept nowhere here."""
+    def issue(self, device: str, hall: str, window: str, token_id: str) -> bytes:
+        """Enrol a device as `enrol` does, for the holder of a technician's token; its bundle,
+        which is kept nowhere here. The enrolment is pending unless `is_direct`.
+
+        Raises UsedUpError if the token has enrolled as many as it may.
+        """
         with self._database.write() as connection:
-            return self._issue(connection, device, hall, window)[1]
+            if not tokens.use(connection, token_id):
+                raise UsedUpError(
+                    "this token has enrolled as many devices as it may; "
+                    "ask the centre's operator for a new one"
+                )
+            return self._issue(connection, device, hall, window, token_id)[1]
 
     def equip(self, hall: str, roster: list[Line], folder: Path) -> int:
         """Add the windows of a roster and enrol its devices; how many are new.
@@ -78,7 +98,7 @@ class Devices:
         return row is not None
 
     def _issue(
-        self, connection: Connection, device: str, hall: str, window: str
+        self, connection: Connection, device: str, hall: str, window: str, token_id: str | None
     ) -> tuple[int, bytes]:
         checked(device_id, device, "the device's id")
         password = new_password()
@@ -88,6 +108,7 @@ class Devices:
         former = places.epochs(connection, device)
         # Never an epoch again, not even for two enrolments in one minute.
         epoch = max(now_ms // 60_000, former[0].epoch + 1 if former else 0)
+        is_approved = token_id is None or self._is_direct
         values = {
             "device": device,
             "epoch": epoch,
@@ -97,6 +118,8 @@ class Devices:
             "enrolled_at_ms": now_ms,
             "revoked_at_ms": None,
             "proven_ms": row.proven_ms,
+            "enrolled_by": token_id,
+            "approved_at_ms": now_ms if is_approved else None,
         }
         places.add_device(connection, values)
         places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})

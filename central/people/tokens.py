@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,10 +23,22 @@ RECORDS_READ = "records:read"
 FIGURES_READ = "figures:read"
 PAGES_READ = "pages:read"
 READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
+DEVICES_APPROVE = "devices:approve"
+_OF_ALL_HALLS = (*READERS, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
 _SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NO_SECRET = digest("").hex()
+_DAY_MS = 86_400_000
+_DAYS, _DEVICES = 1, 200  # of a technician's token
+
+
+class Holder(NamedTuple):
+    """Who holds a token: its id, what it opens, and until when; None for no end."""
+
+    id: str
+    scopes: tuple[str, ...]
+    ends_at_ms: int | None
 
 
 class Tokens:
@@ -36,21 +48,35 @@ class Tokens:
         self._database = database
         self._now_ms = now_ms
 
-    def add(self, scope: str, token_file: Path) -> None:
-        """Write a new token of one scope."""
+    def add(
+        self, scope: str, token_file: Path, days: int | None = None, devices: int | None = None
+    ) -> None:
+        """Write a new token of one scope.
+
+        days, devices: how long a technician's is good, and for how many enrolments; a day and 200
+        unless they are told. Others have no such end.
+        """
         with self._database.write() as connection:
-            if scope not in READERS:
+            if scope not in _OF_ALL_HALLS:
                 halls = halls_of((scope,)) + enrollers_of((scope,))
                 if not halls:
                     raise OperatorError(
-                        f"no scope is named {scope}: use {', '.join(READERS)}, "
+                        f"no scope is named {scope}: use {', '.join(_OF_ALL_HALLS)}, "
                         "hall:<hall> or enrol:<hall>."
                     )
                 places.require_hall(connection, halls[0])
-            add_token(connection, scope, token_file, self._now_ms())
+            now_ms = self._now_ms()
+            ends: tuple[int, int] | None = None
+            if enrollers_of((scope,)):
+                ends = now_ms + (days or _DAYS) * _DAY_MS, devices or _DEVICES
+            elif days is not None or devices is not None:
+                raise OperatorError(
+                    f"days and devices are for technicians' tokens, enrol:<hall>, not for {scope}."
+                )
+            add_token(connection, scope, token_file, now_ms, ends)
 
     def every(self) -> Any:
-        """All tokens: rows with id, scopes, created_at_ms, revoked_at_ms."""
+        """All tokens: rows of `token` (central/store/place_tables.py)."""
         with self._database.read() as connection:
             return tokens.every(connection)
 
@@ -64,8 +90,17 @@ class Tokens:
                 )
 
 
-def add_token(connection: Connection, scope: str, token_file: Path, now_ms: int) -> None:
-    """Make a token in a transaction, and write it to a new file. Raises OperatorError."""
+def add_token(
+    connection: Connection,
+    scope: str,
+    token_file: Path,
+    now_ms: int,
+    ends: tuple[int, int] | None = None,
+) -> None:
+    """Make a token in a transaction, and write it to a new file. Raises OperatorError.
+
+    ends: of a technician's, until when it is good and for how many enrolments.
+    """
     token_id, secret = secrets.token_hex(8), new_secret()
     values = {
         "id": token_id,
@@ -73,19 +108,32 @@ def add_token(connection: Connection, scope: str, token_file: Path, now_ms: int)
         "scopes": scope,
         "created_at_ms": now_ms,
         "revoked_at_ms": None,
+        "ends_at_ms": ends and ends[0],
+        "devices_left": ends and ends[1],
     }
     tokens.add(connection, values)
     write_new(token_file, f"pj_{token_id}_{secret}\n".encode())
 
 
+def holder_of(database: Database, token: str) -> Holder | None:
+    """Who holds a token, as its holder sent it; None if it is not valid."""
+    with database.read() as connection:
+        return _holders(connection, (token,)).get(token)
+
+
 def scopes_of(database: Database, token: str) -> tuple[str, ...] | None:
     """The scopes of a token as its holder sent it; None if it is not valid."""
-    with database.read() as connection:
-        return scopes_in(connection, (token,)).get(token)
+    holder = holder_of(database, token)
+    return None if holder is None else holder.scopes
 
 
 def scopes_in(connection: Connection, sent: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The scopes of those of these tokens that are valid, by the token as its holder sent it.
+    """The scopes of those of these tokens that are valid, by the token as its holder sent it."""
+    return {token: holder.scopes for token, holder in _holders(connection, sent).items()}
+
+
+def _holders(connection: Connection, sent: Iterable[str]) -> dict[str, Holder]:
+    """The holders of those of these tokens that are valid.
 
     Takes the same time for an unknown id as for a wrong secret.
     """
@@ -96,7 +144,7 @@ def scopes_in(connection: Connection, sent: Iterable[str]) -> dict[str, tuple[st
         row = rows.get(one[1])
         known = row.secret_sha256 if row else _NO_SECRET
         if hmac.compare_digest(digest(one[2]).hex(), known) and row is not None:
-            valid[token] = tuple(row.scopes.split())
+            valid[token] = Holder(one[1], tuple(row.scopes.split()), row.ends_at_ms)
     return valid
 
 

@@ -64,6 +64,20 @@ def silent_devices(
     return _of_hall(connection, query, hall)
 
 
+def pending_enrolments(connection: Connection, hall: str | None, before_ms: int) -> Found:
+    """Enrolments of before then that nobody has approved or refused, the oldest first."""
+    query = (
+        _placed(*(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms")))
+        .where(
+            _device.c.approved_at_ms.is_(None),
+            _device.c.refused_at_ms.is_(None),
+            _device.c.enrolled_at_ms < before_ms,
+        )
+        .order_by(_device.c.enrolled_at_ms)
+    )
+    return _of_hall(connection, query, hall)
+
+
 def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Found:
     """Halls of which nothing was heard since `before_ms`."""
     query = select(_hall.c.hall, _hall.c.name, _hall.c.heard_at_ms).where(

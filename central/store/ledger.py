@@ -225,6 +225,12 @@ def first_rated(connection: Connection, epoch: Epoch, at_ms: int) -> int | None:
     return connection.execute(query).scalar()
 
 
+def ratings(connection: Connection, epoch: Epoch) -> list[Row]:
+    """All well-formed ratings of an epoch, in their order."""
+    query = select(_record).where(_of(_record, epoch), _record.c.level.is_not(None))
+    return [_row(row) for row in connection.execute(query.order_by(_record.c.seq))]
+
+
 def rows_from(connection: Connection, epoch: Epoch, seq: int) -> list[Row]:
     """All records of an epoch from this seq on."""
     query = select(_record).where(_of(_record, epoch), _record.c.seq >= seq)

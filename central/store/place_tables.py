@@ -38,7 +38,9 @@ class Device(Table, table=True):
 
     revoked_seq: the lowest seq known to be signed after the revocation; all above it are, too.
     proven_at_ms: when the newest receipt was signed that the device has heard; proven_ms: its
-    hall's proven_ms then, or at the enrolment.
+    hall's proven_ms then, or at the enrolment. enrolled_by: the id of the technician's token; null
+    if the province did it itself. approved_at_ms: since when its ratings count; null while it is
+    pending, and for ever if it was refused, at refused_at_ms.
     """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
@@ -54,16 +56,25 @@ class Device(Table, table=True):
     revoked_seq: int | None = None
     proven_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     proven_ms: int = Field(default=0, sa_type=BigInteger)
+    enrolled_by: str | None = Field(default=None, max_length=16)
+    approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Token(Table, table=True):
-    """A caller's token: the hash of its secret and its scopes, separated by spaces."""
+    """A caller's token: the hash of its secret and its scopes, separated by spaces.
+
+    A technician's has an end, ends_at_ms, and enrols devices_left more devices; others have
+    neither.
+    """
 
     id: str = Field(primary_key=True, max_length=16)
     secret_sha256: str = Field(max_length=64)
     scopes: str = Field(sa_type=Text)
     created_at_ms: int = Field(sa_type=BigInteger)
     revoked_at_ms: int | None = Field(sa_type=BigInteger)
+    ends_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    devices_left: int | None = None
 
 
 class DeviceSettings(Table, table=True):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from central.store import sql
 from central.store.tables import metadata
@@ -14,6 +14,7 @@ _window = metadata.tables["window"]
 _device = metadata.tables["device"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
+_record = metadata.tables["record"]
 
 _HEARD_EVERY_MS = 60_000
 
@@ -28,6 +29,13 @@ class Enrolment(NamedTuple):
     revoked_at_ms: int | None
     revoked_seq: int | None
     proven_at_ms: int | None
+    approved_at_ms: int | None
+    refused_at_ms: int | None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nobody has approved or refused it yet."""
+        return self.approved_at_ms is None and self.refused_at_ms is None
 
 
 _OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device "
@@ -170,6 +178,47 @@ def revoke(
     is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
     values = {"revoked_at_ms": at_ms, "revoked_reason": reason, "revoked_seq": seq}
     connection.execute(update(_device).where(is_it).values(values))
+
+
+def approve(connection: Connection, device: str, epoch: int, now_ms: int) -> None:
+    """Note that an enrolment is approved."""
+    is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
+    connection.execute(update(_device).where(is_it).values(approved_at_ms=now_ms))
+
+
+def refuse(connection: Connection, device: str, epoch: int, now_ms: int) -> None:
+    """Note that an enrolment is refused."""
+    is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
+    connection.execute(update(_device).where(is_it).values(refused_at_ms=now_ms))
+
+
+def listed(connection: Connection, hall_id: str | None, is_pending: bool, limit: int) -> list[Any]:
+    """Enrolments of a hall or of all, by hall and the oldest first: columns of `device`,
+    hall_name, window_name, and `waiting`, how many ratings of a pending one do not count yet.
+
+    is_pending: only those that nobody has approved or refused.
+    """
+    pending = _device.c.approved_at_ms.is_(None) & _device.c.refused_at_ms.is_(None)
+    is_rating = (
+        (_record.c.device == _device.c.device)
+        & (_record.c.epoch == _device.c.epoch)
+        & _record.c.level.is_not(None)
+    )
+    ratings = select(func.count()).select_from(_record).where(is_rating).scalar_subquery()
+    is_window = (_window.c.hall == _device.c.hall) & (_window.c.window == _device.c.window)
+    names = (_hall.c.name.label("hall_name"), _window.c.name.label("window_name"))
+    query = (
+        select(_device, *names, case((pending, ratings), else_=0).label("waiting"))
+        .join(_hall, _hall.c.hall == _device.c.hall)
+        .join(_window, is_window)
+        .order_by(_device.c.hall, _device.c.enrolled_at_ms, _device.c.device, _device.c.epoch)
+        .limit(limit)
+    )
+    if hall_id is not None:
+        query = query.where(_device.c.hall == hall_id)
+    if is_pending:
+        query = query.where(pending)
+    return list(connection.execute(query))
 
 
 def lower_revoked_seq(connection: Connection, device: str, epoch: int, seq: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, exists, func, select, text
 
 from central.store import sql
 from central.store.tables import metadata
@@ -38,6 +38,7 @@ _record = metadata.tables["record"]
 _document = metadata.tables["document"]
 _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
+_device = metadata.tables["device"]
 
 _COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")  # by level
 
@@ -172,17 +173,23 @@ def _shares() -> tuple[Any, Any]:
 def newest_ratings(
     connection: Connection, hall: str | None, window: str | None, limit: int
 ) -> list[Any]:
-    """Ratings by the time they were given, newest first, with what their service was about.
+    """Ratings by the time they were given, newest first, with what their service was about; none
+    of an enrolment that is not approved.
 
     Rows (hall, window, level, rated_at_ms, marks, hall_name, window_name, document); document is
     the service document's bytes, None until it arrives.
     """
     columns = [_record.c[name] for name in ("hall", "window", "level", "rated_at_ms", "marks")]
     document = _document.c["bytes"].label("document")
+    is_not_approved = (
+        (_device.c.device == _record.c.device)
+        & (_device.c.epoch == _record.c.epoch)
+        & _device.c.approved_at_ms.is_(None)
+    )
     query = (
         _with_names(_record, *columns, document)
         .outerjoin(_document, _document.c.facts == _record.c.facts)
-        .where(_record.c.rated_at_ms.is_not(None))
+        .where(_record.c.rated_at_ms.is_not(None), ~exists().where(is_not_approved))
         .order_by(_record.c.rated_at_ms.desc())
         .limit(limit)
     )

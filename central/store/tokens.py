@@ -27,9 +27,16 @@ def revoke(connection: Connection, token_id: str, now_ms: int) -> bool:
     return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
 
 
+def use(connection: Connection, token_id: str) -> bool:
+    """Whether a technician's token may enrol one more device; that is one less now."""
+    is_left = (_token.c.id == token_id) & (_token.c.devices_left > 0)
+    query = update(_token).where(is_left).values(devices_left=_token.c.devices_left - 1)
+    return connection.execute(query).rowcount > 0
+
+
 def find(connection: Connection, token_ids: Iterable[str]) -> dict[str, Any]:
-    """id -> row (id, secret_sha256, scopes) of those of these tokens that are not revoked."""
+    """id -> row (id, secret_sha256, scopes, ends_at_ms) of those that are not revoked."""
     among, wanted = sql.among(connection, set(token_ids))
-    query = f"SELECT id, secret_sha256, scopes FROM token WHERE id {among}"
+    query = f"SELECT id, secret_sha256, scopes, ends_at_ms FROM token WHERE id {among}"
     rows = sql.run(connection, query + " AND revoked_at_ms IS NULL", wanted)
     return {row.id: row for row in rows}

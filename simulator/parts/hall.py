@@ -185,7 +185,9 @@ class Hall:
 
     def _write_configs(self):
         seen_port = self.bad_centre.port if self.bad_centre else self._centre_port
-        (self.folder / CENTRE_CONFIG).write_text(f"listen_port = {self._centre_port}\n")
+        (self.folder / CENTRE_CONFIG).write_text(
+            f'listen_port = {self._centre_port}\nenrolment = "direct"\n'
+        )
         broker = 'broker = "embedded"\n'
         if self.mosquitto:
             broker = f'broker = "external"\nbroker_files = "{_BROKER_FILES}"\n'

@@ -86,6 +86,7 @@ class Hall:
         self.keys = DeviceKeys(SECRET)
         centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
         self.intake, self.devices = centre.intake, centre.devices
+        self.approval = centre.approval
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
@@ -101,6 +102,19 @@ class Hall:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
         self.devices.enrol(device, self.name, window, bundle)
         members = json.loads(bundle.read_text())
+        return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
+
+    def enrol_by_bench(self, device: str, window: str = "w1") -> SigningDevice:
+        """As a technician does it, with a token for a day."""
+        token = self.folder / f"{len(list(self.folder.iterdir()))}.bench"
+        self.tokens.add(f"enrol:{self.name}", token)
+        answer = self.client.post(
+            f"/v1/halls/{self.name}/devices",
+            json={"device": device, "window": window},
+            headers=bearer(token),
+        )
+        assert answer.status_code == 201, answer.text
+        members = answer.json()
         return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
 
     def revoke(self, device: str, at_ms: int | None, reason: str) -> int:
@@ -156,7 +170,8 @@ def open_centre(folder: Path):
             "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
             "insert into window values ('demo', 'w1', 'w')",
             "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0)",
+            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
+            " null, 0, null)",
         ):
             connection.exec_driver_sql(statement)
     intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)

@@ -10,6 +10,7 @@ from central.store.tables import metadata
 # What a batch does, and what is counted: on both databases.
 _ON_BOTH = {
     "test_central_alarms",
+    "test_central_approval",
     "test_central_batches",
     "test_central_chain",
     "test_central_clone",

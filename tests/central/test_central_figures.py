@@ -232,7 +232,7 @@ def test_figures_never_read_the_whole_table(database):
             for window in {None, hall and "w1"}:
                 tallies.newest_ratings(connection, hall, window, 10)
     reads = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]
-    assert len(reads) == 2 + 3 * 4
+    assert len(reads) == 2 + 3 * 5
     scans = [plan for plan in reads if plan.startswith("SCAN")]
     assert scans == ["SCAN record USING INDEX ix_record_rated_at_ms"] or not scans
     assert not any("ORDER BY" in plan for plan in plans)

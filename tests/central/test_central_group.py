@@ -35,7 +35,7 @@ def make_halls(database, count: int) -> list[SigningDevice]:
                 f"insert into hall values ('{hall}', 'd', 1, 'h', 1, null, null, null, 0)",
                 f"insert into \"window\" values ('{hall}', 'w1', 'w')",
                 f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
-                " null, null, null, 0)",
+                " null, null, null, 0, null, 0, null)",
             ):
                 connection.exec_driver_sql(statement)
     return [pen_of(f"dev-{number}") for number in range(count)]
@@ -248,7 +248,7 @@ def test_a_store_that_takes_nothing_is_nobodys_guilt(database, together, monkeyp
 def test_two_halls_that_name_one_forgotten_epoch_go_apart(database, together):
     """Where it stood is each hall's own word: neither's record lands in the other's place."""
     make_halls(database, 2)
-    values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, null, null, null, null, 0)"
+    values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, null, null, null, null, 0, null, 0, null)"
     with database.write() as connection:
         connection.exec_driver_sql(f"insert into device values {values}")
     pen = SigningDevice("dev-0", EPOCH + 7, KEYS.key("dev-0", EPOCH + 7))

@@ -115,7 +115,7 @@ def make_centre(folder: Path) -> tuple[Part, list[SendingHall]]:
                 for n in range(DEVICES):
                     connection.exec_driver_sql(
                         "insert into device values (?, ?, ?, 'w1', '', 0, null, null, null,"
-                        " null, 0)",
+                        " null, 0, null, 0, null)",
                         (f"{name}-{n}", EPOCH, name),
                     )
         tokens = Tokens(database, now_ms)

@@ -242,6 +242,8 @@ def upgrade() -> None:
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ends_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("devices_left", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
     )
     op.create_table(
@@ -279,6 +281,9 @@ def upgrade() -> None:
         sa.Column("revoked_seq", sa.Integer(), nullable=True),
         sa.Column("proven_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_ms", sa.BigInteger(), nullable=False),
+        sa.Column("enrolled_by", sa.String(length=16), nullable=True),
+        sa.Column("approved_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused_at_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["hall", "window"],
             ["window.hall", "window.window"],

@@ -5,23 +5,34 @@ from typing import Annotated
 
 from fastapi import Header, HTTPException
 
-from central.people.tokens import scopes_of
+from central.people.tokens import Holder, holder_of
 from central.store.database import Database
 
 Scopes = tuple[str, ...]
 Bearer = Callable[[str], Scopes]
+HolderOf = Callable[[str], Holder]
 
 
 def bearer_of(database: Database) -> Bearer:
     """The dependency that gives the scopes of a request's bearer token, or answers 401."""
+    holder_in = holder_in_of(database)
 
     def bearer(authorization: Annotated[str, Header()] = "") -> Scopes:
-        scopes = scopes_of(database, token_in(authorization))
-        if scopes is None:
-            raise no_token()
-        return scopes
+        return holder_in(authorization).scopes
 
     return bearer
+
+
+def holder_in_of(database: Database) -> HolderOf:
+    """The same for routes that ask who it is: the dependency gives the holder."""
+
+    def holder_in(authorization: Annotated[str, Header()] = "") -> Holder:
+        holder = holder_of(database, token_in(authorization))
+        if holder is None:
+            raise no_token()
+        return holder
+
+    return holder_in
 
 
 def token_in(authorization: str) -> str:

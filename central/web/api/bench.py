@@ -1,20 +1,24 @@
 """What a technician's bench asks of the centre: a bundle for a device, an end for a dead one, and
 to take what was read out of it.
 
-A token opens this with the scope enrol:<hall>, for that hall's devices only.
+A token opens this with the scope enrol:<hall>, for that hall's devices only, until its end. A
+technician who has enrolled as many devices as the token may still does all the rest.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, Field
 
 from central.custody.intake import Intake
-from central.directory.devices import Devices
+from central.directory.devices import Devices, UsedUpError
 from central.people import tokens
+from central.people.tokens import Holder
 from central.store import places
 from central.store.database import Database
-from central.web.api.bearer import Bearer, Scopes, require
+from central.web.api.bearer import HolderOf, require
+from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.problem import FieldError
 from protocol.batch import encode_answer
@@ -57,13 +61,26 @@ class Rescued(BaseModel, extra="forbid"):
 
 
 def create_router(
-    database: Database, devices: Devices, intake: Intake, bearer: Bearer
+    database: Database,
+    devices: Devices,
+    intake: Intake,
+    holder_in: HolderOf,
+    now_ms: Callable[[], int],
 ) -> APIRouter:
     """The calls of a bench, over an open database."""
     router = APIRouter(prefix="/v1/halls/{hall}")
 
-    def technician(hall: str, scopes: Annotated[Scopes, Depends(bearer)]) -> str:
-        require(scopes, tokens.enrol_scope(hall))
+    def holder(hall: str, holder: Annotated[Holder, Depends(holder_in)]) -> Holder:
+        require(holder.scopes, tokens.enrol_scope(hall))
+        if holder.ends_at_ms is not None and now_ms() >= holder.ends_at_ms:
+            raise HTTPException(
+                403,
+                f"this token was good until {written(holder.ends_at_ms)}; "
+                "ask the centre's operator for a new one",
+            )
+        return holder
+
+    def technician(hall: str, _: Annotated[Holder, Depends(holder)]) -> str:
         return hall
 
     @router.get("/devices")
@@ -75,14 +92,18 @@ def create_router(
             )
 
     @router.post("/devices", status_code=201)
-    def post_device(hall: Annotated[str, Depends(technician)], new: NewDevice) -> Response:
+    def post_device(
+        hall: str, who: Annotated[Holder, Depends(holder)], new: NewDevice
+    ) -> Response:
         """Enrol a device at a window; the answer is its bundle, which is given only once."""
         with database.read() as connection:
             former = places.epochs(connection, new.device)
         if former and former[0].hall != hall:
             raise HTTPException(409, f"{new.device} belongs to another hall")
         try:
-            bundle = devices.issue(new.device, hall, new.window)
+            bundle = devices.issue(new.device, hall, new.window, who.id)
+        except UsedUpError as error:
+            raise HTTPException(403, str(error)) from None
         except OperatorError as error:
             raise FieldError("device", str(error)) from None
         headers = {"Cache-Control": "no-store"}
