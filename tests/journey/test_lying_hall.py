@@ -452,3 +452,31 @@ def test_it_sends_one_device_s_records_with_another_one_s_key(province):
     assert verdicts(province.post(pen.sign(record).decode())) == ["rejected"]
     assert province.alarms() == {"wrong_device"}
     assert province.reads("wrong_device")
+
+
+def test_it_invents_a_device(province):
+    """With an enrolment token of its own, which gives it a key, and 200 ratings that verify."""
+    true = province.device.rate(3, level=1)
+    province.take(*true)
+    before = province.centre.report(ALL, "demo", None).whole.counts
+    invented = province.centre.enrol_by_bench("xj-6666", "w2")
+    province.hours(1)
+    sent = [invented.rating(level=5, at=province.time()) for _ in range(200)]
+    sent += [invented.rating(level=5, at=province.time(), service="xj-0417-1")]
+    assert set(verdicts(province.post(*sent))) == {"stored"}
+    for days in (0, 2.9):
+        province.hours(24 * days)
+        province.hear(province.device)
+        assert province.centre.report(ALL, "demo", None).whole.counts == before
+        assert "pending_enrolment" not in province.alarms()
+    province.hours(24)
+    found = province.findings()["pending_enrolment"]
+    assert (found["device"], found["window"], found["count"]) == ("xj-6666", "w2", 1)
+    assert province.reads("pending_enrolment")
+    province.centre.approval.refuse("xj-6666", "没有这台评价器")
+    assert "pending_enrolment" not in province.alarms()
+    province.post(invented.rating(level=5, at=province.time()))
+    for window in (None, "w1", "w2"):
+        report = province.centre.report(ALL, "demo", window)
+        assert report.whole.counts == (before if window != "w2" else dict.fromkeys(before, 0))
+    assert province.levels().count(5) == 202, "kept as evidence"
