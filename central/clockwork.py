@@ -7,6 +7,7 @@ looks. central/custody/marks.py has the words of both.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations, groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from central.custody.marks import (
     SELDOM_RATED,
     SILENT_DEVICE,
     SILENT_HALL,
+    TWO_DEVICES,
 )
 from central.ratings.period import last_days
 from central.store import alarms, rejections, tallies
@@ -35,7 +37,7 @@ class Limits(NamedTuple):
     gap_ms: a missing record, and a service document. device_ms: of a device, while others of its
     hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the
     longest holidays. hall_ms: of a whole hall; longer than a weekend. pending_ms: of an
-    enrolment that nobody approves.
+    enrolment that nobody approves. together_ms: of two devices that speak at one window.
     """
 
     gap_ms: int = 3_600_000
@@ -43,6 +45,7 @@ class Limits(NamedTuple):
     alone_ms: int = 10 * 86_400_000
     hall_ms: int = 72 * 3_600_000
     pending_ms: int = 3 * 86_400_000
+    together_ms: int = 86_400_000
 
 
 _LIMITS = Limits()
@@ -147,6 +150,7 @@ class Alarms:
             found.append(replace(one, count=row.lacking))
         for row in alarms.pending_enrolments(connection, hall, now_ms - self._limits.pending_ms):
             found.append(_finding(PENDING_ENROLMENT, row, row.enrolled_at_ms, now_ms))
+        found += self._together(connection, hall, now_ms)
         seldom = self._seldom[1] if self._seldom is not None else []
         return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
 
@@ -201,6 +205,18 @@ class Alarms:
             if last >= first:  # else it is held, and its link is broken: that is a mark
                 runs = {"seq": first, "last_seq": last}
                 found.append(_finding(GAP, row, row.open_since_ms, now_ms, **runs))
+        return found
+
+    def _together(self, connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+        """Windows where two devices have spoken for a day; each told of the newer device."""
+        found = []
+        rows = alarms.crowded_windows(connection, hall)
+        for _, at_window in groupby(rows, lambda row: (row.hall, row.window)):
+            for one, other in combinations(at_window, 2):  # the other was enrolled later
+                spoke_ms = min(one.proven_at_ms, other.proven_at_ms) - other.enrolled_at_ms
+                if spoke_ms >= self._limits.together_ms:
+                    found.append(_finding(TWO_DEVICES, other, other.enrolled_at_ms, now_ms))
+                    break
         return found
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 
 from central.custody import offer
 from central.custody.batch import file_batches
-from central.custody.marks import RESCUED
 from central.custody.offer import Letter, Offer
 from central.custody.open import KeyOf
 from central.people import tokens
@@ -67,6 +66,7 @@ class _Waiting:
     size: int
     read: Read
     reply: Callable[[Outcome], None]
+    is_rescued: bool = False
 
     @property
     def sender(self) -> str:
@@ -140,14 +140,16 @@ class Intake:
         """
         self._put(_Waiting(token, (), size, read, reply))
 
-    def take(self, halls: tuple[str, ...], raw_items: list[object]) -> Answer:
+    def take(
+        self, halls: tuple[str, ...], raw_items: list[object], is_rescued: bool = False
+    ) -> Answer:
         """Verdicts in item order, the receipts of all devices named, the hall's version.
 
         halls: those that the caller may speak for, at least one; the first is the version's.
         Everything the answer says is durable when this returns; if it raises, nothing is kept.
         """
         heard: Future[Outcome] = Future()
-        self._put(_Waiting(None, halls, 0, lambda: raw_items, heard.set_result))
+        self._put(_Waiting(None, halls, 0, lambda: raw_items, heard.set_result, is_rescued))
         outcome = heard.result()
         if isinstance(outcome, Exception):
             raise outcome
@@ -156,8 +158,8 @@ class Intake:
     def rescue(self, hall: str, envelopes: list[str]) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
         now_ms = self._now_ms()
-        items = [EnvelopeItem(envelope, now_ms, None, None, (RESCUED,)) for envelope in envelopes]
-        return self.take((hall,), [dict(write(item)) for item in items])
+        items = [EnvelopeItem(envelope, now_ms, None, None, ()) for envelope in envelopes]
+        return self.take((hall,), [dict(write(item)) for item in items], is_rescued=True)
 
     def close(self) -> None:
         """End after what has come so far; what comes later is answered ClosedError."""
@@ -251,7 +253,7 @@ class Intake:
                 left.append(one)
                 continue
             try:
-                letter = offer.read(halls, one.read(), now_ms)
+                letter = offer.read(halls, one.read(), now_ms, one.is_rescued)
             except Exception as error:  # what is wrong with it, its sender is told
                 refused.append((one, error))
                 is_full = time.monotonic() > end_s

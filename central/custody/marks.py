@@ -26,7 +26,8 @@ CLONED_DEVICE = "cloned_device"
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
 TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
-# The mark that a hall puts beside a record which a technician read out of a device's journal.
+ONLY_RESCUED = "only_rescued"  # a technician brought it, and no gateway had sent it
+# What stands beside a record that a technician read out of a device's journal; no hall may say it.
 RESCUED = "rescued"
 
 # Why an item is rejected.
@@ -49,6 +50,7 @@ FACTS_MISSING = "facts_missing"
 DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
 PENDING_ENROLMENT = "pending_enrolment"
+TWO_DEVICES = "two_devices"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -117,6 +119,18 @@ MARKS = {
         "登记待批准超过三天",
         "技术员登记的评价器三天没有批准。它的评价照常保存并签回执，批准以前不计入。",
         "请核对该评价器是否由技术员安装：是的，请在“待批准的评价器”页批准；来历不明的，请拒绝登记。",
+    ),
+    TWO_DEVICES: Mark(
+        "一个窗口有两台评价器",
+        "同一窗口登记的两台评价器都在使用，并且已超过一天。它们的评价照常计入。",
+        "请大厅确认：更换下来的，请吊销；没有安装过的，请按安全事件处理。窗口确有两台时无需处理。",
+        NOTICE,
+    ),
+    ONLY_RESCUED: Mark(
+        "只由技术员送达",
+        "技术员从评价器中取出并送来，此前没有任何网关送过。签名有效，照常计入。",
+        "评价器损坏或大厅断网时属正常；数量与停用时间不相称的，请查明由谁取出。",
+        NOTICE,
     ),
     SELDOM_RATED: Mark(
         "很少评价",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.custody.marks import BAD_MAC, WRONG_DEVICE
+from central.custody.marks import BAD_MAC, ONLY_RESCUED, RESCUED, WRONG_DEVICE
 from central.custody.open import (
     KeyOf,
     Opened,
@@ -45,13 +45,14 @@ class Letter(NamedTuple):
 
     halls: of the token it came with, at least one; the first is the hall's own. raw: decoded JSON
     of any shape. opened: of each item its envelope, taken apart; None for a document, which has
-    none.
+    none. is_rescued: a technician brought it, not the hall's gateway.
     """
 
     halls: tuple[str, ...]
     raw: list[object]
     items: list[_Item]
     opened: list[Opened | Rejected | None]
+    is_rescued: bool
 
     @property
     def devices(self) -> set[str]:
@@ -109,10 +110,12 @@ class Offer(NamedTuple):
         return {epoch for epoch, place in named if place[:2] != epoch}
 
 
-def read(halls: tuple[str, ...], raw: list[object], now_ms: int) -> Letter:
+def read(
+    halls: tuple[str, ...], raw: list[object], now_ms: int, is_rescued: bool = False
+) -> Letter:
     """The items, read and taken apart."""
     items = [read_item(one, now_ms) for one in raw]
-    return Letter(halls, raw, items, [_open(item) for item in items])
+    return Letter(halls, raw, items, [_open(item) for item in items], is_rescued)
 
 
 def enrolled(connection: Connection, devices: Iterable[str]) -> dict[str, list[Enrolment]]:
@@ -163,6 +166,9 @@ def judge(
             else:
                 place = _place((verified.device, verified.epoch), halls, ours)
                 row = _row(verified, item, place, now_ms)
+                if letter.is_rescued:
+                    row.hall_marks.append(RESCUED)
+                    row.mark(ONLY_RESCUED)  # if another holds its place already, this row is gone
                 offer.records.append(SentRecord(at, row, place))
         if why is not None:
             offer.refused.append(Refused(at, why, _first_bytes(letter.raw[at])))
@@ -223,7 +229,7 @@ def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) 
         service=item.service,
         facts=None,
         marks=list(verified.marks),
-        hall_marks=list(item.marks),
+        hall_marks=[mark for mark in item.marks if mark != RESCUED],
         _record=verified.record,
     )
     if (rating := rating_of(verified)) is not None:

@@ -50,16 +50,32 @@ def silent_devices(
     """Devices since whose last proof others of their hall were proven fresh for others_ms all in
     all, or that have given none since `before_ms`. Neither revoked nor enrolled anew.
     """
-    is_newer = and_(_newer.c.device == _device.c.device, _newer.c.epoch > _device.c.epoch)
     query = _placed(
         *(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms", "proven_at_ms")),
     ).where(
-        _device.c.revoked_at_ms.is_(None),
+        *_stands(),
         or_(
             _hall.c.proven_ms - _device.c.proven_ms >= others_ms,
             func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms) < before_ms,
         ),
-        ~exists().where(is_newer),
+    )
+    return _of_hall(connection, query, hall)
+
+
+def crowded_windows(connection: Connection, hall: str | None) -> Found:
+    """Devices that stand at a window where another one stands, too; window by window, in the order
+    of their enrolments. Those that were never proven fresh are left out.
+    """
+    place = (_device.c.hall, _device.c.window)
+    stands = (*_stands(), _device.c.proven_at_ms.is_not(None))
+    crowded = select(*place).where(*stands).group_by(*place).having(func.count() > 1).subquery()
+    is_there = and_(crowded.c.hall == _device.c.hall, crowded.c.window == _device.c.window)
+    columns = ("device", "epoch", "enrolled_at_ms", "proven_at_ms")
+    query = (
+        _placed(*(_device.c[name] for name in columns))
+        .join(crowded, is_there)
+        .where(*stands)
+        .order_by(*place, _device.c.enrolled_at_ms, _device.c.device)
     )
     return _of_hall(connection, query, hall)
 
@@ -133,6 +149,12 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
     if hall is not None:
         query = query.where(_book.c.hall == hall)
     return list(connection.execute(query.limit(MOST)))
+
+
+def _stands() -> tuple[Any, ...]:
+    """Of devices that are neither revoked nor enrolled anew."""
+    is_newer = and_(_newer.c.device == _device.c.device, _newer.c.epoch > _device.c.epoch)
+    return _device.c.revoked_at_ms.is_(None), ~exists().where(is_newer)
 
 
 def _placed(*columns: Any) -> Any:

@@ -319,8 +319,8 @@ def test_what_cannot_be_read_is_its_senders_alone(database, together):
     gate = deque([unreadable])
     read = offer.read
 
-    def once(halls, items, now_ms):
-        return gate.popleft()() if halls == ("bad",) else read(halls, items, now_ms)
+    def once(halls, *letter):
+        return gate.popleft()() if halls == ("bad",) else read(halls, *letter)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(offer, "read", once)

@@ -480,3 +480,54 @@ def test_it_invents_a_device(province):
         report = province.centre.report(ALL, "demo", window)
         assert report.whole.counts == (before if window != "w2" else dict.fromkeys(before, 0))
     assert province.levels().count(5) == 202, "kept as evidence"
+
+
+def test_it_lets_a_device_that_was_replaced_go_on_rating(province):
+    """Two devices that both speak for a day at one window; the old one was never revoked."""
+    heir = Device(province.centre, "xj-0500", "w1")
+    elsewhere = Device(province.centre, "xj-0600", "w2")
+    for hour in range(26):
+        for device in (province.device, heir, elsewhere):
+            province.hear(device, *device.rate())
+        assert ("two_devices" in province.alarms()) == (hour >= 25), hour
+        province.hours(1)
+    found = province.findings()["two_devices"]
+    assert (found["window"], found["device"], found["count"]) == ("w1", "xj-0500", 1)
+    assert province.reads("two_devices")
+    province.centre.revoke("xj-0417", None, "更换")
+    assert "two_devices" not in province.alarms()
+
+
+def test_a_device_that_was_replaced_and_fell_silent_is_not_two(province):
+    """The control: the old one spoke for some hours more, and then no more."""
+    heir = Device(province.centre, "xj-0500", "w1")
+    for hour in range(30):
+        for device in (province.device, heir) if hour < 12 else (heir,):
+            province.hear(device, *device.rate())
+        province.hours(1)
+    assert "two_devices" not in province.alarms()
+
+
+def test_it_has_records_brought_that_no_gateway_sent(province):
+    """By a technician who held the key; what a gateway had sent before bears no mark."""
+    device = province.device
+    sent = device.rate(2)
+    province.post(sent[0])
+    answer = province.centre.intake.rescue("demo", sent)
+    assert verdicts(answer) == ["duplicate", "stored"]
+    assert [one["marks"] for one in province.centre.records()][1:] == [[], ["only_rescued"]]
+    assert province.alarms() == {"only_rescued"}
+    assert province.reads("only_rescued")
+    assert province.centre.report(ALL, "demo", None).whole.total == 2
+
+
+def test_it_calls_what_it_replays_rescued(province):
+    """Only a technician's own request makes it that."""
+    sent = province.device.rate(5)
+    province.take(*sent)
+    province.hours(48)
+    again = [EnvelopeItem(one, province.time(), "w1", None, ("rescued",)) for one in sent]
+    province.centre.post(*again)
+    assert province.findings()["replayed"]["count"] == 5
+    province.take(*province.device.rate())
+    assert all(one["hall_marks"] == [] for one in province.centre.records())
