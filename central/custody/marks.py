@@ -26,6 +26,7 @@ CLONED_DEVICE = "cloned_device"
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
 TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
+PROGRESS_DIFFERS = "progress_differs"  # a hall says otherwise what became of a service
 # The mark that a hall puts beside a record which a technician read out of a device's journal.
 RESCUED = "rescued"
 
@@ -111,6 +112,12 @@ MARKS = {
         "同一本登记簿的同一号下有两份不同的服务信息：网关被复制，或数据库被换回旧的。",
         "请大厅确认只有一台网关在运行；恢复过数据库的，请换用新的数据目录。",
         SECURITY,
+    ),
+    PROGRESS_DIFFERS: Mark(
+        "服务经过前后不一",
+        "大厅先后两次报告同一服务的同一经过，时间、人员或办件不同；以先到的为准。",
+        "请大厅检查叫号系统或网关的时钟；反复出现时，请核对该大厅的办件记录。",
+        NOTICE,
     ),
     SELDOM_RATED: Mark(
         "很少评价",

@@ -58,7 +58,8 @@ def test_message_examples_are_what_the_code_writes(name, text):
 def test_batch_examples_are_what_the_code_writes():
     text = dict(EXAMPLES)
     batch = text["batch"].encode()
-    assert encode_batch([decode_item(item) for item in decode_batch(batch)]) == batch
+    items, at_ms = decode_batch(batch)
+    assert encode_batch([decode_item(item) for item in items], at_ms) == batch
     assert encode_answer(decode_answer(text["answer"].encode())) == text["answer"].encode()
     assert encode_document(decode_document(text["facts"].encode())) == text["facts"].encode()
     assert encode_hall(decode_hall(text["hall"].encode())) == text["hall"].encode()
