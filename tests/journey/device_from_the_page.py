@@ -15,6 +15,7 @@ import os
 import queue
 import random
 import secrets
+import signal
 import ssl
 import sys
 import time
@@ -23,6 +24,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 
 N = 64  # records in a segment
+PATIENCE_S = 120  # it outlives no test for longer
 MOST = 8  # segments; then it is out of service, because it frees none
 
 
@@ -431,6 +433,7 @@ class Device:
 
 
 def main():
+    signal.alarm(PATIENCE_S)
     bundle = json.loads(Path(sys.argv[1]).read_text())
     Device(bundle, Path(sys.argv[2]), int(sys.argv[3])).run()
 

@@ -5,7 +5,7 @@ import asyncio
 import json
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("device_from_the_page.py")
@@ -31,23 +31,22 @@ def test_it_rates_over_a_restart_and_gets_a_receipt_for_all_of_it(journey, tmp_p
 
     async def scenario(it):
         bundle = await it.enrol("paper-0001", "w9")
-        device = await _start(bundle, tmp_path / "journal", 2)
-        assert await _line(device) == "online"
-        await it.hall.centre.stop()
-        try:
-            await _invite(it, "P001")
+        async with _started(bundle, tmp_path / "journal", 2) as device:
+            assert await _line(device) == "online"
+            await it.hall.centre.stop()
+            try:
+                await _invite(it, "P001")
+                assert [await _line(device), await _line(device)] == ["thanks", "held"]
+                device.kill()
+                await device.wait()
+            finally:
+                await it.hall.centre.start()
+        async with _started(bundle, tmp_path / "journal", 5) as device:
+            assert await _line(device) == "online"
+            await _invite(it, "P002")
             assert [await _line(device), await _line(device)] == ["thanks", "held"]
-            device.kill()
-            await device.wait()
-        finally:
-            await it.hall.centre.start()
-
-        device = await _start(bundle, tmp_path / "journal", 5)
-        assert await _line(device) == "online"
-        await _invite(it, "P002")
-        assert [await _line(device), await _line(device)] == ["thanks", "held"]
-        receipt = json.loads(await _line(device))
-        assert await asyncio.wait_for(device.wait(), 20) == 0
+            receipt = json.loads(await _line(device))
+            assert await asyncio.wait_for(device.wait(), 20) == 0
         assert (receipt["device"], receipt["seq"]) == ("paper-0001", LAST + 2)
 
         held = [_opened(record) for record in await it.records()]
@@ -79,19 +78,26 @@ def test_without_slots_and_segments_it_gives_out_no_seq_again(tmp_path):
     (tmp_path / "journal" / "slots").mkdir(parents=True)
 
     async def scenario():
-        device = await _start(tmp_path / "bundle.json", tmp_path / "journal", 5)
-        return await device.wait()
+        async with _started(tmp_path / "bundle.json", tmp_path / "journal", 5) as device:
+            return await asyncio.wait_for(device.wait(), LINE_S)
 
     assert asyncio.run(scenario()) == 1
     assert list((tmp_path / "journal" / "slots").iterdir()) == []
 
 
-async def _start(bundle: Path, journal: Path, level: int):
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def _started(bundle: Path, journal: Path, level: int):
+    device = await asyncio.create_subprocess_exec(
         # -I: no path of ours is on sys.path, whatever the environment says
         *(sys.executable, "-I", SCRIPT, bundle, journal, str(level)),
         stdout=asyncio.subprocess.PIPE,
     )
+    try:
+        yield device
+    finally:
+        if device.returncode is None:
+            device.kill()
+            await device.wait()
 
 
 async def _line(device) -> str:
