@@ -97,18 +97,21 @@ class Journal:
 
     def read(self, number):
         """What counts in a segment, and whether its end was never used; gives its starts."""
-        lines = self.path(number).read_bytes().splitlines(keepends=True)
-        is_clean, boots = len(lines) % 2 == 0, []
-        for record, mac in zip(lines[::2], lines[1::2]):
-            members = opened(self.key, record + mac[:-1]) if mac.endswith(b"\n") else None
-            if not members or not self.belongs(members, number):
-                is_clean = False
+        is_clean, boots, record = True, [], b""
+        for line in self.path(number).open("rb"):
+            if len(line) != 65 or not record:
+                is_clean, record = False, line
+                continue
+            envelope, record = record + line[:-1], b""
+            members = opened(self.key, envelope)
+            is_clean = members is not None and self.belongs(members, number)
+            if not is_clean:
                 continue
             last = self.seq()
             if members["prev"] != self.last16():  # something before it was written and is gone
                 for later in [one for one in self.unused if one >= (last - 1) // N]:
                     del self.unused[later]
-            self.records[members["seq"]] = record + mac[:-1]
+            self.records[members["seq"]] = envelope
             boots.append(members["boot"])
             if members["kind"] == "rating":
                 self.rated = [*self.rated, members["service"]][-16:]
