@@ -12,7 +12,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from central.custody.marks import MARKS, mark_of
-from central.web.api.batches import _items, _problem_of
+from central.web.api.batches import _read, _problem_of
 from central.web.api.bearer import no_token, require
 from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
@@ -104,7 +104,7 @@ def test_problem_examples_are_what_the_centre_answers():
         require(("figures:read",), "records:read")
 
     errors = [no_token()]
-    for fails in (lacks_the_scope, lambda: _items(b"[]", "")):
+    for fails in (lacks_the_scope, lambda: _read(b"[]", "")):
         with pytest.raises(HTTPException) as caught:
             fails()
         errors.append(caught.value)
