@@ -12,7 +12,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from central.custody.marks import MARKS, mark_of
-from central.web.api.batches import _read, _problem_of
+from central.web.api.batches import _problem_of, _read
 from central.web.api.bearer import no_token, require
 from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
