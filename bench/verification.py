@@ -91,7 +91,7 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
             devices.enrol(name, "demo", "w1", Path(folder, name))
         intake = Intake(database, keys.key, lambda: _NOW_MS + 86_400_000)
         take: Callable[[bytes], object] = (
-            (lambda body: intake.take(("demo",), decode_batch(body)))
+            (lambda body: intake.take(("demo",), *decode_batch(body)))
             if is_verified
             else (lambda body: keep(database, body))
         )
@@ -113,7 +113,7 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
 def keep(database: Database, body: bytes) -> None:
     """Insert the items of a batch as they are."""
     rows, documents = [], []
-    for raw in decode_batch(body):
+    for raw in decode_batch(body).items:
         item = decode_item(raw)
         if isinstance(item, FactsItem):
             documents.append(_document(item.facts))

@@ -113,7 +113,7 @@ def fill(folder: Path) -> None:
             )
         items += _oddities(places, now_ms) if ratings > 400 else []
         for start in range(0, len(items), 500):
-            intake.take((hall,), decode_batch(encode_batch(items[start : start + 500])))
+            intake.take((hall,), *decode_batch(encode_batch(items[start : start + 500])))
     database.close()
 
 

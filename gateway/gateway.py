@@ -116,7 +116,7 @@ class Gateway:
             chance=chance,
             monotonic_s=time.monotonic,
         )
-        outbox = Outbox(self.database, pace_of(config), time.monotonic)
+        outbox = Outbox(self.database, config.hall, pace_of(config), time.monotonic)
         way = Way(
             outbox=outbox,
             inbox=self.inbox,

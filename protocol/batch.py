@@ -40,6 +40,10 @@ DUPLICATE = "duplicate"
 CONFLICT = "conflict"  # a verified record whose key another verified record holds
 REJECTED = "rejected"  # no valid MAC, or nothing that could have one
 
+INVITED, EXPIRED, ACCEPTED = "invited", "expired", "accepted"
+SHUT, FINISHED, TRANSFERRED, NO_SHOW = "closed", "finished", "transferred", "no_show"
+PROGRESS = (INVITED, EXPIRED, ACCEPTED, SHUT, FINISHED, TRANSFERRED, NO_SHOW)
+
 # What the centre and the hall write beside a record; a mark never keeps a record out (BAT-4).
 MALFORMED = "malformed"  # good MAC, but a field has the wrong type or range
 UNKNOWN_VERSION = "unknown_version"
@@ -69,6 +73,14 @@ _ENVELOPE = (
     ("window", Maybe(place_id)),
     ("service", Maybe(Identifier(SERVICE_CHARS))),
     ("marks", Many(word, 0, 16)),
+)
+_PROGRESS = (
+    ("hall", place_id),
+    ("service", Identifier(SERVICE_CHARS)),
+    ("what", OneOf(*PROGRESS)),
+    ("at_ms", Maybe(ms)),
+    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("projects", Many(Text(64), 0, 500)),
 )
 _HEAD = (("head", Text(ENVELOPE_BYTES)), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
 _VERDICT = (
@@ -113,6 +125,16 @@ class ServiceDocument(namedtuple("ServiceDocument", names(_DOCUMENT))):
     fields = _DOCUMENT
 
 
+class Progress(namedtuple("Progress", names(_PROGRESS))):
+    """The hall's word, unsigned, on what became of a service.
+
+    at_ms: on the gateway's clock, null if it cannot tell. projects: those that `finished` is
+    about, empty for all.
+    """
+
+    fields = _PROGRESS
+
+
 class FactsItem(namedtuple("FactsItem", names(_FACTS))):
     """A service document, its exact text."""
 
@@ -123,6 +145,12 @@ class EnvelopeItem(namedtuple("EnvelopeItem", names(_ENVELOPE))):
     """A record's envelope with what the hall knows beside it."""
 
     fields = _ENVELOPE
+
+
+class ProgressItem(namedtuple("ProgressItem", ("progress",))):
+    """What became of a service."""
+
+    fields = (("progress", Nested(Progress)),)
 
 
 class HeadItem(namedtuple("HeadItem", names(_HEAD))):
@@ -156,28 +184,41 @@ def decode_document(data: bytes) -> ServiceDocument:
     return ServiceDocument(*read(_DOCUMENT, members, "a service document"))
 
 
-def encode_batch(items) -> bytes:
+class Body(namedtuple("Body", ("items", "now_ms"))):
+    """The raw items of a batch, and the gateway's time when it was packed; None if unknown."""
+
+
+def encode_batch(items, now_ms=None) -> bytes:
     """The body of `POST /v1/batches`, before gzip."""
-    return dump_json({"items": [write(item) for item in items]})
+    return dump_json({"now_ms": now_ms, "items": [write(item) for item in items]})
 
 
-def decode_batch(body: bytes) -> list:
-    """The raw items of a batch. Raises ProtocolError if the body as a whole cannot be read."""
+def decode_batch(body: bytes) -> Body:
+    """The raw items of a batch. Raises ProtocolError if the body as a whole cannot be read.
+
+    A time that is none counts as unknown: nothing that a hall says keeps a record out.
+    """
     members = parse_json(body, "a batch")
     items = members.get("items") if type(members) is dict else None
     if type(items) is not list or len(items) > BATCH_ITEMS:
         raise wrong_field("items", "list", 0, BATCH_ITEMS)
-    return items
+    try:
+        return Body(items, ms(members.get("now_ms"), "now_ms"))
+    except ProtocolError:
+        return Body(items, None)
 
 
 def decode_item(item):
-    """One raw item as FactsItem, EnvelopeItem or HeadItem. Raises ProtocolError: a verdict."""
+    """One raw item as FactsItem, EnvelopeItem, ProgressItem or HeadItem.
+
+    Raises ProtocolError: a verdict.
+    """
     if type(item) is not dict:
         raise wrong_whole("an item", "object")
-    for kind in (FactsItem, EnvelopeItem, HeadItem):
+    for kind in (FactsItem, EnvelopeItem, ProgressItem, HeadItem):
         if kind.fields[0][0] in item:
             return kind(*read(kind.fields, item, "an item"))
-    raise ProtocolError("an item must have facts, envelope or head", rule="item")
+    raise ProtocolError("an item must have facts, envelope, progress or head", rule="item")
 
 
 def encode_answer(answer: Answer) -> bytes:

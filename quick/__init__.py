@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from protocol.batch import Answer, EnvelopeItem, Matter, ServiceDocument, Verdict
-from protocol.field import Integer, Many, Maybe, Nested, OneOf, String, Text
+from protocol.batch import Answer, Body, EnvelopeItem, Matter, ServiceDocument, Verdict
+from protocol.field import Integer, Many, Maybe, Nested, OneOf, String, Text, ms
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES
 from protocol.record import Head, Rating, Receipt, V
 from quick.bounds import bounds
@@ -41,10 +41,11 @@ def read_receipt(record: bytes) -> Receipt | None:
         return None
 
 
-def read_batch(body: bytes) -> list[Any] | None:
-    """The raw items of a batch; None if it cannot be read here."""
+def read_batch(body: bytes) -> Body | None:
+    """The raw items of a batch and its time; None if it cannot be read here."""
     try:
-        return _batches.decode(body).items
+        found = _batches.decode(body)
+        return Body(found.items, found.now_ms)
     except _BAD:
         return None
 
@@ -149,7 +150,11 @@ _NESTED = {Matter: _MATTER, Verdict: _VERDICT}
 _DOCUMENT, _ANSWER = _Shape(ServiceDocument), _Shape(Answer)
 _raw_items = Annotated[list[Any], msgspec.Meta(max_length=BATCH_ITEMS)]
 _batches = _decoder(
-    msgspec.defstruct("QuickBatch", [("items", _raw_items)], forbid_unknown_fields=True)
+    msgspec.defstruct(
+        "QuickBatch",
+        [("now_ms", _type_of(ms) | None), ("items", _raw_items)],
+        forbid_unknown_fields=True,
+    )
 )
 _ratings, _documents = _decoder(_RATING.struct), _decoder(_DOCUMENT.struct)
 _heads, _receipts = _decoder(_HEAD.struct), _decoder(_RECEIPT.struct)

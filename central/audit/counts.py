@@ -5,7 +5,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from central.custody.marks import CLONED_DEVICE, NOT_COUNTED, OLDER_HEAD, REPLAYED, TWO_GATEWAYS
+from central.custody.marks import (
+    CLONED_DEVICE,
+    NOT_COUNTED,
+    OLDER_HEAD,
+    PROGRESS_DIFFERS,
+    REPLAYED,
+    TWO_GATEWAYS,
+)
 from central.store import services, tallies
 from central.store.ledger import Row
 from central.store.tallies import ALL_DAYS, SERVICES, WHOLE_HALL, day_of, month_of
@@ -17,7 +24,7 @@ Counts = Counter[tuple[object, str, str, object]]  # span or "mark", window, hal
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
-_EVENTS = (CLONED_DEVICE, OLDER_HEAD, REPLAYED, TWO_GATEWAYS)
+_EVENTS = (CLONED_DEVICE, OLDER_HEAD, PROGRESS_DIFFERS, REPLAYED, TWO_GATEWAYS)
 
 
 def count(counts: Counts, row: Row, is_conflict: bool, is_approved: bool) -> None:
@@ -49,8 +56,9 @@ def documents(connection: Connection, counts: Counts) -> Found:
             if getattr(document, name) != getattr(row, name):
                 sentence = f"its {name} is {getattr(document, name)}, the column has another"
                 yield "document_column_differs", where, sentence
-        opened_at_ms = min(document.opened_at_ms, row.stored_at_ms)
-        _count(counts, opened_at_ms, document.window, document.hall, SERVICES)
+        if row.opened_at_ms > row.stored_at_ms:
+            yield "document_column_differs", where, "it was opened after it was stored"
+        _count(counts, row.opened_at_ms, document.window, document.hall, SERVICES)
 
 
 def books(connection: Connection) -> Found:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 
 from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
 from central.custody.counting import Second
-from central.custody.documents import Documents
+from central.custody.documents import Told
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
-from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED, TWO_GATEWAYS
+from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
 from central.store import covers, ledger, places, rejections, tallies
@@ -51,8 +51,8 @@ class Batch:
     versions: dict[str, int] = field(init=False)
     # find_places: where the device of each epoch that is named stood, as it is known now
     places: dict[Epoch, Enrolment] = field(init=False)
-    # file_documents
-    documents: Documents = field(init=False)
+    # file_told
+    told: Told = field(init=False)
     # lock_chains: as they were before
     before: dict[Epoch, ChainRow] = field(init=False)
     # keep_heads: verdicts, the highest head of each epoch, what devices said they wrote last
@@ -115,10 +115,11 @@ def find_places(batch: Batch) -> None:
     batch.places = {epoch: known.get(place[:2], place) for epoch, place in judged}
 
 
-def file_documents(batch: Batch) -> None:
-    """Keep the service documents that are new."""
-    sent = [(one.content, one.document) for offer in batch.offers for one in offer.documents]
-    batch.documents = documents.file_documents(batch.connection, sent, batch.now_ms)
+def file_told(batch: Batch) -> None:
+    """Keep what the halls say of their services: documents and progress that are new."""
+    sent = [one for offer in batch.offers for one in offer.documents]
+    progress = [one for offer in batch.offers for one in offer.progress]
+    batch.told = documents.file_told(batch.connection, sent, progress, batch.now_ms)
 
 
 def lock_chains(batch: Batch) -> None:
@@ -163,7 +164,7 @@ def mark_clones(batch: Batch) -> None:
 def mark_documents(batch: Batch) -> None:
     """Mark ratings whose service document tells another story; await those that have not come."""
     batch.marked_documents = documents.mark_ratings(
-        batch.connection, batch.new, batch.documents.hashes, batch.known, batch.now_ms
+        batch.connection, batch.new, batch.told.hashes, batch.known, batch.now_ms
     )
 
 
@@ -243,18 +244,17 @@ def find_events(batch: Batch) -> None:
             found.append((REPLAYED, row.key))
     places_of = [(mark, key, batch.places[key[:2]]) for mark, key in found]
     batch.events = [Marked(mark, at.hall, at.window, *key) for mark, key, at in places_of]
-    # No device's doing, so no record's.
-    twice = [Marked(TWO_GATEWAYS, one.hall, one.window, "", 0, 0) for one in batch.documents.twice]
-    batch.events += twice
+    batch.events += batch.told.events
 
 
 def count(batch: Batch) -> None:
     """Count services, ratings, and the marks of new records, those that older ones got, new
     conflicts, and the events.
     """
-    sent = [one.document for offer in batch.offers for one in offer.documents]
-    told = zip(sent, batch.documents.verdicts, strict=True)
-    changes = counting.of_services([one for one, what in told if what == STORED], batch.now_ms)
+    sent = [one for offer in batch.offers for one in offer.documents]
+    told = zip(sent, batch.told.documents, strict=True)
+    new = [(one.document, one.opened_at_ms) for one, what in told if what == STORED]
+    changes = counting.of_services(new)
     changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
     changes.update(counting.of_days(counting.approved(batch.dated_late, batch.places)))
     tallies.add(batch.connection, changes)
@@ -297,7 +297,7 @@ def keep_refused(batch: Batch) -> None:
 STEPS: tuple[Callable[[Batch], None], ...] = (
     lock,
     find_places,
-    file_documents,
+    file_told,
     lock_chains,
     keep_heads,
     date_ratings,
@@ -320,13 +320,15 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
 
 def _answers(batch: Batch) -> list[Answer]:
     """The answer to each offer: verdicts in its items' order, receipts of the epochs it names."""
-    documents, filed = iter(batch.documents.verdicts), iter(batch.filed)
-    heads = iter(batch.kept.verdicts)
+    documents, filed = iter(batch.told.documents), iter(batch.filed)
+    progress, heads = iter(batch.told.progress), iter(batch.kept.verdicts)
     answers = []
     for offer in batch.offers:
         said = {one.at: Verdict(REJECTED, one.why.reason, ()) for one in offer.refused}
         for one in offer.documents:
             said[one.at] = Verdict(next(documents), None, ())
+        for one in offer.progress:
+            said[one.at] = Verdict(next(progress), None, ())
         for one in offer.records:
             it = next(filed)
             said[one.at] = Verdict(it.verdict, None, tuple(it.row.marks))

@@ -98,11 +98,11 @@ def of_days(dated: Iterable[Row]) -> Changes:
     return changes
 
 
-def of_services(new: Iterable[ServiceDocument], stored_at_ms: int) -> Changes:
-    """Of services, by the day on which they were opened, as their hall says."""
+def of_services(new: Iterable[tuple[ServiceDocument, int]]) -> Changes:
+    """Of services, by the day on which they were opened: with when that was."""
     changes: Changes = Counter()
-    for document in new:
-        for day in (day_of(min(document.opened_at_ms, stored_at_ms)), ALL_DAYS):
+    for document, opened_at_ms in new:
+        for day in (day_of(opened_at_ms), ALL_DAYS):
             for window in (document.window, WHOLE_HALL):
                 changes[day, window, document.hall, SERVICES] += 1
     return changes

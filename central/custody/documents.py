@@ -1,44 +1,68 @@
-"""Service documents go into the ledger by the hash that ratings name them with."""
+"""What a hall says of its services: documents, by the hash that ratings name them with, and what
+became of each service.
+"""
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.custody.marks import PROGRESS_DIFFERS, TWO_GATEWAYS
+from central.custody.moment import SLACK_MS
+from central.custody.offer import SentDocument, SentProgress
 from central.store import services
 from central.store.ledger import Row, Rows
 from central.store.services import BookRow, Facts
-from protocol.batch import DUPLICATE, FACTS_DIFFER, STORED, ServiceDocument
+from central.store.tallies import Marked
+from protocol.batch import DUPLICATE, FACTS_DIFFER, STORED, Progress, ServiceDocument
 from protocol.mac import sha256_hex
 
 
-class Documents(NamedTuple):
-    """verdicts: one on each document. hashes: of the new ones. twice: new ones whose number in
-    their book another document has.
+class Told(NamedTuple):
+    """documents, progress: a verdict on each. hashes: of the new documents. events: what was found
+    out on the way.
     """
 
-    verdicts: list[str]
+    documents: list[str]
+    progress: list[str]
     hashes: list[str]
-    twice: list[ServiceDocument]
+    events: list[Marked]
 
 
-def file_documents(
-    connection: Connection, sent: Sequence[tuple[bytes, ServiceDocument]], now_ms: int
-) -> Documents:
-    """Store those that are new, and note their numbers."""
+def file_told(
+    connection: Connection,
+    documents: Sequence[SentDocument],
+    progress: Sequence[SentProgress],
+    now_ms: int,
+) -> Told:
+    """Store documents and progress that are new."""
+    of_documents, hashes, twice = _file_documents(connection, documents, now_ms)
+    of_progress, differing = _file_progress(connection, progress, now_ms)
+    # No device's doing, so no record's.
+    events = [Marked(TWO_GATEWAYS, one.hall, one.window, "", 0, 0) for one in twice]
+    events += [Marked(PROGRESS_DIFFERS, one.hall, "", "", 0, 0) for one in differing]
+    return Told(of_documents, of_progress, hashes, events)
+
+
+def _file_documents(
+    connection: Connection, sent: Sequence[SentDocument], now_ms: int
+) -> tuple[list[str], list[str], list[ServiceDocument]]:
+    """The verdicts, the hashes of the new ones, and those whose number another document has."""
     if not sent:
-        return Documents([], [], [])
-    hashes = [sha256_hex(content) for content, _ in sent]
+        return [], [], []
+    hashes = [sha256_hex(one.content) for one in sent]
     held = services.held(connection, hashes)
     verdicts, documents = [], []
     new = {}
-    for name, (content, document) in zip(hashes, sent):
+    for name, one in zip(hashes, sent):
+        document = one.document
         verdicts.append(DUPLICATE if name in held or name in new else STORED)
         if verdicts[-1] == STORED:
             documents.append(document)
             new[name] = {
                 "facts": name,
-                "bytes": content,
+                "bytes": one.content,
                 "hall": document.hall,
                 "service": document.service,
                 "window": document.window,
@@ -46,11 +70,12 @@ def file_documents(
                 "staff_no": document.staff_no,
                 "book": document.book,
                 "number": document.number,
+                "opened_at_ms": one.opened_at_ms,
                 "stored_at_ms": now_ms,
             }
     twice = _number(connection, documents, now_ms) if documents else []
     services.add_documents(connection, list(new.values()))
-    return Documents(verdicts, list(new), twice)
+    return verdicts, list(new), twice
 
 
 def _number(
@@ -73,6 +98,36 @@ def _number(
         books[key] = book._replace(open_since_ms=None if is_whole else since_ms)
     services.save_books(connection, [books[key] for key in sorted(books)])
     return twice
+
+
+def _file_progress(
+    connection: Connection, sent: Sequence[SentProgress], now_ms: int
+) -> tuple[list[str], list[Progress]]:
+    """Keep the first word on each kind of progress of a service.
+
+    A verdict on each, and those that say otherwise than the first.
+    """
+    if not sent:
+        return [], []
+    known = services.progress(connection, {_progress_key(one.progress) for one in sent})
+    verdicts, differing, new = [], [], {}
+    for one in sent:
+        key = _progress_key(one.progress)
+        values = (one.progress.staff_no, json.dumps(one.progress.projects))
+        before = known.get(key)
+        if before is None:
+            known[key] = new[key] = (one.at_ms, *values, now_ms)
+            verdicts.append(STORED)
+            continue
+        verdicts.append(DUPLICATE)
+        if abs(before[0] - one.at_ms) > SLACK_MS or before[1:3] != values:
+            differing.append(one.progress)
+    services.add_progress(connection, [(*key, *values) for key, values in new.items()])
+    return verdicts, differing
+
+
+def _progress_key(progress: Progress) -> tuple[str, str, str]:
+    return progress.hall, progress.service, progress.what
 
 
 def mark_ratings(

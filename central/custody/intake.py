@@ -26,7 +26,7 @@ from central.custody.open import KeyOf
 from central.people import tokens
 from central.store.database import Database, is_of_store
 from central.store.ledger import Epoch
-from protocol.batch import Answer, EnvelopeItem
+from protocol.batch import Answer, Body, EnvelopeItem
 from protocol.field import write
 from protocol.limits import BATCH_ITEMS
 
@@ -38,7 +38,7 @@ _LIVE_BYTES = 64 * 1024  # over twenty ratings with their documents; what is lar
 _ALONE_S = 600.0  # that a hall travels alone whose batch made a transaction fail
 
 Outcome = Answer | Exception
-Read = Callable[[], list[object]]
+Read = Callable[[], Body]
 
 
 class UnknownTokenError(Exception):
@@ -132,24 +132,31 @@ class Intake:
 
         token: as its holder sent it; it is looked at when the turn comes. size: in bytes, as far
         as it is known before it is read; live ones do not wait behind a backlog. read: gives the
-        decoded JSON of its items, of any shape, or raises what the sender is to be told; called
-        for good tokens only, and perhaps again. reply: called once with the answer, all of which
-        is durable, or with why nothing is kept: what `read` raised, UnknownTokenError,
-        NoHallError, UnfiledError, ClosedError, or the database's own error, after which the same
-        batch may succeed. Both are called in the thread that files, and must not wait.
+        decoded JSON of its items, of any shape, and its time, or raises what the sender is to be
+        told; called for good tokens only, and perhaps again. reply: called once with the answer,
+        all of which is durable, or with why nothing is kept: what `read` raised,
+        UnknownTokenError, NoHallError, UnfiledError, ClosedError, or the database's own error,
+        after which the same batch may succeed. Both are called in the thread that files, and must
+        not wait.
         """
         self._put(_Waiting(token, (), size, read, reply))
 
     def take(
-        self, halls: tuple[str, ...], raw_items: list[object], is_rescued: bool = False
+        self,
+        halls: tuple[str, ...],
+        raw_items: list[object],
+        sent_ms: int | None = None,
+        is_rescued: bool = False,
     ) -> Answer:
         """Verdicts in item order, the receipts of all devices named, the hall's version.
 
         halls: those that the caller may speak for, at least one; the first is the version's.
+        sent_ms: the gateway's time when it packed them.
         Everything the answer says is durable when this returns; if it raises, nothing is kept.
         """
         heard: Future[Outcome] = Future()
-        self._put(_Waiting(None, halls, 0, lambda: raw_items, heard.set_result, is_rescued))
+        body = Body(raw_items, sent_ms)
+        self._put(_Waiting(None, halls, 0, lambda: body, heard.set_result, is_rescued))
         outcome = heard.result()
         if isinstance(outcome, Exception):
             raise outcome

@@ -26,6 +26,7 @@ CLONED_DEVICE = "cloned_device"
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
 TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
+PROGRESS_DIFFERS = "progress_differs"  # a hall says otherwise what became of a service
 ONLY_RESCUED = "only_rescued"  # a technician brought it, and no gateway had sent it
 # What stands beside a record that a technician read out of a device's journal; no hall may say it.
 RESCUED = "rescued"
@@ -130,6 +131,12 @@ MARKS = {
         "只由技术员送达",
         "技术员从评价器中取出并送来，此前没有任何网关送过。签名有效，照常计入。",
         "评价器损坏或大厅断网时属正常；数量与停用时间不相称的，请查明由谁取出。",
+        NOTICE,
+    ),
+    PROGRESS_DIFFERS: Mark(
+        "服务经过前后不一",
+        "大厅先后两次报告同一服务的同一经过，时间、人员或办件不同；以先到的为准。",
+        "请大厅检查叫号系统或网关的时钟；反复出现时，请核对该大厅的办件记录。",
         NOTICE,
     ),
     SELDOM_RATED: Mark(

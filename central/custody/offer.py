@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from central.custody.marks import BAD_MAC, ONLY_RESCUED, RESCUED, WRONG_DEVICE
 from central.custody.open import (
+    Item,
     KeyOf,
     Opened,
     Rejected,
@@ -20,6 +21,7 @@ from central.custody.open import (
     VerifiedHead,
     judge_document,
     judge_head,
+    judge_progress,
     judge_record,
     open_head,
     open_record,
@@ -31,27 +33,37 @@ from central.custody.open import (
 from central.store import places, rejections
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
-from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
+from protocol.batch import (
+    Body,
+    EnvelopeItem,
+    FactsItem,
+    HeadItem,
+    Progress,
+    ProgressItem,
+    ServiceDocument,
+)
 
 _JSON = json.JSONEncoder()
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
 
 _Enrolled = Mapping[str, list[Enrolment]]
-_Item = FactsItem | EnvelopeItem | HeadItem | Rejected
+_Item = Item | Rejected
 
 
 class Letter(NamedTuple):
     """A hall's batch as it was read; nobody has looked yet whose records they are.
 
     halls: of the token it came with, at least one; the first is the hall's own. raw: decoded JSON
-    of any shape. opened: of each item its envelope, taken apart; None for a document, which has
-    none. is_rescued: a technician brought it, not the hall's gateway.
+    of any shape. opened: of each item its envelope, taken apart; None for what has none. ahead_ms:
+    by how much the hall's clock was ahead of the centre's. is_rescued: a technician brought it,
+    not the hall's gateway.
     """
 
     halls: tuple[str, ...]
     raw: list[object]
     items: list[_Item]
     opened: list[Opened | Rejected | None]
+    ahead_ms: int
     is_rescued: bool
 
     @property
@@ -61,11 +73,22 @@ class Letter(NamedTuple):
 
 
 class SentDocument(NamedTuple):
-    """A service document: its place in the hall's batch, its exact bytes, and their content."""
+    """A service document: its place in the hall's batch, its exact bytes, their content, and when
+    the service was opened, on the centre's clock.
+    """
 
     at: int
     content: bytes
     document: ServiceDocument
+    opened_at_ms: int
+
+
+class SentProgress(NamedTuple):
+    """What became of a service: its place in the batch, and when, on the centre's clock."""
+
+    at: int
+    progress: Progress
+    at_ms: int
 
 
 class SentRecord(NamedTuple):
@@ -98,6 +121,7 @@ class Offer(NamedTuple):
     halls: tuple[str, ...]
     size: int
     documents: list[SentDocument]
+    progress: list[SentProgress]
     records: list[SentRecord]
     heads: list[SentHead]
     refused: list[Refused]
@@ -110,12 +134,12 @@ class Offer(NamedTuple):
         return {epoch for epoch, place in named if place[:2] != epoch}
 
 
-def read(
-    halls: tuple[str, ...], raw: list[object], now_ms: int, is_rescued: bool = False
-) -> Letter:
+def read(halls: tuple[str, ...], body: Body, now_ms: int, is_rescued: bool = False) -> Letter:
     """The items, read and taken apart."""
-    items = [read_item(one, now_ms) for one in raw]
-    return Letter(halls, raw, items, [_open(item) for item in items], is_rescued)
+    items = [read_item(one, now_ms) for one in body.items]
+    ahead_ms = 0 if body.now_ms is None else body.now_ms - now_ms
+    opened = [_open(item) for item in items]
+    return Letter(halls, body.items, items, opened, ahead_ms, is_rescued)
 
 
 def enrolled(connection: Connection, devices: Iterable[str]) -> dict[str, list[Enrolment]]:
@@ -141,7 +165,7 @@ def judge(
         for device in letter.devices
         if any(enrolment.hall in halls for enrolment in known.get(device, ()))
     }
-    offer = Offer(halls, len(letter.items), [], [], [], [])
+    offer = Offer(halls, len(letter.items), [], [], [], [], [])
     wrong: dict[int, Opened] = {}
     for at, (item, envelope) in enumerate(zip(letter.items, letter.opened, strict=True)):
         why: Rejected | None = None
@@ -150,7 +174,16 @@ def judge(
             if isinstance(document, Rejected):
                 why = document
             else:
-                offer.documents.append(SentDocument(at, item.facts.encode(), document))
+                opened_at_ms = _instant(document.opened_at_ms, letter.ahead_ms, now_ms)
+                sent = SentDocument(at, item.facts.encode(), document, opened_at_ms)
+                offer.documents.append(sent)
+        elif isinstance(item, ProgressItem):
+            progress = judge_progress(item, halls)
+            if isinstance(progress, Rejected):
+                why = progress
+            else:
+                at_ms = _instant(progress.at_ms, letter.ahead_ms, now_ms)
+                offer.progress.append(SentProgress(at, progress, at_ms))
         elif not isinstance(envelope, Opened):
             why = envelope
         elif isinstance(item, HeadItem):
@@ -193,6 +226,11 @@ def _name_signers(
             one = one._replace(why=rejected(WRONG_DEVICE, sentence))
         refused.append(one)
     return offer._replace(refused=refused)
+
+
+def _instant(at_ms: int | None, ahead_ms: int, now_ms: int) -> int:
+    """An instant of the hall's on the centre's clock: not in the future; now if it has none."""
+    return now_ms if at_ms is None else max(0, min(at_ms - ahead_ms, now_ms))
 
 
 def _open(item: _Item) -> Opened | Rejected | None:
@@ -241,7 +279,9 @@ def _first_bytes(raw: object) -> bytes:
     """The beginning of what was sent, for the person who looks for the cause."""
     text = raw
     if isinstance(raw, dict):
-        text = next((raw[name] for name in ("envelope", "head", "facts") if name in raw), raw)
+        text = next(
+            (raw[name] for name in ("envelope", "head", "facts", "progress") if name in raw), raw
+        )
     if not isinstance(text, str):
         try:  # in pieces: it may be megabytes
             text = "".join(itertools.islice(_JSON.iterencode(text), rejections.FIRST_BYTES))

@@ -19,7 +19,14 @@ from central.custody.marks import (
     WRONG_KIND,
 )
 from protocol import answer, batch
-from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ServiceDocument
+from protocol.batch import (
+    EnvelopeItem,
+    FactsItem,
+    HeadItem,
+    Progress,
+    ProgressItem,
+    ServiceDocument,
+)
 from protocol.envelope import is_mac, split
 from protocol.field import Identifier, ProtocolError, hex16, ms, place_id, word
 from protocol.limits import SERVICE_CHARS
@@ -39,6 +46,7 @@ from protocol.record import (
 _NO_RECORDS = ("head", "receipt", "settings", "update")
 
 KeyOf = Callable[[str, int], bytes]
+Item = FactsItem | EnvelopeItem | ProgressItem | HeadItem
 
 
 class Rejected(NamedTuple):
@@ -101,8 +109,8 @@ def rejected(code: str, sentence: object) -> Rejected:
     return Rejected(code, f"{code}: {sentence}"[:200])
 
 
-def read_item(raw: object, now_ms: int) -> FactsItem | EnvelopeItem | HeadItem | Rejected:
-    """One raw item of a batch as FactsItem, EnvelopeItem or HeadItem, or Rejected.
+def read_item(raw: object, now_ms: int) -> Item | Rejected:
+    """One raw item of a batch, or Rejected.
 
     What the hall wrote beside an envelope cannot keep a signed record out (BAT-4): a member that
     is wrong there counts as absent, and a wrong time of receipt becomes `now_ms`.
@@ -216,6 +224,13 @@ def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | 
     if document.hall not in halls:
         return rejected(OTHER_HALL, "the token is not for the hall that this document names")
     return document
+
+
+def judge_progress(item: ProgressItem, halls: Container[str]) -> Progress | Rejected:
+    """What became of a service of one of the caller's halls."""
+    if item.progress.hall not in halls:
+        return rejected(OTHER_HALL, "the token is not for the hall that this progress names")
+    return item.progress
 
 
 def rating_of(verified: Verified) -> Any:

@@ -24,6 +24,7 @@ _document = metadata.tables["document"]
 _rated = metadata.tables["rated"]
 _awaited = metadata.tables["awaited"]
 _book = metadata.tables["book"]
+_progress = metadata.tables["progress"]
 
 _ADD_AWAITED = (
     'INSERT INTO awaited (facts, hall, "window", device, epoch, seq, since_ms)'
@@ -65,6 +66,20 @@ def books(
 def save_books(connection: Connection, changed: Iterable[BookRow]) -> None:
     """Insert or update books."""
     sql.run(connection, _SAVE_BOOK, [tuple(one) for one in changed])
+
+
+def progress(
+    connection: Connection, wanted: Iterable[tuple[str, str, str]]
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """(hall, service, what) -> (at_ms, staff_no, projects, stored_at_ms) of what is known."""
+    found = sql.with_keys(connection, _progress, wanted, ("hall", "service", "what"))
+    return {row[:3]: row[3:] for row in found}
+
+
+def add_progress(connection: Connection, new: list[tuple[Any, ...]]) -> None:
+    """Insert progress: all columns."""
+    if new:
+        sql.insert_many(connection, _progress, tuple(_progress.c.keys()), new)
 
 
 def numbers(

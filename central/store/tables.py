@@ -15,7 +15,8 @@ __all__ = ["metadata", "place_tables"]
 class Document(Table, table=True):
     """A service document: its exact bytes, and of its content what ratings are compared with.
 
-    book, number: which document of which database of its hall's gateway it is.
+    book, number: which document of which database of its hall's gateway it is. opened_at_ms: when
+    the service was opened, on the centre's clock.
     """
 
     __table_args__ = (Index(None, "hall", "book", "number"),)
@@ -29,6 +30,19 @@ class Document(Table, table=True):
     staff_no: str | None = Field(max_length=16)
     book: str = Field(max_length=16)
     number: int
+    opened_at_ms: int = Field(sa_type=BigInteger)
+    stored_at_ms: int = Field(sa_type=BigInteger)
+
+
+class Progress(Table, table=True):
+    """The hall's first word on what became of a service; at_ms: on the centre's clock."""
+
+    hall: str = Field(primary_key=True, max_length=32)
+    service: str = Field(primary_key=True, max_length=64)
+    what: str = Field(primary_key=True, max_length=16)
+    at_ms: int = Field(sa_type=BigInteger)
+    staff_no: str | None = Field(max_length=16)
+    projects: str = Field(sa_type=Text)
     stored_at_ms: int = Field(sa_type=BigInteger)
 
 

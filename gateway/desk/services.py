@@ -4,17 +4,17 @@ Next: gateway/hall/announcer.py publishes the ticket to the devices of the windo
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ulid import ULID
 
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
-from gateway.store import envelopes, services
+from gateway.store import envelopes, progress, services
 from gateway.store.database import Database
 from hosting.clock import day
-from protocol.batch import Matter, ServiceDocument, encode_document
+from protocol.batch import FINISHED, INVITED, SHUT, Matter, ServiceDocument, encode_document
 from protocol.field import Identifier, Text
 from protocol.limits import STAFF_NO_CHARS
 from protocol.mac import sha256_hex
@@ -81,7 +81,8 @@ class ServiceDesk:
             if same is not None:
                 return same.service, False
             new = self._new_row(connection, opening, now_ms, request)
-            services.close_open_at(connection, opening.window, now_ms)
+            for before in services.close_open_at(connection, opening.window, now_ms):
+                progress.put(connection, before.service, SHUT, now_ms, before.staff_no)
             services.put(connection, new)
         self._say_ticket(opening.window)
         self._wake_forwarder()
@@ -93,15 +94,25 @@ class ServiceDesk:
             row = _known(connection, service)
             if row.phase == CLOSED:
                 raise ConflictError("The service is closed; open a new one")
-            services.invite(connection, service, self._now_ms() + self._invite_ms)
+            now_ms = self._now_ms()
+            services.invite(connection, service, now_ms + self._invite_ms)
+            progress.put(connection, service, INVITED, now_ms, row.staff_no)
         self._say_ticket(row.window)
 
-    def close(self, service: str) -> None:
-        """Close the service; the device goes back to standby."""
+    def close(self, service: str, how: str = SHUT, finished: bool | Sequence[str] = False) -> None:
+        """Close the service; the device goes back to standby.
+
+        how: SHUT, NO_SHOW or TRANSFERRED. finished: whether its projects are, or which of them.
+        """
         with self._database.write() as connection:
             row = _known(connection, service)
             if row.phase != CLOSED:
-                services.close(connection, service, self._now_ms())
+                now_ms = self._now_ms()
+                services.close(connection, service, now_ms)
+                progress.put(connection, service, how, now_ms, row.staff_no)
+                if finished:
+                    which = () if finished is True else tuple(finished)
+                    progress.put(connection, service, FINISHED, now_ms, row.staff_no, which)
         self._say_ticket(row.window)
         self._wake_forwarder()  # its document no longer waits for a rating
 

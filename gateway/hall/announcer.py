@@ -13,8 +13,9 @@ from gateway.broker.mqtt import Link
 from gateway.hall.cover import Cover
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Wanted
-from gateway.store import receipts, services, states
+from gateway.store import envelopes, progress, receipts, services, states
 from gateway.store.database import Database
+from protocol.batch import EXPIRED
 from protocol.field import ProtocolError
 from protocol.hall import Hall
 from protocol.message import (
@@ -132,11 +133,14 @@ class Announcer:
             return
         with self._database.write() as connection:
             ended = [
-                row.window
+                row
                 for row in over
                 if services.end_invitation(connection, row.service, row.until_ms)
             ]
-        self.tickets([device for window in ended for device in self._book.devices_at(window)])
+            for row in ended:
+                if not envelopes.is_rated(connection, row.service):
+                    progress.put(connection, row.service, EXPIRED, row.until_ms, row.staff_no)
+        self.tickets([device for row in ended for device in self._book.devices_at(row.window)])
 
     def everything_retained(self) -> None:
         """Publish every retained topic anew: a broker may have forgotten them (TOP-3)."""

@@ -19,7 +19,7 @@ _UNSENT = (
 )
 
 
-_INVITING = "SELECT service, window, until_ms FROM service WHERE phase = 'inviting'"
+_INVITING = "SELECT service, window, until_ms, staff_no FROM service WHERE phase = 'inviting'"
 
 
 def put(connection: Connection, row: dict) -> None:
@@ -81,13 +81,12 @@ def end_invitation(connection: Connection, service: str, until_ms: int) -> bool:
     return connection.execute(statement).rowcount == 1
 
 
-def close_open_at(connection: Connection, window: str, now_ms: int) -> None:
-    """Close whatever is open at a window."""
-    connection.execute(
-        update(_service)
-        .where(_service.c.window == window, _service.c.phase != CLOSED)
-        .values(phase=CLOSED, closed_at_ms=now_ms)
-    )
+def close_open_at(connection: Connection, window: str, now_ms: int):
+    """Close whatever is open at a window; rows (service, staff_no) of it."""
+    is_open = (_service.c.window == window) & (_service.c.phase != CLOSED)
+    rows = connection.execute(select(_service.c.service, _service.c.staff_no).where(is_open)).all()
+    connection.execute(update(_service).where(is_open).values(phase=CLOSED, closed_at_ms=now_ms))
+    return rows
 
 
 def document(connection: Connection, row_id: int) -> bytes:

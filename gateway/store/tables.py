@@ -130,6 +130,24 @@ class Book(Table, table=True):
     number: int
 
 
+class Progress(Table, table=True):
+    """What became of a service, for the centre; verdict: null until it has spoken."""
+
+    __table_args__ = (
+        UniqueConstraint("service", "what"),
+        Index("ix_progress_unsent", "id", sqlite_where=text("verdict IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    service: str
+    what: str
+    at_ms: int
+    staff_no: str | None
+    projects: str
+    verdict: str | None
+
+
 class Staff(Table, table=True):
     """Who serves at a window: presence `in` or `pause`; no row when signed out."""
 

@@ -10,11 +10,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway.store import services
-from protocol.batch import EnvelopeItem, FactsItem, HeadItem, encode_batch
+from protocol.batch import (
+    EnvelopeItem,
+    FactsItem,
+    HeadItem,
+    Progress,
+    ProgressItem,
+    encode_batch,
+)
 from protocol.limits import BATCH_BYTES, BATCH_ITEMS
 
-FACTS, ENVELOPE, HEAD = "facts", "envelope", "head"
+FACTS, ENVELOPE, PROGRESS, HEAD = "facts", "envelope", "progress", "head"
 
+_ORDER = (FACTS, ENVELOPE, PROGRESS, HEAD)  # in a body
 _MARGIN_BYTES = 64 * 1024  # for the batch's own brackets
 
 
@@ -45,17 +53,16 @@ class Batch:
         self.last_id = 0
         self.packed = b""
         self.began = self.answered = 0
-        self._items: dict[str, list] = {FACTS: [], ENVELOPE: [], HEAD: []}
-        self._sent: dict[str, list[Sent]] = {FACTS: [], ENVELOPE: [], HEAD: []}
-        self._documents: set[int] = set()
+        self._items: dict[str, list] = {what: [] for what in _ORDER}
+        self._sent: dict[str, list[Sent]] = {what: [] for what in _ORDER}
         self._size = _MARGIN_BYTES
 
     def __len__(self) -> int:
         return sum(len(items) for items in self._items.values())
 
-    def has_document(self, row_id: int) -> bool:
-        """Whether this service document is in it."""
-        return row_id in self._documents
+    def has(self, what: str, row_id: int) -> bool:
+        """Whether this service document, or this progress, is in it."""
+        return any(one.row_id == row_id for one in self._sent[what])
 
     def has_heads(self) -> bool:
         """Whether a head is in it."""
@@ -72,12 +79,10 @@ class Batch:
         self._size += size
         if sent.what == ENVELOPE:
             self.last_id = max(self.last_id, sent.row_id)
-        if sent.what == FACTS:
-            self._documents.add(sent.row_id)
 
-    def body(self) -> bytes:
-        """The body of `POST /v1/batches`."""
-        return encode_batch([item for items in self._items.values() for item in items])
+    def body(self, now_ms: int) -> bytes:
+        """The body of `POST /v1/batches`, packed now."""
+        return encode_batch([item for items in self._items.values() for item in items], now_ms)
 
     def sent(self) -> list[Sent]:
         """What the items are, in the body's order."""
@@ -96,7 +101,7 @@ def add_envelopes(connection: Connection, batch: Batch, rows: Sequence) -> None:
 def _add_envelope(connection: Connection, batch: Batch, row) -> bool:
     document = b""
     lacking: int | None = row.document_id if row.document_verdict is None else None
-    if lacking is not None and not batch.has_document(lacking):
+    if lacking is not None and not batch.has(FACTS, lacking):
         document = services.document(connection, lacking)
     if not batch.has_room(2 if document else 1, _size(row.envelope) + _size(document)):
         return False
@@ -117,10 +122,19 @@ def _add_envelope(connection: Connection, batch: Batch, row) -> bool:
 
 def add_document(batch: Batch, row_id: int, document: bytes) -> None:
     """Add a service document, once, if it fits."""
-    if not batch.has_document(row_id) and batch.has_room(1, _size(document)):
+    if not batch.has(FACTS, row_id) and batch.has_room(1, _size(document)):
         name = f"service document {row_id}"
         sent = Sent(FACTS, row_id, "", 0, name, "", None, 0)
         batch.add(FactsItem(facts=document.decode()), sent, _size(document))
+
+
+def add_progress(batch: Batch, hall: str, row) -> None:
+    """Add what became of a service, once, if it fits."""
+    if not batch.has(PROGRESS, row.id) and batch.has_room(1, _size(row.projects.encode())):
+        told = (row.service, row.what, row.at_ms, row.staff_no, tuple(json.loads(row.projects)))
+        name = f"{row.what} of service {row.service}"
+        sent = Sent(PROGRESS, row.id, "", 0, name, "", None, 0)
+        batch.add(ProgressItem(Progress(hall, *told)), sent, _size(row.projects.encode()))
 
 
 def add_head(batch: Batch, row) -> bool:

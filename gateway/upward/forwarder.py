@@ -201,7 +201,8 @@ class Lane:
         batch = self._next_batch(self._now_ms(), self._after_id, most)
         if len(batch) == 0:
             return False
-        batch.packed = pack(batch.body())  # here, so that the next request begins at once
+        # Here, so that the next request begins at once.
+        batch.packed = pack(batch.body(self._now_ms()))
         self._after_id = max(batch.last_id, self._after_id or 0)
         self._unsettled += 1
         self._prepared.put(batch)

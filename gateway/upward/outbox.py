@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from gateway.hall.hall_book import read_receipt
-from gateway.store import envelopes, receipts, services, states
+from gateway.store import envelopes, progress, receipts, services, states
 from gateway.store.database import Database
-from gateway.upward.batch import ENVELOPE, FACTS, HEAD, Batch, Sent, add_envelopes
+from gateway.upward.batch import ENVELOPE, FACTS, HEAD, PROGRESS, Batch, Sent, add_envelopes
 from gateway.upward.riders import Riders
 from protocol.batch import REJECTED, Answer, Verdict
 from protocol.envelope import split
@@ -46,10 +46,12 @@ class Settled(NamedTuple):
 class Outbox:
     """Used by the forwarder's lanes, each in a thread of its own."""
 
-    def __init__(self, database: Database, pace: Pace, monotonic_s: Callable[[], float]):
+    def __init__(
+        self, database: Database, hall: str, pace: Pace, monotonic_s: Callable[[], float]
+    ):
         self._database = database
         self._pace = pace
-        self._riders = Riders(pace.head_every_ms / 1000, monotonic_s)
+        self._riders = Riders(hall, pace.head_every_ms / 1000, monotonic_s)
         self._count = itertools.count(1)
         self._settling = threading.Lock()
         self._told: dict[tuple[str, int], int] = {}  # when the newest answer about it came
@@ -107,6 +109,7 @@ class Outbox:
             return bool(
                 envelopes.let_go(connection, now_ms - self._pace.keep_ms)
                 + services.let_go(connection, now_ms - self._pace.keep_ms)
+                + progress.let_go(connection, now_ms - self._pace.keep_ms)
             )
 
     def _settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
@@ -118,7 +121,7 @@ class Outbox:
         told = [(read_receipt(envelope.encode()), envelope) for envelope in answer.receipts]
         untold = _named(sent, answer.verdicts)
         untold -= {(receipt.device, receipt.epoch) for receipt, _ in told}
-        judged: dict[str, list[dict]] = {FACTS: [], ENVELOPE: [], HEAD: []}
+        judged: dict[str, list[dict]] = {FACTS: [], ENVELOPE: [], PROGRESS: [], HEAD: []}
         recounts = set()
         for one, verdict in zip(sent, answer.verdicts, strict=True):
             judged[one.what].append(self._row(one, verdict, now_ms))
@@ -127,6 +130,7 @@ class Outbox:
         with self._database.write() as connection:
             services.judge_documents(connection, judged[FACTS])
             envelopes.judge(connection, judged[ENVELOPE])
+            progress.judge(connection, judged[PROGRESS])
             states.mark_heads_sent(connection, judged[HEAD], now_ms)
             changed = set()
             for receipt, envelope in told:
@@ -173,7 +177,7 @@ def _named(sent: Iterable[Sent], verdicts: Iterable[Verdict]) -> set[tuple[str, 
     """The (device, epoch) of every record and head that the centre verified."""
     named = set()
     for one, verdict in zip(sent, verdicts, strict=True):
-        if one.what == FACTS or verdict.verdict == REJECTED:
+        if one.what in (FACTS, PROGRESS) or verdict.verdict == REJECTED:
             continue
         if one.what == ENVELOPE:
             named.add((one.device, one.epoch))

@@ -1,4 +1,5 @@
-"""What rides with the records: service documents and signed heads; when they leave by themselves.
+"""What rides with the records: service documents, what became of services, and signed heads; when
+they leave by themselves.
 
 A province has 3,000 halls: each request that a hall can do without is 3,000 of them for the
 centre. All pauses here are monotonic and in memory, so a stepped wall clock changes none.
@@ -9,8 +10,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from gateway.store import services, states
-from gateway.upward.batch import Batch, add_document, add_head
+from gateway.store import progress, services, states
+from gateway.upward.batch import FACTS, PROGRESS, Batch, add_document, add_head, add_progress
 from protocol.limits import BATCH_ITEMS
 from protocol.message import CLOSED
 
@@ -20,23 +21,26 @@ DOCUMENT_WAIT_S = 30.0  # how long a document waits for company, at most (DESIGN
 class Riders:
     """Used by the live lane's thread, which has up to two batches on their way.
 
-    head_every_s: so long after the centre was told all heads the next ones are due.
+    hall: its id. head_every_s: so long after the centre was told all heads the next ones are due.
     """
 
-    def __init__(self, head_every_s: float, monotonic_s: Callable[[], float]):
+    def __init__(self, hall: str, head_every_s: float, monotonic_s: Callable[[], float]):
+        self._hall = hall
         self._head_every_s = head_every_s
         self._monotonic_s = monotonic_s
         self._heads_since_s = -math.inf
         self._whole: Batch | None = None  # the newest batch that held every changed head
-        self._waits_since_s: dict[int, float] | None = None  # by document; None before any look
+        # By (FACTS or PROGRESS, id); None before any look.
+        self._waits_since_s: dict[tuple[str, int], float] | None = None
         self._under_way: list[Batch] = []
 
     def board(self, connection: Connection, batch: Batch, is_first: bool) -> None:
         """Add to a batch of records, which may be empty, what leaves with it.
 
-        Changed heads go all together once a minute (`head_every_s`). A document goes with
-        whatever leaves, its own rating or anything else; else when it has waited for
-        `DOCUMENT_WAIT_S`, or its service is closed. is_first: no other batch is on its way.
+        Changed heads go all together once a minute (`head_every_s`). A document, and progress, go
+        with whatever leaves, its own rating or anything else; else when they have waited for
+        `DOCUMENT_WAIT_S`, or a document's service is closed. is_first: no other batch is on its
+        way.
         """
         if is_first:
             self._under_way.clear()
@@ -63,20 +67,27 @@ class Riders:
         self._whole = batch if is_whole else None  # else the rest is due at once
 
     def _add_documents(self, connection: Connection, batch: Batch) -> None:
-        rows = services.unsent_documents(connection, BATCH_ITEMS)
+        documents = services.unsent_documents(connection, BATCH_ITEMS)
+        told = progress.unsent(connection, BATCH_ITEMS)
+        rows = {(FACTS, row.id): row for row in documents}
+        rows |= {(PROGRESS, row.id): row for row in told}
         now_s = self._monotonic_s()
         # Nobody knows how long those have waited that a start finds.
         new_s = -math.inf if self._waits_since_s is None else now_s
         since_s = self._waits_since_s or {}
-        self._waits_since_s = {row.id: since_s.get(row.id, new_s) for row in rows}
-        waiting = [row for row in rows if not self._is_under_way(row.id)]
-        is_due = len(rows) == BATCH_ITEMS or any(
-            row.phase == CLOSED or now_s - self._waits_since_s[row.id] >= DOCUMENT_WAIT_S
-            for row in waiting
+        self._waits_since_s = {key: since_s.get(key, new_s) for key in rows}
+        waiting = {key: row for key, row in rows.items() if not self._is_under_way(*key)}
+        is_due = max(len(documents), len(told)) == BATCH_ITEMS or any(
+            now_s - self._waits_since_s[key] >= DOCUMENT_WAIT_S
+            or (key[0] == FACTS and row.phase == CLOSED)
+            for key, row in waiting.items()
         )
         if is_due or len(batch) > 0:
-            for row in waiting:
-                add_document(batch, row.id, row.document)
+            for (what, row_id), row in waiting.items():
+                if what == FACTS:
+                    add_document(batch, row_id, row.document)
+                else:
+                    add_progress(batch, self._hall, row)
 
-    def _is_under_way(self, document: int) -> bool:
-        return any(one.has_document(document) for one in self._under_way)
+    def _is_under_way(self, what: str, row_id: int) -> bool:
+        return any(one.has(what, row_id) for one in self._under_way)

@@ -72,6 +72,18 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
+Projects = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)]
+
+
+class CloseBody(BaseModel, extra="forbid"):
+    """How a service ended. finished: whether its projects are, or the numbers of those that are.
+    as: whether it was closed, nobody came, or another window goes on with it.
+    """
+
+    finished: bool | Projects = False
+    how: Literal["closed", "no_show", "transferred"] = Field(default="closed", alias="as")
+
+
 class ServiceAnswer(BaseModel):
     """A service as the hall knows it; `rated` says whether, never how."""
 
@@ -135,9 +147,10 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
         return _service(desk, service_id)
 
     @app.post("/api/v1/services/{service_id}/close", dependencies=[caller])
-    def close(service_id: ServiceId) -> ServiceAnswer:
+    def close(service_id: ServiceId, body: CloseBody | None = None) -> ServiceAnswer:
         """The service is over, rated or not."""
-        desk.close(service_id)
+        end = body or CloseBody()
+        desk.close(service_id, end.how, end.finished)
         return _service(desk, service_id)
 
     @app.get("/api/v1/services/{service_id}", dependencies=[caller])

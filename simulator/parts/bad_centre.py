@@ -5,6 +5,7 @@ manner but `error`, `busy` and `away`.
 """
 
 import asyncio
+from collections.abc import Callable
 
 GOOD, SLOW, ERROR, BUSY = "good", "slow", "error", "busy"
 HALF, LOST, AWAY = "half", "lost", "away"
@@ -27,13 +28,15 @@ _REFUSALS = {
 class BadCentre:
     """Listens on a loopback port and passes on to another; `manner` may change at any time.
 
-    `treated` counts the batches that were not treated well.
+    `treated` counts the batches that were not treated well. `hear`(request, answer) is called with
+    the whole bytes of each request that the centre answered, for whoever sniffs the line.
     """
 
     def __init__(self, port: int, centre_port: int):
         self.manner = GOOD
         self.treated = 0
         self.port = port
+        self.hear: Callable[[bytes, bytes], None] = lambda request, answer: None
         self._centre_port = centre_port
         self._calls: set[asyncio.Task] = set()
 
@@ -73,6 +76,7 @@ class BadCentre:
             await writer.drain()
             return True
         answer = await self._ask_centre(request)
+        self.hear(request, answer)
         if manner == LOST:
             return False
         if manner == SLOW:

@@ -135,11 +135,11 @@ class Hall:
         with self.database.read() as connection:
             return self.alarms.findings(connection, hall, 5000).newest
 
-    def post(self, *items):
+    def post(self, *items, sent_ms=None):
         """POST /v1/batches: an envelope as str becomes an item; the decoded answer."""
         response = self.client.post(
             "/v1/batches",
-            content=gzip.compress(encode_batch([item_of(item) for item in items])),
+            content=gzip.compress(encode_batch([item_of(item) for item in items], sent_ms)),
             headers={**self.headers, "content-encoding": "gzip"},
         )
         assert response.status_code == 200, response.text
@@ -178,7 +178,7 @@ def open_centre(folder: Path):
 
     def take(items):
         body = encode_batch([item_of(item) for item in items])
-        return intake.take(("demo",), decode_batch(body))
+        return intake.take(("demo",), *decode_batch(body))
 
     try:
         yield database, take

@@ -10,7 +10,7 @@ from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs,
 from central.audit.verify import audit
 from central.custody.intake import Intake, UnfiledError
 from protocol.answer import NO_ANSWER, of_level, seal_answer
-from protocol.batch import EnvelopeItem, HeadItem
+from protocol.batch import EnvelopeItem, HeadItem, Progress, ProgressItem
 from protocol.envelope import is_signed, mac16
 from protocol.record import Receipt, decode, encode, parse
 
@@ -89,6 +89,45 @@ def test_a_duplicate_gets_the_current_receipt_however_late_it_comes(hall, device
     assert verdicts(again) == ["duplicate", "duplicate"]
     assert receipt_seqs(again) == receipt_seqs(first)
     assert len(hall.records()) == 1
+
+
+def progress(what, at_ms, service="S-1", hall="demo", staff_no=None, projects=()):
+    return ProgressItem(Progress(hall, service, what, at_ms, staff_no, projects))
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 3_600_000, -8 * 3_600_000, 10 * 365 * 86_400_000])
+def test_a_hall_s_instants_are_told_by_the_centre_s_clock(hall, database, ahead_ms):
+    """BAT-9: however wrong the gateway's clock is; never in the future."""
+    gateway_ms = NOW_MS + ahead_ms
+    facts, _ = document(opened_at_ms=gateway_ms - 300_000)
+    items = [
+        facts,
+        progress("invited", gateway_ms - 60_000),
+        progress("closed", gateway_ms + 5000),
+    ]
+    items.append(progress("finished", None))
+    assert verdicts(hall.post(*items, sent_ms=gateway_ms)) == ["stored"] * 4
+    with database.read() as connection:
+        opened = connection.exec_driver_sql("select opened_at_ms from document").scalar()
+        rows = connection.exec_driver_sql("select what, at_ms from progress").all()
+        assert list(audit(connection, hall.keys.key)) == []
+    assert opened == NOW_MS - 300_000
+    told = {"invited": NOW_MS - 60_000, "closed": NOW_MS, "finished": NOW_MS}
+    assert dict(map(tuple, rows)) == told
+
+
+def test_the_first_word_on_progress_stays(hall, database):
+    """BAT-9"""
+    first = progress("closed", NOW_MS - 500_000, staff_no="0231")
+    assert verdicts(hall.post(first, first, sent_ms=NOW_MS)) == ["stored", "duplicate"]
+    assert hall.findings("demo") == []
+    other = progress("closed", NOW_MS - 500_000, staff_no="0999")
+    elsewhere = progress("closed", NOW_MS, hall="other")
+    assert verdicts(hall.post(other, elsewhere, sent_ms=NOW_MS)) == ["duplicate", "rejected"]
+    assert {one.mark for one in hall.findings("demo")} == {"progress_differs", "other_hall"}
+    with database.read() as connection:
+        query = "select staff_no, at_ms from progress"
+        assert connection.exec_driver_sql(query).all() == [("0231", NOW_MS - 500_000)]
 
 
 def test_a_receipt_over_an_hour_old_is_given_anew(hall, device, clock, database):

@@ -16,7 +16,7 @@ from central.custody.marks import UNKNOWN_DEVICE
 from central.keys import DeviceKeys
 from central.people.tokens import Tokens
 from central.store.database import open_database
-from protocol.batch import Answer, HeadItem
+from protocol.batch import Answer, Body, HeadItem
 from protocol.envelope import split
 from protocol.field import write
 from protocol.record import parse
@@ -78,13 +78,13 @@ class Together:
         def hold():
             is_held.set()
             gate.wait()
-            return []
+            return Body([], None)
 
         self._offer(None, "nobody", hold, 0)
         is_held.wait()
         first = self._count
         for hall, items, *more in batches:
-            self._offer(token, hall, lambda items=items: items, *(more or (size,)))
+            self._offer(token, hall, lambda items=items: Body(items, None), *(more or (size,)))
         gate.set()
         with self._heard:
             assert self._heard.wait_for(lambda: len(self.outcomes) == self._count, 30)

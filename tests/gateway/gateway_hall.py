@@ -31,6 +31,8 @@ from protocol.batch import (
     EnvelopeItem,
     FactsItem,
     HeadItem,
+    Progress,
+    ProgressItem,
     Verdict,
     decode_batch,
     decode_item,
@@ -101,6 +103,8 @@ class ScriptedCentre:
         self.batches: list[list] = []
         self.held: dict[tuple[str, int], dict[int, bytes]] = {}
         self.documents: list[bytes] = []
+        self.progress: list[Progress] = []
+        self.sent_ms: list[int | None] = []
         self.heads: list[HeadItem] = []
         self.rejects: set[bytes] = set()
         self.receipts: dict[str, str] = {}
@@ -193,7 +197,9 @@ class ScriptedCentre:
 
     def judge(self, body: bytes, is_short: bool) -> Answer:
         with self.lock:
-            items = [decode_item(item) for item in decode_batch(body)]
+            raw, sent_ms = decode_batch(body)
+            self.sent_ms.append(sent_ms)
+            items = [decode_item(item) for item in raw]
             self.batches.append(items)
             verdicts, named = [], set()
             for item in items:
@@ -207,6 +213,9 @@ class ScriptedCentre:
     def judge_item(self, item, named: set) -> Verdict:
         if isinstance(item, FactsItem):
             self.documents.append(item.facts.encode())
+            return Verdict(STORED, None, ())
+        if isinstance(item, ProgressItem):
+            self.progress.append(item.progress)
             return Verdict(STORED, None, ())
         text = item.head if isinstance(item, HeadItem) else item.envelope
         envelope = text.encode()

@@ -130,6 +130,35 @@ def test_a_gateway_that_starts_says_only_what_is_true_then(tmp_path, centre, con
         gateway.stop()
 
 
+def test_the_centre_is_told_what_became_of_services(gateway, centre, api, connect):
+    """BAT-9: invited, expired, closed by whom, how and with what; each once, with the time."""
+    gateway.custody._announcer._invite_ms = gateway.desk._invite_ms = 1000
+    device = connect(gateway, "dev-1").enter()
+    first = open_at(api, staff_no="0231").json()["service"]
+    api.post(f"/services/{first}/invite")
+    device.hear("ticket", lambda said: said["phase"] == "inviting")
+    device.hear("ticket", lambda said: said["phase"] == "serving")
+    second = open_at(api, ticket_no="A002").json()["service"]
+    api.post(f"/services/{second}/close", json={"as": "transferred", "finished": ["p-1"]})
+    api.post(f"/services/{second}/close", json={"as": "no_show"})
+    third = open_at(api, "w2", "B001").json()["service"]
+    api.post(f"/services/{third}/close")  # its document waits for nothing; the rest rides with it
+    until(lambda: len(centre.progress) >= 6, "the progress")
+    told = [(one.service, one.what, one.staff_no, one.projects) for one in centre.progress]
+    assert told == [
+        (first, "invited", "0231", ()),
+        (first, "expired", "0231", ()),
+        (first, "closed", "0231", ()),
+        (second, "transferred", None, ()),
+        (second, "finished", None, ("p-1",)),
+        (third, "closed", None, ()),
+    ]
+    times = [one.at_ms for one in centre.progress]
+    assert times == sorted(times)
+    assert all(abs(sent_ms - now_ms()) < 60_000 for sent_ms in centre.sent_ms)
+    assert api.post(f"/services/{second}/close", json={"as": "lost"}).status_code == 422
+
+
 def test_documents_are_numbered_one_by_one_in_the_books_of_their_databases(
     tmp_path, centre, gateway, api
 ):

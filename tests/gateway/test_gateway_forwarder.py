@@ -110,7 +110,7 @@ def test_pauses_double_up_to_the_longest_and_differ():
 def test_in_a_pause_nothing_is_prepared(tmp_path):
     """A hall without its centre for days has other things to do."""
     database = Database(tmp_path / "gateway.sqlite")
-    outbox = Outbox(database, Pace(1, 1, 1, 1, 1), time.monotonic)
+    outbox = Outbox(database, "demo", Pace(1, 1, 1, 1, 1), time.monotonic)
     backoff = Backoff(60, 60, random.Random(1))
     way = Way(
         outbox=outbox,
@@ -302,7 +302,7 @@ def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre
     device.tell(pen.state())
     device.send(pen.rating())
     device.hear("ack", lambda ack: ack["receipt"] is not None)
-    outbox = Outbox(gateway.database, pace_of(gateway.config), time.monotonic)
+    outbox = Outbox(gateway.database, "demo", pace_of(gateway.config), time.monotonic)
     day_ms = 86_400_000
     outbox.let_go(now_ms() + 29 * day_ms)
     assert _held(gateway) == 1

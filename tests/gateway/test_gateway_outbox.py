@@ -27,7 +27,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def outbox(database):
-    return Outbox(database, PACE, time.monotonic)
+    return Outbox(database, "demo", PACE, time.monotonic)
 
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):

@@ -44,7 +44,7 @@ HALL = Hall(
 class TestBatch(unittest.TestCase):
     def test_a_batch_comes_back_as_it_went_with_envelopes_as_one_string(self):
         """ENV-3"""
-        items = tuple([decode_item(item) for item in decode_batch(encode_batch(ITEMS))])
+        items = tuple([decode_item(item) for item in decode_batch(encode_batch(ITEMS)).items])
         self.assertEqual(items, ITEMS)
 
     def test_an_answer_a_document_and_a_hall_come_back_as_they_went(self):

@@ -1,13 +1,24 @@
 """protocol/README.md holds: its examples are exact, and every MUST is named by a test."""
 
 import ast
+import base64
+import hashlib
 import json
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from starlette.exceptions import HTTPException
 
+from central.custody.marks import MARKS, mark_of
+from central.web.api.batches import _problem_of, _read
+from central.web.api.bearer import no_token, require
+from central.web.api.cursor import read_cursor
+from central.web.api.figures import Marks
+from central.web.api.records import RecordPage, Rejections
+from firmware.bundle import Broker, Bundle, Identity, read_bundle
+from protocol.answer import codes_in, level_in, open_answer
 from protocol.batch import (
     decode_answer,
     decode_batch,
@@ -31,6 +42,7 @@ PAGE = (ROOT / "protocol" / "README.md").read_text()
 KEY = bytes(range(32))
 EXAMPLES = re.findall(r"^```(\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 SIGNED = {"boot", "rating", "reasons", "selftest", "head", "receipt"}
+READERS = {"records": RecordPage, "rejections": Rejections, "marks": Marks}
 MESSAGES = {"state": State, "will": Will, "ticket": Ticket, "ack": Ack, "clock": Clock}
 
 
@@ -50,6 +62,28 @@ def test_the_settings_example_is_what_the_code_writes():
     assert seal_settings(KEY, settings) == text
 
 
+def test_the_bundle_is_read_and_its_password_opens_what_the_hall_s_document_says():
+    bundle = read_bundle(dict(EXAMPLES)["bundle"].encode())
+    broker = Broker("192.0.2.10", 1883, "xj-0417", bundle.mqtt.password, None)
+    assert bundle == Bundle(Identity("xj-0417", 29333341, KEY), "demo", broker, None)
+    line = decode_hall(dict(EXAMPLES)["hall"].encode()).devices[0].password_hash
+    salt, digest = (base64.b64decode(text) for text in (line[7:23], line[23:]))
+    assert line.startswith("$7$101$")
+    assert hashlib.pbkdf2_hmac("sha512", broker.password.encode(), salt, 101) == digest
+
+
+def test_the_answers_are_what_the_page_says():
+    """SEA-1 SEA-2"""
+    plain = {
+        name: open_answer(KEY, record, json.loads(record)["answer"])
+        for name, text in EXAMPLES
+        if name in {"rating", "reasons"}
+        for record in [split(text.encode())[0]]
+    }
+    assert (level_in(plain["rating"]), codes_in(plain["reasons"])) == (1, (108, 115))
+    assert "is level 1, and that of the reasons the codes 108 and 115" in PAGE
+
+
 @pytest.mark.parametrize(("name", "text"), [e for e in EXAMPLES if e[0] in MESSAGES])
 def test_message_examples_are_what_the_code_writes(name, text):
     assert encode_message(decode_message(MESSAGES[name], text.encode())) == text.encode()
@@ -58,10 +92,48 @@ def test_message_examples_are_what_the_code_writes(name, text):
 def test_batch_examples_are_what_the_code_writes():
     text = dict(EXAMPLES)
     batch = text["batch"].encode()
-    assert encode_batch([decode_item(item) for item in decode_batch(batch)]) == batch
+    items, at_ms = decode_batch(batch)
+    assert encode_batch([decode_item(item) for item in items], at_ms) == batch
     assert encode_answer(decode_answer(text["answer"].encode())) == text["answer"].encode()
     assert encode_document(decode_document(text["facts"].encode())) == text["facts"].encode()
     assert encode_hall(decode_hall(text["hall"].encode())) == text["hall"].encode()
+
+
+def test_problem_examples_are_what_the_centre_answers():
+    def lacks_the_scope():
+        require(("figures:read",), "records:read")
+
+    errors = [no_token()]
+    for fails in (lacks_the_scope, lambda: _read(b"[]", "")):
+        with pytest.raises(HTTPException) as caught:
+            fails()
+        errors.append(caught.value)
+    answers = [_problem_of(error) for error in errors]
+    assert [answer.status_code for answer in answers] == [401, 403, 400]
+    texts = [text.encode() for name, text in EXAMPLES if name == "problem"]
+    assert [answer.body for answer in answers] == texts
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("name", "kind"), READERS.items())
+def test_readers_examples_are_what_the_centre_answers(name, kind):
+    text = dict(EXAMPLES)[name]
+    assert kind.model_validate_json(text).model_dump_json() == text
+
+
+def test_readers_examples_belong_to_the_others():
+    text = dict(EXAMPLES)
+    page = json.loads(text["records"])
+    record = page["records"][0]
+    assert record["envelope"] == text["rating"]
+    assert read_cursor(page["next"]) == ("xj-0417", 29333341, 2, "")
+    assert json.loads(text["rejections"])["newest"][0]["reason"] in MARKS
+    mark = json.loads(text["marks"])["marks"][0]
+    assert mark | mark_of(mark["mark"])._asdict() == mark
+
+
+def test_every_mark_and_reason_of_the_centre_is_on_the_page():
+    assert {code for code in MARKS if f"`{code}`" not in PAGE} == set()
 
 
 def test_the_examples_are_one_story():
@@ -81,7 +153,8 @@ def test_text_that_utf_8_cannot_carry_is_refused():
 
 
 def test_no_example_goes_untested():
-    known = SIGNED | MESSAGES.keys() | {"batch", "answer", "facts", "hall", "settings"}
+    known = SIGNED | MESSAGES.keys() | READERS.keys()
+    known |= {"bundle", "batch", "answer", "facts", "hall", "settings", "problem"}
     assert {name for name, _ in EXAMPLES} == known
 
 

@@ -39,7 +39,7 @@ DOCUMENT = encode_document(
     )
 )
 ITEM = {"envelope": "x", "received_at_ms": 5, "window": "w1", "service": "S-1", "marks": ["a_1"]}
-BATCH = encode_batch([EnvelopeItem("x", 5, "w1", "S-1", ())])
+BATCH = encode_batch([EnvelopeItem("x", 5, "w1", "S-1", ())], 1_760_000_000_000)
 VERDICTS = (Verdict("stored", None, ("a_1",)), Verdict("rejected", "bad_mac: 不符", ()))
 ANSWER = encode_answer(Answer(VERDICTS, ("receipt",), 3))
 

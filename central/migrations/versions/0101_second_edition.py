@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("staff_no", sa.String(length=16), nullable=True),
         sa.Column("book", sa.String(length=16), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("opened_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("stored_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("facts", name=op.f("pk_document")),
     )
@@ -159,6 +160,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hall", "window", "mark", name=op.f("pk_mark_tally")),
     )
     op.create_index(op.f("ix_mark_tally_mark_last_at_ms"), "mark_tally", ["mark", "last_at_ms"])
+    op.create_table(
+        "progress",
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("staff_no", sa.String(length=16), nullable=True),
+        sa.Column("projects", sa.Text(), nullable=False),
+        sa.Column("stored_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hall", "service", "what", name=op.f("pk_progress")),
+    )
     op.create_table(
         "rated",
         sa.Column("hall", sa.String(length=32), nullable=False),

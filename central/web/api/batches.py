@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from typing import Any
 
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +23,7 @@ from central.store.database import is_of_store
 from central.web.api.bearer import Bearer, no_token, token_in
 from hosting.body import announced, unpack
 from hosting.problem import our_fault, problem, problem_of, try_again
-from protocol.batch import Answer, decode_batch, encode_answer
+from protocol.batch import Answer, Body, decode_batch, encode_answer
 from protocol.field import ProtocolError
 from protocol.limits import BATCH_BYTES
 from quick import read_batch
@@ -112,7 +111,7 @@ class BatchDoor:
                 loop.call_soon_threadsafe(_settle, answered, outcome)
 
         self._intake.offer(
-            token_in(authorization), _size(packed), lambda: _items(packed, encoding), reply
+            token_in(authorization), _size(packed), lambda: _read(packed, encoding), reply
         )
         outcome = await answered
         if not isinstance(outcome, Answer):
@@ -139,15 +138,12 @@ def _size(packed: bytes) -> int:
     return max(len(packed), int.from_bytes(packed[-4:], "little") if is_gzip else 0)
 
 
-def _items(packed: bytes, encoding: str) -> list[Any]:
+def _read(packed: bytes, encoding: str) -> Body:
     plain = unpack(packed, encoding, BATCH_BYTES)
-    items = read_batch(plain)
-    if items is None:
-        try:
-            items = decode_batch(plain)
-        except ProtocolError as error:
-            raise HTTPException(400, str(error)) from None
-    return items
+    try:
+        return read_batch(plain) or decode_batch(plain)
+    except ProtocolError as error:
+        raise HTTPException(400, str(error)) from None
 
 
 def _settle(answered: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -108,6 +108,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hall")),
     )
     op.create_table(
+        "progress",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("service", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.Integer(), nullable=False),
+        sa.Column("staff_no", sa.String(), nullable=True),
+        sa.Column("projects", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_progress")),
+        sa.UniqueConstraint("service", "what", name=op.f("uq_progress_service_what")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_progress_unsent", "progress", ["id"], sqlite_where=sa.text("verdict IS NULL")
+    )
+    op.create_table(
         "quarantine",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
