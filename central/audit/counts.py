@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from central.custody.marks import (
     CLONED_DEVICE,
+    FORGED_RECEIPT,
     NOT_COUNTED,
     OLDER_HEAD,
     PROGRESS_DIFFERS,
@@ -24,7 +25,7 @@ Counts = Counter[tuple[object, str, str, object]]  # span or "mark", window, hal
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
 _MARK = "mark"
-_EVENTS = (CLONED_DEVICE, OLDER_HEAD, PROGRESS_DIFFERS, REPLAYED, TWO_GATEWAYS)
+_EVENTS = (CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, PROGRESS_DIFFERS, REPLAYED, TWO_GATEWAYS)
 
 
 def count(counts: Counts, row: Row, is_conflict: bool, is_approved: bool) -> None:

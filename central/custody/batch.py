@@ -18,7 +18,7 @@ from central.custody.counting import Second
 from central.custody.documents import Told
 from central.custody.filing import Filed
 from central.custody.heads import Heads, file_heads
-from central.custody.marks import CLONED_DEVICE, OLDER_HEAD, REPLAYED, RESCUED
+from central.custody.marks import CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, REPLAYED, RESCUED
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
 from central.store import covers, ledger, places, rejections, tallies
@@ -231,6 +231,8 @@ def find_events(batch: Batch) -> None:
     is offered again though a receipt covers it, and documents of one number.
     """
     found = [(OLDER_HEAD, (*one.epoch_key, one.head.seq)) for one in batch.kept.older]
+    forged = [one for one in batch.heads if one.receipt_seq is None]
+    found += [(FORGED_RECEIPT, (*one.epoch_key, one.head.seq)) for one in forged]
     cloned = clones.find_in_heads(
         batch.connection, batch.heads, batch.new, batch.kept.claims, batch.before
     )

@@ -75,7 +75,7 @@ def file_heads(
             if _rank(values)[:2] < _rank(before)[:2]:
                 older.append(item)
         if before is not None:
-            shown = max(item.receipt_seq, before["receipt_seq"])
+            shown = max(item.receipt_seq or 0, before["receipt_seq"])
             highest[item.epoch_key]["receipt_seq"] = shown
     changed = [
         values
@@ -139,7 +139,7 @@ def _values(item: VerifiedHead, now_ms: int) -> dict[str, Any]:
         "boot": item.head.boot,
         "up_ms": item.head.up_ms,
         "envelope": item.envelope,
-        "receipt_seq": item.receipt_seq,
+        "receipt_seq": item.receipt_seq or 0,
         "stored_at_ms": now_ms,
         "shown": item.head.shown,
     }

@@ -23,6 +23,7 @@ ARRIVED_AFTER_REVOCATION = "arrived_after_revocation"
 DAMAGE_NAMED = "damage_named"  # a device tells that it can no longer read what it had written
 # Found out about a place in a chain; the first may be a record's mark, too.
 CLONED_DEVICE = "cloned_device"
+FORGED_RECEIPT = "forged_receipt"  # beside a head: the centre never signed it for the device
 OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had said before
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
 TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
@@ -161,6 +162,12 @@ MARKS = {
         "一天前已收妥、已签回执的记录又被送来。重复记录不会计入两次。",
         "偶尔出现无需处理；成批出现时，请检查大厅网关是否被人改动。",
         NOTICE,
+    ),
+    FORGED_RECEIPT: Mark(
+        "伪造的回执",
+        "随评价器状态送来的回执不是本系统签发给它的。评价器不会据此删除记录，本系统也不采信。",
+        "请按安全事件处理，检查大厅网关；只出现在一台评价器上的，也请检查该评价器。",
+        SECURITY,
     ),
     OLDER_HEAD: Mark(
         "评价器状态倒退",

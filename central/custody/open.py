@@ -92,11 +92,13 @@ class Verified(NamedTuple):
 
 
 class VerifiedHead(NamedTuple):
-    """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if none is valid."""
+    """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if there is none, None
+    if it is one that the centre never signed for this device.
+    """
 
     head: Any
     envelope: bytes
-    receipt_seq: int
+    receipt_seq: int | None
 
     @property
     def epoch_key(self) -> tuple[str, int]:
@@ -261,15 +263,17 @@ def _refusal(opened: Opened, enrolled: Container[str], key_of: KeyOf) -> Rejecte
     return None
 
 
-def _receipt_seq(text: str | None, head: Any, key_of: KeyOf) -> int:
-    opened = None if text is None else _open(text, MALFORMED_HEAD, quick.read_receipt)
-    if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
+def _receipt_seq(text: str | None, head: Any, key_of: KeyOf) -> int | None:
+    if text is None:
         return 0
+    opened = _open(text, MALFORMED_HEAD, quick.read_receipt)
+    if not isinstance(opened, Opened) or _refusal(opened, (head.device,), key_of) is not None:
+        return None
     try:
         receipt: Any = opened.decoded or decode(opened.members, (Receipt,))
     except ProtocolError:
-        return 0
-    return receipt.seq if receipt.epoch == head.epoch else 0
+        return None
+    return receipt.seq if receipt.epoch == head.epoch else None
 
 
 def _without_wrong_members(raw: dict[str, Any], now_ms: int) -> EnvelopeItem:

@@ -124,7 +124,9 @@ def test_it_invents_a_receipt(province):
     assert device.journal.first() == 1
     assert "bad_receipt" in device.link.problems
     province.post(HeadItem(device.head().head, receipt))
-    assert "lost_by_centre" not in province.alarms()
+    assert province.alarms() == {"forged_receipt"}
+    assert province.findings()["forged_receipt"]["device"] == device.name
+    assert province.reads("forged_receipt")
     province.hours(1)
     assert province.findings()["gap"]["last_seq"] == 10
 
