@@ -10,6 +10,7 @@ A stream has `read(n)` (await; 1 to n bytes, b"" at the end), `write(data)` (awa
 import asyncio
 
 from firmware.wait import happens
+from protocol.limits import MESSAGE_BYTES
 
 CONNECT = 0x10
 CONNACK = 0x20
@@ -23,7 +24,7 @@ DISCONNECT = 0xE0
 
 _RETAIN = 0x01
 _QOS1 = 0x02
-_LARGEST = 20480  # bytes of an incoming packet: the largest message is settings, 16 KB
+_LARGEST = MESSAGE_BYTES + 128  # bytes of an incoming packet: its topic and id are beside it
 _REFUSALS = (
     "accepted",
     "the broker does not speak MQTT 3.1.1",
@@ -74,7 +75,7 @@ class Mqtt:
             raise MqttError(_REFUSALS[body[1]] if known else f"the broker refuses: {body[1]}")
 
     async def subscribe(self, topics):
-        """Asks for QoS 1 on topics; the answer is not waited for, brokers grant what they like."""
+        """Asks for QoS 1 on topics; `run` tells the answer."""
         body = _number(self._next_id())
         for topic in topics:
             body += _text(topic) + b"\x01"
@@ -93,9 +94,9 @@ class Mqtt:
         kind = PUBLISH | _QOS1 | (_RETAIN if retain else 0)
         await self._send(kind, _text(topic) + _number(packet_id) + payload)
 
-    async def run(self, on_message):
-        """Takes what comes, calling on_message(topic, payload, is_retained) (3.3.1.3), until the
-        connection ends.
+    async def run(self, on_message, on_subscribed):
+        """Takes what comes, calling on_message(topic, payload, is_retained) (3.3.1.3) and
+        on_subscribed(whether all topics were granted) (3.9.3), until the connection ends.
         """
         while True:
             kind, body = await self._receive()
@@ -104,6 +105,8 @@ class Mqtt:
             elif kind == PUBACK and len(body) == 2:
                 self._waiting.pop(body[0] << 8 | body[1], None)
                 self._room.set()
+            elif kind == SUBACK:
+                on_subscribed(b"\x80" not in body[2:])
 
     async def keep_alive(self, keep_alive_s):
         """Pings, and ends the connection when nothing was heard for 1.5 times keep_alive_s."""

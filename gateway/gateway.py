@@ -11,6 +11,7 @@ from gateway.broker.mqtt import Link
 from gateway.broker.users import gateway_password, users_of
 from gateway.config import Config
 from gateway.desk.console import Console
+from gateway.desk.finder import Finder
 from gateway.desk.services import ServiceDesk
 from gateway.hall.announcer import Announcer
 from gateway.hall.custody import Custody
@@ -174,10 +175,12 @@ class Gateway:
             now_ms,
         )
         self.health = Health(self.database, self.book, self.link, self.alarms)
-        app = create_app(self.database, self.desk, self.book, self.metrics, self.health)
+        finder = Finder(self.database, self.book, self.inbox)
+        app = create_app(self.database, self.desk, finder, self.book, self.metrics, self.health)
         self.site = create_site(
             self.database,
             Overview(self.database, self.book, self.alarms, now_ms),
+            finder,
             Console(self.database, self.desk, self.book, now_ms),
         )
         self.site.install(app)

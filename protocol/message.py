@@ -1,4 +1,4 @@
-"""The JSON messages between device and gateway: state, ticket, ack, clock.
+"""The JSON messages between device and gateway: state, ticket, ack, clock, find.
 
 Unlike records they are not signed and not kept: they steer, and every promise is in a record or a
 receipt. Next: protocol/batch.py, how the hall hands records to the centre.
@@ -13,6 +13,7 @@ from protocol.field import (
     Maybe,
     Nested,
     OneOf,
+    Raw,
     Text,
     count,
     hex16,
@@ -69,8 +70,8 @@ _STATE = (
     ("epoch", seq),
     ("seq", count),
     ("first", seq),
-    ("receipt", Maybe(Text(ENVELOPE_BYTES))),
-    ("head", Maybe(Text(ENVELOPE_BYTES))),
+    ("receipt", Maybe(Raw(ENVELOPE_BYTES))),
+    ("head", Maybe(Raw(ENVELOPE_BYTES))),
     ("free", count),
     ("capacity", count),
     ("capacity_days", count),
@@ -78,6 +79,7 @@ _STATE = (
     ("face", OneOf(*FACES)),
     ("settings", count),
     ("problems", Many(word, 0, PROBLEMS)),
+    ("memory", Maybe(count)),
 )
 _WILL = (("online", truth), ("session", hex16))
 _TICKET = (
@@ -90,8 +92,9 @@ _TICKET = (
     ("invite_ms", Integer(1000, 600000)),
     ("until_ms", Maybe(ms)),
 )
-_ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
+_ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
 _CLOCK = (("now_ms", ms),)
+_FIND = (("seconds", Integer(1, 60)),)
 
 
 class State(namedtuple("State", names(_STATE))):
@@ -100,7 +103,7 @@ class State(namedtuple("State", names(_STATE))):
     seq: the last one given out, 0 for none. first: the lowest seq it still holds (seq + 1 for
     none). free: how many ratings still fit. capacity: how many fit into an empty journal;
     capacity_days: how many days that lasts in a busy window. receipt, head: whole envelopes, or
-    null.
+    null. memory: bytes free, null where a device does not count them.
     """
 
     fields = _STATE
@@ -131,6 +134,12 @@ class Clock(namedtuple("Clock", names(_CLOCK))):
     """The hall's time, epoch milliseconds."""
 
     fields = _CLOCK
+
+
+class Find(namedtuple("Find", names(_FIND))):
+    """The device blinks for so long, so that somebody in the hall finds it (FND-1)."""
+
+    fields = _FIND
 
 
 def encode_message(message) -> bytes:

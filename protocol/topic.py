@@ -10,11 +10,12 @@ STATE = "state"
 TICKET = "ticket"
 ACK = "ack"
 CLOCK = "clock"
+FIND = "find"
 SETTINGS = "settings"
 UPDATE = "update"
 
 FROM_DEVICE = (RECORD, STATE)
-FROM_GATEWAY = (TICKET, ACK, CLOCK, SETTINGS, UPDATE)
+FROM_GATEWAY = (TICKET, ACK, CLOCK, FIND, SETTINGS, UPDATE)
 
 GATEWAY_USER = "_gateway"  # the underscore keeps it apart from every device id
 

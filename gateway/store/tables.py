@@ -178,6 +178,7 @@ class DeviceState(Table, table=True):
     received_at_ms: int
     capacity: int | None
     capacity_days: int | None
+    memory: int | None
     head_sent: str | None
     head_sent_at_ms: int
 

@@ -31,6 +31,7 @@ class FakeBoard:
         self.timing = timing(changes)
         self.now = 0
         self.restarts = 0
+        self.kept = 0
         self.settings = None
 
     @property
@@ -59,6 +60,10 @@ class FakeBoard:
     def start_cause(self):
         return "power"
 
+    def note(self):
+        note, self.kept = self.kept, 0
+        return note
+
     def show(self, face, ticket, text):
         self.done.append(("show", face))
 
@@ -77,5 +82,12 @@ class FakeBoard:
     def log(self, text):
         self.done.append(("log", text))
 
-    def restart(self):
+    def find(self, seconds):
+        self.done.append(("find", seconds))
+
+    def free_memory(self):
+        return 65536
+
+    def restart(self, note):
         self.restarts += 1
+        self.kept = note

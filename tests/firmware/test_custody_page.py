@@ -6,6 +6,7 @@ from pathlib import Path
 from flash_files import FlashFiles
 from journal_parts import IDENTITY, KEY
 
+from firmware.app import _CAUSES
 from firmware.journal import Journal, create
 from firmware.link import _REFUSED_SETTINGS
 from firmware.timing import RATINGS_A_DAY, timing
@@ -28,7 +29,9 @@ def test_every_face_clock_and_problem_is_explained():
         "bad_ticket",
         "bad_ack",
         "bad_clock",
-    }
+        "bad_find",
+        *_CAUSES,
+    } - {""}
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
 
 

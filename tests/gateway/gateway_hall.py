@@ -42,7 +42,7 @@ from protocol.envelope import is_signed, mac16, split
 from protocol.hall import Device, Hall, Window, encode_hall
 from protocol.message import State, Will, encode_message
 from protocol.record import decode, parse
-from protocol.topic import topic
+from protocol.topic import FROM_GATEWAY, topic
 from simulator import pen
 from simulator.parts.part import free_port
 
@@ -324,7 +324,7 @@ class Client:
     def enter(self, *names: str) -> "Client":
         """Wait for the login and subscribe to its own topics."""
         until(lambda: self.is_connected, f"login of {self.device} ({self.reason})")
-        names = names or ("ticket", "ack", "clock", "settings", "update")
+        names = names or FROM_GATEWAY
         self.subscribe(*[topic(HALL, self.device, name) for name in names])
         return self
 
