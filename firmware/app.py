@@ -13,7 +13,6 @@ from firmware.journal import (
     JournalDamageError,
     JournalFullError,
     JournalLostError,
-    create,
 )
 from firmware.keys import CHORD, Keys
 from firmware.link import Link
@@ -26,7 +25,7 @@ from firmware.session import (
     Session,
 )
 from firmware.settings import built_in, text_of
-from firmware.wait import happens
+from firmware.timing import happens
 from protocol.answer import of_codes, of_level
 from protocol.field import ProtocolError
 from protocol.record import Rating, Reasons, SelfTest
@@ -38,11 +37,6 @@ _MOST_FAILED = 3  # starts in a row that the flash has ended (JRN-8)
 # Why a device restarted itself: `boot.cause` of the next start. With the number of failed starts
 # it is one number below 16, which the board keeps through the restart.
 _CAUSES = ("", "flash", "memory", "failure")
-
-
-def enrol(board):
-    """Makes the empty journal of a device whose bundle has just been written."""
-    create(board.files, read_bundle(board.read_bundle()).identity.key)
 
 
 class App:

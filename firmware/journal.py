@@ -23,17 +23,6 @@ class JournalLostError(Exception):
     """Neither slot nor segment can be read: the device must be enrolled again."""
 
 
-def create(files, key):
-    """Makes the empty journal of a newly enrolled device. Whatever was there goes.
-
-    Raises JournalDamageError.
-    """
-    files = Guarded(files)
-    for name in files.names():
-        files.remove(name)
-    Slots(files, key).note(-1, 0, None, [])
-
-
 class Journal:
     """One start of a device's journal.
 

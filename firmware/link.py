@@ -9,8 +9,7 @@ gateway/hall/custody.py takes it off the broker.
 import asyncio
 
 from firmware.mqtt import Mqtt
-from firmware.timing import RATINGS_A_DAY
-from firmware.wait import happens
+from firmware.timing import RATINGS_A_DAY, happens
 from protocol.field import ProtocolError
 from protocol.limits import PROBLEMS
 from protocol.mac import to_hex
@@ -258,7 +257,7 @@ class Link:
             elif name == self._topic(SETTINGS) and payload:  # empty: withdrawn, what is used stays
                 self._take_settings(payload)
         except ProtocolError as error:
-            self._board.log(f"refused what came on {name}: {error}")
+            self._board.log(f"refused what came on {name}: {error.subject} {error.rule or ''}")
             self.report(problem)
         else:
             self.report(problem, False)

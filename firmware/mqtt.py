@@ -9,7 +9,7 @@ A stream has `read(n)` (await; 1 to n bytes, b"" at the end), `write(data)` (awa
 
 import asyncio
 
-from firmware.wait import happens
+from firmware.timing import happens
 from protocol.limits import MESSAGE_BYTES
 
 CONNECT = 0x10

@@ -19,50 +19,39 @@ _NUMBER = _LOWER + _LOWER.upper() + _DIGITS + "-"
 _VERSION = _NUMBER + ".+"
 _WORD = _LOWER + _DIGITS + "_"
 
-# Every rule that a member can break, and the sentence that its name and the bounds make.
-SENTENCES = {
-    "integer": "{} must be an integer from {} to {}",
-    "string": "{} must be a string of {} to {} characters",
-    "letters": "{} may only contain {}",
-    "utf8": "{} must be text that UTF-8 can carry",
-    "hidden": "{} may have no control characters and no bidirectional overrides",
-    "one_of": "{} must be one of {}",
-    "truth": "{} must be true or false",
-    "list": "{} must be a list of {} to {} items",
-    "object": "{} must be a JSON object",
-    "json": "{} must be JSON in UTF-8",
-    "bytes": "{} may have {} bytes, this one has {}",
-    "envelope": "{} must be a record in one line, a line feed and 64 hex digits",
-    "answer": "{} must stand behind its name without spaces",
-    "padding": "{} must be a level and 15 zero bytes",
-    "gap": "{} must hold [from, to, cause], from the lower to the higher seq",
-}
-
 
 class ProtocolError(ValueError):
-    """The other side sent something the protocol does not allow; the text is a sentence.
+    """The other side sent something the protocol does not allow; as text it is a sentence.
 
     field: the member that is wrong, dotted (`matters.0.task_name`), None if it is the whole.
-    rule: a word for what it breaks, mostly of SENTENCES; None if only the sentence says it.
-    bounds: the rule's numbers or words, in the sentence's order.
+    rule: a word for what it breaks, mostly of protocol/sentences.py; None if only the sentence
+    says it. bounds: the rule's numbers or words, in the sentence's order. subject: the sentence's,
+    or the whole sentence where the rule has none.
     Anything else that leaves a decoder is our own bug.
     """
 
-    def __init__(self, sentence, field=None, rule=None, bounds=()):
-        super().__init__(sentence)
+    def __init__(self, subject, field=None, rule=None, bounds=()):
+        super().__init__(subject)
+        self.subject = subject
         self.field = field
         self.rule = rule
         self.bounds = bounds
 
+    def __str__(self):
+        # Made where somebody reads it: a device has no room for sentences, and tells the rule.
+        from protocol.sentences import sentence_of
+
+        return sentence_of(self)
+
 
 def wrong_field(name, rule, *bounds):
     """The ProtocolError of a member that breaks `rule`."""
-    return ProtocolError(SENTENCES[rule].format(name, *bounds), name, rule, bounds)
+    return ProtocolError(name, name, rule, bounds)
 
 
 def wrong_whole(what, rule, *bounds):
     """The ProtocolError of something that breaks `rule` as a whole; `what` is the subject."""
-    return ProtocolError(SENTENCES[rule].format(what, *bounds), None, rule, bounds)
+    return ProtocolError(what, None, rule, bounds)
 
 
 class Integer:

@@ -244,7 +244,7 @@ if (board) {
   interpreter.FS.writeFile('/network.json', fs.existsSync(network) ? fs.readFileSync(network) : wifi);
   run(`import pins\npins.install("${board}")`);
 }
-if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
+if (enrol) run('from firmware.enrolment import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
 
 parentPort.on('message', (message) => {
   if (message.input) return terminal.take(message.input);

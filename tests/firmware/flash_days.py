@@ -3,8 +3,9 @@
 from journal_oracle import IDENTITY, KEY, members, rate
 from littlefs_flash import BLOCK, Disk, Flash
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import Journal, create
+from firmware.journal import Journal
 from firmware.timing import JOURNAL_BYTES, timing
 from protocol.envelope import mac16
 from simulator.pen import Pen

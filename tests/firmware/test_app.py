@@ -6,14 +6,16 @@ import unittest
 
 from fake_board import KEY, TURN, FakeBoard
 
-from firmware.app import App, enrol
+from firmware.app import App
+from firmware.enrolment import enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
 from firmware.settings import built_in
-from protocol.answer import of_codes, of_level, open_answer
+from protocol.answer import of_codes, of_level
 from protocol.envelope import is_signed, split
 from protocol.limits import MS_MAX
 from protocol.message import StaffCard, Ticket
+from protocol.opened import open_answer
 from protocol.settings import Settings, seal_settings
 
 FACTS = "8bc100c14f4c1187" * 4

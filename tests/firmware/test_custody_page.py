@@ -7,7 +7,8 @@ from flash_files import FlashFiles
 from journal_parts import IDENTITY, KEY
 
 from firmware.app import _CAUSES
-from firmware.journal import Journal, create
+from firmware.enrolment import create
+from firmware.journal import Journal
 from firmware.link import _REFUSED_SETTINGS
 from firmware.timing import RATINGS_A_DAY, timing
 from protocol.message import CLOCK_QUALITIES, FACES

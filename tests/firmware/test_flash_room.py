@@ -5,8 +5,9 @@ from flash_days import MOST_PAGES_MORE, RATINGS_A_DAY, costs, journal_days, plai
 from journal_parts import IDENTITY, KEY
 from littlefs_flash import BLOCK, PAGE, Disk, Flash
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import Journal, JournalFullError, create
+from firmware.journal import Journal, JournalFullError
 from firmware.timing import JOURNAL_BYTES, timing
 from protocol.answer import of_level
 from protocol.limits import MS_MAX, SEQ_MAX

@@ -7,7 +7,8 @@ from fake_board import KEY, FakeBoard
 
 from firmware.bundle import read_bundle
 from firmware.clock import STALE_MS, Clock
-from firmware.journal import Journal, create
+from firmware.enrolment import create
+from firmware.journal import Journal
 from firmware.link import Link
 from firmware.session import Session
 from firmware.timing import timing

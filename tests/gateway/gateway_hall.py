@@ -23,6 +23,7 @@ from gateway.cli.broker import write_broker_files
 from gateway.config import Config
 from gateway.gateway import Gateway
 from hosting.password import password_hash
+from protocol.access import FROM_GATEWAY
 from protocol.batch import (
     DUPLICATE,
     REJECTED,
@@ -42,7 +43,7 @@ from protocol.envelope import is_signed, mac16, split
 from protocol.hall import Device, Hall, Window, encode_hall
 from protocol.message import State, Will, encode_message
 from protocol.record import decode, parse
-from protocol.topic import FROM_GATEWAY, topic
+from protocol.topic import topic
 from simulator import pen
 from simulator.parts.part import free_port
 

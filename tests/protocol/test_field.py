@@ -3,7 +3,8 @@
 import json
 import unittest
 
-from protocol.answer import codes, level_in, open_answer
+from protocol.access import parse_topic
+from protocol.answer import codes
 from protocol.batch import (
     ServiceDocument,
     decode_answer,
@@ -14,7 +15,6 @@ from protocol.batch import (
 )
 from protocol.envelope import seal, split
 from protocol.field import (
-    SENTENCES,
     Identifier,
     Integer,
     Many,
@@ -37,9 +37,10 @@ from protocol.field import (
 )
 from protocol.hall import Hall, Window, decode_hall
 from protocol.message import Ack, Clock, StaffCard, decode_message
+from protocol.opened import level_in, open_answer
 from protocol.record import Boot, Reasons, UnknownKindError, decode, parse
+from protocol.sentences import SENTENCES
 from protocol.settings import Settings, SettingsError, Words, open_settings, seal_settings
-from protocol.topic import parse_topic
 
 NUMBER = "A-Z, a-z, 0-9 and -"
 # Ends of every run of characters that are not seen where they stand (TXT-1).

@@ -2,6 +2,7 @@
 
 import unittest
 
+from protocol.access import parse_topic
 from protocol.field import ProtocolError
 from protocol.message import (
     Ack,
@@ -14,7 +15,7 @@ from protocol.message import (
     decode_message,
     encode_message,
 )
-from protocol.topic import parse_topic, topic
+from protocol.topic import topic
 
 FACTS = "8bc100c14f4c1187" * 4
 TICKET = Ticket(

@@ -18,7 +18,6 @@ from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
 from central.web.api.records import RecordPage, Rejections
 from firmware.bundle import Broker, Bundle, Identity, read_bundle
-from protocol.answer import codes_in, level_in, open_answer
 from protocol.batch import (
     decode_answer,
     decode_batch,
@@ -43,6 +42,7 @@ from protocol.message import (
     decode_message,
     encode_message,
 )
+from protocol.opened import codes_in, level_in, open_answer
 from protocol.record import KINDS, decode, encode, parse
 from protocol.settings import open_settings, seal_settings
 

@@ -9,9 +9,9 @@ import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
 from firmware.timing import timing
-from protocol.answer import level_in, open_answer
 from protocol.envelope import is_signed
 from protocol.message import Ack, Find, State, Ticket, Will, decode_message, encode_message
+from protocol.opened import level_in, open_answer
 from simulator.check.oracle import read_log
 from simulator.devices.fleet import Fleet
 from simulator.devices.folder import flash
@@ -24,6 +24,7 @@ BUNDLE = {
     "hall": "demo",
     "mqtt": {"host": "127.0.0.1", "username": DEVICE, "password": "secret", "ca": None},
 }
+SERVERS = {"access.mpy", "batch.mpy", "hall.mpy", "opened.mpy", "sentences.mpy"}
 QUICK = {"retry_ms": 50, "retry_max_ms": 100, "answer_ms": 200, "thanks_ms": 300, "why_ms": 300}
 
 
@@ -354,7 +355,7 @@ def test_the_interpreter_runs_the_files_of_the_manifest(bench, firmware):
     assert hashes == {path: manifest[path]["sha256"] for path in hashes}
     # Nothing of the manifest went unused but other boards and what only servers import.
     unused = [path for path in manifest.keys() - hashes.keys() if "/boards/" not in path]
-    assert {path.split("/")[-1] for path in unused} <= {"batch.mpy", "hall.mpy", "files.mpy"}
+    assert {path.split("/")[-1] for path in unused} <= SERVERS | {"files.mpy"}
 
 
 def test_one_changed_byte_on_the_flash_is_found(bench, firmware):

@@ -10,7 +10,8 @@ import pytest
 from scripted_broker import ScriptedBroker
 from test_device import DEVICE, KEY, QUICK, Bench, is_face, kinds
 
-from protocol.answer import of_codes, of_level, open_answer
+from protocol.answer import of_codes, of_level
+from protocol.opened import open_answer
 from simulator.devices.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]

@@ -270,7 +270,7 @@ def test_a_board_that_does_not_start_is_told_with_its_last_words(usb, firmware, 
     (tmp_path / "devices/xj-0417/identity.json").write_text('{"device": 7}')
     result = flash(firmware, "--port", usb().port)
     assert result.exit_code == 1
-    assert "does not say that it lives (its last words: ProtocolError: " in result.output
+    assert "does not say that it lives (its last words: out of service: the identity is torn" in result.output
 
 
 def test_a_damaged_build_is_not_flashed(usb, firmware, tmp_path):

@@ -15,9 +15,10 @@ from workbench.desk.bundle import Bundle
 
 _ENROLLING = "/enrolling"  # there while identity and journal are not both there
 _CREATE_JOURNAL = (
-    "from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())"
+    "from firmware.enrolment import enrol\n"
+    "from firmware.boards import this_board\n"
+    "enrol(this_board())"
 )
-
 # Gives the bundle for a board that says it is this device, None: a blank one.
 Bundles = Callable[[str | None], Bundle | None]
 
