@@ -62,7 +62,7 @@ class App:
             timing.segments,
             self._failed >= _MOST_FAILED,
         )
-        self._identity = bundle.identity
+        self.identity = bundle.identity
         self._settings = self._kept_settings()
         board.set_volume(self._settings.volume)
         self._session = Session(
@@ -200,7 +200,7 @@ class App:
 
     def _kept_settings(self):
         """The newest that came before this start, or the built-in ones (SET-3)."""
-        device, epoch, key = self._identity
+        device, epoch, key = self.identity
         try:
             return open_settings(key, device, epoch, 0, self._board.read_settings())
         except (OSError, SettingsError):  # none came, a torn write, or another enrolment's
@@ -208,7 +208,7 @@ class App:
 
     def _take_settings(self, data):
         """Puts the centre's settings to use at once, or raises SettingsError (SET-1, SET-2)."""
-        device, epoch, key = self._identity
+        device, epoch, key = self.identity
         settings = open_settings(key, device, epoch, self._settings.version, data)
         if settings.version > self._settings.version:  # retained: every connection brings them
             self._keep_settings(data)
@@ -274,28 +274,17 @@ async def serve(board):
     What it logs here is what the technician's bench waits for after a start.
     """
     try:
-        identity = read_bundle(board.read_bundle()).identity
-    except OSError:
-        return await _rest(board, "not_enrolled", f"not enrolled: firmware {VERSION}")
-    except ProtocolError as error:
-        line = f"out of service: the identity is torn, enrol the device again ({error})"
-        return await _rest(board, "identity_torn", line)
-    try:
         app = App(board)
-    except JournalLostError as error:
-        line = f"out of service: the journal is lost, enrol the device again ({error})"
-        return await _rest(board, "journal_lost", line)
-    board.log(f"alive: {identity.device}, firmware {VERSION}")
+    except (OSError, ProtocolError, JournalLostError) as error:
+        cause = "not_enrolled"
+        if not isinstance(error, OSError):
+            cause = "identity_torn" if isinstance(error, ProtocolError) else "journal_lost"
+        board.log(f"{cause}: firmware {VERSION}: {error}")
+        # Silent, as nobody is there to hear it; alive, so that what blinks goes on. No watchdog
+        # runs: a bench on the cable may stop it.
+        board.set_volume(0)
+        board.show(OUT_OF_SERVICE, None, text_of(built_in(0, 0), OUT_OF_SERVICE, None, cause))
+        while True:
+            await asyncio.sleep_ms(_LONGEST_WAIT_MS)
+    board.log(f"alive: {app.identity.device}, firmware {VERSION}")
     await app.run()
-
-
-async def _rest(board, cause, line):
-    """Out of service until a technician comes. Silent: nobody is there to hear it. Alive: what
-    blinks goes on, and a program that ends would leave the pins as they are. No watchdog runs, so
-    that the bench may stop it.
-    """
-    board.log(line)
-    board.set_volume(0)
-    board.show(OUT_OF_SERVICE, None, text_of(built_in(0, 0), OUT_OF_SERVICE, None, cause))
-    while True:
-        await asyncio.sleep_ms(_LONGEST_WAIT_MS)

@@ -24,15 +24,9 @@ DISCONNECT = 0xE0
 
 _RETAIN = 0x01
 _QOS1 = 0x02
+_PIECE = 256  # read at a time: a small piece of heap is free where a large one is not
 _LARGEST = MESSAGE_BYTES + 128  # bytes of an incoming packet: its topic and id are beside it
-_REFUSALS = (
-    "accepted",
-    "the broker does not speak MQTT 3.1.1",
-    "the broker refuses this client id",
-    "the broker is unavailable",
-    "user name or password is wrong",
-    "the broker does not know this device",
-)
+_REFUSALS = {4: "user name or password is wrong", 5: "the broker does not know this device"}
 
 
 class MqttError(OSError):
@@ -71,8 +65,7 @@ class Mqtt:
         if kind != CONNACK or len(body) != 2:
             raise MqttError("the broker did not answer CONNECT")
         if body[1] != 0:
-            known = body[1] < len(_REFUSALS)
-            raise MqttError(_REFUSALS[body[1]] if known else f"the broker refuses: {body[1]}")
+            raise MqttError(_REFUSALS.get(body[1], f"the broker refuses: {body[1]}"))
 
     async def subscribe(self, topics):
         """Asks for QoS 1 on topics; `run` tells the answer."""
@@ -168,7 +161,7 @@ class Mqtt:
 
     async def _read(self, count):
         while len(self._buffer) < count:
-            data = await self._stream.read(1024)
+            data = await self._stream.read(_PIECE)
             if not data:
                 raise MqttError("the connection was closed")
             self._buffer += data

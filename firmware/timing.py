@@ -31,8 +31,8 @@ class Timing:
     segment_records = 32  # 15 KB: four flash blocks, deleted whole
     segments = 64  # 2,015 ratings
 
-    def __init__(self, changes):
-        for name, value in changes.items():
+    def __init__(self, changes: "dict | None" = None):
+        for name, value in (changes or {}).items():
             if not hasattr(Timing, name):
                 raise TypeError(f"there is no timing {name}")
             setattr(self, name, value)
@@ -43,11 +43,6 @@ class Timing:
 JOURNAL_BYTES = 1792 * 1024
 
 RATINGS_A_DAY = 200  # of a busy window: 8 hours, one every two and a half minutes
-
-
-def timing(changes: "dict | None" = None) -> Timing:
-    """The timings, with a board's own `changes`. Raises TypeError for an unknown name."""
-    return Timing(changes or {})
 
 
 async def happens(event, ms: int) -> bool:

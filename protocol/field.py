@@ -9,15 +9,22 @@ detour through the type's slot, which would take a quarter of the time of readin
 
 from collections import OrderedDict
 
-from protocol.limits import DEVICE_CHARS, MS_MAX, PLACE_CHARS, SEQ_MAX, VERSION_CHARS
+from protocol.limits import (
+    DEVICE_CHARS,
+    MS_MAX,
+    PLACE_CHARS,
+    SEQ_MAX,
+    SERVICE_CHARS,
+    STAFF_NO_CHARS,
+    TICKET_NO_CHARS,
+    VERSION_CHARS,
+)
 
 _HEX = "0123456789abcdef"
-_LOWER = "abcdefghijklmnopqrstuvwxyz"
-_DIGITS = "0123456789"
-_ID = _LOWER + _DIGITS + "-"
-_NUMBER = _LOWER + _LOWER.upper() + _DIGITS + "-"
+_ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_NUMBER = _ID + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VERSION = _NUMBER + ".+"
-_WORD = _LOWER + _DIGITS + "_"
+_WORD = _ID[:-1] + "_"
 
 
 class ProtocolError(ValueError):
@@ -68,19 +75,18 @@ class Integer:
 
 
 class String:
-    """least to most characters of an alphabet; `letters` says for people which."""
+    """least to most characters of an alphabet."""
 
-    def __init__(self, alphabet, least, most, letters):
+    def __init__(self, alphabet, least, most):
         self.alphabet = alphabet
         self.least = least
         self.most = most
-        self.letters = letters
 
     def __call__(self, value, name):
         if type(value) is not str or not self.least <= len(value) <= self.most:
             raise wrong_field(name, "string", self.least, self.most)
         if value.strip(self.alphabet):  # what is left begins with a character that is not in it
-            raise wrong_field(name, "letters", self.letters)
+            raise wrong_field(name, "letters", self.alphabet)
         return value
 
 
@@ -88,7 +94,7 @@ class Identifier(String):
     """What a hall may put into a record: `[A-Za-z0-9-]`, 1 to most characters."""
 
     def __init__(self, most):
-        super().__init__(_NUMBER, 1, most, "A-Z, a-z, 0-9 and -")
+        super().__init__(_NUMBER, 1, most)
 
 
 class Raw:
@@ -196,16 +202,20 @@ class Truth:
         return value
 
 
-device_id = String(_ID, DEVICE_CHARS[0], DEVICE_CHARS[1], "a-z, 0-9 and -")
-place_id = String(_ID, 1, PLACE_CHARS, "a-z, 0-9 and -")
-version = String(_VERSION, 1, VERSION_CHARS, "A-Z, a-z, 0-9, ., + and -")
-word = String(_WORD, 1, 32, "a-z, 0-9 and _")
-hex16 = String(_HEX, 16, 16, "0-9 and a-f")
-hex32 = String(_HEX, 32, 32, "0-9 and a-f")
-hex64 = String(_HEX, 64, 64, "0-9 and a-f")
+device_id = String(_ID, DEVICE_CHARS[0], DEVICE_CHARS[1])
+place_id = String(_ID, 1, PLACE_CHARS)
+service = Identifier(SERVICE_CHARS)
+ticket_no = Identifier(TICKET_NO_CHARS)
+staff_no = Identifier(STAFF_NO_CHARS)
+version = String(_VERSION, 1, VERSION_CHARS)
+word = String(_WORD, 1, 32)
+hex16 = String(_HEX, 16, 16)
+hex32 = String(_HEX, 32, 32)
+hex64 = String(_HEX, 64, 64)
 seq = Integer(1, SEQ_MAX)
 count = Integer(0, SEQ_MAX)
 ms = Integer(0, MS_MAX)
+ms_or_null = Maybe(ms)
 truth = Truth()
 
 

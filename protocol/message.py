@@ -7,7 +7,6 @@ receipt. Next: protocol/batch.py, how the hall hands records to the centre.
 from collections import namedtuple
 
 from protocol.field import (
-    Identifier,
     Integer,
     Many,
     Maybe,
@@ -19,9 +18,13 @@ from protocol.field import (
     hex16,
     hex64,
     ms,
+    ms_or_null,
     names,
     read,
     seq,
+    service,
+    staff_no,
+    ticket_no,
     truth,
     version,
     word,
@@ -32,9 +35,6 @@ from protocol.limits import (
     ENVELOPE_BYTES,
     MESSAGE_BYTES,
     PROBLEMS,
-    SERVICE_CHARS,
-    STAFF_NO_CHARS,
-    TICKET_NO_CHARS,
 )
 from protocol.record import dump_json, parse_json
 
@@ -54,7 +54,8 @@ FACES = (
 CLOCK_QUALITIES = ("none", "good", "stale")
 
 
-_STAFF = (("staff_no", Identifier(STAFF_NO_CHARS)), ("name", Text(32)))
+_envelope = Maybe(Raw(ENVELOPE_BYTES))
+_STAFF = (("staff_no", staff_no), ("name", Text(32)))
 
 
 class StaffCard(namedtuple("StaffCard", names(_STAFF))):
@@ -70,8 +71,8 @@ _STATE = (
     ("epoch", seq),
     ("seq", count),
     ("first", seq),
-    ("receipt", Maybe(Raw(ENVELOPE_BYTES))),
-    ("head", Maybe(Raw(ENVELOPE_BYTES))),
+    ("receipt", _envelope),
+    ("head", _envelope),
     ("free", count),
     ("capacity", count),
     ("capacity_days", count),
@@ -83,16 +84,16 @@ _STATE = (
 )
 _WILL = (("online", truth), ("session", hex16))
 _TICKET = (
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("facts", hex64),
-    ("ticket_no", Identifier(TICKET_NO_CHARS)),
+    ("ticket_no", ticket_no),
     ("phase", OneOf(SERVING, INVITING, CLOSED)),
     ("matter", Maybe(Text(128))),
     ("staff", Maybe(Nested(StaffCard))),
     ("invite_ms", Integer(1000, 600000)),
-    ("until_ms", Maybe(ms)),
+    ("until_ms", ms_or_null),
 )
-_ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
+_ACK = (("epoch", seq), ("hall", count), ("receipt", _envelope))
 _CLOCK = (("now_ms", ms),)
 _FIND = (("seconds", Integer(1, 60)),)
 

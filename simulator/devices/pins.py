@@ -292,7 +292,7 @@ def _watched(kind):
     changes = json.loads(host.timing())
     Uart.has_player = changes.pop("has_player", True)
     if changes:
-        board.timing = _firmware("timing").timing(changes)
+        board.timing = _firmware("timing").Timing(changes)
     board.files.append = _told(board.files.append)
     host.on_key(_moved)
     return board

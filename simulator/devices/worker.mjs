@@ -225,6 +225,13 @@ for _name, _module in list(sys.modules.items()):
 host.tell(json.dumps(_files))
 `;
 
+// As the bench does it, which restarts the board afterwards: nothing of it stays in memory.
+const ENROL = `
+import sys, firmware.enrolment, firmware.boards
+firmware.enrolment.enrol(firmware.boards.this_board())
+del sys.modules["firmware.enrolment"], firmware.enrolment, firmware, sys
+`;
+
 // Bytes of live heap. MicroPython can only collect when it is not running.
 const gc = interpreter.pyimport('gc');
 const heap = () => (gc.collect(), gc.mem_alloc());
@@ -244,7 +251,7 @@ if (board) {
   interpreter.FS.writeFile('/network.json', fs.existsSync(network) ? fs.readFileSync(network) : wifi);
   run(`import pins\npins.install("${board}")`);
 }
-if (enrol) run('from firmware.enrolment import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
+if (enrol) run(ENROL);
 
 parentPort.on('message', (message) => {
   if (message.input) return terminal.take(message.input);

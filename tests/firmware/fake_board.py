@@ -4,7 +4,7 @@ import json
 
 from flash_files import FlashFiles
 
-from firmware.timing import timing
+from firmware.timing import Timing
 
 TURN = 1 << 30  # MicroPython's ticks wrap here on 32-bit ports
 KEY = bytes(range(32))
@@ -28,7 +28,7 @@ class FakeBoard:
 
     def __init__(self, **changes):
         self.files = FlashFiles()
-        self.timing = timing(changes)
+        self.timing = Timing(changes)
         self.now = 0
         self.restarts = 0
         self.kept = 0

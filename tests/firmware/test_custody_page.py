@@ -10,7 +10,7 @@ from firmware.app import _CAUSES
 from firmware.enrolment import create
 from firmware.journal import Journal
 from firmware.link import _REFUSED_SETTINGS
-from firmware.timing import RATINGS_A_DAY, timing
+from firmware.timing import RATINGS_A_DAY, Timing
 from protocol.message import CLOCK_QUALITIES, FACES
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def test_every_face_clock_and_problem_is_explained():
 
 
 def test_the_capacity_is_the_firmwares():
-    sizes = timing()
+    sizes = Timing()
     files = FlashFiles()
     create(files, KEY)
     journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)

@@ -11,7 +11,7 @@ from firmware.enrolment import create
 from firmware.journal import Journal
 from firmware.link import Link
 from firmware.session import Session
-from firmware.timing import timing
+from firmware.timing import Timing
 from protocol.answer import of_level
 from protocol.envelope import mac16, seal, split
 from protocol.message import Ack as AckMessage
@@ -136,7 +136,7 @@ class TestRounds(unittest.TestCase):
 
     def test_rounds_start_ten_seconds_to_five_minutes_apart(self):
         """SND-1"""
-        usual = timing()
+        usual = Timing()
         self.assertEqual((usual.round_ms, usual.round_max_ms), (10000, 300000))
 
 

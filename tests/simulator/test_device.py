@@ -8,7 +8,7 @@ import shutil
 import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
-from firmware.timing import timing
+from firmware.timing import Timing
 from protocol.envelope import is_signed
 from protocol.message import Ack, Find, State, Ticket, Will, decode_message, encode_message
 from protocol.opened import level_in, open_answer
@@ -127,7 +127,7 @@ def test_state_is_sent_every_so_often(bench):
     states = [decode_message(State, one) for one in bench(scenario).broker.published("/state")]
     same = {state._replace(head=None, memory=None) for state in states[-3:]}
     assert len(same) == 1  # nothing had changed
-    assert timing().state_ms == 60_000
+    assert Timing().state_ms == 60_000
 
 
 def test_state_is_sent_on_change(bench):
@@ -353,9 +353,9 @@ def test_the_interpreter_runs_the_files_of_the_manifest(bench, firmware):
     assert len(hashes) > 20
     assert {"main.py", "lib/firmware/journal.mpy", "lib/protocol/envelope.mpy"} <= hashes.keys()
     assert hashes == {path: manifest[path]["sha256"] for path in hashes}
-    # Nothing of the manifest went unused but other boards and what only servers import.
+    # Nothing of the manifest went unused but other boards, what enrols, and what only servers import.
     unused = [path for path in manifest.keys() - hashes.keys() if "/boards/" not in path]
-    assert {path.split("/")[-1] for path in unused} <= SERVERS | {"files.mpy"}
+    assert {path.split("/")[-1] for path in unused} <= SERVERS | {"files.mpy", "enrolment.mpy"}
 
 
 def test_one_changed_byte_on_the_flash_is_found(bench, firmware):
@@ -397,14 +397,14 @@ def test_a_lost_journal_is_out_of_service_and_says_what_to_do(bench):
         await out
 
     it = bench(scenario)
-    assert any("enrol the device again" in event.get("text", "") for event in it.events)
+    assert any("journal_lost: firmware" in event.get("text", "") for event in it.events)
 
 
 @pytest.mark.parametrize(
     ("identity", "words", "line"),
     [
-        (None, "尚未登记 Not enrolled", "not enrolled: firmware"),
-        ('{"device": "xj-0', "登记信息损坏", "the identity is torn"),
+        (None, "尚未登记 Not enrolled", "not_enrolled: firmware"),
+        ('{"device": "xj-0', "登记信息损坏", "identity_torn: firmware"),
     ],
 )
 def test_without_a_whole_identity_it_says_which_in_silence_and_stays_alive(

@@ -11,7 +11,7 @@ from machine import RTC, Pin
 from firmware.boards.esp32_five_key.pins import PINS
 from firmware.boards.five_key import FiveKey, NoFlash, is_enrolled, join
 from firmware.files import Files
-from firmware.timing import timing
+from firmware.timing import Timing
 
 _FOLDER = "/journal"
 
@@ -21,7 +21,7 @@ class Board(FiveKey):
 
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
-        super().__init__(pins, None, _journal(), timing(), _Network(pins))
+        super().__init__(pins, None, _journal(), Timing(), _Network(pins))
 
     def _keep(self, number):
         RTC().memory(bytes([number]))

@@ -13,7 +13,7 @@ import time
 import host  # pyright: ignore[reportMissingImports] - simulator/devices/worker.mjs
 import uctypes
 
-from firmware.timing import timing
+from firmware.timing import Timing
 
 
 class Board:
@@ -24,7 +24,7 @@ class Board:
 
     def __init__(self):
         self.files = HostFiles()
-        self.timing = timing(json.loads(host.timing()))
+        self.timing = Timing(json.loads(host.timing()))
         self._key_change = asyncio.Event()
         host.on_key(self._key_change.set)
 
