@@ -14,6 +14,7 @@ _chain = metadata.tables["chain"]
 _gap = metadata.tables["gap"]
 _head = metadata.tables["head"]
 _ending = metadata.tables["ending"]
+_device = metadata.tables["device"]
 
 
 class ChainRow(NamedTuple):
@@ -151,6 +152,21 @@ def end_epochs(connection: Connection, epochs: Iterable[Epoch], now_ms: int) -> 
 def ending(connection: Connection, epoch: Epoch) -> Any:
     """The row of `ending` of an epoch, or None."""
     return connection.execute(select(_ending).where(_of(_ending, epoch))).first()
+
+
+def enrolments_with_endings(connection: Connection) -> list[Any]:
+    """Every enrolment, by device and the newest first: enrolled_at_ms, revoked_at_ms,
+    refused_at_ms, and the columns of its ending, None while it has not ended.
+    """
+    names = ("device", "epoch", "enrolled_at_ms", "revoked_at_ms", "refused_at_ms")
+    ends = [column for column in _ending.c if column.name not in names]
+    is_same = (_ending.c.device == _device.c.device) & (_ending.c.epoch == _device.c.epoch)
+    query = (
+        select(*[_device.c[name] for name in names], *ends)
+        .outerjoin(_ending, is_same)
+        .order_by(_device.c.device, _device.c.epoch.desc())
+    )
+    return list(connection.execute(query))
 
 
 def save_ending(connection: Connection, epoch: Epoch, values: dict[str, Any]) -> None:
