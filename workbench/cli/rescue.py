@@ -93,4 +93,4 @@ def _told(counts: dict[str, int]) -> str:
 
 def _is_open(centre: Centre, device: str, epoch: int) -> bool:
     state = centre.epoch(device, epoch)
-    return state["ended_at_ms"] is not None and state["closed"] is None
+    return state is not None and state["ended_at_ms"] is not None and state["closed"] is None

@@ -87,11 +87,14 @@ class Centre:
                 receipts[members["device"], members["epoch"]] = text
         return Delivered(counts, receipts)
 
-    def epoch(self, device: str, epoch: int) -> dict[str, Any]:
-        """{device, epoch, ended_at_ms, closed, covered_seq, proven_seq} of an enrolment."""
-        return self._call("GET", f"/devices/{device}/epochs/{epoch}").json()
+    def epoch(self, device: str, epoch: int) -> dict[str, Any] | None:
+        """{device, epoch, ended_at_ms, closed, covered_seq, proven_seq} of an enrolment; None for
+        one that the centre does not know (it was restored, or is another one).
+        """
+        answer = self._call("GET", f"/devices/{device}/epochs/{epoch}", is_sought=True)
+        return None if answer.status_code == 404 else answer.json()
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, is_sought: bool = False) -> Any:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx2.HTTPError as error:
@@ -99,7 +102,7 @@ class Centre:
                 f"the centre at {self._url} cannot be reached ({type(error).__name__}). Check "
                 "address and network, or take bundles issued beforehand: --bundles FOLDER."
             ) from None
-        if answer.is_success:
+        if answer.is_success or (is_sought and answer.status_code == 404):
             return answer
         raise OperatorError(
             f"the centre refused ({answer.status_code}): {_detail(answer)}. {self._advice(answer)}"

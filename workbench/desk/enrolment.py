@@ -72,7 +72,8 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | N
     known, begun = board.identity(PATH), board.identity(_ENROLLING)
     issuer = bundles if isinstance(bundles, Issuer) else None
     if issuer is not None and known is not None and known[1] != issuer.centre.hall:
-        known = _elsewhere(board, known, may_overwrite)
+        _require_word(board, known, may_overwrite)
+        known = None
     if issuer is not None and known is not None:
         former.require_read_out(board, issuer.centre, issuer.folder, may_overwrite)
     bundle = None
@@ -99,8 +100,10 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | N
     return Given(*given, bundle, closed)
 
 
-def _elsewhere(board: Board, known: former.Identity, may_overwrite: bool) -> None:
-    """What a board of another hall holds, this hall's token cannot deliver."""
+def _require_word(board: Board, known: former.Identity, may_overwrite: bool) -> None:
+    """What a board of another hall holds, this hall's token cannot deliver. Raises OperatorError
+    unless somebody gave their word that it may go.
+    """
     if not may_overwrite:
         device, hall, _ = known
         raise OperatorError(

@@ -63,13 +63,15 @@ def close(board: Board, centre: Centre, known: Identity, is_given_up: bool = Fal
     device, _, epoch = known
     name = f"{device}/{epoch}"
     state = centre.epoch(device, epoch)
-    if state["ended_at_ms"] is None and is_given_up:
+    if state is not None and state["ended_at_ms"] is None and is_given_up:
         centre.revoke(device)
         state = centre.epoch(device, epoch)
+    if state is None:
+        return f"{name} is not known to the centre: nothing is to be closed"
     if state["ended_at_ms"] is None:
         return f"{name} has not ended: nothing is to be closed"
     why = "" if state["closed"] else _prove(board, centre, device, epoch)
-    state = centre.epoch(device, epoch)
+    state = centre.epoch(device, epoch) or state
     if state["closed"]:
         return f"{name} is closed: the centre has all its records"
     return f"{name} stays open: {why or _missing(state)}"
