@@ -47,9 +47,7 @@ class Centre:
         self.endings = Endings(database, now_ms)
         self.figures = FiguresReader(profile, now_ms)
         self.alarms = Alarms(now_ms, limits)
-        self.site = create_site(
-            database, self.figures, self.alarms, self.approval, self.endings
-        )
+        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
         bearer = bearer_of(database)
         self.app = create_app(
             database,

@@ -35,12 +35,13 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen, or the last one is over an hour old or from before the epoch's end:
-    what a device heard tells when it was alive. The records are in the ledger, their marks saved.
+    covered part has risen (RCT-3), or the last one is over an hour old (RCT-5) or from before the
+    epoch's end (RCT-6): what a device heard tells when it was alive. The records are in the
+    ledger, their marks are saved.
 
-    places: where the devices stood, and when their epochs ended. conflicts: a chain that waits before a broken link may go on when the record that it names has
-    come. head_seqs: what the devices say of themselves. What was signed leaves only after the
-    commit (RCT-1).
+    places: where the devices stood, and when their epochs ended. conflicts: a chain that waits
+    before a broken link may go on when the record that it names has come. head_seqs: what the
+    devices say of themselves. What was signed leaves only after the commit (RCT-1).
     """
     by_epoch: dict[Epoch, list[Row]] = {}
     for row in new:

@@ -132,7 +132,8 @@ MARKS = {
     OPEN_EPOCH: Mark(
         "旧登记尚未结清",
         "评价器重新登记、更换或吊销后，没有证据表明它此前的评价已全部送达：最后一段可能丢失，或被扣下。",
-        "请技术员把旧评价器接上工作台并运行 rescue，取出记录，自动结清。旧机已坏或丢失的，请查明原因，由管理员结清：pingjia central epoch close。",
+        "请技术员把旧评价器接上工作台并运行 rescue，取出记录，自动结清。"
+        "旧机已坏或丢失的，请查明原因，由管理员结清：pingjia central epoch close。",
         SECURITY,
     ),
     ONLY_RESCUED: Mark(

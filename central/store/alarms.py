@@ -205,9 +205,7 @@ def _same_epoch(table: Any) -> Any:
     return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
 
 
-def _of_hall(
-    connection: Connection, query: Any, hall: str | None, limit: int = MOST
-) -> Found:
+def _of_hall(connection: Connection, query: Any, hall: str | None, limit: int = MOST) -> Found:
     if hall is not None:
         query = query.where(_device.c.hall == hall)
     return list(connection.execute(query.limit(limit)))

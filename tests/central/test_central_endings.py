@@ -96,7 +96,9 @@ def test_it_tells_how_many_services_its_window_had_since_the_last_proof(hall, la
     enrol_anew(hall)
     assert finding(hall).services == 1
     hall.clock.ms += MINUTE_MS
-    hall.post(opened(now_ms), opened(now_ms + 1), opened(now_ms, window="w2"), sent_ms=now_ms + MINUTE_MS)
+    hall.post(
+        opened(now_ms), opened(now_ms + 1), opened(now_ms, window="w2"), sent_ms=now_ms + MINUTE_MS
+    )
     assert finding(hall).services == 2
 
 
@@ -143,7 +145,7 @@ def test_it_counts_that_a_head_is_from_after_the_end(hall, later, monkeypatch, i
         was = heads.close_ended
 
         def without(connection, sent, places, *rest):
-            changed = {key: one._replace(ended_at_ms=0) for key, one in places.items() if one.ended_at_ms}
+            changed = {key: one._replace(ended_at_ms=0) for key, one in places.items()}
             was(connection, sent, places | changed, *rest)
 
         monkeypatch.setattr("central.custody.batch.close_ended", without)

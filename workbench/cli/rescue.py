@@ -80,8 +80,8 @@ def deliver(
     print(_told(counts))
     for device, epoch in still_open:
         print(
-            f"{device}/{epoch} has ended and is open: plug that board in, pingjia workbench rescue "
-            "--centre …"
+            f"{device}/{epoch} has ended and is open: plug that board in, "
+            "pingjia workbench rescue --centre …"
         )
     if counts.get("rejected"):
         raise OperatorError("the centre rejected some: keep the file, and ask its operator.")

@@ -48,8 +48,8 @@ def require_read_out(board: Board, centre: Centre, folder: Path, may_overwrite: 
     done = read_out(board, centre, folder)
     if done.file is not None and not may_overwrite:
         raise OperatorError(
-            f"{board.port}: the centre rejected {done.counts['rejected']} of this board's records; "
-            f"they are kept in {done.file}. Ask the centre's operator, or repeat the command with "
+            f"{board.port}: the centre rejected {done.counts['rejected']} of its records, which "
+            f"are kept in {done.file}. Ask the centre's operator, or repeat the command with "
             "--overwrite."
         )
 

@@ -10,7 +10,6 @@ from central.directory.endings import Endings
 from hosting.error import OperatorError
 from pages import PageError
 
-
 _CLOSED = 50  # the newest ones are shown
 
 
