@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -162,7 +162,7 @@ class Intake:
             raise outcome
         return outcome
 
-    def rescue(self, hall: str, envelopes: list[str], heads: list[HeadItem]) -> Answer:
+    def rescue(self, hall: str, envelopes: list[str], heads: Sequence[HeadItem] = ()) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
         now_ms = self._now_ms()
         items = [EnvelopeItem(envelope, now_ms, None, None, ()) for envelope in envelopes]

@@ -295,8 +295,8 @@ class Steps:
 
 
 def story(desk, plugged, steps, device, stride=1, most=99) -> tuple[list[str], list[str]]:
-    """A board is enrolled anew again and again, each time broken off `stride` steps later, and rates
-    whenever it starts and can; what it thanked for, and what was closed or wiped wrongly.
+    """A board is enrolled anew again and again, each time broken off so many steps later, and
+    rates whenever it starts and can; what it thanked for, and what was closed or wiped wrongly.
     """
     usb, thanked, wrong = plugged(device, device), [], []
 
