@@ -129,7 +129,7 @@ def test_a_receipt_is_signed_anew_after_the_end_when_a_batch_names_the_epoch(hal
 
 
 def test_a_hoarded_head_does_not_close_it(hall, later):
-    """What was signed before the end has heard nothing that was signed after it."""
+    """RCT-6: what was signed before the end has heard nothing that was signed after it."""
     hoarded = headed(later, later.old_receipt_ms, up_ms=99)
     enrol_anew(hall)
     hall.clock.ms += MINUTE_MS
@@ -163,6 +163,7 @@ def test_a_time_that_no_receipt_has_proves_nothing(hall, later):
 
 
 def test_a_head_whose_records_are_missing_does_not_close_it_until_they_come(hall, later):
+    """RCT-6."""
     enrol_anew(hall)
     hall.clock.ms += 1
     heard = heard_of(hall, headed(later, None))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from bench_parts import workbench
+from bench_parts import workbench, write_bundle
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "central")]
@@ -229,21 +229,38 @@ def test_a_lost_journal_is_said_and_left_to_the_operator(desk, plugged, tmp_path
     assert desk.endings("lost-01") == {epoch: True}
 
 
-def test_what_the_hall_holds_back_is_told_and_closes_it_when_it_comes(desk, plugged):
-    """The device had its receipts, so it freed nothing; one record is damaged on the flash."""
+def test_what_is_damaged_on_the_flash_is_named_and_kept_in_a_file(desk, plugged):
+    """The board's own `boot` names it, so that the epoch closes all the same."""
     usb = plugged("torn", "torn-01")
     rates(usb, *[f"T-{number}" for number in range(4)])
-    journal = Path(usb._options["folder"]) / "flash/journal/00000000.seg"
-    good = journal.read_bytes()
-    journal.write_bytes(good.replace(b'"T-1"', b'"T-9"'))
+    spoil(usb)
     epoch = epoch_of(usb)
-    with pytest.raises(OperatorError, match=r"rejected 1 of its records.*--overwrite"):
-        put(desk, usb, "torn-01")
-    assert epoch_of(usb) == epoch
-    assert "torn-01" in {one["device"] for one in devices(desk)}
-    given = put(desk, usb, "torn-01", may_overwrite=True)
-    assert "closed" in given.closed, "its `boot` has named the damage"
+    given = put(desk, usb, "torn-01")
+    kept = f"torn-01-{epoch}.jsonl.gz"
+    assert given.closed.endswith(f"its records; what the centre rejected is kept in {kept}")
+    assert Path(kept).exists()
+    assert [one for one in desk.services() if one.startswith("T-")] == ["T-0", "T-2", "T-3"]
     assert ("damage_named", "torn-01") in desk.alarms()
+
+
+def test_a_board_of_another_centre_is_wiped_only_by_a_word(desk, plugged, firmware, tmp_path):
+    usb = plugged("stranger")
+    bundle = ("--bundles", write_bundle(tmp_path, "strange-01"))
+    assert workbench("flash", "--firmware", firmware, "--port", usb.port, *bundle).exit_code == 0
+    rates(usb, "S-1")
+    with pytest.raises(OperatorError, match=r"does not know this strange-01.*--overwrite"):
+        put(desk, usb, "strange-01")
+    assert epoch_of(usb) == 29333341
+    assert "strange-01" not in {one["device"] for one in devices(desk)}
+    given = put(desk, usb, "strange-01", may_overwrite=True)
+    assert given.closed.startswith("strange-01/29333341 is not known to the centre")
+    assert Path("strange-01-29333341.jsonl.gz").exists()
+
+
+def spoil(usb):
+    """One rating on the flash is another one now, and its signature does not hold."""
+    journal = Path(usb._options["folder"]) / "flash/journal/00000000.seg"
+    journal.write_bytes(journal.read_bytes().replace(b'"T-1"', b'"T-9"'))
 
 
 def devices(desk):
@@ -337,8 +354,9 @@ def test_an_enrolment_anew_that_breaks_off_anywhere_loses_nothing_and_closes_not
 
 def test_a_bench_that_reads_nothing_out_loses_ratings(desk, plugged, monkeypatch):
     """The control of the one above, as the bench was before."""
-    monkeypatch.setattr(former, "require_read_out", lambda *_: None)
-    monkeypatch.setattr(former, "close", lambda *_, **__: None)
+    nothing = former.ReadOut({}, 0, None)
+    monkeypatch.setattr(former, "require_read_out", lambda *_: nothing)
+    monkeypatch.setattr(former, "close", lambda *_, **__: "")
     thanked, wrong = story(desk, plugged, Steps(monkeypatch), "careless-01", most=2)
     assert len([one for one in desk.services() if one.startswith("careless-01")]) < len(thanked)
     assert wrong != []

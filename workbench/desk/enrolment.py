@@ -74,8 +74,10 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | N
     if issuer is not None and known is not None and known[1] != issuer.centre.hall:
         _require_word(board, known, may_overwrite)
         known = None
+    kept = None
     if issuer is not None and known is not None:
-        former.require_read_out(board, issuer.centre, issuer.folder, may_overwrite)
+        whose = (issuer.centre, issuer.folder, known, may_overwrite)
+        kept = former.require_read_out(board, *whose).file
     bundle = None
     if issuer is None or begun is None or not issuer.goes_on_with(begun):
         claimed = begun or known
@@ -93,6 +95,7 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | N
     closed = None
     if issuer is not None and known is not None and known != given:
         closed = former.close(board, issuer.centre, known, is_given_up=known[0] != given[0])
+        closed += f"; what the centre rejected is kept in {kept}" if kept is not None else ""
     board.call("create_journal", _ENROLLING)
     board.call("rename", _ENROLLING, PATH)
     if board.hashes([PATH])[PATH] != digest:

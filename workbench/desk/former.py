@@ -40,18 +40,21 @@ def read_out(board: Board, centre: Centre, folder: Path) -> ReadOut:
     return ReadOut(counts, found.damaged, file)
 
 
-def require_read_out(board: Board, centre: Centre, folder: Path, may_overwrite: bool) -> None:
+def require_read_out(
+    board: Board, centre: Centre, folder: Path, known: Identity, may_overwrite: bool
+) -> ReadOut:
     """See that the centre has what the board holds, before anything of it may go.
 
-    Raises OperatorError; with may_overwrite not for records that the centre refuses.
+    Raises OperatorError; with may_overwrite not for a board that the centre does not know.
     """
     done = read_out(board, centre, folder)
-    if done.file is not None and not may_overwrite:
+    if done.file is not None and not may_overwrite and centre.epoch(known[0], known[2]) is None:
         raise OperatorError(
-            f"{board.port}: the centre rejected {done.counts['rejected']} of its records, which "
-            f"are kept in {done.file}. Ask the centre's operator, or repeat the command with "
+            f"{board.port}: the centre does not know this {known[0]} and rejected its records, "
+            f"which are kept in {done.file}. If they are nobody's, repeat the command with "
             "--overwrite."
         )
+    return done
 
 
 def close(board: Board, centre: Centre, known: Identity, is_given_up: bool = False) -> str:
