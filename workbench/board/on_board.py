@@ -170,6 +170,9 @@ def sign_head(receipt):
     if receipt is not None:
         _journal.take_receipt(receipt)
     head = _journal.head(this_board().ticks_ms(), 0, 0)
+    if head is None:
+        print("! nothing in it can be read")
+        return
     print(str(binascii.b2a_base64(head), "ascii").strip())
 
 
