@@ -56,9 +56,7 @@ def file_document(state: State, service: int) -> State:
     )
 
 
-def prove(
-    rules: LyingRules, world: World, state: State, epoch: int | None, at: int
-) -> State:
+def prove(rules: LyingRules, world: World, state: State, epoch: int | None, at: int) -> State:
     """A device has heard a receipt that was signed then; None: the other device of the hall."""
     total, proof, enrolments = state.hall_sum, state.hall_proof, state.enrolments
     if at > proof:
@@ -83,7 +81,7 @@ def is_approved(rules: LyingRules, state: State, epoch: int) -> bool:
 
 def named(rules: LyingRules, world: World, state: State) -> str:
     """By which alarm the hall is named now; empty if it is not."""
-    late = LACK + 2 * _carry(rules, world)
+    late = LACK + _carry(rules, world)
     for one in state.enrolments:
         if one.open_since != NEVER and state.now - one.open_since >= late:
             return "gap"
@@ -156,9 +154,7 @@ def _lack(rules: LyingRules, state: State, old: Enrolment, head: Head) -> tuple[
     most = max(surplus, before)
     if most == surplus:
         return most, NEVER
-    is_new = old.lacking_since == NEVER or (
-        head.boot != old.boot and not rules.shown_over_starts
-    )
+    is_new = old.lacking_since == NEVER or (head.boot != old.boot and not rules.shown_over_starts)
     return most, state.now if is_new else old.lacking_since
 
 
