@@ -35,8 +35,8 @@ _SHARE_SERVICES = 50  # fewer services say nothing about a window
 
 
 class Limits(NamedTuple):
-    """After how long something missing or silent is an alarm, milliseconds in which the centre ran.
-    A hall that carries files has its carry interval beside them (central/store/alarms.py).
+    """After how long something missing or silent is an alarm, milliseconds, without those in which
+    the centre was down. A hall that carries files has more (central/store/alarms.py).
 
     gap_ms: a missing record, and a service document. device_ms: of a device, while others of its
     hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the

@@ -166,8 +166,8 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
 
 
 def _two_files() -> Any:
-    """What a hall that carries files has beside the limits of silence: a receipt goes home with one
-    file, and what has heard it comes with the next.
+    """What a hall that carries files has beside the limits of silence: a receipt goes home with
+    one file, and what has heard it comes with the next.
     """
     return 2 * func.coalesce(_hall.c.carry_ms, 0)
 

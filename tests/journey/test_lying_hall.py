@@ -10,8 +10,8 @@ import pytest
 from province_parts import DAY_MS, HOUR_MS, Device, Province, document, verdicts
 
 from central.ratings.period import ALL
-from hosting.clock import china, start_of
 from firmware.session import Session
+from hosting.clock import china, start_of
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.message import Ticket
 from protocol.record import parse

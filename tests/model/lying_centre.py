@@ -1,4 +1,4 @@
-"""The centre's rules about halls that lie: what it files, and whom it names (DESIGN's chapter 8)."""
+"""The centre's rules about halls that lie: what it files, and whom it names."""
 
 from lying_values import (
     LACK,

@@ -200,8 +200,8 @@ def _exchanged(rules: LyingRules, world: World, state: State) -> State:
 
 
 def _rescued(rules: LyingRules, world: World, state: State) -> State:
-    """The bench brings what the device holds, and its head after a receipt from after the end, which
-    was in the hour before.
+    """The bench brings what the device holds, and its head after a receipt from after the end,
+    which was in the hour before.
     """
     ended = _ended(_exchanged(rules, world, state), state.now - 1)
     ended = file_head(rules, world, ended, _head(rules, ended))

@@ -1,5 +1,5 @@
-"""What the lying hall's model is made of: the device at a window, what its hall has got hold of, and
-what the centre knows.
+"""What the lying hall's model is made of: the device at a window, what its hall has got hold of,
+and what the centre knows.
 
 Time is a number. Its unit is the hour after which a receipt is signed anew; the limits are a few
 units, so that small worlds have all of them. A receipt is the time at which it was signed.
@@ -88,13 +88,15 @@ class Enrolment(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything. hoard: heads that the hall has and that would be news to the centre. ratings: all
-    that were thanked; the hall has them all. documents: services whose document has come; awaited:
-    (service, since when) of ratings without theirs; book_since: since when a number is missing.
+    """Everything. hoard: heads that the hall has and that would be news to the centre. ratings:
+    all that were thanked; the hall has them all. documents: services whose document has come;
+    awaited: (service, since when) of ratings without theirs; book_since: since when a number is
+    missing.
 
-    hall_proof, hall_sum: as the centre keeps them. others_at: when the other device was proven fresh.
-    named_at: when the hall was named, if that is within LACK. stage: what a hall that lies does in
-    an hour has an order. down: hours in which the centre was. is_open: whether an honest hall is.
+    hall_proof, hall_sum: as the centre keeps them. others_at: when the other device was proven
+    fresh. named_at: when the hall was named, if that is within LACK. stage: what a hall that lies
+    does in an hour has an order. down: hours in which the centre was. is_open: whether an honest
+    hall is.
     """
 
     now: int
@@ -152,14 +154,15 @@ def without(name: str) -> LyingRules:
 
 @dataclass(frozen=True)
 class World:
-    """A bounded world: how often what may happen. It ends at `last`; ratings and services are there
-    until `until`, so that what they are owed is over before it ends. alone: how long no proof is no
-    alarm (ten days).
+    """A bounded world: how often what may happen. It ends at `last`; ratings and services are
+    there until `until`, so that what they are owed is over before it ends. alone: how long no
+    proof is no alarm (ten days).
 
-    has_other: another device of the hall is proven fresh when the hall likes. keeps_book: documents
-    are numbered by an honest gateway, and the hall only chooses which arrive; then the power may be
-    cut at any time, else only when the device's head has come. invents: the hall enrols boards of
-    its own. has_operator: somebody closes epochs with a reason. carry: an honest hall's files come so often.
+    has_other: another device of the hall is proven fresh when the hall likes. keeps_book:
+    documents are numbered by an honest gateway, and the hall only chooses which arrive; then the
+    power may be cut at any time, else only when the device's head has come. invents: the hall
+    enrols boards of its own. has_operator: somebody closes epochs with a reason. carry: an honest
+    hall's files come so often.
     """
 
     name: str

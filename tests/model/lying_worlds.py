@@ -1,4 +1,4 @@
-"""The bounded worlds in which a hall lies, or is honest; each small enough to be searched whole."""
+"""The bounded worlds in which a hall lies, or is honest; each can be searched whole."""
 
 from dataclasses import replace
 

@@ -19,7 +19,6 @@ from protocol.envelope import split
 from protocol.field import ProtocolError, device_id
 from protocol.record import Reasons
 
-
 Approval = Literal["approved", "pending", "refused"]
 APPROVED, PENDING, REFUSED = get_args(Approval)
 
