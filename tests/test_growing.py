@@ -57,6 +57,7 @@ from pathlib import Path
 from gateway.hall import intake
 from central.custody.intake import Intake
 from central.custody.marks import MARKS, mark_of
+from central.steady import PlainClock
 from central.store.database import open_database
 from protocol import record
 from protocol.envelope import split
@@ -81,7 +82,7 @@ def through_the_hall_and_the_centre(envelope):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}
     item |= {"service": None, "marks": []}
-    answer = Intake(database, lambda device, epoch: bytes(32), lambda: 1_760_000_000_000).take(
+    answer = Intake(database, lambda device, epoch: bytes(32), PlainClock(lambda: 1_760_000_000_000)).take(
         ("demo",), [item]
     )
     assert [(one.verdict, one.marks) for one in answer.verdicts] == [("stored", ())], answer

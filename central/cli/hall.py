@@ -11,12 +11,12 @@ from central.cli.opened import (
     device_keys,
     opened_database,
     opened_url,
+    time_of,
 )
 from central.config import load_config
 from central.directory.devices import Devices
 from central.directory.halls import Halls
 from central.directory.roster import read_roster
-from hosting.clock import now_ms
 from hosting.error import OperatorError
 
 
@@ -42,7 +42,7 @@ def add_hall(
 ) -> None:
     """Add a hall, and write the token for its gateway."""
     with opened_database(config) as database:
-        halls = Halls(database, now_ms)
+        halls = Halls(database, time_of(database))
         halls.add(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
 
@@ -63,7 +63,7 @@ def import_hall(
     keys = device_keys(chosen)
     lines = read_roster(roster)
     with opened_url(chosen) as database:
-        new = Devices(database, keys.key, now_ms).equip(hall, lines, bundles)
+        new = Devices(database, keys.key, time_of(database)).equip(hall, lines, bundles)
     print(f"hall {hall} has the {len(lines)} windows; bundles of {new} new devices in {bundles}")
 
 
@@ -75,7 +75,7 @@ def add_window(
 ) -> None:
     """Add a window to a hall."""
     with opened_database(config) as database:
-        Halls(database, now_ms).add_window(hall, window, name)
+        Halls(database, time_of(database)).add_window(hall, window, name)
     print(f"added window {window} to hall {hall}")
 
 

@@ -33,8 +33,8 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen, or the last one is over an hour old: what a device heard tells when it
-    was alive. The records are in the ledger, their marks are saved.
+    covered part has risen, or the last one is over an hour old, or of a time that is still to come:
+    what a device heard tells when it was alive. The records are in the ledger, their marks are saved.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
     come. head_seqs: what the devices say of themselves. What was signed leaves only after the
@@ -50,7 +50,7 @@ def extend(
         after = before
         if epoch in by_epoch:
             after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
-        if after.receipt and now_ms - (after.receipt_at_ms or 0) > FRESH_MS:
+        if after.receipt and not 0 <= now_ms - (after.receipt_at_ms or 0) <= FRESH_MS:
             after = _signed_again(after, key_of, now_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
         since_ms = _open_since(before, after, top_seq, now_ms)

@@ -9,6 +9,7 @@ from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs,
 
 from central.audit.verify import audit
 from central.custody.intake import Intake, UnfiledError
+from central.steady import PlainClock
 from protocol.answer import NO_ANSWER, of_level, seal_answer
 from protocol.batch import EnvelopeItem, HeadItem, Progress, ProgressItem
 from protocol.envelope import is_signed, mac16
@@ -72,7 +73,7 @@ def test_a_batch_that_fails_leaves_no_trace(hall, device, database, clock):
         return device.key
 
     envelope = device.rating()
-    intake = Intake(database, fails_to_sign, clock)
+    intake = Intake(database, fails_to_sign, PlainClock(clock))
     with pytest.raises(UnfiledError, match="RuntimeError"):
         intake.take(("demo",), [item_of(envelope)._asdict()])
     intake.close()
