@@ -1,10 +1,10 @@
-"""The centre's time: steady, because devices hear it, figures are dated by it, and a wall clock may
-be set by anybody. Clocks in, instants out; no SQL, no thread.
+"""The centre's time: steady, because devices hear it, figures are dated by it, and a wall clock
+may be set by anybody. Clocks in, instants out; no SQL, no thread.
 
 It goes on by the monotonic clock. A wall clock that differs by up to a minute is followed at once,
-never behind what was said. One that differs by more is in doubt: it is followed after ten minutes in
-which it went as evenly as the steady time, and by more than a day only on an operator's word. Until
-then the centre stores and signs by the steady time, and learns nothing from when something came.
+never behind what was said. One that differs by more puts the time in doubt: it is followed after
+ten minutes in which it went evenly, by more than a day only on an operator's word. Until then the
+centre stores and signs by the steady time, and learns nothing from when something came.
 central/timekeeper.py keeps it beside the database, and tells it what was followed.
 """
 
@@ -48,7 +48,7 @@ class Doubt(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """Of how many halls the time was heard since the start, and how many agree with which clock."""
+    """Of how many halls the time was heard since the start, and how many agree with either."""
 
     halls: int
     near_steady: int

@@ -98,7 +98,7 @@ class Timekeeper:
 
 
 def accept(database: Database, wall_ms: Callable[[], int] = clock.now_ms) -> Doubt | None:
-    """Let every centre on this database follow the wall clock: what differed. None: nothing did."""
+    """Let every centre on this database follow the wall clock; what differed, None for nothing."""
     with database.write() as connection:
         kept = clocks.kept_time(connection, is_locked=True)
         if kept is None:

@@ -82,9 +82,8 @@ def through_the_hall_and_the_centre(envelope):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}
     item |= {"service": None, "marks": []}
-    answer = Intake(database, lambda device, epoch: bytes(32), PlainClock(lambda: 1_760_000_000_000)).take(
-        ("demo",), [item]
-    )
+    time = PlainClock(lambda: 1_760_000_000_000)
+    answer = Intake(database, lambda device, epoch: bytes(32), time).take(("demo",), [item])
     assert [(one.verdict, one.marks) for one in answer.verdicts] == [("stored", ())], answer
 """
 RUN_FIELD = """

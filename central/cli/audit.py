@@ -87,8 +87,8 @@ def _range(first: datetime | None, last: datetime | None) -> Range:
     """Days in China, both included. Raises OperatorError for what no day can be."""
     for name, at in (("--from", first), ("--to", last)):
         if at is not None and not 2000 <= at.year < 3000:
-            raise OperatorError(f"{name} {at:%Y-%m-%d}: nothing can have been stored on that day.")
+            raise OperatorError(f"{name} {at.date()}: nothing can have been stored on that day.")
     if first is not None and last is not None and last < first:
-        raise OperatorError(f"--to {last:%Y-%m-%d} lies before --from {first:%Y-%m-%d}.")
+        raise OperatorError(f"--to {last.date()} lies before --from {first.date()}.")
     end = None if last is None else last + timedelta(days=1)
     return Range(*(None if at is None else start_of(at.date()) for at in (first, end)))

@@ -118,7 +118,7 @@ def refuse(
 def _instant(at: datetime) -> int:
     """Epoch milliseconds of a time of day in China. Raises OperatorError for an impossible one."""
     if at.year < 2000:
-        raise OperatorError(f"--at {at:%Y-%m-%d %H:%M:%S} lies before there were any devices.")
+        raise OperatorError(f"--at {at} lies before there were any devices.")
     return round(at.replace(tzinfo=CHINA).timestamp() * 1000)
 
 

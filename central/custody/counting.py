@@ -94,8 +94,8 @@ def counted_on(row: Row) -> int:
 
 
 def of_days(dated: Iterable[Row]) -> Changes:
-    """Of ratings that counted on the day of their arrival so far, if they stand for their services:
-    from there to their days.
+    """Of ratings that counted on the day of their arrival so far, if they stand for their
+    services: from there to their days.
     """
     changes: Changes = Counter()
     for row in dated:

@@ -33,8 +33,8 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen, or the last one is over an hour old, or of a time that is still to come:
-    what a device heard tells when it was alive. The records are in the ledger, their marks are saved.
+    covered part has risen, or the last one is over an hour old or of a time that is still to come:
+    what a device heard tells when it was alive. The records are in the ledger, their marks saved.
 
     conflicts: a chain that waits before a broken link may go on when the record that it names has
     come. head_seqs: what the devices say of themselves. What was signed leaves only after the

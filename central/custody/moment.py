@@ -3,8 +3,8 @@
 A device counts milliseconds from its start (`up_ms`) and adds what the hall told it. The centre
 trusts neither clock: what a device signed cannot have arrived before it was made, and a receipt
 cannot have been shown before it was signed. Between these two lies the start, on the centre's own
-clock. While that one is in doubt (central/steady.py) nothing is concluded from it: the device's word
-stands. The order of ratings is that of their seqs and never depends on any of this.
+clock. While that one is in doubt (central/steady.py) nothing is concluded from it: the device's
+word stands. The order of ratings is that of their seqs and never depends on any of this.
 """
 
 from typing import Any, NamedTuple

@@ -85,7 +85,9 @@ class Hall:
     def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
-        centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock))
+        centre = Centre(
+            database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock)
+        )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval = centre.approval
         self.figures, self.alarms = centre.figures, centre.alarms

@@ -182,7 +182,9 @@ class Away:
 
 
 def centre_over(database) -> Centre:
-    return Centre(database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits(), PlainClock())
+    return Centre(
+        database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits(), PlainClock()
+    )
 
 
 def until(condition) -> None:

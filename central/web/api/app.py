@@ -28,8 +28,8 @@ _BUSY = (exc.IntegrityError, exc.OperationalError, exc.TimeoutError)
 
 
 class Health(BaseModel):
-    """Whether the centre can answer: `ok`, or `centre_clock` while its own clock is in doubt, which
-    loses nothing. Nothing more is told without a token.
+    """Whether the centre can answer: `ok`, or `centre_clock` while its own clock is in doubt,
+    which loses nothing. Nothing more is told without a token.
     """
 
     status: str
