@@ -232,7 +232,7 @@ def test_unknown_members_are_kept_and_ignored(hall, device):
     """REC-6"""
     text = (RATING % device.epoch).replace('"boot":1', '"mood":{"a":[1,2]},"boot":1')
     answer = hall.post(device.sign(seal_answer(device.key, text.encode(), of_level(4))))
-    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ())]
+    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ("undated",))]
     (row,) = hall.records()
     assert "mood" in row["envelope"]
     assert (row["level"], row["codes"]) == (4, [])
