@@ -5,6 +5,7 @@ from central_hall import NOW_MS
 
 from central.store import clocks
 from central.timekeeper import accept
+from hosting.clock import written
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
@@ -104,6 +105,21 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     with database.read() as connection:
         heard_at_ms = connection.exec_driver_sql("select heard_at_ms from hall").scalar()
     assert heard_at_ms == machine() == keeper.clock.now_ms()
+
+
+def test_the_log_says_both_times_and_what_to_do_once(machine, database, caplog):
+    keeper = machine.keeper(database)
+    keeper.keep()
+    machine.error_ms = 3 * DAY_MS
+    for _ in range(3):
+        keeper.keep()
+    (said,) = [one.getMessage() for one in caplog.records if "central.timekeeper" in one.name]
+    assert written(machine()) in said
+    assert written(machine.wall_ms()) in said
+    assert "pingjia central clock accept" in said
+    machine.error_ms = 0
+    keeper.keep()
+    assert caplog.records[-1].getMessage() == "the wall clock and the centre's time agree again"
 
 
 def keep_start(database, high_ms: int) -> None:
