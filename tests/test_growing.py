@@ -87,7 +87,7 @@ def through_the_hall_and_the_centre(envelope):
     assert [(one.verdict, one.marks) for one in answer.verdicts] == [("stored", ())], answer
 """
 RUN_FIELD = """
-envelope = pen.rating()
+envelope = pen.rating(at=1_759_999_999_000)
 assert b'"light":3' in envelope
 through_the_hall_and_the_centre(envelope)
 assert quick.read_rating(split(envelope)[0]).light == 3
