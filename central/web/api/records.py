@@ -23,8 +23,9 @@ class StoredRecord(BaseModel):
     """A record as it is kept. level, codes: what the answer of a rating, of reasons says; null and
     [] for everything else. marks: the centre's; hall_marks: what the hall said, unverified.
 
-    rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
-    and for what is no rating.
+    rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known
+    (rated_error_ms is then null or by how much the centre's own clock was in doubt), and for what
+    is no rating.
     """
 
     envelope: str
