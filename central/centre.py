@@ -8,6 +8,7 @@ from central.custody.intake import Intake
 from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.devices import Devices
+from central.directory.endings import Endings
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
@@ -43,9 +44,10 @@ class Centre:
         self.intake = Intake(database, key_of, now_ms)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
+        self.endings = Endings(database, now_ms)
         self.figures = FiguresReader(profile, now_ms)
         self.alarms = Alarms(now_ms, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval)
+        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
         bearer = bearer_of(database)
         self.app = create_app(
             database,

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.custody.heads import end_head
 from central.custody.marks import (
     DOCUMENTS_MISSING,
     FACTS_MISSING,
     GAP,
     LOST_BY_CENTRE,
+    OPEN_EPOCH,
     PENDING_ENROLMENT,
     SELDOM_RATED,
     SILENT_DEVICE,
@@ -61,7 +63,8 @@ class Finding:
 
     mark: a code of central/custody/marks.py. window, window_name: empty if it is not known.
     device, epoch, seq: the newest record; None where it is about no record. last_seq:
-    of an alarm about the records from seq to last_seq.
+    of an alarm about the records from seq to last_seq. services: of an epoch that ended open, how
+    many its window had between the last proof and the end.
     """
 
     mark: str
@@ -76,6 +79,7 @@ class Finding:
     epoch: int | None = None
     seq: int | None = None
     last_seq: int | None = None
+    services: int | None = None
 
 
 class Findings(NamedTuple):
@@ -157,6 +161,7 @@ class Alarms:
             found.append(replace(one, count=row.lacking))
         for row in alarms.pending_enrolments(connection, hall, now_ms - self._limits.pending_ms):
             found.append(_finding(PENDING_ENROLMENT, row, row.enrolled_at_ms, now_ms))
+        found += _open_epochs(connection, hall, now_ms)
         found += self._together(connection, hall, now_ms)
         seldom = self._seldom[1] if self._seldom is not None else []
         return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
@@ -227,6 +232,22 @@ class Alarms:
                     found.append(_finding(TWO_DEVICES, other, other.enrolled_at_ms, now_ms))
                     break
         return found
+
+
+def _open_epochs(connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+    """Epochs that ended open, at once. One that never spoke is none while its window had no
+    service in its time: a bundle that no board ever got, and nothing that could have been rated.
+    """
+    found = []
+    for row in alarms.endings(connection, hall, True):
+        if not (row.highest_seq or row.head_seq or row.services):
+            continue
+        one = _finding(OPEN_EPOCH, row, row.ended_at_ms, now_ms)
+        last = 0 if row.head is None else end_head(row.head).seq
+        if last > row.covered_seq:
+            one = replace(one, seq=row.covered_seq + 1, last_seq=last)
+        found.append(replace(one, services=row.services))
+    return found
 
 
 def note_running(connection: Connection, now_ms: int) -> None:

@@ -1,4 +1,7 @@
-"""Heads: a device's own word on how far its chain goes. The highest of each epoch is kept."""
+"""Heads: a device's own word on how far its chain goes. The highest of each epoch is kept.
+
+And what closes an epoch that has ended: one signed after the end, and all records up to it.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -7,10 +10,13 @@ from sqlalchemy import Connection
 
 from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers, places, tallies
+from central.store import covers, ledger, places, tallies
+from central.store.covers import ChainRow
 from central.store.ledger import Epoch
 from central.store.places import Enrolment
 from protocol.batch import DUPLICATE, STORED
+from protocol.envelope import split
+from protocol.record import Head, decode, parse
 
 _SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking")
 _AGAIN_MS = 600_000  # so long a head that only its time tells from the one before it is not kept
@@ -85,6 +91,57 @@ def file_heads(
     covers.save_heads(connection, changed)
     _note_proofs(connection, sent, enrolments, now_ms)
     return Heads(verdicts, highest, newer, older, claims)
+
+
+def close_ended(
+    connection: Connection,
+    sent: list[VerifiedHead],
+    enrolments: Mapping[Epoch, Enrolment],
+    before: Mapping[Epoch, ChainRow],
+    after: Mapping[Epoch, ChainRow],
+    now_ms: int,
+) -> None:
+    """Close the epochs that have ended, and whose records are covered up to a head that was signed
+    after the end (RCT-6): then it is proven that nothing of them was kept back.
+
+    before: their chains before this batch, with the newest receipt that a head of it may have
+    heard; a later value is nobody's. after: as they are now.
+    """
+    for epoch, place in enrolments.items():
+        ended_ms = place.ended_at_ms
+        if ended_ms is None or place.closed_at_ms is not None or place[:2] != epoch:
+            continue
+        known: bytes | None = covers.ending(connection, epoch).head
+        newest_ms = before[epoch].receipt_at_ms or 0
+        told = [
+            (one.head.seq, one.head.boot, one.head.up_ms, one.envelope)
+            for one in sent
+            if one.epoch_key == epoch and ended_ms < (one.head.heard or 0) <= newest_ms
+        ]
+        if known is not None:
+            head = end_head(known)
+            told.append((head.seq, head.boot, head.up_ms, known))
+        if not told:
+            continue
+        *_, envelope = max(told)
+        values: dict[str, Any] = {"head": envelope}
+        if _is_reached(connection, end_head(envelope), after[epoch]):
+            values["closed_at_ms"] = now_ms
+        covers.save_ending(connection, epoch, values)
+
+
+def end_head(envelope: bytes) -> Any:
+    """The head that was signed after an epoch's end, as it is kept."""
+    return decode(parse(split(envelope)[0]), (Head,))
+
+
+def _is_reached(connection: Connection, head: Any, chain: ChainRow) -> bool:
+    """Whether all is covered up to the record that the head names, and it is that record."""
+    if chain.covered_seq < head.seq:
+        return False
+    key = (head.device, head.epoch, head.seq)
+    held = ledger.rows(connection, [key]).get(key)
+    return held is not None and held.mac16 == head.mac16
 
 
 def _note_proofs(

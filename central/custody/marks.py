@@ -53,6 +53,7 @@ DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
 PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
+OPEN_EPOCH = "open_epoch"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -127,6 +128,13 @@ MARKS = {
         "同一窗口登记的两台评价器都在使用，并且已超过一天。它们的评价照常计入。",
         "请大厅确认：更换下来的，请吊销；没有安装过的，请按安全事件处理。窗口确有两台时无需处理。",
         NOTICE,
+    ),
+    OPEN_EPOCH: Mark(
+        "旧登记尚未结清",
+        "评价器重新登记、更换或吊销后，没有证据表明它此前的评价已全部送达：最后一段可能丢失，或被扣下。",
+        "请技术员把旧评价器接上工作台并运行 rescue，取出记录，自动结清。"
+        "旧机已坏或丢失的，请查明原因，由管理员结清：pingjia central epoch close。",
+        SECURITY,
     ),
     ONLY_RESCUED: Mark(
         "只由技术员送达",

@@ -17,6 +17,8 @@ _head = metadata.tables["head"]
 _record = metadata.tables["record"]
 _awaited = metadata.tables["awaited"]
 _book = metadata.tables["book"]
+_document = metadata.tables["document"]
+_ending = metadata.tables["ending"]
 _newer = _device.alias()
 
 Found = list[Any]
@@ -101,6 +103,32 @@ def pending_enrolments(connection: Connection, hall: str | None, before_ms: int)
         .order_by(_device.c.enrolled_at_ms)
     )
     return _of_hall(connection, query, hall)
+
+
+def endings(connection: Connection, hall: str | None, is_open: bool, limit: int = MOST) -> Found:
+    """Epochs that have ended, open ones or the others, the newest first: columns of `ending`,
+    covered_seq and highest_seq, head_seq of its newest head (None without one), since_ms, when it
+    was proven to be fresh last, else enrolled, and services: how many its window had between that
+    and the end.
+    """
+    since_ms = func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms)
+    services = select(func.count()).where(
+        _document.c.hall == _device.c.hall,
+        _document.c.window == _device.c.window,
+        _document.c.opened_at_ms > since_ms,
+        _document.c.opened_at_ms <= _ending.c.ended_at_ms,
+    )
+    columns = (_chain.c.covered_seq, _chain.c.highest_seq, _head.c.seq.label("head_seq"))
+    columns += (since_ms.label("since_ms"), services.scalar_subquery().label("services"))
+    columns += (_device.c.revoked_at_ms, _device.c.refused_at_ms)
+    is_closed = _ending.c.closed_at_ms.is_not(None)
+    query = (
+        _placed(*_ending.c, *columns)
+        .join(_ending, _same_epoch(_ending))
+        .where(~is_closed if is_open else is_closed)
+        .order_by(_ending.c.ended_at_ms.desc(), _ending.c.device, _ending.c.epoch)
+    )
+    return _of_hall(connection, query, hall, limit)
 
 
 def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Found:
@@ -211,7 +239,7 @@ def _same_epoch(table: Any) -> Any:
     return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
 
 
-def _of_hall(connection: Connection, query: Any, hall: str | None) -> Found:
+def _of_hall(connection: Connection, query: Any, hall: str | None, limit: int = MOST) -> Found:
     if hall is not None:
         query = query.where(_device.c.hall == hall)
-    return list(connection.execute(query.limit(MOST)))
+    return list(connection.execute(query.limit(limit)))

@@ -1,6 +1,6 @@
 """Tables of halls, windows, devices, what these say, and who may call."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, Text
 from sqlmodel import Field
 
 from central.store.table import Table
@@ -77,6 +77,23 @@ class Device(Table, table=True):
     enrolled_by: str | None = Field(default=None, max_length=16)
     approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Ending(Table, table=True):
+    """An epoch that has ended: its device was enrolled anew, revoked or refused at ended_at_ms.
+
+    head: the highest head that its device signed after that. closed_at_ms: since when all its
+    records up to such a head are covered, or an operator closed it; then closed_by and
+    closed_reason say who and why.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    ended_at_ms: int = Field(sa_type=BigInteger)
+    head: bytes | None = Field(default=None, sa_type=LargeBinary)
+    closed_at_ms: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    closed_by: str | None = Field(default=None, max_length=64)
+    closed_reason: str | None = Field(default=None, max_length=200)
 
 
 class Token(Table, table=True):

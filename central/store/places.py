@@ -15,12 +15,13 @@ _device = metadata.tables["device"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 _record = metadata.tables["record"]
+_ending = metadata.tables["ending"]
 
 _HEARD_EVERY_MS = 60_000
 
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch; the others: see `device` in central/store/tables.py."""
+    """Where a device stood in one epoch; the others: `device` and `ending` in place_tables.py."""
 
     device: str
     epoch: int
@@ -31,6 +32,8 @@ class Enrolment(NamedTuple):
     proven_at_ms: int | None
     approved_at_ms: int | None
     refused_at_ms: int | None
+    ended_at_ms: int | None
+    closed_at_ms: int | None
 
     @property
     def is_pending(self) -> bool:
@@ -38,7 +41,13 @@ class Enrolment(NamedTuple):
         return self.approved_at_ms is None and self.refused_at_ms is None
 
 
-_OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device "
+_OF_ENDING = Enrolment._fields[-2:]
+_OF_DEVICE = Enrolment._fields[:-2]
+_OF_DEVICES = (
+    f"SELECT {', '.join([f'it.{sql.name(one)}' for one in _OF_DEVICE])}, {', '.join(_OF_ENDING)}"
+    " FROM device it LEFT JOIN ending ON ending.device = it.device AND ending.epoch = it.epoch"
+    " WHERE it.device "
+)
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
@@ -321,4 +330,6 @@ def receipts(connection: Connection, devices: Iterable[str]) -> list[Any]:
 
 
 def _enrolments() -> Any:
-    return select(*[_device.c[name] for name in Enrolment._fields])
+    columns = [_device.c[name] for name in _OF_DEVICE] + [_ending.c[name] for name in _OF_ENDING]
+    is_same = (_ending.c.device == _device.c.device) & (_ending.c.epoch == _device.c.epoch)
+    return select(*columns).select_from(_device).outerjoin(_ending, is_same)

@@ -70,8 +70,8 @@ class SigningDevice(Pen):
         values = {"seq": seq, "gaps": tuple(gaps), "prev": link, "boot": 2, "up_ms": 7}
         return super().boot(**{**values, **changes})
 
-    def head(self, seq: int, mac: str = "0" * 16, up_ms: int = 9, boot: int = 1) -> str:
-        return super().head(seq=seq, mac16=mac, up_ms=up_ms, boot=boot)
+    def head(self, seq: int, mac: str = "0" * 16, up_ms: int = 9, boot: int = 1, **more) -> str:
+        return super().head(seq=seq, mac16=mac, up_ms=up_ms, boot=boot, **more)
 
     def raw(self, text: str) -> str:
         """Any bytes, signed; the device's place in its chain does not change."""
@@ -86,7 +86,7 @@ class Hall:
         self.keys = DeviceKeys(SECRET)
         centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
         self.intake, self.devices = centre.intake, centre.devices
-        self.approval = centre.approval
+        self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)

@@ -541,6 +541,64 @@ def test_it_puts_back_an_older_copy_of_its_database(province):
     assert (found["count"], found["device"]) == (1, None)
 
 
+def served(device, number, level=5):
+    """A service with its document, rated on the device: what an honest hall would send."""
+    facts, name = document(
+        book="4be1c6a09d2f7733", number=number, service=f"S-{number}", ticket_no=f"A{number}",
+        opened_at_ms=device._time(),
+    )  # fmt: skip
+    changes = {"service": f"S-{number}", "ticket_no": f"A{number}", "facts": name}
+    return facts, *device.rate(level=level, **changes)
+
+
+def test_it_cuts_the_tail_and_has_the_board_enrolled_anew(province):
+    """Named at once, with how many services the window had since the last proof, for ever."""
+    device = province.device
+    for number in (1, 2):
+        province.hear(device, *served(device, number))
+        province.hours(0.1)
+    province.hear(device)
+    province.hours(0.1)
+    for number in (3, 4, 5):
+        facts, *_kept_back = served(device, number, level=1)
+        province.post(facts)
+        province.hours(0.1)
+    hoarded = device.head()
+    assert province.alarms() == set()
+    province.centre.enrol("xj-0417")
+    found = province.findings()["open_epoch"]
+    assert (found["device"], found["epoch"], found["window"]) == ("xj-0417", device.epoch, "w1")
+    assert (found["services"], found["first_at_ms"]) == (3, province.time())
+    assert province.reads("open_epoch")
+    assert (
+        f"评价器 xj-0417（登记 {device.epoch}）：最后一次证明至登记结束，窗口有 3 次服务"
+        in page(province)
+    )
+    province.post(*device.rate(), hoarded)
+    province.hours(40 * 24)
+    assert "open_epoch" in province.alarms()
+
+
+def page(province) -> str:
+    return province.centre.client.get("/marks", headers={"accept": "text/html"}).text
+
+
+def test_a_board_that_an_honest_hall_has_enrolled_anew_is_no_alarm(province):
+    """The control: the bench delivers its records, then the receipt to it, and its head back."""
+    device = province.device
+    for number in (1, 2, 3):
+        province.hours(0.1)
+        facts, *_kept_back = served(device, number, level=1)
+        province.post(facts)
+    province.centre.enrol("xj-0417")
+    assert province.findings()["open_epoch"]["services"] == 3
+    (receipt,) = province.post(*device.offers_again(), device.head()).receipts
+    device.acknowledged(device.journal.seq, receipt)
+    province.post(device.head())
+    assert province.alarms() == set()
+    assert province.levels() == [1, 1, 1]
+
+
 def test_it_shows_an_old_head_for_a_new_one(province):
     device = province.device
     province.take(*device.rate(2))
@@ -616,7 +674,7 @@ def test_it_lets_a_revoked_device_in(province):
     province.centre.revoke("xj-0417", None, "被盗")
     province.hours(1)
     province.post(*device.rate(5, level=5))
-    assert province.alarms() == {"signed_after_revocation"}
+    assert province.alarms() == {"signed_after_revocation", "open_epoch"}
     assert province.reads("signed_after_revocation")
     assert province.centre.report(ALL, "demo", None).whole.total == 1
     assert len(province.levels()) == 6

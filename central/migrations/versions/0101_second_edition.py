@@ -105,6 +105,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("facts", name=op.f("pk_document")),
     )
     op.create_index(op.f("ix_document_hall_book_number"), "document", ["hall", "book", "number"])
+    op.create_index(
+        op.f("ix_document_hall_window_opened_at_ms"),
+        "document",
+        ["hall", "window", "opened_at_ms"],
+    )
+    op.create_table(
+        "ending",
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("ended_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=True),
+        sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.String(length=64), nullable=True),
+        sa.Column("closed_reason", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_ending")),
+    )
+    op.create_index(op.f("ix_ending_closed_at_ms"), "ending", ["closed_at_ms"])
     op.create_table(
         "gap",
         sa.Column("device", sa.String(length=32), nullable=False),
