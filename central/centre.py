@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from central.clockwork import SHARES_EVERY_S, Alarms, Limits
+from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
@@ -61,8 +61,14 @@ class Centre:
             ),
             self.site,
         )
+        self._now_ms = now_ms
         self._counting = Ticker(
             *("shares", SHARES_EVERY_S, self._count_shares),
+            at_once=True,
+            pause_s=_AFTER_FAILURE_S,
+        )
+        self._running = Ticker(
+            *("running", RUNNING_EVERY_S, self.note_running),
             at_once=True,
             pause_s=_AFTER_FAILURE_S,
         )
@@ -70,13 +76,21 @@ class Centre:
     def start(self) -> None:
         """Begin to look now and then for what is too much work inside a request."""
         self._counting.start()
+        self._running.start()
 
     def close(self) -> None:
         """File what has come, end what goes on beside it, and let go of the database."""
         self._counting.ask_to_stop()
+        self._running.ask_to_stop()
         self.intake.close()
         self._counting.join()
+        self._running.join()
         self.database.close()
+
+    def note_running(self) -> None:
+        """Note that the centre runs, so that its own downtime is nobody's silence."""
+        with self.database.write() as connection:
+            note_running(connection, self._now_ms())
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:

@@ -156,7 +156,8 @@ def _note_proofs(
     its own last proof (central/clockwork.py): pauses stop the sum, and nothing resets it. No hall
     can make the time later that a device signed; one that is later than now proves nothing.
     The time between two proofs of a hall counts as fresh, up to the hour after which every device
-    gets another receipt.
+    gets another receipt, or to its carry interval. A device that proves an earlier time than the
+    hall's is taken to have been fresh then, not now: heads that were hoarded buy no time.
     """
     heard: dict[Epoch, int] = {}
     for one in heads:
@@ -170,12 +171,14 @@ def _note_proofs(
     devices = {}
     for epoch, at_ms in sorted(heard.items(), key=lambda one: one[1]):
         hall = enrolments[epoch].hall
-        proven_at_ms, proven_ms = halls[hall]
+        proven_at_ms, proven_ms, carry_ms = halls[hall]
         if proven_at_ms is None or at_ms > proven_at_ms:
             passed_ms = 0 if proven_at_ms is None else at_ms - proven_at_ms
-            halls[hall] = at_ms, proven_ms + min(passed_ms, FRESH_MS)
-        devices[epoch] = at_ms, halls[hall][1]
-    places.save_proofs(connection, halls, devices)
+            proven_ms += min(passed_ms, max(FRESH_MS, carry_ms or 0))
+            proven_at_ms = at_ms
+            halls[hall] = proven_at_ms, proven_ms, carry_ms
+        devices[epoch] = at_ms, proven_ms - (proven_at_ms - at_ms)
+    places.save_proofs(connection, {hall: proof[:2] for hall, proof in halls.items()}, devices)
 
 
 def _says_more(values: dict[str, Any], before: dict[str, Any]) -> bool:
@@ -207,10 +210,12 @@ def _lack(surplus: int, boot: int, before: dict[str, Any] | None, now_ms: int) -
 
     surplus: the documents of its window, less what it was shown. It rises with each service that
     is opened while the device is off, and may not fall: each service that is shown has a document.
+    What is shown after a restart comes on top of what was shown before.
     """
-    if before is None or before["boot"] != boot:
+    if before is None:
         return {"surplus": surplus, "lacking": 0, "lacking_since_ms": None}
-    most = max(surplus, before["surplus"])
+    shown_before = before["shown"] if boot != before["boot"] else 0
+    most = max(surplus, before["surplus"] + shown_before)
     since_ms = before["lacking_since_ms"] or now_ms
     return {
         "surplus": most,

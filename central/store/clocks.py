@@ -1,9 +1,9 @@
-"""What is known of the time of each start of a device."""
+"""What is known of the time of each start of a device, and of when the centre itself ran."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select, update
 
 from central.store import sql
 from central.store.ledger import Epoch
@@ -29,6 +29,7 @@ class BootClock(NamedTuple):
 Start = tuple[str, int, int]  # device, epoch, boot
 
 _clock = metadata.tables["boot_clock"]
+_running = metadata.tables["running"]
 _SAVE = (
     f"UPDATE boot_clock SET {', '.join([f'{name} = ?' for name in BootClock._fields[3:]])}"
     " WHERE device = ? AND epoch = ? AND boot = ?"
@@ -73,3 +74,24 @@ def save_clocks(connection: Connection, new: list[BootClock], changed: list[Boot
         sql.insert_many(connection, _clock, BootClock._fields, [tuple(clock) for clock in new])
     if changed:
         sql.run(connection, _SAVE, [(*clock[3:], *clock[:3]) for clock in changed])
+
+
+def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
+    """Note that the centre runs now; if it had not for longer than `pause_ms`, it was down."""
+    newest = _newest_running(connection)
+    if newest is None or now_ms - newest.until_ms > pause_ms:
+        connection.execute(insert(_running), {"since_ms": now_ms, "until_ms": now_ms})
+    elif now_ms > newest.until_ms:
+        is_it = _running.c.since_ms == newest.since_ms
+        connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
+
+
+def ran(connection: Connection, most: int) -> list[tuple[int, int]]:
+    """(since_ms, until_ms) of the times in which the centre ran, the newest first."""
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(most)
+    return [(row.since_ms, row.until_ms) for row in connection.execute(query)]
+
+
+def _newest_running(connection: Connection) -> Any:
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(1)
+    return connection.execute(query).first()

@@ -87,6 +87,7 @@ class Hall:
         centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
+        self.note_running = centre.note_running
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
@@ -167,8 +168,9 @@ def open_centre(folder: Path):
     database = open_database(f"sqlite:///{folder}/central.db")
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
-            "insert into window values ('demo', 'w1', 'w')",
+            "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+            " values ('demo', 'd', 1, 'h', 1, 0)",
+            "insert into \"window\" (hall, \"window\", name) values ('demo', 'w1', 'w')",
             "insert into device values"
             " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
             " null, 0, null)",

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("heard_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_ms", sa.BigInteger(), nullable=False),
+        sa.Column("carry_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hall", name=op.f("pk_hall")),
     )
     op.create_table(
@@ -251,6 +252,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hall", "reason", name=op.f("pk_rejection_count")),
     )
     op.create_table(
+        "running",
+        sa.Column("since_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("since_ms", name=op.f("pk_running")),
+    )
+    op.create_table(
         "tally",
         sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
@@ -294,6 +301,9 @@ def upgrade() -> None:
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("rest_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rest_reason", sa.String(length=200), nullable=True),
+        sa.Column("rested_at_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["hall"], ["hall.hall"], name=op.f("fk_window_hall_hall")),
         sa.PrimaryKeyConstraint("hall", "window", name=op.f("pk_window")),
     )
