@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
-from gateway.desk.services import ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
 from gateway.store import envelopes, quarantine, services, states
@@ -85,7 +85,9 @@ class CloseBody(BaseModel, extra="forbid"):
 
 
 class ServiceAnswer(BaseModel):
-    """A service as the hall knows it; `rated` says whether, never how."""
+    """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    """
 
     service: str
     window: str
@@ -94,7 +96,8 @@ class ServiceAnswer(BaseModel):
     phase: Literal["serving", "inviting", "closed"]
     opened_at_ms: int
     closed_at_ms: int | None
-    rated: bool
+    ended: Literal["closed", "no_show", "transferred", "overdue"] | None
+    outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
 
 
 def create_app(
@@ -155,7 +158,7 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.get("/api/v1/services/{service_id}", dependencies=[caller])
     def get_service(service_id: ServiceId) -> ServiceAnswer:
-        """Phase, and whether it is rated."""
+        """Phase, and whether it is rated or its invitation went by."""
         return _service(desk, service_id)
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
@@ -239,7 +242,7 @@ def _caller(database: Database) -> Callable[..., str]:
 
 
 def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
-    row, is_rated = desk.get(service)
+    row, outcome = desk.get(service)
     return ServiceAnswer(
         service=row.service,
         window=row.window,
@@ -248,7 +251,8 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         phase=row.phase,
         opened_at_ms=row.opened_at_ms,
         closed_at_ms=row.closed_at_ms,
-        rated=is_rated,
+        ended=row.ended,
+        outcome=outcome,
     )
 
 

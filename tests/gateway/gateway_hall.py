@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.cli.broker import write_broker_files
 from gateway.config import Config
 from gateway.gateway import Gateway
+from gateway.keep.hall_clock import HallClock
 from hosting.password import password_hash
 from protocol.batch import (
     DUPLICATE,
@@ -374,6 +375,23 @@ class Client:
 
 def _send_at_once(client, data, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class HandTime:
+    """Both clocks of a gateway, in a test's hand: wall_ms, and the monotonic seconds."""
+
+    def __init__(self, wall_ms: int = 1_760_000_000_000):
+        self.wall_ms = wall_ms
+        self.seconds = 1000.0
+
+    def clock(self, database) -> HallClock:
+        """The clock of a gateway that starts now."""
+        return HallClock(database, lambda: self.wall_ms, lambda: self.seconds)
+
+    def pass_s(self, seconds: float) -> None:
+        """So much time passes."""
+        self.seconds += seconds
+        self.wall_ms += round(seconds * 1000)
 
 
 def write_private(path: Path, text: str) -> None:

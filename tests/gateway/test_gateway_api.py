@@ -52,7 +52,7 @@ def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, co
     assert answer.status_code == 201
     service = answer.json()
     assert service["phase"] == "serving"
-    assert not service["rated"]
+    assert service["outcome"] == "not_rated"
     ticket = device.hear("ticket")
     assert ticket["phase"] == "serving"
     assert ticket["matter"] == "医保"
@@ -66,7 +66,7 @@ def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, co
     device.send(pen.rating(service["service"], level=1, facts=ticket["facts"]))
     device.hear_hall(1)
     rated = api.get(f"/services/{service['service']}").json()
-    assert rated["rated"] is True
+    assert rated["outcome"] == "rated"
     assert "level" not in rated
 
     assert api.post(f"/services/{service['service']}/close").json()["phase"] == "closed"

@@ -8,13 +8,17 @@ from gateway_hall import HALL, Pen, ScriptedCentre
 
 from gateway.desk.services import Opening, ServiceDesk
 from gateway.hall import intake
+from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
+from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
+from gateway.keep.hall_clock import HallClock
 from gateway.keep.metrics import Metrics
 from gateway.store import states
 from gateway.store.database import Database
+from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.batch import PROGRESS, add_head
 from gateway.upward.centre import Centre, trust
@@ -49,7 +53,9 @@ class HandFedHall:
         alarms, inbox, chance = Alarms(), Inbox(99), random.Random(1)
         self.database = Database(folder / "gateway.sqlite")
         self._client = Centre(centre.url, "token", trust())
-        self.book = HallBook(HALL, self.database, alarms, lambda: self.wall_ms)
+        self.alarms = alarms
+        clock = HallClock(self.database, lambda: self.wall_ms, lambda: self.seconds)
+        self.book = HallBook(HALL, self.database, alarms, clock)
         self.watch = HallWatch(
             book=self.book,
             inbox=inbox,
@@ -61,13 +67,16 @@ class HandFedHall:
             chance=chance,
             monotonic_s=lambda: self.seconds,
         )
-        self.outbox = Outbox(self.database, "demo", PACE, lambda: self.seconds)
+        alone = Alone(alarms, 60, 300, lambda: self.seconds)
+        self.outbox = Outbox(self.database, "demo", PACE, clock, alone)
         self.way = Way(
             outbox=self.outbox,
             inbox=inbox,
             alarms=alarms,
             metrics=Metrics(),
             backoff=Backoff(1, 300, chance),
+            alone=alone,
+            accuse=lambda device, count: None,
             refused_retry_s=300,
             hint_version=self.watch.hint if is_hinted else lambda version: None,
             now_ms=lambda: self.wall_ms,
@@ -83,10 +92,10 @@ class HandFedHall:
             now_ms=lambda: self.wall_ms,
         ).live
         wake = self._lane.wake
-        self.desk = ServiceDesk(
-            self.database, self.book, inbox, wake, 20_000, lambda: self.wall_ms
-        )
-        self._filing = Filing(self.database, self.book, lambda: self.wall_ms, 60_000, 9)
+        earlier = Earlier(self.database)
+        self.desk = ServiceDesk(self.database, self.book, inbox, wake, 20_000, clock, earlier)
+        restraint = Restraint(alarms, lambda: self.seconds, lambda device: 0)
+        self._filing = Filing(self.database, self.book, clock, restraint, 60_000, 9)
 
     def close(self) -> None:
         self._client.close()
