@@ -95,7 +95,8 @@ class ScriptedCentre:
 
     `script` holds what the next batches meet: a status, the bytes of a 500, (429, "1"), "half",
     "lost", "few" or a number of seconds in a float; empty means that it works. `rejects` are
-    envelopes to reject.
+    envelopes to reject. A batch with one of the texts `fails_on` in it is answered 500; `failed`
+    has how many items each of those had.
     """
 
     def __init__(self, devices=("dev-1", "dev-2", "dev-3"), windows=("w1", "w2", "w3")):
@@ -108,6 +109,8 @@ class ScriptedCentre:
         self.sent_ms: list[int | None] = []
         self.heads: list[HeadItem] = []
         self.rejects: set[bytes] = set()
+        self.fails_on: set[str] = set()
+        self.failed: list[int] = []
         self.receipts: dict[str, str] = {}
         self.tokens: list[str | None] = []
         self.hall_requests: list[str | None] = []
@@ -188,6 +191,9 @@ class ScriptedCentre:
             return _reply(request, act, b"no")
         if isinstance(act, tuple):
             return _reply(request, act[0], b"", {"Retry-After": act[1]})
+        if any(text.encode() in body for text in self.fails_on):
+            self.failed.append(len(decode_batch(body).items))
+            return _reply(request, 500, b'{"detail":"it fails"}')
         answer = encode_answer(self.judge(body, is_short=act == "few"))
         if act == "lost":
             request.close_connection = True
@@ -224,7 +230,7 @@ class ScriptedCentre:
         device, epoch, seq = members["device"], members["epoch"], members["seq"]
         named.add((device, epoch))
         if not is_signed(key_of(device), envelope) or envelope in self.rejects:
-            return Verdict(REJECTED, "no valid MAC", ())
+            return Verdict(REJECTED, "bad_mac: no valid MAC", ())
         if isinstance(item, HeadItem):
             self.heads.append(item)
             return Verdict(STORED, None, ())
