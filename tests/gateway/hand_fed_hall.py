@@ -130,8 +130,11 @@ class HandFedHall:
 
     def tell(self, device: str) -> None:
         pen = self.pens[device]
-        head = pen.head(up_ms=round(self.seconds * 1000))
-        self._file(device, STATE, encode_message(pen.state(head=head)))
+        self.take_state(device, pen.head(up_ms=round(self.seconds * 1000)))
+
+    def take_state(self, device: str, head: str) -> None:
+        """A device tells its state, with this head."""
+        self._file(device, STATE, encode_message(self.pens[device].state(head=head)))
 
     def rate(self, device: str, service: str) -> None:
         self._file(device, RECORD, self.pens[device].rating(service, at=self.wall_ms))
