@@ -285,6 +285,7 @@ class Client:
         password: str | None = PASSWORD,
         will: tuple | None = None,
         clean: bool = True,
+        in_flight: int = 100,
     ):
         self.device = device
         self.heard: queue.Queue = queue.Queue()
@@ -297,7 +298,7 @@ class Client:
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
         )
-        self.client.max_inflight_messages = 100
+        self.client.max_inflight_messages = in_flight
         self.client.on_socket_open = _send_at_once
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect

@@ -100,7 +100,7 @@ def test_a_guilty_document_and_a_guilty_head_are_found_too(hall, centre):
 
 
 def test_a_centre_that_fails_on_everything_makes_nothing_guilty(hall, centre):
-    """BAT-6: an outage of 500 is the centre's own; afterwards all arrives, and nothing is named."""
+    """BAT-6: an outage of 500 is the centre's own; afterwards all arrives, nothing is named."""
     rate(hall)
     centre.script.extend([500] * 12)
     named = []
