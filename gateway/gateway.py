@@ -68,6 +68,7 @@ class Gateway:
 
     def __init__(self, config: Config):
         self.config = config
+        self._lock = FolderLock(config.data_dir)
         token = read_token(config.centre_token_file, "ask the centre for this hall's token.")
         trusted = trust(config.centre_ca, config.centre_certificate, config.centre_key)
         self._listener = listen(
@@ -75,7 +76,6 @@ class Gateway:
             config.api_listen_port,
             "is another gateway running? See api_listen_host and api_listen_port.",
         )
-        self._lock = FolderLock(config.data_dir)
         path = config.data_dir / DATABASE
         reserve = Reserve(config.data_dir / RESERVE, config.reserve_mb * 1024 * 1024)
         reserve.release()  # on a full disk SQLite needs some of it even to open

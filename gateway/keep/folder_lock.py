@@ -1,6 +1,7 @@
 """One gateway on a data folder: a second one would answer devices from under the first one."""
 
 import fcntl
+import os
 from pathlib import Path
 
 from hosting.error import OperatorError
@@ -13,19 +14,18 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path):
+        self._handle: int | None = None
         path = folder / "lock"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(0o600)
-            self._file = path.open("ab")
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise OperatorError(
                 f"{path} cannot be opened: {error.strerror}. May this user write data_dir?"
             ) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            self._file.close()
             raise OperatorError(
                 f"Another gateway runs on {folder}. Stop it first, or name another data_dir; a "
                 "copy of a data folder must not run beside the first one either."
@@ -33,4 +33,9 @@ class FolderLock:
 
     def release(self) -> None:
         """Let another gateway have the folder."""
-        self._file.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def __del__(self):
+        self.release()

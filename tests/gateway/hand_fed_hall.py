@@ -7,6 +7,7 @@ from gateway_hall import HALL, Pen, ScriptedCentre
 
 from gateway.desk.services import Opening, ServiceDesk
 from gateway.hall import intake
+from gateway.hall.announcer import Announcer
 from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filed, Filing
 from gateway.hall.hall_book import HallBook
@@ -31,6 +32,16 @@ MINUTE_S = 60
 DEVICES = [f"dev-{number}" for number in range(1, 13)]
 HOUR_MS = 3_600_000
 PACE = Pace(MINUTE_S * 1000, MINUTE_S * 1000, 60_000, 300_000, 30 * 24 * HOUR_MS)
+
+
+class Said:
+    """What the hall says to its devices, in the place of the broker: topics and payloads."""
+
+    def __init__(self):
+        self.messages: list[tuple[str, bytes]] = []
+
+    def publish(self, name: str, payload: bytes, retain: bool) -> None:
+        self.messages.append((name, payload))
 
 
 class HandFedHall:
@@ -100,7 +111,22 @@ class HandFedHall:
         wake = forwarder.live.wake
         earlier = Earlier(self.database)
         self.desk = ServiceDesk(self.database, self.book, inbox, wake, 20_000, clock, earlier)
+        self.said = Said()
+        self.announcer = Announcer(
+            self.database,
+            self.said,
+            self.book,
+            20_000,
+            clock,
+            earlier,  # type: ignore[arg-type]
+        )
+        self.earlier = earlier
         self._filing = Filing(self.database, self.book, clock, restraint, 60_000, 9)
+
+    def pass_s(self, seconds: float) -> None:
+        """So much time passes."""
+        self.seconds += seconds
+        self.wall_ms += round(seconds * 1000)
 
     def close(self) -> None:
         self._client.close()
@@ -108,8 +134,7 @@ class HandFedHall:
 
     def look(self, after_s: float = 0.0) -> list:
         """So much later each thread looks once; the items that the centre got, if any."""
-        self.seconds += after_s
-        self.wall_ms += round(after_s * 1000)
+        self.pass_s(after_s)
         sent = len(self.centre.batches)
         self.watch.step(0)
         for lane in self.lanes:
