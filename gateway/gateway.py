@@ -129,7 +129,7 @@ class Gateway:
             chance=chance,
             monotonic_s=time.monotonic,
         )
-        pace = pace_of(config)
+        pace = Pace.of(config)
         alone = Alone(
             self.alarms,
             pace.reoffer_first_ms / 1000,
@@ -340,14 +340,3 @@ def run(config: Config, stopping: threading.Event) -> None:
                 pass
         finally:
             gateway.stop()
-
-
-def pace_of(config: Config) -> Pace:
-    """The outbox's times, in milliseconds."""
-    return Pace(
-        live_ms=round(config.live_s * 1000),
-        head_every_ms=round(config.head_every_s * 1000),
-        reoffer_first_ms=round(config.reoffer_first_s * 1000),
-        reoffer_longest_ms=round(config.reoffer_longest_s * 1000),
-        keep_ms=config.keep_days * 86_400_000,
-    )

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from gateway.config import Config
 from gateway.hall.hall_book import read_receipt
 from gateway.keep.hall_clock import HallClock
 from gateway.store import envelopes, progress, quarantine, receipts, services, states
@@ -43,6 +44,17 @@ class Pace(NamedTuple):
     reoffer_first_ms: int
     reoffer_longest_ms: int
     keep_ms: int
+
+    @classmethod
+    def of(cls, config: Config) -> "Pace":
+        """As the settings say it."""
+        return cls(
+            live_ms=round(config.live_s * 1000),
+            head_every_ms=round(config.head_every_s * 1000),
+            reoffer_first_ms=round(config.reoffer_first_s * 1000),
+            reoffer_longest_ms=round(config.reoffer_longest_s * 1000),
+            keep_ms=config.keep_days * 86_400_000,
+        )
 
 
 class Settled(NamedTuple):

@@ -61,7 +61,7 @@ def counted(hall) -> dict[str, int]:
 
 
 def test_false_signatures_are_bounded_counted_and_alarmed_and_the_honest_go_up(hall, centre):
-    """Kept as evidence up to a bound; the rest is a number, and the alarm names the device."""
+    """BAT-10: evidence up to a bound; the rest is a number, and the alarm names the device."""
     forge(hall, FALSE, at=hall.wall_ms)
     for _ in range(5):
         hall.look(1)
@@ -93,7 +93,7 @@ def test_the_control_without_restraint_takes_it_all_in(hall, centre, monkeypatch
 
 
 def test_false_ones_are_not_offered_for_ever(hall, centre):
-    """About a day, because the fault may be the centre's; the device's own word revives it."""
+    """BAT-10: about a day, for the fault may be the centre's; the device's word revives it."""
     forger = Forger("dev-1")
     false = forger.rating(level=1)
     hall.take("dev-1", false)

@@ -9,7 +9,6 @@ import pytest
 from gateway_hall import EPOCH, HALL, Pen, receipt_of, settings_in, start_gateway, until
 
 from gateway.desk.services import Opening
-from gateway.gateway import pace_of
 from gateway.hall.inbox import Inbox
 from gateway.keep.alarms import Alarms
 from gateway.keep.hall_clock import HallClock
@@ -309,7 +308,7 @@ def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre
         clock = HallClock(gateway.database, monotonic_s=time.monotonic)
         clock.monotonic_s = lambda ahead_s=ahead_s: time.monotonic() + ahead_s
         alone = Alone(Alarms(), 1, 1, time.monotonic)
-        Outbox(gateway.database, "demo", pace_of(gateway.config), clock, alone).let_go()
+        Outbox(gateway.database, "demo", Pace.of(gateway.config), clock, alone).let_go()
         assert _held(gateway) == held
     device.tell(pen.state())
     device.hear_hall(1)

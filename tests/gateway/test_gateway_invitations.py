@@ -94,7 +94,7 @@ def test_an_invitation_that_is_over_never_comes_back(tmp_path, centre, connect):
 def test_an_old_copy_of_the_database_invites_for_nothing_that_it_cannot_know(
     tmp_path, centre, connect
 ):
-    """The device shows that it wrote what is not here: its service may be rated already."""
+    """TKT-6: the device shows that it wrote what is not here: its service may be rated already."""
     settings = settings_in(tmp_path, centre.url)
     gateway = start_gateway(settings)
     service, other = open_at(gateway), open_at(gateway, "w2", "B001")
@@ -221,7 +221,7 @@ def test_the_control_that_doubts_nothing_invites_for_it(start, is_weakened, phas
 
 
 def test_a_record_that_comes_again_ends_the_doubt(start):
-    """What no receipt covers the device offers again; then the hall knows whether it is rated."""
+    """TKT-6: what no receipt covers comes again; then the hall knows whether it is rated."""
     hall = start(wall_ms=NOON_MS)
     service = hall.open()
     rating = hall.pens["dev-1"].rating("S-other")
