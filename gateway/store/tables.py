@@ -131,7 +131,7 @@ class Book(Table, table=True):
     """The random name of this database, made with it, and the number of its newest document; one
     row. Another database is another book: so a document that is missing shows.
 
-    ran_ms: how long gateways have run on it, as noted last (gateway/keep/running.py).
+    ran_ms: how long gateways have run on it, as noted last (gateway/keep/hall_clock.py).
     """
 
     id: int = Field(primary_key=True)

@@ -202,7 +202,7 @@ def test_a_device_that_moves_leaves_its_old_ticket_behind(gateway, centre, api, 
 
 
 def test_the_same_request_opens_one_service(api):
-    """By Idempotency-Key, otherwise by (window, day, ticket_no) while it is open."""
+    """By Idempotency-Key, otherwise by (window, ticket_no) while it is open, for twelve hours."""
     key = {"Idempotency-Key": "k-1"}
     first = open_at(api, headers=key)
     again = open_at(api, headers=key)
