@@ -20,7 +20,7 @@ from protocol.field import ProtocolError
 from quick import read_answer
 
 _ANSWER_BYTES = 8 * 1024 * 1024
-_HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 16 KB each, and their receipts
+_HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 4 KB each, and their receipts
 # An idle connection is used again for so long: a live rating need not wait until TCP and TLS have
 # shaken hands, nor the centre do that for 3,000 halls a minute. Shorter than the centre keeps it
 # (75 s): we do not write into one that it closes at that moment.
