@@ -16,7 +16,15 @@ from gateway.hall.inbox import Inbox
 from gateway.keep.hall_clock import HallClock
 from gateway.store import books, envelopes, progress, services
 from gateway.store.database import Database
-from protocol.batch import FINISHED, INVITED, SHUT, Matter, ServiceDocument, encode_document
+from protocol.batch import (
+    FINISHED,
+    INVITED,
+    SHUT,
+    Matter,
+    Progress,
+    ServiceDocument,
+    encode_document,
+)
 from protocol.field import Identifier, Text
 from protocol.limits import STAFF_NO_CHARS
 from protocol.mac import sha256_hex
@@ -29,6 +37,7 @@ OUT = "out"
 RATED, EXPIRED, NOT_RATED = OUTCOMES = ("rated", "expired", "not_rated")
 OVERDUE = "overdue"  # how a service ended that nobody closed in time
 
+_PROJECTS = dict(Progress.fields)["projects"]
 # A service stands open for so long, and for so long an Idempotency-Key means it, whatever the day.
 OPEN_MS = 12 * 3_600_000
 
@@ -122,12 +131,12 @@ class ServiceDesk:
 
         how: SHUT, NO_SHOW or TRANSFERRED. finished: whether its projects are, or which of them.
         """
+        which = () if isinstance(finished, bool) else _PROJECTS(tuple(finished), "finished")
         with self._database.write() as connection:
             row = _known(connection, service)
             if row.phase != CLOSED:
                 self._end(connection, row, how)
                 if finished:
-                    which = () if finished is True else tuple(finished)
                     self._tell(connection, row, FINISHED, which)
         self._say_ticket(row.window)
         self._wake_forwarder()  # its document no longer waits for a rating

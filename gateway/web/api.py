@@ -21,10 +21,10 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
-from protocol.batch import Matter, ServiceDocument
+from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, place_id
-from protocol.limits import SERVICE_CHARS, SETTINGS_BYTES, STAFF_NO_CHARS, TICKET_NO_CHARS
+from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
 from protocol.message import CLOSED, StaffCard
 from protocol.record import parse_json
 from quick.bounds import bounds
@@ -72,7 +72,9 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
-Projects = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)]
+_PROJECTS = dict(Progress.fields)["projects"]
+Project = Annotated[str, Field(**bounds(_PROJECTS.check))]
+Projects = Annotated[list[Project], Field(**bounds(_PROJECTS))]
 
 
 class CloseBody(BaseModel, extra="forbid"):
@@ -272,7 +274,7 @@ def _version(envelope: str | None) -> int | None:
     if envelope is None:
         return None
     try:
-        return parse_json(split(envelope.encode(), SETTINGS_BYTES)[0], "settings")["version"]
+        return parse_json(split(envelope.encode(), MESSAGE_BYTES)[0], "settings")["version"]
     except (ProtocolError, TypeError, KeyError):
         return None
 
