@@ -5,7 +5,7 @@ Next: gateway/hall/announcer.py publishes the ticket to the devices of the windo
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from ulid import ULID
@@ -37,7 +37,7 @@ OUT = "out"
 RATED, EXPIRED, NOT_RATED = OUTCOMES = ("rated", "expired", "not_rated")
 OVERDUE = "overdue"  # how a service ended that nobody closed in time
 
-_PROJECTS = dict(Progress.fields)["projects"]
+_PROJECTS: Any = dict(Progress.fields)["projects"]
 # A service stands open for so long, and for so long an Idempotency-Key means it, whatever the day.
 OPEN_MS = 12 * 3_600_000
 

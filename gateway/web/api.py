@@ -5,7 +5,7 @@ Nobody who asks here is told a level: only rated or not rated.
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -72,7 +72,7 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
-_PROJECTS = dict(Progress.fields)["projects"]
+_PROJECTS: Any = dict(Progress.fields)["projects"]
 Project = Annotated[str, Field(**bounds(_PROJECTS.check))]
 Projects = Annotated[list[Project], Field(**bounds(_PROJECTS))]
 
