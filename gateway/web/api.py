@@ -5,7 +5,7 @@ Nobody who asks here is told a level: only rated or not rated.
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
 from gateway.desk.finder import Finder
-from gateway.desk.services import ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
 from gateway.store import envelopes, quarantine, services, states
@@ -22,7 +22,7 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
-from protocol.batch import Matter, ServiceDocument
+from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, device_id, place_id
 from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
@@ -75,7 +75,9 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
-Projects = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)]
+_PROJECTS: Any = dict(Progress.fields)["projects"]
+Project = Annotated[str, Field(**bounds(_PROJECTS.check))]
+Projects = Annotated[list[Project], Field(**bounds(_PROJECTS))]
 
 
 class CloseBody(BaseModel, extra="forbid"):
@@ -96,7 +98,9 @@ class FindBody(BaseModel):
 
 
 class ServiceAnswer(BaseModel):
-    """A service as the hall knows it; `rated` says whether, never how."""
+    """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    """
 
     service: str
     window: str
@@ -105,7 +109,8 @@ class ServiceAnswer(BaseModel):
     phase: Literal["serving", "inviting", "closed"]
     opened_at_ms: int
     closed_at_ms: int | None
-    rated: bool
+    ended: Literal["closed", "no_show", "transferred", "overdue"] | None
+    outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
 
 
 def create_app(
@@ -172,7 +177,7 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.get("/api/v1/services/{service_id}", dependencies=[caller])
     def get_service(service_id: ServiceId) -> ServiceAnswer:
-        """Phase, and whether it is rated."""
+        """Phase, and whether it is rated or its invitation went by."""
         return _service(desk, service_id)
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
@@ -263,7 +268,7 @@ def _caller(database: Database) -> Callable[..., str]:
 
 
 def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
-    row, is_rated = desk.get(service)
+    row, outcome = desk.get(service)
     return ServiceAnswer(
         service=row.service,
         window=row.window,
@@ -272,7 +277,8 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         phase=row.phase,
         opened_at_ms=row.opened_at_ms,
         closed_at_ms=row.closed_at_ms,
-        rated=is_rated,
+        ended=row.ended,
+        outcome=outcome,
     )
 
 
