@@ -142,7 +142,8 @@ def keep(database: Database, body: bytes) -> None:
 def _document(facts: str) -> dict:
     content = facts.encode()
     members = json.loads(facts)
-    names = ("hall", "service", "window", "ticket_no", "staff_no", "book", "number", "opened_at_ms")
+    names = ("hall", "service", "window", "ticket_no", "staff_no", "book", "number")
+    names += ("opened_at_ms",)
     values = {name: members[name] for name in names}
     return {"facts": sha256_hex(content), "bytes": content, "stored_at_ms": _NOW_MS, **values}
 
