@@ -1,11 +1,12 @@
 """The centre's parts, put together."""
 
-from central.clockwork import SHARES_EVERY_S, Alarms, Limits
+from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.devices import Devices
+from central.directory.endings import Endings
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
@@ -45,9 +46,10 @@ class Centre:
         self.intake = Intake(database, key_of, clock)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
+        self.endings = Endings(database, now_ms)
         self.figures = FiguresReader(profile, now_ms)
         self.alarms = Alarms(clock, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval)
+        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
         bearer = bearer_of(database)
         self.app = create_app(
             database,
@@ -62,7 +64,11 @@ class Centre:
             ),
             self.site,
         )
-        actions = [("shares", SHARES_EVERY_S, self._count_shares)]
+        self._now_ms = now_ms
+        actions = [
+            ("shares", SHARES_EVERY_S, self._count_shares),
+            ("running", RUNNING_EVERY_S, self.note_running),
+        ]
         self._keeper = time if isinstance(time, Timekeeper) else None
         if self._keeper is not None:
             actions.append(("clock", EVERY_S, self._keeper.keep))
@@ -81,6 +87,11 @@ class Centre:
         for ticker in self._tickers:
             ticker.join()
         self.database.close()
+
+    def note_running(self) -> None:
+        """Note that the centre runs, so that its own downtime is nobody's silence."""
+        with self.database.write() as connection:
+            note_running(connection, self._now_ms())
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.audit.chains import EpochAudit, unseen
 from central.audit.counts import books, count, differences, documents
+from central.audit.endings import endings
 from central.custody.documents import do_facts_differ
 from central.custody.marks import (
     CLOCK_WRONG,
@@ -113,6 +114,7 @@ def _walk(
     if epoch is not None:
         yield from _faults(epoch.end(connection, key_of))
     yield from _faults(unseen(connection, seen, key_of))
+    yield from _faults(endings(connection, key_of))
     yield from _faults(documents(connection, counted))
     yield from _faults(books(connection))
     if wanted == Range():

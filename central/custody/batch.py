@@ -17,7 +17,7 @@ from central.custody import clones, counting, cover, dating, documents, filing, 
 from central.custody.counting import Second
 from central.custody.documents import Told
 from central.custody.filing import Filed
-from central.custody.heads import Heads, file_heads
+from central.custody.heads import Heads, close_ended, file_heads
 from central.custody.marks import CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, REPLAYED, RESCUED
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
@@ -204,6 +204,7 @@ def extend_cover(batch: Batch) -> None:
     batch.covered = cover.extend(
         batch.connection,
         chains,
+        batch.places,
         batch.kept.seqs,
         batch.new,
         batch.conflicts,
@@ -225,6 +226,12 @@ def save_chains(batch: Batch) -> None:
     """Write the chains that have moved, with their receipts."""
     moved = [chain for epoch, chain in batch.after.items() if chain != batch.before[epoch]]
     covers.save_chains(batch.connection, moved)
+
+
+def close_epochs(batch: Batch) -> None:
+    """Close the epochs of which it is proven now that nothing was kept back."""
+    known = (batch.heads, batch.places, batch.before, batch.after)
+    close_ended(batch.connection, *known, batch.now_ms)
 
 
 def find_events(batch: Batch) -> None:
@@ -279,16 +286,7 @@ def keep_refused(batch: Batch) -> None:
     """Count what is rejected, and keep its beginning for the person who looks for the cause."""
     rows = []
     for offer in batch.offers:
-        rows += [
-            {
-                "hall": offer.halls[0],
-                "reason": one.why.code,
-                "sentence": one.why.reason,
-                "first_bytes": one.first_bytes,
-                "rejected_at_ms": batch.now.ms,
-            }
-            for one in offer.refused
-        ]
+        rows += [one.kept(offer.halls[0], batch.now.ms) for one in offer.refused]
         if offer.refused:
             told = (offer.halls[0], len(offer.refused), offer.refused[0].why.reason)
             log.warning("hall %s: %d of its items rejected, first: %s", *told)
@@ -314,6 +312,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     extend_cover,
     date_waiting,
     save_chains,
+    close_epochs,
     find_events,
     count,
     hear,

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,7 @@ from central.people import tokens
 from central.steady import Instant, PlainClock
 from central.store.database import Database, is_of_store
 from central.store.ledger import Epoch
-from protocol.batch import Answer, Body, EnvelopeItem
+from protocol.batch import Answer, Body, EnvelopeItem, HeadItem
 from protocol.field import write
 from protocol.limits import BATCH_ITEMS
 
@@ -163,11 +163,12 @@ class Intake:
             raise outcome
         return outcome
 
-    def rescue(self, hall: str, envelopes: list[str]) -> Answer:
+    def rescue(self, hall: str, envelopes: list[str], heads: Sequence[HeadItem] = ()) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
         now_ms = self._clock.now_ms()
         items = [EnvelopeItem(envelope, now_ms, None, None, ()) for envelope in envelopes]
-        return self.take((hall,), [dict(write(item)) for item in items], is_rescued=True)
+        raw: list[object] = [dict(write(item)) for item in (*items, *heads)]
+        return self.take((hall,), raw, is_rescued=True)
 
     def close(self) -> None:
         """End after what has come so far; what comes later is answered ClosedError."""

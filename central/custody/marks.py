@@ -56,6 +56,7 @@ DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
 PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
+OPEN_EPOCH = "open_epoch"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -102,12 +103,12 @@ MARKS = {
     SILENT_DEVICE: Mark(
         "评价器无声",
         "同厅其他评价器一直有消息，这台在规定时间内没有任何新签名：可能关机、断网，或被隐瞒。",
-        "请大厅查看该评价器。窗口当日不开放时无需处理；停用的，请吊销。",
+        "请大厅查看该评价器。窗口暂停使用的，请登记停用到哪天；不再使用的，请吊销。",
     ),
     SILENT_HALL: Mark(
         "大厅无声",
         "整个大厅在规定时间内没有任何新消息。",
-        "请联系大厅检查网关和网络。放假期间无需处理。",
+        "请联系大厅检查网关和网络。",
     ),
     FACTS_MISSING: Mark(
         "服务信息缺失",
@@ -136,6 +137,13 @@ MARKS = {
         "同一窗口登记的两台评价器都在使用，并且已超过一天。它们的评价照常计入。",
         "请大厅确认：更换下来的，请吊销；没有安装过的，请按安全事件处理。窗口确有两台时无需处理。",
         NOTICE,
+    ),
+    OPEN_EPOCH: Mark(
+        "旧登记尚未结清",
+        "评价器重新登记、更换或吊销后，没有证据表明它此前的评价已全部送达：最后一段可能丢失，或被扣下。",
+        "请技术员把旧评价器接上工作台并运行 rescue，取出记录，自动结清。"
+        "旧机已坏或丢失的，请查明原因，由管理员结清：pingjia central epoch close。",
+        SECURITY,
     ),
     ONLY_RESCUED: Mark(
         "只由技术员送达",

@@ -7,7 +7,7 @@ Next on a rating's way: central/custody/open.py, whose it is; central/custody/ba
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -42,6 +42,7 @@ from protocol.batch import (
     ProgressItem,
     ServiceDocument,
 )
+from protocol.record import Boot
 
 _JSON = json.JSONEncoder()
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
@@ -113,6 +114,12 @@ class Refused(NamedTuple):
     at: int
     why: Rejected
     first_bytes: bytes
+
+    def kept(self, hall: str, now_ms: int) -> dict[str, Any]:
+        """As a row of `rejection`."""
+        names = ("hall", "reason", "sentence", "first_bytes", "rejected_at_ms")
+        said = (hall, self.why.code, self.why.reason, self.first_bytes, now_ms)
+        return dict(zip(names, said, strict=True))
 
 
 class Offer(NamedTuple):
@@ -201,7 +208,8 @@ def judge(
                 row = _row(verified, item, place, now_ms)
                 if letter.is_rescued:
                     row.hall_marks.append(RESCUED)
-                    row.mark(ONLY_RESCUED)  # if another holds its place already, this row is gone
+                    if verified.kind != Boot.kind:  # the bench itself has the board write one
+                        row.mark(ONLY_RESCUED)  # if another holds its place, this row is gone
                 offer.records.append(SentRecord(at, row, place))
         if why is not None:
             offer.refused.append(Refused(at, why, _first_bytes(letter.raw[at])))

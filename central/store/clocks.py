@@ -1,9 +1,9 @@
-"""What is known of the time of each start of a device, and the centre's own time."""
+"""The time of each start of a device, as far as it is known; the centre's own, and when it ran."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from central.store import sql
 from central.store.ledger import Epoch
@@ -48,9 +48,10 @@ _PAST = [
     for table, column in (
         *(("hall", "heard_at_ms"), ("hall", "proven_at_ms"), ("device", "proven_at_ms")),
         *(("chain", "open_since_ms"), ("head", "lacking_since_ms"), ("head", "stored_at_ms")),
-        *(("book", "open_since_ms"), ("awaited", "since_ms")),
+        *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )
 ]
+_running = metadata.tables["running"]
 _SAVE = (
     f"UPDATE boot_clock SET {', '.join([f'{name} = ?' for name in BootClock._fields[3:]])}"
     " WHERE device = ? AND epoch = ? AND boot = ?"
@@ -124,6 +125,29 @@ def move(connection: Connection, by_ms: int, now_ms: int) -> None:
     connection.execute(
         moved.values(low_ms=_clock.c.low_ms + by_ms, high_ms=_clock.c.high_ms + by_ms)
     )
+    if by_ms < 0:
+        connection.execute(delete(_running).where(_running.c.since_ms > now_ms))
     for column in _PAST if by_ms < 0 else ():
         is_ahead = update(column.table).where(column > now_ms)
         connection.execute(is_ahead.values({column.name: now_ms}))
+
+
+def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
+    """Note that the centre runs now; if it had not for longer than `pause_ms`, it was down."""
+    newest = _newest_running(connection)
+    if newest is None or now_ms - newest.until_ms > pause_ms:
+        connection.execute(insert(_running), {"since_ms": now_ms, "until_ms": now_ms})
+    elif now_ms > newest.until_ms:
+        is_it = _running.c.since_ms == newest.since_ms
+        connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
+
+
+def ran(connection: Connection, most: int) -> list[tuple[int, int]]:
+    """(since_ms, until_ms) of the times in which the centre ran, the newest first."""
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(most)
+    return [(row.since_ms, row.until_ms) for row in connection.execute(query)]
+
+
+def _newest_running(connection: Connection) -> Any:
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(1)
+    return connection.execute(query).first()

@@ -19,7 +19,10 @@ class Document(Table, table=True):
     the service was opened, on the centre's clock.
     """
 
-    __table_args__ = (Index(None, "hall", "book", "number"),)
+    __table_args__ = (
+        Index(None, "hall", "book", "number"),
+        Index(None, "hall", "window", "opened_at_ms"),
+    )
 
     facts: str = Field(primary_key=True, max_length=64)
     content: bytes = Field(sa_type=LargeBinary, sa_column_kwargs={"name": "bytes"})

@@ -16,6 +16,7 @@ _ON_BOTH = {
     "test_central_chain",
     "test_central_clone",
     "test_central_device_settings",
+    "test_central_endings",
     "test_central_group",
     "test_central_moments",
     "test_central_revocation",

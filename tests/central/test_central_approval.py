@@ -50,6 +50,21 @@ def test_what_is_pending_is_kept_verified_receipted_and_not_counted(hall, pendin
     assert holds(hall)
 
 
+def test_records_say_whether_they_wait_for_approval(hall, device, pending):
+    hall.post(device.rating())
+
+    def approvals(name):
+        return {row["approval"] for row in hall.records(device=name)}
+
+    assert (approvals("xj-0417"), approvals("xj-0900")) == ({"approved"}, {"pending"})
+    other = hall.enrol_by_bench("xj-0801")
+    hall.clock.ms += 60_000
+    hall.post(other.rating())
+    hall.approval.approve(["xj-0900"])
+    hall.approval.refuse("xj-0801", "来历不明")
+    assert (approvals("xj-0900"), approvals("xj-0801")) == ({"approved"}, {"refused"})
+
+
 def test_once_approved_it_counts_from_its_enrolment_on(hall, pending):
     (done,) = hall.approval.approve(["xj-0900"])
     assert (done.device, done.epoch, done.hall, done.window) == (

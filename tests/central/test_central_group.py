@@ -33,8 +33,9 @@ def make_halls(database, count: int) -> list[SigningDevice]:
         for number in range(count):
             hall, device = f"h{number}", f"dev-{number}"
             for statement in (
-                f"insert into hall values ('{hall}', 'd', 1, 'h', 1, null, null, null, 0)",
-                f"insert into \"window\" values ('{hall}', 'w1', 'w')",
+                "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+                f" values ('{hall}', 'd', 1, 'h', 1, 0)",
+                f"insert into \"window\" (hall, \"window\", name) values ('{hall}', 'w1', 'w')",
                 f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
                 " null, null, null, 0, null, 0, null)",
             ):

@@ -182,15 +182,19 @@ class Province:
 
     def reads(self, mark: str) -> bool:
         """Whether the supervisor's page says what was found and what to do."""
-        client, html = self.centre.client, {"accept": "text/html", "sec-fetch-site": "same-origin"}
-        client.post("/login", data={"token": self._token}, headers=html)
-        page = client.get("/marks", headers=html).text
+        page = self.page("/marks")
         row = mark_of(mark)
         return all(text in page for text in (row.title, row.meaning, row.advice))
 
     def today(self):
         """The figures of the province today."""
         return self.centre.report(last_days(1, self.time()), None, None).whole
+
+    def page(self, path: str) -> str:
+        """What stands on one of the supervisor's pages."""
+        html = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        self.centre.client.post("/login", data={"token": self._token}, headers=html)
+        return self.centre.client.get(path, headers=html).text
 
     def levels(self) -> list[int]:
         """The levels held, in the device's order."""

@@ -61,7 +61,8 @@ class Mark(BaseModel):
     window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
     what was refused. title, meaning, advice: the words of the page. severity: security, fault or
     notice. is_counted: whether ratings with this mark count. An alarm is about what is
-    missing or silent now: since first_at_ms, the records from seq to last_seq.
+    missing or silent now: since first_at_ms, the records from seq to last_seq. services: of an
+    epoch that ended open, how many its window had between the last proof and the end.
     """
 
     mark: str
@@ -74,6 +75,7 @@ class Mark(BaseModel):
     epoch: int | None
     seq: int | None
     last_seq: int | None
+    services: int | None
     title: str
     meaning: str
     advice: str
