@@ -231,7 +231,7 @@ def save_chains(batch: Batch) -> None:
 def close_epochs(batch: Batch) -> None:
     """Close the epochs of which it is proven now that nothing was kept back."""
     known = (batch.heads, batch.places, batch.before, batch.after)
-    close_ended(batch.connection, *known, batch.now_ms)
+    close_ended(batch.connection, *known, batch.now.ms)
 
 
 def find_events(batch: Batch) -> None:
