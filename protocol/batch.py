@@ -12,6 +12,7 @@ from protocol.field import (
     Nested,
     OneOf,
     ProtocolError,
+    Raw,
     Text,
     count,
     hex16,
@@ -66,9 +67,9 @@ class Matter(namedtuple("Matter", names(_MATTER))):
     fields = _MATTER
 
 
-_FACTS = (("facts", Text(DOCUMENT_BYTES)),)
+_FACTS = (("facts", Raw(DOCUMENT_BYTES)),)
 _ENVELOPE = (
-    ("envelope", Text(ENVELOPE_BYTES)),
+    ("envelope", Raw(ENVELOPE_BYTES)),
     ("received_at_ms", ms),
     ("window", Maybe(place_id)),
     ("service", Maybe(Identifier(SERVICE_CHARS))),
@@ -82,10 +83,10 @@ _PROGRESS = (
     ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
     ("projects", Many(Text(64), 0, 500)),
 )
-_HEAD = (("head", Text(ENVELOPE_BYTES)), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
+_HEAD = (("head", Raw(ENVELOPE_BYTES)), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
 _VERDICT = (
     ("verdict", OneOf(STORED, DUPLICATE, CONFLICT, REJECTED)),
-    ("reason", Maybe(Text(200))),
+    ("reason", Maybe(Raw(200))),
     ("marks", Many(word, 0, 16)),
 )
 
@@ -98,7 +99,7 @@ class Verdict(namedtuple("Verdict", names(_VERDICT))):
 
 _ANSWER = (
     ("verdicts", Many(Nested(Verdict), 0, BATCH_ITEMS)),
-    ("receipts", Many(Text(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
+    ("receipts", Many(Raw(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
     ("hall_version", count),
 )
 _DOCUMENT = (

@@ -25,6 +25,7 @@ SENTENCES = {
     "string": "{} must be a string of {} to {} characters",
     "letters": "{} may only contain {}",
     "utf8": "{} must be text that UTF-8 can carry",
+    "hidden": "{} may have no control characters and no bidirectional overrides",
     "one_of": "{} must be one of {}",
     "truth": "{} must be true or false",
     "list": "{} must be a list of {} to {} items",
@@ -101,8 +102,8 @@ class Identifier(String):
         super().__init__(_NUMBER, 1, most, "A-Z, a-z, 0-9 and -")
 
 
-class Text:
-    """Words shown to people: any characters, 0 to most of them."""
+class Raw:
+    """What no person reads: any characters, 0 to most of them."""
 
     def __init__(self, most):
         self.most = most
@@ -114,6 +115,23 @@ class Text:
             value.encode()
         except ValueError:  # half a surrogate pair, which no UTF-8 can carry
             raise wrong_field(name, "utf8")
+        return value
+
+
+class Text(Raw):
+    """Words that people read: 0 to most characters, each of which is seen where it stands."""
+
+    def __call__(self, value, name):
+        super().__call__(value, name)
+        for letter in value:
+            code = ord(letter)  # C0, C1; separators and bidirectional embeddings; isolates
+            if (
+                code < 32
+                or 127 <= code < 160
+                or 0x2028 <= code < 0x202F
+                or 0x2066 <= code < 0x206A
+            ):
+                raise wrong_field(name, "hidden")
         return value
 
 

@@ -1,4 +1,4 @@
-"""The time of each start of a device, as far as it is known; the centre's own, and when it ran."""
+"""What is known of the time of each start of a device; the centre's own time, and when it ran."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ class KeptTime(NamedTuple):
 Start = tuple[str, int, int]  # device, epoch, boot
 
 _clock = metadata.tables["boot_clock"]
+_running = metadata.tables["running"]
 _centre_clock = metadata.tables["centre_clock"]
 _STARTS_MS = 60 * 86_400_000  # a device holds what it has not sent for some weeks at most
 # Since when something is so, or when it was so last: columns from which time is counted.
@@ -51,7 +52,6 @@ _PAST = [
         *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )
 ]
-_running = metadata.tables["running"]
 _SAVE = (
     f"UPDATE boot_clock SET {', '.join([f'{name} = ?' for name in BootClock._fields[3:]])}"
     " WHERE device = ? AND epoch = ? AND boot = ?"
@@ -98,6 +98,27 @@ def save_clocks(connection: Connection, new: list[BootClock], changed: list[Boot
         sql.run(connection, _SAVE, [(*clock[3:], *clock[:3]) for clock in changed])
 
 
+def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
+    """Note that the centre runs now; if it had not for longer than `pause_ms`, it was down."""
+    newest = _newest_running(connection)
+    if newest is None or now_ms - newest.until_ms > pause_ms:
+        connection.execute(insert(_running), {"since_ms": now_ms, "until_ms": now_ms})
+    elif now_ms > newest.until_ms:
+        is_it = _running.c.since_ms == newest.since_ms
+        connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
+
+
+def ran(connection: Connection, most: int) -> list[tuple[int, int]]:
+    """(since_ms, until_ms) of the times in which the centre ran, the newest first."""
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(most)
+    return [(row.since_ms, row.until_ms) for row in connection.execute(query)]
+
+
+def _newest_running(connection: Connection) -> Any:
+    query = select(_running).order_by(_running.c.since_ms.desc()).limit(1)
+    return connection.execute(query).first()
+
+
 def kept_time(connection: Connection, is_locked: bool = False) -> KeptTime | None:
     """The centre's time as it was kept last; None in a database that no centre has run on.
 
@@ -130,24 +151,3 @@ def move(connection: Connection, by_ms: int, now_ms: int) -> None:
     for column in _PAST if by_ms < 0 else ():
         is_ahead = update(column.table).where(column > now_ms)
         connection.execute(is_ahead.values({column.name: now_ms}))
-
-
-def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
-    """Note that the centre runs now; if it had not for longer than `pause_ms`, it was down."""
-    newest = _newest_running(connection)
-    if newest is None or now_ms - newest.until_ms > pause_ms:
-        connection.execute(insert(_running), {"since_ms": now_ms, "until_ms": now_ms})
-    elif now_ms > newest.until_ms:
-        is_it = _running.c.since_ms == newest.since_ms
-        connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
-
-
-def ran(connection: Connection, most: int) -> list[tuple[int, int]]:
-    """(since_ms, until_ms) of the times in which the centre ran, the newest first."""
-    query = select(_running).order_by(_running.c.since_ms.desc()).limit(most)
-    return [(row.since_ms, row.until_ms) for row in connection.execute(query)]
-
-
-def _newest_running(connection: Connection) -> Any:
-    query = select(_running).order_by(_running.c.since_ms.desc()).limit(1)
-    return connection.execute(query).first()

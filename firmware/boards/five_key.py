@@ -15,7 +15,7 @@ import machine
 
 from firmware.bundle import IDENTITY
 from firmware.wait import happens
-from protocol.limits import SETTINGS_BYTES
+from protocol.limits import MESSAGE_BYTES
 
 _NETWORK = "/network.json"
 _CA = "/ca.der"
@@ -91,7 +91,7 @@ class FiveKey:
     def read_settings(self):
         """What was kept last. Raises OSError if there is nothing."""
         with open(_SETTINGS, "rb") as file:
-            return file.read(SETTINGS_BYTES)
+            return file.read(MESSAGE_BYTES)
 
     def keep_settings(self, data):
         """Keeps the settings' envelope; LittleFS commits it when the file is closed."""

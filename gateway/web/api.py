@@ -5,7 +5,7 @@ Nobody who asks here is told a level: only rated or not rated.
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
-from gateway.desk.services import ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
 from gateway.store import envelopes, quarantine, services, states
@@ -21,10 +21,10 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
-from protocol.batch import Matter, ServiceDocument
+from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, place_id
-from protocol.limits import SERVICE_CHARS, SETTINGS_BYTES, STAFF_NO_CHARS, TICKET_NO_CHARS
+from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
 from protocol.message import CLOSED, StaffCard
 from protocol.record import parse_json
 from quick.bounds import bounds
@@ -72,7 +72,9 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
-Projects = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)]
+_PROJECTS: Any = dict(Progress.fields)["projects"]
+Project = Annotated[str, Field(**bounds(_PROJECTS.check))]
+Projects = Annotated[list[Project], Field(**bounds(_PROJECTS))]
 
 
 class CloseBody(BaseModel, extra="forbid"):
@@ -85,7 +87,9 @@ class CloseBody(BaseModel, extra="forbid"):
 
 
 class ServiceAnswer(BaseModel):
-    """A service as the hall knows it; `rated` says whether, never how."""
+    """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    """
 
     service: str
     window: str
@@ -94,7 +98,8 @@ class ServiceAnswer(BaseModel):
     phase: Literal["serving", "inviting", "closed"]
     opened_at_ms: int
     closed_at_ms: int | None
-    rated: bool
+    ended: Literal["closed", "no_show", "transferred", "overdue"] | None
+    outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
 
 
 def create_app(
@@ -155,7 +160,7 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.get("/api/v1/services/{service_id}", dependencies=[caller])
     def get_service(service_id: ServiceId) -> ServiceAnswer:
-        """Phase, and whether it is rated."""
+        """Phase, and whether it is rated or its invitation went by."""
         return _service(desk, service_id)
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
@@ -239,7 +244,7 @@ def _caller(database: Database) -> Callable[..., str]:
 
 
 def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
-    row, is_rated = desk.get(service)
+    row, outcome = desk.get(service)
     return ServiceAnswer(
         service=row.service,
         window=row.window,
@@ -248,7 +253,8 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         phase=row.phase,
         opened_at_ms=row.opened_at_ms,
         closed_at_ms=row.closed_at_ms,
-        rated=is_rated,
+        ended=row.ended,
+        outcome=outcome,
     )
 
 
@@ -268,7 +274,7 @@ def _version(envelope: str | None) -> int | None:
     if envelope is None:
         return None
     try:
-        return parse_json(split(envelope.encode(), SETTINGS_BYTES)[0], "settings")["version"]
+        return parse_json(split(envelope.encode(), MESSAGE_BYTES)[0], "settings")["version"]
     except (ProtocolError, TypeError, KeyError):
         return None
 

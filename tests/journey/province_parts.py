@@ -186,15 +186,15 @@ class Province:
         row = mark_of(mark)
         return all(text in page for text in (row.title, row.meaning, row.advice))
 
-    def today(self):
-        """The figures of the province today."""
-        return self.centre.report(last_days(1, self.time()), None, None).whole
-
     def page(self, path: str) -> str:
         """What stands on one of the supervisor's pages."""
         html = {"accept": "text/html", "sec-fetch-site": "same-origin"}
         self.centre.client.post("/login", data={"token": self._token}, headers=html)
         return self.centre.client.get(path, headers=html).text
+
+    def today(self):
+        """The figures of the province today."""
+        return self.centre.report(last_days(1, self.time()), None, None).whole
 
     def levels(self) -> list[int]:
         """The levels held, in the device's order."""

@@ -337,26 +337,6 @@ def test_a_device_alone_is_missed_after_ten_days(province):
     assert "silent_device" in province.alarms()
 
 
-def test_it_never_tells_the_time(province):
-    """Its ratings count on the day on which they come, and the supervisor reads of it at once."""
-    untold = Device(province.centre, "xj-0500", "w2", is_told=False)
-    for day in range(3):
-        assert province.today().total == 0, day
-        province.hear(untold, *untold.rate(5))
-        assert province.today().total == 5
-        province.hours(24)
-    assert province.alarms() == {"undated"}
-    found = province.findings()["undated"]
-    assert (found["device"], found["window"], found["count"]) == ("xj-0500", "w2", 15)
-    assert province.reads("undated")
-    untold.told_time(province.time())  # another hall, which does
-    province.hear(untold, *untold.rate())
-    assert province.today().total == 1
-    assert {one["rated_at_ms"] is None for one in province.centre.records() if one["level"]} == {
-        False
-    }
-
-
 def test_the_time_in_which_the_centre_is_down_is_nobody_s_silence(province):
     """Twelve days after four in which it ran; what came before they ended is not missed either."""
     device = province.device
@@ -486,6 +466,26 @@ class Courier:
             for one in self._answers:
                 if one["device"] == device.name:
                     device.acknowledged(device.journal.seq, one["text"])
+
+
+def test_it_never_tells_the_time(province):
+    """Its ratings count on the day on which they come, and the supervisor reads of it at once."""
+    untold = Device(province.centre, "xj-0500", "w2", is_told=False)
+    for day in range(3):
+        assert province.today().total == 0, day
+        province.hear(untold, *untold.rate(5))
+        assert province.today().total == 5
+        province.hours(24)
+    assert province.alarms() == {"undated"}
+    found = province.findings()["undated"]
+    assert (found["device"], found["window"], found["count"]) == ("xj-0500", "w2", 15)
+    assert province.reads("undated")
+    untold.told_time(province.time())  # another hall, which does
+    province.hear(untold, *untold.rate())
+    assert province.today().total == 1
+    assert {one["rated_at_ms"] is None for one in province.centre.records() if one["level"]} == {
+        False
+    }
 
 
 def test_it_keeps_back_the_documents_of_bad_ratings(province):

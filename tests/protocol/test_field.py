@@ -22,6 +22,7 @@ from protocol.field import (
     Nested,
     OneOf,
     ProtocolError,
+    Raw,
     Text,
     count,
     device_id,
@@ -41,6 +42,8 @@ from protocol.settings import Settings, SettingsError, Words, open_settings, sea
 from protocol.topic import parse_topic
 
 NUMBER = "A-Z, a-z, 0-9 and -"
+# Ends of every run of characters that are not seen where they stand (TXT-1).
+HIDDEN = [f"a{chr(code)}b" for code in (0, 10, 31, 127, 159, 0x2028, 0x202E, 0x2066, 0x2069)]
 ID = "a-z, 0-9 and -"
 CARD = {"staff_no": "0231", "name": "n"}
 
@@ -64,7 +67,9 @@ CHECKS = (
     (hex16, (), ("F" * 16, "g" * 16), "letters", ("0-9 and a-f",)),
     (hex64, ("f" * 64,), ("f" * 63, "f" * 65), "string", (64, 64)),
     (hex64, (), ("F" * 64,), "letters", ("0-9 and a-f",)),
-    (Text(3), ("", "a b", "王芳\n"), ("abcd", 5, None), "string", (0, 3)),
+    (Raw(3), ("", "a b", "王芳\n"), ("abcd", 5, None), "string", (0, 3)),
+    (Text(3), ("", "a b", "王芳\u2027", "\u2065é\xa0"), ("abcd", 5, None), "string", (0, 3)),
+    (Text(3), (), HIDDEN, "hidden", ()),
     (OneOf("a", "b"), ("a", "b"), ("c", "", 1, None, ["a"]), "one_of", ("a, b",)),
     (truth, (True, False), (0, 1, None, "true"), "truth", ()),
     (Maybe(seq), (None, 1), (0, "1", False), "integer", (1, 2**31 - 1)),
@@ -197,7 +202,7 @@ class TestField(unittest.TestCase):
                 self.assertEqual(check(value, "x"), value)
 
     def test_what_is_not_is_told_by_field_rule_and_bounds(self):
-        """REC-4"""
+        """REC-4 TXT-1"""
         for check, _, bad, rule, bounds in CHECKS:
             for value in bad:
                 with self.subTest((rule, value)):

@@ -196,7 +196,7 @@ def test_a_replaced_device_is_open_until_it_is_on_the_bench(desk, plugged, firmw
     result = desk.types("replace", heir, *named)
     assert result.exit_code == 0, result.output
     epoch = epoch_of(dead)
-    assert f"dead-01/{epoch} stays open until dead-01 is on the bench" in result.output
+    assert f"dead-01/{epoch} stays open until: pingjia workbench rescue" in result.output
     assert ("open_epoch", "dead-01") in desk.alarms()
     for _ in range(2):
         result = desk.types("rescue", dead)

@@ -140,10 +140,8 @@ def replace(
         )
     else:
         yield f"{old}: its last known head is {said}, the centre has its records up to {held}"
-    yield (
-        f"{old}/{gone['epoch']} stays open until {old} is on the bench: pingjia workbench rescue "
-        "--centre …; if it is dead, the centre's operator closes it (docs/technician.md)"
-    )
+    yield f"{old}/{gone['epoch']} stays open until: pingjia workbench rescue --centre …"
+    yield "if it is dead, the centre's operator closes it: pingjia central epoch close"
 
 
 def wait_for_record(centre: Centre, device: str, seq: int) -> None:
