@@ -14,6 +14,7 @@ from gateway.broker.mqtt import Link
 from gateway.broker.users import gateway_password, users_of
 from gateway.config import Config
 from gateway.desk.console import Console
+from gateway.desk.finder import Finder
 from gateway.desk.services import ServiceDesk
 from gateway.hall.announcer import Announcer
 from gateway.hall.custody import Custody
@@ -201,10 +202,12 @@ class Gateway:
             earlier,
         )
         self.health = Health(self.database, self.book, self.link, self.alarms)
-        app = create_app(self.database, self.desk, self.book, self.metrics, self.health)
+        finder = Finder(self.database, self.book, self.inbox)
+        app = create_app(self.database, self.desk, finder, self.book, self.metrics, self.health)
         self.site = create_site(
             self.database,
             Overview(self.database, self.book, self.alarms, now_ms),
+            finder,
             Console(self.database, self.desk, self.book, now_ms, config.invite_ms),
         )
         self.site.install(app)

@@ -6,7 +6,6 @@ Next on a rating's way: central/web/api/batches.py, which answers every item wit
 from collections import namedtuple
 
 from protocol.field import (
-    Identifier,
     Many,
     Maybe,
     Nested,
@@ -17,10 +16,14 @@ from protocol.field import (
     count,
     hex16,
     ms,
+    ms_or_null,
     names,
     place_id,
     read,
     seq,
+    service,
+    staff_no,
+    ticket_no,
     word,
     write,
     wrong_field,
@@ -30,9 +33,6 @@ from protocol.limits import (
     BATCH_ITEMS,
     DOCUMENT_BYTES,
     ENVELOPE_BYTES,
-    SERVICE_CHARS,
-    STAFF_NO_CHARS,
-    TICKET_NO_CHARS,
 )
 from protocol.record import dump_json, parse_json
 
@@ -72,15 +72,15 @@ _ENVELOPE = (
     ("envelope", Raw(ENVELOPE_BYTES)),
     ("received_at_ms", ms),
     ("window", Maybe(place_id)),
-    ("service", Maybe(Identifier(SERVICE_CHARS))),
+    ("service", Maybe(service)),
     ("marks", Many(word, 0, 16)),
 )
 _PROGRESS = (
     ("hall", place_id),
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("what", OneOf(*PROGRESS)),
-    ("at_ms", Maybe(ms)),
-    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("at_ms", ms_or_null),
+    ("staff_no", Maybe(staff_no)),
     ("projects", Many(Text(64), 0, 500)),
 )
 _HEAD = (("head", Raw(ENVELOPE_BYTES)), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
@@ -103,14 +103,14 @@ _ANSWER = (
     ("hall_version", count),
 )
 _DOCUMENT = (
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("book", hex16),
     ("number", seq),
     ("hall", place_id),
     ("window", place_id),
     ("kind", OneOf("single", "batch", "theme", "agent")),
-    ("ticket_no", Identifier(TICKET_NO_CHARS)),
-    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("ticket_no", ticket_no),
+    ("staff_no", Maybe(staff_no)),
     ("matters", Many(Nested(Matter), 0, 500)),
     ("opened_at_ms", ms),
 )

@@ -31,8 +31,8 @@ _LINE = Text(64)
 class SettingsError(ProtocolError):
     """Settings that a device refuses; `problem` is the word for its `state`."""
 
-    def __init__(self, problem, sentence, field=None, rule=None, bounds=()):
-        super().__init__(sentence, field, rule, bounds)
+    def __init__(self, problem, subject, field=None, rule=None, bounds=()):
+        super().__init__(subject, field, rule, bounds)
         self.problem = problem
 
 
@@ -108,7 +108,7 @@ def open_settings(key: bytes, device: str, epoch: int, newest: int, data: bytes)
         members = parse_json(split(data, MESSAGE_BYTES)[0], "settings")
         settings = decode(members if type(members) is dict else {}, (Settings,))
     except ProtocolError as error:
-        told = (str(error), error.field, error.rule, error.bounds)
+        told = (error.subject, error.field, error.rule, error.bounds)
         raise SettingsError("settings_malformed", *told)
     if (settings.device, settings.epoch) != (device, epoch):
         raise SettingsError("settings_elsewhere", "they are for another device or enrolment")

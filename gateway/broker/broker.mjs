@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { Aedes } from 'aedes'
 
 const GATEWAY = '_gateway'
-const FROM_GATEWAY = ['ticket', 'ack', 'clock', 'settings', 'update']
+const FROM_GATEWAY = ['ticket', 'ack', 'clock', 'find', 'settings', 'update']
 const PACKET_BYTES = 2 * 1024 * 1024 // 1 MB of nonsense still reaches the gateway's quarantine
 const LOGIN_BYTES = 8 * 1024 // nobody unknown gets more memory than a login with a last will needs
 const WILL_BYTES = 4096

@@ -18,7 +18,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.keep.alarms import Alarms
-from protocol.topic import GATEWAY_USER, RECORD, STATE, topic
+from protocol.access import GATEWAY_USER
+from protocol.topic import RECORD, STATE, topic
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What the gateway says to devices: ack, ticket, clock, settings, update.
+"""What the gateway says to devices: ack, ticket, clock, find, settings, update.
 
 Everything is read from the database at the moment it is said, by one thread, so the newest
 message on a topic is always the newest truth. Next on a rating's way: gateway/upward/outbox.py.
@@ -29,7 +29,7 @@ from protocol.message import (
     Ticket,
     encode_message,
 )
-from protocol.topic import ACK, CLOCK, SETTINGS, TICKET, UPDATE, topic
+from protocol.topic import ACK, CLOCK, FIND, SETTINGS, TICKET, UPDATE, topic
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class Announcer:
         if wanted.is_everything:
             self.everything_retained()
         self.clocks(wanted.clocks)
+        for device, find in wanted.finds.items():
+            self._say(device, FIND, encode_message(find), retain=False)
         self.tickets(wanted.tickets)
         self.end_invitations()
         self.acks(wanted.acks | wanted.recounts)

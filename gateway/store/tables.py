@@ -193,6 +193,7 @@ class DeviceState(Table, table=True):
     received_at_ms: int
     capacity: int | None
     capacity_days: int | None
+    memory: int | None
     head_sent: str | None
     head_sent_ran_ms: int
 

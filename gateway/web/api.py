@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
+from gateway.desk.finder import Finder
 from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
@@ -23,20 +24,22 @@ from hosting.body import BoundedBody
 from hosting.problem import handle_problems
 from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
-from protocol.field import Identifier, ProtocolError, place_id
+from protocol.field import Identifier, ProtocolError, device_id, place_id
 from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
-from protocol.message import CLOSED, StaffCard
+from protocol.message import CLOSED, Find, StaffCard
 from protocol.record import parse_json
 from quick.bounds import bounds
 
 BODY_BYTES = 256 * 1024  # some hundred matters
 _BODIES_BYTES = 16 * 1024 * 1024  # of all together: a hall's machine is small
+FIND_S = 15  # how long a device blinks unless it is told
 _STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
 _MATTER, _DOCUMENT = dict(Matter.fields), dict(ServiceDocument.fields)
 # What may enter a record (TKT-3), and how much of it, is the contract's own word.
 TicketNo = Annotated[str, Field(**bounds(Identifier(TICKET_NO_CHARS)))]
 StaffNo = Annotated[str, Field(**bounds(Identifier(STAFF_NO_CHARS)))]
 WindowId = Annotated[str, Path(**bounds(place_id))]
+DeviceId = Annotated[str, Path(**bounds(device_id))]
 ServiceId = Annotated[str, Path(**bounds(Identifier(SERVICE_CHARS)))]
 
 
@@ -86,6 +89,14 @@ class CloseBody(BaseModel, extra="forbid"):
     how: Literal["closed", "no_show", "transferred"] = Field(default="closed", alias="as")
 
 
+class FindBody(BaseModel):
+    """How long a device shall blink."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seconds: Annotated[int, Field(**bounds(dict(Find.fields)["seconds"]))] = FIND_S
+
+
 class ServiceAnswer(BaseModel):
     """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
     it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
@@ -103,7 +114,12 @@ class ServiceAnswer(BaseModel):
 
 
 def create_app(
-    database: Database, desk: ServiceDesk, book: HallBook, metrics: Metrics, health: Health
+    database: Database,
+    desk: ServiceDesk,
+    finder: Finder,
+    book: HallBook,
+    metrics: Metrics,
+    health: Health,
 ) -> FastAPI:
     """The application. Every path but /healthz and /metrics needs a caller's token."""
     app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
@@ -112,6 +128,7 @@ def create_app(
     app.add_api_route("/healthz", health.now)
     caller = Depends(_caller(database))
     _add_services(app, desk, caller)
+    _add_finder(app, finder, caller)
     _add_views(app, database, book, caller)
 
     @app.get("/metrics")
@@ -167,6 +184,13 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
     def set_staff(window_id: WindowId, body: StaffBody) -> None:
         """Sign in, pause or sign out; another staff_no takes over (A/B 岗)."""
         desk.set_staff(window_id, body.presence, body.staff_no, body.name)
+
+
+def _add_finder(app: FastAPI, finder: Finder, caller) -> None:
+    @app.post("/api/v1/devices/{device}/find", status_code=204, dependencies=[caller])
+    def find(device: DeviceId, body: FindBody | None = None) -> None:
+        """Let a device blink, so that somebody finds it; not while it invites."""
+        finder.find(device, (body or FindBody()).seconds)
 
 
 def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None:
@@ -285,7 +309,17 @@ def _device(device, said) -> dict:
     # Beside `settings`, the version in use: a device that differs has not taken them up yet.
     view["settings_wanted"] = _version(device.settings)
     if said is not None:
-        for name in ("firmware", "epoch", "seq", "first", "free", "clock", "face", "settings"):
+        for name in (
+            "firmware",
+            "epoch",
+            "seq",
+            "first",
+            "free",
+            "memory",
+            "clock",
+            "face",
+            "settings",
+        ):
             view[name] = getattr(said, name)
         view["problems"] = json.loads(said.problems)
         view["received_at_ms"] = said.received_at_ms

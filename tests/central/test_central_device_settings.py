@@ -8,7 +8,7 @@ import pytest
 from central.directory import device_settings
 from central.directory.hall_document import hall_document
 from firmware.settings import built_in
-from firmware.timing import timing
+from firmware.timing import Timing
 from hosting.error import OperatorError
 from protocol.settings import Settings, open_settings
 
@@ -40,7 +40,7 @@ def shown(hall):
 
 
 def test_the_example_holds_the_built_in_settings():
-    times = timing()
+    times = Timing()
     first = built_in(times.thanks_ms, times.why_ms)
     content = json.loads(device_settings.read_file(EXAMPLE))
     for name, _ in Settings.fields[3:]:

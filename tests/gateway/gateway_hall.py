@@ -24,6 +24,7 @@ from gateway.config import Config
 from gateway.gateway import Gateway
 from gateway.keep.hall_clock import HallClock
 from hosting.password import password_hash
+from protocol.access import FROM_GATEWAY
 from protocol.batch import (
     DUPLICATE,
     REJECTED,
@@ -332,7 +333,7 @@ class Client:
     def enter(self, *names: str) -> "Client":
         """Wait for the login and subscribe to its own topics."""
         until(lambda: self.is_connected, f"login of {self.device} ({self.reason})")
-        names = names or ("ticket", "ack", "clock", "settings", "update")
+        names = names or FROM_GATEWAY
         self.subscribe(*[topic(HALL, self.device, name) for name in names])
         return self
 

@@ -18,7 +18,8 @@ from central.ratings.period import last_days  # noqa: E402
 from central.store.database import open_database  # noqa: E402
 from firmware.bundle import read_bundle  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
-from firmware.journal import Journal, create  # noqa: E402
+from firmware.enrolment import create  # noqa: E402
+from firmware.journal import Journal  # noqa: E402
 from firmware.link import Link  # noqa: E402
 from protocol.answer import of_level  # noqa: E402
 from protocol.batch import EnvelopeItem, HeadItem  # noqa: E402

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=True),
         sa.Column("capacity_days", sa.Integer(), nullable=True),
+        sa.Column("memory", sa.Integer(), nullable=True),
         sa.Column("head_sent", sa.String(), nullable=True),
         sa.Column("head_sent_ran_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("device", name=op.f("pk_devicestate")),
