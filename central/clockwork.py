@@ -5,7 +5,6 @@ looks. central/custody/marks.py has the words of both.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby, pairwise
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 
 from central.custody.heads import end_head
 from central.custody.marks import (
+    CENTRE_CLOCK,
     DOCUMENTS_MISSING,
     FACTS_MISSING,
     GAP,
@@ -26,6 +26,7 @@ from central.custody.marks import (
     TWO_DEVICES,
 )
 from central.ratings.period import last_days
+from central.steady import Doubt, PlainClock
 from central.store import alarms, clocks, places, rejections, tallies
 
 SHARES_EVERY_S = 600.0
@@ -64,7 +65,7 @@ class Finding:
     mark: a code of central/custody/marks.py. window, window_name: empty if it is not known.
     device, epoch, seq: the newest record; None where it is about no record. last_seq:
     of an alarm about the records from seq to last_seq. services: of an epoch that ended open, how
-    many its window had between the last proof and the end.
+    many its window had between the last proof and the end. hall: empty if it is about the centre.
     """
 
     mark: str
@@ -107,8 +108,8 @@ class Alarms:
     is added up for them: `count_shares` does, and requests tell its newest result.
     """
 
-    def __init__(self, now_ms: Callable[[], int], limits: Limits = _LIMITS) -> None:
-        self._now_ms = now_ms
+    def __init__(self, clock: PlainClock, limits: Limits = _LIMITS) -> None:
+        self._clock = clock
         self._limits = limits
         self._seldom: tuple[int, list[Finding]] | None = None
 
@@ -119,11 +120,15 @@ class Alarms:
         """
         return self._seldom[0] if self._seldom is not None else None
 
+    def doubt(self) -> Doubt | None:
+        """What the alarm about the centre's own clock is about."""
+        return self._clock.doubt()
+
     def count_shares(self, connection: Connection) -> None:
         """Find the windows where a service is rated less than half as often as everywhere
         together, for all requests that follow.
         """
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         spans = last_days(_SHARE_DAYS, now_ms).spans()
         whole = tallies.services_and_ratings(connection, spans)
         rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
@@ -136,10 +141,12 @@ class Alarms:
 
     def find(self, connection: Connection, hall: str | None) -> list[Finding]:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         ran = clocks.ran(connection, _MOST_RUNS)
         late_ms = _before(now_ms, self._limits.gap_ms, ran)
         found = self._missing(connection, hall, now_ms, late_ms)
+        if hall is None and (doubt := self._clock.doubt()) is not None:
+            found.append(Finding(CENTRE_CLOCK, "", "", "", "", 1, doubt.since_ms, now_ms))
         before_ms = _before(now_ms, self._limits.alone_ms, ran)
         for row in alarms.silent_devices(connection, hall, self._limits.device_ms, before_ms):
             since_ms = row.proven_at_ms or row.enrolled_at_ms

@@ -2,7 +2,7 @@
 
 import typer
 
-from central.cli import audit, device, epoch, hall, run, settings, token
+from central.cli import audit, clock, device, epoch, hall, run, settings, token
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
@@ -11,4 +11,5 @@ device.add_to(app)
 epoch.add_to(app)
 token.add_to(app)
 settings.add_to(app)
+clock.add_to(app)
 audit.add_to(app)

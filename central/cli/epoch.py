@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database, time_of
 from central.directory.endings import Endings, why_ended
-from hosting.clock import now_ms, written
+from hosting.clock import written
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def list_epochs(
 ) -> None:
     """List epochs that ended and are open still: since when, what may be missing, what to do."""
     with opened_database(config) as database:
-        rows = Endings(database, now_ms).every(hall, not closed)
+        rows = Endings(database, time_of(database)).every(hall, not closed)
     if not rows:
         print("no epoch has been closed" if closed else "no epoch is open")
     for row in rows:
@@ -52,7 +52,7 @@ def close(
     """
     who = by or getpass.getuser()
     with opened_database(config) as database:
-        Endings(database, now_ms).close(device, epoch, who, reason)
+        Endings(database, time_of(database)).close(device, epoch, who, reason)
     print(f"closed {device} {epoch}, by the word of {who}")
 
 

@@ -12,12 +12,13 @@ from central.cli.opened import (
     device_keys,
     opened_database,
     opened_url,
+    time_of,
 )
 from central.config import load_config
 from central.directory.devices import Devices
 from central.directory.halls import DAY_MS, Halls
 from central.directory.roster import read_roster
-from hosting.clock import day, now_ms
+from hosting.clock import day
 from hosting.error import OperatorError
 
 
@@ -51,7 +52,7 @@ def add_hall(
     """Add a hall, and write the token for its gateway."""
     with opened_database(config) as database:
         place = (hall, name or hall, mqtt_host, mqtt_port)
-        Halls(database, now_ms).add(*place, _pem(ca), token_out, carries_every)
+        Halls(database, time_of(database)).add(*place, _pem(ca), token_out, carries_every)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
 
 
@@ -71,7 +72,7 @@ def import_hall(
     keys = device_keys(chosen)
     lines = read_roster(roster)
     with opened_url(chosen) as database:
-        new = Devices(database, keys.key, now_ms).equip(hall, lines, bundles)
+        new = Devices(database, keys.key, time_of(database)).equip(hall, lines, bundles)
     print(f"hall {hall} has the {len(lines)} windows; bundles of {new} new devices in {bundles}")
 
 
@@ -83,7 +84,7 @@ def add_window(
 ) -> None:
     """Add a window to a hall."""
     with opened_database(config) as database:
-        Halls(database, now_ms).add_window(hall, window, name)
+        Halls(database, time_of(database)).add_window(hall, window, name)
     print(f"added window {window} to hall {hall}")
 
 
@@ -97,14 +98,14 @@ def carry(
     if (every is None) != is_ended:
         raise OperatorError("say how often, with --every DAYS, or --end.")
     with opened_database(config) as database:
-        Halls(database, now_ms).carry(hall, every)
+        Halls(database, time_of(database)).carry(hall, every)
     print(f"hall {hall}: {_carries(None if every is None else every * DAY_MS)}")
 
 
 def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
     """List halls: their names, and how their batches arrive."""
     with opened_database(config) as database:
-        rows = Halls(database, now_ms).every()
+        rows = Halls(database, time_of(database)).every()
     for row in rows:
         print(f"{row.hall}  {row.name}, {_carries(row.carry_ms)}")
 
@@ -127,7 +128,7 @@ def rest(
     if (until is None) != is_ended:
         raise OperatorError("say until which day, with --until DAY, or --end.")
     with opened_database(config) as database:
-        halls = Halls(database, now_ms)
+        halls = Halls(database, time_of(database))
         if until is None:
             halls.end_rest(hall, window)
             print(f"window {window} of hall {hall} is in use again")
@@ -139,7 +140,7 @@ def rest(
 def list_windows(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
     """List the windows of a hall, and which of them rest until when."""
     with opened_database(config) as database:
-        rows = Halls(database, now_ms).windows(hall)
+        rows = Halls(database, time_of(database)).windows(hall)
     for row in rows:
         why = f" ({row.rest_reason})" if row.rest_reason else ""
         until = f", rests until {day(row.rest_until_ms)}{why}" if row.rest_until_ms else ""

@@ -35,9 +35,9 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen (RCT-3), or the last one is over an hour old (RCT-5) or from before the
-    epoch's end (RCT-6): what a device heard tells when it was alive. The records are in the
-    ledger, their marks are saved.
+    covered part has risen (RCT-3), or the last one is over an hour old (RCT-5), of a time that is
+    still to come, or from before the epoch's end (RCT-6): what a device heard tells when it was
+    alive. The records are in the ledger, their marks are saved.
 
     places: where the devices stood, and when their epochs ended. conflicts: a chain that waits
     before a broken link may go on when the record that it names has come. head_seqs: what the
@@ -57,7 +57,7 @@ def extend(
         ended_ms = place.ended_at_ms if place[:2] == epoch else None
         if after.receipt and ended_ms is not None and signed_ms <= ended_ms:
             after = _signed_again(after, key_of, max(now_ms, ended_ms + 1))
-        elif after.receipt and now_ms - signed_ms > FRESH_MS:
+        elif after.receipt and not 0 <= now_ms - signed_ms <= FRESH_MS:
             after = _signed_again(after, key_of, now_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
         since_ms = _open_since(before, after, top_seq, now_ms)

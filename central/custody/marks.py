@@ -18,6 +18,8 @@ from protocol.batch import (
 
 # Marks of the centre's own, beside those of protocol.batch.
 CLOCK_WRONG = "clock_wrong"  # the time that the device was told cannot have been
+TIME_UNPROVEN = "time_unproven"  # it came while the centre's own clock was in doubt
+UNDATED = "undated"  # nobody had told its device the time; counted on the day of its arrival
 SIGNED_AFTER_REVOCATION = "signed_after_revocation"  # kept, and not counted
 ARRIVED_AFTER_REVOCATION = "arrived_after_revocation"
 DAMAGE_NAMED = "damage_named"  # a device tells that it can no longer read what it had written
@@ -44,6 +46,7 @@ MALFORMED_HEAD = "malformed_head"
 OTHER_HALL = "other_hall"
 
 # Alarms.
+CENTRE_CLOCK = "centre_clock"
 GAP = "gap"
 LOST_BY_CENTRE = "lost_by_centre"
 SILENT_DEVICE = "silent_device"
@@ -80,6 +83,12 @@ MARKS = {
         "内容写着一台评价器，签名却出自另一台评价器的密钥：有人持有那台评价器的密钥。",
         "请按安全事件处理：拒收记录中写明了密钥属于哪台评价器，请立即吊销。",
         SECURITY,
+    ),
+    CENTRE_CLOCK: Mark(
+        "本系统的时钟有疑问",
+        "服务器时钟与本系统的时间相差超过一分钟。在查明以前，签名和统计仍按本系统的时间。",
+        "请检查服务器时钟和校时服务。服务器时钟正确的，不超过一天的差别十分钟后自动采用；"
+        "超过一天的，请运行 pingjia central clock accept。",
     ),
     GAP: Mark(
         "缺少记录",
@@ -187,6 +196,18 @@ MARKS = {
         "时间有误，已校正",
         "评价器从大厅得到的时间不可能是真的。评价按本系统的时钟校正，次序不受影响。",
         "请大厅校准网关的时钟。",
+        NOTICE,
+    ),
+    TIME_UNPROVEN: Mark(
+        "时间未核实",
+        "评价送达时本系统的时钟有疑问，所以采用评价器自己的时间，并注明误差。照常计入。",
+        "评价和大厅无误，无需处理；请查明服务器时钟当时为何不准。",
+        NOTICE,
+    ),
+    UNDATED: Mark(
+        "送达时没有时间",
+        "大厅没有告诉评价器时间。评价计入送达当日；时间查明后，改计入评价当日。",
+        "偶尔出现无需处理；反复出现时，请大厅检查网关为何不对时。",
         NOTICE,
     ),
     SIGNED_AFTER_REVOCATION: Mark(

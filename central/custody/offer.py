@@ -55,16 +55,16 @@ class Letter(NamedTuple):
     """A hall's batch as it was read; nobody has looked yet whose records they are.
 
     halls: of the token it came with, at least one; the first is the hall's own. raw: decoded JSON
-    of any shape. opened: of each item its envelope, taken apart; None for what has none. ahead_ms:
-    by how much the hall's clock was ahead of the centre's. is_rescued: a technician brought it,
-    not the hall's gateway.
+    of any shape. opened: of each item its envelope, taken apart; None for what has none. sent_ms:
+    the gateway's time when it packed them; None if it did not say. is_rescued: a technician
+    brought it, not the hall's gateway.
     """
 
     halls: tuple[str, ...]
     raw: list[object]
     items: list[_Item]
     opened: list[Opened | Rejected | None]
-    ahead_ms: int
+    sent_ms: int | None
     is_rescued: bool
 
     @property
@@ -144,9 +144,8 @@ class Offer(NamedTuple):
 def read(halls: tuple[str, ...], body: Body, now_ms: int, is_rescued: bool = False) -> Letter:
     """The items, read and taken apart."""
     items = [read_item(one, now_ms) for one in body.items]
-    ahead_ms = 0 if body.now_ms is None else body.now_ms - now_ms
     opened = [_open(item) for item in items]
-    return Letter(halls, body.items, items, opened, ahead_ms, is_rescued)
+    return Letter(halls, body.items, items, opened, body.now_ms, is_rescued)
 
 
 def enrolled(connection: Connection, devices: Iterable[str]) -> dict[str, list[Enrolment]]:
@@ -167,6 +166,7 @@ def judge(
     does not remember: its key proves that the centre enrolled it.
     """
     halls = letter.halls
+    ahead_ms = 0 if letter.sent_ms is None else letter.sent_ms - now_ms  # the hall's clock
     ours = {
         device: known[device]
         for device in letter.devices
@@ -181,7 +181,7 @@ def judge(
             if isinstance(document, Rejected):
                 why = document
             else:
-                opened_at_ms = _instant(document.opened_at_ms, letter.ahead_ms, now_ms)
+                opened_at_ms = _instant(document.opened_at_ms, ahead_ms, now_ms)
                 sent = SentDocument(at, item.facts.encode(), document, opened_at_ms)
                 offer.documents.append(sent)
         elif isinstance(item, ProgressItem):
@@ -189,7 +189,7 @@ def judge(
             if isinstance(progress, Rejected):
                 why = progress
             else:
-                at_ms = _instant(progress.at_ms, letter.ahead_ms, now_ms)
+                at_ms = _instant(progress.at_ms, ahead_ms, now_ms)
                 offer.progress.append(SentProgress(at, progress, at_ms))
         elif not isinstance(envelope, Opened):
             why = envelope

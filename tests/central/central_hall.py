@@ -18,6 +18,7 @@ from central.directory.halls import Halls
 from central.keys import DeviceKeys
 from central.people.tokens import Tokens
 from central.rules.profile import load_profile
+from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.store.tables import metadata
 from protocol.batch import (
@@ -81,10 +82,12 @@ class SigningDevice(Pen):
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock) -> None:
+    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
-        centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
+        centre = Centre(
+            database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock)
+        )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
@@ -176,7 +179,7 @@ def open_centre(folder: Path):
             " null, 0, null)",
         ):
             connection.exec_driver_sql(statement)
-    intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)
+    intake = Intake(database, DeviceKeys(SECRET).key, PlainClock(lambda: NOW_MS))
 
     def take(items):
         body = encode_batch([item_of(item) for item in items])

@@ -13,6 +13,7 @@ from test_central_clone import clone_of, named
 from central.centre import Centre
 from central.clockwork import Alarms, Limits
 from central.rules.profile import load_profile
+from central.steady import PlainClock
 from central.store.database import open_database
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
@@ -150,7 +151,7 @@ def item(envelope: str) -> dict:
 def test_a_gap_is_an_alarm_only_after_the_time_set(hall, device, database):
     first, second = device.rating(), device.rating()
     hall.post(second)
-    found = Alarms(hall.clock, Limits(gap_ms=60_000))
+    found = Alarms(PlainClock(hall.clock), Limits(gap_ms=60_000))
     for minutes, expected in ((0.9, []), (0.1, ["gap"])):
         hall.clock.ms += round(minutes * 60_000)
         with database.read() as connection:
@@ -183,7 +184,9 @@ class Away:
 
 
 def centre_over(database) -> Centre:
-    return Centre(database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits())
+    return Centre(
+        database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits(), PlainClock()
+    )
 
 
 def until(condition) -> None:

@@ -468,6 +468,26 @@ class Courier:
                     device.acknowledged(device.journal.seq, one["text"])
 
 
+def test_it_never_tells_the_time(province):
+    """Its ratings count on the day on which they come, and the supervisor reads of it at once."""
+    untold = Device(province.centre, "xj-0500", "w2", is_told=False)
+    for day in range(3):
+        assert province.today().total == 0, day
+        province.hear(untold, *untold.rate(5))
+        assert province.today().total == 5
+        province.hours(24)
+    assert province.alarms() == {"undated"}
+    found = province.findings()["undated"]
+    assert (found["device"], found["window"], found["count"]) == ("xj-0500", "w2", 15)
+    assert province.reads("undated")
+    untold.told_time(province.time())  # another hall, which does
+    province.hear(untold, *untold.rate())
+    assert province.today().total == 1
+    assert {one["rated_at_ms"] is None for one in province.centre.records() if one["level"]} == {
+        False
+    }
+
+
 def test_it_keeps_back_the_documents_of_bad_ratings(province):
     """By their numbers: a later one has come. Within an hour, and until they come."""
     device = province.device

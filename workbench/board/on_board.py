@@ -124,7 +124,7 @@ def create_journal(path):
     """Makes the empty journal of the device whose bundle stands at `path`; the old one goes."""
     from firmware.boards import load, name_of
     from firmware.bundle import read_bundle
-    from firmware.journal import create
+    from firmware.enrolment import create
 
     with open(path, "rb") as file:
         data = file.read()

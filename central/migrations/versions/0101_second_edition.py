@@ -48,10 +48,21 @@ def upgrade() -> None:
         sa.Column("told_up_ms", sa.BigInteger(), nullable=True),
         sa.Column("told_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("low_ms", sa.BigInteger(), nullable=True),
-        sa.Column("high_ms", sa.BigInteger(), nullable=False),
+        sa.Column("high_ms", sa.BigInteger(), nullable=True),
         sa.Column("undated_first", sa.Integer(), nullable=True),
         sa.Column("undated_last", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("device", "epoch", "boot", name=op.f("pk_boot_clock")),
+    )
+    op.create_table(
+        "centre_clock",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("newest_ms", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.Integer(), nullable=False),
+        sa.Column("moves", sa.Integer(), nullable=False),
+        sa.Column("halls", sa.Integer(), nullable=False),
+        sa.Column("near_steady", sa.Integer(), nullable=False),
+        sa.Column("near_wall", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_centre_clock")),
     )
     op.create_table(
         "chain",

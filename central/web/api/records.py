@@ -1,6 +1,6 @@
 """GET /v1/records and /v1/rejections: what is kept, and what was turned away."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ from central.custody.open import KeyOf, answer_in
 from central.people.tokens import RECORDS_READ
 from central.store import ledger, places, rejections
 from central.store.database import Database
-from central.store.ledger import Row
+from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from central.web.api import cursor
 from central.web.api.bearer import Bearer, Scopes, require
@@ -20,7 +20,6 @@ from protocol.field import ProtocolError, device_id
 from protocol.record import Reasons
 
 Approval = Literal["approved", "pending", "refused"]
-APPROVED, PENDING, REFUSED = get_args(Approval)
 
 
 class StoredRecord(BaseModel):
@@ -129,7 +128,7 @@ def _page(
     with database.read() as connection:
         found = ledger.page(connection, device, after, limit + 1)
         enrolments = places.enrolments(connection, {row.device for row, _ in found})
-    approvals = {one[:2]: _approval(one) for one in enrolments}
+    approvals: dict[Epoch, Approval] = {one[:2]: _approval(one) for one in enrolments}
     records = [
         StoredRecord(
             envelope=row.envelope.decode(),
@@ -138,7 +137,7 @@ def _page(
             received_at_ms=row.received_at_ms,
             verdict=CONFLICT if is_conflict else STORED,
             marks=row.marks,
-            approval=approvals.get(row.epoch_key, APPROVED),
+            approval=approvals.get(row.epoch_key, "approved"),
             hall=row.hall,
             window=row.window,
             hall_marks=row.hall_marks,
@@ -156,8 +155,8 @@ def _page(
 
 def _approval(enrolment: Enrolment) -> Approval:
     if enrolment.is_pending:
-        return PENDING
-    return APPROVED if enrolment.approved_at_ms is not None else REFUSED
+        return "pending"
+    return "approved" if enrolment.approved_at_ms is not None else "refused"
 
 
 def _codes(row: Row, key_of: KeyOf) -> list[int]:
