@@ -96,7 +96,7 @@ def _up_to(name: str) -> str:
 
 def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     query = f"""{_up_to("number")} SELECT printf('h%04d', n), printf('第%d政务大厅', n), 1 + n,
-        'broker.example', 8883, ?3 - n % 60000, ?3 - n % 3600000, 1000000000 FROM number"""
+        'broker.example', 8883, ?2 - n % 60000, ?2 - n % 3600000, 1000000000 FROM number"""
     _insert(connection, "hall", query, halls, now)
     query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口' FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
