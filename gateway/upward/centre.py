@@ -152,9 +152,9 @@ class Centre:
             raise UnreachableError(f"{self._url}: {error or type(error).__name__}") from error
         status = response.status_code
         if status in _AGAIN:
-            headers = response.headers
-            said_at = answered_at(headers.get("date"), datetime.now(UTC))
-            wait_s = retry_after_s(headers.get("retry-after"), said_at)
+            said = response.headers
+            said_at = answered_at(said.get("date"), datetime.now(UTC))
+            wait_s = retry_after_s(said.get("retry-after"), said_at)
             sentence = f"{self._url} answered {status}{_detail(body)}"
             raise UnreachableError(sentence, wait_s, has_failed=status == 500)
         if 400 <= status < 500:
