@@ -5,17 +5,8 @@ from typing import Annotated
 
 import typer
 
-from central.cli.opened import (
-    CENTRAL_TOML,
-    ConfigFile,
-    device_keys,
-    opened_database,
-    opened_url,
-)
-from central.config import load_config
-from central.directory.devices import Devices
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
 from central.directory.halls import Halls
-from central.directory.roster import read_roster
 from hosting.clock import now_ms
 from hosting.error import OperatorError
 
@@ -24,7 +15,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the groups."""
     halls = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
     halls.command("add")(add_hall)
-    halls.command("import")(import_hall)
     windows = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
     windows.command("add")(add_window)
     app.add_typer(halls, name="hall")
@@ -45,26 +35,6 @@ def add_hall(
         halls = Halls(database, now_ms)
         halls.add(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
-
-
-def import_hall(
-    hall: str,
-    roster: Annotated[Path, typer.Argument(help="CSV in UTF-8: window,name,device.")],
-    bundles: Annotated[Path, typer.Option(help="The folder for the devices' bundles.")],
-    config: ConfigFile = CENTRAL_TOML,
-) -> None:
-    """Add many windows and enrol their devices at once, from a table.
-
-    It can be repeated: what is there already stays as it is.
-
-    Example: pingjia central hall import xj-01 windows.csv --bundles bundles
-    """
-    chosen = load_config(config)
-    keys = device_keys(chosen)
-    lines = read_roster(roster)
-    with opened_url(chosen) as database:
-        new = Devices(database, keys.key, now_ms).equip(hall, lines, bundles)
-    print(f"hall {hall} has the {len(lines)} windows; bundles of {new} new devices in {bundles}")
 
 
 def add_window(

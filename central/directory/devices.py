@@ -9,8 +9,7 @@ from sqlalchemy import Connection
 
 from central.custody import revocation
 from central.custody.open import KeyOf
-from central.directory.halls import Halls, checked
-from central.directory.roster import Line
+from central.directory.halls import checked
 from central.store import places, tokens
 from central.store.database import Database
 from hosting.error import OperatorError
@@ -26,7 +25,7 @@ class UsedUpError(OperatorError):
 
 
 class Devices:
-    """What `pingjia central enrol` and `hall import` do, and what a bench asks for.
+    """What `pingjia central enrol` and imports do, and what a bench asks for.
 
     is_direct: what a bench enrols needs nobody's approval. What is refused is an OperatorError.
     """
@@ -50,8 +49,14 @@ class Devices:
         before stays verifiable.
         """
         with self._database.write() as connection:
-            epoch, bundle = self._issue(connection, device, hall, window, None)
-            write_new(bundle_file, bundle)
+            return self.enrol_within(connection, device, hall, window, bundle_file)
+
+    def enrol_within(
+        self, connection: Connection, device: str, hall: str, window: str, bundle_file: Path
+    ) -> int:
+        """`enrol` as part of a transaction."""
+        epoch, bundle = self._issue(connection, device, hall, window, None)
+        write_new(bundle_file, bundle)
         return epoch
 
     def issue(self, device: str, hall: str, window: str, token_id: str) -> bytes:
@@ -67,25 +72,6 @@ class Devices:
                     "ask the centre's operator for a new one"
                 )
             return self._issue(connection, device, hall, window, token_id)[1]
-
-    def equip(self, hall: str, roster: list[Line], folder: Path) -> int:
-        """Add the windows of a roster and enrol its devices; how many are new.
-
-        Bundles are `folder`/DEVICE.json. What is there already stays as it is, so that an import
-        which was interrupted can be repeated.
-        """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._database.read() as connection:
-            places.require_hall(connection, hall)
-            known = {row.window for row in places.windows(connection, hall)}
-        halls = Halls(self._database, self._now_ms)
-        for line in roster:
-            if line.window not in known:
-                halls.add_window(hall, line.window, line.name)
-        new = [line for line in roster if not (folder / f"{line.device}.json").exists()]
-        for line in new:
-            self.enrol(line.device, hall, line.window, folder / f"{line.device}.json")
-        return len(new)
 
     def retire(self, device: str, hall: str, reason: str) -> bool:
         """Revoke a device of this hall from now on; whether it is one. Once is enough."""

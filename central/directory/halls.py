@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.exc import IntegrityError
-
+from central.directory.kinds import WINDOWS, day_number
+from central.directory.roll import settle
 from central.people.tokens import add_token, hall_scope
-from central.store import places
+from central.store import directory, places
 from central.store.database import Database
+from central.store.directory import EVER, Entry
+from hosting.clock import day
 from hosting.error import OperatorError
 from protocol.field import ProtocolError, Text, place_id
-
-_WINDOWS = 1000  # what a hall's document can carry (protocol/hall.py)
 
 
 class Halls:
@@ -24,36 +24,41 @@ class Halls:
     def add(
         self, hall: str, name: str, host: str, port: int, ca: str | None, token_file: Path
     ) -> None:
-        """Add a hall and write its gateway's token. ca: the broker's CA as PEM, or None."""
-        values = {
-            "hall": checked(place_id, hall, "the hall's id"),
-            "name": checked(Text(64), name, "the hall's name"),
+        """Add a hall's gateway and write its token; the hall itself, if the directory has none of
+        this id yet. ca: the broker's CA as PEM, or None.
+        """
+        checked(place_id, hall, "the hall's id")
+        checked(Text(64), name, "the hall's name")
+        broker = {
             "mqtt_host": checked(Text(253), host, "the broker's host"),
             "mqtt_port": port,
             "mqtt_ca": ca,
         }
-        try:
-            with self._database.write() as connection:
-                places.add_hall(connection, values)
-                add_token(connection, hall_scope(hall), token_file, self._now_ms())
-        except IntegrityError:
-            raise OperatorError(f"the hall {hall} exists already.") from None
+        now_ms = self._now_ms()
+        with self._database.write() as connection:
+            if places.hall(connection, hall) is not None:
+                raise OperatorError(f"the hall {hall} has a gateway already.")
+            if not directory.of_things(connection, "hall", [hall]):
+                directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
+            directory.put_broker(connection, hall, broker)
+            settle(connection, day_number(day(now_ms)))
+            add_token(connection, hall_scope(hall), token_file, now_ms)
 
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
-        values = {
-            "hall": hall,
-            "window": checked(place_id, window, "the window's id"),
-            "name": checked(Text(64), name, "the window's name"),
-        }
+        checked(place_id, window, "the window's id")
+        checked(Text(64), name, "the window's name")
+        now_ms = self._now_ms()
         with self._database.write() as connection:
             places.require_hall(connection, hall)
             windows = places.windows(connection, hall)
-            if any(row.window == window for row in windows):
-                raise OperatorError(f"the hall {hall} has a window {window} already.")
-            if len(windows) >= _WINDOWS:
-                raise OperatorError(f"the hall {hall} has {_WINDOWS} windows, the most there are.")
-            places.add_window(connection, values)
+            if directory.of_things(connection, "window", [f"{hall}/{window}"]):
+                raise OperatorError(f"the hall {hall} has, or had, a window {window} already.")
+            if len(windows) >= WINDOWS:
+                raise OperatorError(f"the hall {hall} has {WINDOWS} windows, the most there are.")
+            entry = Entry("window", f"{hall}/{window}", EVER, name=name, up=hall)
+            directory.save(connection, [entry], now_ms)
+            settle(connection, day_number(day(now_ms)))
             places.bump_versions(connection, [hall])
 
 

@@ -11,7 +11,7 @@ from central.store.tables import metadata
 
 
 class BootClock(NamedTuple):
-    """A row of `boot_clock` (central/store/tables.py): one start of a device."""
+    """A row of `boot_clock` (central/store/tables/records.py): one start of a device."""
 
     device: str
     epoch: int

@@ -20,7 +20,7 @@ _HEARD_EVERY_MS = 60_000
 
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch; the others: see `device` in central/store/tables.py."""
+    """Where a device stood in one epoch; the others: see `device` in central/store/tables/records.py."""
 
     device: str
     epoch: int
@@ -91,15 +91,10 @@ def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
     connection.execute(query.values(version=_hall.c.version + 1))
 
 
-def add_window(connection: Connection, values: dict[str, str]) -> None:
-    """Insert a window."""
-    connection.execute(insert(_window), values)
-
-
 def windows(connection: Connection, hall_id: str) -> list[Any]:
-    """The hall's windows (window, name), by id."""
-    query = select(_window).where(_window.c.hall == hall_id).order_by(_window.c.window)
-    return list(connection.execute(query))
+    """The hall's windows that there are today (window, name), by id."""
+    is_it = (_window.c.hall == hall_id) & _window.c.is_closed.is_(False)
+    return list(connection.execute(select(_window).where(is_it).order_by(_window.c.window)))
 
 
 def epochs(connection: Connection, device: str) -> list[Enrolment]:
@@ -142,6 +137,12 @@ def all_enrolments(connection: Connection) -> list[Enrolment]:
     return [Enrolment(*row) for row in connection.execute(_enrolments())]
 
 
+def newest_enrolments(connection: Connection, devices: Iterable[str]) -> dict[str, Enrolment]:
+    """The newest enrolment of each of these devices that was ever enrolled."""
+    found = sorted(enrolments(connection, devices), key=lambda one: one.epoch)
+    return {one.device: one for one in found}
+
+
 def has_devices(connection: Connection) -> bool:
     """Whether any device was ever enrolled."""
     return connection.execute(select(_device.c.device).limit(1)).first() is not None
@@ -169,6 +170,15 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
         .order_by(_device.c.device)
     )
     return list(connection.execute(query))
+
+
+def standing(connection: Connection) -> list[Any]:
+    """The newest enrolment of every device, those that are not revoked, by device."""
+    newest = select(_device.c.device, func.max(_device.c.epoch).label("epoch"))
+    last = newest.group_by(_device.c.device).subquery()
+    is_it = (last.c.device == _device.c.device) & (last.c.epoch == _device.c.epoch)
+    query = select(_device).join(last, is_it).where(_device.c.revoked_at_ms.is_(None))
+    return list(connection.execute(query.order_by(_device.c.device)))
 
 
 def revoke(

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Text
 from sqlmodel import Field
 
-from central.store.table import Table
+from central.store.tables.table import Table
 
 
 class Hall(Table, table=True):
@@ -26,11 +26,39 @@ class Hall(Table, table=True):
 
 
 class Window(Table, table=True):
-    """A window of a hall, with the name that people read."""
+    """A window of a hall, with the name that people read. It is closed when it is no more:
+    devices stood there, so the row stays.
+    """
 
     hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
     window: str = Field(primary_key=True, max_length=32)
     name: str = Field(max_length=64)
+    is_closed: bool = False
+
+
+class Directory(Table, table=True):
+    """What holds of a region, institution, line, hall, window, platform, member of staff or matter
+    from a day on (central/directory/kinds.py says what each column is). Days are numbers,
+    20260901, 0 is ever. id: of a window and of staff with their hall before it, `xj-01/w01`. up:
+    the region or hall it lies in.
+    """
+
+    kind: str = Field(primary_key=True, max_length=16)
+    id: str = Field(primary_key=True, max_length=80)
+    first_day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    last_day: int | None
+    name: str = Field(max_length=128)
+    up: str | None = Field(max_length=32)
+    institution: str | None = Field(max_length=32)
+    line: str | None = Field(max_length=32)
+    profiles: str | None = Field(max_length=200)
+    tier: str | None = Field(max_length=16)
+    hours: str | None = Field(max_length=64)
+    sends: str | None = Field(max_length=100)
+    rateable: bool | None
+    needs_application: bool | None
+    qualified: bool | None
+    noted_ms: int = Field(sa_type=BigInteger)
 
 
 class Device(Table, table=True):
