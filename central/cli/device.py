@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_devices)
     group.command("approve")(approve)
     group.command("refuse")(refuse)
+    group.command("move")(move)
     app.add_typer(group, name="device")
 
 
@@ -108,6 +109,21 @@ def refuse(
     with opened_database(config) as database:
         place = Approval(database, now_ms).refuse(device, reason)
     print(f"refused {place.device}/{place.epoch} at {place.hall}/{place.window}; it never counts")
+
+
+def move(
+    device: str,
+    window: Annotated[str, typer.Argument(help="A window of the same hall.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Let a device stand at another window of its hall; nothing is enrolled anew.
+
+    To another hall it goes with `pingjia workbench enrol` there: that hall has another broker.
+    """
+    chosen = load_config(config)
+    with opened_url(chosen) as database:
+        place = Devices(database, device_keys(chosen).key, now_ms).move(device, window)
+    print(f"{device} stood at {place.hall}/{place.window} and stands at {place.hall}/{window} now")
 
 
 def _state(row: Any) -> str:

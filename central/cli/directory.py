@@ -1,21 +1,25 @@
 """`pingjia central directory …`."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, opened_database, opened_url
+from central.cli.opened import (
+    CENTRAL_TOML,
+    ConfigFile,
+    FromDay,
+    device_keys,
+    opened_database,
+    opened_url,
+)
 from central.config import load_config
 from central.directory.book import workbook
+from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.importer import Importer, Options, exported
-from central.directory.kinds import day_number
 from central.directory.reading import FAULTS, read_lines
-from central.directory.register import Change
 from central.directory.sheet import read_tables
-from central.store.directory import EVER
 from hosting.clock import now_ms
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
@@ -43,10 +47,7 @@ def import_files(
     bundles: Annotated[
         Path | None, typer.Option(help="The folder for the bundles of new devices.")
     ] = None,
-    from_day: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="From when changes hold; today."),
-    ] = None,
+    from_day: FromDay = None,
     correct: Annotated[
         bool, typer.Option("--correct", help="Change what held in the past, too.")
     ] = False,
@@ -80,7 +81,7 @@ def import_files(
         do = importer.differences if dry_run else importer.carry_out
         changes = do(lines, options)
     for change in changes[:_SHOWN]:
-        print(_written(change))
+        print(change)
     if len(changes) > _SHOWN:
         print(f"… and {len(changes) - _SHOWN} more")
     done = "would change" if dry_run else "changed"
@@ -104,10 +105,3 @@ def template(
     """Write an empty workbook with all sheets, and what each column means."""
     write_new(out, workbook({}), 0o644)
     print(f"wrote the template {out}")
-
-
-def _written(change: Change) -> str:
-    since = "" if change.first_day == EVER else f" from {change.first_day}"
-    told = [f"{title} {old!s} -> {new!s}" for title, old, new in change.differences]
-    what = f"{change.what} {change.kind.kind} {change.id}{since}"
-    return f"{what}: {', '.join(told)}" if told else what

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database
+from central.directory.cells import day_number
 from central.directory.halls import Halls
-from hosting.clock import now_ms
+from central.directory.register import Change
+from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 
 
@@ -15,8 +17,14 @@ def add_to(app: typer.Typer) -> None:
     """Add the groups."""
     halls = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
     halls.command("add")(add_hall)
+    halls.command("list")(list_halls)
+    halls.command("set")(set_hall)
+    halls.command("remove")(remove_hall)
     windows = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
     windows.command("add")(add_window)
+    windows.command("list")(list_windows)
+    windows.command("rename")(rename_window)
+    windows.command("remove")(remove_window)
     app.add_typer(halls, name="hall")
     app.add_typer(windows, name="window")
 
@@ -35,6 +43,85 @@ def add_hall(
         halls = Halls(database, now_ms)
         halls.add(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
+
+
+def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
+    """List the halls that have a gateway: where they lie, their broker, when they were heard."""
+    with opened_database(config) as database:
+        rows = Halls(database, now_ms).listed()
+    if not rows:
+        print("no hall has a gateway yet: `pingjia central hall add`")
+    for row, region, windows, devices in rows:
+        heard = "never heard" if row.heard_at_ms is None else f"heard {written(row.heard_at_ms)}"
+        where = f"region {region}" if region else "no region"
+        broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
+        there = f"{windows} windows, {devices} devices"
+        print(f"{row.hall}  {row.name}  {where}, {broker}, {there}, {heard}")
+
+
+def set_hall(
+    hall: str,
+    name: Annotated[str | None, typer.Option(help="What people call it from today on.")] = None,
+    mqtt_host: Annotated[str | None, typer.Option(help="Its broker's new host.")] = None,
+    mqtt_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    ca: Annotated[Path | None, typer.Option(help="Its broker's CA, PEM.")] = None,
+    move: Annotated[bool, typer.Option("--move", help="Although devices connect there.")] = False,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Change a hall's name or its broker; what changes is said."""
+    broker = {"mqtt_host": mqtt_host, "mqtt_port": mqtt_port, "mqtt_ca": _pem(ca)}
+    broker = {key: value for key, value in broker.items() if value is not None}
+    if name is None and not broker:
+        raise OperatorError("name what is to change: --name, --mqtt-host, --mqtt-port or --ca.")
+    with opened_database(config) as database:
+        halls = Halls(database, now_ms)
+        if broker:
+            before, devices = halls.set_broker(hall, broker, move)
+            print(f"hall {hall}: the broker was {before.mqtt_host}:{before.mqtt_port}")
+            if devices:
+                print(f"{devices} devices still have the former one: they need their bundle anew")
+        changes = halls.rename(hall, None, name, None) if name is not None else []
+    _print(changes)
+
+
+def remove_hall(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """Let a hall end today; what it rated stays. Refused while it has devices."""
+    with opened_database(config) as database:
+        _print(Halls(database, now_ms).remove(hall))
+
+
+def list_windows(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """List a hall's windows, and the devices that stand there."""
+    with opened_database(config) as database:
+        rows = Halls(database, now_ms).windows(hall)
+    for window, name, devices in rows:
+        print(f"{window}  {name}  {', '.join(devices) or 'no device'}")
+
+
+def rename_window(
+    hall: str,
+    window: str,
+    name: Annotated[str, typer.Argument(help="What people read: 1号窗口.")],
+    from_day: FromDay = None,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Give a window another name, from today or another day on; its id stays."""
+    day = None if from_day is None else day_number(from_day.date())
+    with opened_database(config) as database:
+        _print(Halls(database, now_ms).rename(hall, window, name, day))
+
+
+def remove_window(hall: str, window: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """Let a window end today; what was rated there stays. Refused while a device stands there."""
+    with opened_database(config) as database:
+        _print(Halls(database, now_ms).remove_window(hall, window))
+
+
+def _print(changes: list[Change]) -> None:
+    for change in changes:
+        print(change)
+    if not changes:
+        print("nothing changes")
 
 
 def add_window(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,10 @@ from central.keys import DeviceKeys, read_master_secret
 from central.store.database import Database, open_database
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The settings file.")]
+FromDay = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="From when changes hold; today."),
+]
 CENTRAL_TOML = Path("central.toml")
 
 

@@ -35,8 +35,8 @@ class Register:
     ) -> Attribution:
         """Whom a service of that day belongs to.
 
-        The institution is that of the staff, then of the window, then of the hall (S3 第六条, 派驻窗口
-        所有工作人员); the line that of the matter, the staff, the window, the institution. The
+        The institution is that of the staff (S3 第六条 派驻窗口所有工作人员), then of the window,
+        then of the hall; the line that of the matter, the staff, the window, the institution: the
         first that has one.
         """
         at = self.on("hall", hall, day)

@@ -5,7 +5,8 @@ from typing import Any
 
 import xlsxwriter
 
-from central.directory.kinds import KINDS, TIERS, Column, day_of
+from central.directory.cells import TIERS, day_of
+from central.directory.kinds import KINDS, Column
 from central.store.directory import EVER
 
 _ROWS_ABOVE = 1
@@ -48,7 +49,7 @@ def shown(column: Column, value: Any) -> str:
         return "是" if value else "否"
     if column.field in ("first_day", "last_day"):
         return day_of(value).isoformat()
-    return _TIERS.get(value, value) if column.field == "tier" else str(value)
+    return _TIERS[value] if column.field == "tier" else str(value)
 
 
 def _write_notes(sheet: Any, heading: Any, wrapped: Any) -> None:

@@ -12,6 +12,7 @@ from central.custody.open import KeyOf
 from central.directory.halls import checked
 from central.store import places, tokens
 from central.store.database import Database
+from central.store.places import Enrolment
 from hosting.error import OperatorError
 from hosting.password import new_password, password_hash
 from hosting.secret_file import write_new
@@ -72,6 +73,17 @@ class Devices:
                     "ask the centre's operator for a new one"
                 )
             return self._issue(connection, device, hall, window, token_id)[1]
+
+    def move(self, device: str, window: str) -> Enrolment:
+        """Let a device stand at another window of its hall; where it stood."""
+        with self._database.write() as connection:
+            known = places.epochs(connection, device)
+            if not known:
+                raise OperatorError(f"no device is named {device}.")
+            _require_window(connection, known[0].hall, window)
+            places.move(connection, known[0], window)
+            places.bump_versions(connection, [known[0].hall])
+        return known[0]
 
     def retire(self, device: str, hall: str, reason: str) -> bool:
         """Revoke a device of this hall from now on; whether it is one. Once is enough."""
@@ -135,12 +147,16 @@ def revoke_device(
         return revocation.revoke(connection, device, at_ms, reason, now_ms)
 
 
-def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
+def _require_window(connection: Connection, hall: str, window: str) -> None:
     if all(row.window != window for row in places.windows(connection, hall)):
         raise OperatorError(
             f"the hall {hall} has no window {window}: add it with "
             f"`pingjia central window add --hall {hall} --window {window} --name …`."
         )
+
+
+def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
+    _require_window(connection, hall, window)
     others = [row for row in places.current_devices(connection, hall) if row.device != device]
     if len(others) >= _DEVICES:
         raise OperatorError(f"the hall {hall} has {_DEVICES} devices, the most there are.")

@@ -1,21 +1,26 @@
-"""Halls and their windows: what an operator adds."""
+"""Halls and their windows: what an operator adds, renames and ends."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from central.directory.kinds import WINDOWS, day_number
-from central.directory.roll import settle
+from central.directory.cells import day_number
+from central.directory.kinds import BY_NAME, WINDOWS
+from central.directory.reading import Line
+from central.directory.register import Change, plan
+from central.directory.roll import on_day, settle
 from central.people.tokens import add_token, hall_scope
-from central.store import directory, places
+from central.store import directory, places, tokens
 from central.store.database import Database
 from central.store.directory import EVER, Entry
-from hosting.clock import day
+from hosting.clock import day, written
 from hosting.error import OperatorError
 from protocol.field import ProtocolError, Text, place_id
 
 
 class Halls:
-    """What `pingjia central hall` and `window` add. What is refused is an OperatorError."""
+    """What `pingjia central hall` and `window` do. What is refused is an OperatorError."""
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
@@ -37,7 +42,7 @@ class Halls:
         now_ms = self._now_ms()
         with self._database.write() as connection:
             if places.hall(connection, hall) is not None:
-                raise OperatorError(f"the hall {hall} has a gateway already.")
+                raise OperatorError(f"the hall {hall} exists already, with its gateway.")
             if not directory.of_things(connection, "hall", [hall]):
                 directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
             directory.put_broker(connection, hall, broker)
@@ -60,6 +65,104 @@ class Halls:
             directory.save(connection, [entry], now_ms)
             settle(connection, day_number(day(now_ms)))
             places.bump_versions(connection, [hall])
+
+    def listed(self) -> list[Any]:
+        """Rows of the halls that have a gateway: columns of `hall`, region, windows and devices
+        (how many there are today).
+        """
+        today = day_number(day(self._now_ms()))
+        with self._database.read() as connection:
+            regions = {entry.id: entry.up for entry in on_day(connection, "hall", today)}
+            return directory.counted_halls(connection, regions)
+
+    def windows(self, hall: str) -> list[Any]:
+        """Rows of a hall's windows today: window, name, devices (their ids)."""
+        with self._database.read() as connection:
+            places.require_hall(connection, hall)
+            standing = places.current_devices(connection, hall)
+            at = {row.window: [] for row in places.windows(connection, hall)}
+            for device in standing:
+                if device.revoked_at_ms is None:
+                    at.setdefault(device.window, []).append(device.device)
+            rows = places.windows(connection, hall)
+            return [(row.window, row.name, at[row.window]) for row in rows]
+
+    def rename(
+        self, hall: str, window: str | None, name: str, from_day: int | None
+    ) -> list[Change]:
+        """Give a hall, or a window of it, another name, from a day on or today; what changed."""
+        checked(Text(64), name, "the name")
+        kind, what = ("hall", hall) if window is None else ("window", f"{hall}/{window}")
+        return self._change(kind, what, {"name": name}, from_day)
+
+    def set_broker(self, hall: str, broker: dict[str, Any], moves: bool) -> tuple[Any, int]:
+        """Note another broker of a hall (columns of `hall`), which new bundles then name; the row
+        as it was, and how many devices have the former one in theirs.
+        """
+        checked(Text(253), broker.get("mqtt_host", ""), "the broker's host")
+        with self._database.write() as connection:
+            row = places.require_hall(connection, hall)
+            rows = places.current_devices(connection, hall)
+            there = sum(one.revoked_at_ms is None for one in rows)
+            if there and not moves:
+                raise OperatorError(
+                    f"{there} devices of {hall} connect to {row.mqtt_host}:{row.mqtt_port}, heard "
+                    f"last {_heard(row)}: they do not follow by themselves. Add --move if that is "
+                    "meant, and write their network anew with `pingjia workbench`."
+                )
+            directory.put_broker(connection, hall, broker)
+        return row, there
+
+    def remove_window(self, hall: str, window: str) -> list[Change]:
+        """Let a window end today. Refused while a device stands there."""
+        for one, _, devices in self.windows(hall):
+            if one == window and devices:
+                raise OperatorError(
+                    f"{', '.join(devices)} stands at {hall}/{window}: move it with `pingjia "
+                    f"central device move`, or end it with `pingjia central revoke`."
+                )
+        yesterday = day_number(day(self._now_ms()) - timedelta(days=1))
+        return self._change("window", f"{hall}/{window}", {"last_day": yesterday}, None)
+
+    def remove(self, hall: str) -> list[Change]:
+        """Let a hall end today, and its gateway's tokens with it. Refused while it has devices."""
+        now_ms = self._now_ms()
+        with self._database.read() as connection:
+            row = places.require_hall(connection, hall)
+            rows = places.current_devices(connection, hall)
+        there = [one.device for one in rows if one.revoked_at_ms is None]
+        if there:
+            raise OperatorError(
+                f"{hall} has {len(there)} devices, heard last {_heard(row)}: end them first with "
+                f"`pingjia central revoke {there[0]} --reason …`."
+            )
+        yesterday = day_number(day(now_ms) - timedelta(days=1))
+        changes = self._change("hall", hall, {"last_day": yesterday}, None)
+        with self._database.write() as connection:
+            tokens.revoke_of(connection, hall_scope(hall), now_ms)
+        return changes
+
+    def _change(
+        self, kind: str, what: str, values: dict[str, Any], from_day: int | None
+    ) -> list[Change]:
+        now_ms = self._now_ms()
+        today = day_number(day(now_ms))
+        with self._database.write() as connection:
+            stored = directory.of_things(connection, kind, [what])
+            if not stored:
+                raise OperatorError(f"the directory has no {kind} {what}.")
+            if "last_day" in values:  # of what holds now
+                values = {**values, "first_day": stored[-1].first_day}
+            line = Line(BY_NAME[kind], what, values, {"": what, **dict.fromkeys(values, what)})
+            found = plan([line], stored, from_day or today, corrects=True)
+            directory.save(connection, found.entries, now_ms)
+            settle(connection, today)
+            places.bump_versions(connection, [what.split("/")[0]])
+        return found.changes
+
+
+def _heard(row: Any) -> str:
+    return "never" if row.heard_at_ms is None else written(row.heard_at_ms)
 
 
 def checked(check: Callable[[str, str], str], value: str, what: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.directory.cells import day_number
 from central.directory.devices import Devices
-from central.directory.kinds import KINDS, day_number
+from central.directory.kinds import KINDS
 from central.directory.reading import Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
 from central.directory.roll import settle
@@ -120,7 +121,8 @@ class _Import:
                 touched.add(change.id.split("/")[0])
         settle(connection, self._today)
         for line in self._to_move:
-            places.move_device(connection, line.id, line.values["window"])
+            moved = places.newest_enrolments(connection, [line.id])[line.id]
+            places.move(connection, moved, line.values["window"])
             touched.add(line.values["up"])
         places.bump_versions(connection, self._halls if of_all else touched)
         for line in self._to_enrol:
@@ -133,7 +135,10 @@ class _Import:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = folder / f"{line.id}.json"
         _remove_stale(self._connection, target, line.id)
-        devices.enrol_within(self._connection, line.id, hall, window, target)
+        part = target.with_suffix(".part")  # a name is for what is whole
+        part.unlink(missing_ok=True)
+        devices.enrol_within(self._connection, line.id, hall, window, part)
+        part.rename(target)
 
     def _compare_gateway(self, line: Line) -> None:
         row = self._halls.get(line.id)
@@ -173,7 +178,8 @@ class _Import:
                 state = ("已吊销", "revoked") if row.hall == hall else ("在用", "in use")
                 self._fault(
                     *(line, "id"),
-                    f"评价器“{line.id}”已登记在 {at}（{state[0]}）；换个编号，或确要在此重新登记，请加 --replace",
+                    f"评价器“{line.id}”已登记在 {at}（{state[0]}）；换个编号，或确要在此重新登记，"
+                    "请加 --replace",
                     f"{line.id} is enrolled at {at} ({state[1]}); choose another id, or add "
                     "--replace to enrol it here anew",
                 )
@@ -205,9 +211,7 @@ class _Import:
         differences = (("位置", before, after),)
         self.changes.append(Change(what, line.kind, line.id, self._today, differences))
 
-    def _fault(
-        self, line: Line, name: str, chinese: str, english: str, *remedy: str
-    ) -> None:
+    def _fault(self, line: Line, name: str, chinese: str, english: str, *remedy: str) -> None:
         if remedy:
             chinese, english = f"{chinese}，{remedy[0]}", f"{english}: {remedy[1]}"
         self._faults.append(Fault(line.cells[name], chinese, english))
@@ -217,9 +221,7 @@ def _remove_stale(connection: Connection, target: Path, device: str) -> None:
     """Remove a bundle that an interrupted import left: nobody was enrolled with it."""
     try:
         members = json.loads(target.read_bytes())
-        is_stale = all(
-            one.epoch != members["epoch"] for one in places.epochs(connection, device)
-        )
+        is_stale = all(one.epoch != members["epoch"] for one in places.epochs(connection, device))
     except FileNotFoundError:
         return
     except (OSError, ValueError, KeyError, TypeError):

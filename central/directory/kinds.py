@@ -4,39 +4,14 @@ One list for all: the importer reads by it, the template and docs/directory.md a
 """
 
 import difflib
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
-from datetime import date
 from typing import Any, NamedTuple
 
-from protocol.field import Identifier, Integer, ProtocolError, device_id, place_id
+from central.directory import cells
+from protocol.field import Identifier, Integer, device_id, place_id
 from protocol.limits import STAFF_NO_CHARS
 
-TIERS = {
-    "自治区": "region",
-    "省": "region",
-    "地市": "prefecture",
-    "县": "county",
-    "镇街": "township",
-    "村社区": "village",
-}
 WINDOWS, STAFF = 1000, 4000  # of a hall: what its document can carry (protocol/hall.py)
-SENDS = ("invited", "expired", "accepted", "closed", "finished", "transferred", "no_show")
-_YES = {"是": True, "yes": True, "y": True, "true": True, "1": True}
-_NO = {"否": False, "no": False, "n": False, "false": False, "0": False}
-_DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?")
-_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d")
-_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, bidirectional overrides, line separators
-
-
-class WrongCellError(ValueError):
-    """A cell's text is not what its column has; what to write instead, in both languages."""
-
-    def __init__(self, chinese: str, english: str) -> None:
-        super().__init__(english)
-        self.chinese = chinese
-        self.english = english
 
 
 class Column(NamedTuple):
@@ -72,123 +47,17 @@ class Kind(NamedTuple):
         return next(one for one in self.columns if one.field == field)
 
 
-def day_number(day: date) -> int:
-    """A day as the directory keeps it: 20260901."""
-    return day.year * 10_000 + day.month * 100 + day.day
-
-
-def day_of(number: int) -> date:
-    """The day of a number."""
-    return date(number // 10_000, number // 100 % 100, number % 100)
-
-
 def nearest(wrong: str, words: Iterable[str]) -> str | None:
     """The word that somebody may have meant."""
-    found = difflib.get_close_matches(wrong, [*words], 1, 0.6)
+    found = difflib.get_close_matches(wrong, [*words], 1, 0.5)
     return found[0] if found else None
 
 
-def text(most: int) -> Callable[[str], str]:
-    """Words that people read: no control characters, nothing that turns the direction."""
-
-    def read(cell: str) -> str:
-        if len(cell) > most:
-            raise WrongCellError(f"最多 {most} 个字，这里有 {len(cell)} 个", f"at most {most} characters")
-        if any(unicodedata.category(one) in _HIDDEN for one in cell):
-            raise WrongCellError("含有换行或不可见字符，请删去", "it has line breaks or hidden characters")
-        return cell
-
-    return read
-
-
-def _checked(check: Callable[[str, str], Any], chinese: str) -> Callable[[str], Any]:
-    """An id, as protocol/ checks it. Full-width letters and digits count as the usual ones."""
-
-    def read(cell: str) -> Any:
-        plain = unicodedata.normalize("NFKC", cell)
-        try:
-            return check(plain, "it")
-        except ProtocolError as error:
-            raise WrongCellError(f"“{cell}”不合规：{chinese}", f"“{cell}”: {error}") from None
-
-    return read
-
-
-def _number(check: Integer, chinese: str) -> Callable[[str], int]:
-    def read(cell: str) -> int:
-        plain = unicodedata.normalize("NFKC", cell)
-        try:
-            return check(int(plain), "it")
-        except (ValueError, ProtocolError):
-            english = f"“{cell}” must be a number from {check.low} to {check.high}"
-            raise WrongCellError(f"“{cell}”不合规：{chinese}", english) from None
-
-    return read
-
-
-def _day(cell: str) -> int:
-    found = _DAY.fullmatch(unicodedata.normalize("NFKC", cell).split(" ")[0])
-    try:
-        if found is None:
-            raise ValueError(cell)
-        return day_number(date(*map(int, found.groups())))
-    except ValueError:
-        raise WrongCellError(
-            f"“{cell}”不是日期，请写成 2026-09-01", f"“{cell}” is no day: write 2026-09-01"
-        ) from None
-
-
-def _truth(cell: str) -> bool:
-    plain = unicodedata.normalize("NFKC", cell).lower()
-    found = {**_YES, **_NO}.get(plain)
-    if found is None:
-        raise WrongCellError(f"“{cell}”请写 是 或 否", f"“{cell}”: write 是 (yes) or 否 (no)")
-    return found
-
-
-def _tier(cell: str) -> str:
-    found = TIERS.get(cell, cell if cell in TIERS.values() else None)
-    if found is None:
-        raise WrongCellError(
-            f"“{cell}”不是层级，请写 {'、'.join(TIERS)} 之一",
-            f"“{cell}” is no tier: one of {', '.join(dict.fromkeys(TIERS.values()))}",
-        )
-    return found
-
-
-def _hours(cell: str) -> str:
-    plain = unicodedata.normalize("NFKC", cell).replace("、", " ").replace(",", " ").split()
-    if not plain or not all(_SPAN.fullmatch(one) for one in plain) or len(plain) > 4:
-        raise WrongCellError(
-            f"“{cell}”请写成 09:00-12:00 13:30-17:30", f"“{cell}”: write 09:00-12:00 13:30-17:30"
-        )
-    return " ".join(plain)
-
-
-def _words(check: Callable[[str], str]) -> Callable[[str], str]:
-    """Several words in one cell, kept with a space between."""
-
-    def read(cell: str) -> str:
-        plain = unicodedata.normalize("NFKC", cell).replace("、", " ").replace(",", " ")
-        return " ".join(dict.fromkeys(check(one) for one in plain.split()))
-
-    return read
-
-
-def _sends(cell: str) -> str:
-    if cell not in SENDS:
-        raise WrongCellError(
-            f"“{cell}”不是进度名，请写 {' '.join(SENDS)} 中的几个",
-            f"“{cell}” is no progress: some of {' '.join(SENDS)}",
-        )
-    return cell
-
-
-_PLACE = _checked(place_id, "1 到 32 个小写字母、数字或连字符")
-_STAFF = _checked(Identifier(STAFF_NO_CHARS), f"1 到 {STAFF_NO_CHARS} 个字母、数字或连字符")
-_TASK = _checked(Identifier(64), "1 到 64 个字母、数字或连字符")
-_DEVICE = _checked(device_id, "4 到 32 个小写字母、数字或连字符")
-_NAME = text(64)
+_PLACE = cells.checked(place_id, "1 到 32 个小写字母、数字或连字符")
+_STAFF = cells.checked(Identifier(STAFF_NO_CHARS), f"1 到 {STAFF_NO_CHARS} 个字母、数字或连字符")
+_TASK = cells.checked(Identifier(64), "1 到 64 个字母、数字或连字符")
+_DEVICE = cells.checked(device_id, "4 到 32 个小写字母、数字或连字符")
+_NAME = cells.text(64)
 
 
 def _id(title: str, example: str, read: Callable[[str], Any] = _PLACE) -> Column:
@@ -198,10 +67,12 @@ def _id(title: str, example: str, read: Callable[[str], Any] = _PLACE) -> Column
 
 def _name(example: str, most: int = 64) -> Column:
     about = ("人们看到的名称", "what people read")
-    return Column("name", "名称", "name", text(most), about, example, True)
+    return Column("name", "名称", "name", cells.text(most), about, example, True)
 
 
-def _to(field: str, title: str, english: str, kind: str, about: tuple[str, str], **more: Any) -> Column:
+def _to(
+    field: str, title: str, english: str, kind: str, about: tuple[str, str], **more: Any
+) -> Column:
     return Column(field, title, english, _PLACE, about, refers=kind, **more)
 
 
@@ -212,11 +83,11 @@ _INSTITUTION = _to(
 )
 _LINE = _to("line", "条线", "line", "line", ("业务条线的编号", "the line of business"))
 _PROFILES = Column(
-    *("profiles", "适用规则", "profiles", _words(_PLACE)),
+    *("profiles", "适用规则", "profiles", cells.words(_PLACE)),
     ("规则名，多个用空格分开；空着沿用上级", "policies, with spaces; empty: as above it"),
 )
 _HOURS = Column(
-    *("hours", "办公时间", "hours", _hours),
+    *("hours", "办公时间", "hours", cells.hours),
     ("如 09:00-12:00 13:30-17:30", "such as 09:00-12:00 13:30-17:30"),
 )
 _OF_HALL = Column(
@@ -224,14 +95,14 @@ _OF_HALL = Column(
 )
 _DAYS = (
     Column(
-        *("first_day", "生效日期", "from", _day),
+        *("first_day", "生效日期", "from", cells.day),
         (
             "从哪天起；新增的空着表示一直如此，变更的空着表示自导入之日起",
             "since when; empty: for something new since ever, for a change from the import on",
         ),
     ),
     Column(
-        *("last_day", "终止日期", "until", _day),
+        *("last_day", "终止日期", "until", cells.day),
         ("到哪天为止（含），空着表示仍然有效", "the last day; empty: it still holds"),
     ),
 )
@@ -243,7 +114,15 @@ KINDS = (
             _id("地区代码", "650100"),
             _name("乌鲁木齐市"),
             _to("up", "上级地区", "up", "region", ("上级地区的代码", "the region above it")),
-            Column("tier", "层级", "tier", _tier, ("、".join(TIERS), "its tier"), "地市", True),
+            Column(
+                "tier",
+                "层级",
+                "tier",
+                cells.tier,
+                ("、".join(cells.TIERS), "its tier"),
+                "地市",
+                True,
+            ),
             _PROFILES,
             *_DAYS,
         ),
@@ -263,7 +142,7 @@ KINDS = (
             _PROFILES,
             _HOURS,
             Column(
-                *("sends", "报送进度", "sends", _words(_sends)),
+                *("sends", "报送进度", "sends", cells.words(cells.sends)),
                 (
                     "大厅网关会报送的进度，空着表示全部",
                     "which progress its gateway sends; empty: all of it",
@@ -306,7 +185,7 @@ KINDS = (
             _INSTITUTION,
             _LINE,
             Column(
-                *("qualified", "执法岗位资格", "qualified", _truth),
+                *("qualified", "执法岗位资格", "qualified", cells.truth),
                 ("是 或 否", "是 (yes) or 否 (no)"),
             ),
             *_DAYS,
@@ -321,11 +200,11 @@ KINDS = (
             _INSTITUTION,
             _LINE,
             Column(
-                *("rateable", "可评价", "rateable", _truth),
+                *("rateable", "可评价", "rateable", cells.truth),
                 ("是 或 否，空着为是", "是 (yes) or 否 (no); empty: yes"),
             ),
             Column(
-                *("needs_application", "依申请", "needs_application", _truth),
+                *("needs_application", "依申请", "needs_application", cells.truth),
                 ("是 或 否，空着为是", "是 (yes) or 否 (no); empty: yes"),
             ),
             *_DAYS,
@@ -334,14 +213,21 @@ KINDS = (
     Kind(
         *("gateway", "网关", "gateways"),
         (
-            _to("id", "大厅", "hall", "hall", ("有网关的大厅", "a hall with a gateway"), is_required=True),
+            _to(
+                "id",
+                "大厅",
+                "hall",
+                "hall",
+                ("有网关的大厅", "a hall with a gateway"),
+                is_required=True,
+            ),
             Column(
-                *("host", "消息服务器", "mqtt_host", text(253)),
+                *("host", "消息服务器", "mqtt_host", cells.text(253)),
                 ("评价器连接的主机名或地址", "where devices reach the hall's broker"),
                 *("mqtt.xj-01.example", True),
             ),
             Column(
-                *("port", "端口", "mqtt_port", _number(Integer(1, 65535), "1 到 65535")),
+                *("port", "端口", "mqtt_port", cells.number(Integer(1, 65535), "1 到 65535")),
                 *(("它的端口", "its port"), "8883", True),
             ),
         ),

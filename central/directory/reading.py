@@ -7,11 +7,13 @@ import re
 import unicodedata
 from typing import Any, NamedTuple
 
-from central.directory.kinds import BY_NAME, KINDS, Kind, WrongCellError, nearest
+from central.directory.cells import WrongCellError
+from central.directory.kinds import BY_NAME, KINDS, Kind, nearest
 from central.directory.sheet import Table
 
 FAULTS = 500  # told at once
 _HEADING_ROWS = 10  # offices put a title above the headings
+_FAILED = re.compile(r"#[A-Z/0]+[!?]?")  # what Excel shows instead of a value
 _NOTES = ("说明", "notes")  # the template's sheet for people
 
 
@@ -54,16 +56,14 @@ def read_lines(tables: list[Table]) -> tuple[list[Line], list[Fault]]:
 
 def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]) -> None:
     known = {_heading(name): one for one in kind.columns for name in (one.title, one.english)}
-    for at, (number, cells) in enumerate(table.rows[:_HEADING_ROWS]):
-        named = [_heading(cell or "") for cell in cells]
-        if sum(name in known for name in named) >= 2:
-            break
-    else:
+    at, named = _headings(table, known)
+    if at is None:
         wanted = "、".join(one.title for one in kind.columns if one.is_required)
         place = table.place(1, 0)
         faults.append(Fault(place, f"找不到表头，应有 {wanted}", f"no headings: {wanted}"))
         return
     columns: dict[str, int] = {}
+    number = table.rows[at][0]
     for position, name in enumerate(named):
         place = table.place(number, position)
         if name not in known:
@@ -84,6 +84,15 @@ def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]
             return
     for number, cells in table.rows[at + 1 :]:
         _read_row(table, kind, columns, number, cells, lines, faults)
+
+
+def _headings(table: Table, known: dict[str, Any]) -> tuple[int | None, list[str]]:
+    """Which row has the headings, and what they are: the first one with two of them."""
+    for at, (_, cells) in enumerate(table.rows[:_HEADING_ROWS]):
+        named = [_heading(cell or "") for cell in cells]
+        if sum(name in known for name in named) >= 2:
+            return at, named
+    return None, []
 
 
 def _read_row(
@@ -122,7 +131,7 @@ def _value(cell: str | None, column: Any) -> Any:
             "数字太长，Excel 只保留 15 位，后面的已经丢失；请把这一列设为文本后重新填写",
             "Excel keeps 15 digits of a number; make the column text and type it anew",
         )
-    if cell.startswith("#") and cell.rstrip("!?").isupper() or cell in ("#N/A", "#DIV/0!"):
+    if _FAILED.fullmatch(cell):
         raise WrongCellError(f"公式出错 {cell}", f"the formula failed: {cell}")
     if cell == "":
         if column.is_required:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from central.directory.cells import day_of
 from central.directory.kinds import STAFF, WINDOWS, Kind, nearest
 from central.directory.reading import Fault, Line
 from central.store.directory import EVER, Entry
@@ -28,6 +29,12 @@ class Change(NamedTuple):
     id: str
     first_day: int
     differences: tuple[tuple[str, Any, Any], ...] = ()
+
+    def __str__(self) -> str:
+        since = "" if self.first_day == EVER else f" from {day_of(self.first_day)}"
+        told = [f"{title} {old or '–'} -> {new or '–'}" for title, old, new in self.differences]
+        what = f"{self.what} {self.kind.kind} {self.id}{since}"
+        return f"{what}: {', '.join(told)}" if told else what
 
 
 @dataclass
@@ -72,9 +79,7 @@ def entry_on(versions: Iterable[Entry], day: int) -> Entry | None:
     return last if last is not None and (last.last_day is None or last.last_day >= day) else None
 
 
-def _compare(
-    line: Line, versions: dict[int, Entry], from_day: int
-) -> tuple[Change | None, Entry]:
+def _compare(line: Line, versions: dict[int, Entry], from_day: int) -> tuple[Change | None, Entry]:
     given = line.values.get("first_day")
     day = given if given is not None else from_day if versions else EVER
     begun = [one for one in versions if one <= day]
@@ -112,8 +117,8 @@ def _of_the_past(line: Line, change: Change) -> Fault:
     since = change.first_day or "一直以来"
     return Fault(
         line.cells.get(name, line.cells[""]),
-        f"“{line.id}”的{title}自 {since} 起为“{old}”，这里是“{new}”：从某天起变更，请在“生效日期”写那一天；"
-        "更正过去，请加 --correct",
+        f"“{line.id}”的{title}自 {since} 起为“{old}”，这里是“{new}”："
+        "从某天起变更，请在“生效日期”写那一天；更正过去，请加 --correct",
         f"{line.id}: it was “{old}”, not “{new}”; write the day from which the change holds, or "
         "add --correct if it was wrong from the beginning",
     )
@@ -135,7 +140,7 @@ def _check_references(lines: list[Line], known: Any, faults: list[Fault]) -> Non
                 Fault(
                     line.cells[column.field],
                     f"{column.title}“{value}”既不在这些表中，也不在名录中{told}",
-                    f"no {column.refers} has the id {value}, neither here nor in the directory{also}",
+                    f"no {column.refers} is named {value}, here or in the directory{also}",
                 )
             )
 

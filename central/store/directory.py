@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from central.store import sql
 from central.store.tables import metadata
@@ -42,6 +42,7 @@ class Entry(NamedTuple):
 _directory = metadata.tables["directory"]
 _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
+_device = metadata.tables["device"]
 _COLUMNS = [_directory.c[name] for name in Entry._fields]
 _DAYS = ("kind", "id", "first_day")
 
@@ -63,22 +64,36 @@ def of_things(connection: Connection, kind: str, ids: Iterable[str]) -> list[Ent
 
 def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
     """Write rows; one with the same kind, id and first day is replaced."""
-    remove(connection, [entry[:3] for entry in changed])
+    if not changed:
+        return
+    is_it = " AND ".join([f"{sql.name(name)} = ?" for name in _DAYS])
+    sql.run(connection, f"DELETE FROM directory WHERE {is_it}", [entry[:3] for entry in changed])
     names = (*Entry._fields, "noted_ms")
     sql.insert_many(connection, _directory, names, [(*entry, now_ms) for entry in changed])
-
-
-def remove(connection: Connection, keys: Iterable[Any]) -> None:
-    """Delete the rows with these keys (kind, id, first_day)."""
-    is_it = " AND ".join([f"{sql.name(name)} = ?" for name in _DAYS])
-    wanted = [tuple(key) for key in keys]
-    if wanted:
-        sql.run(connection, f"DELETE FROM directory WHERE {is_it}", wanted)
 
 
 def hall_rows(connection: Connection) -> list[Any]:
     """Rows of `hall`: the halls that have a gateway, by id."""
     return list(connection.execute(select(_hall).order_by(_hall.c.hall)))
+
+
+def counted_halls(connection: Connection, regions: dict[str, str | None]) -> list[Any]:
+    """(row of `hall`, its region, windows, devices) of the halls that have a gateway, by id.
+
+    regions: of each hall today.
+    """
+    windows = select(_window.c.hall, func.count().label("windows"))
+    windows = windows.where(_window.c.is_closed.is_(False)).group_by(_window.c.hall).subquery()
+    devices = select(_device.c.hall, func.count(_device.c.device.distinct()).label("devices"))
+    devices = devices.where(_device.c.revoked_at_ms.is_(None)).group_by(_device.c.hall).subquery()
+    query = (
+        select(_hall, windows.c.windows, devices.c.devices)
+        .outerjoin(windows, windows.c.hall == _hall.c.hall)
+        .outerjoin(devices, devices.c.hall == _hall.c.hall)
+        .order_by(_hall.c.hall)
+    )
+    rows = connection.execute(query).all()
+    return [(row, regions.get(row.hall), row.windows or 0, row.devices or 0) for row in rows]
 
 
 def put_broker(connection: Connection, hall: str, broker: dict[str, Any]) -> None:
@@ -102,9 +117,7 @@ def all_windows(connection: Connection) -> list[Any]:
     return list(connection.execute(select(_window)))
 
 
-def put_window(
-    connection: Connection, hall: str, window: str, name: str, is_closed: bool
-) -> None:
+def put_window(connection: Connection, hall: str, window: str, name: str, is_closed: bool) -> None:
     """A window as it is today."""
     is_it = (_window.c.hall == hall) & (_window.c.window == window)
     values = {"name": name, "is_closed": is_closed}

@@ -20,7 +20,7 @@ _HEARD_EVERY_MS = 60_000
 
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch; the others: see `device` in central/store/tables/records.py."""
+    """A row of `device` (central/store/tables/places.py): where a device stands in one epoch."""
 
     device: str
     epoch: int
@@ -31,6 +31,12 @@ class Enrolment(NamedTuple):
     proven_at_ms: int | None
     approved_at_ms: int | None
     refused_at_ms: int | None
+    stood_at: str | None
+
+    @property
+    def windows(self) -> tuple[str, ...]:
+        """The windows of its hall where it stands or stood."""
+        return (self.window, *(self.stood_at or "").split())
 
     @property
     def is_pending(self) -> bool:
@@ -188,6 +194,13 @@ def revoke(
     is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
     values = {"revoked_at_ms": at_ms, "revoked_reason": reason, "revoked_seq": seq}
     connection.execute(update(_device).where(is_it).values(values))
+
+
+def move(connection: Connection, moved: Enrolment, window: str) -> None:
+    """Let a device stand at another window of its hall from now on."""
+    is_it = (_device.c.device == moved.device) & (_device.c.epoch == moved.epoch)
+    before = " ".join(one for one in moved.windows if one != window)
+    connection.execute(update(_device).where(is_it).values(window=window, stood_at=before))
 
 
 def approve(connection: Connection, device: str, epoch: int, now_ms: int) -> None:

@@ -187,7 +187,7 @@ def open_centre(folder: Path):
 
 
 def differences(connection) -> list:
-    """Between the database's tables and central/store/tables/records.py; partitions are no tables."""
+    """Between the database's tables and central/store/tables; partitions are no tables."""
     context = MigrationContext.configure(
         connection,
         opts={

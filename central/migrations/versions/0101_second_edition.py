@@ -317,6 +317,7 @@ def upgrade() -> None:
         sa.Column("enrolled_by", sa.String(length=16), nullable=True),
         sa.Column("approved_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("refused_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("stood_at", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["hall", "window"],
             ["window.hall", "window.window"],

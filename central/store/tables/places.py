@@ -68,7 +68,8 @@ class Device(Table, table=True):
     proven_at_ms: when the newest receipt was signed that the device has heard; proven_ms: its
     hall's proven_ms then, or at the enrolment. enrolled_by: the id of the technician's token; null
     if the province did it itself. approved_at_ms: since when its ratings count; null while it is
-    pending, and for ever if it was refused, at refused_at_ms.
+    pending, and for ever if it was refused, at refused_at_ms. stood_at: the windows of its hall
+    where it stood before, the newest first, with blanks between.
     """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
@@ -87,6 +88,7 @@ class Device(Table, table=True):
     enrolled_by: str | None = Field(default=None, max_length=16)
     approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    stood_at: str | None = Field(default=None, sa_type=Text)
 
 
 class Token(Table, table=True):
