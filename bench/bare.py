@@ -31,7 +31,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.engine import make_url
 
-from protocol.topic import GATEWAY_USER
+from protocol.access import GATEWAY_USER
 from simulator.parts.hall import HALL
 
 _KEEP_ALIVE_S = 75  # as the centre: uvicorn's 5 s would hang up on a hall between two ratings

@@ -23,6 +23,7 @@ from central.custody.intake import Intake
 from central.directory.devices import Devices
 from central.directory.halls import Halls
 from central.keys import DeviceKeys
+from central.steady import PlainClock
 from central.store import ledger, services
 from central.store.database import Database, open_database
 from central.store.ledger import Row
@@ -89,7 +90,7 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
         for number in range(DEVICES):
             name = f"bench-{number:04d}"
             devices.enrol(name, "demo", "w1", Path(folder, name))
-        intake = Intake(database, keys.key, lambda: _NOW_MS + 86_400_000)
+        intake = Intake(database, keys.key, PlainClock(lambda: _NOW_MS + 86_400_000))
         take: Callable[[bytes], object] = (
             (lambda body: intake.take(("demo",), *decode_batch(body)))
             if is_verified

@@ -1,22 +1,22 @@
 """The centre's parts, put together."""
 
-from collections.abc import Callable
-
-from central.clockwork import SHARES_EVERY_S, Alarms, Limits
+from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.devices import Devices
+from central.directory.endings import Endings
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
+from central.steady import PlainClock
 from central.store.database import Database, open_database
+from central.timekeeper import EVERY_S, Timekeeper
 from central.web.api import bench, figures, halls, records
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
-from hosting.clock import now_ms
 from hosting.worker import Ticker
 
 _AFTER_FAILURE_S = 10.0
@@ -27,7 +27,8 @@ class Centre:
     `start` begins what goes on beside requests.
 
     key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
-    is_direct: what technicians enrol needs no approval.
+    time: the clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians
+    enrol needs no approval.
     """
 
     def __init__(
@@ -36,21 +37,25 @@ class Centre:
         key_of: KeyOf,
         profile: Profile,
         limits: Limits,
-        now_ms: Callable[[], int] = now_ms,
+        time: PlainClock | Timekeeper,
         is_direct: bool = False,
     ) -> None:
+        clock = time.clock if isinstance(time, Timekeeper) else time
+        now_ms = clock.now_ms
         self.database = database
-        self.intake = Intake(database, key_of, now_ms)
+        self.intake = Intake(database, key_of, clock)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
+        self.endings = Endings(database, now_ms)
         self.figures = FiguresReader(profile, now_ms)
-        self.alarms = Alarms(now_ms, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval)
+        self.alarms = Alarms(clock, limits)
+        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
         bearer = bearer_of(database)
         self.app = create_app(
             database,
             self.intake,
             bearer,
+            clock,
             halls.create_router(database, key_of),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
@@ -59,22 +64,34 @@ class Centre:
             ),
             self.site,
         )
-        self._counting = Ticker(
-            *("shares", SHARES_EVERY_S, self._count_shares),
-            at_once=True,
-            pause_s=_AFTER_FAILURE_S,
-        )
+        self._now_ms = now_ms
+        actions = [
+            ("shares", SHARES_EVERY_S, self._count_shares),
+            ("running", RUNNING_EVERY_S, self.note_running),
+        ]
+        self._keeper = time if isinstance(time, Timekeeper) else None
+        if self._keeper is not None:
+            actions.append(("clock", EVERY_S, self._keeper.keep))
+        self._tickers = [Ticker(*one, at_once=True, pause_s=_AFTER_FAILURE_S) for one in actions]
 
     def start(self) -> None:
         """Begin to look now and then for what is too much work inside a request."""
-        self._counting.start()
+        for ticker in self._tickers:
+            ticker.start()
 
     def close(self) -> None:
         """File what has come, end what goes on beside it, and let go of the database."""
-        self._counting.ask_to_stop()
+        for ticker in self._tickers:
+            ticker.ask_to_stop()
         self.intake.close()
-        self._counting.join()
+        for ticker in self._tickers:
+            ticker.join()
         self.database.close()
+
+    def note_running(self) -> None:
+        """Note that the centre runs, so that its own downtime is nobody's silence."""
+        with self.database.write() as connection:
+            note_running(connection, self._now_ms())
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:
@@ -92,4 +109,4 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    return Centre(database, keys.key, profile, limits, is_direct=is_direct)
+    return Centre(database, keys.key, profile, limits, Timekeeper(database), is_direct)

@@ -5,18 +5,20 @@ looks. central/custody/marks.py has the words of both.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import combinations, groupby
+from itertools import combinations, groupby, pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.custody.heads import end_head
 from central.custody.marks import (
+    CENTRE_CLOCK,
     DOCUMENTS_MISSING,
     FACTS_MISSING,
     GAP,
     LOST_BY_CENTRE,
+    OPEN_EPOCH,
     PENDING_ENROLMENT,
     SELDOM_RATED,
     SILENT_DEVICE,
@@ -24,26 +26,31 @@ from central.custody.marks import (
     TWO_DEVICES,
 )
 from central.ratings.period import last_days
-from central.store import alarms, rejections, tallies
+from central.steady import Doubt, PlainClock
+from central.store import alarms, clocks, directory, rejections, tallies
 
 SHARES_EVERY_S = 600.0
+RUNNING_EVERY_S = 60.0
+_DOWN_MS = 600_000  # so long nothing was noted: the centre was down
+_MOST_RUNS = 1000
 _SHARE_DAYS = 30
 _SHARE_SERVICES = 50  # fewer services say nothing about a window
 
 
 class Limits(NamedTuple):
-    """After how long something missing or silent is an alarm, milliseconds.
+    """After how long something missing or silent is an alarm, milliseconds, without those in which
+    the centre was down. A hall that carries files has more (central/store/alarms.py).
 
     gap_ms: a missing record, and a service document. device_ms: of a device, while others of its
     hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the
-    longest holidays. hall_ms: of a whole hall; longer than a weekend. pending_ms: of an
-    enrolment that nobody approves. together_ms: of two devices that speak at one window.
+    longest holidays. hall_ms: of a whole hall, as long. pending_ms: of an enrolment that nobody
+    approves. together_ms: of two devices that speak at one window.
     """
 
     gap_ms: int = 3_600_000
     device_ms: int = 4 * 3_600_000
     alone_ms: int = 10 * 86_400_000
-    hall_ms: int = 72 * 3_600_000
+    hall_ms: int = 10 * 86_400_000
     pending_ms: int = 3 * 86_400_000
     together_ms: int = 86_400_000
 
@@ -57,7 +64,8 @@ class Finding:
 
     mark: a code of central/custody/marks.py. window, window_name: empty if it is not known.
     device, epoch, seq: the newest record; None where it is about no record. last_seq:
-    of an alarm about the records from seq to last_seq.
+    of an alarm about the records from seq to last_seq. services: of an epoch that ended open, how
+    many its window had between the last proof and the end. hall: empty if it is about the centre.
     """
 
     mark: str
@@ -72,6 +80,7 @@ class Finding:
     epoch: int | None = None
     seq: int | None = None
     last_seq: int | None = None
+    services: int | None = None
 
 
 class Findings(NamedTuple):
@@ -99,8 +108,8 @@ class Alarms:
     is added up for them: `count_shares` does, and requests tell its newest result.
     """
 
-    def __init__(self, now_ms: Callable[[], int], limits: Limits = _LIMITS) -> None:
-        self._now_ms = now_ms
+    def __init__(self, clock: PlainClock, limits: Limits = _LIMITS) -> None:
+        self._clock = clock
         self._limits = limits
         self._seldom: tuple[int, list[Finding]] | None = None
 
@@ -111,11 +120,15 @@ class Alarms:
         """
         return self._seldom[0] if self._seldom is not None else None
 
+    def doubt(self) -> Doubt | None:
+        """What the alarm about the centre's own clock is about."""
+        return self._clock.doubt()
+
     def count_shares(self, connection: Connection) -> None:
         """Find the windows where a service is rated less than half as often as everywhere
         together, for all requests that follow.
         """
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         spans = last_days(_SHARE_DAYS, now_ms).spans()
         whole = tallies.services_and_ratings(connection, spans)
         rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
@@ -128,28 +141,34 @@ class Alarms:
 
     def find(self, connection: Connection, hall: str | None) -> list[Finding]:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
-        now_ms = self._now_ms()
-        found = self._missing(connection, hall, now_ms)
-        before_ms = now_ms - self._limits.alone_ms
+        now_ms = self._clock.now_ms()
+        ran = clocks.ran(connection, _MOST_RUNS)
+        late_ms = _before(now_ms, self._limits.gap_ms, ran)
+        found = self._missing(connection, hall, now_ms, late_ms)
+        if hall is None and (doubt := self._clock.doubt()) is not None:
+            found.append(Finding(CENTRE_CLOCK, "", "", "", "", 1, doubt.since_ms, now_ms))
+        before_ms = _before(now_ms, self._limits.alone_ms, ran)
         for row in alarms.silent_devices(connection, hall, self._limits.device_ms, before_ms):
             since_ms = row.proven_at_ms or row.enrolled_at_ms
             found.append(_finding(SILENT_DEVICE, row, since_ms, now_ms))
-        for row in alarms.silent_halls(connection, hall, now_ms - self._limits.hall_ms):
+        before_ms = _before(now_ms, self._limits.hall_ms, ran)
+        for row in alarms.silent_halls(connection, hall, before_ms):
             place = (row.hall, row.name, "", "")
             found.append(Finding(SILENT_HALL, *place, 1, row.heard_at_ms, now_ms))
-        for row in alarms.awaited_documents(connection, hall, now_ms - self._limits.gap_ms):
+        for row in alarms.awaited_documents(connection, hall, late_ms):
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
             times = (row.first_at_ms, row.last_at_ms)
             found.append(Finding(FACTS_MISSING, *place, row.count, *times, row.device))
-        for row in alarms.open_books(connection, hall, now_ms - self._limits.gap_ms):
+        for row in alarms.open_books(connection, hall, late_ms):
             place = (row.hall, row.hall_name or "", "", "")
             missing = row.highest - row.held
             found.append(Finding(DOCUMENTS_MISSING, *place, missing, row.open_since_ms, now_ms))
-        for row in alarms.lacking_documents(connection, hall, now_ms - self._limits.gap_ms):
+        for row in alarms.lacking_documents(connection, hall, late_ms):
             one = _finding(DOCUMENTS_MISSING, row, row.lacking_since_ms, now_ms)
             found.append(replace(one, count=row.lacking))
         for row in alarms.pending_enrolments(connection, hall, now_ms - self._limits.pending_ms):
             found.append(_finding(PENDING_ENROLMENT, row, row.enrolled_at_ms, now_ms))
+        found += _open_epochs(connection, hall, now_ms)
         found += self._together(connection, hall, now_ms)
         seldom = self._seldom[1] if self._seldom is not None else []
         return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
@@ -191,7 +210,9 @@ class Alarms:
             counts[one.hall if hall is None else one.window] += one.count
         return counts
 
-    def _missing(self, connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+    def _missing(
+        self, connection: Connection, hall: str | None, now_ms: int, late_ms: int
+    ) -> list[Finding]:
         found = []
         for row in alarms.open_chains(connection, hall):
             first = row.covered_seq + 1
@@ -199,7 +220,7 @@ class Alarms:
                 runs = {"seq": first, "last_seq": row.shown_seq}
                 found.append(_finding(LOST_BY_CENTRE, row, row.open_since_ms, now_ms, **runs))
                 continue
-            if now_ms - row.open_since_ms < self._limits.gap_ms:
+            if row.open_since_ms + row.grace_ms > late_ms:
                 continue
             last = row.head_seq if row.held_seq is None else row.held_seq - 1
             if last >= first:  # else it is held, and its link is broken: that is a mark
@@ -218,6 +239,39 @@ class Alarms:
                     found.append(_finding(TWO_DEVICES, other, other.enrolled_at_ms, now_ms))
                     break
         return found
+
+
+def _open_epochs(connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+    """Epochs that ended open, at once. One that never spoke is none while its window had no
+    service in its time: a bundle that no board ever got, and nothing that could have been rated.
+    """
+    found = []
+    for row in alarms.endings(connection, hall, True):
+        if not (row.highest_seq or row.head_seq or row.services):
+            continue
+        one = _finding(OPEN_EPOCH, row, row.ended_at_ms, now_ms)
+        last = 0 if row.head is None else end_head(row.head).seq
+        if last > row.covered_seq:
+            one = replace(one, seq=row.covered_seq + 1, last_seq=last)
+        found.append(replace(one, services=row.services))
+    return found
+
+
+def note_running(connection: Connection, now_ms: int) -> None:
+    """What the centre does every minute: note that it runs, and end the rests that are over."""
+    clocks.note_running(connection, now_ms, _DOWN_MS)
+    for row in directory.resting(connection, now_ms):
+        directory.end_rest(connection, row.hall, row.window, now_ms)
+
+
+def _before(now_ms: int, limit_ms: int, ran: list[tuple[int, int]]) -> int:
+    """Since when the centre has run for `limit_ms`; ran: (since, until), the newest first."""
+    before_ms = now_ms - limit_ms
+    for (up_again_ms, _), (_, down_ms) in pairwise(ran):
+        if up_again_ms <= before_ms:
+            break
+        before_ms -= up_again_ms - down_ms
+    return before_ms
 
 
 def _marks(connection: Connection, hall: str | None, mark: str | None, most: int) -> list[Finding]:

@@ -37,7 +37,7 @@ class Config(BaseSettings):
     enrolment: Literal["approve", "direct"] = "approve"
     gap_alarm_s: int = Field(3600, gt=0)
     silent_device_s: int = Field(4 * 3600, gt=0)
-    silent_hall_s: int = Field(72 * 3600, gt=0)
+    silent_hall_s: int = Field(10 * 86400, gt=0)
 
     @classmethod
     def settings_customise_sources(

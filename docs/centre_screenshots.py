@@ -20,6 +20,7 @@ from central.directory.devices import Devices
 from central.directory.halls import Halls
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.people.tokens import Tokens
+from central.steady import PlainClock
 from central.store.database import open_database
 from protocol.batch import (
     EnvelopeItem,
@@ -97,7 +98,7 @@ def fill(folder: Path) -> None:
     halls = Halls(database, lambda: now_ms - 40 * DAY_MS)
     devices = Devices(database, keys.key, lambda: now_ms - 40 * DAY_MS)
     Tokens(database, lambda: now_ms).add("pages:read", folder / "pages.token")
-    intake = Intake(database, keys.key, lambda: now_ms)
+    intake = Intake(database, keys.key, PlainClock(lambda: now_ms))
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
         places = []

@@ -10,9 +10,9 @@ from firmware.bundle import read_bundle
 from firmware.clock import Clock
 from firmware.journal import (
     Journal,
+    JournalDamageError,
     JournalFullError,
     JournalLostError,
-    create,
 )
 from firmware.keys import CHORD, Keys
 from firmware.link import Link
@@ -25,18 +25,18 @@ from firmware.session import (
     Session,
 )
 from firmware.settings import built_in, text_of
-from firmware.wait import happens
+from firmware.timing import happens
 from protocol.answer import of_codes, of_level
+from protocol.field import ProtocolError
 from protocol.record import Rating, Reasons, SelfTest
 from protocol.settings import SettingsError, open_settings
 
 _TECHNICIAN_KEYS = 0b10001  # keys 1 and 5
 _LONGEST_WAIT_MS = 60000  # the clock must be read at least every 6 days; once a minute is plenty
-
-
-def enrol(board):
-    """Makes the empty journal of a device whose bundle has just been written."""
-    create(board.files, read_bundle(board.read_bundle()).identity.key)
+_MOST_FAILED = 3  # starts in a row that the flash has ended (JRN-8)
+# Why a device restarted itself: `boot.cause` of the next start. With the number of failed starts
+# it is one number below 16, which the board keeps through the restart.
+_CAUSES = ("", "flash", "memory", "failure")
 
 
 class App:
@@ -51,15 +51,18 @@ class App:
         self._board = board
         self._timing = timing
         self._clock = Clock(board.ticks_ms, board.ticks_diff)
+        note = board.note() & 15
+        self._failed = note // 4
         self._journal = Journal(
             board.files,
             bundle.identity,
             VERSION,
-            board.start_cause(),
+            _CAUSES[note % 4] or board.start_cause(),
             timing.segment_records,
             timing.segments,
+            self._failed >= _MOST_FAILED,
         )
-        self._identity = bundle.identity
+        self.identity = bundle.identity
         self._settings = self._kept_settings()
         board.set_volume(self._settings.volume)
         self._session = Session(
@@ -94,7 +97,12 @@ class App:
             await asyncio.gather(self._watch_keys(), self._pass_time(), self._link.run())
         except Exception as error:
             self._board.log(f"restart: {type(error).__name__}: {error}")
-            self._board.restart()
+            self._board.restart(self._note(error))
+
+    def _note(self, error):
+        if isinstance(error, JournalDamageError):
+            return min(self._failed + 1, _MOST_FAILED) * 4 + 1
+        return self._failed * 4 + (2 if isinstance(error, MemoryError) else 3)
 
     async def _watch_keys(self):
         await self._welcome_technician()
@@ -186,11 +194,13 @@ class App:
             self._board.log("self-test: not kept, the journal is full")
 
     def _append(self, kind, **fields):
-        return self._journal.append(kind, self._clock.up_ms(), self._clock.at(), **fields)
+        envelope = self._journal.append(kind, self._clock.up_ms(), self._clock.at(), **fields)
+        self._failed = 0
+        return envelope
 
     def _kept_settings(self):
         """The newest that came before this start, or the built-in ones (SET-3)."""
-        device, epoch, key = self._identity
+        device, epoch, key = self.identity
         try:
             return open_settings(key, device, epoch, 0, self._board.read_settings())
         except (OSError, SettingsError):  # none came, a torn write, or another enrolment's
@@ -198,7 +208,7 @@ class App:
 
     def _take_settings(self, data):
         """Puts the centre's settings to use at once, or raises SettingsError (SET-1, SET-2)."""
-        device, epoch, key = self._identity
+        device, epoch, key = self.identity
         settings = open_settings(key, device, epoch, self._settings.version, data)
         if settings.version > self._settings.version:  # retained: every connection brings them
             self._keep_settings(data)
@@ -243,10 +253,14 @@ class App:
             self._session.fail(self._clock.up_ms())
         elif not is_full:
             self._session.mend(self._clock.up_ms())
-        self._link.report("journal_full", is_full)
+        refuses = self._journal.refuses
+        self._link.report("flash_refuses", refuses)
+        self._link.report("journal_full", is_full and not refuses)
         self._link.show(self._session)
         face, ticket = self._session.face, self._session.ticket
-        cause = "journal_full" if face == OUT_OF_SERVICE else ""
+        cause = ""
+        if face == OUT_OF_SERVICE:
+            cause = "flash_refuses" if refuses else "journal_full"
         text = text_of(self._settings, face, ticket, cause)
         if (face, ticket, text) != self._shown:
             self._shown = face, ticket, text
@@ -255,26 +269,22 @@ class App:
 
 
 async def serve(board):
-    """Runs the device on `board`; without a bundle or a journal it says so and does nothing.
+    """Runs the device on `board`; without a bundle or a journal it says so, and goes on saying it.
 
     What it logs here is what the technician's bench waits for after a start.
     """
     try:
-        identity = read_bundle(board.read_bundle()).identity
-    except OSError:
-        board.log(f"not enrolled: firmware {VERSION}")
-        _say_out_of_service(board, "not_enrolled")
-        return
-    try:
         app = App(board)
-    except JournalLostError as error:
-        board.log(f"out of service: the journal is lost, enrol the device again ({error})")
-        _say_out_of_service(board, "journal_lost")
-        return
-    board.log(f"alive: {identity.device}, firmware {VERSION}")
+    except (OSError, ProtocolError, JournalLostError) as error:
+        cause = "not_enrolled"
+        if not isinstance(error, OSError):
+            cause = "identity_torn" if isinstance(error, ProtocolError) else "journal_lost"
+        board.log(f"{cause}: firmware {VERSION}: {error}")
+        # Silent, as nobody is there to hear it; alive, so that what blinks goes on. No watchdog
+        # runs: a bench on the cable may stop it.
+        board.set_volume(0)
+        board.show(OUT_OF_SERVICE, None, text_of(built_in(0, 0), OUT_OF_SERVICE, None, cause))
+        while True:
+            await asyncio.sleep_ms(_LONGEST_WAIT_MS)
+    board.log(f"alive: {app.identity.device}, firmware {VERSION}")
     await app.run()
-
-
-def _say_out_of_service(board, cause):
-    settings = built_in(0, 0)
-    board.show(OUT_OF_SERVICE, None, text_of(settings, OUT_OF_SERVICE, None, cause))

@@ -12,7 +12,7 @@ from protocol.field import (
     Integer,
     Maybe,
     Nested,
-    Text,
+    Raw,
     device_id,
     hex64,
     place_id,
@@ -31,11 +31,11 @@ class Broker(namedtuple("Broker", "host port username password ca")):
     """Where the hall's broker listens; ca in PEM, or None for a hall without TLS."""
 
     fields = (
-        ("host", Text(255)),
+        ("host", Raw(255)),
         ("port", Integer(1, 65535)),
         ("username", device_id),
-        ("password", Text(128)),
-        ("ca", Maybe(Text(8192))),
+        ("password", Raw(128)),
+        ("ca", Maybe(Raw(8192))),
     )
 
 

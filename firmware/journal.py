@@ -23,27 +23,17 @@ class JournalLostError(Exception):
     """Neither slot nor segment can be read: the device must be enrolled again."""
 
 
-def create(files, key):
-    """Makes the empty journal of a newly enrolled device. Whatever was there goes.
-
-    Raises JournalDamageError.
-    """
-    files = Guarded(files)
-    for name in files.names():
-        files.remove(name)
-    Slots(files, key).note(-1, 0, None, [])
-
-
 class Journal:
     """One start of a device's journal.
 
     identity: (device, epoch, key). firmware, cause: for the `boot` record. segment_records (N) and
     segments: how much fits, at least four: the newest, the one with the newest rating, the spare
-    one (JRN-7), and one to work with.
+    one (JRN-7), and one to work with. refuses: the flash does, so nothing is written: what can be
+    read is still there to be sent (JRN-8).
     Raises JournalLostError; every method that reads or writes raises JournalDamageError.
     """
 
-    def __init__(self, files, identity, firmware, cause, segment_records, segments):
+    def __init__(self, files, identity, firmware, cause, segment_records, segments, refuses=False):
         if segments < 4:
             raise ValueError("a journal needs at least four segments")
         self._files = Guarded(files)
@@ -51,6 +41,7 @@ class Journal:
         self._key = identity.key
         self._firmware = firmware
         self._cause = cause
+        self.refuses = refuses
         self._size = segment_records
         self._most = segments
         try:
@@ -100,7 +91,7 @@ class Journal:
 
         In a full journal it is written only if there is damage to name (JRN-7).
         """
-        if self._begun:
+        if self._begun or self.refuses:
             return
         is_first, self._has_spoken = not self._has_spoken, True
         # Nothing that the last receipt covers is named, nor what the device still holds (JRN-4).
@@ -127,12 +118,16 @@ class Journal:
 
     def is_full(self) -> bool:
         """Whether `append` would refuse a rating now."""
+        if self.refuses:
+            return True
         if self._begun and self._next <= self._segment_end():
             return self._used() > self._most - 1  # the spare segment is for `boot` alone
         return self._used() >= self._most - 1
 
     def free(self) -> int:
         """How many ratings still fit."""
+        if self.refuses:
+            return 0
         whole = max(0, self._most - 1 - self._used()) * self._size
         if not self._begun or self.is_full():
             return whole
@@ -152,7 +147,12 @@ class Journal:
 
         Raises JournalDamageError if one that should be readable is not.
         """
-        return self._segments.after(seq, most)
+        try:
+            return self._segments.after(seq, most)
+        except JournalDamageError:
+            if not self.refuses:
+                raise
+            return []
 
     def head(self, up_ms, shown, invited):
         """The signed head, or None if no record was ever readable.
@@ -256,6 +256,8 @@ class Journal:
         return self._segments.unreadable(self._newest if self._begun else None)
 
     def _free(self):
+        if self.refuses:
+            return
         covered = self._covered()
         if covered and self._slots.receipt != self._receipt_text:
             # The receipt is noted first: it is what says that these seqs are not damage.

@@ -9,14 +9,15 @@ gateway/hall/custody.py takes it off the broker.
 import asyncio
 
 from firmware.mqtt import Mqtt
-from firmware.timing import RATINGS_A_DAY
-from firmware.wait import happens
+from firmware.timing import RATINGS_A_DAY, happens
 from protocol.field import ProtocolError
 from protocol.limits import PROBLEMS
 from protocol.mac import to_hex
 from protocol.message import (
+    INVITING,
     Ack,
     Clock,
+    Find,
     State,
     Ticket,
     Will,
@@ -24,7 +25,7 @@ from protocol.message import (
     encode_message,
 )
 from protocol.settings import SettingsError
-from protocol.topic import ACK, CLOCK, RECORD, SETTINGS, STATE, TICKET, topic
+from protocol.topic import ACK, CLOCK, FIND, RECORD, SETTINGS, STATE, TICKET, topic
 
 _REFUSED_SETTINGS = (
     "settings_unsigned",
@@ -37,7 +38,8 @@ _REFUSED_SETTINGS = (
 class Link:
     """The device's side of its topics.
 
-    board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text).
+    board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text), find(seconds),
+    free_memory().
     on_ticket(ticket, is_retained): called for every valid ticket, None for no service. on_time():
     called when the clock was set. on_settings(envelope): puts settings to use or raises
     SettingsError. on_freed(): called when a full journal has room again.
@@ -74,6 +76,7 @@ class Link:
         self._hall = None  # what the newest ack said, in RAM only (ACK-5)
         self._next_round = 0  # up_ms
         self._round_ms = timing.round_ms
+        self._pause_ms = timing.retry_ms
         self._work = asyncio.Event()
         self._change = asyncio.Event()
         self._face = "standby"
@@ -111,20 +114,18 @@ class Link:
 
     async def run(self):
         """Connects, again and again, with back-off; ends only by JournalDamageError."""
-        pause_ms = self._timing.retry_ms
         while True:
             try:
-                mqtt = await self._connect()
-                pause_ms = self._timing.retry_ms
-                await self._serve(mqtt)
+                await self._serve(await self._connect())
             except asyncio.TimeoutError:
                 self._board.log("no hall: no answer in time")
             except OSError as error:
                 self._board.log(f"no hall: {error}")
             self.is_online = False
+            pause_ms = self._pause_ms
+            self._pause_ms = min(pause_ms * 2, self._timing.retry_max_ms)
             # Jitter of a quarter, so that a hall's devices do not come back in one instant.
             await asyncio.sleep_ms(pause_ms * 3 // 4 + self._random(pause_ms // 2))
-            pause_ms = min(pause_ms * 2, self._timing.retry_max_ms)
 
     async def _connect(self):
         broker, timing, board = self._bundle.mqtt, self._timing, self._board
@@ -148,11 +149,12 @@ class Link:
         self._journal.begin(self._clock.up_ms(), self._clock.at())
         self.start_rounds()
         try:
-            await mqtt.subscribe([self._topic(name) for name in (TICKET, ACK, CLOCK, SETTINGS)])
+            names = TICKET, ACK, CLOCK, FIND, SETTINGS
+            await mqtt.subscribe([self._topic(name) for name in names])
             self.is_online = True
             self._board.log(f"connected: {self._bundle.hall} at {self._bundle.mqtt.host}")
             await _first_end(
-                mqtt.run(self.take),
+                mqtt.run(self.take, self.take_grant),
                 mqtt.keep_alive(self._timing.keep_alive_s),
                 self._tell_state(mqtt),
                 self._send_records(mqtt),
@@ -194,6 +196,7 @@ class Link:
             face=self._face,
             settings=self._settings,
             problems=tuple(self.problems),
+            memory=self._board.free_memory(),
         )
 
     async def _send_records(self, mqtt):
@@ -241,17 +244,32 @@ class Link:
             elif name == self._topic(ACK):
                 self._take_ack(decode_message(Ack, payload))
             elif name == self._topic(CLOCK):
-                if self._clock.quality() == "none":
-                    self._board.log("the hall told the time")
+                was = self._clock.quality()
                 self._clock.set(decode_message(Clock, payload).now_ms)
+                if was != "good":
+                    self._board.log("the hall told the time")
+                    self._change.set()
                 self._on_time()
+            elif name == self._topic(FIND):
+                seconds = decode_message(Find, payload).seconds
+                if self._face != INVITING:  # those lamps are the citizen's
+                    self._board.find(seconds)
             elif name == self._topic(SETTINGS) and payload:  # empty: withdrawn, what is used stays
                 self._take_settings(payload)
         except ProtocolError as error:
-            self._board.log(f"refused what came on {name}: {error}")
+            self._board.log(f"refused what came on {name}: {error.subject} {error.rule or ''}")
             self.report(problem)
         else:
             self.report(problem, False)
+
+    def take_grant(self, is_granted: bool):
+        """The broker's word on the subscriptions. Raises OSError where it refuses one: without
+        them a device hears nothing, and only another connection may be answered better.
+        """
+        self.report("subscribe_refused", not is_granted)
+        if not is_granted:
+            raise OSError("the broker refuses a subscription")
+        self._pause_ms = self._timing.retry_ms
 
     def _take_settings(self, payload):
         """What is in use stays in use when a bad envelope comes (SET-2)."""

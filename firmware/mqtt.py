@@ -9,7 +9,8 @@ A stream has `read(n)` (await; 1 to n bytes, b"" at the end), `write(data)` (awa
 
 import asyncio
 
-from firmware.wait import happens
+from firmware.timing import happens
+from protocol.limits import MESSAGE_BYTES
 
 CONNECT = 0x10
 CONNACK = 0x20
@@ -23,15 +24,9 @@ DISCONNECT = 0xE0
 
 _RETAIN = 0x01
 _QOS1 = 0x02
-_LARGEST = 20480  # bytes of an incoming packet: the largest message is settings, 16 KB
-_REFUSALS = (
-    "accepted",
-    "the broker does not speak MQTT 3.1.1",
-    "the broker refuses this client id",
-    "the broker is unavailable",
-    "user name or password is wrong",
-    "the broker does not know this device",
-)
+_PIECE = 256  # read at a time: a small piece of heap is free where a large one is not
+_LARGEST = MESSAGE_BYTES + 128  # bytes of an incoming packet: its topic and id are beside it
+_REFUSALS = {4: "user name or password is wrong", 5: "the broker does not know this device"}
 
 
 class MqttError(OSError):
@@ -70,11 +65,10 @@ class Mqtt:
         if kind != CONNACK or len(body) != 2:
             raise MqttError("the broker did not answer CONNECT")
         if body[1] != 0:
-            known = body[1] < len(_REFUSALS)
-            raise MqttError(_REFUSALS[body[1]] if known else f"the broker refuses: {body[1]}")
+            raise MqttError(_REFUSALS.get(body[1], f"the broker refuses: {body[1]}"))
 
     async def subscribe(self, topics):
-        """Asks for QoS 1 on topics; the answer is not waited for, brokers grant what they like."""
+        """Asks for QoS 1 on topics; `run` tells the answer."""
         body = _number(self._next_id())
         for topic in topics:
             body += _text(topic) + b"\x01"
@@ -93,9 +87,9 @@ class Mqtt:
         kind = PUBLISH | _QOS1 | (_RETAIN if retain else 0)
         await self._send(kind, _text(topic) + _number(packet_id) + payload)
 
-    async def run(self, on_message):
-        """Takes what comes, calling on_message(topic, payload, is_retained) (3.3.1.3), until the
-        connection ends.
+    async def run(self, on_message, on_subscribed):
+        """Takes what comes, calling on_message(topic, payload, is_retained) (3.3.1.3) and
+        on_subscribed(whether all topics were granted) (3.9.3), until the connection ends.
         """
         while True:
             kind, body = await self._receive()
@@ -104,6 +98,8 @@ class Mqtt:
             elif kind == PUBACK and len(body) == 2:
                 self._waiting.pop(body[0] << 8 | body[1], None)
                 self._room.set()
+            elif kind == SUBACK:
+                on_subscribed(b"\x80" not in body[2:])
 
     async def keep_alive(self, keep_alive_s):
         """Pings, and ends the connection when nothing was heard for 1.5 times keep_alive_s."""
@@ -165,7 +161,7 @@ class Mqtt:
 
     async def _read(self, count):
         while len(self._buffer) < count:
-            data = await self._stream.read(1024)
+            data = await self._stream.read(_PIECE)
             if not data:
                 raise MqttError("the connection was closed")
             self._buffer += data

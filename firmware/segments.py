@@ -1,13 +1,13 @@
 """The journal's segment files: which seqs can be read in them, and what their lines say.
 
 Segment k is one file that holds seqs kN+1 to (k+1)N, each an envelope and a line feed (JRN-2). A
-MAC is checked whenever a line is read (JRN-3).
+MAC is checked whenever a line is read (JRN-3). Runs of seqs are sorted lists of [first, last],
+both included, that do not touch each other.
 """
 
 from collections import namedtuple
 
 from firmware.guard import JournalDamageError
-from firmware.runs import add, subtract
 from protocol.envelope import NO_MAC16, is_signed, mac16, split
 from protocol.field import ProtocolError
 from protocol.limits import ENVELOPE_BYTES
@@ -233,3 +233,25 @@ class Segments:
 
 def _name(segment):
     return f"{segment:08d}{_SUFFIX}"
+
+
+def add(runs: list, seq: int):
+    """Adds a seq that is higher than all before it."""
+    if runs and runs[-1][1] == seq - 1:
+        runs[-1][1] = seq
+    else:
+        runs.append([seq, seq])
+
+
+def subtract(first: int, last: int, known: list) -> list:
+    """The runs within first … last that no run of `known` (in any order) covers."""
+    left = []
+    for start, end in sorted([(run[0], run[1]) for run in known]):
+        if start > first:
+            left.append([first, min(start - 1, last)])
+        first = max(first, end + 1)
+        if first > last:
+            break
+    if first <= last:
+        left.append([first, last])
+    return [run for run in left if run[0] <= run[1]]

@@ -18,8 +18,10 @@ _CODES = (
 )
 _CAUSES = {
     "journal_full": "存储已满，请联系工作人员 Full",
+    "flash_refuses": "存储故障，请联系工作人员 Storage refuses",
     "journal_lost": "存储损坏，请联系工作人员 Storage lost",
     "not_enrolled": "尚未登记 Not enrolled",
+    "identity_torn": "登记信息损坏，请重新登记 Identity torn",
 }
 
 

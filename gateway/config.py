@@ -38,6 +38,7 @@ class Config(BaseSettings):
     mqtt_ca: Path | None = None
     broker_files: Path | None = None
 
+    sign_out_at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "20:00"
     invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
     clock_every_s: Seconds = 600
     hall_poll_s: Seconds = 60

@@ -1,9 +1,12 @@
 """The gateway's parts, and how they hang together."""
 
+import contextlib
 import logging
 import random
 import threading
 import time
+
+from sqlalchemy.exc import DatabaseError
 
 from gateway.broker.embedded import EmbeddedBroker
 from gateway.broker.mosquitto import Mosquitto
@@ -11,17 +14,24 @@ from gateway.broker.mqtt import Link
 from gateway.broker.users import gateway_password, users_of
 from gateway.config import Config
 from gateway.desk.console import Console
+from gateway.desk.finder import Finder
 from gateway.desk.services import ServiceDesk
 from gateway.hall.announcer import Announcer
 from gateway.hall.custody import Custody
+from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
+from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
+from gateway.keep.folder_lock import FolderLock
+from gateway.keep.hall_clock import HallClock
 from gateway.keep.metrics import Metrics
 from gateway.keep.reserve import Reserve, Room
 from gateway.keep.salvage import Salvage, open_database
+from gateway.store import envelopes
+from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.centre import Centre, trust
 from gateway.upward.forwarder import Forwarder, Way
@@ -32,7 +42,7 @@ from gateway.web.health import Health
 from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
-from hosting.clock import now_ms
+from hosting.clock import last_time, now_ms
 from hosting.listener import listen, url_of
 from hosting.secret_file import read_token
 from hosting.server import Server
@@ -43,7 +53,8 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.2
 _CONNECTIONS = 2000  # of clerks, displays and queue systems
 _FILES = 256  # for broker, centre, database and ourselves
-_LET_GO_EVERY_S = 3600
+_KEEP_EVERY_S = 3600
+_LOOK_EVERY_S = 20
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -58,6 +69,7 @@ class Gateway:
 
     def __init__(self, config: Config):
         self.config = config
+        self._lock = FolderLock(config.data_dir)
         token = read_token(config.centre_token_file, "ask the centre for this hall's token.")
         trusted = trust(config.centre_ca, config.centre_certificate, config.centre_key)
         self._listener = listen(
@@ -74,8 +86,10 @@ class Gateway:
         chance = random.SystemRandom()
         self.alarms = Alarms()
         self.metrics = Metrics()
-        self.book = HallBook(config.hall, self.database, self.alarms, now_ms)
+        self.clock = HallClock(self.database)
+        self.book = HallBook(config.hall, self.database, self.alarms, self.clock)
         self.inbox = Inbox(config.queue_messages)
+        earlier = Earlier(self.database)
 
         users = users_of(password, self.book.logins)
         self.broker = self.mosquitto = None
@@ -116,13 +130,23 @@ class Gateway:
             chance=chance,
             monotonic_s=time.monotonic,
         )
-        outbox = Outbox(self.database, config.hall, pace_of(config), time.monotonic)
+        pace = Pace.of(config)
+        alone = Alone(
+            self.alarms,
+            pace.reoffer_first_ms / 1000,
+            pace.reoffer_longest_ms / 1000,
+            time.monotonic,
+        )
+        restraint = Restraint(self.alarms, time.monotonic, self._waiting_of)
+        self._outbox = Outbox(self.database, config.hall, pace, self.clock, alone)
         way = Way(
-            outbox=outbox,
+            outbox=self._outbox,
             inbox=self.inbox,
             alarms=self.alarms,
             metrics=self.metrics,
             backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
+            alone=alone,
+            accuse=restraint.accuse,
             refused_retry_s=config.refused_retry_s,
             hint_version=self.hall_watch.hint,
             now_ms=now_ms,
@@ -130,7 +154,7 @@ class Gateway:
         )
         self.forwarder = Forwarder(
             way,
-            outbox,
+            self._outbox,
             (self._centres[1], self._centres[2]),
             live_gather_s=config.live_gather_s,
             backlog_per_s=config.backlog_per_s,
@@ -144,13 +168,16 @@ class Gateway:
             filing=Filing(
                 self.database,
                 self.book,
-                now_ms,
+                self.clock,
+                restraint,
                 live_ms=round(config.live_s * 1000),
                 quarantine_kept=config.quarantine_kept,
             ),
-            room=Room(self.database, reserve, self.alarms, now_ms),
+            room=Room(self.database, reserve, self.alarms),
             link=self.link,
-            announcer=Announcer(self.database, self.link, self.book, config.invite_ms, now_ms),
+            announcer=Announcer(
+                self.database, self.link, self.book, config.invite_ms, self.clock, earlier
+            ),
             forward=self.forwarder.wake,
             alarms=self.alarms,
             metrics=self.metrics,
@@ -171,14 +198,17 @@ class Gateway:
             self.inbox,
             self.forwarder.live.wake,
             config.invite_ms,
-            now_ms,
+            self.clock,
+            earlier,
         )
         self.health = Health(self.database, self.book, self.link, self.alarms)
-        app = create_app(self.database, self.desk, self.book, self.metrics, self.health)
+        finder = Finder(self.database, self.book, self.inbox)
+        app = create_app(self.database, self.desk, finder, self.book, self.metrics, self.health)
         self.site = create_site(
             self.database,
             Overview(self.database, self.book, self.alarms, now_ms),
-            Console(self.database, self.desk, self.book, now_ms),
+            finder,
+            Console(self.database, self.desk, self.book, now_ms, config.invite_ms),
         )
         self.site.install(app)
         self._server = Server(
@@ -201,7 +231,9 @@ class Gateway:
             Worker("hall-watch", self.hall_watch.step),
             # The first time is told when a device comes online.
             Ticker("clock", config.clock_every_s, self._tell_time),
-            Ticker("keeping", _LET_GO_EVERY_S, lambda: outbox.let_go(now_ms()), at_once=True),
+            Ticker("day", _LOOK_EVERY_S, self._look_at_the_desk, at_once=True),
+            Ticker("watch", _LOOK_EVERY_S, lambda: (self.link.look(), restraint.look())),
+            Ticker("keeping", _KEEP_EVERY_S, self._keep, at_once=True),
         ]
         if self.mosquitto is not None:
             self._workers.append(Worker("mosquitto", self.mosquitto.step))
@@ -260,7 +292,10 @@ class Gateway:
         self._listener.close()
         for centre in self._centres:
             centre.close()
+        with contextlib.suppress(DatabaseError):  # damaged, or no room: it forgets an hour
+            self.clock.note()
         self.database.close()
+        self._lock.release()
 
     def _refresh_users(self) -> None:
         for broker in (self.broker, self.mosquitto):
@@ -271,6 +306,18 @@ class Gateway:
         if self.mosquitto is not None:
             self.mosquitto.refresh_users()  # it may have read its files before we wrote them
         self.inbox.want(is_everything=True, clocks=self.book.devices)
+
+    def _waiting_of(self, device: str) -> int:
+        with self.database.read() as connection:
+            return envelopes.waiting_of(connection, device)
+
+    def _keep(self) -> bool:
+        self.clock.note()
+        return self._outbox.let_go()
+
+    def _look_at_the_desk(self) -> None:
+        self.desk.close_overdue()
+        self.desk.sign_out_before(last_time(self.config.sign_out_at, now_ms()))
 
     def _tell_time(self) -> None:
         self.inbox.want(clocks=self.book.devices)
@@ -296,14 +343,3 @@ def run(config: Config, stopping: threading.Event) -> None:
                 pass
         finally:
             gateway.stop()
-
-
-def pace_of(config: Config) -> Pace:
-    """The outbox's times, in milliseconds."""
-    return Pace(
-        live_ms=round(config.live_s * 1000),
-        head_every_ms=round(config.head_every_s * 1000),
-        reoffer_first_ms=round(config.reoffer_first_s * 1000),
-        reoffer_longest_ms=round(config.reoffer_longest_s * 1000),
-        keep_ms=config.keep_days * 86_400_000,
-    )

@@ -29,6 +29,13 @@ def start_of(day: date) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=CHINA).timestamp() * 1000)
 
 
+def last_time(clock: str, now_ms: int) -> int:
+    """When clocks in China last showed `clock`, HH:MM."""
+    hours, minutes = clock.split(":")
+    today = start_of(day(now_ms)) + (int(hours) * 60 + int(minutes)) * 60_000
+    return today if today <= now_ms else today - 86_400_000
+
+
 def written(at_ms: int) -> str:
     """An instant as commands and logs print it: date and time in China, to the second."""
     return china(at_ms).strftime("%Y-%m-%d %H:%M:%S")

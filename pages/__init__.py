@@ -31,8 +31,9 @@ database.
 in the header), `main`. Every word is a message: `{{ _("窗口") }}`, with values
 `{{ _("{count} 条", count=n) }}`; also from Python: whatever string a view holds may go through
 `_`. English stands in `locale/en.po`, for all tiers; a test finds a sentence that has none.
-`at_ms | moment` is the time of day in China, with the date if it is not today;
-`span(duration_ms)` is "3 分钟". A stylesheet cannot be inline: the content policy allows what
+`at_ms | moment` is the time of day in China, with the date if it is not today; `at_ms | day`
+its day; `span(duration_ms)` is "3 分钟".
+A stylesheet cannot be inline: the content policy allows what
 this server sends from /static and nothing else, no `style=`, no `onclick=`, no `<script>` with
 text in it.
 

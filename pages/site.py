@@ -77,6 +77,7 @@ class Site(Generic[Holder]):
             undefined=StrictUndefined,
         )
         self._templates.filters["moment"] = moment
+        self._templates.filters["day"] = day
 
     def install(self, app: FastAPI) -> None:
         """Add the pages, login, static files, headers and error pages to the tier's app."""

@@ -6,20 +6,24 @@ Next on a rating's way: central/web/api/batches.py, which answers every item wit
 from collections import namedtuple
 
 from protocol.field import (
-    Identifier,
     Many,
     Maybe,
     Nested,
     OneOf,
     ProtocolError,
+    Raw,
     Text,
     count,
     hex16,
     ms,
+    ms_or_null,
     names,
     place_id,
     read,
     seq,
+    service,
+    staff_no,
+    ticket_no,
     word,
     write,
     wrong_field,
@@ -29,9 +33,6 @@ from protocol.limits import (
     BATCH_ITEMS,
     DOCUMENT_BYTES,
     ENVELOPE_BYTES,
-    SERVICE_CHARS,
-    STAFF_NO_CHARS,
-    TICKET_NO_CHARS,
 )
 from protocol.record import dump_json, parse_json
 
@@ -66,26 +67,26 @@ class Matter(namedtuple("Matter", names(_MATTER))):
     fields = _MATTER
 
 
-_FACTS = (("facts", Text(DOCUMENT_BYTES)),)
+_FACTS = (("facts", Raw(DOCUMENT_BYTES)),)
 _ENVELOPE = (
-    ("envelope", Text(ENVELOPE_BYTES)),
+    ("envelope", Raw(ENVELOPE_BYTES)),
     ("received_at_ms", ms),
     ("window", Maybe(place_id)),
-    ("service", Maybe(Identifier(SERVICE_CHARS))),
+    ("service", Maybe(service)),
     ("marks", Many(word, 0, 16)),
 )
 _PROGRESS = (
     ("hall", place_id),
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("what", OneOf(*PROGRESS)),
-    ("at_ms", Maybe(ms)),
-    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("at_ms", ms_or_null),
+    ("staff_no", Maybe(staff_no)),
     ("projects", Many(Text(64), 0, 500)),
 )
-_HEAD = (("head", Text(ENVELOPE_BYTES)), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
+_HEAD = (("head", Raw(ENVELOPE_BYTES)), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
 _VERDICT = (
     ("verdict", OneOf(STORED, DUPLICATE, CONFLICT, REJECTED)),
-    ("reason", Maybe(Text(200))),
+    ("reason", Maybe(Raw(200))),
     ("marks", Many(word, 0, 16)),
 )
 
@@ -98,18 +99,18 @@ class Verdict(namedtuple("Verdict", names(_VERDICT))):
 
 _ANSWER = (
     ("verdicts", Many(Nested(Verdict), 0, BATCH_ITEMS)),
-    ("receipts", Many(Text(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
+    ("receipts", Many(Raw(ENVELOPE_BYTES), 0, BATCH_ITEMS)),
     ("hall_version", count),
 )
 _DOCUMENT = (
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("book", hex16),
     ("number", seq),
     ("hall", place_id),
     ("window", place_id),
     ("kind", OneOf("single", "batch", "theme", "agent")),
-    ("ticket_no", Identifier(TICKET_NO_CHARS)),
-    ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+    ("ticket_no", ticket_no),
+    ("staff_no", Maybe(staff_no)),
     ("matters", Many(Nested(Matter), 0, 500)),
     ("opened_at_ms", ms),
 )

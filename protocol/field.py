@@ -9,59 +9,56 @@ detour through the type's slot, which would take a quarter of the time of readin
 
 from collections import OrderedDict
 
-from protocol.limits import DEVICE_CHARS, MS_MAX, PLACE_CHARS, SEQ_MAX, VERSION_CHARS
+from protocol.limits import (
+    DEVICE_CHARS,
+    MS_MAX,
+    PLACE_CHARS,
+    SEQ_MAX,
+    SERVICE_CHARS,
+    STAFF_NO_CHARS,
+    TICKET_NO_CHARS,
+    VERSION_CHARS,
+)
 
 _HEX = "0123456789abcdef"
-_LOWER = "abcdefghijklmnopqrstuvwxyz"
-_DIGITS = "0123456789"
-_ID = _LOWER + _DIGITS + "-"
-_NUMBER = _LOWER + _LOWER.upper() + _DIGITS + "-"
+_ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_NUMBER = _ID + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VERSION = _NUMBER + ".+"
-_WORD = _LOWER + _DIGITS + "_"
-
-# Every rule that a member can break, and the sentence that its name and the bounds make.
-SENTENCES = {
-    "integer": "{} must be an integer from {} to {}",
-    "string": "{} must be a string of {} to {} characters",
-    "letters": "{} may only contain {}",
-    "utf8": "{} must be text that UTF-8 can carry",
-    "one_of": "{} must be one of {}",
-    "truth": "{} must be true or false",
-    "list": "{} must be a list of {} to {} items",
-    "object": "{} must be a JSON object",
-    "json": "{} must be JSON in UTF-8",
-    "bytes": "{} may have {} bytes, this one has {}",
-    "envelope": "{} must be a record in one line, a line feed and 64 hex digits",
-    "answer": "{} must stand behind its name without spaces",
-    "padding": "{} must be a level and 15 zero bytes",
-    "gap": "{} must hold [from, to, cause], from the lower to the higher seq",
-}
+_WORD = _ID[:-1] + "_"
 
 
 class ProtocolError(ValueError):
-    """The other side sent something the protocol does not allow; the text is a sentence.
+    """The other side sent something the protocol does not allow; as text it is a sentence.
 
     field: the member that is wrong, dotted (`matters.0.task_name`), None if it is the whole.
-    rule: a word for what it breaks, mostly of SENTENCES; None if only the sentence says it.
-    bounds: the rule's numbers or words, in the sentence's order.
+    rule: a word for what it breaks, mostly of protocol/sentences.py; None if only the sentence
+    says it. bounds: the rule's numbers or words, in the sentence's order. subject: the sentence's,
+    or the whole sentence where the rule has none.
     Anything else that leaves a decoder is our own bug.
     """
 
-    def __init__(self, sentence, field=None, rule=None, bounds=()):
-        super().__init__(sentence)
+    def __init__(self, subject, field=None, rule=None, bounds=()):
+        super().__init__(subject)
+        self.subject = subject
         self.field = field
         self.rule = rule
         self.bounds = bounds
 
+    def __str__(self):
+        # Made where somebody reads it: a device has no room for sentences, and tells the rule.
+        from protocol.sentences import sentence_of
+
+        return sentence_of(self)
+
 
 def wrong_field(name, rule, *bounds):
     """The ProtocolError of a member that breaks `rule`."""
-    return ProtocolError(SENTENCES[rule].format(name, *bounds), name, rule, bounds)
+    return ProtocolError(name, name, rule, bounds)
 
 
 def wrong_whole(what, rule, *bounds):
     """The ProtocolError of something that breaks `rule` as a whole; `what` is the subject."""
-    return ProtocolError(SENTENCES[rule].format(what, *bounds), None, rule, bounds)
+    return ProtocolError(what, None, rule, bounds)
 
 
 class Integer:
@@ -78,19 +75,18 @@ class Integer:
 
 
 class String:
-    """least to most characters of an alphabet; `letters` says for people which."""
+    """least to most characters of an alphabet."""
 
-    def __init__(self, alphabet, least, most, letters):
+    def __init__(self, alphabet, least, most):
         self.alphabet = alphabet
         self.least = least
         self.most = most
-        self.letters = letters
 
     def __call__(self, value, name):
         if type(value) is not str or not self.least <= len(value) <= self.most:
             raise wrong_field(name, "string", self.least, self.most)
         if value.strip(self.alphabet):  # what is left begins with a character that is not in it
-            raise wrong_field(name, "letters", self.letters)
+            raise wrong_field(name, "letters", self.alphabet)
         return value
 
 
@@ -98,11 +94,11 @@ class Identifier(String):
     """What a hall may put into a record: `[A-Za-z0-9-]`, 1 to most characters."""
 
     def __init__(self, most):
-        super().__init__(_NUMBER, 1, most, "A-Z, a-z, 0-9 and -")
+        super().__init__(_NUMBER, 1, most)
 
 
-class Text:
-    """Words shown to people: any characters, 0 to most of them."""
+class Raw:
+    """What no person reads: any characters, 0 to most of them."""
 
     def __init__(self, most):
         self.most = most
@@ -114,6 +110,23 @@ class Text:
             value.encode()
         except ValueError:  # half a surrogate pair, which no UTF-8 can carry
             raise wrong_field(name, "utf8")
+        return value
+
+
+class Text(Raw):
+    """Words that people read: 0 to most characters, each of which is seen where it stands."""
+
+    def __call__(self, value, name):
+        super().__call__(value, name)
+        for letter in value:
+            code = ord(letter)  # C0, C1; separators and bidirectional embeddings; isolates
+            if (
+                code < 32
+                or 127 <= code < 160
+                or 0x2028 <= code < 0x202F
+                or 0x2066 <= code < 0x206A
+            ):
+                raise wrong_field(name, "hidden")
         return value
 
 
@@ -189,16 +202,20 @@ class Truth:
         return value
 
 
-device_id = String(_ID, DEVICE_CHARS[0], DEVICE_CHARS[1], "a-z, 0-9 and -")
-place_id = String(_ID, 1, PLACE_CHARS, "a-z, 0-9 and -")
-version = String(_VERSION, 1, VERSION_CHARS, "A-Z, a-z, 0-9, ., + and -")
-word = String(_WORD, 1, 32, "a-z, 0-9 and _")
-hex16 = String(_HEX, 16, 16, "0-9 and a-f")
-hex32 = String(_HEX, 32, 32, "0-9 and a-f")
-hex64 = String(_HEX, 64, 64, "0-9 and a-f")
+device_id = String(_ID, DEVICE_CHARS[0], DEVICE_CHARS[1])
+place_id = String(_ID, 1, PLACE_CHARS)
+service = Identifier(SERVICE_CHARS)
+ticket_no = Identifier(TICKET_NO_CHARS)
+staff_no = Identifier(STAFF_NO_CHARS)
+version = String(_VERSION, 1, VERSION_CHARS)
+word = String(_WORD, 1, 32)
+hex16 = String(_HEX, 16, 16)
+hex32 = String(_HEX, 32, 32)
+hex64 = String(_HEX, 64, 64)
 seq = Integer(1, SEQ_MAX)
 count = Integer(0, SEQ_MAX)
 ms = Integer(0, MS_MAX)
+ms_or_null = Maybe(ms)
 truth = Truth()
 
 

@@ -10,6 +10,7 @@ from protocol.field import (
     Many,
     Maybe,
     Nested,
+    Raw,
     Text,
     count,
     device_id,
@@ -20,7 +21,7 @@ from protocol.field import (
     truth,
     write,
 )
-from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES, SETTINGS_BYTES
+from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES
 from protocol.record import dump_json, parse_json
 
 _WINDOW = (("window", place_id), ("name", Text(64)))
@@ -36,11 +37,11 @@ _DEVICE = (
     ("device", device_id),
     ("window", Maybe(place_id)),
     ("epoch", seq),
-    ("password_hash", Text(256)),
+    ("password_hash", Raw(256)),
     ("revoked", truth),
-    ("settings", Maybe(Text(SETTINGS_BYTES))),
-    ("update", Maybe(Text(MESSAGE_BYTES))),
-    ("receipts", Many(Text(ENVELOPE_BYTES), 0, 64)),
+    ("settings", Maybe(Raw(MESSAGE_BYTES))),
+    ("update", Maybe(Raw(MESSAGE_BYTES))),
+    ("receipts", Many(Raw(ENVELOPE_BYTES), 0, 64)),
 )
 
 

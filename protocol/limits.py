@@ -1,8 +1,7 @@
 """Every bound of the protocol, in one place (protocol/README.md, "Limits")."""
 
 ENVELOPE_BYTES = 1024  # one record and its MAC, on the wire and in every store
-MESSAGE_BYTES = 4096  # state, ticket, ack, clock, update
-SETTINGS_BYTES = 16384  # the centre's settings envelope
+MESSAGE_BYTES = 4096  # whatever travels on another topic than `record`
 DOCUMENT_BYTES = 65536  # a service document: a batch of some hundred matters
 BATCH_ITEMS = 500
 BATCH_BYTES = 8 * 1024 * 1024  # unpacked

@@ -1,4 +1,4 @@
-"""The JSON messages between device and gateway: state, ticket, ack, clock.
+"""The JSON messages between device and gateway: state, ticket, ack, clock, find.
 
 Unlike records they are not signed and not kept: they steer, and every promise is in a record or a
 receipt. Next: protocol/batch.py, how the hall hands records to the centre.
@@ -7,20 +7,24 @@ receipt. Next: protocol/batch.py, how the hall hands records to the centre.
 from collections import namedtuple
 
 from protocol.field import (
-    Identifier,
     Integer,
     Many,
     Maybe,
     Nested,
     OneOf,
+    Raw,
     Text,
     count,
     hex16,
     hex64,
     ms,
+    ms_or_null,
     names,
     read,
     seq,
+    service,
+    staff_no,
+    ticket_no,
     truth,
     version,
     word,
@@ -31,9 +35,6 @@ from protocol.limits import (
     ENVELOPE_BYTES,
     MESSAGE_BYTES,
     PROBLEMS,
-    SERVICE_CHARS,
-    STAFF_NO_CHARS,
-    TICKET_NO_CHARS,
 )
 from protocol.record import dump_json, parse_json
 
@@ -53,7 +54,8 @@ FACES = (
 CLOCK_QUALITIES = ("none", "good", "stale")
 
 
-_STAFF = (("staff_no", Identifier(STAFF_NO_CHARS)), ("name", Text(32)))
+_envelope = Maybe(Raw(ENVELOPE_BYTES))
+_STAFF = (("staff_no", staff_no), ("name", Text(32)))
 
 
 class StaffCard(namedtuple("StaffCard", names(_STAFF))):
@@ -69,8 +71,8 @@ _STATE = (
     ("epoch", seq),
     ("seq", count),
     ("first", seq),
-    ("receipt", Maybe(Text(ENVELOPE_BYTES))),
-    ("head", Maybe(Text(ENVELOPE_BYTES))),
+    ("receipt", _envelope),
+    ("head", _envelope),
     ("free", count),
     ("capacity", count),
     ("capacity_days", count),
@@ -78,20 +80,22 @@ _STATE = (
     ("face", OneOf(*FACES)),
     ("settings", count),
     ("problems", Many(word, 0, PROBLEMS)),
+    ("memory", Maybe(count)),
 )
 _WILL = (("online", truth), ("session", hex16))
 _TICKET = (
-    ("service", Identifier(SERVICE_CHARS)),
+    ("service", service),
     ("facts", hex64),
-    ("ticket_no", Identifier(TICKET_NO_CHARS)),
+    ("ticket_no", ticket_no),
     ("phase", OneOf(SERVING, INVITING, CLOSED)),
     ("matter", Maybe(Text(128))),
     ("staff", Maybe(Nested(StaffCard))),
     ("invite_ms", Integer(1000, 600000)),
-    ("until_ms", Maybe(ms)),
+    ("until_ms", ms_or_null),
 )
-_ACK = (("epoch", seq), ("hall", count), ("receipt", Maybe(Text(ENVELOPE_BYTES))))
+_ACK = (("epoch", seq), ("hall", count), ("receipt", _envelope))
 _CLOCK = (("now_ms", ms),)
+_FIND = (("seconds", Integer(1, 60)),)
 
 
 class State(namedtuple("State", names(_STATE))):
@@ -100,7 +104,7 @@ class State(namedtuple("State", names(_STATE))):
     seq: the last one given out, 0 for none. first: the lowest seq it still holds (seq + 1 for
     none). free: how many ratings still fit. capacity: how many fit into an empty journal;
     capacity_days: how many days that lasts in a busy window. receipt, head: whole envelopes, or
-    null.
+    null. memory: bytes free, null where a device does not count them.
     """
 
     fields = _STATE
@@ -131,6 +135,12 @@ class Clock(namedtuple("Clock", names(_CLOCK))):
     """The hall's time, epoch milliseconds."""
 
     fields = _CLOCK
+
+
+class Find(namedtuple("Find", names(_FIND))):
+    """The device blinks for so long, so that somebody in the hall finds it (FND-1)."""
+
+    fields = _FIND
 
 
 def encode_message(message) -> bytes:

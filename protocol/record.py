@@ -11,7 +11,6 @@ import sys
 from collections import OrderedDict, namedtuple
 
 from protocol.field import (
-    Identifier,
     Many,
     Maybe,
     OneOf,
@@ -22,9 +21,13 @@ from protocol.field import (
     hex32,
     hex64,
     ms,
+    ms_or_null,
     names,
     read,
     seq,
+    service,
+    staff_no,
+    ticket_no,
     version,
     word,
     write,
@@ -34,9 +37,6 @@ from protocol.field import (
 from protocol.limits import (
     GAPS,
     SELFTEST_PARTS,
-    SERVICE_CHARS,
-    STAFF_NO_CHARS,
-    TICKET_NO_CHARS,
 )
 
 V = 1
@@ -65,14 +65,14 @@ class _Gap:
 
 _IDENTITY = (("device", device_id), ("epoch", seq), ("seq", seq))
 _LINK = _IDENTITY + (("prev", hex16),)
-_WHEN = (("boot", seq), ("up_ms", ms), ("at", Maybe(ms)))
+_WHEN = (("boot", seq), ("up_ms", ms), ("at", ms_or_null))
 
 _RATING = (
     _LINK
     + (
-        ("service", Identifier(SERVICE_CHARS)),
-        ("ticket_no", Identifier(TICKET_NO_CHARS)),
-        ("staff_no", Maybe(Identifier(STAFF_NO_CHARS))),
+        ("service", service),
+        ("ticket_no", ticket_no),
+        ("staff_no", Maybe(staff_no)),
         ("facts", hex64),
         ("answer", hex32),
         ("settings", count),
@@ -96,7 +96,7 @@ _HEAD = _IDENTITY + (
     ("mac16", hex16),
     ("boot", seq),
     ("up_ms", ms),
-    ("heard", Maybe(ms)),
+    ("heard", ms_or_null),
     ("shown", count),
     ("invited", count),
 )

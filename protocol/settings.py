@@ -21,7 +21,7 @@ from protocol.field import (
     seq,
     wrong_field,
 )
-from protocol.limits import SETTINGS_BYTES
+from protocol.limits import MESSAGE_BYTES
 from protocol.record import decode, encode, parse_json
 
 KEYS = 5
@@ -31,8 +31,8 @@ _LINE = Text(64)
 class SettingsError(ProtocolError):
     """Settings that a device refuses; `problem` is the word for its `state`."""
 
-    def __init__(self, problem, sentence, field=None, rule=None, bounds=()):
-        super().__init__(sentence, field, rule, bounds)
+    def __init__(self, problem, subject, field=None, rule=None, bounds=()):
+        super().__init__(subject, field, rule, bounds)
         self.problem = problem
 
 
@@ -91,8 +91,10 @@ class Settings(namedtuple("Settings", names(_SETTINGS))):
 
 
 def seal_settings(key: bytes, settings: Settings) -> bytes:
-    """The centre's envelope. Raises ProtocolError for a value out of range or over 16 KB."""
-    return seal(key, encode(settings), SETTINGS_BYTES)
+    """The centre's envelope: 4 KB hold the longest words. Raises ProtocolError for a value out of
+    range.
+    """
+    return seal(key, encode(settings), MESSAGE_BYTES)
 
 
 def open_settings(key: bytes, device: str, epoch: int, newest: int, data: bytes) -> Settings:
@@ -100,13 +102,13 @@ def open_settings(key: bytes, device: str, epoch: int, newest: int, data: bytes)
 
     Raises SettingsError (SET-2).
     """
-    if not is_signed(key, data, SETTINGS_BYTES):
+    if not is_signed(key, data, MESSAGE_BYTES):
         raise SettingsError("settings_unsigned", "not signed with this device's key")
     try:
-        members = parse_json(split(data, SETTINGS_BYTES)[0], "settings")
+        members = parse_json(split(data, MESSAGE_BYTES)[0], "settings")
         settings = decode(members if type(members) is dict else {}, (Settings,))
     except ProtocolError as error:
-        told = (str(error), error.field, error.rule, error.bounds)
+        told = (error.subject, error.field, error.rule, error.bounds)
         raise SettingsError("settings_malformed", *told)
     if (settings.device, settings.epoch) != (device, epoch):
         raise SettingsError("settings_elsewhere", "they are for another device or enrolment")

@@ -5,16 +5,17 @@ wrong with it. The types are made from protocol's own tables, so the two cannot 
 tests/quick/test_quick.py holds both to the same verdicts.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from protocol.batch import Answer, Body, EnvelopeItem, Matter, ServiceDocument, Verdict
-from protocol.field import Integer, Many, Maybe, Nested, OneOf, String, Text, ms
+from protocol.field import Integer, Many, Maybe, Nested, OneOf, Raw, String, Text, ms
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES
 from protocol.record import Head, Rating, Receipt, V
-from quick.bounds import bounds
+from quick.bounds import READABLE, bounds
 
 
 def read_rating(record: bytes) -> Rating | None:
@@ -93,6 +94,7 @@ class _Shape:
         )
         alphabets = [_alphabet_of(check) for _, check in shape.fields]
         self._alphabets = [(at, one) for at, one in enumerate(alphabets) if one]
+        self._texts = [at for at, (_, check) in enumerate(shape.fields) if _is_text(check)]
 
     def read(self, found: Any) -> Any:
         """The namedtuple of a struct. Raises ValidationError for a character out of place."""
@@ -101,6 +103,9 @@ class _Shape:
             value = values[at]
             # As protocol/field.py does it.
             if value and (value if type(value) is str else "".join(value)).strip(alphabet):
+                raise msgspec.ValidationError
+        for at in self._texts:
+            if values[at] and not _is_readable(values[at]):
                 raise msgspec.ValidationError
         return self._make(values)
 
@@ -115,7 +120,7 @@ def _type_of(check: Callable[..., Any]) -> Any:
     match check:
         case Integer():
             return Annotated[int, msgspec.Meta(**meta)]
-        case String() | Text():
+        case String() | Raw():
             return Annotated[str, msgspec.Meta(**meta)]
         case OneOf():
             return Literal[check.choices]
@@ -136,10 +141,15 @@ def _alphabet_of(check: Callable[..., Any]) -> str | None:
     return check.alphabet if isinstance(check, String) else None
 
 
+def _is_text(check: Callable[..., Any]) -> bool:
+    return _is_text(check.check) if isinstance(check, Maybe) else isinstance(check, Text)
+
+
 def _decoder(kind: Any) -> Any:
     return msgspec.json.Decoder(kind)
 
 
+_is_readable = re.compile(READABLE).fullmatch
 _BAD = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _astuple = msgspec.structs.astuple
 _RATING = _Shape(Rating, v=Literal[V], kind=Literal[Rating.kind])

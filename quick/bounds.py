@@ -10,7 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from protocol.field import Integer, Many, Maybe, String, Text
+from protocol.field import Integer, Many, Maybe, Raw, String, Text
+
+# What protocol's Text lets pass: no character that is not seen where it stands.
+READABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
 
 
 def bounds(check: Callable[..., Any]) -> dict[str, Any]:
@@ -23,6 +26,8 @@ def bounds(check: Callable[..., Any]) -> dict[str, Any]:
     if isinstance(check, Integer):
         return {"ge": check.low, "le": check.high}
     if isinstance(check, Text):
+        return {"max_length": check.most, "pattern": READABLE}
+    if isinstance(check, Raw):
         return {"max_length": check.most}
     if isinstance(check, String):
         pattern = f"^{letters(check.alphabet)}*$"

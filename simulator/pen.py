@@ -141,5 +141,6 @@ class Pen:
             "face": "standby",
             "settings": 0,
             "problems": (),
+            "memory": None,
         }
         return State(**values | changes)

@@ -42,6 +42,7 @@ _FACES = {
     "thanking": ("谢谢 thanks", "bold black on green"),
     "out_of_service": ("暂停 out of service", "bold white on red"),
 }
+_BLINKING = ("闪灯 blinking", "bold blink")
 _DARK = ("断电 no power", "bold red")
 _KEY = "bold white on blue"
 _LINES = 5
@@ -118,7 +119,7 @@ class Screen:
             table.add_row(
                 window,
                 run.crowd.clerk(window) or Text("休息 pause", style="dim"),
-                *_face(run.fleet.faces.get(device)),
+                *_face(run.fleet.faces.get(device), run.fleet.blinks(device)),
                 *map(str, run.ladder.count(device).values()),
             )
         totals = run.ladder.totals()
@@ -139,10 +140,11 @@ class Screen:
         return table
 
 
-def _face(event):
+def _face(event, blinks):
     if event is None:
         return "", Text(*_DARK)
-    return event["ticket_no"] or "", Text(*_FACES.get(event["face"], (event["face"], "")))
+    words, style = _FACES.get(event["face"], (event["face"], ""))
+    return event["ticket_no"] or "", Text(*(_BLINKING if blinks else (words, style)))
 
 
 def _power(part, name):

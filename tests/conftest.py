@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from postgresql import find_postgresql
+from stepped_clock import find_faketime
 
 from simulator.parts.mosquitto import find_mosquitto
 
@@ -39,6 +40,7 @@ TOOLS = {
         "firmware-microbit-micropython",
     ),
     "postgresql": (find_postgresql, "sudo apt-get install postgresql"),
+    "faketime": (find_faketime, "sudo apt-get install libfaketime"),
     "strace": (lambda: shutil.which("strace"), "sudo apt-get install strace"),
 }
 

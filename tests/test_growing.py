@@ -57,6 +57,7 @@ from pathlib import Path
 from gateway.hall import intake
 from central.custody.intake import Intake
 from central.custody.marks import MARKS, mark_of
+from central.steady import PlainClock
 from central.store.database import open_database
 from protocol import record
 from protocol.envelope import split
@@ -72,8 +73,9 @@ def through_the_hall_and_the_centre(envelope):
     database = open_database("sqlite:///" + str(Path.cwd() / "central.db"))
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
-            "insert into window values ('demo', 'w1', 'w')",
+            "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+            " values ('demo', 'd', 1, 'h', 1, 0)",
+            "insert into window (hall, window, name) values ('demo', 'w1', 'w')",
             "insert into device values"
             " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
             " null, 0, null)",
@@ -81,13 +83,12 @@ def through_the_hall_and_the_centre(envelope):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}
     item |= {"service": None, "marks": []}
-    answer = Intake(database, lambda device, epoch: bytes(32), lambda: 1_760_000_000_000).take(
-        ("demo",), [item]
-    )
+    time = PlainClock(lambda: 1_760_000_000_000)
+    answer = Intake(database, lambda device, epoch: bytes(32), time).take(("demo",), [item])
     assert [(one.verdict, one.marks) for one in answer.verdicts] == [("stored", ())], answer
 """
 RUN_FIELD = """
-envelope = pen.rating()
+envelope = pen.rating(at=1_759_999_999_000)
 assert b'"light":3' in envelope
 through_the_hall_and_the_centre(envelope)
 assert quick.read_rating(split(envelope)[0]).light == 3

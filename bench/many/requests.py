@@ -29,6 +29,7 @@ from central.clockwork import Limits
 from central.keys import DeviceKeys
 from central.people.tokens import READERS, Tokens, enrol_scope, hall_scope
 from central.rules.profile import load_profile
+from central.steady import PlainClock
 from central.store.database import open_database
 from hosting.clock import day
 from pages.session import cookie_of
@@ -84,7 +85,9 @@ class Reader:
         self._folder = folder
         database = open_database(f"sqlite:///{path}")
         keys = DeviceKeys(bytes(32))
-        self.centre = Centre(database, keys.key, load_profile("ezhou"), Limits(), _now_ms)
+        self.centre = Centre(
+            database, keys.key, load_profile("ezhou"), Limits(), PlainClock(_now_ms)
+        )
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {
             scope: self._token(scope) for scope in (*READERS, hall_scope(HALL), enrol_scope(HALL))

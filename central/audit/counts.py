@@ -37,7 +37,8 @@ def count(counts: Counts, row: Row, is_conflict: bool, is_approved: bool) -> Non
     for mark in row.marks:
         counts[_MARK, window, row.hall, mark] += 1
     if is_approved and row.level is not None and not NOT_COUNTED.intersection(row.marks):
-        _count(counts, row.rated_at_ms, window, row.hall, row.level)
+        at_ms = row.stored_at_ms if row.rated_at_ms is None else row.rated_at_ms
+        _count(counts, at_ms, window, row.hall, row.level)
 
 
 def documents(connection: Connection, counts: Counts) -> Found:
@@ -86,10 +87,7 @@ def differences(connection: Connection, counts: Counts) -> Found:
         yield name, f"{where}, {span}", f"counted are {kept[place]}, there are {counts[place]}"
 
 
-def _count(counts: Counts, at_ms: int | None, window: str, hall: str, level: int) -> None:
-    spans = [ALL_DAYS]
-    if at_ms is not None:
-        spans += [day_of(at_ms), month_of(day_of(at_ms))]
-    for span in spans:
+def _count(counts: Counts, at_ms: int, window: str, hall: str, level: int) -> None:
+    for span in (ALL_DAYS, day_of(at_ms), month_of(day_of(at_ms))):
         for place in {window, WHOLE_HALL}:
             counts[span, place, hall, level] += 1

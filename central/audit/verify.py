@@ -13,8 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.audit.chains import EpochAudit, unseen
 from central.audit.counts import books, count, differences, documents
+from central.audit.endings import endings
 from central.custody.documents import do_facts_differ
-from central.custody.marks import CLOCK_WRONG, MALFORMED_ENVELOPE, SIGNED_AFTER_REVOCATION
+from central.custody.marks import (
+    CLOCK_WRONG,
+    MALFORMED_ENVELOPE,
+    SIGNED_AFTER_REVOCATION,
+    TIME_UNPROVEN,
+    UNDATED,
+)
 from central.custody.moment import SLACK_MS
 from central.custody.open import (
     KeyOf,
@@ -107,6 +114,7 @@ def _walk(
     if epoch is not None:
         yield from _faults(epoch.end(connection, key_of))
     yield from _faults(unseen(connection, seen, key_of))
+    yield from _faults(endings(connection, key_of))
     yield from _faults(documents(connection, counted))
     yield from _faults(books(connection))
     if wanted == Range():
@@ -198,12 +206,18 @@ class _Judge:
 
     def _of_time(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
         if row.rated_at_ms is None:
-            if rating.at is not None:
-                yield "time_removed", "the device told the time, and no time is kept"
+            if rating.at is not None or UNDATED not in row.marks:
+                yield "time_removed", "the device told the time, or no mark says that it did not"
             return
-        is_possible = row.epoch * 60_000 <= row.rated_at_ms <= row.stored_at_ms
+        # Stored while the centre's own clock was in doubt: then times are so far off.
+        doubt_ms = (row.rated_error_ms or 0) if TIME_UNPROVEN in row.marks else 0
+        newest_ms = row.stored_at_ms + doubt_ms
+        first_ms = row.epoch * 60_000 - doubt_ms
+        if row.epoch * 60_000 > row.stored_at_ms:  # enrolled when that clock was ahead
+            first_ms = 0
+        is_possible = first_ms <= row.rated_at_ms <= newest_ms
         told = row.rated_at_ms if CLOCK_WRONG in row.marks else rating.at
-        is_told = told is None or abs(row.rated_at_ms - told) <= SLACK_MS
+        is_told = told is None or abs(row.rated_at_ms - told) <= SLACK_MS + doubt_ms
         if not (is_possible and is_told):
             yield "time_differs", f"the device said {rating.at}, kept is {row.rated_at_ms}"
 

@@ -2,13 +2,15 @@
 
 import typer
 
-from central.cli import audit, device, directory, hall, run, settings, token
+from central.cli import audit, clock, device, directory, epoch, hall, run, settings, token
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
 directory.add_to(app)
 hall.add_to(app)
 device.add_to(app)
+epoch.add_to(app)
 token.add_to(app)
 settings.add_to(app)
+clock.add_to(app)
 audit.add_to(app)

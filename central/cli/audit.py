@@ -19,7 +19,8 @@ from central.cli.opened import (
     opened_url,
 )
 from central.config import load_config
-from hosting.clock import start_of
+from hosting.clock import start_of, written
+from hosting.error import OperatorError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,8 +54,7 @@ def verify(
     """Hold every record, chain, receipt and count against the signed envelopes."""
     chosen = load_config(config)
     keys = device_keys(chosen)
-    end = None if last is None else last + timedelta(days=1)
-    wanted = Range(*(None if day is None else start_of(day.date()) for day in (first, end)))
+    wanted = _range(first, last)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         records = progress.add_task("verified records", total=None)
         opened = opened_url(chosen) if file is None else open_export(file)
@@ -69,8 +69,26 @@ def verify(
             for fault in audit(connection, keys.key, wanted, read):
                 names[fault.name] += 1
                 print(f"{fault.name}: {fault.where}: {fault.sentence}")
+    if wanted != Range():
+        days = [
+            f"{word} {written(at_ms)}"
+            for word, at_ms in (("from", wanted.first_ms), ("before", wanted.end_ms))
+            if at_ms is not None
+        ]
+        print(f"looked at what was stored {', '.join(days)} (Asia/Shanghai)")
     if names:
         told = ", ".join(f"{name} {number}" for name, number in sorted(names.items()))
         print(f"verified {count} records; what does not hold: {told}")
         raise typer.Exit(1)
     print(f"verified {count} records: everything holds")
+
+
+def _range(first: datetime | None, last: datetime | None) -> Range:
+    """Days in China, both included. Raises OperatorError for what no day can be."""
+    for name, at in (("--from", first), ("--to", last)):
+        if at is not None and not 2000 <= at.year < 3000:
+            raise OperatorError(f"{name} {at.date()}: nothing can have been stored on that day.")
+    if first is not None and last is not None and last < first:
+        raise OperatorError(f"--to {last.date()} lies before --from {first.date()}.")
+    end = None if last is None else last + timedelta(days=1)
+    return Range(*(None if at is None else start_of(at.date()) for at in (first, end)))

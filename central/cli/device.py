@@ -12,11 +12,12 @@ from central.cli.opened import (
     device_keys,
     opened_database,
     opened_url,
+    time_of,
 )
 from central.config import load_config
 from central.directory.approval import Approval
 from central.directory.devices import Devices, revoke_device
-from hosting.clock import CHINA, now_ms, written
+from hosting.clock import CHINA, written
 from hosting.error import OperatorError
 
 
@@ -43,7 +44,7 @@ def enrol(
     chosen = load_config(config)
     keys = device_keys(chosen)
     with opened_url(chosen) as database:
-        epoch = Devices(database, keys.key, now_ms).enrol(device, hall, window, out)
+        epoch = Devices(database, keys.key, time_of(database)).enrol(device, hall, window, out)
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
 
 
@@ -56,10 +57,14 @@ def revoke(
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Revoke a device: its hall refuses it, what it signs from then on is marked, not counted."""
-    at_ms = None if at is None else round(at.replace(tzinfo=CHINA).timestamp() * 1000)
     with opened_database(config) as database:
-        count = revoke_device(database, device, at_ms, reason, now_ms())
-    print(f"revoked {device}; {count} records that are held were signed after that")
+        now_ms = time_of(database, is_exact=at is None)()
+        at_ms = now_ms if at is None else _instant(at)
+        count = revoke_device(database, device, at_ms, reason, now_ms)
+    print(
+        f"revoked {device} since {written(at_ms)} (Asia/Shanghai); {count} records that are held "
+        "were signed after that"
+    )
 
 
 def list_devices(
@@ -69,7 +74,7 @@ def list_devices(
 ) -> None:
     """List enrolments: which device, where, since when, by which token, how many ratings wait."""
     with opened_database(config) as database:
-        rows = Approval(database, now_ms).every(hall, pending)
+        rows = Approval(database, time_of(database)).every(hall, pending)
     if not rows:
         print("no enrolment waits for approval" if pending else "nothing is enrolled")
     for row in rows:
@@ -91,7 +96,7 @@ def approve(
     if bool(devices) == is_all or is_all != (hall is not None):
         raise OperatorError("name the devices, or a hall with --hall HALL --all.")
     with opened_database(config) as database:
-        approval = Approval(database, now_ms)
+        approval = Approval(database, time_of(database))
         done = approval.approve_all(hall) if hall is not None else approval.approve(devices or [])
     if not done:
         print(f"no enrolment of the hall {hall} waits for approval")
@@ -107,7 +112,7 @@ def refuse(
 ) -> None:
     """Refuse an enrolment: what it rated never counts, and its hall refuses it."""
     with opened_database(config) as database:
-        place = Approval(database, now_ms).refuse(device, reason)
+        place = Approval(database, time_of(database)).refuse(device, reason)
     print(f"refused {place.device}/{place.epoch} at {place.hall}/{place.window}; it never counts")
 
 
@@ -122,8 +127,15 @@ def move(
     """
     chosen = load_config(config)
     with opened_url(chosen) as database:
-        place = Devices(database, device_keys(chosen).key, now_ms).move(device, window)
+        place = Devices(database, device_keys(chosen).key, time_of(database)).move(device, window)
     print(f"{device} stood at {place.hall}/{place.window} and stands at {place.hall}/{window} now")
+
+
+def _instant(at: datetime) -> int:
+    """Epoch milliseconds of a time of day in China. Raises OperatorError for an impossible one."""
+    if at.year < 2000:
+        raise OperatorError(f"--at {at} lies before there were any devices.")
+    return round(at.replace(tzinfo=CHINA).timestamp() * 1000)
 
 
 def _state(row: Any) -> str:

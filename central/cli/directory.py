@@ -12,6 +12,7 @@ from central.cli.opened import (
     device_keys,
     opened_database,
     opened_url,
+    time_of,
 )
 from central.config import load_config
 from central.directory.book import workbook
@@ -20,7 +21,6 @@ from central.directory.devices import Devices
 from central.directory.importer import Importer, Options, exported
 from central.directory.reading import FAULTS, read_lines
 from central.directory.sheet import read_tables
-from hosting.clock import now_ms
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 
@@ -77,7 +77,8 @@ def import_files(
     day = None if from_day is None else day_number(from_day.date())
     options = Options(day, correct, move, replace, bundles)
     with opened_url(chosen) as database:
-        importer = Importer(database, Devices(database, keys.key, now_ms), now_ms)
+        time = time_of(database)
+        importer = Importer(database, Devices(database, keys.key, time), time)
         do = importer.differences if dry_run else importer.carry_out
         changes = do(lines, options)
     for change in changes[:_SHOWN]:

@@ -1,15 +1,16 @@
 """`pingjia central hall …` and `window …`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database
+from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
 from central.directory.cells import day_number
-from central.directory.halls import Halls
+from central.directory.halls import DAY_MS, Halls
 from central.directory.register import Change
-from hosting.clock import now_ms, written
+from hosting.clock import day, written
 from hosting.error import OperatorError
 
 
@@ -20,11 +21,13 @@ def add_to(app: typer.Typer) -> None:
     halls.command("list")(list_halls)
     halls.command("set")(set_hall)
     halls.command("remove")(remove_hall)
+    halls.command("carry")(carry)
     windows = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
     windows.command("add")(add_window)
     windows.command("list")(list_windows)
     windows.command("rename")(rename_window)
     windows.command("remove")(remove_window)
+    windows.command("rest")(rest)
     app.add_typer(halls, name="hall")
     app.add_typer(windows, name="window")
 
@@ -36,19 +39,22 @@ def add_hall(
     token_out: Annotated[Path, typer.Option(help="A new file for the gateway's token.")],
     name: Annotated[str, typer.Option(help="What people call the hall.")] = "",
     ca: Annotated[Path | None, typer.Option(help="The broker's CA, PEM.")] = None,
+    carries_every: Annotated[
+        int | None, typer.Option(metavar="DAYS", help="It has no network: files are carried.")
+    ] = None,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Add a hall, and write the token for its gateway."""
     with opened_database(config) as database:
-        halls = Halls(database, now_ms)
-        halls.add(hall, name or hall, mqtt_host, mqtt_port, _pem(ca), token_out)
+        place = (hall, name or hall, mqtt_host, mqtt_port)
+        Halls(database, time_of(database)).add(*place, _pem(ca), token_out, carries_every)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
 
 
 def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
     """List the halls that have a gateway: where they lie, their broker, when they were heard."""
     with opened_database(config) as database:
-        rows = Halls(database, now_ms).listed()
+        rows = Halls(database, time_of(database)).listed()
     if not rows:
         print("no hall has a gateway yet: `pingjia central hall add`")
     for row, region, windows, devices in rows:
@@ -56,7 +62,8 @@ def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
         where = f"region {region}" if region else "no region"
         broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
         there = f"{windows} windows, {devices} devices"
-        print(f"{row.hall}  {row.name}  {where}, {broker}, {there}, {heard}")
+        sends = _carries(row.carry_ms)
+        print(f"{row.hall}  {row.name}  {where}, {broker}, {sends}, {there}, {heard}")
 
 
 def set_hall(
@@ -74,7 +81,7 @@ def set_hall(
     if name is None and not broker:
         raise OperatorError("name what is to change: --name, --mqtt-host, --mqtt-port or --ca.")
     with opened_database(config) as database:
-        halls = Halls(database, now_ms)
+        halls = Halls(database, time_of(database))
         if broker:
             before, devices = halls.set_broker(hall, broker, move)
             print(f"hall {hall}: the broker was {before.mqtt_host}:{before.mqtt_port}")
@@ -87,15 +94,17 @@ def set_hall(
 def remove_hall(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
     """Let a hall end today; what it rated stays. Refused while it has devices."""
     with opened_database(config) as database:
-        _print(Halls(database, now_ms).remove(hall))
+        _print(Halls(database, time_of(database)).remove(hall))
 
 
 def list_windows(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
-    """List a hall's windows, and the devices that stand there."""
+    """List a hall's windows: which devices stand there, and which of them rest until when."""
     with opened_database(config) as database:
-        rows = Halls(database, now_ms).windows(hall)
-    for window, name, devices in rows:
-        print(f"{window}  {name}  {', '.join(devices) or 'no device'}")
+        rows = Halls(database, time_of(database)).windows(hall)
+    for row, devices in rows:
+        why = f" ({row.rest_reason})" if row.rest_reason else ""
+        until = f", rests until {day(row.rest_until_ms)}{why}" if row.rest_until_ms else ""
+        print(f"{row.window}  {row.name}  {', '.join(devices) or 'no device'}{until}")
 
 
 def rename_window(
@@ -106,15 +115,15 @@ def rename_window(
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Give a window another name, from today or another day on; its id stays."""
-    day = None if from_day is None else day_number(from_day.date())
+    since = None if from_day is None else day_number(from_day.date())
     with opened_database(config) as database:
-        _print(Halls(database, now_ms).rename(hall, window, name, day))
+        _print(Halls(database, time_of(database)).rename(hall, window, name, since))
 
 
 def remove_window(hall: str, window: str, config: ConfigFile = CENTRAL_TOML) -> None:
     """Let a window end today; what was rated there stays. Refused while a device stands there."""
     with opened_database(config) as database:
-        _print(Halls(database, now_ms).remove_window(hall, window))
+        _print(Halls(database, time_of(database)).remove_window(hall, window))
 
 
 def _print(changes: list[Change]) -> None:
@@ -132,8 +141,55 @@ def add_window(
 ) -> None:
     """Add a window to a hall."""
     with opened_database(config) as database:
-        Halls(database, now_ms).add_window(hall, window, name)
+        Halls(database, time_of(database)).add_window(hall, window, name)
     print(f"added window {window} to hall {hall}")
+
+
+def carry(
+    hall: str,
+    every: Annotated[int | None, typer.Option(metavar="DAYS", help="1 to 30.")] = None,
+    is_ended: Annotated[bool, typer.Option("--end", help="It has a network.")] = False,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Say how often the files of a hall without a network arrive; its limits are longer then."""
+    if (every is None) != is_ended:
+        raise OperatorError("say how often, with --every DAYS, or --end.")
+    with opened_database(config) as database:
+        Halls(database, time_of(database)).carry(hall, every)
+    print(f"hall {hall}: {_carries(None if every is None else every * DAY_MS)}")
+
+
+def rest(
+    hall: str,
+    window: str,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day on which it is in use again, in China."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; shown with it.")] = None,
+    is_ended: Annotated[bool, typer.Option("--end", help="It is in use again now.")] = False,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Put a window to rest until a day: nobody misses its device, which counts as ever.
+
+    Example: pingjia central window rest xj-01 w3 --until 2027-03-01 --reason 装修
+    """
+    if (until is None) != is_ended:
+        raise OperatorError("say until which day, with --until DAY, or --end.")
+    with opened_database(config) as database:
+        halls = Halls(database, time_of(database))
+        if until is None:
+            halls.end_rest(hall, window)
+            print(f"window {window} of hall {hall} is in use again")
+        else:
+            halls.rest(hall, window, until.date(), reason)
+            print(f"window {window} of hall {hall} rests until {until.date()}")
+
+
+def _carries(carry_ms: int | None) -> str:
+    if carry_ms is None:
+        return "by network"
+    return f"files are carried every {carry_ms // DAY_MS} days"
 
 
 def _pem(path: Path | None) -> str | None:

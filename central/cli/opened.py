@@ -1,6 +1,6 @@
-"""What every command opens: the configuration file, and the database that it names."""
+"""What every command opens: the configuration file, the database that it names, and its time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,9 @@ import typer
 from central.config import Config, load_config
 from central.keys import DeviceKeys, read_master_secret
 from central.store.database import Database, open_database
+from central.timekeeper import Timekeeper
+from hosting.clock import written
+from hosting.error import OperatorError
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The settings file.")]
 FromDay = Annotated[
@@ -40,3 +43,22 @@ def opened_url(config: Config) -> Iterator[Database]:
 def device_keys(config: Config) -> DeviceKeys:
     """The keys of all devices, from the master secret. Raises OperatorError."""
     return DeviceKeys(read_master_secret(config.master_secret_file))
+
+
+def time_of(database: Database, is_exact: bool = False) -> Callable[[], int]:
+    """The centre's time, which is what a command writes down; said if the machine has another.
+
+    is_exact: what is written could be wrong for good by it. Then OperatorError if they differ.
+    """
+    clock = Timekeeper(database).clock
+    doubt = clock.doubt()
+    if doubt is not None:
+        sentence = (
+            f"this machine's clock says {written(doubt.wall_ms)}, the centre's time is "
+            f"{written(doubt.steady_ms)} (both Asia/Shanghai). If the machine is right, run "
+            "`pingjia central clock accept`"
+        )
+        if is_exact:
+            raise OperatorError(f"{sentence}; or give the time with --at.")
+        typer.echo(f"{sentence}; this command goes by the centre's time.", err=True)
+    return clock.now_ms

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database, time_of
 from central.directory import device_settings
 from central.store.device_settings import of_hall
-from hosting.clock import now_ms, written
+from hosting.clock import written
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def set_settings(
     content = device_settings.read_file(file)
     with opened_database(config) as database:
         place = (hall, window, device)
-        version, count = device_settings.put(database, now_ms, place, content)
+        version, count = device_settings.put(database, time_of(database), place, content)
     print(f"set version {version} for {' '.join(filter(None, place))}, devices: {count}")
 
 

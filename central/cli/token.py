@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database, time_of
 from central.people.tokens import Tokens
-from hosting.clock import now_ms, written
+from hosting.clock import written
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def add_token(
 ) -> None:
     """Make a token, and write it to a file."""
     with opened_database(config) as database:
-        Tokens(database, now_ms).add(scope, out, days, devices)
+        Tokens(database, time_of(database)).add(scope, out, days, devices)
     print(f"made a token with the scope {scope} in {out}")
 
 
@@ -49,6 +49,7 @@ def list_tokens(config: ConfigFile = CENTRAL_TOML) -> None:
     technician's what is left.
     """
     with opened_database(config) as database:
+        now_ms = time_of(database)
         for token in Tokens(database, now_ms).every():
             left = ""
             if token.ends_at_ms is not None:
@@ -65,5 +66,5 @@ def revoke_token(
 ) -> None:
     """Take a token back: the running centre refuses it from now on."""
     with opened_database(config) as database:
-        Tokens(database, now_ms).revoke(token_id)
+        Tokens(database, time_of(database)).revoke(token_id)
     print(f"revoked the token {token_id}")

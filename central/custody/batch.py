@@ -17,10 +17,11 @@ from central.custody import clones, counting, cover, dating, documents, filing, 
 from central.custody.counting import Second
 from central.custody.documents import Told
 from central.custody.filing import Filed
-from central.custody.heads import Heads, file_heads
+from central.custody.heads import Heads, close_ended, file_heads
 from central.custody.marks import CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, REPLAYED, RESCUED
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
+from central.steady import Instant
 from central.store import covers, ledger, places, rejections, tallies
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
@@ -43,7 +44,7 @@ class Batch:
     connection: Connection
     offers: Sequence[Offer]
     key_of: KeyOf
-    now_ms: int
+    now: Instant
     known: Rows
     rows: list[Row] = field(init=False)
     heads: list[VerifiedHead] = field(init=False)
@@ -82,14 +83,14 @@ class Batch:
 
 
 def file_batches(
-    connection: Connection, offers: Sequence[Offer], key_of: KeyOf, now_ms: int
+    connection: Connection, offers: Sequence[Offer], key_of: KeyOf, now: Instant
 ) -> list[Answer]:
     """File judged batches in the caller's transaction; the answer to each, to be said after it.
 
     Each place from 0 to an offer's size is taken by one of its items. If this raises, nothing may
     be kept: the caller's transaction has to roll back.
     """
-    batch = Batch(connection, offers, key_of, now_ms, Rows(connection))
+    batch = Batch(connection, offers, key_of, now, Rows(connection))
     for step in STEPS:
         step(batch)
     return _answers(batch)
@@ -119,7 +120,7 @@ def file_told(batch: Batch) -> None:
     """Keep what the halls say of their services: documents and progress that are new."""
     sent = [one for offer in batch.offers for one in offer.documents]
     progress = [one for offer in batch.offers for one in offer.progress]
-    batch.told = documents.file_told(batch.connection, sent, progress, batch.now_ms)
+    batch.told = documents.file_told(batch.connection, sent, progress, batch.now.ms)
 
 
 def lock_chains(batch: Batch) -> None:
@@ -129,14 +130,14 @@ def lock_chains(batch: Batch) -> None:
 
 def keep_heads(batch: Batch) -> None:
     """Keep the highest head of each epoch, and note which devices are proven to be fresh."""
-    known = (batch.before, batch.heads, batch.places, batch.now_ms)
+    known = (batch.before, batch.heads, batch.places, batch.now.ms)
     batch.kept = file_heads(batch.connection, *known)
 
 
 def date_ratings(batch: Batch) -> None:
     """Give each rating its time, if that can be told."""
     heads = [one for one in batch.heads if one.epoch_key in batch.kept.newer]
-    batch.undated = dating.date_rows(batch.connection, batch.rows, heads, batch.now_ms)
+    batch.undated = dating.date_rows(batch.connection, batch.rows, heads, batch.now)
 
 
 def mark_revoked(batch: Batch) -> None:
@@ -164,7 +165,7 @@ def mark_clones(batch: Batch) -> None:
 def mark_documents(batch: Batch) -> None:
     """Mark ratings whose service document tells another story; await those that have not come."""
     batch.marked_documents = documents.mark_ratings(
-        batch.connection, batch.new, batch.told.hashes, batch.known, batch.now_ms
+        batch.connection, batch.new, batch.told.hashes, batch.known, batch.now.ms
     )
 
 
@@ -203,12 +204,13 @@ def extend_cover(batch: Batch) -> None:
     batch.covered = cover.extend(
         batch.connection,
         chains,
+        batch.places,
         batch.kept.seqs,
         batch.new,
         batch.conflicts,
         batch.known,
         batch.key_of,
-        batch.now_ms,
+        batch.now.ms,
     )
 
 
@@ -226,6 +228,12 @@ def save_chains(batch: Batch) -> None:
     covers.save_chains(batch.connection, moved)
 
 
+def close_epochs(batch: Batch) -> None:
+    """Close the epochs of which it is proven now that nothing was kept back."""
+    known = (batch.heads, batch.places, batch.before, batch.after)
+    close_ended(batch.connection, *known, batch.now.ms)
+
+
 def find_events(batch: Batch) -> None:
     """Find out what is no mark of a record in particular: heads that went back or contradict, what
     is offered again though a receipt covers it, and documents of one number.
@@ -238,7 +246,7 @@ def find_events(batch: Batch) -> None:
     )
     found += [(CLONED_DEVICE, key) for key in cloned]
     for row, one in zip(batch.rows, batch.filed):
-        if one.verdict != DUPLICATE or batch.now_ms - one.row.stored_at_ms <= _REPLAY_MS:
+        if one.verdict != DUPLICATE or batch.now.ms - one.row.stored_at_ms <= _REPLAY_MS:
             continue
         # What no receipt covers is offered again for as long as that lasts (BAT-5).
         is_covered = row.seq <= batch.before[row.epoch_key].receipt_seq
@@ -263,7 +271,7 @@ def count(batch: Batch) -> None:
     marked = batch.marked_clones + batch.marked_documents + batch.second.marked
     marked += batch.marked_links + [row for row in batch.dated_late if row.added_marks]
     counting.count_marks(
-        batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now_ms
+        batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now.ms
     )
 
 
@@ -271,23 +279,14 @@ def hear(batch: Batch) -> None:
     """Note which halls' devices said something new."""
     heard = {row.hall for row in batch.new}
     heard |= {batch.places[epoch].hall for epoch in batch.kept.newer}
-    places.hear(batch.connection, heard, batch.now_ms)
+    places.hear(batch.connection, heard, batch.now.ms)
 
 
 def keep_refused(batch: Batch) -> None:
     """Count what is rejected, and keep its beginning for the person who looks for the cause."""
     rows = []
     for offer in batch.offers:
-        rows += [
-            {
-                "hall": offer.halls[0],
-                "reason": one.why.code,
-                "sentence": one.why.reason,
-                "first_bytes": one.first_bytes,
-                "rejected_at_ms": batch.now_ms,
-            }
-            for one in offer.refused
-        ]
+        rows += [one.kept(offer.halls[0], batch.now.ms) for one in offer.refused]
         if offer.refused:
             told = (offer.halls[0], len(offer.refused), offer.refused[0].why.reason)
             log.warning("hall %s: %d of its items rejected, first: %s", *told)
@@ -313,6 +312,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     extend_cover,
     date_waiting,
     save_chains,
+    close_epochs,
     find_events,
     count,
     hear,

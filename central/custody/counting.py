@@ -84,17 +84,24 @@ def of_ratings(taken: Iterable[Row], left: Iterable[Row]) -> Changes:
     changes: Changes = Counter()
     for rows, change in ((taken, 1), (left, -1)):
         for row in rows:
-            days = [ALL_DAYS] if row.rated_at_ms is None else [day_of(row.rated_at_ms), ALL_DAYS]
-            _add(changes, row, days, change)
+            _add(changes, row, [counted_on(row), ALL_DAYS], change)
     return changes
 
 
+def counted_on(row: Row) -> int:
+    """The day on which a rating counts: when it was given, or arrived, until that is known."""
+    return day_of(row.stored_at_ms if row.rated_at_ms is None else row.rated_at_ms)
+
+
 def of_days(dated: Iterable[Row]) -> Changes:
-    """Of ratings that had no day so far, under their days, if they stand for their services."""
+    """Of ratings that counted on the day of their arrival so far, if they stand for their
+    services: from there to their days.
+    """
     changes: Changes = Counter()
     for row in dated:
-        if RATED_TWICE not in row.marks and row.rated_at_ms is not None:
-            _add(changes, row, [day_of(row.rated_at_ms)], 1)
+        if RATED_TWICE not in row.marks:
+            _add(changes, row, [day_of(row.stored_at_ms)], -1)
+            _add(changes, row, [counted_on(row)], 1)
     return changes
 
 

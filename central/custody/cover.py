@@ -16,6 +16,7 @@ from central.custody.open import KeyOf
 from central.store import covers, ledger, sql
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
+from central.store.places import Enrolment
 from protocol.envelope import seal, split
 from protocol.record import Receipt, decode, encode, parse
 
@@ -25,6 +26,7 @@ FRESH_MS = 3_600_000  # a receipt is signed anew then (RCT-5)
 def extend(
     connection: Connection,
     chains: Mapping[Epoch, ChainRow],
+    places: Mapping[Epoch, Enrolment],
     head_seqs: Mapping[Epoch, int],
     new: list[Row],
     conflicts: list[Row],
@@ -33,12 +35,13 @@ def extend(
     now_ms: int,
 ) -> dict[Epoch, ChainRow]:
     """The chains after the new records, with a receipt signed where the highest record held in the
-    covered part has risen, or the last one is over an hour old: what a device heard tells when it
-    was alive. The records are in the ledger, their marks are saved.
+    covered part has risen (RCT-3), or the last one is over an hour old (RCT-5), of a time that is
+    still to come, or from before the epoch's end (RCT-6): what a device heard tells when it was
+    alive. The records are in the ledger, their marks are saved.
 
-    conflicts: a chain that waits before a broken link may go on when the record that it names has
-    come. head_seqs: what the devices say of themselves. What was signed leaves only after the
-    commit (RCT-1).
+    places: where the devices stood, and when their epochs ended. conflicts: a chain that waits
+    before a broken link may go on when the record that it names has come. head_seqs: what the
+    devices say of themselves. What was signed leaves only after the commit (RCT-1).
     """
     by_epoch: dict[Epoch, list[Row]] = {}
     for row in new:
@@ -50,7 +53,11 @@ def extend(
         after = before
         if epoch in by_epoch:
             after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
-        if after.receipt and now_ms - (after.receipt_at_ms or 0) > FRESH_MS:
+        place, signed_ms = places[epoch], after.receipt_at_ms or 0
+        ended_ms = place.ended_at_ms if place[:2] == epoch else None
+        if after.receipt and ended_ms is not None and signed_ms <= ended_ms:
+            after = _signed_again(after, key_of, max(now_ms, ended_ms + 1))
+        elif after.receipt and not 0 <= now_ms - signed_ms <= FRESH_MS:
             after = _signed_again(after, key_of, now_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
         since_ms = _open_since(before, after, top_seq, now_ms)

@@ -6,9 +6,10 @@ central/custody/moment.py has the rules.
 from sqlalchemy import Connection
 
 from central.custody import moment
-from central.custody.marks import CLOCK_WRONG
+from central.custody.marks import CLOCK_WRONG, TIME_UNPROVEN, UNDATED
 from central.custody.moment import Moment
 from central.custody.open import VerifiedHead
+from central.steady import Instant
 from central.store import clocks, ledger
 from central.store.clocks import BootClock
 from central.store.covers import ChainRow
@@ -16,9 +17,10 @@ from central.store.ledger import Epoch, Row
 
 
 def date_rows(
-    connection: Connection, rows: list[Row], heads: list[VerifiedHead], now_ms: int
+    connection: Connection, rows: list[Row], heads: list[VerifiedHead], now: Instant
 ) -> dict[Epoch, int]:
-    """Give each rating its time if it can be told; the lowest start of each epoch with others.
+    """Give each rating its time if it can be told; the lowest start of each epoch with others,
+    which are marked `undated`. What is dated while the centre's own clock is in doubt is marked.
 
     What records and heads tell of their starts is noted. Rows that turn out as duplicates have
     been dated when they came first.
@@ -32,17 +34,21 @@ def date_rows(
     known = dict(before)
     for row in seen:
         start = (row.device, row.epoch, row.record.boot)
-        known[start] = moment.see_record(known.get(start), row.record, now_ms)
+        known[start] = moment.see_record(known.get(start), row.record, now.proves_ms)
     for item in heads:
         start = (*item.epoch_key, item.head.boot)
-        known[start] = moment.see_head(known.get(start), item.head, now_ms)
+        known[start] = moment.see_head(known.get(start), item.head, now.proves_ms)
     waiting: dict[Epoch, int] = {}
     for row in seen:
         if row.level is None:
             continue
         start = (row.device, row.epoch, row.record.boot)
-        found = moment.moment_of(known[start], row.record, row.received_at_ms, now_ms)
+        found = moment.moment_of(known[start], row.record, row.received_at_ms, *now)
+        if now.doubt_ms:
+            row.mark(TIME_UNPROVEN)
         if found is None:
+            row.mark(UNDATED)
+            row.rated_error_ms = now.doubt_ms or None
             known[start] = moment.wait_for_time(known[start], row.seq)
             lowest = waiting.get(start[:2], row.record.boot)
             waiting[start[:2]] = min(lowest, row.record.boot)
@@ -90,7 +96,7 @@ def _date(connection: Connection, clock: BootClock, rows: list[Row]) -> None:
     if clock.told_at_ms is None:
         before = clocks.clock_before(connection, (clock.device, clock.epoch), clock.boot)
     for row in rows:
-        times = (row.received_at_ms, row.stored_at_ms)
+        times = (row.received_at_ms, row.stored_at_ms, row.rated_error_ms or 0)
         found = moment.moment_of(clock, row.record, *times)
         _set(row, found or moment.moment_unknown(clock, before, row.record, *times))
 

@@ -1,4 +1,7 @@
-"""Heads: a device's own word on how far its chain goes. The highest of each epoch is kept."""
+"""Heads: a device's own word on how far its chain goes. The highest of each epoch is kept.
+
+And what closes an epoch that has ended: one signed after the end, and all records up to it.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -7,10 +10,13 @@ from sqlalchemy import Connection
 
 from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers, places, tallies
+from central.store import covers, ledger, places, tallies
+from central.store.covers import ChainRow
 from central.store.ledger import Epoch
 from central.store.places import Enrolment
 from protocol.batch import DUPLICATE, STORED
+from protocol.envelope import split
+from protocol.record import Head, decode, parse
 
 _SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking")
 _AGAIN_MS = 600_000  # so long a head that only its time tells from the one before it is not kept
@@ -87,6 +93,57 @@ def file_heads(
     return Heads(verdicts, highest, newer, older, claims)
 
 
+def close_ended(
+    connection: Connection,
+    sent: list[VerifiedHead],
+    enrolments: Mapping[Epoch, Enrolment],
+    before: Mapping[Epoch, ChainRow],
+    after: Mapping[Epoch, ChainRow],
+    now_ms: int,
+) -> None:
+    """Close the epochs that have ended, and whose records are covered up to a head that was signed
+    after the end (RCT-6): then it is proven that nothing of them was kept back.
+
+    before: their chains before this batch, with the newest receipt that a head of it may have
+    heard; a later value is nobody's. after: as they are now.
+    """
+    for epoch, place in enrolments.items():
+        ended_ms = place.ended_at_ms
+        if ended_ms is None or place.closed_at_ms is not None or place[:2] != epoch:
+            continue
+        known: bytes | None = covers.ending(connection, epoch).head
+        newest_ms = before[epoch].receipt_at_ms or 0
+        told = [
+            (one.head.seq, one.head.boot, one.head.up_ms, one.envelope)
+            for one in sent
+            if one.epoch_key == epoch and ended_ms < (one.head.heard or 0) <= newest_ms
+        ]
+        if known is not None:
+            head = end_head(known)
+            told.append((head.seq, head.boot, head.up_ms, known))
+        if not told:
+            continue
+        *_, envelope = max(told)
+        values: dict[str, Any] = {"head": envelope}
+        if _is_reached(connection, end_head(envelope), after[epoch]):
+            values["closed_at_ms"] = now_ms
+        covers.save_ending(connection, epoch, values)
+
+
+def end_head(envelope: bytes) -> Any:
+    """The head that was signed after an epoch's end, as it is kept."""
+    return decode(parse(split(envelope)[0]), (Head,))
+
+
+def _is_reached(connection: Connection, head: Any, chain: ChainRow) -> bool:
+    """Whether all is covered up to the record that the head names, and it is that record."""
+    if chain.covered_seq < head.seq:
+        return False
+    key = (head.device, head.epoch, head.seq)
+    held = ledger.rows(connection, [key]).get(key)
+    return held is not None and held.mac16 == head.mac16
+
+
 def _note_proofs(
     connection: Connection,
     heads: list[VerifiedHead],
@@ -99,7 +156,8 @@ def _note_proofs(
     its own last proof (central/clockwork.py): pauses stop the sum, and nothing resets it. No hall
     can make the time later that a device signed; one that is later than now proves nothing.
     The time between two proofs of a hall counts as fresh, up to the hour after which every device
-    gets another receipt.
+    gets another receipt, or to its carry interval. A device that proves an earlier time than the
+    hall's is taken to have been fresh then, not now: heads that were hoarded buy no time.
     """
     heard: dict[Epoch, int] = {}
     for one in heads:
@@ -113,12 +171,14 @@ def _note_proofs(
     devices = {}
     for epoch, at_ms in sorted(heard.items(), key=lambda one: one[1]):
         hall = enrolments[epoch].hall
-        proven_at_ms, proven_ms = halls[hall]
+        proven_at_ms, proven_ms, carry_ms = halls[hall]
         if proven_at_ms is None or at_ms > proven_at_ms:
             passed_ms = 0 if proven_at_ms is None else at_ms - proven_at_ms
-            halls[hall] = at_ms, proven_ms + min(passed_ms, FRESH_MS)
-        devices[epoch] = at_ms, halls[hall][1]
-    places.save_proofs(connection, halls, devices)
+            proven_ms += min(passed_ms, max(FRESH_MS, carry_ms or 0))
+            proven_at_ms = at_ms
+            halls[hall] = proven_at_ms, proven_ms, carry_ms
+        devices[epoch] = at_ms, proven_ms - (proven_at_ms - at_ms)
+    places.save_proofs(connection, {hall: proof[:2] for hall, proof in halls.items()}, devices)
 
 
 def _says_more(values: dict[str, Any], before: dict[str, Any]) -> bool:
@@ -150,10 +210,12 @@ def _lack(surplus: int, boot: int, before: dict[str, Any] | None, now_ms: int) -
 
     surplus: the documents of its window, less what it was shown. It rises with each service that
     is opened while the device is off, and may not fall: each service that is shown has a document.
+    What is shown after a restart comes on top of what was shown before.
     """
-    if before is None or before["boot"] != boot:
+    if before is None:
         return {"surplus": surplus, "lacking": 0, "lacking_since_ms": None}
-    most = max(surplus, before["surplus"])
+    shown_before = before["shown"] if boot != before["boot"] else 0
+    most = max(surplus, before["surplus"] + shown_before)
     since_ms = before["lacking_since_ms"] or now_ms
     return {
         "surplus": most,

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -24,9 +24,10 @@ from central.custody.batch import file_batches
 from central.custody.offer import Letter, Offer
 from central.custody.open import KeyOf
 from central.people import tokens
+from central.steady import Instant, PlainClock
 from central.store.database import Database, is_of_store
 from central.store.ledger import Epoch
-from protocol.batch import Answer, Body, EnvelopeItem
+from protocol.batch import Answer, Body, EnvelopeItem, HeadItem
 from protocol.field import write
 from protocol.limits import BATCH_ITEMS
 
@@ -116,10 +117,10 @@ _Read = tuple[_Waiting, Letter]
 class Intake:
     """Takes the batches of gateways, in a thread that begins with the first of them."""
 
-    def __init__(self, database: Database, key_of: KeyOf, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, key_of: KeyOf, clock: PlainClock) -> None:
         self._database = database
         self._key_of = key_of
-        self._now_ms = now_ms
+        self._clock = clock
         self._arrivals: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._live, self._backlog = _Lane(), _Lane()
         self._alone: dict[str, float] = {}  # hall: until when, monotonic
@@ -162,11 +163,12 @@ class Intake:
             raise outcome
         return outcome
 
-    def rescue(self, hall: str, envelopes: list[str]) -> Answer:
+    def rescue(self, hall: str, envelopes: list[str], heads: Sequence[HeadItem] = ()) -> Answer:
         """Take what a technician read out of a device of this hall, as a batch of the hall's."""
-        now_ms = self._now_ms()
+        now_ms = self._clock.now_ms()
         items = [EnvelopeItem(envelope, now_ms, None, None, ()) for envelope in envelopes]
-        return self.take((hall,), [dict(write(item)) for item in items], is_rescued=True)
+        raw: list[object] = [dict(write(item)) for item in (*items, *heads)]
+        return self.take((hall,), raw, is_rescued=True)
 
     def close(self) -> None:
         """End after what has come so far; what comes later is answered ClosedError."""
@@ -215,12 +217,12 @@ class Intake:
 
     def _file_some(self, lane: _Lane) -> int:
         """File what fits into one transaction, so many batches; the rest comes first next time."""
-        some, now_ms = lane.next(BATCH_ITEMS), self._now_ms()
+        some = lane.next(BATCH_ITEMS)
         if not some:
             return 0
         try:
             with self._database.read() as connection:
-                chosen, refused, left = self._choose(connection, some, now_ms)
+                chosen, refused, left = self._choose(connection, some)
         except Exception as error:
             log.exception("the tokens of %d batches could not be looked at", len(some))
             for waiting in some:
@@ -228,13 +230,13 @@ class Intake:
             return 0
         for waiting, error in refused:
             waiting.reply(error)
-        apart = self._file(chosen, now_ms)
+        apart = self._file(chosen, self._clock.read())
         for waiting in reversed(left + apart):
             lane.put_back(waiting)
         return len(chosen)
 
     def _choose(
-        self, connection: Connection, some: list[_Waiting], now_ms: int
+        self, connection: Connection, some: list[_Waiting]
     ) -> tuple[list[_Read], list[tuple[_Waiting, Exception]], list[_Waiting]]:
         """Those whose items go into one transaction; those that are refused; those that are left.
 
@@ -260,7 +262,9 @@ class Intake:
                 left.append(one)
                 continue
             try:
-                letter = offer.read(halls, one.read(), now_ms, one.is_rescued)
+                body = one.read()
+                self._clock.hear(halls[0], body.now_ms)
+                letter = offer.read(halls, body, self._clock.now_ms(), one.is_rescued)
             except Exception as error:  # what is wrong with it, its sender is told
                 refused.append((one, error))
                 is_full = time.monotonic() > end_s
@@ -275,7 +279,7 @@ class Intake:
             is_full = is_alone or time.monotonic() > end_s
         return chosen, refused, left
 
-    def _file(self, chosen: list[_Read], now_ms: int, is_last: bool = False) -> list[_Waiting]:
+    def _file(self, chosen: list[_Read], now: Instant, is_last: bool = False) -> list[_Waiting]:
         """File them in one transaction, and answer each; split until a guilty one stands alone.
 
         is_last: this one stood alone before. Alone it is tried twice: another process may have
@@ -285,12 +289,12 @@ class Intake:
             return []
         try:
             with self._database.read() as connection:
-                together, apart = _without_clashes(self._judge(connection, chosen, now_ms))
+                together, apart = _without_clashes(self._judge(connection, chosen, now.ms))
             with self._database.write() as connection:
                 offers = [one.offer for one in together]
-                answers = file_batches(connection, offers, self._key_of, now_ms)
+                answers = file_batches(connection, offers, self._key_of, now)
         except Exception as error:
-            return self._fail(chosen, error, now_ms, is_last)
+            return self._fail(chosen, error, now, is_last)
         # The block above has committed; only now may the verdicts be said.
         for one, answer in zip(together, answers, strict=True):
             one.waiting.reply(answer)
@@ -307,7 +311,7 @@ class Intake:
         ]
 
     def _fail(
-        self, chosen: list[_Read], error: Exception, now_ms: int, is_last: bool
+        self, chosen: list[_Read], error: Exception, now: Instant, is_last: bool
     ) -> list[_Waiting]:
         if is_of_store(error):
             log.warning("%d batches could not be filed: %s", len(chosen), error)
@@ -324,8 +328,8 @@ class Intake:
             return []
         # Judged anew: filing has marked and dated their rows.
         half, is_one = (len(chosen) + 1) // 2, len(chosen) == 1
-        apart = self._file(chosen[:half], now_ms, is_one)
-        return apart + self._file(chosen[half:], now_ms, is_one)
+        apart = self._file(chosen[:half], now, is_one)
+        return apart + self._file(chosen[half:], now, is_one)
 
     def _travels_alone(self, halls: tuple[str, ...]) -> bool:
         return self._alone.get(halls[0], 0.0) > time.monotonic()

@@ -18,6 +18,8 @@ from protocol.batch import (
 
 # Marks of the centre's own, beside those of protocol.batch.
 CLOCK_WRONG = "clock_wrong"  # the time that the device was told cannot have been
+TIME_UNPROVEN = "time_unproven"  # it came while the centre's own clock was in doubt
+UNDATED = "undated"  # nobody had told its device the time; counted on the day of its arrival
 SIGNED_AFTER_REVOCATION = "signed_after_revocation"  # kept, and not counted
 ARRIVED_AFTER_REVOCATION = "arrived_after_revocation"
 DAMAGE_NAMED = "damage_named"  # a device tells that it can no longer read what it had written
@@ -44,6 +46,7 @@ MALFORMED_HEAD = "malformed_head"
 OTHER_HALL = "other_hall"
 
 # Alarms.
+CENTRE_CLOCK = "centre_clock"
 GAP = "gap"
 LOST_BY_CENTRE = "lost_by_centre"
 SILENT_DEVICE = "silent_device"
@@ -53,6 +56,7 @@ DOCUMENTS_MISSING = "documents_missing"
 SELDOM_RATED = "seldom_rated"
 PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
+OPEN_EPOCH = "open_epoch"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -80,6 +84,12 @@ MARKS = {
         "请按安全事件处理：拒收记录中写明了密钥属于哪台评价器，请立即吊销。",
         SECURITY,
     ),
+    CENTRE_CLOCK: Mark(
+        "本系统的时钟有疑问",
+        "服务器时钟与本系统的时间相差超过一分钟。在查明以前，签名和统计仍按本系统的时间。",
+        "请检查服务器时钟和校时服务。服务器时钟正确的，不超过一天的差别十分钟后自动采用；"
+        "超过一天的，请运行 pingjia central clock accept。",
+    ),
     GAP: Mark(
         "缺少记录",
         "评价器已写下这些序号的记录，或后面的记录已经到达，而它们在规定时间内没有送到，也没有说明。",
@@ -93,12 +103,12 @@ MARKS = {
     SILENT_DEVICE: Mark(
         "评价器无声",
         "同厅其他评价器一直有消息，这台在规定时间内没有任何新签名：可能关机、断网，或被隐瞒。",
-        "请大厅查看该评价器。窗口当日不开放时无需处理；停用的，请吊销。",
+        "请大厅查看该评价器。窗口暂停使用的，请登记停用到哪天；不再使用的，请吊销。",
     ),
     SILENT_HALL: Mark(
         "大厅无声",
         "整个大厅在规定时间内没有任何新消息。",
-        "请联系大厅检查网关和网络。放假期间无需处理。",
+        "请联系大厅检查网关和网络。",
     ),
     FACTS_MISSING: Mark(
         "服务信息缺失",
@@ -127,6 +137,13 @@ MARKS = {
         "同一窗口登记的两台评价器都在使用，并且已超过一天。它们的评价照常计入。",
         "请大厅确认：更换下来的，请吊销；没有安装过的，请按安全事件处理。窗口确有两台时无需处理。",
         NOTICE,
+    ),
+    OPEN_EPOCH: Mark(
+        "旧登记尚未结清",
+        "评价器重新登记、更换或吊销后，没有证据表明它此前的评价已全部送达：最后一段可能丢失，或被扣下。",
+        "请技术员把旧评价器接上工作台并运行 rescue，取出记录，自动结清。"
+        "旧机已坏或丢失的，请查明原因，由管理员结清：pingjia central epoch close。",
+        SECURITY,
     ),
     ONLY_RESCUED: Mark(
         "只由技术员送达",
@@ -179,6 +196,18 @@ MARKS = {
         "时间有误，已校正",
         "评价器从大厅得到的时间不可能是真的。评价按本系统的时钟校正，次序不受影响。",
         "请大厅校准网关的时钟。",
+        NOTICE,
+    ),
+    TIME_UNPROVEN: Mark(
+        "时间未核实",
+        "评价送达时本系统的时钟有疑问，所以采用评价器自己的时间，并注明误差。照常计入。",
+        "评价和大厅无误，无需处理；请查明服务器时钟当时为何不准。",
+        NOTICE,
+    ),
+    UNDATED: Mark(
+        "送达时没有时间",
+        "大厅没有告诉评价器时间。评价计入送达当日；时间查明后，改计入评价当日。",
+        "偶尔出现无需处理；反复出现时，请大厅检查网关为何不对时。",
         NOTICE,
     ),
     SIGNED_AFTER_REVOCATION: Mark(

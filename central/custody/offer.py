@@ -7,7 +7,7 @@ Next on a rating's way: central/custody/open.py, whose it is; central/custody/ba
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -42,6 +42,7 @@ from protocol.batch import (
     ProgressItem,
     ServiceDocument,
 )
+from protocol.record import Boot
 
 _JSON = json.JSONEncoder()
 _SIGNERS_SOUGHT = 10  # in a batch: each may take a look at all keys of the hall
@@ -54,16 +55,16 @@ class Letter(NamedTuple):
     """A hall's batch as it was read; nobody has looked yet whose records they are.
 
     halls: of the token it came with, at least one; the first is the hall's own. raw: decoded JSON
-    of any shape. opened: of each item its envelope, taken apart; None for what has none. ahead_ms:
-    by how much the hall's clock was ahead of the centre's. is_rescued: a technician brought it,
-    not the hall's gateway.
+    of any shape. opened: of each item its envelope, taken apart; None for what has none. sent_ms:
+    the gateway's time when it packed them; None if it did not say. is_rescued: a technician
+    brought it, not the hall's gateway.
     """
 
     halls: tuple[str, ...]
     raw: list[object]
     items: list[_Item]
     opened: list[Opened | Rejected | None]
-    ahead_ms: int
+    sent_ms: int | None
     is_rescued: bool
 
     @property
@@ -114,6 +115,12 @@ class Refused(NamedTuple):
     why: Rejected
     first_bytes: bytes
 
+    def kept(self, hall: str, now_ms: int) -> dict[str, Any]:
+        """As a row of `rejection`."""
+        names = ("hall", "reason", "sentence", "first_bytes", "rejected_at_ms")
+        said = (hall, self.why.code, self.why.reason, self.first_bytes, now_ms)
+        return dict(zip(names, said, strict=True))
+
 
 class Offer(NamedTuple):
     """One hall's batch of `size` items, judged. halls: of its token; the first is its own."""
@@ -137,9 +144,8 @@ class Offer(NamedTuple):
 def read(halls: tuple[str, ...], body: Body, now_ms: int, is_rescued: bool = False) -> Letter:
     """The items, read and taken apart."""
     items = [read_item(one, now_ms) for one in body.items]
-    ahead_ms = 0 if body.now_ms is None else body.now_ms - now_ms
     opened = [_open(item) for item in items]
-    return Letter(halls, body.items, items, opened, ahead_ms, is_rescued)
+    return Letter(halls, body.items, items, opened, body.now_ms, is_rescued)
 
 
 def enrolled(connection: Connection, devices: Iterable[str]) -> dict[str, list[Enrolment]]:
@@ -160,6 +166,7 @@ def judge(
     does not remember: its key proves that the centre enrolled it.
     """
     halls = letter.halls
+    ahead_ms = 0 if letter.sent_ms is None else letter.sent_ms - now_ms  # the hall's clock
     ours = {
         device: known[device]
         for device in letter.devices
@@ -174,7 +181,7 @@ def judge(
             if isinstance(document, Rejected):
                 why = document
             else:
-                opened_at_ms = _instant(document.opened_at_ms, letter.ahead_ms, now_ms)
+                opened_at_ms = _instant(document.opened_at_ms, ahead_ms, now_ms)
                 sent = SentDocument(at, item.facts.encode(), document, opened_at_ms)
                 offer.documents.append(sent)
         elif isinstance(item, ProgressItem):
@@ -182,7 +189,7 @@ def judge(
             if isinstance(progress, Rejected):
                 why = progress
             else:
-                at_ms = _instant(progress.at_ms, letter.ahead_ms, now_ms)
+                at_ms = _instant(progress.at_ms, ahead_ms, now_ms)
                 offer.progress.append(SentProgress(at, progress, at_ms))
         elif not isinstance(envelope, Opened):
             why = envelope
@@ -201,7 +208,8 @@ def judge(
                 row = _row(verified, item, place, now_ms)
                 if letter.is_rescued:
                     row.hall_marks.append(RESCUED)
-                    row.mark(ONLY_RESCUED)  # if another holds its place already, this row is gone
+                    if verified.kind != Boot.kind:  # the bench itself has the board write one
+                        row.mark(ONLY_RESCUED)  # if another holds its place, this row is gone
                 offer.records.append(SentRecord(at, row, place))
         if why is not None:
             offer.refused.append(Refused(at, why, _first_bytes(letter.raw[at])))

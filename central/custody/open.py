@@ -18,7 +18,7 @@ from central.custody.marks import (
     UNKNOWN_DEVICE,
     WRONG_KIND,
 )
-from protocol import answer, batch
+from protocol import batch, opened
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -188,8 +188,8 @@ def answer_in(record: bytes, decoded: Any, key_of: KeyOf) -> tuple[int | None, t
     if kind is not Rating and kind is not Reasons:
         return None, ()
     key = key_of(decoded.device, decoded.epoch)
-    plain = answer.open_answer(key, record, decoded.answer)
-    return (answer.level_in(plain), ()) if kind is Rating else (None, answer.codes_in(plain))
+    plain = opened.open_answer(key, record, decoded.answer)
+    return (opened.level_in(plain), ()) if kind is Rating else (None, opened.codes_in(plain))
 
 
 def judge_head(

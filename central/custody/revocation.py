@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from central.custody.counting import count_marks, of_ratings
 from central.custody.marks import ARRIVED_AFTER_REVOCATION, SIGNED_AFTER_REVOCATION
-from central.store import ledger, tallies
+from central.store import covers, ledger, tallies
 from central.store import places as place_rows
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
@@ -45,6 +45,7 @@ def end(
         tallies.add(connection, of_ratings([], counted))
         marked += [row for row in rows if row.mark(SIGNED_AFTER_REVOCATION)]
         place_rows.revoke(connection, *epoch, at_ms, reason, seq)
+    covers.end_epochs(connection, [place[:2] for place in revoked], now_ms)
     ledger.save_marks(connection, marked)
     count_marks(connection, [], marked, [], [], now_ms)
     place_rows.bump_versions(connection, {place.hall for place in revoked})

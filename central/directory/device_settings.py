@@ -16,10 +16,10 @@ from hosting.error import OperatorError
 from hosting.text_file import read_text
 from hosting.toml import load_toml, meant
 from protocol.field import ProtocolError
-from protocol.limits import SETTINGS_BYTES
 from protocol.record import decode
 from protocol.settings import Settings, Words, seal_settings
 
+_FILE_BYTES = 16384  # JSON may escape each character
 _FIRST = "a-device", 1, 1  # whose: any device's settings are checked alike
 _WHOSE = ("device", "epoch", "version")
 _NAMES = {name for name, _ in Settings.fields} - set(_WHOSE)
@@ -33,7 +33,7 @@ def read_file(path: Path) -> str:
     mend = "deploy/settings.toml has an example."
     try:
         if path.suffix == ".json":
-            members = json.loads(read_text(path, SETTINGS_BYTES, mend))
+            members = json.loads(read_text(path, _FILE_BYTES, mend))
         else:
             members = load_toml(path, mend)
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from central.custody import revocation
 from central.custody.open import KeyOf
 from central.directory.halls import checked
-from central.store import places, tokens
+from central.store import covers, places, tokens
 from central.store.database import Database
 from central.store.places import Enrolment
 from hosting.error import OperatorError
@@ -47,7 +47,7 @@ class Devices:
         """Enrol a device at a window and write its bundle; the new epoch.
 
         A device enrolled before gets a new epoch, a new key and a new password; what it signed
-        before stays verifiable.
+        before stays verifiable, and its old epoch stays open (central/directory/endings.py).
         """
         with self._database.write() as connection:
             return self.enrol_within(connection, device, hall, window, bundle_file)
@@ -100,10 +100,14 @@ class Devices:
     ) -> tuple[int, bytes]:
         checked(device_id, device, "the device's id")
         password = new_password()
-        now_ms = self._now_ms()
         row = places.require_hall(connection, hall)
         _require_room(connection, device, hall, window)
+        # What is filed for the device meanwhile is seen here, or sees the end of its epoch.
+        known = places.epochs(connection, device)
+        places.lock_halls(connection, {hall, *[one.hall for one in known]})
         former = places.epochs(connection, device)
+        now_ms = self._now_ms()
+        covers.end_epochs(connection, [one[:2] for one in former], now_ms)
         # Never an epoch again, not even for two enrolments in one minute.
         epoch = max(now_ms // 60_000, former[0].epoch + 1 if former else 0)
         is_approved = token_id is None or self._is_direct

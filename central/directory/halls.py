@@ -1,9 +1,11 @@
-"""Halls and their windows: what an operator adds, renames and ends."""
+"""Halls and their windows: what an operator adds, renames, ends, and says of them."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Connection
 
 from central.directory.cells import day_number
 from central.directory.kinds import BY_NAME, WINDOWS
@@ -14,9 +16,13 @@ from central.people.tokens import add_token, hall_scope
 from central.store import directory, places, tokens
 from central.store.database import Database
 from central.store.directory import EVER, Entry
-from hosting.clock import day, written
+from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
 from protocol.field import ProtocolError, Text, place_id
+
+DAY_MS = 86_400_000
+_CARRY_DAYS = 30
+_REST_MS = 366 * DAY_MS
 
 
 class Halls:
@@ -27,10 +33,19 @@ class Halls:
         self._now_ms = now_ms
 
     def add(
-        self, hall: str, name: str, host: str, port: int, ca: str | None, token_file: Path
+        self,
+        hall: str,
+        name: str,
+        host: str,
+        port: int,
+        ca: str | None,
+        token_file: Path,
+        carry_days: int | None = None,
     ) -> None:
         """Add a hall's gateway and write its token; the hall itself, if the directory has none of
         this id yet. ca: the broker's CA as PEM, or None.
+
+        carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
         checked(place_id, hall, "the hall's id")
         checked(Text(64), name, "the hall's name")
@@ -38,6 +53,7 @@ class Halls:
             "mqtt_host": checked(Text(253), host, "the broker's host"),
             "mqtt_port": port,
             "mqtt_ca": ca,
+            "carry_ms": _carry_ms(carry_days),
         }
         now_ms = self._now_ms()
         with self._database.write() as connection:
@@ -48,6 +64,34 @@ class Halls:
             directory.put_broker(connection, hall, broker)
             settle(connection, day_number(day(now_ms)))
             add_token(connection, hall_scope(hall), token_file, now_ms)
+
+    def carry(self, hall: str, days: int | None) -> None:
+        """Note how often a hall's batches arrive as files; None: it has a network again."""
+        with self._database.write() as connection:
+            places.require_hall(connection, hall)
+            places.set_carry(connection, hall, _carry_ms(days))
+
+    def rest(self, hall: str, window: str, until: date, reason: str | None) -> None:
+        """Put a window to rest until a day in China, on which it is in use again by itself: until
+        then nobody misses its devices. What they send counts as ever.
+        """
+        if reason is not None:
+            checked(Text(200), reason, "the reason")
+        now_ms, until_ms = self._now_ms(), start_of(until)
+        if not now_ms < until_ms <= now_ms + _REST_MS:
+            raise OperatorError(
+                f"until {until} is not possible: a day from tomorrow on, at most a year ahead."
+            )
+        with self._database.write() as connection:
+            _require_window(connection, hall, window)
+            directory.rest(connection, hall, window, until_ms, reason)
+
+    def end_rest(self, hall: str, window: str) -> None:
+        """Let a window be in use again; its devices are missed from now on."""
+        with self._database.write() as connection:
+            if _require_window(connection, hall, window).rest_until_ms is None:
+                raise OperatorError(f"the window {window} of the hall {hall} does not rest.")
+            directory.end_rest(connection, hall, window, self._now_ms())
 
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
@@ -75,17 +119,17 @@ class Halls:
             regions = {entry.id: entry.up for entry in on_day(connection, "hall", today)}
             return directory.counted_halls(connection, regions)
 
-    def windows(self, hall: str) -> list[Any]:
-        """Rows of a hall's windows today: window, name, devices (their ids)."""
+    def windows(self, hall: str) -> list[tuple[Any, list[str]]]:
+        """(row of `window`, the devices that stand there) of a hall's windows today."""
         with self._database.read() as connection:
             places.require_hall(connection, hall)
             standing = places.current_devices(connection, hall)
-            at = {row.window: [] for row in places.windows(connection, hall)}
-            for device in standing:
-                if device.revoked_at_ms is None:
-                    at.setdefault(device.window, []).append(device.device)
             rows = places.windows(connection, hall)
-            return [(row.window, row.name, at[row.window]) for row in rows]
+        at: dict[str, list[str]] = {}
+        for device in standing:
+            if device.revoked_at_ms is None:
+                at.setdefault(device.window, []).append(device.device)
+        return [(row, at.get(row.window, [])) for row in rows]
 
     def rename(
         self, hall: str, window: str | None, name: str, from_day: int | None
@@ -115,8 +159,8 @@ class Halls:
 
     def remove_window(self, hall: str, window: str) -> list[Change]:
         """Let a window end today. Refused while a device stands there."""
-        for one, _, devices in self.windows(hall):
-            if one == window and devices:
+        for row, devices in self.windows(hall):
+            if row.window == window and devices:
                 raise OperatorError(
                     f"{', '.join(devices)} stands at {hall}/{window}: move it with `pingjia "
                     f"central device move`, or end it with `pingjia central revoke`."
@@ -163,6 +207,23 @@ class Halls:
 
 def _heard(row: Any) -> str:
     return "never" if row.heard_at_ms is None else written(row.heard_at_ms)
+
+
+def _carry_ms(days: int | None) -> int | None:
+    if days is not None and not 1 <= days <= _CARRY_DAYS:
+        raise OperatorError(f"files are carried every 1 to {_CARRY_DAYS} days, not every {days}.")
+    return None if days is None else days * DAY_MS
+
+
+def _require_window(connection: Connection, hall: str, window: str) -> Any:
+    places.require_hall(connection, hall)
+    rows = [row for row in places.windows(connection, hall) if row.window == window]
+    if not rows:
+        raise OperatorError(
+            f"the hall {hall} has no window {window}: `pingjia central window list {hall}` "
+            "shows what it has."
+        )
+    return rows[0]
 
 
 def checked(check: Callable[[str, str], str], value: str, what: str) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select
 
 from central.store.tables import metadata
 
 MOST = 1000  # of one alarm at a time
+HOLIDAYS_MS = 10 * 86_400_000
 
 _device = metadata.tables["device"]
 _hall = metadata.tables["hall"]
@@ -16,6 +17,8 @@ _head = metadata.tables["head"]
 _record = metadata.tables["record"]
 _awaited = metadata.tables["awaited"]
 _book = metadata.tables["book"]
+_document = metadata.tables["document"]
+_ending = metadata.tables["ending"]
 _newer = _device.alias()
 
 Found = list[Any]
@@ -23,8 +26,8 @@ Found = list[Any]
 
 def open_chains(connection: Connection, hall: str | None) -> Found:
     """Chains that miss something: their columns, place, head_seq and shown_seq, the highest
-    receipt that the device has shown (both None without a head), and held_seq, the lowest seq that
-    is held above the covered ones (None for none).
+    receipt that the device has shown (both None without a head), held_seq, the lowest seq that is
+    held above the covered ones (None for none), and grace_ms, what its hall has beside all limits.
     """
     held = select(func.min(_record.c.seq)).where(
         _record.c.device == _chain.c.device,
@@ -37,6 +40,7 @@ def open_chains(connection: Connection, hall: str | None) -> Found:
             *(_chain.c.open_since_ms, _head.c.seq.label("head_seq")),
             _head.c.receipt_seq.label("shown_seq"),
             held.scalar_subquery().label("held_seq"),
+            _next_file().label("grace_ms"),
         )
         .where(_chain.c.open_since_ms.is_not(None))
         .order_by(_chain.c.open_since_ms)
@@ -48,15 +52,22 @@ def silent_devices(
     connection: Connection, hall: str | None, others_ms: int, before_ms: int
 ) -> Found:
     """Devices since whose last proof others of their hall were proven fresh for others_ms all in
-    all, or that have given none since `before_ms`. Neither revoked nor enrolled anew.
+    all, and for its carry interval; or that have given none since `before_ms`. Neither revoked nor
+    enrolled anew, nor at a window that rests.
     """
+    carry_ms = func.coalesce(_hall.c.carry_ms, 0)
     query = _placed(
         *(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms", "proven_at_ms")),
     ).where(
         *_stands(),
+        _window.c.rest_until_ms.is_(None),
         or_(
-            _hall.c.proven_ms - _device.c.proven_ms >= others_ms,
-            func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms) < before_ms,
+            _hall.c.proven_ms - _device.c.proven_ms >= others_ms + carry_ms,
+            and_(
+                func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms) + _two_files()
+                < before_ms,
+                _is_in_use(before_ms),
+            ),
         ),
     )
     return _of_hall(connection, query, hall)
@@ -94,10 +105,37 @@ def pending_enrolments(connection: Connection, hall: str | None, before_ms: int)
     return _of_hall(connection, query, hall)
 
 
+def endings(connection: Connection, hall: str | None, is_open: bool, limit: int = MOST) -> Found:
+    """Epochs that have ended, open ones or the others, the newest first: columns of `ending`,
+    covered_seq and highest_seq, head_seq of its newest head (None without one), since_ms, when it
+    was proven to be fresh last, else enrolled, and services: how many its window had between that
+    and the end.
+    """
+    since_ms = func.coalesce(_device.c.proven_at_ms, _device.c.enrolled_at_ms)
+    services = select(func.count()).where(
+        _document.c.hall == _device.c.hall,
+        _document.c.window == _device.c.window,
+        _document.c.opened_at_ms > since_ms,
+        _document.c.opened_at_ms <= _ending.c.ended_at_ms,
+    )
+    columns = (_chain.c.covered_seq, _chain.c.highest_seq, _head.c.seq.label("head_seq"))
+    columns += (since_ms.label("since_ms"), services.scalar_subquery().label("services"))
+    columns += (_device.c.revoked_at_ms, _device.c.refused_at_ms)
+    is_closed = _ending.c.closed_at_ms.is_not(None)
+    query = (
+        _placed(*_ending.c, *columns)
+        .join(_ending, _same_epoch(_ending))
+        .where(~is_closed if is_open else is_closed)
+        .order_by(_ending.c.ended_at_ms.desc(), _ending.c.device, _ending.c.epoch)
+    )
+    return _of_hall(connection, query, hall, limit)
+
+
 def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Found:
-    """Halls of which nothing was heard since `before_ms`."""
+    """Halls of which nothing was heard since `before_ms`, though a window was in use."""
+    in_use = exists().where(_window.c.hall == _hall.c.hall, _is_in_use(before_ms))
     query = select(_hall.c.hall, _hall.c.name, _hall.c.heard_at_ms).where(
-        _hall.c.heard_at_ms < before_ms
+        _hall.c.heard_at_ms + _two_files() < before_ms, in_use
     )
     if hall is not None:
         query = query.where(_hall.c.hall == hall)
@@ -117,6 +155,10 @@ def awaited_documents(connection: Connection, hall: str | None, before_ms: int) 
         func.max(_awaited.c.since_ms).label("last_at_ms"),
         func.max(_awaited.c.device).label("device"),
     ).where(_awaited.c.since_ms < before_ms)
+    carried = select(_hall.c.hall, _next_file()).where(_hall.c.carry_ms.is_not(None))
+    for carrying, grace_ms in connection.execute(carried).all():
+        is_within = and_(_awaited.c.hall == carrying, _awaited.c.since_ms >= before_ms - grace_ms)
+        query = query.where(not_(is_within))
     if hall is not None:
         query = query.where(_awaited.c.hall == hall)
     # Names are looked up for what is shown only.
@@ -134,7 +176,7 @@ def lacking_documents(connection: Connection, hall: str | None, before_ms: int) 
     """Devices that have been shown more services since before then than documents are held."""
     query = _placed(
         *(_device.c.device, _device.c.epoch, _head.c.lacking, _head.c.lacking_since_ms)
-    ).where(_head.c.lacking_since_ms < before_ms)
+    ).where(_head.c.lacking_since_ms + _next_file() < before_ms)
     return _of_hall(connection, query, hall)
 
 
@@ -143,12 +185,32 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
     query = (
         select(_book, _hall.c.name.label("hall_name"))
         .outerjoin(_hall, _hall.c.hall == _book.c.hall)
-        .where(_book.c.open_since_ms < before_ms)
+        .where(_book.c.open_since_ms + _next_file() < before_ms)
         .order_by(_book.c.open_since_ms)
     )
     if hall is not None:
         query = query.where(_book.c.hall == hall)
     return list(connection.execute(query.limit(MOST)))
+
+
+def _two_files() -> Any:
+    """What a hall that carries files has beside the limits of silence: a receipt goes home with
+    one file, and what has heard it comes with the next.
+    """
+    return 2 * func.coalesce(_hall.c.carry_ms, 0)
+
+
+def _next_file() -> Any:
+    """What it has beside the others: what a file leaves behind comes with the next one, which
+    holidays may hold up.
+    """
+    return func.coalesce(_hall.c.carry_ms + HOLIDAYS_MS, 0)
+
+
+def _is_in_use(before_ms: int) -> Any:
+    """Of windows that do not rest, and whose last rest ended before then."""
+    has_been = func.coalesce(_window.c.rested_at_ms, 0) + _two_files() < before_ms
+    return and_(_window.c.rest_until_ms.is_(None), has_been)
 
 
 def _stands() -> tuple[Any, ...]:
@@ -177,7 +239,7 @@ def _same_epoch(table: Any) -> Any:
     return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
 
 
-def _of_hall(connection: Connection, query: Any, hall: str | None) -> Found:
+def _of_hall(connection: Connection, query: Any, hall: str | None, limit: int = MOST) -> Found:
     if hall is not None:
         query = query.where(_device.c.hall == hall)
-    return list(connection.execute(query.limit(MOST)))
+    return list(connection.execute(query.limit(limit)))

@@ -1,9 +1,9 @@
-"""Chains with their receipts, the gaps that boots named, and heads: by (device, epoch)."""
+"""Chains with their receipts, gaps that boots named, heads and endings: by (device, epoch)."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from central.store import sql
 from central.store.ledger import Epoch
@@ -13,6 +13,8 @@ from protocol.record import RESTART
 _chain = metadata.tables["chain"]
 _gap = metadata.tables["gap"]
 _head = metadata.tables["head"]
+_ending = metadata.tables["ending"]
+_device = metadata.tables["device"]
 
 
 class ChainRow(NamedTuple):
@@ -132,6 +134,44 @@ def save_heads(connection: Connection, changed: list[dict[str, Any]]) -> None:
     if changed:
         rows = [tuple([values[name] for name in _HEAD]) for values in changed]
         sql.run(connection, _SAVE_HEAD, rows)
+
+
+def end_epochs(connection: Connection, epochs: Iterable[Epoch], now_ms: int) -> None:
+    """Note that these end now, those that have not ended yet; their halls are locked.
+
+    No receipt of theirs that was signed so far is later than the end, whatever the clock did.
+    """
+    for epoch in epochs:
+        if ending(connection, epoch) is None:
+            known = chain(connection, epoch)
+            signed_ms = 0 if known is None else known.receipt_at_ms or 0
+            values = {"device": epoch[0], "epoch": epoch[1], "ended_at_ms": max(now_ms, signed_ms)}
+            connection.execute(insert(_ending), values)
+
+
+def ending(connection: Connection, epoch: Epoch) -> Any:
+    """The row of `ending` of an epoch, or None."""
+    return connection.execute(select(_ending).where(_of(_ending, epoch))).first()
+
+
+def enrolments_with_endings(connection: Connection) -> list[Any]:
+    """Every enrolment, by device and the newest first: enrolled_at_ms, revoked_at_ms,
+    refused_at_ms, and the columns of its ending, None while it has not ended.
+    """
+    names = ("device", "epoch", "enrolled_at_ms", "revoked_at_ms", "refused_at_ms")
+    ends = [column for column in _ending.c if column.name not in names]
+    is_same = (_ending.c.device == _device.c.device) & (_ending.c.epoch == _device.c.epoch)
+    query = (
+        select(*[_device.c[name] for name in names], *ends)
+        .outerjoin(_ending, is_same)
+        .order_by(_device.c.device, _device.c.epoch.desc())
+    )
+    return list(connection.execute(query))
+
+
+def save_ending(connection: Connection, epoch: Epoch, values: dict[str, Any]) -> None:
+    """Write columns of an ending that is there."""
+    connection.execute(update(_ending).where(_of(_ending, epoch)).values(values))
 
 
 def _of(table: Any, epoch: Epoch) -> Any:

@@ -123,3 +123,30 @@ def put_window(connection: Connection, hall: str, window: str, name: str, is_clo
     values = {"name": name, "is_closed": is_closed}
     if connection.execute(update(_window).where(is_it).values(**values)).rowcount == 0:
         connection.execute(insert(_window), {"hall": hall, "window": window, **values})
+
+
+def rest(
+    connection: Connection, hall_id: str, window: str, until_ms: int, reason: str | None
+) -> None:
+    """Put a window to rest."""
+    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
+    values = {"rest_until_ms": until_ms, "rest_reason": reason}
+    connection.execute(update(_window).where(is_it).values(values))
+
+
+def resting(connection: Connection, until_ms: int | None = None) -> list[Any]:
+    """The windows at rest, or those of them whose rest is over by then."""
+    query = select(_window).where(_window.c.rest_until_ms.is_not(None))
+    if until_ms is not None:
+        query = query.where(_window.c.rest_until_ms <= until_ms)
+    return list(connection.execute(query.order_by(_window.c.hall, _window.c.window)))
+
+
+def end_rest(connection: Connection, hall_id: str, window: str, now_ms: int) -> None:
+    """Let a window be in use again: its devices are missed from now on."""
+    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
+    values = {"rest_until_ms": None, "rest_reason": None, "rested_at_ms": now_ms}
+    connection.execute(update(_window).where(is_it).values(values))
+    is_there = (_device.c.hall == hall_id) & (_device.c.window == window)
+    proven_ms = select(_hall.c.proven_ms).where(_hall.c.hall == hall_id).scalar_subquery()
+    connection.execute(update(_device).where(is_there).values(proven_ms=proven_ms))

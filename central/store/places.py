@@ -15,12 +15,13 @@ _device = metadata.tables["device"]
 _chain = metadata.tables["chain"]
 _head = metadata.tables["head"]
 _record = metadata.tables["record"]
+_ending = metadata.tables["ending"]
 
 _HEARD_EVERY_MS = 60_000
 
 
 class Enrolment(NamedTuple):
-    """A row of `device` (central/store/tables/places.py): where a device stands in one epoch."""
+    """Where a device stands in one epoch: `device`, `ending` in central/store/tables/places.py."""
 
     device: str
     epoch: int
@@ -32,6 +33,8 @@ class Enrolment(NamedTuple):
     approved_at_ms: int | None
     refused_at_ms: int | None
     stood_at: str | None
+    ended_at_ms: int | None
+    closed_at_ms: int | None
 
     @property
     def windows(self) -> tuple[str, ...]:
@@ -44,7 +47,13 @@ class Enrolment(NamedTuple):
         return self.approved_at_ms is None and self.refused_at_ms is None
 
 
-_OF_DEVICES = f"SELECT {', '.join(map(sql.name, Enrolment._fields))} FROM device WHERE device "
+_OF_ENDING = Enrolment._fields[-2:]
+_OF_DEVICE = Enrolment._fields[:-2]
+_OF_DEVICES = (
+    f"SELECT {', '.join([f'it.{sql.name(one)}' for one in _OF_DEVICE])}, {', '.join(_OF_ENDING)}"
+    " FROM device it LEFT JOIN ending ON ending.device = it.device AND ending.epoch = it.epoch"
+    " WHERE it.device "
+)
 
 
 def add_hall(connection: Connection, values: dict[str, Any]) -> None:
@@ -68,8 +77,14 @@ def require_hall(connection: Connection, hall_id: str) -> Any:
 
 
 def halls(connection: Connection) -> list[Any]:
-    """Rows (hall, name) of all halls, by id."""
-    return list(connection.execute(select(_hall.c.hall, _hall.c.name).order_by(_hall.c.hall)))
+    """Rows (hall, name, carry_ms) of all halls, by id."""
+    query = select(_hall.c.hall, _hall.c.name, _hall.c.carry_ms)
+    return list(connection.execute(query.order_by(_hall.c.hall)))
+
+
+def set_carry(connection: Connection, hall_id: str, carry_ms: int | None) -> None:
+    """Note how often a hall's batches arrive as files; None: it has a network."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(carry_ms=carry_ms))
 
 
 def version(connection: Connection, hall_id: str) -> int:
@@ -262,11 +277,13 @@ def hear(connection: Connection, hall_ids: Iterable[str], now_ms: int) -> None:
             connection.execute(update(_hall).where(is_it).values(heard_at_ms=now_ms))
 
 
-def proofs(connection: Connection, hall_ids: Iterable[str]) -> dict[str, tuple[int | None, int]]:
-    """hall -> (proven_at_ms, proven_ms)."""
+def proofs(
+    connection: Connection, hall_ids: Iterable[str]
+) -> dict[str, tuple[int | None, int, int | None]]:
+    """hall -> (proven_at_ms, proven_ms, carry_ms)."""
     among, wanted = sql.among(connection, set(hall_ids))
-    query = f"SELECT hall, proven_at_ms, proven_ms FROM hall WHERE hall {among}"
-    return {row[0]: (row[1], row[2]) for row in sql.run(connection, query, wanted)}
+    query = f"SELECT hall, proven_at_ms, proven_ms, carry_ms FROM hall WHERE hall {among}"
+    return {row[0]: (row[1], row[2], row[3]) for row in sql.run(connection, query, wanted)}
 
 
 def save_proofs(
@@ -274,10 +291,11 @@ def save_proofs(
     halls: dict[str, tuple[int | None, int]],
     devices: dict[tuple[str, int], tuple[int, int]],
 ) -> None:
-    """Write (proven_at_ms, proven_ms) of halls and of enrolments."""
-    of_halls = [(*proof, hall) for hall, proof in sorted(halls.items())]
-    of_devices = [(*proof, *epoch) for epoch, proof in sorted(devices.items())]
-    set_them = "SET proven_at_ms = ?, proven_ms = ? WHERE"
+    """Write (proven_at_ms, proven_ms) of halls and of enrolments; no proven_ms is made lower."""
+    of_halls = [(at_ms, ms, ms, hall) for hall, (at_ms, ms) in sorted(halls.items())]
+    of_devices = [(at_ms, ms, ms, *epoch) for epoch, (at_ms, ms) in sorted(devices.items())]
+    highest = "CASE WHEN proven_ms > ? THEN proven_ms ELSE ? END"
+    set_them = f"SET proven_at_ms = ?, proven_ms = {highest} WHERE"
     sql.run(connection, f"UPDATE hall {set_them} hall = ?", of_halls)
     sql.run(connection, f"UPDATE device {set_them} device = ? AND epoch = ?", of_devices)
 
@@ -308,4 +326,6 @@ def receipts(connection: Connection, devices: Iterable[str]) -> list[Any]:
 
 
 def _enrolments() -> Any:
-    return select(*[_device.c[name] for name in Enrolment._fields])
+    columns = [_device.c[name] for name in _OF_DEVICE] + [_ending.c[name] for name in _OF_ENDING]
+    is_same = (_ending.c.device == _device.c.device) & (_ending.c.epoch == _device.c.epoch)
+    return select(*columns).select_from(_device).outerjoin(_ending, is_same)

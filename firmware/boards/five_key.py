@@ -6,6 +6,7 @@ are driven through `machine`; docs/hardware.md has the wiring.
 
 import asyncio
 import binascii
+import gc
 import json
 import os
 import ssl
@@ -13,9 +14,10 @@ import time
 
 import machine
 
+from firmware.boards.voice import Voice
 from firmware.bundle import IDENTITY
-from firmware.wait import happens
-from protocol.limits import SETTINGS_BYTES
+from firmware.timing import happens
+from protocol.limits import MESSAGE_BYTES
 
 _NETWORK = "/network.json"
 _CA = "/ca.der"
@@ -60,7 +62,8 @@ class FiveKey:
 
     pins: {name: GPIO number}. pull: of the keys, None where resistors do it. files, timing: of the
     journal. network: `connect(settings)` (await) returns when there is a link, or raises OSError;
-    settings are /network.json's members.
+    settings are /network.json's members. A board's `_keep(number)` and `_kept()` keep a number
+    through a restart, and through no power cut.
     """
 
     ticks_ms = staticmethod(time.ticks_ms)
@@ -91,7 +94,7 @@ class FiveKey:
     def read_settings(self):
         """What was kept last. Raises OSError if there is nothing."""
         with open(_SETTINGS, "rb") as file:
-            return file.read(SETTINGS_BYTES)
+            return file.read(MESSAGE_BYTES)
 
     def keep_settings(self, data):
         """Keeps the settings' envelope; LittleFS commits it when the file is closed."""
@@ -101,6 +104,12 @@ class FiveKey:
     def start_cause(self):
         """Why this start happened, a word for the `boot` record."""
         return _CAUSES.get(machine.reset_cause(), "reset")
+
+    def note(self):
+        """What the last `restart` was given, once; 0 for nothing."""
+        note = self._kept()
+        self._keep(0)
+        return note
 
     def closed_keys(self):
         """The contacts that are closed now, bit 0 is level 1."""
@@ -132,8 +141,12 @@ class FiveKey:
         self._voice.say(ANSWERS[answer])
         self._blip = asyncio.create_task(self._end_blip())
 
+    def find(self, seconds):
+        """All lamps blink for so long, or until another face is shown."""
+        self._light(BLINK, BLINK, seconds * 1000 // _BLINK_MS)
+
     def set_volume(self, volume):
-        """How loud the voice is, 0 to 30."""
+        """How loud the voice is, 0 to 30; 0 silences the buzzer, too."""
         self._voice.set_volume(volume)
 
     def selftest(self):
@@ -149,8 +162,14 @@ class FiveKey:
         """A line for the technician."""
         print(text)
 
-    def restart(self):
-        """Restarts the device."""
+    def free_memory(self):
+        """Bytes of the heap that nothing needs."""
+        gc.collect()
+        return gc.mem_free()
+
+    def restart(self, note):
+        """Restarts the device; the next start's `note` gives the number."""
+        self._keep(note)
         machine.reset()
 
     async def connect(self, address, port, ca):
@@ -175,75 +194,33 @@ class FiveKey:
         elif time.ticks_diff(time.ticks_ms(), self._started) > _BENCH_MS:
             self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
 
-    def _light(self, lamps, ready):
+    def _light(self, lamps, ready, blinks=-1):
         if self._blinking is not None:
             self._blinking.cancel()
             self._blinking = None
         self._set(lamps != OFF, ready != OFF)
         if BLINK in (lamps, ready):
-            self._blinking = asyncio.create_task(self._blink(lamps, ready))
+            self._blinking = asyncio.create_task(self._blink(lamps, ready, blinks))
 
     def _set(self, lamps, ready):
         for lamp in self._lamps:
             lamp.value(int(lamps))
         self._ready.value(int(ready))
 
-    async def _blink(self, lamps, ready):
+    async def _blink(self, lamps, ready, blinks):
         is_lit = True
-        while True:
+        while blinks:
             await asyncio.sleep_ms(_BLINK_MS)
             is_lit = not is_lit
+            blinks -= 1
             self._set(lamps and (lamps == ON or is_lit), ready and (ready == ON or is_lit))
+        self._blinking = None  # a task cannot end itself
+        self._light(*FACES[self._shown[0]][:2])
 
     async def _end_blip(self):
         await asyncio.sleep_ms(_BLIP_MS)
         if self._shown is not None:  # of the face that is shown by now
             self._ready.value(FACES[self._shown[0]][1] != OFF)
-
-
-class Voice:
-    """A DFPlayer Mini (serial protocol of its data sheet, 9,600 baud), or the buzzer without one.
-
-    Every command asks for an acknowledgement: a player from which nothing has come since the last
-    command is not there, and the buzzer speaks in its place.
-    """
-
-    def __init__(self, tx, rx, buzzer):
-        self._uart = machine.UART(1, baudrate=9600, tx=machine.Pin(tx), rx=machine.Pin(rx))
-        self._buzzer = machine.PWM(machine.Pin(buzzer), freq=2000, duty_u16=0)
-        self._has_answered = False
-        self._beep = None
-
-    def say(self, prompt):
-        """Plays file `prompt` of the folder MP3, from 0001.mp3; or beeps, the same for all."""
-        self._listen()
-        if not self._has_answered:
-            self._buzzer.duty_u16(32768)
-            self._beep = asyncio.create_task(self._end_beep())
-        self._has_answered = False
-        self._send(0x12, prompt)
-
-    def set_volume(self, volume):
-        self._send(0x06, volume)
-
-    def is_there(self):
-        """Whether the player has answered what was last said to it."""
-        self._listen()
-        return self._has_answered
-
-    def _listen(self):
-        if self._uart.any():
-            self._uart.read()
-            self._has_answered = True
-
-    def _send(self, command, parameter):
-        body = bytes([0xFF, 6, command, 1, parameter >> 8, parameter & 0xFF])
-        total = -sum(body) & 0xFFFF
-        self._uart.write(b"\x7e" + body + bytes([total >> 8, total & 0xFF]) + b"\xef")
-
-    async def _end_beep(self):
-        await asyncio.sleep_ms(_BLIP_MS)
-        self._buzzer.duty_u16(0)
 
 
 class Stream:

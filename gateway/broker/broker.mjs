@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { Aedes } from 'aedes'
 
 const GATEWAY = '_gateway'
-const FROM_GATEWAY = ['ticket', 'ack', 'clock', 'settings', 'update']
+const FROM_GATEWAY = ['ticket', 'ack', 'clock', 'find', 'settings', 'update']
 const PACKET_BYTES = 2 * 1024 * 1024 // 1 MB of nonsense still reaches the gateway's quarantine
 const LOGIN_BYTES = 8 * 1024 // nobody unknown gets more memory than a login with a last will needs
 const WILL_BYTES = 4096
@@ -22,12 +22,15 @@ const LOGIN_MS = 10_000
 // one would also be slower.
 const WAITING_MESSAGES = 4000
 const WAITING_BYTES = 64 * 1024 * 1024
+// Of one device: whoever publishes at full speed waits for its own, and nobody waits behind it. A
+// device has a few under way.
+const WAITING_OF_ONE = 100
 const NOBODY = '$7$101$AAAAAAAAAAAAAAAAAAAAAA==$' + Buffer.alloc(64).toString('base64')
 
 const [hall, host, port] = process.argv.slice(2)
 let users = new Map()
 const wills = new WeakMap()
-const waiting = { messages: 0, bytes: 0, publishers: [] }
+const waiting = { messages: 0, bytes: 0, of: new Map(), publishers: new Map() }
 
 const broker = await Aedes.createBroker({
   connectTimeout: LOGIN_MS,
@@ -98,8 +101,9 @@ function verify (line, password, callback) {
 function authorizePublish (client, packet, callback) {
   if (client && !mayPublish(client.id, packet)) {
     callback(new Error(`publish refused on ${packet.topic.slice(0, 200)}`))
-  } else if (client && client.id !== GATEWAY && isFull()) {
-    waiting.publishers.push(callback)
+  } else if (client && client.id !== GATEWAY && mustWait(client.id)) {
+    if (!waiting.publishers.has(client.id)) waiting.publishers.set(client.id, [])
+    waiting.publishers.get(client.id).push(callback)
   } else {
     callback(null)
   }
@@ -142,6 +146,7 @@ function countWaiting (persistence) {
     if (subscriptions.some((subscription) => subscription.clientId === GATEWAY)) {
       waiting.messages += 1
       waiting.bytes += packet.payload.length
+      countOf(packet.topic, 1)
     }
     return enqueue.call(persistence, subscriptions, packet)
   }
@@ -150,9 +155,33 @@ function countWaiting (persistence) {
     if (cleared && client.id === GATEWAY) {
       waiting.messages -= 1
       waiting.bytes -= cleared.payload?.length ?? 0
-      while (waiting.publishers.length > 0 && !isFull()) waiting.publishers.shift()(null)
+      countOf(cleared.topic, -1)
+      letGoOn()
     }
     return cleared
+  }
+}
+
+function countOf (topic, change) {
+  const device = topic.split('/')[3]
+  const count = (waiting.of.get(device) ?? 0) + change
+  if (count > 0) waiting.of.set(device, count)
+  else waiting.of.delete(device)
+}
+
+function mustWait (device) {
+  return isFull() || (waiting.of.get(device) ?? 0) >= WAITING_OF_ONE
+}
+
+// One of each device that may, in turn; all of a device that has nothing under way, because
+// nothing of it would come to let the rest go on.
+function letGoOn () {
+  for (const [device, callbacks] of [...waiting.publishers]) {
+    if (mustWait(device)) continue
+    waiting.publishers.delete(device)
+    const going = callbacks.splice(0, waiting.of.has(device) ? 1 : WAITING_OF_ONE)
+    if (callbacks.length > 0) waiting.publishers.set(device, callbacks) // to the end of the turn
+    for (const callback of going) callback(null)
   }
 }
 
@@ -175,5 +204,6 @@ function connectionLimit () {
 }
 
 function say (sentence) {
-  process.stderr.write(sentence.replace(/[\r\n]+/g, ' ') + '\n')
+  // What strangers sent moves no terminal and begins no line.
+  process.stderr.write(sentence.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ') + '\n')
 }

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hosting.password import is_password_hash
-from protocol.topic import FROM_DEVICE, FROM_GATEWAY, GATEWAY_USER, topic
+from protocol.access import FROM_DEVICE, FROM_GATEWAY, GATEWAY_USER
+from protocol.topic import topic
 
 CONFIGURATION = "mosquitto.conf"
 PASSWORDS = "mosquitto.passwords"

@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,13 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.keep.alarms import Alarms
-from protocol.topic import GATEWAY_USER, RECORD, STATE, topic
+from protocol.access import GATEWAY_USER
+from protocol.topic import RECORD, STATE, topic
 
 log = logging.getLogger(__name__)
 
 _KEEPALIVE_S = 30
+_THROWN_TIMES, _THROWN_S = 5, 120.0  # so many ends of sessions within so long
 _PUBACK = b"\x40\x02"  # MQTT 3.1.1, section 3.4: this, and the message's id
 _QUEUED = 20_000  # publishes that wait in paho's memory; more are let fall, and said anew later
 
@@ -34,6 +37,38 @@ class Message(NamedTuple):
     mid: int
     qos: int
     connection: int
+
+
+class Thrown:
+    """How often the broker ended the session of a gateway that it takes back at once: it does so
+    when somebody else logs in with the same name (MQTT 3.1.1, 3.1.4-2), as a copy of this gateway.
+    """
+
+    def __init__(self, alarms: Alarms, monotonic_s: Callable[[], float]):
+        self._alarms = alarms
+        self._monotonic_s = monotonic_s
+        self._ends_s: list[float] = []
+
+    def note(self) -> None:
+        """A session that stood was ended by the other side."""
+        now_s = self._monotonic_s()
+        self._ends_s = [at_s for at_s in self._ends_s if now_s - at_s < _THROWN_S] + [now_s]
+        if len(self._ends_s) >= _THROWN_TIMES:
+            self._alarms.set(
+                "mqtt_taken",
+                "Somebody else logs in as this hall's gateway: the broker ends the session again "
+                "and again. Does a copy of the data folder run on another machine? Stop it there, "
+                "and let only one gateway run.",
+            )
+
+    def forget(self) -> None:
+        """The broker itself was away."""
+        self._ends_s.clear()
+
+    def look(self) -> None:
+        """End the alarm when the session has not been ended for a while."""
+        if not self._ends_s or self._monotonic_s() - self._ends_s[-1] >= _THROWN_S:
+            self._alarms.clear("mqtt_taken")
 
 
 class Link:
@@ -58,6 +93,7 @@ class Link:
         self._deliver = deliver
         self._on_up = on_up
         self._alarms = alarms
+        self._thrown = Thrown(alarms, time.monotonic)
         self._up = threading.Event()
         self._connection = 0
         self._client = paho.Client(
@@ -141,7 +177,12 @@ class Link:
         self._up.set()
         self._on_up()
 
+    def look(self) -> None:
+        """See whether the session has stood long enough to end the alarm of `Thrown`."""
+        self._thrown.look()
+
     def _on_connect_fail(self, client, userdata) -> None:
+        self._thrown.forget()  # no broker: that was why
         self._alarms.set(
             "mqtt",
             f"No broker answers on {client.host}:{client.port}. Does it run (mqtt_host, "
@@ -151,6 +192,7 @@ class Link:
     def _on_disconnect(self, client, userdata, flags, reason, properties) -> None:
         if self._up.is_set():
             log.info("the broker's connection ended: %s", reason)
+            self._thrown.note()
         self._up.clear()
 
     def _on_message(self, client, userdata, message) -> None:

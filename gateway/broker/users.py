@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hosting.password import new_password, password_hash
 from hosting.secret_file import read_token, write_new
-from protocol.topic import GATEWAY_USER
+from protocol.access import GATEWAY_USER
 
 Users = Callable[[], dict[str, str]]  # user -> password hash, as of now
 

@@ -15,8 +15,8 @@ from gateway.config import Config, load_config
 from gateway.gateway import DATABASE
 from gateway.hall.hall_book import HallBook
 from gateway.keep.alarms import Alarms
+from gateway.keep.hall_clock import HallClock
 from gateway.store.database import Database
-from hosting.clock import now_ms
 from hosting.error import OperatorError
 
 
@@ -76,6 +76,6 @@ def _user_name() -> str | None:
 def _users(chosen: Config) -> Users:
     """All who may log in, as the stored hall document says."""
     database = Database(chosen.data_dir / DATABASE)
-    book = HallBook(chosen.hall, database, Alarms(), now_ms)
+    book = HallBook(chosen.hall, database, Alarms(), HallClock(database))
     database.close()
     return users_of(gateway_password(chosen.data_dir), book.logins)

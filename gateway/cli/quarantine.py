@@ -9,8 +9,9 @@ from gateway.config import load_config
 from gateway.hall.hall_book import HallBook
 from gateway.hall.replay import replay
 from gateway.keep.alarms import Alarms
+from gateway.keep.hall_clock import HallClock
 from gateway.store import quarantine
-from hosting.clock import now_ms, written
+from hosting.clock import written
 from hosting.error import OperatorError
 
 
@@ -66,7 +67,7 @@ def quarantine_replay(
         raise OperatorError("Name the numbers to replay, or --all.")
     hall = load_config(config).hall
     with opened_database(config) as database:
-        book = HallBook(hall, database, Alarms(), now_ms)
+        book = HallBook(hall, database, Alarms(), HallClock(database))
         with database.read() as connection:
             wanted = numbers or [row.id for row in quarantine.newest(connection, 1_000_000)][::-1]
         outcomes = replay(database, hall, book.devices, wanted)

@@ -9,19 +9,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.desk.services import (
+    EXPIRED,
+    NOT_RATED,
     OUT,
     PAUSED,
     PRESENT,
+    RATED,
     ConflictError,
+    DoubtError,
     NoSuchError,
     Opening,
     ServiceDesk,
-    day_of,
+    outcome_of,
 )
 from gateway.hall.device_state import device_at
 from gateway.hall.hall_book import HallBook
-from gateway.store import envelopes, services, states
+from gateway.store import services, states
 from gateway.store.database import Database
+from hosting.clock import day
+from protocol.batch import NO_SHOW, SHUT, TRANSFERRED
 from protocol.field import ProtocolError
 from protocol.limits import TICKET_NO_CHARS
 from protocol.message import CLOSED, INVITING
@@ -30,21 +36,34 @@ FIRST_TICKET = "001"
 # What may be typed, by the field that is wrong.
 _SENTENCES = {
     "staff_no": "工号由 1 到 16 个字母、数字或连字符组成。",
-    "name": "姓名最多 32 个字。",
+    "name": "姓名最多 32 个字，不能有控制字符。",
     "ticket_no": "票号由 1 到 16 个字母、数字或连字符组成。",
 }
+
+
+_ENDS = (SHUT, TRANSFERRED, NO_SHOW)
+
+
+class _OpenError(Exception):
+    """Somebody is being served, and nobody said how that ends."""
 
 
 class Console:
     """The consoles of all windows. Raises NoSuchError for a window that the hall does not have."""
 
     def __init__(
-        self, database: Database, desk: ServiceDesk, book: HallBook, now_ms: Callable[[], int]
+        self,
+        database: Database,
+        desk: ServiceDesk,
+        book: HallBook,
+        now_ms: Callable[[], int],
+        invite_ms: int,
     ):
         self._database = database
         self._desk = desk
         self._book = book
         self._now_ms = now_ms
+        self._invite_ms = invite_ms
         self._keys: dict[str, Callable[[str, str, Mapping[str, str]], None]] = {
             "sign-in": self._sign_in,
             "pause": self._pause,
@@ -61,20 +80,26 @@ class Console:
         with self._database.read() as connection:
             staff = services.staff_at(connection, window)
             service = services.newest_at(connection, window)
-            is_rated = service is not None and envelopes.is_rated(connection, service.service)
+            outcome = outcome_of(connection, service) if service is not None else NOT_RATED
             said = {row.device: row for row in states.everyone(connection)}
-        is_today = service is not None and service.day == day_of(self._now_ms())
+        now_ms = self._now_ms()
+        is_today = service is not None and day(service.opened_at_ms) == day(now_ms)
+        is_open = service is not None and service.phase != CLOSED
+        is_inviting = service is not None and service.phase == INVITING
         device, face = device_at(self._book.devices_at(window), said)
         return {
             "window": window,
             "name": name,
             "staff": staff,
             "is_paused": staff is not None and staff.presence == PAUSED,
-            "service": service if is_today else None,
-            "is_open": service is not None and service.phase != CLOSED,
-            "is_inviting": service is not None and service.phase == INVITING,
+            "service": service if is_today or is_open else None,
+            "is_open": is_open,
+            # From the key on, whatever the device has said yet: nobody need press twice.
+            "is_inviting": is_inviting and outcome != RATED,
+            "left_s": _left_s(service, now_ms, self._invite_ms) if is_inviting else 0,
             "is_asking": face == "inviting",
-            "is_rated": is_rated,
+            "is_rated": outcome == RATED,
+            "is_expired": outcome == EXPIRED,
             "next_ticket": next_ticket(service.ticket_no if service else None, is_today),
             "device": device,
             "notice": notice,
@@ -89,6 +114,10 @@ class Console:
             self._keys[key](window, caller, fields)
         except ProtocolError as error:
             return _SENTENCES.get(error.field or "", _SENTENCES["ticket_no"])
+        except DoubtError:
+            return "数据库曾被还原，这次服务可能已经评价。请结束这次服务，再重新开始。"
+        except _OpenError:
+            return "请先选择正在办理的服务如何结束。"
         except (NoSuchError, ConflictError):
             return "这次服务已经结束。"
         return ""
@@ -104,6 +133,14 @@ class Console:
         self._be(window, PRESENT)
 
     def _sign_out(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        """With a service open it says how that one ends: `as`."""
+        with self._database.read() as connection:
+            rows = services.open_at(connection, window)
+        how = fields.get("as", "")
+        if rows and how not in _ENDS:
+            raise _OpenError
+        for row in rows:
+            self._desk.close(row.service, how)
         self._desk.set_staff(window, OUT, None, "")
 
     def _be(self, window: str, presence: str) -> None:
@@ -136,6 +173,11 @@ class Console:
             if one.window == window:
                 return one.name
         raise NoSuchError(f"The hall has no window {window[:64]}")
+
+
+def _left_s(service, now_ms: int, invite_ms: int) -> int:
+    """How many seconds an invitation still stands, rounded up; never longer than it may."""
+    return -(-min(max(service.until_ms - now_ms, 0), invite_ms) // 1000)
 
 
 def next_ticket(last: str | None, is_today: bool) -> str:

@@ -5,24 +5,41 @@ Next: gateway/hall/announcer.py publishes the ticket to the devices of the windo
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
 from ulid import ULID
 
+from gateway.hall.earlier import Earlier
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
-from gateway.store import envelopes, progress, services
+from gateway.keep.hall_clock import HallClock
+from gateway.store import books, envelopes, progress, services
 from gateway.store.database import Database
-from hosting.clock import day
-from protocol.batch import FINISHED, INVITED, SHUT, Matter, ServiceDocument, encode_document
+from protocol.batch import (
+    FINISHED,
+    INVITED,
+    SHUT,
+    Matter,
+    Progress,
+    ServiceDocument,
+    encode_document,
+)
 from protocol.field import Identifier, Text
 from protocol.limits import STAFF_NO_CHARS
 from protocol.mac import sha256_hex
-from protocol.message import CLOSED, SERVING
+from protocol.message import CLOSED, INVITING, SERVING
 
 PRESENT = "in"
 PAUSED = "pause"
 OUT = "out"
+
+RATED, EXPIRED, NOT_RATED = OUTCOMES = ("rated", "expired", "not_rated")
+OVERDUE = "overdue"  # how a service ended that nobody closed in time
+
+_PROJECTS: Any = dict(Progress.fields)["projects"]
+# A service stands open for so long, and for so long an Idempotency-Key means it, whatever the day.
+OPEN_MS = 12 * 3_600_000
 
 
 class NoSuchError(LookupError):
@@ -31,6 +48,10 @@ class NoSuchError(LookupError):
 
 class ConflictError(ValueError):
     """The request contradicts what stands; the text says how."""
+
+
+class DoubtError(ConflictError):
+    """The service may be rated already, and this database does not know."""
 
 
 class Opening(NamedTuple):
@@ -59,14 +80,16 @@ class ServiceDesk:
         inbox: Inbox,
         wake_forwarder: Callable[[], None],
         invite_ms: int,
-        now_ms: Callable[[], int],
+        clock: HallClock,
+        earlier: Earlier,
     ):
         self._database = database
         self._book = book
         self._inbox = inbox
         self._wake_forwarder = wake_forwarder
         self._invite_ms = invite_ms
-        self._now_ms = now_ms
+        self._clock = clock
+        self._earlier = earlier
 
     def open(self, opening: Opening) -> tuple[str, bool]:
         """The service's id and whether it is new.
@@ -74,15 +97,14 @@ class ServiceDesk:
         A new one closes whatever was open at the window.
         """
         self._require_window(opening.window)
-        now_ms = self._now_ms()
         request = hashlib.sha256(repr(opening).encode()).digest()
         with self._database.write() as connection:
-            same = _same_service(connection, opening, day_of(now_ms), request)
+            same = self._same_service(connection, opening, request)
             if same is not None:
                 return same.service, False
-            new = self._new_row(connection, opening, now_ms, request)
-            for before in services.close_open_at(connection, opening.window, now_ms):
-                progress.put(connection, before.service, SHUT, now_ms, before.staff_no)
+            new = self._new_row(connection, opening, self._clock.now_ms(), request)
+            for before in services.open_at(connection, opening.window):
+                self._end(connection, before, SHUT)
             services.put(connection, new)
         self._say_ticket(opening.window)
         self._wake_forwarder()
@@ -92,11 +114,16 @@ class ServiceDesk:
         """Invite a rating, from now on: each call is an invitation of its own (TKT-5)."""
         with self._database.write() as connection:
             row = _known(connection, service)
-            if row.phase == CLOSED:
+            if row.phase == CLOSED or self.age_ms(row) >= OPEN_MS:
                 raise ConflictError("The service is closed; open a new one")
-            now_ms = self._now_ms()
-            services.invite(connection, service, now_ms + self._invite_ms)
-            progress.put(connection, service, INVITED, now_ms, row.staff_no)
+            devices = self._book.devices_at(row.window)
+            if self._earlier.is_in_doubt(connection, row, devices):
+                raise DoubtError(
+                    "The service was opened before the gateway's database was put back, and may "
+                    "be rated already; close it and open a new one"
+                )
+            services.invite(connection, service, self._clock.now_ms() + self._invite_ms)
+            self._tell(connection, row, INVITED)
         self._say_ticket(row.window)
 
     def close(self, service: str, how: str = SHUT, finished: bool | Sequence[str] = False) -> None:
@@ -104,22 +131,32 @@ class ServiceDesk:
 
         how: SHUT, NO_SHOW or TRANSFERRED. finished: whether its projects are, or which of them.
         """
+        which = () if isinstance(finished, bool) else _PROJECTS(tuple(finished), "finished")
         with self._database.write() as connection:
             row = _known(connection, service)
             if row.phase != CLOSED:
-                now_ms = self._now_ms()
-                services.close(connection, service, now_ms)
-                progress.put(connection, service, how, now_ms, row.staff_no)
+                self._end(connection, row, how)
                 if finished:
-                    which = () if finished is True else tuple(finished)
-                    progress.put(connection, service, FINISHED, now_ms, row.staff_no, which)
+                    self._tell(connection, row, FINISHED, which)
         self._say_ticket(row.window)
         self._wake_forwarder()  # its document no longer waits for a rating
 
+    def close_overdue(self) -> None:
+        """Close what has stood open for `OPEN_MS`: whoever was served there has long left."""
+        with self._database.write() as connection:
+            rows = [row for row in services.open_ones(connection) if self.age_ms(row) >= OPEN_MS]
+            for row in rows:
+                self._end(connection, row, SHUT, OVERDUE)
+        for row in rows:
+            self._say_ticket(row.window)
+        if rows:
+            self._wake_forwarder()
+
     def get(self, service: str):
-        """The service's row, and whether it is rated (never how)."""
+        """The service's row, and its outcome, one of `OUTCOMES` (never how it was rated)."""
         with self._database.read() as connection:
-            return _known(connection, service), envelopes.is_rated(connection, service)
+            row = _known(connection, service)
+            return row, outcome_of(connection, row)
 
     def set_staff(self, window: str, presence: str, staff_no: str | None, name: str) -> None:
         """Sign in at a window, pause, or sign out. The next service shows it."""
@@ -133,16 +170,52 @@ class ServiceDesk:
                 "staff_no": Identifier(STAFF_NO_CHARS)(staff_no, "staff_no"),
                 "name": Text(32)(name, "name"),
                 "presence": presence,
-                "since_ms": self._now_ms(),
+                "since_ms": self._clock.now_ms(),
             }
             services.put_staff(connection, row)
+
+    def sign_out_before(self, at_ms: int) -> None:
+        """Sign out whoever signed in before then, the end of a day."""
+        with self._database.write() as connection:
+            services.remove_staff_before(connection, at_ms)
+
+    def age_ms(self, row) -> int:
+        """How long ago a service was opened, in running time. The gateway may have stood still
+        since an earlier start opened it, so then also by the wall clock.
+        """
+        age_ms = self._clock.ran_ms() - row.opened_ran_ms
+        if self._earlier.has(row):
+            return max(age_ms, self._clock.now_ms() - row.opened_at_ms)
+        return age_ms
+
+    def _same_service(self, connection: Connection, opening: Opening, request: bytes):
+        if opening.idempotency_key is not None:
+            row = services.by_key(connection, opening.caller, opening.idempotency_key)
+            if row is not None and self.age_ms(row) >= OPEN_MS:
+                services.free_key(connection, row.service)
+                return None
+            if row is not None and row.request_sha256 != request:
+                raise ConflictError("This Idempotency-Key was used for another request")
+            return row
+        row = services.newest_at(connection, opening.window)
+        if row is None or row.phase == CLOSED or self.age_ms(row) >= OPEN_MS:
+            return None
+        return row if row.ticket_no == opening.ticket_no else None
+
+    def _end(self, connection: Connection, row, what: str, ended: str | None = None) -> None:
+        services.close(connection, row.service, self._clock.now_ms(), ended or what)
+        self._tell(connection, row, what)
+
+    def _tell(self, connection: Connection, row, what: str, projects: Sequence[str] = ()) -> None:
+        at = (self._clock.now_ms(), self._clock.ran_ms())
+        progress.put(connection, row.service, what, *at, row.staff_no, projects)
 
     def _new_row(self, connection, opening: Opening, now_ms: int, request: bytes) -> dict:
         staff = services.staff_at(connection, opening.window)
         staff_no, staff_name = opening.staff_no, ""
         if staff is not None and staff.presence == PRESENT and staff_no in (None, staff.staff_no):
             staff_no, staff_name = staff.staff_no, staff.name
-        book, number = services.next_number(connection)
+        book, number = books.next_number(connection)
         document = ServiceDocument(
             service=str(ULID.from_timestamp(now_ms / 1000)),
             book=book,
@@ -161,7 +234,6 @@ class ServiceDesk:
         return {
             "service": document.service,
             "window": opening.window,
-            "day": day_of(now_ms),
             "ticket_no": opening.ticket_no,
             "staff_no": staff_no,
             "staff_name": staff_name,
@@ -170,6 +242,7 @@ class ServiceDesk:
             "facts": sha256_hex(encoded),
             "phase": SERVING,
             "opened_at_ms": now_ms,
+            "opened_ran_ms": self._clock.ran_ms(),
             "caller": opening.caller,
             "idempotency_key": opening.idempotency_key,
             "request_sha256": request,
@@ -184,25 +257,17 @@ class ServiceDesk:
         self._inbox.want(tickets=self._book.devices_at(window))
 
 
-def _known(connection, service: str):
+def outcome_of(connection: Connection, row) -> str:
+    """What came of a service's invitations so far; one that stands may still be taken."""
+    if envelopes.is_rated(connection, row.service):
+        return RATED
+    if row.phase != INVITING and progress.is_expired(connection, row.service):
+        return EXPIRED
+    return NOT_RATED
+
+
+def _known(connection: Connection, service: str):
     row = services.get(connection, service)
     if row is None:
         raise NoSuchError(f"No service {service[:64]} is known")
     return row
-
-
-def day_of(at_ms: int) -> str:
-    """The date in China, ISO 8601."""
-    return day(at_ms).isoformat()
-
-
-def _same_service(connection, opening: Opening, today: str, request: bytes):
-    if opening.idempotency_key is not None:
-        row = services.by_key(connection, opening.caller, opening.idempotency_key)
-        if row is not None and row.request_sha256 != request:
-            raise ConflictError("This Idempotency-Key was used for another request")
-        return row
-    row = services.newest_at(connection, opening.window)
-    if row is None or row.phase == CLOSED:
-        return None
-    return row if (row.day, row.ticket_no) == (today, opening.ticket_no) else None

@@ -1,4 +1,4 @@
-"""What the gateway says to devices: ack, ticket, clock, settings, update.
+"""What the gateway says to devices: ack, ticket, clock, find, settings, update.
 
 Everything is read from the database at the moment it is said, by one thread, so the newest
 message on a topic is always the newest truth. Next on a rating's way: gateway/upward/outbox.py.
@@ -6,13 +6,14 @@ message on a topic is always the newest truth. Next on a rating's way: gateway/u
 
 import logging
 import math
-import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from gateway.broker.mqtt import Link
 from gateway.hall.cover import Cover
+from gateway.hall.earlier import Earlier
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Wanted
+from gateway.keep.hall_clock import HallClock
 from gateway.store import envelopes, progress, receipts, services, states
 from gateway.store.database import Database
 from protocol.batch import EXPIRED
@@ -28,7 +29,7 @@ from protocol.message import (
     Ticket,
     encode_message,
 )
-from protocol.topic import ACK, CLOCK, SETTINGS, TICKET, UPDATE, topic
+from protocol.topic import ACK, CLOCK, FIND, SETTINGS, TICKET, UPDATE, topic
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +46,17 @@ class Announcer:
         link: Link,
         book: HallBook,
         invite_ms: int,
-        now_ms: Callable[[], int],
+        clock: HallClock,
+        earlier: Earlier,
     ):
         self.cover = Cover()
         self._database = database
         self._link = link
         self._book = book
         self._invite_ms = invite_ms
-        self._now_ms = now_ms
+        self._clock = clock
+        self._now_ms = clock.now_ms
+        self._earlier = earlier
         self._looked_s = -math.inf
         self._ends_s: dict[tuple[str, int], float] = {}  # of invitations, monotonic
 
@@ -65,6 +69,8 @@ class Announcer:
         if wanted.is_everything:
             self.everything_retained()
         self.clocks(wanted.clocks)
+        for device, find in wanted.finds.items():
+            self._say(device, FIND, encode_message(find), retain=False)
         self.tickets(wanted.tickets)
         self.end_invitations()
         self.acks(wanted.acks | wanted.recounts)
@@ -104,31 +110,29 @@ class Announcer:
                 bound = self._book.devices.get(device)
                 if bound is None or bound.window is None or bound.revoked:
                     continue
-                self._ticket(device, services.newest_at(connection, bound.window))
+                self._ticket(connection, device, services.newest_at(connection, bound.window))
+
+    def hear(self, devices: Collection[str]) -> set[str]:
+        """These devices have told their state; those of them whose ticket may say more now."""
+        new = self._earlier.hear(devices)
+        if not new:
+            return set()
+        with self._database.read() as connection:
+            rows = services.inviting(connection)
+        windows = {row.window for row in rows if self._earlier.has(row)}
+        return {one for window in windows for one in self._book.devices_at(window) if one in new}
 
     def end_invitations(self) -> None:
-        """End the invitations whose time has been over for two seconds (TKT-5).
-
-        By the monotonic clock since they were seen first, so that no step of the wall clock makes
-        one longer than it may be.
-        """
-        now_s = time.monotonic()
+        """End the invitations whose time has been over for two seconds (TKT-5)."""
+        now_s = self._clock.monotonic_s()
         if now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
         with self._database.read() as connection:
             rows = services.inviting(connection)
-        known, self._ends_s = self._ends_s, {}
-        over = []
-        for row in rows:
-            invitation = (row.service, row.until_ms)
-            left_ms = min(max(row.until_ms - self._now_ms(), 0), self._invite_ms)
-            end_s = now_s + left_ms / 1000 + _LATER_S
-            if invitation in known:
-                end_s = known[invitation]
-            self._ends_s[invitation] = end_s
-            if end_s <= now_s:
-                over.append(row)
+        ends_s = {(row.service, row.until_ms): self._end_s(row) for row in rows}
+        self._ends_s = ends_s
+        over = [r for r in rows if ends_s[r.service, r.until_ms] + _LATER_S <= now_s]
         if not over:
             return
         with self._database.write() as connection:
@@ -139,8 +143,24 @@ class Announcer:
             ]
             for row in ended:
                 if not envelopes.is_rated(connection, row.service):
-                    progress.put(connection, row.service, EXPIRED, row.until_ms, row.staff_no)
+                    self._tell_expired(connection, row)
         self.tickets([device for row in ended for device in self._book.devices_at(row.window)])
+
+    def _end_s(self, row) -> float:
+        """When an invitation ends, on the monotonic clock since it was seen first, so that no step
+        of the wall clock makes one longer. One that no honest clock can have written is over.
+        """
+        invitation = (row.service, row.until_ms)
+        if invitation not in self._ends_s:
+            left_ms = row.until_ms - self._now_ms()
+            stands_ms = left_ms if 0 < left_ms <= self._invite_ms else 0
+            self._ends_s[invitation] = self._clock.monotonic_s() + stands_ms / 1000
+        return self._ends_s[invitation]
+
+    def _tell_expired(self, connection, row) -> None:
+        ago_ms = max(0, self._now_ms() - row.until_ms)
+        at = (self._now_ms() - ago_ms, self._clock.ran_ms() - ago_ms)
+        progress.put(connection, row.service, EXPIRED, *at, row.staff_no)
 
     def everything_retained(self) -> None:
         """Publish every retained topic anew: a broker may have forgotten them (TOP-3)."""
@@ -164,19 +184,23 @@ class Announcer:
             old, new = was.get(device), now.get(device)
             if getattr(old, "window", None) != getattr(new, "window", None):
                 if new is None or new.window is None:
-                    self._ticket(device, None)
+                    self._say(device, TICKET, b"", retain=True)
                 self.tickets([device])
             for name in (SETTINGS, UPDATE):
                 told, wanted = getattr(old, name, None), getattr(new, name, None)
                 if told != wanted:
                     self._say(device, name, (wanted or "").encode(), retain=True)
 
-    def _ticket(self, device: str, service) -> None:
+    def _ticket(self, connection, device: str, service) -> None:
         if service is None or service.phase == CLOSED:
             self._say(device, TICKET, b"", retain=True)
             return
+        stands = service.phase == INVITING and self._end_s(service) > self._clock.monotonic_s()
+        if stands and self._earlier.is_open(service, device):
+            return  # the device speaks soon, or nobody sees the ticket
+        is_inviting = stands and not self._earlier.is_in_doubt(connection, service, (device,))
         try:
-            ticket = encode_message(ticket_of(service, self._invite_ms, self._now_ms()))
+            ticket = encode_message(ticket_of(service, self._invite_ms, is_inviting))
         except ProtocolError as error:
             log.error("the ticket of service %s cannot be sent: %s", service.service, error)
             return
@@ -186,9 +210,8 @@ class Announcer:
         self._link.publish(topic(self._book.name, device, name), payload, retain)
 
 
-def ticket_of(service, invite_ms: int, now_ms: int) -> Ticket:
-    """The ticket of a service's row; an invitation that is over is none."""
-    is_inviting = service.phase == INVITING and service.until_ms > now_ms
+def ticket_of(service, invite_ms: int, is_inviting: bool) -> Ticket:
+    """The ticket of a service's row. is_inviting: whether its invitation stands."""
     staff = None
     if service.staff_no is not None:
         staff = StaffCard(staff_no=service.staff_no, name=service.staff_name or "")

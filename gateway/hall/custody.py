@@ -92,7 +92,8 @@ class Custody:
         # Here custody passes: the commit is durable, and only now the broker may forget (ACK-1).
         self._link.acknowledge(self._messages)
         self._messages = []
-        self._inbox.want(acks=filed.acks, clocks=filed.clocks)
+        tickets = self._announcer.hear(filed.heard)
+        self._inbox.want(acks=filed.acks, clocks=filed.clocks, tickets=tickets)
         self._forward(filed.live, filed.old)
         took_s = time.monotonic() - began_s
         self._metrics.committed((_WORDS[type(one)] for one in judged), len(judged), took_s)

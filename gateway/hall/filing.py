@@ -5,7 +5,7 @@ on a rating's way: gateway/upward/outbox.py makes them.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from gateway.hall import intake
 from gateway.hall.hall_book import HallBook
 from gateway.hall.intake import Accepted, Judged, Refused, Told
+from gateway.hall.restraint import HELD_BACK, Restraint
+from gateway.keep.hall_clock import HallClock, Steps
 from gateway.store import envelopes, quarantine, states
 from gateway.store.database import Database
 from protocol.message import State, Will
@@ -21,12 +23,15 @@ log = logging.getLogger(__name__)
 
 
 class Filed(NamedTuple):
-    """What a commit leads to: records by lane, and devices to be told something."""
+    """What a commit leads to: records by lane, and devices to be told something. heard: those that
+    told their state.
+    """
 
     live: int
     old: int
     acks: set[str]
     clocks: set[str]
+    heard: set[str]
 
 
 class Filing:
@@ -40,23 +45,38 @@ class Filing:
         self,
         database: Database,
         book: HallBook,
-        now_ms: Callable[[], int],
+        clock: HallClock,
+        restraint: Restraint,
         live_ms: int,
         quarantine_kept: int,
     ):
         self._database = database
         self._book = book
-        self._now_ms = now_ms
+        self._now_ms = clock.now_ms
+        self._restraint = restraint
+        self._steps = Steps(clock.now_ms, clock.monotonic_s)
+        with database.read() as connection:
+            self._first_id = envelopes.newest_id(connection)
+        self._step_ms = 0
         self._live_ms = live_ms
         self._quarantine_kept = quarantine_kept
 
     def file(self, judged: Iterable[Judged]) -> Filed:
-        """Commit all of it; durable when this returns, nothing of it is kept if it raises."""
+        """Commit all of it; durable when this returns, nothing of it is kept if it raises.
+
+        When the wall clock has been set, what this start took in before, and the centre does not
+        have, is moved along.
+        """
+        self._step_ms += self._steps.step_ms()
         now_ms = self._now_ms()
         rows, refusals, told = [], [], []
         acks, clocks = set(), set()
+        held_back: dict[str, int] = {}
         for one in judged:
             if type(one) is Accepted:
+                if not self._restraint.admits(one.device):
+                    held_back[one.device] = held_back.get(one.device, 0) + 1
+                    continue
                 rows.append(self._row(one, now_ms))
                 acks.add(one.device)  # duplicates, too: the database holds them (ACK-2)
             elif type(one) is Refused:
@@ -64,18 +84,26 @@ class Filing:
             elif type(one) is Told:
                 told.append(one)
         with self._database.write() as connection:
+            if self._step_ms:
+                envelopes.shift(connection, self._step_ms, self._first_id)
             envelopes.put(connection, rows)
             quarantine.put(connection, refusals, self._quarantine_kept)
+            for device, times in held_back.items():
+                quarantine.count(connection, device, HELD_BACK, times, now_ms)
             for one in told:
                 if _hear(connection, one, now_ms):
                     clocks.add(one.device)
-        acks |= {one.device for one in told if type(one.message) is State}
+        self._step_ms = 0
+        self._restraint.note_rows(row["device"] for row in rows)
+        heard = {one.device for one in told if type(one.message) is State}
+        acks |= heard
         live = sum(row["live"] for row in rows)
-        return Filed(live, len(rows) - live, acks, clocks)
+        return Filed(live, len(rows) - live, acks, clocks, heard)
 
     def _row(self, accepted: Accepted, now_ms: int) -> dict:
         made_at_ms = accepted.made_at_ms
         is_live = made_at_ms is not None and abs(now_ms - made_at_ms) <= self._live_ms
+        is_live = is_live and not self._restraint.is_suspect(accepted.device)
         return intake.row(accepted, now_ms, self._book.devices[accepted.device].window, is_live)
 
 

@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
 
 from gateway.keep.alarms import Alarms
+from gateway.keep.hall_clock import HallClock
 from gateway.store import halls, receipts
 from gateway.store.database import Database
 from protocol.envelope import split
@@ -21,13 +21,13 @@ class HallBook:
     `current` is None until the first one came.
     """
 
-    def __init__(self, name: str, database: Database, alarms: Alarms, now_ms: Callable[[], int]):
+    def __init__(self, name: str, database: Database, alarms: Alarms, clock: HallClock):
         self.name = name
         self.current: Hall | None = None
         self.devices: dict[str, Device] = {}
         self._database = database
         self._alarms = alarms
-        self._now_ms = now_ms
+        self._clock = clock
         self._taking = threading.Lock()
         with database.read() as connection:
             row = halls.get(connection)
@@ -54,12 +54,12 @@ class HallBook:
             )
             return None
         with self._taking:
-            now_ms = self._now_ms()
+            now_ms, ran_ms = self._clock.now_ms(), self._clock.ran_ms()
             with self._database.write() as connection:
                 halls.put(connection, hall.version, document, now_ms)
                 for device in hall.devices:
                     for envelope in device.receipts:
-                        _put_receipt(connection, device.device, envelope.encode(), now_ms)
+                        _put_receipt(connection, device.device, envelope.encode(), now_ms, ran_ms)
             before = self.current
             self._show(hall)
         self._alarms.clear("hall")
@@ -88,11 +88,11 @@ def read_receipt(envelope: bytes) -> Receipt:
     return decode(parse(split(envelope)[0]), (Receipt,))
 
 
-def _put_receipt(connection, device: str, envelope: bytes, now_ms: int) -> None:
+def _put_receipt(connection, device: str, envelope: bytes, now_ms: int, ran_ms: int) -> None:
     try:
         receipt = read_receipt(envelope)
     except ProtocolError as error:
         log.warning("a receipt in the hall document is unreadable: %s", error)
         return
     if receipt.device == device:
-        receipts.put_if_newer(connection, receipt, envelope, now_ms)
+        receipts.put_if_newer(connection, receipt, envelope, now_ms, ran_ms)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gateway.broker.mqtt import Message
 from protocol.hall import Hall
+from protocol.message import Find
 
 _QUIET_S = 0.003  # once nothing has come for so long, there is time to say something
 _LATEST_S = 0.05
@@ -20,13 +21,14 @@ _LATEST_S = 0.05
 class Wanted:
     """What is to be said, by device. recounts: whose `hall` may have to go down.
 
-    former: pairs of hall documents, before and after a change.
+    former: pairs of hall documents, before and after a change. finds: who shall blink.
     """
 
     acks: set[str] = field(default_factory=set)
     recounts: set[str] = field(default_factory=set)
     tickets: set[str] = field(default_factory=set)
     clocks: set[str] = field(default_factory=set)
+    finds: dict[str, Find] = field(default_factory=dict)
     former: list[tuple[Hall, Hall]] = field(default_factory=list)
     is_everything: bool = False
 
@@ -64,6 +66,7 @@ class Inbox:
         recounts: Iterable[str] = (),
         tickets: Iterable[str] = (),
         clocks: Iterable[str] = (),
+        finds: Iterable[tuple[str, Find]] = (),
         former: Iterable[tuple[Hall, Hall]] = (),
         is_everything: bool = False,
     ) -> None:
@@ -75,6 +78,7 @@ class Inbox:
             self._wanted.recounts.update(recounts)
             self._wanted.tickets.update(tickets)
             self._wanted.clocks.update(clocks)
+            self._wanted.finds.update(finds)
             self._wanted.former.extend(former)
             self._wanted.is_everything = self._wanted.is_everything or is_everything
             self._changed.notify_all()

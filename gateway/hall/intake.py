@@ -10,12 +10,13 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from protocol import batch
+from protocol.access import parse_topic
 from protocol.envelope import split
 from protocol.field import ProtocolError
 from protocol.limits import ENVELOPE_BYTES, MESSAGE_BYTES
 from protocol.message import State, Will, decode_message
 from protocol.record import Rating, UnknownKindError, V, decode, parse
-from protocol.topic import RECORD, STATE, parse_topic
+from protocol.topic import RECORD, STATE
 from protocol.topic import topic as topic_of
 from quick import read_rating
 

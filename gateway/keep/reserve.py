@@ -6,7 +6,6 @@ what is safe can still be acknowledged, verdicts be written, and rows be deleted
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from gateway.keep.alarms import Alarms
@@ -44,14 +43,11 @@ class Reserve:
 class Room:
     """Whether there is room to take something in. Used by one thread."""
 
-    def __init__(
-        self, database: Database, reserve: Reserve, alarms: Alarms, now_ms: Callable[[], int]
-    ):
+    def __init__(self, database: Database, reserve: Reserve, alarms: Alarms):
         self.is_full = False
         self._database = database
         self._reserve = reserve
         self._alarms = alarms
-        self._now_ms = now_ms
 
     def run_out(self) -> None:
         """The disk is full: with the reserve given up, verdicts and deletions still find room."""
@@ -77,5 +73,5 @@ class Room:
     def _make(self) -> bool:
         """Delete the oldest of what the centre has; whether that is room enough to go on."""
         with self._database.write() as connection:
-            envelopes.let_go(connection, self._now_ms())
+            envelopes.let_go(connection, None)
         return self._database.free_bytes() >= self._reserve.size // 2

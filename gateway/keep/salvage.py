@@ -150,6 +150,7 @@ def _take_over(damaged: Path, database: Database) -> None:
             values = {key: value for key, value in row.items() if key in columns}
             if not is_sound(values):
                 continue
+            values |= {key: 0 for key in values if key.endswith("_ran_ms") and values[key]}
             try:
                 with database.write() as connection:
                     connection.execute(table.insert().values(values))

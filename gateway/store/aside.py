@@ -31,13 +31,15 @@ class Found(NamedTuple):
 
 def set_aside(path: Path, at_ms: int) -> Path:
     """Rename the database with all its files; where it is now. Only the newest three are kept."""
+    number = max(map(_number, waiting(path) + done(path)), default=0) + 1
     date = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}{_DAMAGED}{date}-{at_ms % 1000:03d}")
+    # The number says which one is older, whatever the clock said.
+    aside = path.with_name(f"{path.name}{_DAMAGED}{number:06d}-{date}")
     for part in _PARTS:
         found = path.with_name(path.name + part)
         if found.exists():
             found.rename(aside.with_name(aside.name + part))
-    for old in (waiting(path) + done(path))[:-_KEPT]:
+    for old in sorted(waiting(path) + done(path), key=_number)[:-_KEPT]:
         _each_part(old, lambda part: part.unlink(missing_ok=True))
     return aside
 
@@ -105,6 +107,11 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[dict]:
             return
         except (sqlite3.Error, OverflowError, UnicodeDecodeError):
             last, jump = last + jump, 2 * jump
+
+
+def _number(aside: Path) -> int:
+    found = re.search(r"-([0-9]{6})-", aside.name)
+    return int(found[1]) if found else 0
 
 
 def _named(path: Path, infix: str) -> list[Path]:

@@ -22,7 +22,10 @@ _PUT_NAMES = (
 _QUOTED = '", "'.join(_PUT_NAMES)
 _PUT = (
     f'INSERT INTO envelope ("{_QUOTED}", tries)'
-    f" VALUES ({', '.join('?' * len(_PUT_NAMES))}, 0) ON CONFLICT DO NOTHING"
+    f" VALUES ({', '.join('?' * len(_PUT_NAMES))}, 0)"
+    # What was given up as falsely signed and comes again is offered once more, in a while.
+    f" ON CONFLICT DO UPDATE SET next_try_at_ms = excluded.received_at_ms + {6 * 3_600_000}"
+    f" WHERE verdict = '{REJECTED}' AND next_try_at_ms IS NULL AND covered_ran_ms IS NULL"
 )
 _OFFERED = (
     "SELECT e.id, e.envelope, e.device, e.epoch, e.seq, e.received_at_ms, e.window, e.service,"
@@ -52,8 +55,8 @@ _JUDGE = (
     " WHERE id = ?"
 )
 _COVER = (
-    "UPDATE envelope SET covered_at_ms = ?, next_try_at_ms = NULL WHERE device = ? AND epoch = ?"
-    " AND seq <= ? AND covered_at_ms IS NULL AND verdict IS NOT NULL"
+    "UPDATE envelope SET covered_ran_ms = ?, next_try_at_ms = NULL WHERE device = ? AND epoch = ?"
+    " AND seq <= ? AND covered_ran_ms IS NULL AND verdict IS NOT NULL"
 )
 # `verdict <> 'rejected'` alone would drop the rows that have no verdict yet.
 _IS_HELD = or_(_envelope.c.verdict.is_(None), _envelope.c.verdict != REJECTED)
@@ -86,6 +89,12 @@ def is_rated(connection: Connection, service: str) -> bool:
     query = select(_envelope.c.id).where(
         _envelope.c.service == service, _envelope.c.kind == Rating.kind, _IS_HELD
     )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def holds(connection: Connection, device: str, epoch: int, seq: int) -> bool:
+    """Whether a record with this key is here, whatever the centre says of it."""
+    query = select(_envelope.c.id).where(*_of(device, epoch), _envelope.c.seq == seq)
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -123,9 +132,24 @@ def judge(connection: Connection, verdicts: Sequence[dict]) -> None:
         )
 
 
-def cover(connection: Connection, device: str, epoch: int, seq: int, now_ms: int) -> None:
-    """The receipt reaches `seq`: judged rows up to it are no longer offered, and soon let go."""
-    connection.exec_driver_sql(_COVER, (now_ms, device, epoch, seq))
+def drop_rejected(connection: Connection, device: str, kept: int) -> int:
+    """Keep the oldest so many records of a device that the centre rejected; how many are gone."""
+    rejected = select(_envelope.c.id).where(
+        _envelope.c.device == device, _envelope.c.verdict == REJECTED
+    )
+    more = rejected.order_by(_envelope.c.id).offset(kept).limit(-1)
+    return connection.execute(delete(_envelope).where(_envelope.c.id.in_(more))).rowcount
+
+
+def waiting_of(connection: Connection, device: str) -> int:
+    """How many records of a device have no verdict yet."""
+    waiting = (_envelope.c.device == device) & _envelope.c.verdict.is_(None)
+    return connection.execute(select(func.count()).where(waiting)).scalar_one()
+
+
+def cover(connection: Connection, device: str, epoch: int, seq: int, ran_ms: int) -> None:
+    """The receipt reaches `seq`: judged rows up to it are offered no longer, and go in time."""
+    connection.exec_driver_sql(_COVER, (ran_ms, device, epoch, seq))
 
 
 def uncover(connection: Connection, device: str, epoch: int, above: int, now_ms: int) -> None:
@@ -135,7 +159,7 @@ def uncover(connection: Connection, device: str, epoch: int, above: int, now_ms:
     is void: a later receipt covers none of them before it has seen that very record again.
     """
     fallen = and_(
-        *_of(device, epoch), _envelope.c.seq > above, _envelope.c.covered_at_ms.is_not(None)
+        *_of(device, epoch), _envelope.c.seq > above, _envelope.c.covered_ran_ms.is_not(None)
     )
     services = select(_envelope.c.service).where(fallen, _envelope.c.service.is_not(None))
     connection.execute(
@@ -147,14 +171,32 @@ def uncover(connection: Connection, device: str, epoch: int, above: int, now_ms:
     connection.execute(
         update(_envelope)
         .where(fallen)
-        .values(verdict=still, covered_at_ms=None, next_try_at_ms=now_ms, tries=0)
+        .values(verdict=still, covered_ran_ms=None, next_try_at_ms=now_ms, tries=0)
     )
 
 
-def let_go(connection: Connection, covered_before_ms: int, limit: int = 1000) -> int:
-    """Delete rows that a receipt has covered since before then, oldest first; how many."""
-    old = select(_envelope.c.id).where(_envelope.c.covered_at_ms < covered_before_ms)
-    old = old.order_by(_envelope.c.covered_at_ms).limit(limit)
+def shift(connection: Connection, step_ms: int, after_id: int) -> None:
+    """The wall clock was set by so much: move when those behind `after_id` came that the centre
+    does not have.
+    """
+    unsent = and_(_envelope.c.id > after_id, _envelope.c.verdict.is_(None))
+    moved = func.max(0, _envelope.c.received_at_ms + step_ms)
+    connection.execute(update(_envelope).where(unsent).values(received_at_ms=moved))
+
+
+def newest_id(connection: Connection) -> int:
+    """The newest row's id, 0 for none."""
+    return connection.execute(select(func.max(_envelope.c.id))).scalar() or 0
+
+
+def let_go(connection: Connection, before_ran_ms: int | None, limit: int = 1000) -> int:
+    """Delete rows that a receipt has covered since before then (None: whatever it covers), oldest
+    first; how many.
+    """
+    old = select(_envelope.c.id).where(_envelope.c.covered_ran_ms.is_not(None))
+    if before_ran_ms is not None:
+        old = old.where(_envelope.c.covered_ran_ms < before_ran_ms)
+    old = old.order_by(_envelope.c.covered_ran_ms).limit(limit)
     return connection.execute(delete(_envelope).where(_envelope.c.id.in_(old))).rowcount
 
 

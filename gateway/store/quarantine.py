@@ -14,25 +14,28 @@ _refusal = Table.metadata.tables["refusal"]
 def put(connection: Connection, rows: Sequence[dict], kept: int) -> None:
     """Count the refusals, and keep the newest `kept` of them."""
     for row in rows:
-        statement = insert(_refusal).values(
-            device=row["device"],
-            reason=row["reason"],
-            count=1,
-            newest_at_ms=row["received_at_ms"],
-        )
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[_refusal.c.device, _refusal.c.reason],
-                set_={
-                    "count": _refusal.c.count + 1,
-                    "newest_at_ms": statement.excluded.newest_at_ms,
-                },
-            )
-        )
+        count(connection, row["device"], row["reason"], 1, row["received_at_ms"])
     if rows:
         connection.execute(insert(_quarantine), list(rows[-kept:]))
         newest = select(func.max(_quarantine.c.id)).scalar_subquery()
         connection.execute(delete(_quarantine).where(_quarantine.c.id <= newest - kept))
+
+
+def count(connection: Connection, device: str, reason: str, times: int, at_ms: int) -> None:
+    """Count so many refusals, if any, of which nothing is kept."""
+    if not times:
+        return
+    row = {"device": device, "reason": reason, "count": times, "newest_at_ms": at_ms}
+    statement = insert(_refusal).values(row)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_refusal.c.device, _refusal.c.reason],
+            set_={
+                "count": _refusal.c.count + statement.excluded.count,
+                "newest_at_ms": statement.excluded.newest_at_ms,
+            },
+        )
+    )
 
 
 def counts(connection: Connection):

@@ -21,15 +21,18 @@ def get(connection: Connection, device: str, epoch: int):
     return connection.exec_driver_sql(_GET, (device, epoch)).first()
 
 
-def put(connection: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
+def put(
+    connection: Connection, receipt: Receipt, envelope: bytes, now_ms: int, ran_ms: int
+) -> bool:
     """Take the centre's word as it is, also when it is lower; whether anything changed.
 
-    Rows that it covers are no longer offered; rows that it covers no longer are.
+    Rows that it covers are no longer offered, and kept from now on, `ran_ms`; rows that it covers
+    no longer are offered.
     """
     before = get(connection, receipt.device, receipt.epoch)
     if before and before.seq > receipt.seq:
         envelopes.uncover(connection, receipt.device, receipt.epoch, receipt.seq, now_ms)
-    envelopes.cover(connection, receipt.device, receipt.epoch, receipt.seq, now_ms)
+    envelopes.cover(connection, receipt.device, receipt.epoch, receipt.seq, ran_ms)
     if before and before.envelope == envelope:
         return False
     key = (receipt.device, receipt.epoch)
@@ -49,9 +52,11 @@ def drop(connection: Connection, device: str, epoch: int, now_ms: int) -> bool:
     return True
 
 
-def put_if_newer(connection: Connection, receipt: Receipt, envelope: bytes, now_ms: int) -> bool:
+def put_if_newer(
+    connection: Connection, receipt: Receipt, envelope: bytes, now_ms: int, ran_ms: int
+) -> bool:
     """The same for a receipt from the hall's document, which may be older than an answer."""
     before = get(connection, receipt.device, receipt.epoch)
     if before and before.at >= receipt.at:
         return False
-    return put(connection, receipt, envelope, now_ms)
+    return put(connection, receipt, envelope, now_ms, ran_ms)

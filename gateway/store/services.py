@@ -9,7 +9,6 @@ from gateway.store.tables import Table
 from protocol.message import CLOSED, INVITING, SERVING
 
 _service = Table.metadata.tables["service"]
-_book = Table.metadata.tables["book"]
 _staff = Table.metadata.tables["staff"]
 
 # Asked for with every rating, see gateway/store/envelopes.py.
@@ -19,21 +18,18 @@ _UNSENT = (
 )
 
 
-_INVITING = "SELECT service, window, until_ms, staff_no FROM service WHERE phase = 'inviting'"
+_OPEN = (
+    "SELECT id, service, window, staff_no, phase, opened_at_ms, opened_ran_ms FROM service"
+    " WHERE phase <> 'closed'"
+)
+_INVITING = "SELECT id, service, window, until_ms, staff_no FROM service WHERE phase = 'inviting'"
 
 
 def put(connection: Connection, row: dict) -> None:
     """A new service, with its document's exact bytes (BAT-1)."""
-    values = {"document_verdict": None, "reason": None, "tries": 0}
-    values |= {"closed_at_ms": None, "until_ms": None}
+    values = {"document_verdict": None, "judged_ran_ms": None, "reason": None, "tries": 0}
+    values |= {"closed_at_ms": None, "ended": None, "until_ms": None}
     connection.execute(insert(_service).values({**values, **row}))
-
-
-def next_number(connection: Connection) -> tuple[str, int]:
-    """The book's name and the number of the document that is about to be put (BAT-8)."""
-    connection.execute(update(_book).values(number=_book.c.number + 1))
-    row = connection.execute(select(_book.c.name, _book.c.number)).one()
-    return row.name, row.number
 
 
 def get(connection: Connection, service: str):
@@ -53,10 +49,16 @@ def newest_at(connection: Connection, window: str):
     return connection.execute(query.order_by(_service.c.id.desc()).limit(1)).first()
 
 
-def close(connection: Connection, service: str, now_ms: int) -> None:
-    """The service is over."""
+def free_key(connection: Connection, service: str) -> None:
+    """The service's Idempotency-Key may mean another one."""
     statement = update(_service).where(_service.c.service == service)
-    connection.execute(statement.values(phase=CLOSED, closed_at_ms=now_ms))
+    connection.execute(statement.values(idempotency_key=None))
+
+
+def close(connection: Connection, service: str, now_ms: int, ended: str) -> None:
+    """The service is over; ended: a word for how."""
+    statement = update(_service).where(_service.c.service == service)
+    connection.execute(statement.values(phase=CLOSED, closed_at_ms=now_ms, ended=ended))
 
 
 def invite(connection: Connection, service: str, until_ms: int) -> None:
@@ -81,12 +83,19 @@ def end_invitation(connection: Connection, service: str, until_ms: int) -> bool:
     return connection.execute(statement).rowcount == 1
 
 
-def close_open_at(connection: Connection, window: str, now_ms: int):
-    """Close whatever is open at a window; rows (service, staff_no) of it."""
-    is_open = (_service.c.window == window) & (_service.c.phase != CLOSED)
-    rows = connection.execute(select(_service.c.service, _service.c.staff_no).where(is_open)).all()
-    connection.execute(update(_service).where(is_open).values(phase=CLOSED, closed_at_ms=now_ms))
-    return rows
+def open_at(connection: Connection, window: str):
+    """The rows of whatever is open at a window."""
+    return [row for row in open_ones(connection) if row.window == window]
+
+
+def open_ones(connection: Connection):
+    """The rows of all that is open; without their documents."""
+    return connection.exec_driver_sql(_OPEN).all()
+
+
+def newest_id(connection: Connection) -> int:
+    """The newest row's id, 0 for none."""
+    return connection.execute(select(func.max(_service.c.id))).scalar() or 0
 
 
 def document(connection: Connection, row_id: int) -> bytes:
@@ -101,7 +110,7 @@ def unsent_documents(connection: Connection, limit: int):
     return connection.exec_driver_sql(_UNSENT, (limit,)).all()
 
 
-def judge_documents(connection: Connection, verdicts: Sequence[dict]) -> None:
+def judge_documents(connection: Connection, verdicts: Sequence[dict], ran_ms: int) -> None:
     """Write the centre's verdicts on documents: dicts of row_id, verdict, reason."""
     if verdicts:
         connection.execute(
@@ -109,6 +118,7 @@ def judge_documents(connection: Connection, verdicts: Sequence[dict]) -> None:
             .where(_service.c.id == bindparam("row_id"))
             .values(
                 document_verdict=bindparam("new_verdict"),
+                judged_ran_ms=ran_ms,
                 reason=bindparam("new_reason"),
                 tries=_service.c.tries + 1,
             ),
@@ -129,10 +139,12 @@ def unsent_count(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
-def let_go(connection: Connection, before_ms: int, limit: int = 1000) -> int:
-    """Delete services closed before then whose document the centre has; how many."""
+def let_go(connection: Connection, before_ran_ms: int, limit: int = 1000) -> int:
+    """Delete closed services whose document the centre has had since before then; how many."""
     old = select(_service.c.id).where(
-        _service.c.closed_at_ms < before_ms, _service.c.document_verdict.is_not(None)
+        _service.c.judged_ran_ms < before_ran_ms,
+        _service.c.document_verdict.is_not(None),
+        _service.c.phase == CLOSED,
     )
     return connection.execute(delete(_service).where(_service.c.id.in_(old.limit(limit)))).rowcount
 
@@ -156,3 +168,8 @@ def put_staff(connection: Connection, row: dict) -> None:
 def remove_staff(connection: Connection, window: str) -> None:
     """Nobody serves at the window any more."""
     connection.execute(delete(_staff).where(_staff.c.window == window))
+
+
+def remove_staff_before(connection: Connection, at_ms: int) -> None:
+    """Nobody serves any more who has signed in before then."""
+    connection.execute(delete(_staff).where(_staff.c.since_ms < at_ms))

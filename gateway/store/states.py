@@ -16,9 +16,9 @@ _GET = "SELECT * FROM devicestate WHERE device = ?"
 _UNSENT_HEADS = (
     "SELECT device, head, receipt FROM devicestate WHERE head IS NOT NULL"
     " AND (head_sent IS NULL OR head_sent <> head)"
-    " ORDER BY head_sent_at_ms, device LIMIT ?"
+    " ORDER BY head_sent_ran_ms, device LIMIT ?"
 )
-_MARK_SENT = "UPDATE devicestate SET head_sent = ?, head_sent_at_ms = ? WHERE device = ?"
+_MARK_SENT = "UPDATE devicestate SET head_sent = ?, head_sent_ran_ms = ? WHERE device = ?"
 
 
 def get(connection: Connection, device: str):
@@ -36,7 +36,7 @@ def put(connection: Connection, device: str, state: State, received_at_ms: int) 
     row = state._asdict()
     row["problems"] = json.dumps(state.problems)
     row["received_at_ms"] = received_at_ms
-    statement = insert(_state).values(device=device, head_sent_at_ms=0, **row)
+    statement = insert(_state).values(device=device, head_sent_ran_ms=0, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=[_state.c.device], set_=row))
 
 
@@ -55,8 +55,8 @@ def unsent_heads(connection: Connection, limit: int):
     return connection.exec_driver_sql(_UNSENT_HEADS, (limit,)).all()
 
 
-def mark_heads_sent(connection: Connection, heads: Sequence[dict], now_ms: int) -> None:
+def mark_heads_sent(connection: Connection, heads: Sequence[dict], ran_ms: int) -> None:
     """The centre has given its verdict on these heads: dicts of device, text."""
     if heads:
-        values = [(head["text"], now_ms, head["device"]) for head in heads]
+        values = [(head["text"], ran_ms, head["device"]) for head in heads]
         connection.exec_driver_sql(_MARK_SENT, values)

@@ -24,9 +24,10 @@ class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
 class Envelope(Table, table=True):
     """One envelope, exact bytes (ENV-1), told apart by them and not by its key (SND-2).
 
-    verdict: null until the centre has spoken. covered_at_ms: since when the centre's newest
-    receipt covers it. next_try_at_ms: when it is offered again, for rows with a verdict that no
-    receipt covers (BAT-5). live: made shortly before it came, so it goes up before the backlog.
+    verdict: null until the centre has spoken. covered_ran_ms: since when, in the gateway's running
+    time (`Book`), the centre's newest receipt covers it. next_try_at_ms: when it is offered again,
+    for rows with a verdict that no receipt covers (BAT-5). live: made shortly before it came, so
+    it goes up before the backlog.
     """
 
     __table_args__ = (
@@ -43,14 +44,16 @@ class Envelope(Table, table=True):
             "device",
             "epoch",
             "seq",
-            sqlite_where=text("covered_at_ms IS NULL"),
+            sqlite_where=text("covered_ran_ms IS NULL"),
         ),
         Index(
             "ix_envelope_again",
             "next_try_at_ms",
             sqlite_where=text("next_try_at_ms IS NOT NULL"),
         ),
-        Index("ix_envelope_kept", "covered_at_ms", sqlite_where=text("covered_at_ms IS NOT NULL")),
+        Index(
+            "ix_envelope_kept", "covered_ran_ms", sqlite_where=text("covered_ran_ms IS NOT NULL")
+        ),
         Index("ix_envelope_service", "service", sqlite_where=text("service IS NOT NULL")),
         Index("ix_envelope_marked", "marks", sqlite_where=text("marks <> '[]'")),
         {"sqlite_autoincrement": True},
@@ -73,14 +76,15 @@ class Envelope(Table, table=True):
     reason: str | None
     tries: int
     next_try_at_ms: int | None
-    covered_at_ms: int | None
+    covered_ran_ms: int | None
 
 
 class Service(Table, table=True):
     """A service: its document, written once (BAT-1), and its phase now.
 
-    document_verdict: the centre's word on the document, null until it has it. until_ms: when the
-    newest invitation ends or has ended; null if there was none.
+    document_verdict: the centre's word on the document, null until it has it; judged_ran_ms: when
+    that came, and opened_ran_ms, in the gateway's running time. ended: a word for how. until_ms:
+    when the newest invitation ends or has ended; null if there was none.
     """
 
     __table_args__ = (
@@ -88,6 +92,7 @@ class Service(Table, table=True):
         UniqueConstraint("caller", "idempotency_key"),
         Index("ix_service_window", "window", "id"),
         Index("ix_service_inviting", "id", sqlite_where=text("phase = 'inviting'")),
+        Index("ix_service_open", "id", sqlite_where=text("phase <> 'closed'")),
         Index(
             "ix_service_unsent",
             "next_try_at_ms",
@@ -100,7 +105,6 @@ class Service(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     service: str
     window: str
-    day: str
     ticket_no: str
     staff_no: str | None
     staff_name: str | None
@@ -109,12 +113,15 @@ class Service(Table, table=True):
     facts: str
     phase: str
     opened_at_ms: int
+    opened_ran_ms: int
     closed_at_ms: int | None
+    ended: str | None
     until_ms: int | None
     caller: str
     idempotency_key: str | None
     request_sha256: bytes = Field(sa_type=LargeBinary)
     document_verdict: str | None
+    judged_ran_ms: int | None
     reason: str | None
     tries: int
     next_try_at_ms: int
@@ -123,15 +130,21 @@ class Service(Table, table=True):
 class Book(Table, table=True):
     """The random name of this database, made with it, and the number of its newest document; one
     row. Another database is another book: so a document that is missing shows.
+
+    ran_ms: how long gateways have run on it, as noted last (gateway/keep/hall_clock.py).
     """
 
     id: int = Field(primary_key=True)
     name: str
     number: int
+    ran_ms: int
 
 
 class Progress(Table, table=True):
-    """What became of a service, for the centre; verdict: null until it has spoken."""
+    """What became of a service, for the centre; verdict: null until it has spoken.
+
+    ran_ms: when, in the gateway's running time. judged_ran_ms: when the verdict came.
+    """
 
     __table_args__ = (
         UniqueConstraint("service", "what"),
@@ -143,9 +156,11 @@ class Progress(Table, table=True):
     service: str
     what: str
     at_ms: int
+    ran_ms: int
     staff_no: str | None
     projects: str
     verdict: str | None
+    judged_ran_ms: int | None
 
 
 class Staff(Table, table=True):
@@ -178,8 +193,9 @@ class DeviceState(Table, table=True):
     received_at_ms: int
     capacity: int | None
     capacity_days: int | None
+    memory: int | None
     head_sent: str | None
-    head_sent_at_ms: int
+    head_sent_ran_ms: int
 
 
 class Receipt(Table, table=True):

@@ -26,6 +26,9 @@ _ORDER = (FACTS, ENVELOPE, PROGRESS, HEAD)  # in a body
 _MARGIN_BYTES = 64 * 1024  # for the batch's own brackets
 
 
+Key = tuple[str, int, str]  # what an item is: its kind, its row, a head's device
+
+
 class Sent(NamedTuple):
     """What an item of a batch is in the database; verdict: what the centre said of it before.
 
@@ -41,18 +44,24 @@ class Sent(NamedTuple):
     verdict: str | None
     tries: int
 
+    @property
+    def key(self) -> Key:
+        """Tells it from every other item."""
+        return (self.what, self.row_id, self.device)
+
 
 class Batch:
     """Up to 500 items below 8 MB, documents first and heads last.
 
     last_id: of its newest record. packed: its body as it travels. began, answered: when it was
-    sent and answered, in the count that `Outbox.tick` gives.
+    sent and answered, in the count that `Outbox.tick` gives. has_failed: the centre answered 500.
     """
 
     def __init__(self):
         self.last_id = 0
         self.packed = b""
         self.began = self.answered = 0
+        self.has_failed = False
         self._items: dict[str, list] = {what: [] for what in _ORDER}
         self._sent: dict[str, list[Sent]] = {what: [] for what in _ORDER}
         self._size = _MARGIN_BYTES
@@ -83,6 +92,22 @@ class Batch:
     def body(self, now_ms: int) -> bytes:
         """The body of `POST /v1/batches`, packed now."""
         return encode_batch([item for items in self._items.values() for item in items], now_ms)
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Two batches with its items, in their order; of two items or more."""
+        middle = len(self) // 2
+        return self._part(0, middle), self._part(middle, len(self))
+
+    def again(self) -> "Batch":
+        """The same items, to be sent once more."""
+        return self._part(0, len(self))
+
+    def _part(self, begin: int, end: int) -> "Batch":
+        part = Batch()
+        items = [item for items in self._items.values() for item in items]
+        for item, sent in list(zip(items, self.sent(), strict=True))[begin:end]:
+            part.add(item, sent, 0)
+        return part
 
     def sent(self) -> list[Sent]:
         """What the items are, in the body's order."""
@@ -128,10 +153,10 @@ def add_document(batch: Batch, row_id: int, document: bytes) -> None:
         batch.add(FactsItem(facts=document.decode()), sent, _size(document))
 
 
-def add_progress(batch: Batch, hall: str, row) -> None:
-    """Add what became of a service, once, if it fits."""
+def add_progress(batch: Batch, hall: str, row, at_ms: int | None) -> None:
+    """Add what became of a service, once, if it fits. at_ms: when, None if nobody can tell."""
     if not batch.has(PROGRESS, row.id) and batch.has_room(1, _size(row.projects.encode())):
-        told = (row.service, row.what, row.at_ms, row.staff_no, tuple(json.loads(row.projects)))
+        told = (row.service, row.what, at_ms, row.staff_no, tuple(json.loads(row.projects)))
         name = f"{row.what} of service {row.service}"
         sent = Sent(PROGRESS, row.id, "", 0, name, "", None, 0)
         batch.add(ProgressItem(Progress(hall, *told)), sent, _size(row.projects.encode()))

@@ -20,7 +20,7 @@ from protocol.field import ProtocolError
 from quick import read_answer
 
 _ANSWER_BYTES = 8 * 1024 * 1024
-_HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 16 KB each, and their receipts
+_HALL_BYTES = 64 * 1024 * 1024  # 2,000 devices with settings of 4 KB each, and their receipts
 # An idle connection is used again for so long: a live rating need not wait until TCP and TLS have
 # shaken hands, nor the centre do that for 3,000 halls a minute. Shorter than the centre keeps it
 # (75 s): we do not write into one that it closes at that moment.
@@ -29,11 +29,17 @@ _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 
 class UnreachableError(Exception):
-    """No usable answer this time: try again, not before `retry_after_s` if that is given."""
+    """No usable answer this time: try again, not before `retry_after_s` if that is given.
 
-    def __init__(self, sentence: str, retry_after_s: float | None = None):
+    has_failed: the centre has failed on what it was asked, itself (500).
+    """
+
+    def __init__(
+        self, sentence: str, retry_after_s: float | None = None, has_failed: bool = False
+    ):
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
+        self.has_failed = has_failed
 
 
 class RefusedError(Exception):
@@ -147,7 +153,8 @@ class Centre:
         status = response.status_code
         if status in _AGAIN:
             wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-            raise UnreachableError(f"{self._url} answered {status}{_detail(body)}", wait_s)
+            sentence = f"{self._url} answered {status}{_detail(body)}"
+            raise UnreachableError(sentence, wait_s, has_failed=status == 500)
         if 400 <= status < 500:
             raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
         return status, bytes(body)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from gateway.hall.inbox import Inbox
 from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
+from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.batch import Batch
 from gateway.upward.centre import Centre, RefusedError, UnreachableError, pack
@@ -36,7 +37,8 @@ _SLOW_S = 2.0  # an answer that takes longer asks for smaller batches
 class Way:
     """What both lanes share: the pause after a failure, and what is done with an answer.
 
-    hint_version: is told the hall's version that each answer names.
+    hint_version: is told the hall's version that each answer names. accuse: is told of devices
+    under whose name false signatures came, and of how many. alone: what travels by itself.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class Way:
         alarms: Alarms,
         metrics: Metrics,
         backoff: Backoff,
+        alone: Alone,
+        accuse: Callable[[str, int], None],
         refused_retry_s: float,
         hint_version: Callable[[int], None],
         now_ms: Callable[[], int],
@@ -57,6 +61,8 @@ class Way:
         self._alarms = alarms
         self._metrics = metrics
         self._backoff = backoff
+        self._accuse = accuse
+        self.alone = alone
         self._refused_retry_s = refused_retry_s
         self._hint_version = hint_version
         self._now_ms = now_ms
@@ -75,6 +81,7 @@ class Way:
         try:
             answer = centre.send(batch.packed)
         except UnreachableError as error:
+            batch.has_failed = error.has_failed
             self._rest(f"{error}.", error.retry_after_s)
             return None
         except RefusedError as error:
@@ -94,6 +101,9 @@ class Way:
         with self._lock:
             self._backoff.reset()
         self._alarms.clear("centre")
+        self.alone.note_answer(batch)
+        for device, count in settled.false.items():
+            self._accuse(device, count)
         self._metrics.judged(verdict.verdict for verdict in answer.verdicts)
         self._inbox.want(acks=settled.acks, recounts=settled.recounts)
         self._hint_version(answer.hall_version)
@@ -113,7 +123,9 @@ class Lane:
 
     What was committed leaves at once; while a request is on its way, and for `gather_s` after it
     began (jittered), more gathers for the next. per_s: the most items a second. Slow answers and
-    failures halve the batches, each good answer makes them larger again.
+    failures halve the batches, each good answer makes them larger again. A batch that is answered
+    500 is itself halved, until what the centre fails on travels alone (BAT-6); meanwhile the lane
+    prepares no other.
     """
 
     def __init__(
@@ -141,6 +153,7 @@ class Lane:
         self._most = BATCH_ITEMS
         self._after_id: int | None = None  # the newest record under way, None if nothing is
         self._unsettled = 0
+        self._halves: list[Batch] = []  # of a batch that was answered 500, the first one last
 
     def wake(self) -> None:
         """Something was committed."""
@@ -166,6 +179,8 @@ class Lane:
         batch, answer = news
         self._unsettled -= 1
         if answer is None:
+            if batch.has_failed:
+                self._halve(batch)
             return
         while self._unsettled < 2 and self._prepare():
             pass  # the next ones leave before we write
@@ -198,7 +213,11 @@ class Lane:
         look for nothing would only keep the interpreter from the thread that sends.
         """
         most = self._most
-        batch = self._next_batch(self._now_ms(), self._after_id, most)
+        batch = self._by_itself()
+        if batch is None:
+            if self._halves:
+                return False  # one after the other
+            batch = self._next_batch(self._now_ms(), self._after_id, most)
         if len(batch) == 0:
             return False
         # Here, so that the next request begins at once.
@@ -207,6 +226,18 @@ class Lane:
         self._unsettled += 1
         self._prepared.put(batch)
         return len(batch) >= most
+
+    def _by_itself(self) -> Batch | None:
+        """A half of what was answered 500, or what travels alone; only if nothing is under way."""
+        if self._unsettled:
+            return None
+        return self._halves.pop() if self._halves else self._way.alone.take_due()
+
+    def _halve(self, batch: Batch) -> None:
+        if len(batch) == 1:
+            self._way.alone.put(batch)
+        else:
+            self._halves += reversed(batch.halves())
 
 
 class Forwarder:

@@ -8,12 +8,15 @@ give.
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from gateway.config import Config
 from gateway.hall.hall_book import read_receipt
-from gateway.store import envelopes, progress, receipts, services, states
+from gateway.keep.hall_clock import HallClock
+from gateway.store import envelopes, progress, quarantine, receipts, services, states
 from gateway.store.database import Database
+from gateway.upward.alone import Alone
 from gateway.upward.batch import ENVELOPE, FACTS, HEAD, PROGRESS, Batch, Sent, add_envelopes
 from gateway.upward.riders import Riders
 from protocol.batch import REJECTED, Answer, Verdict
@@ -24,9 +27,16 @@ from protocol.record import parse
 log = logging.getLogger(__name__)
 
 
+REJECTED_KEPT = 100  # records of a device that the centre rejected, as evidence; more are counted
+# So often what has a false signature is offered, about a day: the fault may be the centre's own.
+# A device whose record it is offers it again, and so does the hall (gateway/store/envelopes.py).
+_FALSE_TRIES = 12
+_FALSE = ("bad_mac", "wrong_device")  # how the reason begins
+
+
 class Pace(NamedTuple):
-    """Milliseconds: how new a live record is, how often heads go, pauses between offers, and how
-    long what the centre has is kept.
+    """Milliseconds: how new a live record is, how often heads go, pauses between offers, and for
+    how much running time what the centre has is kept.
     """
 
     live_ms: int
@@ -35,23 +45,39 @@ class Pace(NamedTuple):
     reoffer_longest_ms: int
     keep_ms: int
 
+    @classmethod
+    def of(cls, config: Config) -> "Pace":
+        """As the settings say it."""
+        return cls(
+            live_ms=round(config.live_s * 1000),
+            head_every_ms=round(config.head_every_s * 1000),
+            reoffer_first_ms=round(config.reoffer_first_s * 1000),
+            reoffer_longest_ms=round(config.reoffer_longest_s * 1000),
+            keep_ms=config.keep_days * 86_400_000,
+        )
+
 
 class Settled(NamedTuple):
-    """Devices with a changed receipt, and devices whose `hall` may have changed otherwise."""
+    """Devices with a changed receipt, and devices whose `hall` may have changed otherwise. false:
+    how many records of a device the centre found falsely signed for the first time.
+    """
 
     acks: frozenset[str]
     recounts: frozenset[str]
+    false: dict[str, int]
 
 
 class Outbox:
     """Used by the forwarder's lanes, each in a thread of its own."""
 
-    def __init__(
-        self, database: Database, hall: str, pace: Pace, monotonic_s: Callable[[], float]
-    ):
+    def __init__(self, database: Database, hall: str, pace: Pace, clock: HallClock, alone: Alone):
         self._database = database
+        self._alone = alone
         self._pace = pace
-        self._riders = Riders(hall, pace.head_every_ms / 1000, monotonic_s)
+        self._clock = clock
+        with database.read() as connection:
+            first_id = progress.newest_id(connection)
+        self._riders = Riders(hall, pace.head_every_ms / 1000, clock, first_id, alone)
         self._count = itertools.count(1)
         self._settling = threading.Lock()
         self._told: dict[tuple[str, int], int] = {}  # when the newest answer about it came
@@ -69,8 +95,9 @@ class Outbox:
         batch = Batch()
         since_ms = now_ms - self._pace.live_ms
         with self._database.read() as connection:
-            rows = envelopes.waiting_live(connection, since_ms, after_id or 0, most)
-            add_envelopes(connection, batch, rows)
+            wanted = most + len(self._alone)
+            rows = envelopes.waiting_live(connection, since_ms, after_id or 0, wanted)
+            add_envelopes(connection, batch, self._in_company(rows)[:most])
             self._riders.board(connection, batch, is_first=after_id is None)
         return batch
 
@@ -79,13 +106,20 @@ class Outbox:
         batch = Batch()
         since_ms = now_ms - self._pace.live_ms
         with self._database.read() as connection:
-            rows = envelopes.waiting(connection, since_ms, after_id or 0, most)
-            add_envelopes(connection, batch, rows)
+            wanted = most + len(self._alone)
+            rows = envelopes.waiting(connection, since_ms, after_id or 0, wanted)
+            add_envelopes(connection, batch, self._in_company(rows)[:most])
             if after_id is None:
                 longest_ms = self._pace.reoffer_longest_ms
-                rows = envelopes.waiting_again(connection, now_ms, longest_ms, most - len(batch))
-                add_envelopes(connection, batch, rows)
+                rows = envelopes.waiting_again(connection, now_ms, longest_ms, wanted)
+                add_envelopes(connection, batch, self._in_company(rows)[: most - len(batch)])
         return batch
+
+    def _in_company(self, rows: Sequence) -> list:
+        """Those that travel with others."""
+        if not self._alone:
+            return list(rows)
+        return [row for row in rows if not self._alone.has((ENVELOPE, row.id, row.device))]
 
     def settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
         """Write verdicts and receipts in one transaction.
@@ -100,16 +134,18 @@ class Outbox:
             finally:
                 self._riders.landed(batch)
 
-    def let_go(self, now_ms: int) -> bool:
-        """Delete what a receipt has covered for so long that no restored centre asks for it.
+    def let_go(self) -> bool:
+        """Delete what the centre has had for so long that no restored one asks for it, counted in
+        running time.
 
         Whether there may be more of it.
         """
+        before_ran_ms = self._clock.ran_ms() - self._pace.keep_ms
         with self._database.write() as connection:
             return bool(
-                envelopes.let_go(connection, now_ms - self._pace.keep_ms)
-                + services.let_go(connection, now_ms - self._pace.keep_ms)
-                + progress.let_go(connection, now_ms - self._pace.keep_ms)
+                envelopes.let_go(connection, before_ran_ms)
+                + services.let_go(connection, before_ran_ms)
+                + progress.let_go(connection, before_ran_ms)
             )
 
     def _settle(self, batch: Batch, answer: Answer, now_ms: int) -> Settled:
@@ -122,23 +158,29 @@ class Outbox:
         untold = _named(sent, answer.verdicts)
         untold -= {(receipt.device, receipt.epoch) for receipt, _ in told}
         judged: dict[str, list[dict]] = {FACTS: [], ENVELOPE: [], PROGRESS: [], HEAD: []}
-        recounts = set()
+        recounts, false = set(), {}
         for one, verdict in zip(sent, answer.verdicts, strict=True):
             judged[one.what].append(self._row(one, verdict, now_ms))
             if one.what == ENVELOPE and REJECTED in (verdict.verdict, one.verdict):
                 recounts.add(one.device)  # it no longer counts, or counts again (ACK-4)
+            if one.what == ENVELOPE and one.verdict is None and _is_false(verdict):
+                false[one.device] = false.get(one.device, 0) + 1
+        ran_ms = self._clock.ran_ms()
         with self._database.write() as connection:
-            services.judge_documents(connection, judged[FACTS])
+            services.judge_documents(connection, judged[FACTS], ran_ms)
             envelopes.judge(connection, judged[ENVELOPE])
-            progress.judge(connection, judged[PROGRESS])
-            states.mark_heads_sent(connection, judged[HEAD], now_ms)
+            progress.judge(connection, judged[PROGRESS], ran_ms)
+            states.mark_heads_sent(connection, judged[HEAD], ran_ms)
+            for device in false:
+                dropped = envelopes.drop_rejected(connection, device, REJECTED_KEPT)
+                quarantine.count(connection, device, REJECTED, dropped, now_ms)
             changed = set()
             for receipt, envelope in told:
                 if self._is_overtaken(
                     connection, batch, receipt.device, receipt.epoch, receipt.seq
                 ):
                     continue
-                if receipts.put(connection, receipt, envelope.encode(), now_ms):
+                if receipts.put(connection, receipt, envelope.encode(), now_ms, ran_ms):
                     changed.add(receipt.device)
             for device, epoch in sorted(untold):
                 if self._is_overtaken(connection, batch, device, epoch, 0):
@@ -147,7 +189,7 @@ class Outbox:
                     changed.add(device)
         for key in untold | {(receipt.device, receipt.epoch) for receipt, _ in told}:
             self._told[key] = max(self._told.get(key, 0), batch.answered)
-        return Settled(frozenset(changed), frozenset(recounts))
+        return Settled(frozenset(changed), frozenset(recounts), false)
 
     def _is_overtaken(self, connection, batch: Batch, device: str, epoch: int, seq: int) -> bool:
         """Whether an answer to the other lane's batch, sent later, already said more.
@@ -163,14 +205,20 @@ class Outbox:
         if verdict.verdict == REJECTED:
             log.warning("the centre rejects %s: %s", one.name, verdict.reason)
         pause_ms = self._pace.reoffer_first_ms * 2 ** min(one.tries, 30)
+        is_given_up = _is_false(verdict) and one.tries >= _FALSE_TRIES
+        next_try_at_ms = now_ms + min(pause_ms, self._pace.reoffer_longest_ms)
         return {
             "row_id": one.row_id,
             "verdict": verdict.verdict,
             "reason": verdict.reason,
-            "next_try_at_ms": now_ms + min(pause_ms, self._pace.reoffer_longest_ms),
+            "next_try_at_ms": None if is_given_up else next_try_at_ms,
             "device": one.device,
             "text": one.text,
         }
+
+
+def _is_false(verdict: Verdict) -> bool:
+    return verdict.verdict == REJECTED and (verdict.reason or "").startswith(_FALSE)
 
 
 def _named(sent: Iterable[Sent], verdicts: Iterable[Verdict]) -> set[tuple[str, int]]:

@@ -6,12 +6,13 @@ centre. All pauses here are monotonic and in memory, so a stepped wall clock cha
 """
 
 import math
-from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from gateway.keep.hall_clock import HallClock
 from gateway.store import progress, services, states
-from gateway.upward.batch import FACTS, PROGRESS, Batch, add_document, add_head, add_progress
+from gateway.upward.alone import Alone
+from gateway.upward.batch import FACTS, HEAD, PROGRESS, Batch, add_document, add_head, add_progress
 from protocol.limits import BATCH_ITEMS
 from protocol.message import CLOSED
 
@@ -22,12 +23,18 @@ class Riders:
     """Used by the live lane's thread, which has up to two batches on their way.
 
     hall: its id. head_every_s: so long after the centre was told all heads the next ones are due.
+    first_id: progress up to it is an earlier start's.
     """
 
-    def __init__(self, hall: str, head_every_s: float, monotonic_s: Callable[[], float]):
+    def __init__(
+        self, hall: str, head_every_s: float, clock: HallClock, first_id: int, alone: Alone
+    ):
         self._hall = hall
         self._head_every_s = head_every_s
-        self._monotonic_s = monotonic_s
+        self._clock = clock
+        self._monotonic_s = clock.monotonic_s
+        self._first_id = first_id
+        self._alone = alone
         self._heads_since_s = -math.inf
         self._whole: Batch | None = None  # the newest batch that held every changed head
         # By (FACTS or PROGRESS, id); None before any look.
@@ -62,6 +69,7 @@ class Riders:
         if not is_due or any(one.has_heads() for one in self._under_way):
             return
         rows = states.unsent_heads(connection, BATCH_ITEMS)
+        rows = [row for row in rows if not self._alone.has((HEAD, 0, row.device))]
         fitted = [row for row in rows if add_head(batch, row)]
         is_whole = 0 < len(rows) == len(fitted) < BATCH_ITEMS
         self._whole = batch if is_whole else None  # else the rest is due at once
@@ -76,7 +84,11 @@ class Riders:
         new_s = -math.inf if self._waits_since_s is None else now_s
         since_s = self._waits_since_s or {}
         self._waits_since_s = {key: since_s.get(key, new_s) for key in rows}
-        waiting = {key: row for key, row in rows.items() if not self._is_under_way(*key)}
+        waiting = {
+            key: row
+            for key, row in rows.items()
+            if not self._is_under_way(*key) and not self._alone.has((*key, ""))
+        }
         is_due = max(len(documents), len(told)) == BATCH_ITEMS or any(
             now_s - self._waits_since_s[key] >= DOCUMENT_WAIT_S
             or (key[0] == FACTS and row.phase == CLOSED)
@@ -87,7 +99,8 @@ class Riders:
                 if what == FACTS:
                     add_document(batch, row_id, row.document)
                 else:
-                    add_progress(batch, self._hall, row)
+                    ran_ms = row.ran_ms if row.id > self._first_id else None
+                    add_progress(batch, self._hall, row, self._clock.place(row.at_ms, ran_ms))
 
     def _is_under_way(self, what: str, row_id: int) -> bool:
         return any(one.has(what, row_id) for one in self._under_way)

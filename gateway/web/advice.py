@@ -6,7 +6,9 @@ By the words that devices, the intake and the gateway's own parts use. Chinese i
 from typing import NamedTuple
 
 from gateway.hall import intake
+from gateway.hall.restraint import HELD_BACK
 from protocol import batch
+from protocol.batch import REJECTED
 
 
 class Advice(NamedTuple):
@@ -22,6 +24,13 @@ PROBLEMS = {
     "journal_full": Advice(
         "存储已满，暂停评价", "检查大厅与省级系统的连接，送达并收到回执后自动恢复。"
     ),
+    "flash_refuses": Advice(
+        "存储故障，暂停评价", "请断电后重新通电；仍不恢复的，请更换评价器，已有记录会继续上报。"
+    ),
+    "subscribe_refused": Advice(
+        "消息服务拒绝了评价器的订阅", "检查消息服务的权限文件是否由网关生成；评价器会自动重试。"
+    ),
+    "bad_find": Advice("收到无法识别的闪灯信息", "检查网关与评价器的版本是否相符。"),
     "bad_receipt": Advice(
         "省级回执未通过验证", "记录继续保存在评价器中，请联系省级系统核对该评价器的登记。"
     ),
@@ -50,6 +59,15 @@ ALARMS = {
     "centre": Advice(
         "暂时无法送达省级系统", "评价保存在本大厅，恢复后自动补送。检查外网、代理和令牌。"
     ),
+    "guilty": Advice(
+        "省级系统处理不了个别内容", "其余评价照常送达；该内容继续保存并重送。请告知省级系统。"
+    ),
+    "false_macs": Advice(
+        "有人冒用评价器发送假记录", "假记录不会计入。请重新登记该评价器，以更换口令。"
+    ),
+    "mqtt_taken": Advice(
+        "有人以本厅网关的身份登录", "请确认只有一台网关在运行，停用复制出来的那一台。"
+    ),
     "hall": Advice("大厅编号与配置不符", "核对 gateway.toml 中的 hall 和 centre_token_file。"),
     "no_hall": Advice("尚未取得大厅资料", "取得之前评价器无法登录。检查与省级系统的连接。"),
 }
@@ -73,6 +91,8 @@ REFUSALS = {
     intake.BAD_STATE: "状态无法识别",
     intake.BAD_TOPIC: "发往无权使用的主题",
     intake.INTAKE_FAILED: "网关无法判断",
+    HELD_BACK: "冒用期间暂不接收",
+    REJECTED: "签名无效，省级系统拒收",
 }
 
 FACES = {

@@ -5,7 +5,7 @@ Nobody who asks here is told a level: only rated or not rated.
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
-from gateway.desk.services import ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.finder import Finder
+from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
 from gateway.store import envelopes, quarantine, services, states
@@ -21,22 +22,24 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
-from protocol.batch import Matter, ServiceDocument
+from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
-from protocol.field import Identifier, ProtocolError, place_id
-from protocol.limits import SERVICE_CHARS, SETTINGS_BYTES, STAFF_NO_CHARS, TICKET_NO_CHARS
-from protocol.message import CLOSED, StaffCard
+from protocol.field import Identifier, ProtocolError, device_id, place_id
+from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
+from protocol.message import CLOSED, Find, StaffCard
 from protocol.record import parse_json
 from quick.bounds import bounds
 
 BODY_BYTES = 256 * 1024  # some hundred matters
 _BODIES_BYTES = 16 * 1024 * 1024  # of all together: a hall's machine is small
+FIND_S = 15  # how long a device blinks unless it is told
 _STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
 _MATTER, _DOCUMENT = dict(Matter.fields), dict(ServiceDocument.fields)
 # What may enter a record (TKT-3), and how much of it, is the contract's own word.
 TicketNo = Annotated[str, Field(**bounds(Identifier(TICKET_NO_CHARS)))]
 StaffNo = Annotated[str, Field(**bounds(Identifier(STAFF_NO_CHARS)))]
 WindowId = Annotated[str, Path(**bounds(place_id))]
+DeviceId = Annotated[str, Path(**bounds(device_id))]
 ServiceId = Annotated[str, Path(**bounds(Identifier(SERVICE_CHARS)))]
 
 
@@ -72,7 +75,9 @@ class StaffBody(BaseModel):
     name: Annotated[str, Field(**bounds(dict(StaffCard.fields)["name"]))] = ""
 
 
-Projects = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)]
+_PROJECTS: Any = dict(Progress.fields)["projects"]
+Project = Annotated[str, Field(**bounds(_PROJECTS.check))]
+Projects = Annotated[list[Project], Field(**bounds(_PROJECTS))]
 
 
 class CloseBody(BaseModel, extra="forbid"):
@@ -84,8 +89,18 @@ class CloseBody(BaseModel, extra="forbid"):
     how: Literal["closed", "no_show", "transferred"] = Field(default="closed", alias="as")
 
 
+class FindBody(BaseModel):
+    """How long a device shall blink."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seconds: Annotated[int, Field(**bounds(dict(Find.fields)["seconds"]))] = FIND_S
+
+
 class ServiceAnswer(BaseModel):
-    """A service as the hall knows it; `rated` says whether, never how."""
+    """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    """
 
     service: str
     window: str
@@ -94,11 +109,17 @@ class ServiceAnswer(BaseModel):
     phase: Literal["serving", "inviting", "closed"]
     opened_at_ms: int
     closed_at_ms: int | None
-    rated: bool
+    ended: Literal["closed", "no_show", "transferred", "overdue"] | None
+    outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
 
 
 def create_app(
-    database: Database, desk: ServiceDesk, book: HallBook, metrics: Metrics, health: Health
+    database: Database,
+    desk: ServiceDesk,
+    finder: Finder,
+    book: HallBook,
+    metrics: Metrics,
+    health: Health,
 ) -> FastAPI:
     """The application. Every path but /healthz and /metrics needs a caller's token."""
     app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
@@ -107,6 +128,7 @@ def create_app(
     app.add_api_route("/healthz", health.now)
     caller = Depends(_caller(database))
     _add_services(app, desk, caller)
+    _add_finder(app, finder, caller)
     _add_views(app, database, book, caller)
 
     @app.get("/metrics")
@@ -155,13 +177,20 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.get("/api/v1/services/{service_id}", dependencies=[caller])
     def get_service(service_id: ServiceId) -> ServiceAnswer:
-        """Phase, and whether it is rated."""
+        """Phase, and whether it is rated or its invitation went by."""
         return _service(desk, service_id)
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
     def set_staff(window_id: WindowId, body: StaffBody) -> None:
         """Sign in, pause or sign out; another staff_no takes over (A/B 岗)."""
         desk.set_staff(window_id, body.presence, body.staff_no, body.name)
+
+
+def _add_finder(app: FastAPI, finder: Finder, caller) -> None:
+    @app.post("/api/v1/devices/{device}/find", status_code=204, dependencies=[caller])
+    def find(device: DeviceId, body: FindBody | None = None) -> None:
+        """Let a device blink, so that somebody finds it; not while it invites."""
+        finder.find(device, (body or FindBody()).seconds)
 
 
 def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None:
@@ -239,7 +268,7 @@ def _caller(database: Database) -> Callable[..., str]:
 
 
 def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
-    row, is_rated = desk.get(service)
+    row, outcome = desk.get(service)
     return ServiceAnswer(
         service=row.service,
         window=row.window,
@@ -248,7 +277,8 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         phase=row.phase,
         opened_at_ms=row.opened_at_ms,
         closed_at_ms=row.closed_at_ms,
-        rated=is_rated,
+        ended=row.ended,
+        outcome=outcome,
     )
 
 
@@ -268,7 +298,7 @@ def _version(envelope: str | None) -> int | None:
     if envelope is None:
         return None
     try:
-        return parse_json(split(envelope.encode(), SETTINGS_BYTES)[0], "settings")["version"]
+        return parse_json(split(envelope.encode(), MESSAGE_BYTES)[0], "settings")["version"]
     except (ProtocolError, TypeError, KeyError):
         return None
 
@@ -279,7 +309,17 @@ def _device(device, said) -> dict:
     # Beside `settings`, the version in use: a device that differs has not taken them up yet.
     view["settings_wanted"] = _version(device.settings)
     if said is not None:
-        for name in ("firmware", "epoch", "seq", "first", "free", "clock", "face", "settings"):
+        for name in (
+            "firmware",
+            "epoch",
+            "seq",
+            "first",
+            "free",
+            "memory",
+            "clock",
+            "face",
+            "settings",
+        ):
             view[name] = getattr(said, name)
         view["problems"] = json.loads(said.problems)
         view["received_at_ms"] = said.received_at_ms

@@ -3,20 +3,25 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.desk.callers import CONSOLE, PAGES, Caller, caller_of
 from gateway.desk.console import Console
-from gateway.desk.services import NoSuchError
+from gateway.desk.finder import Finder
+from gateway.desk.services import ConflictError, NoSuchError
 from gateway.store.database import Database
+from gateway.web.api import FIND_S
 from gateway.web.overview import Overview
 from pages import PageError, Site
 
 _HERE = Path(__file__).parent
 
 
-def create_site(database: Database, overview: Overview, console: Console) -> Site[Caller]:
+def create_site(
+    database: Database, overview: Overview, finder: Finder, console: Console
+) -> Site[Caller]:
     """The site, to be installed on the API's application."""
     site = Site(
         tier="gateway",
@@ -28,6 +33,7 @@ def create_site(database: Database, overview: Overview, console: Console) -> Sit
         most_listeners=200,  # a console a window, and those who watch
     )
     _add_overview(site, overview)
+    _add_finder(site, finder)
     _add_console(site, console)
     return site
 
@@ -42,20 +48,32 @@ def _home(caller: Caller) -> str:
     return f"/windows/{caller.window}" if caller.scope == CONSOLE else "/"
 
 
-def _add_overview(site: Site[Caller], overview: Overview) -> None:
-    def may_read(caller: Caller) -> bool:
-        return caller.scope == PAGES
+def _may_read(caller: Caller) -> bool:
+    return caller.scope == PAGES
 
+
+def _add_finder(site: Site[Caller], finder: Finder) -> None:
+    @site.router.post("/devices/{device}/find")
+    async def find(request: Request, device: str) -> Response:
+        await site.holder(request, _may_read)
+        try:
+            await run_in_threadpool(finder.find, device, FIND_S)
+        except (NoSuchError, ConflictError):
+            raise PageError(409, "这台评价器现在没有连接，无法让它闪灯。") from None
+        return Response(status_code=204)
+
+
+def _add_overview(site: Site[Caller], overview: Overview) -> None:
     @site.router.get("/")
     async def show_overview(request: Request) -> Response:
         caller = await site.holder(request)
-        if not may_read(caller):
+        if not _may_read(caller):
             return RedirectResponse(_home(caller), 303)
         return await site.page(request, "overview.html", overview.now)
 
     @site.router.get("/live")
     async def follow_overview(request: Request) -> Response:
-        await site.holder(request, may_read)
+        await site.holder(request, _may_read)
         return await site.live(request, "overview_live.html", overview.now)
 
 

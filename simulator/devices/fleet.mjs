@@ -25,10 +25,10 @@ let pressCount = 0;
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
 function start(operation) {
-  const { device, folder, timing = {}, cause = 'power', enrol = false, flash_ms = 0, board, closed } = operation;
+  const { device, folder, timing = {}, cause = 'power', note, enrol = false, flash_ms = 0, board, closed } = operation;
   const thanks = new SharedArrayBuffer(16);
   const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-    workerData: { device, folder, timing, cause, enrol, flash_ms, thanks, board, closed },
+    workerData: { device, folder, timing, cause, note, enrol, flash_ms, thanks, board, closed },
   });
   const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
   devices.set(device, entry);
@@ -38,7 +38,7 @@ function start(operation) {
       close(entry, event.press, event.at_ms);
     }
     if (event.event === 'restart') {
-      entry.restarts = true;
+      entry.restarts = { note: event.note }; // what memory keeps, for as long as there is power
       worker.terminate();
     }
     tell(event);
@@ -48,7 +48,7 @@ function start(operation) {
     settle(entry);
     tell({ event: 'stopped', device });
     // A board that restarts itself is up again by itself.
-    const again = () => start({ ...operation, cause: 'reset', enrol: false });
+    const again = () => start({ ...operation, cause: 'reset', ...entry.restarts, enrol: false });
     if (entry.restarts) setTimeout(again, RESTART_MS);
   });
 }

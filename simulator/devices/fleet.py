@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,13 +22,15 @@ class Fleet:
     """Starts, presses and kills devices; calls `on_event(event)` for whatever they say.
 
     Use as `async with Fleet(oracle, on_event) as fleet`; leaving it ends all devices. `faces`
-    {device: its newest face event} is what the devices that have power show.
+    {device: its newest face event} is what the devices that have power show; `blinks(device)`
+    tells whether it was asked to be found.
     """
 
     def __init__(self, oracle: Path, on_event: Callable[[dict], None] = lambda event: None):
         self._oracle = oracle
         self._on_event = on_event
         self.faces: dict[str, dict] = {}
+        self._blinking: dict[str, float] = {}  # device: until when, monotonic
         self._waiting: list[tuple[Callable[[dict], bool], asyncio.Future]] = []
 
     async def __aenter__(self):
@@ -106,6 +109,10 @@ class Fleet:
         """Pulls the device's network cable: nothing comes or goes until its next start."""
         self._say(op="unplug", device=device)
 
+    def blinks(self, device: str) -> bool:
+        """Whether the device blinks, so that somebody finds it."""
+        return time.monotonic() < self._blinking.get(device, 0.0)
+
     async def hashes(self, device: str) -> dict[str, str]:
         """SHA-256 of every firmware and protocol module, as the interpreter itself reads them."""
         return await self._ask("hashes", device)
@@ -142,8 +149,12 @@ class Fleet:
             event = json.loads(line)
             if event["event"] == "face":
                 self.faces[event["device"]] = event
+                self._blinking.pop(event["device"], None)
+            elif event["event"] == "find":
+                self._blinking[event["device"]] = time.monotonic() + event["seconds"]
             elif event["event"] == "stopped":
                 self.faces.pop(event["device"], None)
+                self._blinking.pop(event["device"], None)
             self._on_event(event)
             for is_wanted, future in list(self._waiting):
                 if future.done():

@@ -77,6 +77,29 @@ class Uart:
         return answer
 
 
+class Rtc:
+    """A few bytes that a restart does not empty."""
+
+    _memory = None
+
+    def memory(self, data=None):
+        if Rtc._memory is None:
+            Rtc._memory = bytes([host.note()])
+        if data is None:
+            return Rtc._memory
+        Rtc._memory = data
+
+
+class Registers:
+    """The chip's; the only one that the firmware uses outlives a restart."""
+
+    def __setitem__(self, address, value):
+        Rtc().memory(bytes([value]))
+
+    def __getitem__(self, address):
+        return Rtc().memory()[0]
+
+
 class Watchdog:
     """Nobody bites here."""
 
@@ -203,7 +226,9 @@ def install(board):
         PWRON_RESET=1,
         WDT_RESET=3,
         reset_cause=lambda: 3 if host.start_cause() == "watchdog" else 1,
-        reset=host.restart,
+        RTC=Rtc,
+        mem32=Registers(),
+        reset=lambda: host.restart(Rtc().memory()[0]),
     )
     sys.modules["network"] = _Module(WLAN=Interface, LAN=Interface, PHY_LAN8720=1)
     sys.modules["esp32"] = _Module(Partition=Partition)
@@ -256,6 +281,10 @@ def _watched(kind):
             super().answer(answer, level)
             host.answer(answer)
 
+        def find(self, seconds):
+            super().find(seconds)
+            host.find(seconds)
+
         def log(self, text):
             host.log(text)
 
@@ -263,7 +292,7 @@ def _watched(kind):
     changes = json.loads(host.timing())
     Uart.has_player = changes.pop("has_player", True)
     if changes:
-        board.timing = _firmware("timing").timing(changes)
+        board.timing = _firmware("timing").Timing(changes)
     board.files.append = _told(board.files.append)
     host.on_key(_moved)
     return board

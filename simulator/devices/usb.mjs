@@ -21,7 +21,7 @@ let received = 0;
 
 const send = (bytes) => fs.writeSync(0, bytes);
 
-function start(mode, cause) {
+function start(mode, cause, note) {
   state = 'starting';
   const mine = new Worker(new URL('./worker.mjs', import.meta.url), {
     workerData: {
@@ -29,6 +29,7 @@ function start(mode, cause) {
       folder: options.folder,
       timing: options.timing ?? {},
       cause,
+      note,
       thanks: new SharedArrayBuffer(16),
       usb: { ...options, mode },
     },
@@ -38,17 +39,17 @@ function start(mode, cause) {
   mine.on('error', (error) => mine === worker && send(`\r\n${error?.stack ?? error}\r\n`));
 }
 
-function restart(mode, cause) {
+function restart(mode, cause, note) {
   const old = worker;
   worker = undefined;
-  old.terminate().then(() => start(mode, cause));
+  old.terminate().then(() => start(mode, cause, note));
   state = 'starting';
 }
 
 function take(message) {
   if (message.output) return options.slow_ms ? later(message.output) : send(message.output);
   if (message.event === 'log') return send(`${message.text}\r\n`);
-  if (message.event === 'restart') return restart('main', 'reset');
+  if (message.event === 'restart') return restart('main', 'reset', message.note);
   if (message.reset) return restart(message.reset, 'reset');
   if (message.state) {
     state = message.state;

@@ -1,7 +1,7 @@
 // One virtual device: the npm MicroPython as published, in a worker thread of its own (two
 // instances in one realm break each other), running the files on the device's flash folder.
 // What is below the firmware stands here: contacts, lamps, flash, network. Ending the worker is a
-// power cut. workerData: {device, folder, timing, cause, enrol, flash_ms, thanks, usb, board}; with
+// power cut. workerData: {device, folder, timing, cause, note, enrol, flash_ms, thanks, usb, board}; with
 // `usb` (usb.mjs) it is a board on a cable, whose flash may be blank; with `board` the firmware's
 // board of that name runs on fakes of `machine` and `network` at pin level (pins.py), and its journal
 // lasts as long as its power.
@@ -14,7 +14,7 @@ import { ERRNO, attempt, failure, flashFunctions, replaceFile } from './flash.mj
 import { loadInterpreter } from './interpreter.mjs';
 import { Console, diskFunctions, mountDisk } from './repl.mjs';
 
-const { device, folder, timing, cause, enrol, flash_ms, usb, board } = workerData;
+const { device, folder, timing, cause, note = 0, enrol, flash_ms, usb, board } = workerData;
 const identity = path.join(folder, 'identity.json');
 const settings = path.join(folder, 'settings');
 const flash = path.join(folder, 'flash');
@@ -180,7 +180,9 @@ const host = {
   answer: (answer) => say({ event: 'answer', answer, at_ms: Date.now() }),
   volume: (volume) => say({ event: 'volume', volume }),
   log: (text) => say({ event: 'log', text }),
-  restart: () => say({ event: 'restart' }),
+  restart: (note) => say({ event: 'restart', note }),
+  note: () => note,
+  find: (seconds) => say({ event: 'find', seconds, at_ms: Date.now() }),
   random: (address, length) => void randomFillSync(bytes(address, length)),
   is_plugged: () => isPlugged,
   pin: (name, value) => say({ event: 'pin', name, value, at_ms: Date.now() }),
@@ -223,6 +225,13 @@ for _name, _module in list(sys.modules.items()):
 host.tell(json.dumps(_files))
 `;
 
+// As the bench does it, which restarts the board afterwards: nothing of it stays in memory.
+const ENROL = `
+import sys, firmware.enrolment, firmware.boards
+firmware.enrolment.enrol(firmware.boards.this_board())
+del sys.modules["firmware.enrolment"], firmware.enrolment, firmware, sys
+`;
+
 // Bytes of live heap. MicroPython can only collect when it is not running.
 const gc = interpreter.pyimport('gc');
 const heap = () => (gc.collect(), gc.mem_alloc());
@@ -242,7 +251,7 @@ if (board) {
   interpreter.FS.writeFile('/network.json', fs.existsSync(network) ? fs.readFileSync(network) : wifi);
   run(`import pins\npins.install("${board}")`);
 }
-if (enrol) run('from firmware.app import enrol\nfrom firmware.boards import this_board\nenrol(this_board())');
+if (enrol) run(ENROL);
 
 parentPort.on('message', (message) => {
   if (message.input) return terminal.take(message.input);

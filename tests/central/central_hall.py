@@ -18,6 +18,7 @@ from central.directory.halls import Halls
 from central.keys import DeviceKeys
 from central.people.tokens import Tokens
 from central.rules.profile import load_profile
+from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.store.tables import metadata
 from protocol.batch import (
@@ -70,8 +71,8 @@ class SigningDevice(Pen):
         values = {"seq": seq, "gaps": tuple(gaps), "prev": link, "boot": 2, "up_ms": 7}
         return super().boot(**{**values, **changes})
 
-    def head(self, seq: int, mac: str = "0" * 16, up_ms: int = 9, boot: int = 1) -> str:
-        return super().head(seq=seq, mac16=mac, up_ms=up_ms, boot=boot)
+    def head(self, seq: int, mac: str = "0" * 16, up_ms: int = 9, boot: int = 1, **more) -> str:
+        return super().head(seq=seq, mac16=mac, up_ms=up_ms, boot=boot, **more)
 
     def raw(self, text: str) -> str:
         """Any bytes, signed; the device's place in its chain does not change."""
@@ -81,12 +82,15 @@ class SigningDevice(Pen):
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock) -> None:
+    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
-        centre = Centre(database, self.keys.key, load_profile("ezhou"), Limits(), clock)
+        centre = Centre(
+            database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock)
+        )
         self.intake, self.devices = centre.intake, centre.devices
-        self.approval = centre.approval
+        self.approval, self.endings = centre.approval, centre.endings
+        self.note_running = centre.note_running
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
@@ -167,14 +171,15 @@ def open_centre(folder: Path):
     database = open_database(f"sqlite:///{folder}/central.db")
     with database.write() as connection:
         for statement in (
-            "insert into hall values ('demo', 'd', 1, 'h', 1, null, null, null, 0)",
-            "insert into window values ('demo', 'w1', 'w')",
+            "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+            " values ('demo', 'd', 1, 'h', 1, 0)",
+            "insert into \"window\" (hall, \"window\", name) values ('demo', 'w1', 'w')",
             "insert into device values"
             " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
             " null, 0, null)",
         ):
             connection.exec_driver_sql(statement)
-    intake = Intake(database, DeviceKeys(SECRET).key, lambda: NOW_MS)
+    intake = Intake(database, DeviceKeys(SECRET).key, PlainClock(lambda: NOW_MS))
 
     def take(items):
         body = encode_batch([item_of(item) for item in items])

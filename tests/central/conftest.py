@@ -3,6 +3,7 @@
 import pytest
 from central_hall import Clock, Hall
 from postgresql import Cluster
+from two_clocks import Machine
 
 from central.store.database import open_database
 from central.store.tables import metadata
@@ -15,9 +16,11 @@ _ON_BOTH = {
     "test_central_chain",
     "test_central_clone",
     "test_central_device_settings",
+    "test_central_endings",
     "test_central_group",
     "test_central_moments",
     "test_central_revocation",
+    "test_central_timekeeper",
 }
 _ON_POSTGRESQL = {"test_central_locks", "test_central_postgresql"}
 _DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
@@ -36,6 +39,12 @@ def pytest_generate_tests(metafunc):
 def clock():
     """A clock that only the test moves."""
     return Clock()
+
+
+@pytest.fixture
+def machine():
+    """The clocks of a centre's machine, which a test sets."""
+    return Machine()
 
 
 @pytest.fixture(scope="session")

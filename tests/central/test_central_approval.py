@@ -11,6 +11,7 @@ from central.custody.batch import STEPS, find_places
 from central.custody.intake import Intake
 from central.ratings.period import ALL, last_days
 from central.rules.profile import load_profile
+from central.steady import PlainClock
 from hosting.error import OperatorError
 
 DAY_MS = 86_400_000
@@ -49,6 +50,21 @@ def test_what_is_pending_is_kept_verified_receipted_and_not_counted(hall, pendin
     assert holds(hall)
 
 
+def test_records_say_whether_they_wait_for_approval(hall, device, pending):
+    hall.post(device.rating())
+
+    def approvals(name):
+        return {row["approval"] for row in hall.records(device=name)}
+
+    assert (approvals("xj-0417"), approvals("xj-0900")) == ({"approved"}, {"pending"})
+    other = hall.enrol_by_bench("xj-0801")
+    hall.clock.ms += 60_000
+    hall.post(other.rating())
+    hall.approval.approve(["xj-0900"])
+    hall.approval.refuse("xj-0801", "来历不明")
+    assert (approvals("xj-0900"), approvals("xj-0801")) == ({"approved"}, {"refused"})
+
+
 def test_once_approved_it_counts_from_its_enrolment_on(hall, pending):
     (done,) = hall.approval.approve(["xj-0900"])
     assert (done.device, done.epoch, done.hall, done.window) == (
@@ -72,7 +88,8 @@ def test_what_the_province_enrols_needs_no_approval(hall, device):
 
 def test_a_centre_may_need_none(hall, database):
     centre = Centre(
-        *(database, hall.keys.key, load_profile("ezhou"), Limits(), hall.clock), is_direct=True
+        *(database, hall.keys.key, load_profile("ezhou"), Limits(), PlainClock(hall.clock)),
+        is_direct=True,
     )
     hall.client = TestClient(centre.app)
     pen = hall.enrol_by_bench("xj-0901")

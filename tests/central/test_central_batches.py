@@ -9,6 +9,7 @@ from central_hall import NOW_MS, SigningDevice, document, item_of, receipt_seqs,
 
 from central.audit.verify import audit
 from central.custody.intake import Intake, UnfiledError
+from central.steady import PlainClock
 from protocol.answer import NO_ANSWER, of_level, seal_answer
 from protocol.batch import EnvelopeItem, HeadItem, Progress, ProgressItem
 from protocol.envelope import is_signed, mac16
@@ -72,7 +73,7 @@ def test_a_batch_that_fails_leaves_no_trace(hall, device, database, clock):
         return device.key
 
     envelope = device.rating()
-    intake = Intake(database, fails_to_sign, clock)
+    intake = Intake(database, fails_to_sign, PlainClock(clock))
     with pytest.raises(UnfiledError, match="RuntimeError"):
         intake.take(("demo",), [item_of(envelope)._asdict()])
     intake.close()
@@ -231,7 +232,7 @@ def test_unknown_members_are_kept_and_ignored(hall, device):
     """REC-6"""
     text = (RATING % device.epoch).replace('"boot":1', '"mood":{"a":[1,2]},"boot":1')
     answer = hall.post(device.sign(seal_answer(device.key, text.encode(), of_level(4))))
-    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ())]
+    assert [(v.verdict, v.marks) for v in answer.verdicts] == [("stored", ("undated",))]
     (row,) = hall.records()
     assert "mood" in row["envelope"]
     assert (row["level"], row["codes"]) == (4, [])

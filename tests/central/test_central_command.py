@@ -21,6 +21,7 @@ from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
 from central.people.tokens import scopes_of
 from central.store.database import open_database
+from hosting.clock import day, now_ms
 from pingjia import app
 
 ROOT = Path(__file__).parents[2]
@@ -267,6 +268,39 @@ def start(folder):
         process.wait()
         process.stdin.close()
         process.stdout.close()
+
+
+def test_an_operator_says_which_halls_carry_files_and_which_windows_rest(folder):
+    add_demo(folder)
+    assert central("hall", "carry", "demo", "--every", 7).exit_code == 0
+    assert "demo  demo, files are carried every 7 days" in central("hall", "list").output
+    assert central("hall", "carry", "demo", "--end").exit_code == 0
+    assert "demo  demo, by network" in central("hall", "list").output
+    until = day(now_ms() + 40 * 86_400_000)
+    rests = central("window", "rest", "demo", "w1", "--until", until, "--reason", "装修")
+    assert rests.exit_code == 0
+    words = f"w1  1号窗口, rests until {until} (装修)"
+    assert words in central("window", "list", "demo").output
+    assert central("window", "rest", "demo", "w1", "--end").exit_code == 0
+    assert "rests" not in central("window", "list", "demo").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("hall", "carry", "demo", "--every", 31), ["1 to 30 days"]),
+        (("hall", "carry", "demo"), ["--every DAYS", "--end"]),
+        (("hall", "carry", "nowhere", "--end"), ["no hall is named nowhere"]),
+        (("window", "rest", "demo", "w1", "--until", "2020-01-01"), ["until 2020-01-01"]),
+        (("window", "rest", "demo", "w1", "--until", "2999-01-01"), ["at most a year"]),
+        (("window", "rest", "demo", "w1"), ["--until DAY", "--end"]),
+        (("window", "rest", "demo", "w1", "--end"), ["does not rest"]),
+        (("window", "rest", "demo", "w9", "--end"), ["no window w9"]),
+    ],
+)
+def test_what_cannot_be_said_of_halls_and_windows_is_refused(folder, arguments, words):
+    add_demo(folder)
+    assert refused(central(*arguments), *words)
 
 
 @pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "end of input"])

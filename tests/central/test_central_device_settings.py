@@ -8,7 +8,7 @@ import pytest
 from central.directory import device_settings
 from central.directory.hall_document import hall_document
 from firmware.settings import built_in
-from firmware.timing import timing
+from firmware.timing import Timing
 from hosting.error import OperatorError
 from protocol.settings import Settings, open_settings
 
@@ -40,7 +40,7 @@ def shown(hall):
 
 
 def test_the_example_holds_the_built_in_settings():
-    times = timing()
+    times = Timing()
     first = built_in(times.thanks_ms, times.why_ms)
     content = json.loads(device_settings.read_file(EXAMPLE))
     for name, _ in Settings.fields[3:]:
@@ -92,15 +92,31 @@ def test_the_halls_document_has_a_new_version_for_its_gateway(hall):
         ("[115,", "[215,", "codes.0.0 must be an integer from 100 to 199"),
         ("why_ms = 6000", "why_ms = 15001", "why_ms"),
         ("[words]", "[[words]]", "tables of keys"),
+        ("待机 Ready", "😀" * 65, "words.standby must be a string of 0 to 64 characters"),
+        ("待机 Ready", r"\u202eReady", "words.standby may have no control characters"),
+        ('"时限"', r'"时\u0007限"', "reasons.1 may have no control characters"),
     ],
 )
 def test_settings_that_a_device_would_refuse_are_refused_here(tmp_path, before, after, word):
+    """SET-4 TXT-1"""
     file = tmp_path / "settings.toml"
     text = EXAMPLE.read_text()
     assert before in text
     file.write_text(text.replace(before, after, 1))
     with pytest.raises(OperatorError, match=word):
         device_settings.read_file(file)
+
+
+def test_the_longest_words_reach_a_device(hall, tmp_path):
+    """SET-4: also from a file that escapes each of them."""
+    hall.enrol("xj-0001")
+    content = json.loads(device_settings.read_file(EXAMPLE))
+    content["words"] = dict.fromkeys(content["words"], "😀" * 64)
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(content | {"reasons": ["😀" * 16] * 5}))
+    place = (hall.name, None, None)
+    device_settings.put(hall.database, hall.clock, place, device_settings.read_file(file))
+    assert shown(hall)["xj-0001"].words.standby == "😀" * 64
 
 
 @pytest.mark.parametrize(

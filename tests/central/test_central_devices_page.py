@@ -123,3 +123,18 @@ def test_a_pending_rating_is_no_newest_rating(hall, box):
         assert "还没有评价" in see(hall.client, path)
     hall.approval.approve_all("demo")
     assert "还没有评价" not in see(hall.client, "/halls/demo")
+
+
+def test_it_lists_what_ended_open_and_what_closed_the_others(approver, hall, box):
+    """A pending device that was enrolled anew, and one whose end an operator gave a reason for."""
+    hall.enrol_by_bench("xj-0900")
+    hall.enrol_by_bench("xj-0901")
+    hall.endings.close("xj-0901", box[1].epoch, "王工", "<旧机>烧毁")
+    page = see(approver, "/devices")
+    for text in ("尚未结清的旧登记", f"xj-0900/{box[0].epoch}", "运行 rescue", "已结清的旧登记"):
+        assert text in page
+    assert "王工 的说明：&lt;旧机&gt;烧毁" in page
+    english = see(approver, "/devices", "en")
+    for text in ("Earlier enrolments that are open", "The word of 王工", "Last proof"):
+        assert text in english
+    assert "旧登记" not in english

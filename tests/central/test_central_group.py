@@ -15,6 +15,7 @@ from central.custody.intake import Intake, UnfiledError, UnknownTokenError
 from central.custody.marks import UNKNOWN_DEVICE
 from central.keys import DeviceKeys
 from central.people.tokens import Tokens
+from central.steady import PlainClock
 from central.store.database import open_database
 from protocol.batch import Answer, Body, HeadItem
 from protocol.envelope import split
@@ -32,8 +33,9 @@ def make_halls(database, count: int) -> list[SigningDevice]:
         for number in range(count):
             hall, device = f"h{number}", f"dev-{number}"
             for statement in (
-                f"insert into hall values ('{hall}', 'd', 1, 'h', 1, null, null, null, 0)",
-                f"insert into \"window\" values ('{hall}', 'w1', 'w')",
+                "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+                f" values ('{hall}', 'd', 1, 'h', 1, 0)",
+                f"insert into \"window\" (hall, \"window\", name) values ('{hall}', 'w1', 'w')",
                 f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
                 " null, null, null, 0, null, 0, null)",
             ):
@@ -56,15 +58,15 @@ class Together:
     """
 
     def __init__(self, database, monkeypatch, now_ms=lambda: NOW_MS):
-        self.intake = Intake(database, KEYS.key, now_ms)
+        self.intake = Intake(database, KEYS.key, PlainClock(now_ms))
         self.group_sizes, self.halls, self.outcomes = [], [], {}
         self._count, self._heard = 0, threading.Condition()
         real = intake_module.file_batches
 
-        def file_batches(connection, offers, key_of, now_ms):
+        def file_batches(connection, offers, key_of, now):
             self.group_sizes.append(len(offers))
             self.halls += [one.halls[0] for one in offers]
-            return real(connection, offers, key_of, now_ms)
+            return real(connection, offers, key_of, now)
 
         monkeypatch.setattr(intake_module, "file_batches", file_batches)
 
@@ -395,7 +397,7 @@ def test_filed_together_or_one_after_the_other_is_the_same(tmp_path, monkeypatch
     databases = [open_database(f"sqlite:///{tmp_path}/{name}.db") for name in ("one", "many")]
     pens, _ = [make_halls(database, 5) for database in databases]
     plan = some_batches(random.Random(seed), pens, 12)
-    one = Intake(databases[0], KEYS.key, lambda: NOW_MS)
+    one = Intake(databases[0], KEYS.key, PlainClock(lambda: NOW_MS))
     many = Together(databases[1], monkeypatch)
     for batches in plan:
         apart = [one.take((hall,), items) for hall, items in batches]

@@ -109,9 +109,13 @@ def make_centre(folder: Path) -> tuple[Part, list[SendingHall]]:
         with database.write() as connection:
             for name in names:
                 connection.exec_driver_sql(
-                    "insert into hall values (?, 'd', 1, 'h', 1, null, null, null, 0)", (name,)
+                    "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
+                    " values (?, 'd', 1, 'h', 1, 0)",
+                    (name,),
                 )
-                connection.exec_driver_sql("insert into window values (?, 'w1', 'w')", (name,))
+                connection.exec_driver_sql(
+                    "insert into window (hall, window, name) values (?, 'w1', 'w')", (name,)
+                )
                 for n in range(DEVICES):
                     connection.exec_driver_sql(
                         "insert into device values (?, ?, ?, 'w1', '', 0, null, null, null,"

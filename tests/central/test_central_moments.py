@@ -3,7 +3,8 @@
 import pytest
 from central_hall import SigningDevice
 
-from central.custody import moment
+from central.audit.verify import audit
+from central.custody import counting, moment
 from central.custody.moment import Moment
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
@@ -144,28 +145,60 @@ def test_a_start_that_is_never_told_the_time_dates_its_ratings_when_the_next_one
     assert row["rated_at_ms"] - row["rated_error_ms"] <= story.device.true_ms[2]
 
 
-def test_ratings_without_a_time_count_and_get_their_day_later(hall):
+def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(hall):
+    """Given on the last day of a month, and there the next day; the time is told a day later."""
     story = Story(hall, 0)
-    early = story.device.rate()
-    story.arrive(early)
+    for _ in range(21):
+        story.time.ms += DAY_MS
+        story.device.clock.up_ms()  # before its ticks wrap twice
+    early = [story.device.rate() for _ in range(2)]
+    story.time.ms += DAY_MS
+    story.arrive(*early)
+    up_ms = story.device.clock.up_ms()
+    second = story.device.pen.rating(boot=1, up_ms=up_ms, at=None, service="xj-0417-S2")
+    story.device.true_ms[4] = story.time()
+    story.arrive(second)
 
     def counts():
         with hall.database.read() as connection:
             levels = "level_1 + level_2 + level_3 + level_4 + level_5"
             query = f"select span, {levels} from tally where \"window\" = 'w1'"
-            found = connection.exec_driver_sql(query)
-            return {len(str(span)): count for span, count in found if count}
+            return {span: count for span, count in connection.exec_driver_sql(query) if count}
 
-    assert counts() == {1: 1}
+    def faults():
+        with hall.database.read() as connection:
+            found = {fault.name for fault in audit(connection, hall.keys.key)}
+        return found - {"facts_missing"}
+
+    assert [row["marks"] for row in story.rows()] == [
+        ["undated"],
+        ["undated"],
+        ["rated_twice", "undated"],
+    ]
+    assert counts() == {0: 2, 202511: 2, 20251101: 2}, "all days, the month, the day"
+    assert faults() == set()
+    story.time.ms += DAY_MS
     story.tell_time()
     story.arrive(story.device.rate())
-    assert counts() == {1: 2, 6: 2, 8: 2}, "all days, the month, the day"
+    counted = {0: 3, 202510: 2, 20251031: 2, 202511: 1, 20251102: 1}
+    assert counts() == counted
+    assert faults() == set()
+    story.arrive(*early)
+    assert counts() == counted
+    assert story.rows()[0]["marks"] == ["undated"], "it stays"
+
+
+def test_a_centre_that_counts_the_arrival_for_good_is_found(hall, monkeypatch):
+    """The control: counts do not go along with the date."""
+    monkeypatch.setattr(counting, "of_days", lambda dated: counting.Changes())
+    with pytest.raises(AssertionError, match="202511: 3"):
+        test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(hall)
 
 
 def test_a_centre_that_believes_the_hall_s_clock_is_outside_of_its_bound(hall, monkeypatch):
     """The control: the same story, and no look at the centre's own clock."""
 
-    def believe(clock, rating, received_at_ms, stored_at_ms):
+    def believe(clock, rating, received_at_ms, stored_at_ms, doubt_ms=0):
         return None if rating.at is None else Moment(rating.at, 1 + rating.up_ms // 20_000)
 
     monkeypatch.setattr(moment, "moment_of", believe)

@@ -176,16 +176,16 @@ LEFT_OUT = {
     "ratings": lambda what, count, changes: what[3] > 0 and count > 0 and 0 in days_of(changes),
     "ratings that are displaced or revoked": lambda what, count, changes: count < 0,
     "ratings whose day is known late": lambda what, count, changes: (
-        what[0] and more_days(what, changes)
+        count > 0 and leaves_a_day(what, changes)
     ),
     "services": lambda what, count, changes: what[3] == 0,
 }
 
 
-def more_days(what, changes) -> bool:
-    """Whether more of this place were counted under days than under all of them together."""
-    place = [one for one in changes if one[1:] == what[1:]]
-    return sum(changes[one] for one in place if one[0]) > changes.get((0, *what[1:]), 0)
+def leaves_a_day(what, changes) -> bool:
+    """Whether something that counted on another day of this place counts on this one."""
+    place = [one for one in changes if one[1:] == what[1:] and one[0]]
+    return what[0] and any(changes[one] < 0 for one in place)
 
 
 def days_of(changes) -> set[int]:

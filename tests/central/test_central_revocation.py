@@ -129,7 +129,7 @@ def test_the_command(tmp_path, monkeypatch):
     central("window", "add", *place, "--name", "1")
     central("enrol", "--device", "xj-0417", *place, "--out", "xj-0417.json")
     said = central("revoke", "xj-0417", "--at", "2026-01-02T08:00:00", "--reason", "stolen")
-    assert "revoked xj-0417; 0 records" in said
+    assert "revoked xj-0417 since 2026-01-02 08:00:00 (Asia/Shanghai); 0 records" in said
 
 
 @pytest.mark.parametrize("is_looked_at_again", [True, False], ids=["as it is", "control"])

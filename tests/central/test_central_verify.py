@@ -114,6 +114,11 @@ EDITS = {
         f"update record set rated_at_ms = rated_at_ms + 86400000 where {FIRST}",
         "time_differs",
     ),
+    "a rating is moved to another day, and its time called unproven": (
+        "update record set rated_at_ms = rated_at_ms - 86400000,"
+        f""" marks = '["time_unproven"]' where {FIRST}""",
+        "time_differs",
+    ),
     "a rating's time is taken away": (
         f"update record set rated_at_ms = null where {FIRST}",
         "time_removed",

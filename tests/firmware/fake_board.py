@@ -4,7 +4,7 @@ import json
 
 from flash_files import FlashFiles
 
-from firmware.timing import timing
+from firmware.timing import Timing
 
 TURN = 1 << 30  # MicroPython's ticks wrap here on 32-bit ports
 KEY = bytes(range(32))
@@ -28,9 +28,10 @@ class FakeBoard:
 
     def __init__(self, **changes):
         self.files = FlashFiles()
-        self.timing = timing(changes)
+        self.timing = Timing(changes)
         self.now = 0
         self.restarts = 0
+        self.kept = 0
         self.settings = None
 
     @property
@@ -59,6 +60,10 @@ class FakeBoard:
     def start_cause(self):
         return "power"
 
+    def note(self):
+        note, self.kept = self.kept, 0
+        return note
+
     def show(self, face, ticket, text):
         self.done.append(("show", face))
 
@@ -77,5 +82,12 @@ class FakeBoard:
     def log(self, text):
         self.done.append(("log", text))
 
-    def restart(self):
+    def find(self, seconds):
+        self.done.append(("find", seconds))
+
+    def free_memory(self):
+        return 65536
+
+    def restart(self, note):
         self.restarts += 1
+        self.kept = note

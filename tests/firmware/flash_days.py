@@ -3,9 +3,10 @@
 from journal_oracle import IDENTITY, KEY, members, rate
 from littlefs_flash import BLOCK, Disk, Flash
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import Journal, create
-from firmware.timing import JOURNAL_BYTES, timing
+from firmware.journal import Journal
+from firmware.timing import JOURNAL_BYTES, Timing
 from protocol.envelope import mac16
 from simulator.pen import Pen
 
@@ -31,7 +32,7 @@ def journal_days(days, make_files=Files):
     files = make_files("/", disk, disk.open)
     create(files, KEY)
     flash.log.clear()
-    sizes = timing()
+    sizes = Timing()
     for _ in range(days):
         journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)
         for number in range(RATINGS_A_DAY):
@@ -47,7 +48,7 @@ def plain_days(days, line_bytes):
     flash, disk = new_flash()
     flash.log.clear()
     for number in range(days * RATINGS_A_DAY):
-        file_number, line_number = divmod(number, timing().segment_records)
+        file_number, line_number = divmod(number, Timing().segment_records)
         name = f"/{file_number:08d}.seg"
         if line_number == 0:
             disk.open(name, "wb").close()

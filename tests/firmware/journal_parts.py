@@ -5,7 +5,8 @@ import json
 from flash_files import FlashFiles
 
 from firmware.bundle import Identity
-from firmware.journal import Journal, create
+from firmware.enrolment import create
+from firmware.journal import Journal
 from protocol.answer import of_level
 from protocol.envelope import NO_MAC16, mac16, seal, split
 from protocol.record import Rating, Receipt, encode

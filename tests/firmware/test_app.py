@@ -6,14 +6,16 @@ import unittest
 
 from fake_board import KEY, TURN, FakeBoard
 
-from firmware.app import App, enrol
+from firmware.app import App
+from firmware.enrolment import enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
 from firmware.settings import built_in
-from protocol.answer import of_codes, of_level, open_answer
+from protocol.answer import of_codes, of_level
 from protocol.envelope import is_signed, split
 from protocol.limits import MS_MAX
 from protocol.message import StaffCard, Ticket
+from protocol.opened import open_answer
 from protocol.settings import Settings, seal_settings
 
 FACTS = "8bc100c14f4c1187" * 4
@@ -32,8 +34,21 @@ def device(**changes):
     return board, app
 
 
-def refuse(data):
+def refuse(*_):
     raise OSError(28)
+
+
+def failed_starts(board):
+    """How many starts the flash ends, at most ten, and the one that it does not."""
+    for count in range(10):
+        app = App(board)
+        try:
+            app._journal.begin(1, None)
+        except JournalDamageError as error:
+            board.restart(app._note(error))
+        else:
+            return count, app
+    return 10, None
 
 
 def press(board, app, level=1, after_ms=500):
@@ -137,9 +152,6 @@ class TestApp(unittest.TestCase):
         board, app = device()
         app._take_ticket(ticket())
 
-        def refuse(name, data):
-            raise OSError(28)
-
         board.files.append = refuse
         with self.assertRaises(JournalDamageError):
             press(board, app)
@@ -162,6 +174,47 @@ class TestApp(unittest.TestCase):
         asyncio.run(app.run())
         self.assertEqual(board.restarts, 1)
         self.assertTrue("restart: JournalDamageError: a bad line" in str(board.done))
+
+    def test_the_reason_of_a_restart_stands_in_the_next_boot_and_not_in_the_one_after(self):
+        """REC-8"""
+        for error, cause in (
+            (JournalDamageError("x"), "flash"),
+            (MemoryError(), "memory"),
+            (ValueError("secret"), "failure"),
+        ):
+            board, app = device()
+            board.restart(app._note(error))
+            for _ in range(2):
+                App(board)._journal.begin(1, None)
+            self.assertEqual([boot["cause"] for boot in records(board, "boot")], [cause, "power"])
+
+    def test_a_flash_that_keeps_refusing_is_out_of_service_and_no_endless_restart(self):
+        """JRN-8"""
+        board, app = device()
+        app._take_ticket(ticket())
+        press(board, app)
+        write, board.files.write = board.files.write, refuse
+        starts, app = failed_starts(board)
+        self.assertEqual(starts, 3)
+        app._show()
+        state = app._link._state()
+        self.assertEqual((state.face, state.problems), ("out_of_service", ("flash_refuses",)))
+        self.assertEqual((state.free, len(app._journal.after(0, 9))), (0, 2))
+        self.assertTrue(("show", "out_of_service") in board.done)
+        board.files.write = write
+        board.kept = 0  # a power cut
+        self.assertEqual(failed_starts(board)[0], 0)
+
+    def test_a_record_between_failed_starts_begins_their_count_anew(self):
+        """JRN-8"""
+        board, app = device()
+        for _ in range(5):
+            app._take_ticket(ticket(f"s{board.restarts}"))
+            press(board, app)
+            board.restart(app._note(JournalDamageError("x")))
+            app = App(board)
+        app._show()
+        self.assertEqual((len(ratings(board)), app._link.problems), (5, []))
 
     def test_a_full_journal_is_out_of_service_after_the_last_thanks(self):
         """JRN-7"""

@@ -11,8 +11,9 @@ from journal_oracle import judge, live, thanked_by
 from journal_parts import KEY
 from littlefs_flash import BLOCK, Disk, Flash
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import JournalLostError, create
+from firmware.journal import JournalLostError
 
 CASES = 200
 

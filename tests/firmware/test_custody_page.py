@@ -6,9 +6,11 @@ from pathlib import Path
 from flash_files import FlashFiles
 from journal_parts import IDENTITY, KEY
 
-from firmware.journal import Journal, create
+from firmware.app import _CAUSES
+from firmware.enrolment import create
+from firmware.journal import Journal
 from firmware.link import _REFUSED_SETTINGS
-from firmware.timing import RATINGS_A_DAY, timing
+from firmware.timing import RATINGS_A_DAY, Timing
 from protocol.message import CLOCK_QUALITIES, FACES
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +30,14 @@ def test_every_face_clock_and_problem_is_explained():
         "bad_ticket",
         "bad_ack",
         "bad_clock",
-    }
+        "bad_find",
+        *_CAUSES,
+    } - {""}
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
 
 
 def test_the_capacity_is_the_firmwares():
-    sizes = timing()
+    sizes = Timing()
     files = FlashFiles()
     create(files, KEY)
     journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)

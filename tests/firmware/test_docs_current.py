@@ -1,5 +1,6 @@
 """The diagram and the pin maps in docs/ are those of the firmware."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware.session import ASKING, INVITED, TABLE, TECHNICIAN
+from firmware.timing import RATINGS_A_DAY, Timing
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted(path.parent.name for path in ROOT.glob("firmware/boards/*/pins.py"))
@@ -28,6 +30,15 @@ def test_every_face_answers_a_press_and_a_chord():
         takes = {INVITED: "rate", ASKING: "reason"}.get(face, "press")
         assert {takes, "chord"} <= rows, face
     assert (TECHNICIAN, "end") in TABLE
+
+
+def test_the_capacity_of_the_second_board_is_the_page_s():
+    source = (ROOT / "firmware" / "boards" / "rp2_five_key" / "board.py").read_text()
+    segments = int(re.findall(r'Timing\({"segments": (\d+)}\)', source)[0])
+    ratings = (segments - 1) * Timing().segment_records - 1
+    page = " ".join((ROOT / "docs" / "hardware.md").read_text().split())
+    days = ratings // RATINGS_A_DAY
+    assert f"{segments} segments, {ratings} ratings, {days} days" in page
 
 
 @pytest.mark.parametrize("board", BOARDS)

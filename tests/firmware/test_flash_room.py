@@ -5,9 +5,10 @@ from flash_days import MOST_PAGES_MORE, RATINGS_A_DAY, costs, journal_days, plai
 from journal_parts import IDENTITY, KEY
 from littlefs_flash import BLOCK, PAGE, Disk, Flash
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import Journal, JournalFullError, create
-from firmware.timing import JOURNAL_BYTES, timing
+from firmware.journal import Journal, JournalFullError
+from firmware.timing import JOURNAL_BYTES, Timing
 from protocol.answer import of_level
 from protocol.limits import MS_MAX, SEQ_MAX
 from protocol.record import Rating
@@ -29,7 +30,7 @@ def test_the_partition_holds_the_capacity_in_the_longest_ratings():
     disk = Disk(Flash(JOURNAL_BYTES // BLOCK), is_new=True)
     files = Files("/", disk, disk.open)
     create(files, KEY)
-    sizes = timing()
+    sizes = Timing()
     journal = Journal(files, IDENTITY, "0.1.0", "power", sizes.segment_records, sizes.segments)
     for _ in range(journal.capacity()):
         journal.append(Rating, MS_MAX, MS_MAX, **LONGEST)

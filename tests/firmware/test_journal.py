@@ -6,7 +6,7 @@ from flash_files import FlashFiles
 from journal_parts import KEY, N, held, made, members, rate, receipt, start
 
 from firmware.journal import JournalLostError
-from firmware.runs import subtract
+from firmware.segments import subtract
 from protocol.envelope import NO_MAC16, is_signed, mac16
 
 

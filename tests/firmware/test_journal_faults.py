@@ -12,7 +12,7 @@ from journal_oracle import judge, live, start, thanked_by
 from journal_parts import KEY
 from weak_journals import OneFile
 
-from firmware.journal import create
+from firmware.enrolment import create
 
 CASES = 200
 LIVES = 10

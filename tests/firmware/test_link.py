@@ -6,14 +6,17 @@ import unittest
 from fake_board import KEY, FakeBoard
 
 from firmware.bundle import read_bundle
-from firmware.clock import Clock
-from firmware.journal import Journal, create
+from firmware.clock import STALE_MS, Clock
+from firmware.enrolment import create
+from firmware.journal import Journal
 from firmware.link import Link
-from firmware.timing import timing
+from firmware.session import Session
+from firmware.timing import Timing
 from protocol.answer import of_level
 from protocol.envelope import mac16, seal, split
 from protocol.message import Ack as AckMessage
 from protocol.message import Clock as ClockMessage
+from protocol.message import Find as FindMessage
 from protocol.message import encode_message
 from protocol.record import Rating, Receipt, encode
 
@@ -77,6 +80,11 @@ class Device:
         self.board.now += ms
         return self.sends()
 
+    def face(self, face):
+        session = Session([], 1, 1, 1)
+        session.face = face
+        self.link.show(session)
+
     def told(self, name, payload):
         self.link.take(f"pj/1/demo/xj-0417/{name}", payload)
 
@@ -128,7 +136,7 @@ class TestRounds(unittest.TestCase):
 
     def test_rounds_start_ten_seconds_to_five_minutes_apart(self):
         """SND-1"""
-        usual = timing()
+        usual = Timing()
         self.assertEqual((usual.round_ms, usual.round_max_ms), (10000, 300000))
 
 
@@ -208,6 +216,59 @@ class TestBeingTold(unittest.TestCase):
         device.told("clock", encode_message(ClockMessage(1760000000000)))
         device.told("ack", encode_message(AckMessage(EPOCH, 0, None)))
         self.assertEqual(device.link.problems, [])
+
+    def test_a_text_that_would_read_otherwise_than_it_stands_is_not_shown(self):
+        """TXT-1"""
+        device = Device(0)
+        ticket = (
+            b'{"service":"s1","facts":"' + b"8bc100c14f4c1187" * 4 + b'","ticket_no":"A1",'
+            b'"phase":"serving","matter":%s,"staff":{"staff_no":"0231","name":%s},'
+            b'"invite_ms":20000,"until_ms":null}'
+        )
+        device.told("ticket", ticket % (b'"a\xe2\x80\xaeb"', b'"n"'))
+        device.told("ticket", ticket % (b"null", b'"n\\u000a"'))
+        self.assertEqual((device.tickets, device.link.problems), ([], ["bad_ticket"]))
+        device.told("ticket", ticket % (b'"ab"', b'"n"'))
+        self.assertEqual((len(device.tickets), device.link.problems), (1, []))
+
+    def test_it_blinks_when_it_is_looked_for_but_not_while_it_invites(self):
+        """FND-1"""
+        device = Device(0)
+        device.told("find", encode_message(FindMessage(15)))
+        device.told("find", b'{"seconds":61}')
+        self.assertEqual(device.link.problems, ["bad_find"])
+        device.face("inviting")
+        device.told("find", encode_message(FindMessage(20)))
+        device.face("serving")
+        device.told("find", encode_message(FindMessage(30)))
+        found = [step for step in device.board.done if step[0] == "find"]
+        self.assertEqual((found, device.link.problems), ([("find", 15), ("find", 30)], []))
+
+    def test_a_refused_subscription_is_told_and_tried_again_ever_later(self):
+        """TOP-4"""
+        device = Device(0)
+        link = device.link
+        with self.assertRaises(OSError):
+            link.take_grant(False)
+        self.assertEqual(link.problems, ["subscribe_refused"])
+        link._pause_ms = 8000
+        link.take_grant(True)
+        self.assertEqual((link.problems, link._pause_ms), ([], 1000))
+
+    def test_a_clock_that_is_set_is_told_at_once_and_one_that_is_repeated_is_not(self):
+        """STA-1"""
+        device = Device(0)
+        for now_ms, is_told in ((1760000000000, True), (1760000600000, False)):
+            device.link._change.clear()
+            device.told("clock", encode_message(ClockMessage(now_ms)))
+            self.assertEqual(device.link._change.is_set(), is_told)
+        device.board.now += STALE_MS
+        device.link._change.clear()
+        device.told("clock", encode_message(ClockMessage(1760002400000)))
+        self.assertTrue(device.link._change.is_set())
+
+    def test_state_tells_how_much_memory_is_free(self):
+        self.assertEqual(Device(0).link._state().memory, 65536)
 
     def test_what_is_no_message_is_survived(self):
         device = Device(0)

@@ -12,8 +12,8 @@ from journal_parts import KEY, rate
 from littlefs_flash import BLOCK, Disk, Flash, change
 from weak_journals import LateFiles, OneFile
 
+from firmware.enrolment import create
 from firmware.files import Files
-from firmware.journal import create
 
 TORN = ("half", "garbled")
 

@@ -22,7 +22,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.cli.broker import write_broker_files
 from gateway.config import Config
 from gateway.gateway import Gateway
+from gateway.keep.hall_clock import HallClock
 from hosting.password import password_hash
+from protocol.access import FROM_GATEWAY
 from protocol.batch import (
     DUPLICATE,
     REJECTED,
@@ -94,7 +96,8 @@ class ScriptedCentre:
 
     `script` holds what the next batches meet: a status, the bytes of a 500, (429, "1"), "half",
     "lost", "few" or a number of seconds in a float; empty means that it works. `rejects` are
-    envelopes to reject.
+    envelopes to reject. A batch with one of the texts `fails_on` in it is answered 500; `failed`
+    has how many items each of those had.
     """
 
     def __init__(self, devices=("dev-1", "dev-2", "dev-3"), windows=("w1", "w2", "w3")):
@@ -107,6 +110,8 @@ class ScriptedCentre:
         self.sent_ms: list[int | None] = []
         self.heads: list[HeadItem] = []
         self.rejects: set[bytes] = set()
+        self.fails_on: set[str] = set()
+        self.failed: list[int] = []
         self.receipts: dict[str, str] = {}
         self.tokens: list[str | None] = []
         self.hall_requests: list[str | None] = []
@@ -187,6 +192,9 @@ class ScriptedCentre:
             return _reply(request, act, b"no")
         if isinstance(act, tuple):
             return _reply(request, act[0], b"", {"Retry-After": act[1]})
+        if any(text.encode() in body for text in self.fails_on):
+            self.failed.append(len(decode_batch(body).items))
+            return _reply(request, 500, b'{"detail":"it fails"}')
         answer = encode_answer(self.judge(body, is_short=act == "few"))
         if act == "lost":
             request.close_connection = True
@@ -223,7 +231,7 @@ class ScriptedCentre:
         device, epoch, seq = members["device"], members["epoch"], members["seq"]
         named.add((device, epoch))
         if not is_signed(key_of(device), envelope) or envelope in self.rejects:
-            return Verdict(REJECTED, "no valid MAC", ())
+            return Verdict(REJECTED, "bad_mac: no valid MAC", ())
         if isinstance(item, HeadItem):
             self.heads.append(item)
             return Verdict(STORED, None, ())
@@ -278,6 +286,7 @@ class Client:
         password: str | None = PASSWORD,
         will: tuple | None = None,
         clean: bool = True,
+        in_flight: int = 100,
     ):
         self.device = device
         self.heard: queue.Queue = queue.Queue()
@@ -290,7 +299,7 @@ class Client:
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=device, clean_session=clean
         )
-        self.client.max_inflight_messages = 100
+        self.client.max_inflight_messages = in_flight
         self.client.on_socket_open = _send_at_once
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
@@ -324,7 +333,7 @@ class Client:
     def enter(self, *names: str) -> "Client":
         """Wait for the login and subscribe to its own topics."""
         until(lambda: self.is_connected, f"login of {self.device} ({self.reason})")
-        names = names or ("ticket", "ack", "clock", "settings", "update")
+        names = names or FROM_GATEWAY
         self.subscribe(*[topic(HALL, self.device, name) for name in names])
         return self
 
@@ -374,6 +383,23 @@ class Client:
 
 def _send_at_once(client, data, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class HandTime:
+    """Both clocks of a gateway, in a test's hand: wall_ms, and the monotonic seconds."""
+
+    def __init__(self, wall_ms: int = 1_760_000_000_000):
+        self.wall_ms = wall_ms
+        self.seconds = 1000.0
+
+    def clock(self, database) -> HallClock:
+        """The clock of a gateway that starts now."""
+        return HallClock(database, lambda: self.wall_ms, lambda: self.seconds)
+
+    def pass_s(self, seconds: float) -> None:
+        """So much time passes."""
+        self.seconds += seconds
+        self.wall_ms += round(seconds * 1000)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from hosting.tokens import digest, new_secret
 from protocol.batch import decode_document
 from protocol.field import ProtocolError
 from protocol.mac import sha256_hex
+from protocol.message import Ticket, decode_message
 
 MATTER = {"project_no": "370100-1", "service_number": 1, "task_code": "11", "task_name": "医保"}
 
@@ -52,7 +53,7 @@ def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, co
     assert answer.status_code == 201
     service = answer.json()
     assert service["phase"] == "serving"
-    assert not service["rated"]
+    assert service["outcome"] == "not_rated"
     ticket = device.hear("ticket")
     assert ticket["phase"] == "serving"
     assert ticket["matter"] == "医保"
@@ -66,7 +67,7 @@ def test_a_service_is_shown_invites_is_rated_and_closes(gateway, centre, api, co
     device.send(pen.rating(service["service"], level=1, facts=ticket["facts"]))
     device.hear_hall(1)
     rated = api.get(f"/services/{service['service']}").json()
-    assert rated["rated"] is True
+    assert rated["outcome"] == "rated"
     assert "level" not in rated
 
     assert api.post(f"/services/{service['service']}/close").json()["phase"] == "closed"
@@ -90,7 +91,8 @@ def test_only_the_window_s_own_device_sees_the_ticket(gateway, api, connect):
 def test_the_ticket_is_retained_for_a_device_that_starts_later(gateway, api, connect):
     service = open_at(api).json()["service"]
     api.post(f"/services/{service}/invite")
-    assert connect(gateway, "dev-1").enter().hear("ticket")["phase"] == "inviting"
+    device = connect(gateway, "dev-1").enter()
+    assert device.hear("ticket", lambda said: said["phase"] == "inviting")["service"] == service
 
 
 def test_an_invitation_ends_once_and_for_all(gateway, api, connect):
@@ -202,7 +204,7 @@ def test_a_device_that_moves_leaves_its_old_ticket_behind(gateway, centre, api, 
 
 
 def test_the_same_request_opens_one_service(api):
-    """By Idempotency-Key, otherwise by (window, day, ticket_no) while it is open."""
+    """By Idempotency-Key, otherwise by (window, ticket_no) while it is open, for twelve hours."""
     key = {"Idempotency-Key": "k-1"}
     first = open_at(api, headers=key)
     again = open_at(api, headers=key)
@@ -269,6 +271,44 @@ def test_other_bad_requests_are_problems_too(lasting_api):
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"]
     assert lasting_api.get("/services/nothing").status_code == 404
+
+
+HIDDEN = ("\r\n", "\x1b[2J", "\x00", "\u202e", "\u2028", "\x85", "\u2066")
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=ascii)
+def test_text_that_people_read_is_seen_where_it_stands(lasting_api, lasting, hidden):
+    """TXT-1: refused where people type it, with the field's name, and by whoever else asks."""
+    text = f"a{hidden}b"
+    for field in ("task_name", "task_code", "project_no"):
+        answer = open_at(lasting_api, matters=[{field: text}])
+        assert (answer.status_code, answer.json()["field"]) == (422, f"matters.0.{field}")
+    body = {"presence": "in", "staff_no": "0231", "name": text}
+    answer = lasting_api.put("/windows/w1/staff", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (422, "name")
+    service = open_at(lasting_api).json()["service"]
+    answer = lasting_api.post(f"/services/{service}/close", json={"finished": [text]})
+    assert answer.status_code == 422
+    assert "finished" in answer.json()["field"]
+    with pytest.raises(ProtocolError, match="finished"):
+        lasting.desk.close(service, finished=[text])
+    with pytest.raises(ProtocolError, match="name"):
+        lasting.desk.set_staff("w1", "in", "0231", text)
+
+
+@pytest.mark.parametrize("length", [65, 128])
+def test_the_longest_name_of_rare_characters_reaches_the_device_whole(
+    gateway, api, connect, length
+):
+    """TKT-3: both sides count characters, and no pair of surrogates stands for one of them."""
+    name = "\U00020bb7" * length
+    device = connect(gateway, "dev-1").enter("ticket")
+    assert open_at(api, matters=[{"task_name": name}]).status_code == 201
+    _, payload, _, _ = device.heard.get(timeout=10)
+    assert name.encode() in payload
+    assert decode_message(Ticket, payload).matter == name
+    too_long = open_at(api, matters=[{"task_name": "\U00020bb7" * 129}])
+    assert (too_long.status_code, too_long.json()["field"]) == (422, "matters.0.task_name")
 
 
 def test_half_a_character_in_a_name_is_refused(lasting_api):

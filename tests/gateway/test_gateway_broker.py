@@ -31,7 +31,8 @@ from gateway.desk.services import Opening
 from gateway.keep.alarms import Alarms
 from gateway.store import quarantine, states
 from hosting.password import password_hash
-from protocol.topic import FROM_GATEWAY, topic
+from protocol.access import FROM_GATEWAY
+from protocol.topic import topic
 
 WILL = b'{"online":false,"session":"0000000000000000"}'
 

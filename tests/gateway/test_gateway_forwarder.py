@@ -11,8 +11,10 @@ from gateway_hall import EPOCH, HALL, Pen, receipt_of, settings_in, start_gatewa
 from gateway.desk.services import Opening
 from gateway.hall.inbox import Inbox
 from gateway.keep.alarms import Alarms
+from gateway.keep.hall_clock import HallClock
 from gateway.keep.metrics import Metrics
 from gateway.store.database import Database
+from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.batch import Batch, Sent
 from gateway.upward.centre import Centre, retry_after_s, trust
@@ -110,7 +112,8 @@ def test_pauses_double_up_to_the_longest_and_differ():
 def test_in_a_pause_nothing_is_prepared(tmp_path):
     """A hall without its centre for days has other things to do."""
     database = Database(tmp_path / "gateway.sqlite")
-    outbox = Outbox(database, "demo", Pace(1, 1, 1, 1, 1), time.monotonic)
+    alone = Alone(Alarms(), 1, 1, time.monotonic)
+    outbox = Outbox(database, "demo", Pace(1, 1, 1, 1, 1), HallClock(database), alone)
     backoff = Backoff(60, 60, random.Random(1))
     way = Way(
         outbox=outbox,
@@ -118,6 +121,8 @@ def test_in_a_pause_nothing_is_prepared(tmp_path):
         alarms=Alarms(),
         metrics=Metrics(),
         backoff=backoff,
+        alone=alone,
+        accuse=lambda device, count: None,
         refused_retry_s=60,
         hint_version=lambda version: None,
         now_ms=now_ms,
@@ -293,21 +298,18 @@ def test_a_forged_record_makes_room_for_the_device_s_own(gateway, centre, connec
 
 def test_what_is_covered_is_kept_for_thirty_days_and_then_let_go(gateway, centre, connect):
     """BAT-5"""
-    from gateway.gateway import pace_of
-    from gateway.upward.outbox import Outbox
-    from hosting.clock import now_ms
-
     pen = Pen("dev-1")
     device = connect(gateway, "dev-1").enter()
     device.tell(pen.state())
     device.send(pen.rating())
     device.hear("ack", lambda ack: ack["receipt"] is not None)
-    outbox = Outbox(gateway.database, "demo", pace_of(gateway.config), time.monotonic)
-    day_ms = 86_400_000
-    outbox.let_go(now_ms() + 29 * day_ms)
-    assert _held(gateway) == 1
-    outbox.let_go(now_ms() + 31 * day_ms)
-    assert _held(gateway) == 0
+    for days, held in ((29, 1), (31, 0)):
+        ahead_s = days * 86_400
+        clock = HallClock(gateway.database, monotonic_s=time.monotonic)
+        clock.monotonic_s = lambda ahead_s=ahead_s: time.monotonic() + ahead_s
+        alone = Alone(Alarms(), 1, 1, time.monotonic)
+        Outbox(gateway.database, "demo", Pace.of(gateway.config), clock, alone).let_go()
+        assert _held(gateway) == held
     device.tell(pen.state())
     device.hear_hall(1)
 

@@ -1,15 +1,15 @@
 """What the outbox makes of the centre's answers. BAT-5 ACK-3"""
 
-import time
-
 import pytest
-from gateway_hall import EPOCH, Pen, receipt_of
+from gateway_hall import EPOCH, HandTime, Pen, receipt_of
 from test_gateway_reach import hold
 
 from gateway.hall.cover import Cover
 from gateway.hall.hall_book import read_receipt
+from gateway.keep.alarms import Alarms
 from gateway.store import envelopes, receipts, states
 from gateway.store.database import Database
+from gateway.upward.alone import Alone
 from gateway.upward.outbox import Outbox, Pace
 from protocol.batch import CONFLICT, DUPLICATE, REJECTED, STORED, Answer, Verdict
 
@@ -26,8 +26,14 @@ def database(tmp_path):
 
 
 @pytest.fixture
-def outbox(database):
-    return Outbox(database, "demo", PACE, time.monotonic)
+def time():
+    return HandTime()
+
+
+@pytest.fixture
+def outbox(database, time):
+    alone = Alone(Alarms(), 10, 300, lambda: time.seconds)
+    return Outbox(database, "demo", PACE, time.clock(database), alone)
 
 
 def answer(outbox, verdicts, *told: str, now_ms: int = 1):
@@ -65,7 +71,7 @@ def tell_head(database, pen: Pen) -> None:
 
 
 @pytest.mark.parametrize("verdict", [STORED, DUPLICATE, CONFLICT])
-def test_no_receipt_for_a_record_that_is_named_means_none(database, outbox, verdict):
+def test_no_receipt_for_a_record_that_is_named_means_none(database, outbox, time, verdict):
     """BAT-5 BAT-3: a centre restored to before its first record gets everything again."""
     pen = Pen(DEVICE)
     hold(database, *[pen.rating() for _ in range(3)])
@@ -75,7 +81,8 @@ def test_no_receipt_for_a_record_that_is_named_means_none(database, outbox, verd
     assert answer(outbox, verdict).acks == {DEVICE}
     assert known(database) == (None, 4)
     assert sorted(offered(outbox)) == [1, 2, 3]
-    outbox.let_go(31 * DAY_MS)
+    time.pass_s(31 * DAY_MS / 1000)
+    outbox.let_go()
     assert known(database) == (None, 4), "nothing is deleted"
     assert answer(outbox, STORED, receipt_of(DEVICE, 4, at=2)).acks == {DEVICE}
     assert known(database) == (4, 4)
@@ -148,7 +155,7 @@ def test_a_receipt_that_never_was_changes_nothing(database, outbox):
     assert answer(outbox, STORED, receipt_of(DEVICE, 2)).acks == {DEVICE}
 
 
-def test_what_a_restored_centre_has_not_seen_again_is_not_covered(database, outbox):
+def test_what_a_restored_centre_has_not_seen_again_is_not_covered(database, outbox, time):
     """BAT-5 SND-2: its new receipt may stand on another board's record of the same key."""
     pen = Pen(DEVICE)
     hold(database, *[pen.rating() for _ in range(3)])
@@ -157,8 +164,9 @@ def test_what_a_restored_centre_has_not_seen_again_is_not_covered(database, outb
     answer(outbox, STORED)
     text = receipt_of(DEVICE, 3, at=2).encode()
     with database.write() as connection:  # as the hall's document brings it
-        assert receipts.put_if_newer(connection, read_receipt(text), text, 1)
-    outbox.let_go(40 * DAY_MS)
+        assert receipts.put_if_newer(connection, read_receipt(text), text, 1, 1)
+    time.pass_s(40 * DAY_MS / 1000)
+    outbox.let_go()
     assert sorted(offered(outbox)) == [1, 2, 3]
 
 

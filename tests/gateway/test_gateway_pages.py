@@ -97,6 +97,41 @@ def test_a_clerk_serves_a_citizen_from_sign_in_to_sign_out(gateway, browse, conn
     assert "签到" in clerk.press("w1", "sign-out")
 
 
+def test_who_takes_over_types_into_empty_fields_of_their_own(gateway, browse):
+    """换岗: a substitute who types only the number must not become the one who leaves."""
+    clerk = browse(gateway, CONSOLE, "w1")
+    before = clerk.see("/windows/w1")
+    html = clerk.press("w1", "sign-in", **CLERK)
+    fields = re.findall(r'<input id="([^"]+)" name="(?:staff_no|name)"([^>]*)>', html)
+    assert len(fields) == 2
+    assert all("required" in rest and "value=" not in rest for _, rest in fields)
+    assert not {name for name, _ in fields} & set(re.findall(r'<input id="([^"]+)"', before))
+    other = clerk.press("w1", "sign-in", staff_no="0240", name="李强")
+    again = re.findall(r'<input id="([^"]+)" name="(?:staff_no|name)"', other)
+    assert not {name for name, _ in fields} & set(again), "the browser keeps no text in them"
+
+
+def test_who_signs_out_is_asked_what_becomes_of_the_service(gateway, browse):
+    clerk = browse(gateway, CONSOLE, "w1")
+    clerk.press("w1", "sign-in", **CLERK)
+    html = clerk.press("w1", "start", ticket_no="A017")
+    choices = re.findall(r'<button name="as" value="(\w+)">', html)
+    assert choices == ["closed", "transferred", "no_show"]
+    assert "A017 还在办理" in html
+    assert "请先选择" in clerk.press("w1", "sign-out")
+    assert "签到" in clerk.press("w1", "sign-out", **{"as": "transferred"})
+
+
+def test_after_f4_the_console_invites_no_second_press(gateway, browse):
+    """At once, before the device has said anything; the big key is no longer the one to press."""
+    clerk = browse(gateway, CONSOLE, "w1")
+    clerk.press("w1", "sign-in", **CLERK)
+    service = service_in(clerk.press("w1", "start", ticket_no="A001"))
+    html = clerk.press("w1", "invite", service=service)
+    assert re.search(r"已请评价 · 还有 (20|19) 秒", html)
+    assert re.search(r'<button class="big" data-key="F4">', html)
+
+
 def test_a_key_pressed_twice_does_its_work_once(gateway, browse, connect):
     device = connect(gateway, "dev-1").enter()
     clerk = browse(gateway, CONSOLE, "w1")

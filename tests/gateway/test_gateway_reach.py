@@ -50,7 +50,7 @@ def say_first(database, first: int) -> None:
 def say_receipt(database, seq: int, at: int = 1) -> None:
     text = receipt_of(DEVICE, seq, at).encode()
     with database.write() as connection:
-        receipts.put(connection, read_receipt(text), text, 5)
+        receipts.put(connection, read_receipt(text), text, 5, 5)
 
 
 def test_it_ends_at_the_first_missing_seq(database, reach):

@@ -1,131 +1,16 @@
 """How seldom a hall speaks to its centre. Time is handed in: ten minutes pass at once."""
 
 import itertools
-import random
 
 import pytest
-from gateway_hall import HALL, Pen, ScriptedCentre
+from gateway_hall import Pen, ScriptedCentre
+from hand_fed_hall import DEVICES, HOUR_MS, MINUTE_S, HandFedHall
 
-from gateway.desk.services import Opening, ServiceDesk
-from gateway.hall import intake
-from gateway.hall.filing import Filing
-from gateway.hall.hall_book import HallBook
-from gateway.hall.inbox import Inbox
-from gateway.keep.alarms import Alarms
-from gateway.keep.metrics import Metrics
 from gateway.store import states
-from gateway.store.database import Database
-from gateway.upward.backoff import Backoff
 from gateway.upward.batch import PROGRESS, add_head
-from gateway.upward.centre import Centre, trust
-from gateway.upward.forwarder import Forwarder, Way
-from gateway.upward.hall_watch import HallWatch
-from gateway.upward.outbox import Outbox, Pace
 from gateway.upward.riders import DOCUMENT_WAIT_S, Riders
-from hosting.clock import now_ms
 from protocol.batch import EnvelopeItem, FactsItem, HeadItem, ProgressItem
 from protocol.limits import BATCH_ITEMS
-from protocol.message import encode_message
-from protocol.topic import RECORD, STATE, topic
-
-MINUTE_S = 60
-DEVICES = [f"dev-{number}" for number in range(1, 13)]
-HOUR_MS = 3_600_000
-PACE = Pace(MINUTE_S * 1000, MINUTE_S * 1000, 60_000, 300_000, 30 * 24 * HOUR_MS)
-
-
-class HandFedHall:
-    """The gateway's way to the centre without its threads; each `look` is one round of them.
-
-    seconds: the monotonic clock. wall_ms: the wall clock, which a test may step.
-    """
-
-    def __init__(self, folder, centre: ScriptedCentre, is_hinted: bool = True):
-        self.centre = centre
-        self.seconds = 1000.0
-        self.wall_ms = now_ms()
-        self.pens = {device: Pen(device) for device in DEVICES}
-        self.requests: list[tuple[float, list]] = []  # when, and its items
-        alarms, inbox, chance = Alarms(), Inbox(99), random.Random(1)
-        self.database = Database(folder / "gateway.sqlite")
-        self._client = Centre(centre.url, "token", trust())
-        self.book = HallBook(HALL, self.database, alarms, lambda: self.wall_ms)
-        self.watch = HallWatch(
-            book=self.book,
-            inbox=inbox,
-            centre=self._client,
-            refresh_users=lambda: None,
-            alarms=alarms,
-            poll_s=MINUTE_S,
-            backoff=Backoff(1, 300, chance),
-            chance=chance,
-            monotonic_s=lambda: self.seconds,
-        )
-        self.outbox = Outbox(self.database, "demo", PACE, lambda: self.seconds)
-        self.way = Way(
-            outbox=self.outbox,
-            inbox=inbox,
-            alarms=alarms,
-            metrics=Metrics(),
-            backoff=Backoff(1, 300, chance),
-            refused_retry_s=300,
-            hint_version=self.watch.hint if is_hinted else lambda version: None,
-            now_ms=lambda: self.wall_ms,
-            monotonic_s=lambda: self.seconds,
-        )
-        self._lane = Forwarder(
-            self.way,
-            self.outbox,
-            (self._client, self._client),
-            live_gather_s=0,
-            backlog_per_s=1_000_000,
-            chance=chance,
-            now_ms=lambda: self.wall_ms,
-        ).live
-        wake = self._lane.wake
-        self.desk = ServiceDesk(
-            self.database, self.book, inbox, wake, 20_000, lambda: self.wall_ms
-        )
-        self._filing = Filing(self.database, self.book, lambda: self.wall_ms, 60_000, 9)
-
-    def close(self) -> None:
-        self._client.close()
-        self.database.close()
-
-    def look(self, after_s: float = 0.0) -> list:
-        """So much later each thread looks once; the items that the centre got, if any."""
-        self.seconds += after_s
-        self.wall_ms += round(after_s * 1000)
-        sent = len(self.centre.batches)
-        self.watch.step(0)
-        for _ in range(3):  # prepare, settle, and see that nothing is left to prepare
-            self._lane.step(0)
-            self._lane.send_step(0)
-        items = list(itertools.chain.from_iterable(self.centre.batches[sent:]))
-        self.requests += [(self.seconds, batch) for batch in self.centre.batches[sent:]]
-        return items
-
-    def idle(self, seconds: int) -> None:
-        """So many seconds pass; each device says what it does every minute, at its own second."""
-        for _ in range(seconds):
-            for number, device in enumerate(DEVICES):
-                if (self.seconds - number * 5) % MINUTE_S < 1:
-                    self.tell(device)
-            self.look(1.0)
-
-    def tell(self, device: str) -> None:
-        pen = self.pens[device]
-        head = pen.head(up_ms=round(self.seconds * 1000))
-        self._file(device, STATE, encode_message(pen.state(head=head)))
-
-    def rate(self, device: str, service: str) -> None:
-        self._file(device, RECORD, self.pens[device].rating(service, at=self.wall_ms))
-
-    def open(self, window: str = "w1", ticket_no: str = "A001") -> str:
-        return self.desk.open(Opening(window, ticket_no, "single", (), None, "t", None))[0]
-
-    def _file(self, device: str, name: str, payload: bytes) -> None:
-        self._filing.file([intake.judge(topic(HALL, device, name), payload, HALL, DEVICES)])
 
 
 class OneByOne(Riders):

@@ -334,7 +334,7 @@ class Device:
         state["free"] = max(0, MOST - 1 - len(journal.segments())) * N
         state |= {"capacity": (MOST - 1) * N, "capacity_days": (MOST - 1) * N // 200}
         state |= {"clock": "none" if self.ahead_ms is None else "good", "face": self.face}
-        state |= {"settings": 0, "problems": sorted(self.problems)}
+        state |= {"settings": 0, "problems": sorted(self.problems), "memory": None}
         return client.publish(self.topic("state"), json.dumps(state), qos=1, retain=True)
 
     def round(self, client):

@@ -14,10 +14,12 @@ from central_hall import Hall, bearer, document, receipt_seqs, verdicts  # noqa:
 from fake_board import FakeBoard  # noqa: E402
 
 from central.custody.marks import mark_of  # noqa: E402
+from central.ratings.period import last_days  # noqa: E402
 from central.store.database import open_database  # noqa: E402
 from firmware.bundle import read_bundle  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
-from firmware.journal import Journal, create  # noqa: E402
+from firmware.enrolment import create  # noqa: E402
+from firmware.journal import Journal  # noqa: E402
 from firmware.link import Link  # noqa: E402
 from protocol.answer import of_level  # noqa: E402
 from protocol.batch import EnvelopeItem, HeadItem  # noqa: E402
@@ -43,7 +45,7 @@ class EnrolledBoard(FakeBoard):
 class Device:
     """The firmware's journal and link; what leaves them is for the hall to do with as it likes."""
 
-    def __init__(self, centre: Hall, name: str, window: str = "w1"):
+    def __init__(self, centre: Hall, name: str, window: str = "w1", is_told: bool = True):
         file = centre.folder / f"{name}.bundle"
         centre.devices.enrol(name, centre.name, window, file)
         self.board = EnrolledBoard(file.read_bytes())
@@ -63,7 +65,8 @@ class Device:
         self.link.start_rounds()
         self.link.is_online = True
         self.ratings = self.shown = 0
-        self.told_time(centre.clock())
+        if is_told:
+            self.told_time(centre.clock())
         self.acknowledged(0)
         centre.post(*self.offers())  # its boot
 
@@ -180,11 +183,19 @@ class Province:
 
     def reads(self, mark: str) -> bool:
         """Whether the supervisor's page says what was found and what to do."""
-        client, html = self.centre.client, {"accept": "text/html", "sec-fetch-site": "same-origin"}
-        client.post("/login", data={"token": self._token}, headers=html)
-        page = client.get("/marks", headers=html).text
+        page = self.page("/marks")
         row = mark_of(mark)
         return all(text in page for text in (row.title, row.meaning, row.advice))
+
+    def page(self, path: str) -> str:
+        """What stands on one of the supervisor's pages."""
+        html = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        self.centre.client.post("/login", data={"token": self._token}, headers=html)
+        return self.centre.client.get(path, headers=html).text
+
+    def today(self):
+        """The figures of the province today."""
+        return self.centre.report(last_days(1, self.time()), None, None).whole
 
     def levels(self) -> list[int]:
         """The levels held, in the device's order."""

@@ -197,6 +197,12 @@ async def rescue_and_replace(it, firmware):
         line = await pingjia("workbench", "deliver", carried, *centre, folder=it.hall.folder)
         assert "rejected" not in line
         outputs.append(line)
+    assert "has ended and is open: plug that board in" in line
+    with UsbDevice(folder) as usb:
+        at_centre = ("--port", usb.port, *centre[:4])
+        line = await pingjia("workbench", "rescue", *at_centre, folder=it.hall.folder)
+    assert re.search(r"xj-0502/\d+ is closed: the centre has all its records", line)
+    outputs.append(line)
     tickets = [rating["ticket_no"] for rating in await it.ratings()]
     assert tickets.count("B002") == tickets.count("B003") == 1
     async with asyncio.timeout(20):

@@ -11,6 +11,7 @@ from province_parts import DAY_MS, HOUR_MS, Device, Province, document, verdicts
 
 from central.ratings.period import ALL
 from firmware.session import Session
+from hosting.clock import china, start_of
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.message import Ticket
 from protocol.record import parse
@@ -55,8 +56,10 @@ def test_it_acknowledges_and_forwards_nothing(province):
 
 def test_it_forwards_neither_records_nor_heads(province):
     province.take(*province.device.rate())
-    province.hours(73)
-    assert province.alarms() == {"silent_hall"}
+    province.hours(9.9 * 24)
+    assert province.alarms() == set()
+    province.hours(0.2 * 24)
+    assert province.alarms() == {"silent_hall", "silent_device"}
     assert province.reads("silent_hall")
 
 
@@ -279,6 +282,32 @@ def test_it_hoards_heads_of_a_device(province):
     assert "silent_device" in province.alarms()
 
 
+def test_it_releases_hoarded_heads_slowly(province):
+    """Each has heard a later receipt than the one before, and none was signed after the rating
+    that the hall keeps back: a proof counts as of the time when it was made.
+    """
+    hidden = Device(province.centre, "xj-0500", "w2")
+    sent = hidden.rate()
+    for device in (hidden, hidden, province.device, province.device):
+        province.hear(device, *sent)
+    hoarded = []
+    for _ in range(3):
+        province.hours(1.1)
+        province.hear(province.device)
+        hidden.acknowledged(2, province.post(*sent).receipts[0])
+        hoarded.append(hidden.head())
+    hidden.rate(level=1)
+    hours = 0
+    while "silent_device" not in province.alarms():
+        if hours % 3 == 0 and hoarded:
+            province.post(hoarded.pop(0))
+        province.hours(1.1)
+        province.hear(province.device)
+        hours += 1
+    assert hours <= 5
+    assert province.findings()["silent_device"]["device"] == "xj-0500"
+
+
 @pytest.mark.parametrize("hours", [1.5, 15, 62, 9 * 24])
 def test_a_hall_that_is_closed_for_a_while_is_no_alarm(province, hours):
     """At lunch, at night, over a weekend, over the Spring Festival; the devices come back one
@@ -291,7 +320,7 @@ def test_a_hall_that_is_closed_for_a_while_is_no_alarm(province, hours):
             province.hear(device, *device.rate())
     for _ in range(3):
         province.hours(hours)
-        assert province.alarms() <= {"silent_hall"}
+        assert province.alarms() == set()
         for device in both:
             province.hear(device)
             province.hours(0.2)
@@ -306,6 +335,157 @@ def test_a_device_alone_is_missed_after_ten_days(province):
     assert "silent_device" not in province.alarms()
     province.hours(0.2 * 24)
     assert "silent_device" in province.alarms()
+
+
+def test_the_time_in_which_the_centre_is_down_is_nobody_s_silence(province):
+    """Twelve days after four in which it ran; what came before they ended is not missed either."""
+    device = province.device
+    lost = document(book="4be1c6a09d2f7733", number=2, service="S-2")[0]
+    province.hear(device)
+    province.hear(device)
+    province.hours(4 * 24)
+    province.centre.note_running()
+    province.post(lost)  # number 1 is to come
+    province.hours(12 * 24)
+    province.centre.note_running()
+    assert province.alarms() == set()
+    for _ in range(6):
+        province.time.ms += 600_000
+        province.centre.note_running()
+    province.hours(0.01)
+    assert province.alarms() == {"documents_missing"}, "the control: an hour of the centre's"
+    province.hours(5.9 * 24)
+    assert "silent_device" not in province.alarms()
+    province.hours(0.1 * 24)
+    assert {"silent_device", "silent_hall"} <= province.alarms(), "ten days of the centre's"
+
+
+def test_nobody_misses_a_window_that_rests(province):
+    """Until its day, on which it is in use again by itself; an operator may end it before."""
+    other = Device(province.centre, "xj-0500", "w2")
+    province.hear(other)
+    province.hear(other)
+    day_on = china(province.time() + 12 * DAY_MS).date()
+    province.centre.halls.rest("demo", "w2", day_on, "装修")
+    assert "装修" in province.page("/halls/demo")
+    until_ms = start_of(day_on)
+    while province.time() + DAY_MS < until_ms:
+        for _ in range(2):
+            province.hear(province.device)
+        province.hours(24)
+        province.centre.note_running()
+        assert province.alarms() == set()
+    province.time.ms = until_ms
+    for _ in range(2):
+        province.hear(province.device)
+    province.centre.note_running()
+    assert "装修" not in province.page("/halls/demo")
+    for hour in range(5):
+        assert ("silent_device" in province.alarms()) == (hour == 4), hour
+        province.hours(1.1)
+        for _ in range(2):
+            province.hear(province.device)
+    assert province.findings()["silent_device"]["device"] == "xj-0500"
+    province.centre.halls.rest("demo", "w2", china(province.time() + 3 * DAY_MS).date(), None)
+    assert province.alarms() == set()
+    province.centre.halls.end_rest("demo", "w2")
+    assert province.alarms() == set()
+    province.hours(10.1 * 24)
+    assert "silent_device" in province.alarms()
+
+
+@pytest.mark.parametrize("answers", ["at once", "with the next"])
+@pytest.mark.parametrize("days", [1, 7, 30])
+def test_a_hall_that_carries_its_files_is_no_alarm(province, days, answers):
+    """Each file leaves a rating behind that the head in it speaks of; one is nine days late."""
+    courier = Courier(province, answers == "at once")
+    province.centre.halls.carry("demo", days)
+    for trip in range(5):
+        courier.carry(courier.devices)
+        province.hours(24 * (days + (9 if trip == 3 else 0)))
+        assert province.findings() == {}
+    assert province.levels().count(5) == 8
+
+
+def test_without_its_carry_interval_it_is(province):
+    """The control: the same hall, taken for one with a network."""
+    courier = Courier(province, is_answered_at_once=True)
+    found = set()
+    for _ in range(3):
+        courier.carry(courier.devices)
+        province.hours(7 * 24)
+        found |= set(province.findings())
+    assert found == {"gap", "silent_device"}
+
+
+def test_it_leaves_a_device_out_of_its_files(province):
+    """Named with the second file in which others are fresh."""
+    courier = Courier(province, is_answered_at_once=True)
+    province.centre.halls.carry("demo", 7)
+    for _ in range(2):
+        courier.carry(courier.devices)
+        province.hours(7 * 24)
+    for trip in range(2):
+        assert province.findings() == {}, trip
+        courier.carry(courier.devices[:1])
+        province.hours(7 * 24)
+    assert province.findings()["silent_device"]["device"] == "xj-0500"
+
+
+class Courier:
+    """Carries the files of a hall with two devices, and what the centre answers back."""
+
+    def __init__(self, province, is_answered_at_once):
+        self._province, self._is_answered_at_once = province, is_answered_at_once
+        self.devices = (province.device, Device(province.centre, "xj-0500", "w2"))
+        self._left, self._answers, self._number = [], [], 0
+
+    def carry(self, devices):
+        """A file with a rating of each of these, but for its last records."""
+        self._bring_answers()
+        sent, self._left = self._left, []
+        for device in devices:
+            self._number += 1
+            window = "w1" if device is self.devices[0] else "w2"
+            values = {"service": f"S-{self._number}", "ticket_no": f"A{self._number}"}
+            facts, name = document(
+                book="4be1c6a09d2f7733", number=self._number, window=window, **values
+            )
+            device.shown += 1
+            self._left += device.rate(**values, facts=name, level=5)
+            sent.append(facts)
+            device.acknowledged(device.journal.seq)
+            sent.append(device.head())
+        answer = self._province.post(*sent)
+        self._answers = [parse(text.encode()[:-65]) | {"text": text} for text in answer.receipts]
+        if self._is_answered_at_once:
+            self._bring_answers()
+
+    def _bring_answers(self):
+        for device in self.devices:
+            for one in self._answers:
+                if one["device"] == device.name:
+                    device.acknowledged(device.journal.seq, one["text"])
+
+
+def test_it_never_tells_the_time(province):
+    """Its ratings count on the day on which they come, and the supervisor reads of it at once."""
+    untold = Device(province.centre, "xj-0500", "w2", is_told=False)
+    for day in range(3):
+        assert province.today().total == 0, day
+        province.hear(untold, *untold.rate(5))
+        assert province.today().total == 5
+        province.hours(24)
+    assert province.alarms() == {"undated"}
+    found = province.findings()["undated"]
+    assert (found["device"], found["window"], found["count"]) == ("xj-0500", "w2", 15)
+    assert province.reads("undated")
+    untold.told_time(province.time())  # another hall, which does
+    province.hear(untold, *untold.rate())
+    assert province.today().total == 1
+    assert {one["rated_at_ms"] is None for one in province.centre.records() if one["level"]} == {
+        False
+    }
 
 
 def test_it_keeps_back_the_documents_of_bad_ratings(province):
@@ -352,6 +532,23 @@ def test_it_opens_services_that_it_tells_nobody_of(province):
     assert province.alarms() == set()
 
 
+def test_it_cuts_a_device_s_power_so_that_it_forgets_what_it_was_shown(province):
+    """What is shown after a restart comes on top of what the centre was told before."""
+    device = province.device
+    facts, _ = document(book="4be1c6a09d2f7733", number=1, service="S-1")
+    province.take(facts)
+    province.hear(device)
+    for _ in range(4):
+        device.shown += 1  # and no document of it
+        province.hours(0.4)
+        province.hear(device)
+        device.shown = 0
+        device.journal.boot += 1
+        province.hear(device)
+    found = province.findings()["documents_missing"]
+    assert (found["device"], found["count"]) == ("xj-0417", 4)
+
+
 def test_it_puts_back_an_older_copy_of_its_database(province):
     """BAT-8: or lets two gateways run; one number has two documents."""
     place = {"book": "4be1c6a09d2f7733", "number": 1}
@@ -362,6 +559,64 @@ def test_it_puts_back_an_older_copy_of_its_database(province):
     assert province.reads("two_gateways")
     found = province.findings()["two_gateways"]
     assert (found["count"], found["device"]) == (1, None)
+
+
+def served(device, number, level=5):
+    """A service with its document, rated on the device: what an honest hall would send."""
+    facts, name = document(
+        book="4be1c6a09d2f7733", number=number, service=f"S-{number}", ticket_no=f"A{number}",
+        opened_at_ms=device._time(),
+    )  # fmt: skip
+    changes = {"service": f"S-{number}", "ticket_no": f"A{number}", "facts": name}
+    return facts, *device.rate(level=level, **changes)
+
+
+def test_it_cuts_the_tail_and_has_the_board_enrolled_anew(province):
+    """Named at once, with how many services the window had since the last proof, for ever."""
+    device = province.device
+    for number in (1, 2):
+        province.hear(device, *served(device, number))
+        province.hours(0.1)
+    province.hear(device)
+    province.hours(0.1)
+    for number in (3, 4, 5):
+        facts, *_kept_back = served(device, number, level=1)
+        province.post(facts)
+        province.hours(0.1)
+    hoarded = device.head()
+    assert province.alarms() == set()
+    province.centre.enrol("xj-0417")
+    found = province.findings()["open_epoch"]
+    assert (found["device"], found["epoch"], found["window"]) == ("xj-0417", device.epoch, "w1")
+    assert (found["services"], found["first_at_ms"]) == (3, province.time())
+    assert province.reads("open_epoch")
+    assert (
+        f"评价器 xj-0417（登记 {device.epoch}）：最后一次证明至登记结束，窗口有 3 次服务"
+        in page(province)
+    )
+    province.post(*device.rate(), hoarded)
+    province.hours(40 * 24)
+    assert "open_epoch" in province.alarms()
+
+
+def page(province) -> str:
+    return province.centre.client.get("/marks", headers={"accept": "text/html"}).text
+
+
+def test_a_board_that_an_honest_hall_has_enrolled_anew_is_no_alarm(province):
+    """The control: the bench delivers its records, then the receipt to it, and its head back."""
+    device = province.device
+    for number in (1, 2, 3):
+        province.hours(0.1)
+        facts, *_kept_back = served(device, number, level=1)
+        province.post(facts)
+    province.centre.enrol("xj-0417")
+    assert province.findings()["open_epoch"]["services"] == 3
+    (receipt,) = province.post(*device.offers_again(), device.head()).receipts
+    device.acknowledged(device.journal.seq, receipt)
+    province.post(device.head())
+    assert province.alarms() == set()
+    assert province.levels() == [1, 1, 1]
 
 
 def test_it_shows_an_old_head_for_a_new_one(province):
@@ -439,7 +694,7 @@ def test_it_lets_a_revoked_device_in(province):
     province.centre.revoke("xj-0417", None, "被盗")
     province.hours(1)
     province.post(*device.rate(5, level=5))
-    assert province.alarms() == {"signed_after_revocation"}
+    assert province.alarms() == {"signed_after_revocation", "open_epoch"}
     assert province.reads("signed_after_revocation")
     assert province.centre.report(ALL, "demo", None).whole.total == 1
     assert len(province.levels()) == 6

@@ -247,7 +247,7 @@ async def rate(run, tap, eyes, console, window, people, counter):
         if reason is not None:
             run.fleet.press(device, reason, "", hold_ms=HOLD_MS)
         await at_rest
-        while not (service := await run.queue.get(opened["service"]))["rated"]:
+        while (service := await run.queue.get(opened["service"]))["outcome"] != "rated":
             await asyncio.sleep(0.005)
         if window == "w1":
             counter.look(level, "console", (await console.get("/windows/w1")).text)

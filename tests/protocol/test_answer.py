@@ -5,15 +5,13 @@ from binascii import unhexlify
 
 from protocol.answer import (
     NO_ANSWER,
-    codes_in,
-    level_in,
     of_codes,
     of_level,
-    open_answer,
     seal_answer,
 )
 from protocol.field import ProtocolError
 from protocol.mac import hmac_sha256
+from protocol.opened import codes_in, level_in, open_answer
 
 KEY = bytes(range(32))
 RECORD = b'{"v":1,"seq":2,"answer":"' + NO_ANSWER.encode() + b'","boot":1}'

@@ -3,7 +3,8 @@
 import json
 import unittest
 
-from protocol.answer import codes, level_in, open_answer
+from protocol.access import parse_topic
+from protocol.answer import codes
 from protocol.batch import (
     ServiceDocument,
     decode_answer,
@@ -14,7 +15,6 @@ from protocol.batch import (
 )
 from protocol.envelope import seal, split
 from protocol.field import (
-    SENTENCES,
     Identifier,
     Integer,
     Many,
@@ -22,6 +22,7 @@ from protocol.field import (
     Nested,
     OneOf,
     ProtocolError,
+    Raw,
     Text,
     count,
     device_id,
@@ -36,12 +37,17 @@ from protocol.field import (
 )
 from protocol.hall import Hall, Window, decode_hall
 from protocol.message import Ack, Clock, StaffCard, decode_message
+from protocol.opened import level_in, open_answer
 from protocol.record import Boot, Reasons, UnknownKindError, decode, parse
+from protocol.sentences import LETTERS, SENTENCES
 from protocol.settings import Settings, SettingsError, Words, open_settings, seal_settings
-from protocol.topic import parse_topic
 
-NUMBER = "A-Z, a-z, 0-9 and -"
-ID = "a-z, 0-9 and -"
+# Ends of every run of characters that are not seen where they stand (TXT-1).
+HIDDEN = [f"a{chr(code)}b" for code in (0, 10, 31, 127, 159, 0x2028, 0x202E, 0x2066, 0x2069)]
+ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
+NUMBER = ID + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+HEX = "0123456789abcdef"
+WORD = "abcdefghijklmnopqrstuvwxyz0123456789_"
 CARD = {"staff_no": "0231", "name": "n"}
 
 # A check, what it lets pass, what it refuses, by which rule with which bounds.
@@ -57,14 +63,16 @@ CHECKS = (
     (place_id, ("a", "w" * 32), ("", "w" * 33), "string", (1, 32)),
     (place_id, (), ("W1", "w/1", "+"), "letters", (ID,)),
     (version, ("0.1.0-b+5", "v" * 32), ("", "v" * 33), "string", (1, 32)),
-    (version, (), ("1_0",), "letters", ("A-Z, a-z, 0-9, ., + and -",)),
+    (version, (), ("1_0",), "letters", (NUMBER + ".+",)),
     (word, ("a_1", "w" * 32), ("", "w" * 33), "string", (1, 32)),
-    (word, (), ("a-1", "A"), "letters", ("a-z, 0-9 and _",)),
+    (word, (), ("a-1", "A"), "letters", (WORD,)),
     (hex16, ("0123456789abcdef",), ("f" * 15, "f" * 17, 5), "string", (16, 16)),
-    (hex16, (), ("F" * 16, "g" * 16), "letters", ("0-9 and a-f",)),
+    (hex16, (), ("F" * 16, "g" * 16), "letters", (HEX,)),
     (hex64, ("f" * 64,), ("f" * 63, "f" * 65), "string", (64, 64)),
-    (hex64, (), ("F" * 64,), "letters", ("0-9 and a-f",)),
-    (Text(3), ("", "a b", "王芳\n"), ("abcd", 5, None), "string", (0, 3)),
+    (hex64, (), ("F" * 64,), "letters", (HEX,)),
+    (Raw(3), ("", "a b", "王芳\n"), ("abcd", 5, None), "string", (0, 3)),
+    (Text(3), ("", "a b", "王芳\u2027", "\u2065é\xa0"), ("abcd", 5, None), "string", (0, 3)),
+    (Text(3), (), HIDDEN, "hidden", ()),
     (OneOf("a", "b"), ("a", "b"), ("c", "", 1, None, ["a"]), "one_of", ("a, b",)),
     (truth, (True, False), (0, 1, None, "true"), "truth", ()),
     (Maybe(seq), (None, 1), (0, "1", False), "integer", (1, 2**31 - 1)),
@@ -197,7 +205,7 @@ class TestField(unittest.TestCase):
                 self.assertEqual(check(value, "x"), value)
 
     def test_what_is_not_is_told_by_field_rule_and_bounds(self):
-        """REC-4"""
+        """REC-4 TXT-1"""
         for check, _, bad, rule, bounds in CHECKS:
             for value in bad:
                 with self.subTest((rule, value)):
@@ -205,7 +213,8 @@ class TestField(unittest.TestCase):
                     self.assertEqual(
                         (error.field, error.rule, error.bounds), ("a.b", rule, bounds)
                     )
-                    self.assertEqual(str(error), SENTENCES[rule].format("a.b", *bounds))
+                    words = [LETTERS.get(bound, bound) for bound in bounds]
+                    self.assertEqual(str(error), SENTENCES[rule].format("a.b", *words))
 
     def test_what_is_wrong_inside_has_its_whole_name(self):
         for check, value, field, rule in INSIDE:
@@ -227,6 +236,17 @@ class TestField(unittest.TestCase):
         spoken = {"unknown_version", "unknown_kind", "item", "topic"}  # with their own sentences
         # Half a surrogate pair is on CPython only: tests/protocol/test_page.py
         self.assertEqual(broken, (set(SENTENCES) - {"utf8"}) | spoken)
+
+    def test_an_alphabet_has_a_name(self):
+        self.assertEqual(
+            [str(told(check, "é" * 16, "x")) for check in (word, version, hex16, place_id)],
+            [
+                "x may only contain a-z, 0-9 and _",
+                "x may only contain A-Z, a-z, 0-9, ., + and -",
+                "x may only contain 0-9 and a-f",
+                "x may only contain a-z, 0-9 and -",
+            ],
+        )
 
     def test_a_sentence_is_enough_for_an_error(self):
         error = ProtocolError("what is wrong")

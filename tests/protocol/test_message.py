@@ -2,10 +2,12 @@
 
 import unittest
 
+from protocol.access import parse_topic
 from protocol.field import ProtocolError
 from protocol.message import (
     Ack,
     Clock,
+    Find,
     StaffCard,
     State,
     Ticket,
@@ -13,7 +15,7 @@ from protocol.message import (
     decode_message,
     encode_message,
 )
-from protocol.topic import parse_topic, topic
+from protocol.topic import topic
 
 FACTS = "8bc100c14f4c1187" * 4
 TICKET = Ticket(
@@ -42,6 +44,7 @@ STATE = State(
     "standby",
     0,
     ("a_b",),
+    61440,
 )
 MESSAGES = (
     TICKET,
@@ -50,6 +53,7 @@ MESSAGES = (
     Will(False, "9f86d081884c7d65"),
     Ack(29333341, 66, None),
     Clock(1760000900500),
+    Find(60),
 )
 REFUSED = (
     (Ack, b'{"epoch":1,"hall":-1,"receipt":null}', "hall"),
@@ -59,6 +63,8 @@ REFUSED = (
     (Ack, b"\xc3\x28", "UTF-8"),
     (Clock, b'{"now_ms":1.5}', "now_ms"),
     (Clock, b'{"now_ms":1}' + b" " * 4096, "4096"),
+    (Find, b'{"seconds":0}', "seconds"),
+    (Find, b'{"seconds":61}', "seconds"),
     (Will, b'{"online":0,"session":"9f86d081884c7d65"}', "online"),
     (
         Ticket,
@@ -88,6 +94,20 @@ REFUSED = (
         b'"matter":null,"staff":null,"invite_ms":20000}',
         "phase",
     ),
+    (
+        Ticket,
+        b'{"service":"a","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A1","phase":"serving",'
+        b'"matter":"\xe2\x80\xae1","staff":null,"invite_ms":20000}',
+        "matter",
+    ),
+    (
+        Ticket,
+        b'{"service":"a","facts":"' + FACTS.encode() + b'",'
+        b'"ticket_no":"A1","phase":"serving",'
+        b'"matter":null,"staff":{"staff_no":"x","name":"n\\u0007"},"invite_ms":20000}',
+        "name",
+    ),
 )
 
 
@@ -97,7 +117,7 @@ class TestMessage(unittest.TestCase):
             self.assertEqual(decode_message(type(message), encode_message(message)), message)
 
     def test_a_bad_message_is_refused_with_the_name_of_its_field(self):
-        """TOP-2 TKT-3"""
+        """TOP-2 TKT-3 TXT-1 FND-1"""
         for kind, data, name in REFUSED:
             with self.subTest(name):
                 try:

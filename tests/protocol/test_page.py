@@ -18,7 +18,6 @@ from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
 from central.web.api.records import RecordPage, Rejections
 from firmware.bundle import Broker, Bundle, Identity, read_bundle
-from protocol.answer import codes_in, level_in, open_answer
 from protocol.batch import (
     decode_answer,
     decode_batch,
@@ -33,7 +32,17 @@ from protocol.field import ProtocolError
 from protocol.hall import decode_hall, encode_hall
 from protocol.limits import BATCH_ITEMS, DOCUMENT_BYTES, ENVELOPE_BYTES, GAPS, MESSAGE_BYTES
 from protocol.mac import sha256_hex
-from protocol.message import Ack, Clock, State, Ticket, Will, decode_message, encode_message
+from protocol.message import (
+    Ack,
+    Clock,
+    Find,
+    State,
+    Ticket,
+    Will,
+    decode_message,
+    encode_message,
+)
+from protocol.opened import codes_in, level_in, open_answer
 from protocol.record import KINDS, decode, encode, parse
 from protocol.settings import open_settings, seal_settings
 
@@ -44,6 +53,7 @@ EXAMPLES = re.findall(r"^```(\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 SIGNED = {"boot", "rating", "reasons", "selftest", "head", "receipt"}
 READERS = {"records": RecordPage, "rejections": Rejections, "marks": Marks}
 MESSAGES = {"state": State, "will": Will, "ticket": Ticket, "ack": Ack, "clock": Clock}
+MESSAGES |= {"find": Find}
 
 
 @pytest.mark.parametrize(("name", "text"), [e for e in EXAMPLES if e[0] in SIGNED])

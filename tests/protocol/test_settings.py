@@ -38,6 +38,7 @@ OUT_OF_RANGE = (
     ("reasons", b'"attitude",', b""),
     ("asking", b'"asking":"why"', b'"asking":7'),
     ("kind", b'"kind":"settings"', b'"kind":"receipt"'),
+    ("words", b'"ready"', b'"re\xe2\x80\xaeady"'),
 )
 
 
@@ -60,7 +61,32 @@ class TestSettings(unittest.TestCase):
         self.assertEqual(self.refused(envelope, key=bytes(32)), "settings_unsigned")
         self.assertEqual(self.refused(envelope.replace(b"ready", b"rEady")), "settings_unsigned")
         self.assertEqual(self.refused(b"nonsense"), "settings_unsigned")
-        self.assertEqual(self.refused(seal(KEY, b"x" * 16384, 20000)), "settings_unsigned")
+        record = envelope[:-65]
+        largest = record + b" " * (4096 - 65 - len(record))
+        self.assertEqual(self.opened(seal(KEY, largest, 4096)), GOOD)
+        self.assertEqual(self.refused(seal(KEY, largest + b" ", 4097)), "settings_unsigned")
+
+    def test_the_longest_words_in_any_language_fit(self):
+        """SET-4"""
+        for letter in ("\U0001f600", '"', "\\"):  # four bytes in UTF-8, and what JSON escapes
+            words = Words(*[letter * 64 for _ in Words.fields])
+            settings = Settings(
+                "d" * 32,
+                2**31 - 1,
+                2**31 - 1,
+                words,
+                (letter * 16,) * 5,
+                CODES,
+                2**31 - 1,
+                "number",
+                5000,
+                15000,
+                30,
+            )
+            self.assertEqual(
+                self.opened(seal_settings(KEY, settings), device="d" * 32, epoch=2**31 - 1),
+                settings,
+            )
 
     def test_what_is_another_devices_or_enrolments_is_refused(self):
         """SET-2"""

@@ -44,10 +44,12 @@ class ScriptedBroker:
     """Listens on a free loopback port; `packets` is a list per connection.
 
     connack: the return code of CONNACK, None for silence. puback, pong: whether to answer those.
+    suback: what it says to a subscription, 128 refuses it.
     """
 
-    def __init__(self, connack=0, puback=True, pong=True):
+    def __init__(self, connack=0, puback=True, pong=True, suback=1):
         self.connack = connack
+        self.suback = suback
         self.puback = puback
         self.pong = pong
         self.connections: list[list[Packet]] = []
@@ -112,7 +114,7 @@ class ScriptedBroker:
         if packet.kind == CONNECT and self.connack is not None:
             writer.write(bytes([0x20, 2, 0, self.connack]))
         elif packet.kind == SUBSCRIBE:
-            writer.write(b"\x90\x05" + packet.body[:2] + b"\x01\x01\x01")
+            writer.write(b"\x90\x05" + packet.body[:2] + bytes([1, self.suback, 1]))
         elif packet.kind == PUBLISH and self.puback:
             writer.write(b"\x40\x02" + packet.packet_id)
         elif packet.kind == PINGREQ and self.pong:

@@ -8,10 +8,10 @@ import shutil
 import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
-from firmware.timing import timing
-from protocol.answer import level_in, open_answer
+from firmware.timing import Timing
 from protocol.envelope import is_signed
-from protocol.message import Ack, State, Ticket, Will, decode_message, encode_message
+from protocol.message import Ack, Find, State, Ticket, Will, decode_message, encode_message
+from protocol.opened import level_in, open_answer
 from simulator.check.oracle import read_log
 from simulator.devices.fleet import Fleet
 from simulator.devices.folder import flash
@@ -24,6 +24,7 @@ BUNDLE = {
     "hall": "demo",
     "mqtt": {"host": "127.0.0.1", "username": DEVICE, "password": "secret", "ca": None},
 }
+SERVERS = {"access.mpy", "batch.mpy", "hall.mpy", "opened.mpy", "sentences.mpy"}
 QUICK = {"retry_ms": 50, "retry_max_ms": 100, "answer_ms": 200, "thanks_ms": 300, "why_ms": 300}
 
 
@@ -124,8 +125,9 @@ def test_state_is_sent_every_so_often(bench):
         await it.broker.until(lambda: len(it.broker.published("/state")) >= 4)
 
     states = [decode_message(State, one) for one in bench(scenario).broker.published("/state")]
-    assert len({state._replace(head=None) for state in states[-3:]}) == 1  # nothing had changed
-    assert timing().state_ms == 60_000
+    same = {state._replace(head=None, memory=None) for state in states[-3:]}
+    assert len(same) == 1  # nothing had changed
+    assert Timing().state_ms == 60_000
 
 
 def test_state_is_sent_on_change(bench):
@@ -351,9 +353,9 @@ def test_the_interpreter_runs_the_files_of_the_manifest(bench, firmware):
     assert len(hashes) > 20
     assert {"main.py", "lib/firmware/journal.mpy", "lib/protocol/envelope.mpy"} <= hashes.keys()
     assert hashes == {path: manifest[path]["sha256"] for path in hashes}
-    # Nothing of the manifest went unused but other boards and what only servers import.
+    # Nothing of the manifest went unused but other boards, what enrols, and what only servers import.
     unused = [path for path in manifest.keys() - hashes.keys() if "/boards/" not in path]
-    assert {path.split("/")[-1] for path in unused} <= {"batch.mpy", "hall.mpy", "files.mpy"}
+    assert {path.split("/")[-1] for path in unused} <= SERVERS | {"files.mpy", "enrolment.mpy"}
 
 
 def test_one_changed_byte_on_the_flash_is_found(bench, firmware):
@@ -395,4 +397,111 @@ def test_a_lost_journal_is_out_of_service_and_says_what_to_do(bench):
         await out
 
     it = bench(scenario)
-    assert any("enrol the device again" in event.get("text", "") for event in it.events)
+    assert any("journal_lost: firmware" in event.get("text", "") for event in it.events)
+
+
+@pytest.mark.parametrize(
+    ("identity", "words", "line"),
+    [
+        (None, "尚未登记 Not enrolled", "not_enrolled: firmware"),
+        ('{"device": "xj-0', "登记信息损坏", "identity_torn: firmware"),
+    ],
+)
+def test_without_a_whole_identity_it_says_which_in_silence_and_stays_alive(
+    bench, identity, words, line
+):
+    async def scenario(it, fleet):
+        path = it.folder / "identity.json"
+        path.unlink() if identity is None else path.write_text(identity)
+        out = fleet.event(lambda event: event.get("face") == "out_of_service")
+        await it.start(fleet, enrol=False)
+        assert words in (await out)["text"]
+        await fleet.memory(DEVICE)
+
+    events = bench(scenario).events
+    assert any(line in event.get("text", "") for event in events)
+    assert [event["volume"] for event in events if event["event"] == "volume"] == [0]
+    assert not [event for event in events if event["event"] in ("restart", "stopped")][:-1]
+
+
+def test_a_flash_that_keeps_refusing_ends_out_of_service_and_connected(bench):
+    """JRN-8"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/record"))
+        await fleet.kill(DEVICE)
+        for slot in ("slot0", "slot1"):  # in the way of the file that is renamed over the slot
+            (it.folder / f"flash/journal/{slot}.new").mkdir()
+        it.broker.connections.clear()
+        out = fleet.event(lambda event: event.get("face") == "out_of_service")
+        await it.start(fleet, enrol=False)
+        await out
+        await it.broker.until(lambda: it.broker.published("/record"))
+
+    it = bench(scenario)
+    assert sum(event["event"] == "restart" for event in it.events) == 3
+    state = decode_message(State, it.broker.published("/state")[-1])
+    assert (state.face, state.problems) == ("out_of_service", ("flash_refuses",))
+
+
+def test_a_restart_of_its_own_is_told_from_a_power_on(bench):
+    """REC-8 JRN-3"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/record"))
+        segment = it.folder / "flash/journal/00000000.seg"
+        segment.write_bytes(segment.read_bytes().replace(b"power", b"pOwer"))
+        it.broker.drop()  # the next connection reads it back
+        again = fleet.event(lambda event: event["event"] == "restart")
+        await again
+        await it.broker.until(lambda: b'"flash"' in b"".join(it.broker.published("/record")))
+
+    bench(scenario)
+
+
+def test_a_refused_subscription_is_said_and_tried_again_without_a_restart(bench):
+    """TOP-4"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: len(it.broker.connections) == 3)
+        await it.broker.until(lambda: it.broker.published("/state"))
+        state = decode_message(State, it.broker.published("/state")[-1])
+        assert state.problems == ("subscribe_refused",)
+        it.broker.suback = 1
+        await it.broker.until(lambda: b'"problems":[]' in b"".join(it.broker.published("/state")))
+
+    it = bench(scenario, suback=128)
+    assert not [event for event in it.events if event["event"] == "restart"]
+
+
+def test_a_device_that_is_looked_for_blinks(bench):
+    """FND-1"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/state"))
+        found = fleet.event(lambda event: event["event"] == "find")
+        it.broker.publish(f"pj/1/demo/{DEVICE}/find", encode_message(Find(30)))
+        assert (await found)["seconds"] == 30
+        assert fleet.blinks(DEVICE)
+        it.invite()
+        await is_face(it, fleet, "inviting")
+        assert not fleet.blinks(DEVICE)
+
+    bench(scenario)
+
+
+def test_the_clock_is_told_in_state_as_soon_as_it_is_set(bench):
+    """STA-1"""
+
+    async def scenario(it, fleet):
+        await it.start(fleet)
+        await it.broker.until(lambda: it.broker.published("/state"))
+        it.broker.publish(f"pj/1/demo/{DEVICE}/clock", b'{"now_ms":1760000000000}')
+        await it.broker.until(lambda: b'"clock":"good"' in b"".join(it.broker.published("/state")))
+
+    states = bench(scenario).broker.published("/state")
+    assert (decode_message(State, states[-1]).memory or 0) > 0

@@ -10,7 +10,8 @@ import pytest
 from scripted_broker import ScriptedBroker
 from test_device import DEVICE, KEY, QUICK, Bench, is_face, kinds
 
-from protocol.answer import of_codes, of_level, open_answer
+from protocol.answer import of_codes, of_level
+from protocol.opened import open_answer
 from simulator.devices.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
@@ -180,3 +181,43 @@ def test_a_cable_a_ca_and_a_watchdogs_start_on_the_board_to_buy(tmp_path, firmwa
     assert "cable, PHY 1 at 1" in told
     assert "trusts 200 bytes" in told
     assert "joins hall" not in told
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_that_is_looked_for_blinks_all_its_lamps_until_it_is_needed(
+    board, tmp_path, firmware
+):
+    """FND-1"""
+
+    async def scenario():
+        async with running(tmp_path, firmware, board) as (it, fleet):
+            for seconds in (1, 60):
+                it.events.clear()
+                it.broker.publish(f"pj/1/demo/{DEVICE}/find", b'{"seconds":%d}' % seconds)
+                for _ in range(2):
+                    await fleet.event(lambda e: e.get("name") == "lamp_3" and e["value"] == 0)
+            it.invite()
+            await is_face(it, fleet, "inviting")
+            await asyncio.sleep(0.3)  # longer than it is dark
+            return it.events
+
+    moves = [(e["name"], e["value"]) for e in asyncio.run(scenario()) if e["event"] == "pin"]
+    assert dict(moves) == {f"lamp_{n}": 1 for n in range(1, 6)} | {"ready": 1}
+
+
+def test_a_board_without_a_whole_identity_blinks_on_and_makes_no_sound(tmp_path, firmware):
+    async def scenario():
+        async with ScriptedBroker() as broker:
+            it = Bench(tmp_path, firmware, broker)
+            (it.folder / "identity.json").write_text('{"device": ')
+            async with Fleet(it.oracle, it.events.append) as fleet:
+                await fleet.start(
+                    DEVICE, it.folder, TIMES | {"has_player": False}, board=BOARDS[0]
+                )
+                for _ in range(4):
+                    await fleet.event(lambda e: e.get("name") == "ready")
+            return it.events
+
+    events = asyncio.run(scenario())
+    assert not [e for e in events if e.get("sound") == "buzzer" and e["parameter"]]
+    assert [e["parameter"] for e in events if e.get("sound") == "voice"] == [0x060000]

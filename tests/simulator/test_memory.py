@@ -14,9 +14,18 @@ async def grown(folder, first, last):
     async with LoneDevice(folder) as lone:
         await lone.start(**QUICK)
         await lone.rate(first, hold_ms=12)
-        before = await lone.fleet.memory(DEVICE)
+        before = await measured(lone)
         await lone.rate(last - first, hold_ms=12)
-        return before, await lone.fleet.memory(DEVICE)
+        return before, await measured(lone)
+
+
+async def measured(lone):
+    """The least of three: what is just being said is no growth."""
+    found = []
+    for _ in range(3):
+        found.append(await lone.fleet.memory(DEVICE))
+        await asyncio.sleep(0.1)
+    return min(found, key=lambda one: one["data"])
 
 
 def check(before, after):

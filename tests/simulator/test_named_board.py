@@ -34,4 +34,4 @@ def test_a_board_that_is_named_is_started_and_no_other(tmp_path, firmware):
 
 
 def test_the_ports_own_board_needs_no_name(tmp_path, firmware):
-    assert b"the journal is lost" in console(tmp_path, firmware, b"enrol the device again")
+    assert b"journal_lost: firmware" in console(tmp_path, firmware, b"neither slot")

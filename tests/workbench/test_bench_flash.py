@@ -253,7 +253,7 @@ def test_a_port_that_goes_away_at_a_reset_is_opened_again(usb, firmware, tmp_pat
         device.pull()
         port.unlink()
         port.symlink_to(device.plug())
-        assert any(line.startswith("not enrolled") for line in board.lines(10))
+        assert any(line.startswith("not_enrolled") for line in board.lines(10))
 
 
 def test_a_busy_port_and_a_missing_one_are_said_so(usb, firmware, tmp_path):
@@ -270,7 +270,7 @@ def test_a_board_that_does_not_start_is_told_with_its_last_words(usb, firmware, 
     (tmp_path / "devices/xj-0417/identity.json").write_text('{"device": 7}')
     result = flash(firmware, "--port", usb().port)
     assert result.exit_code == 1
-    assert "does not say that it lives (its last words: ProtocolError: " in result.output
+    assert "does not say that it lives (its last words: identity_torn: firmware " in result.output
 
 
 def test_a_damaged_build_is_not_flashed(usb, firmware, tmp_path):

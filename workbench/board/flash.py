@@ -16,7 +16,7 @@ from workbench.board.repl import Board
 _MAIN = "/main.py"
 _FOLDERS = ("/lib/protocol", "/lib/firmware")
 _LIFE_S = 20
-_NO_JOURNAL = "out of service: the journal is lost"  # as firmware/app.py says it
+_NO_JOURNAL = "journal_lost: "  # as firmware/app.py says it
 _ROOM = 4096  # bytes a file may take beyond its size: LittleFS gives whole blocks
 
 Progress = Callable[[int, int], None]  # bytes sent, bytes in all
@@ -65,12 +65,12 @@ def set_clock(board: Board) -> None:
 def wait_for_life(board: Board, device: str | None, version: str) -> None:
     """Restarts the board and waits until it says what it is. Raises OperatorError."""
     expected = (
-        f"alive: {device}, firmware {version}" if device else f"not enrolled: firmware {version}"
+        f"alive: {device}, firmware {version}" if device else f"not_enrolled: firmware {version}:"
     )
     last, has_failed = "", False
     board.reset()
     for line in board.lines(_LIFE_S):
-        if line == expected:
+        if line == expected or (device is None and line.startswith(expected)):
             return
         if line.startswith(_NO_JOURNAL):
             raise OperatorError(

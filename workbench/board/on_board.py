@@ -13,6 +13,7 @@ import deflate
 
 _NEW = "/writing"
 _file = io.BytesIO()  # the one that is being written
+_journal = None  # of the start that `begin_start` began
 
 
 def hashes(paths):
@@ -117,6 +118,62 @@ def segments():
                         break
                     print(str(binascii.b2a_base64(data), "ascii").strip())
             print(".")
+
+
+def create_journal(path):
+    """Makes the empty journal of the device whose bundle stands at `path`; the old one goes."""
+    from firmware.boards import load, name_of
+    from firmware.bundle import read_bundle
+    from firmware.enrolment import create
+
+    with open(path, "rb") as file:
+        data = file.read()
+    create(load(name_of(data))().files, read_bundle(data).identity.key)
+
+
+def rename(path, to):
+    """Moves a file over another one, in one step."""
+    os.rename(path, to)
+
+
+def begin_start():
+    """Begins a start of this device: its `boot` names what it cannot read. Prints what it wrote,
+    envelopes in base64, a line each, and last its head; or "!" and why it has no journal.
+    """
+    global _journal
+    from firmware import VERSION
+    from firmware.boards import this_board
+    from firmware.bundle import read_bundle
+    from firmware.guard import JournalDamageError
+    from firmware.journal import Journal, JournalLostError
+
+    board = this_board()
+    identity, timing = read_bundle(board.read_bundle()).identity, board.timing
+    sizes = timing.segment_records, timing.segments
+    try:
+        _journal = Journal(board.files, identity, VERSION, board.start_cause(), *sizes)
+        before = _journal.seq
+        _journal.begin(board.ticks_ms(), None)
+        written = [envelope for _, envelope in _journal.after(before, 64)]
+    except (JournalDamageError, JournalLostError) as error:
+        print("!", error)
+        return
+    for envelope in written:
+        print(str(binascii.b2a_base64(envelope), "ascii").strip())
+    sign_head(None)
+
+
+def sign_head(receipt):
+    """Takes a receipt, if there is one, and prints the head that says so, in base64."""
+    from firmware.boards import this_board
+
+    if receipt is not None:
+        _journal.take_receipt(receipt)
+    head = _journal.head(this_board().ticks_ms(), 0, 0)
+    if head is None:
+        print("! nothing in it can be read")
+        return
+    print(str(binascii.b2a_base64(head), "ascii").strip())
 
 
 def check_flash():

@@ -20,7 +20,7 @@ _TEXT = """\
   4. Try it.                            pingjia workbench selftest
   5. Print labels.                      pingjia workbench label --out labels.svg
 
-A dead one:  pingjia workbench rescue, then pingjia workbench replace --help
+A dead one:  pingjia workbench replace, then pingjia workbench rescue --help
 Everything:  docs/technician.md; every command explains itself with --help
 """
 

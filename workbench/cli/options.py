@@ -13,7 +13,7 @@ TokenFile = Annotated[Path, typer.Option(help="A token with the scope enrol:<hal
 Hall = Annotated[str, typer.Option(help="The hall's id.")]
 Ca = Annotated[Path | None, typer.Option(help="The CA of the centre, PEM, if it is private.")]
 MayOverwrite = Annotated[
-    bool, typer.Option(help="Enrol anew a board that is enrolled; its journal goes.")
+    bool, typer.Option(help="Make a board that is a device another one; its journal goes.")
 ]
 FIRMWARE = Path("build/firmware")
 DEVICES = Path("devices.csv")

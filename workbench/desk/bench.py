@@ -14,9 +14,8 @@ from workbench.board.ports import plugged
 from workbench.board.release import Release
 from workbench.board.repl import Board
 from workbench.desk import label
-from workbench.desk.bundle import Bundle
 from workbench.desk.centre import Centre
-from workbench.desk.enrolment import Bundles, put_bundle
+from workbench.desk.enrolment import Bundles, Given, Issuer, put_bundle
 from workbench.desk.supply import Supply
 
 _RECORD_S = 60  # a device sends at once; a gateway forwards within seconds
@@ -41,12 +40,12 @@ class Job(NamedTuple):
 class _Done(NamedTuple):
     """device: None for one that is not enrolled. written: how many files differed.
 
-    bundle: the one it was given; its file is left to the caller.
+    given: what it became just now; its bundle's file is left to the caller.
     """
 
     device: str | None
     written: int
-    bundle: Bundle | None
+    given: Given | None
 
 
 def choose_ports(port: str | None, takes_all: bool) -> list[str]:
@@ -73,32 +72,30 @@ def from_files(path: Path) -> Bundles:
 
 
 def from_centre(centre: Centre, device: str, window: str) -> Bundles:
-    """The centre's bundle for this one device. It is asked for only when a board is ready."""
-
-    def take(known: str | None) -> Bundle:
-        if known is not None and known != device:
-            raise OperatorError(
-                f"this board is {known} already, and may hold ratings. Read them out first: "
-                "pingjia workbench rescue; then repeat the command with --overwrite."
-            )
-        return centre.enrol(device, window)
-
-    return take
+    """The centre's bundle for this one device; what the centre rejects of what a board holds is
+    kept in the folder where the bench works.
+    """
+    return Issuer(centre, device, window, Path())
 
 
 def work(port: str, job: Job, on_progress: Progress) -> str:
-    """Does the job to one board; the line that says so. Raises OperatorError."""
+    """Does the job to one board; the line that says so, and another one about what it was before.
+
+    Raises OperatorError.
+    """
     begin = time.monotonic()
     if job.image is not None:
         image.write_esp(port, *job.image)
     with Board(port) as board:
         done = _flash(board, job, on_progress)
-    if done.bundle is not None:
-        bundle = done.bundle
-        label.note(job.devices, bundle.device, bundle.hall, bundle.epoch)
-        if not job.keeps_bundle:
-            bundle.drop()
-    return f"{port}: {_sentence(done, job.release.version)}, {time.monotonic() - begin:.1f} s"
+    line = f"{port}: {_sentence(done, job.release.version)}, {time.monotonic() - begin:.1f} s"
+    if (given := done.given) is not None:
+        label.note(job.devices, given.device, given.hall, given.epoch)
+        if given.bundle is not None and not job.keeps_bundle:
+            given.bundle.drop()
+        if given.closed is not None:
+            line += f"\n{port}: {given.closed}"
+    return line
 
 
 def work_on_all(
@@ -143,6 +140,8 @@ def replace(
         )
     else:
         yield f"{old}: its last known head is {said}, the centre has its records up to {held}"
+    yield f"{old}/{gone['epoch']} stays open until: pingjia workbench rescue --centre …"
+    yield "if it is dead, the centre's operator closes it: pingjia central epoch close"
 
 
 def wait_for_record(centre: Centre, device: str, seq: int) -> None:
@@ -160,12 +159,12 @@ def wait_for_record(centre: Centre, device: str, seq: int) -> None:
 def _flash(board: Board, job: Job, on_progress: Progress) -> _Done:
     board.require_usable()
     written = put_firmware(board, job.release, on_progress)
-    bundle = None if job.bundles is None else put_bundle(board, job.bundles, job.may_overwrite)
+    given = None if job.bundles is None else put_bundle(board, job.bundles, job.may_overwrite)
     known = board.identity(PATH)
     device = known[0] if known else None
     set_clock(board)
     wait_for_life(board, device, job.release.version)
-    return _Done(device, written, bundle)
+    return _Done(device, written, given)
 
 
 def _sentence(done: _Done, version: str) -> str:

@@ -2,18 +2,27 @@
 
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
 
 from hosting.error import OperatorError
 from hosting.secret_file import read_token
+from protocol.envelope import split
+from protocol.record import parse
 from workbench.desk.bundle import Bundle, parse_bundle
 
 _TIMEOUT_S = 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _AT_ONCE = 500  # envelopes of one request
+
+
+class Delivered(NamedTuple):
+    """counts: how many records got which verdict. receipts: the newest of each (device, epoch)."""
+
+    counts: dict[str, int]
+    receipts: dict[tuple[str, int], str]
 
 
 class Centre:
@@ -26,7 +35,7 @@ class Centre:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
             raise OperatorError(f"{url}: a device's key travels by https only.")
-        self._hall = hall
+        self.hall = hall
         self._url = url
         token = read_token(token_file, "name the file that the centre's operator gave you.")
         self._client = httpx2.Client(
@@ -56,17 +65,36 @@ class Centre:
         """End a device; what `devices` says of it."""
         return self._call("DELETE", f"/devices/{device}").json()
 
-    def deliver(self, envelopes: list[str]) -> dict[str, int]:
-        """Hand over rescued envelopes; how many got which verdict."""
-        counts: dict[str, int] = {}
-        for start in range(0, len(envelopes), _AT_ONCE):
-            piece = envelopes[start : start + _AT_ONCE]
-            answer = self._call("POST", "/rescued", {"envelopes": piece}).json()
-            for verdict in answer["verdicts"]:
-                counts[verdict["verdict"]] = counts.get(verdict["verdict"], 0) + 1
-        return counts
+    def deliver(
+        self, envelopes: list[str], head: str | None = None, receipt: str | None = None
+    ) -> Delivered:
+        """Hand over rescued envelopes, and at last a head with the receipt that its device holds.
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        Of an epoch that has ended the receipt was signed after that.
+        """
+        counts: dict[str, int] = {}
+        receipts: dict[tuple[str, int], str] = {}
+        pieces = [envelopes[at : at + _AT_ONCE] for at in range(0, len(envelopes), _AT_ONCE)]
+        bodies = [{"envelopes": piece, "heads": list[Any]()} for piece in pieces]
+        if head is not None:
+            bodies.append({"envelopes": [], "heads": [{"head": head, "receipt": receipt}]})
+        for body in bodies:
+            answer = self._call("POST", "/rescued", body).json()
+            for verdict in answer["verdicts"][: len(body["envelopes"])]:
+                counts[verdict["verdict"]] = counts.get(verdict["verdict"], 0) + 1
+            for text in answer["receipts"]:
+                members = parse(split(text.encode())[0])
+                receipts[members["device"], members["epoch"]] = text
+        return Delivered(counts, receipts)
+
+    def epoch(self, device: str, epoch: int) -> dict[str, Any] | None:
+        """{device, epoch, ended_at_ms, closed, covered_seq, proven_seq} of an enrolment; None for
+        one that the centre does not know (it was restored, or is another one).
+        """
+        answer = self._call("GET", f"/devices/{device}/epochs/{epoch}", is_sought=True)
+        return None if answer.status_code == 404 else answer.json()
+
+    def _call(self, method: str, path: str, body: Any = None, is_sought: bool = False) -> Any:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx2.HTTPError as error:
@@ -74,7 +102,7 @@ class Centre:
                 f"the centre at {self._url} cannot be reached ({type(error).__name__}). Check "
                 "address and network, or take bundles issued beforehand: --bundles FOLDER."
             ) from None
-        if answer.is_success:
+        if answer.is_success or (is_sought and answer.status_code == 404):
             return answer
         raise OperatorError(
             f"the centre refused ({answer.status_code}): {_detail(answer)}. {self._advice(answer)}"
@@ -84,7 +112,7 @@ class Centre:
         if answer.status_code in (401, 403):
             return (
                 "Ask the centre's operator for a token: pingjia central token add --scope "
-                f"enrol:{self._hall} --out technician.token"
+                f"enrol:{self.hall} --out technician.token"
             )
         return "Check the ids of hall, window and device, and repeat the command."
 

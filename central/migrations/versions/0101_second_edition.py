@@ -48,10 +48,21 @@ def upgrade() -> None:
         sa.Column("told_up_ms", sa.BigInteger(), nullable=True),
         sa.Column("told_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("low_ms", sa.BigInteger(), nullable=True),
-        sa.Column("high_ms", sa.BigInteger(), nullable=False),
+        sa.Column("high_ms", sa.BigInteger(), nullable=True),
         sa.Column("undated_first", sa.Integer(), nullable=True),
         sa.Column("undated_last", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("device", "epoch", "boot", name=op.f("pk_boot_clock")),
+    )
+    op.create_table(
+        "centre_clock",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("newest_ms", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.Integer(), nullable=False),
+        sa.Column("moves", sa.Integer(), nullable=False),
+        sa.Column("halls", sa.Integer(), nullable=False),
+        sa.Column("near_steady", sa.Integer(), nullable=False),
+        sa.Column("near_wall", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_centre_clock")),
     )
     op.create_table(
         "chain",
@@ -125,6 +136,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("facts", name=op.f("pk_document")),
     )
     op.create_index(op.f("ix_document_hall_book_number"), "document", ["hall", "book", "number"])
+    op.create_index(
+        op.f("ix_document_hall_window_opened_at_ms"),
+        "document",
+        ["hall", "window", "opened_at_ms"],
+    )
+    op.create_table(
+        "ending",
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("ended_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=True),
+        sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.String(length=64), nullable=True),
+        sa.Column("closed_reason", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_ending")),
+    )
+    op.create_index(op.f("ix_ending_closed_at_ms"), "ending", ["closed_at_ms"])
     op.create_table(
         "gap",
         sa.Column("device", sa.String(length=32), nullable=False),
@@ -146,6 +174,7 @@ def upgrade() -> None:
         sa.Column("heard_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_ms", sa.BigInteger(), nullable=False),
+        sa.Column("carry_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hall", name=op.f("pk_hall")),
     )
     op.create_table(
@@ -254,6 +283,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hall", "reason", name=op.f("pk_rejection_count")),
     )
     op.create_table(
+        "running",
+        sa.Column("since_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("since_ms", name=op.f("pk_running")),
+    )
+    op.create_table(
         "tally",
         sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
@@ -298,6 +333,9 @@ def upgrade() -> None:
         sa.Column("window", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("is_closed", sa.Boolean(), nullable=False),
+        sa.Column("rest_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rest_reason", sa.String(length=200), nullable=True),
+        sa.Column("rested_at_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["hall"], ["hall.hall"], name=op.f("fk_window_hall_hall")),
         sa.PrimaryKeyConstraint("hall", "window", name=op.f("pk_window")),
     )

@@ -1,6 +1,6 @@
 """Tables of halls, windows, devices, what these say, and who may call."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, Text
 from sqlmodel import Field
 
 from central.store.tables.table import Table
@@ -11,7 +11,8 @@ class Hall(Table, table=True):
 
     heard_at_ms: when something new that a device of it had signed arrived last. proven_at_ms: when
     a receipt was signed that one of its devices has heard since; proven_ms: for how long, all in
-    all, one of them was proven to be fresh (central/custody/heads.py).
+    all, one of them was proven to be fresh (central/custody/heads.py). carry_ms: how often its
+    batches arrive as files, null for a hall that has a network.
     """
 
     hall: str = Field(primary_key=True, max_length=32)
@@ -23,17 +24,24 @@ class Hall(Table, table=True):
     heard_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     proven_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     proven_ms: int = Field(default=0, sa_type=BigInteger)
+    carry_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Window(Table, table=True):
     """A window of a hall, with the name that people read. It is closed when it is no more:
     devices stood there, so the row stays.
+
+    rest_until_ms: until when an operator has put it to rest, because of rest_reason; null while it
+    is in use. rested_at_ms: when its last rest ended.
     """
 
     hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
     window: str = Field(primary_key=True, max_length=32)
     name: str = Field(max_length=64)
     is_closed: bool = False
+    rest_until_ms: int | None = Field(default=None, sa_type=BigInteger)
+    rest_reason: str | None = Field(default=None, max_length=200)
+    rested_at_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Directory(Table, table=True):
@@ -59,6 +67,15 @@ class Directory(Table, table=True):
     needs_application: bool | None
     qualified: bool | None
     noted_ms: int = Field(sa_type=BigInteger)
+
+
+class Running(Table, table=True):
+    """A time in which the centre ran without a pause; between two of them it was down."""
+
+    since_ms: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    until_ms: int = Field(sa_type=BigInteger)
 
 
 class Device(Table, table=True):
@@ -89,6 +106,23 @@ class Device(Table, table=True):
     approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     stood_at: str | None = Field(default=None, sa_type=Text)
+
+
+class Ending(Table, table=True):
+    """An epoch that has ended: its device was enrolled anew, revoked or refused at ended_at_ms.
+
+    head: the highest head that its device signed after that. closed_at_ms: since when all its
+    records up to such a head are covered, or an operator closed it; then closed_by and
+    closed_reason say who and why.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    ended_at_ms: int = Field(sa_type=BigInteger)
+    head: bytes | None = Field(default=None, sa_type=LargeBinary)
+    closed_at_ms: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    closed_by: str | None = Field(default=None, max_length=64)
+    closed_reason: str | None = Field(default=None, max_length=200)
 
 
 class Token(Table, table=True):

@@ -13,7 +13,10 @@ class Document(Table, table=True):
     the service was opened, on the centre's clock.
     """
 
-    __table_args__ = (Index(None, "hall", "book", "number"),)
+    __table_args__ = (
+        Index(None, "hall", "book", "number"),
+        Index(None, "hall", "window", "opened_at_ms"),
+    )
 
     facts: str = Field(primary_key=True, max_length=64)
     content: bytes = Field(sa_type=LargeBinary, sa_column_kwargs={"name": "bytes"})
@@ -60,7 +63,8 @@ class _Verified(Table):
     hall, window: where the device was enrolled. service: the rating's own, else the hall's word.
     facts, level, rated_at_ms: of a well-formed rating only; rated_at_ms is when it was given, as
     central/custody/moment.py has it, null until that can be told, and then for good;
-    rated_error_ms is how far it may be off. What the device said itself stands in the envelope.
+    rated_error_ms is how far it may be off, and until then by how much the centre's own clock was
+    in doubt when it arrived. What the device said itself stands in the envelope.
     marks: the centre's. hall_marks: the hall's word, kept apart because a hall must not be able to
     discredit a rating.
     """
@@ -192,7 +196,8 @@ class BootClock(Table, table=True):
     """What is known of the time of one start of a device (central/custody/moment.py).
 
     first_seq: the lowest seq seen of it. told_seq, told_up_ms, told_at_ms: of its first record
-    that has a time. low_ms, high_ms: between them it started, on the centre's clock.
+    that has a time. low_ms, high_ms: between them it started, on the centre's clock; null where
+    nothing has come that could tell.
     undated_first, undated_last: seqs between which its ratings without a time lie.
     """
 
@@ -206,9 +211,29 @@ class BootClock(Table, table=True):
     told_up_ms: int | None = Field(sa_type=BigInteger)
     told_at_ms: int | None = Field(sa_type=BigInteger)
     low_ms: int | None = Field(sa_type=BigInteger)
-    high_ms: int = Field(sa_type=BigInteger)
+    high_ms: int | None = Field(sa_type=BigInteger)
     undated_first: int | None
     undated_last: int | None
+
+
+class CentreClock(Table, table=True):
+    """One row, id 1: the centre's time, kept by central/timekeeper.py.
+
+    newest_ms: the newest instant that is stored, at most half a minute behind the centre's time.
+    words: how often it was said that the wall clock is to be followed, by whom ever; moves: how
+    often what is known of starts was moved with it. halls, near_steady, near_wall: of how many
+    halls the time was heard since the start, and how many agree with either clock.
+    """
+
+    __tablename__ = "centre_clock"  # pyright: ignore[reportAssignmentType]
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    newest_ms: int = Field(sa_type=BigInteger)
+    words: int
+    moves: int
+    halls: int
+    near_steady: int
+    near_wall: int
 
 
 class Awaited(Table, table=True):

@@ -1,5 +1,5 @@
-"""What a technician's bench asks of the centre: a bundle for a device, an end for a dead one, and
-to take what was read out of it.
+"""What a technician's bench asks of the centre: a bundle for a device, an end for a dead one, to
+take what was read out of it, and whether an epoch that ended is closed.
 
 A token opens this with the scope enrol:<hall>, for that hall's devices only, until its end. A
 technician who has enrolled as many devices as the token may still does all the rest.
@@ -8,22 +8,27 @@ technician who has enrolled as many devices as the token may still does all the 
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
+from central.custody.heads import end_head
 from central.custody.intake import Intake
 from central.directory.devices import Devices, UsedUpError
+from central.directory.endings import place_of
 from central.people import tokens
 from central.people.tokens import Holder
-from central.store import places
+from central.store import covers, places
 from central.store.database import Database
+from central.store.places import Enrolment
 from central.web.api.bearer import HolderOf, require
 from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.problem import FieldError
-from protocol.batch import encode_answer
-from protocol.field import device_id, place_id
+from protocol.batch import HeadItem, encode_answer
+from protocol.field import device_id, place_id, seq
 from protocol.limits import BATCH_ITEMS, ENVELOPE_BYTES
+
+Epoch = Annotated[int, Path(ge=seq.low, le=seq.high)]
 
 
 class NewDevice(BaseModel, extra="forbid"):
@@ -52,12 +57,36 @@ class DeviceViews(BaseModel):
     devices: list[DeviceView]
 
 
+class EpochView(BaseModel):
+    """An enrolment of a device, whether it has ended, and whether all of it is proven to be there.
+
+    closed: null, `device` if a head closed it that the device signed after the end, or `operator`.
+    covered_seq: up to where every record is held or named; proven_seq: up to where the device's
+    records go, as such a head says, null without one.
+    """
+
+    device: str
+    epoch: int
+    ended_at_ms: int | None
+    closed: str | None
+    covered_seq: int
+    proven_seq: int | None
+
+
+class RescuedHead(BaseModel, extra="forbid"):
+    """A head that a device signed on the bench, and the receipt that it was handed there."""
+
+    head: str = Field(max_length=ENVELOPE_BYTES)
+    receipt: str | None = Field(max_length=ENVELOPE_BYTES)
+
+
 class Rescued(BaseModel, extra="forbid"):
-    """Envelopes that were read out of a device's journal."""
+    """Envelopes that were read out of a device's journal, and heads of it."""
 
     envelopes: list[Annotated[str, Field(max_length=ENVELOPE_BYTES)]] = Field(
         max_length=BATCH_ITEMS
     )
+    heads: list[RescuedHead] = Field(default=[], max_length=1)
 
 
 def create_router(
@@ -120,11 +149,42 @@ def create_router(
 
     @router.post("/rescued")
     def post_rescued(hall: Annotated[str, Depends(technician)], rescued: Rescued) -> Response:
-        """Take envelopes that a technician read out of a device, as a batch of the hall's."""
-        answer = intake.rescue(hall, rescued.envelopes)
+        """Take what a technician read out of a device, as a batch of the hall's. The receipt of an
+        epoch that has ended is one that was signed after that.
+        """
+        heads = [HeadItem(one.head, one.receipt) for one in rescued.heads]
+        answer = intake.rescue(hall, rescued.envelopes, heads)
         return Response(encode_answer(answer), media_type="application/json")
 
+    @router.get("/devices/{device}/epochs/{epoch}")
+    def get_epoch(
+        hall: Annotated[str, Depends(technician)], device: str, epoch: Epoch
+    ) -> EpochView:
+        """Whether an enrolment of a device of this hall has ended, and is closed."""
+        with database.read() as connection:
+            place = place_of(connection, (device, epoch))
+            if place is None or place.hall != hall:
+                raise HTTPException(404, f"the hall {hall} never had {device} in epoch {epoch}")
+            return _epoch(connection, place)
+
     return router
+
+
+def _epoch(connection: Any, place: Enrolment) -> EpochView:
+    epoch = place[:2]
+    chain, ending = covers.chain(connection, epoch), covers.ending(connection, epoch)
+    closed = None
+    if ending is not None and ending.closed_at_ms is not None:
+        closed = "device" if ending.closed_by is None else "operator"
+    head = None if ending is None or ending.head is None else end_head(ending.head)
+    return EpochView(
+        device=place.device,
+        epoch=place.epoch,
+        ended_at_ms=place.ended_at_ms,
+        closed=closed,
+        covered_seq=0 if chain is None else chain.covered_seq,
+        proven_seq=None if head is None else head.seq,
+    )
 
 
 def _views(connection: Any, rows: list[Any]) -> list[DeviceView]:

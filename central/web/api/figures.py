@@ -61,7 +61,8 @@ class Mark(BaseModel):
     window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
     what was refused. title, meaning, advice: the words of the page. severity: security, fault or
     notice. is_counted: whether ratings with this mark count. An alarm is about what is
-    missing or silent now: since first_at_ms, the records from seq to last_seq.
+    missing or silent now: since first_at_ms, the records from seq to last_seq. services: of an
+    epoch that ended open, how many its window had between the last proof and the end.
     """
 
     mark: str
@@ -74,6 +75,7 @@ class Mark(BaseModel):
     epoch: int | None
     seq: int | None
     last_seq: int | None
+    services: int | None
     title: str
     meaning: str
     advice: str
@@ -84,12 +86,16 @@ class Mark(BaseModel):
 class Marks(BaseModel):
     """Alarms and marks, the newest first. others: how many more there are.
 
+    now_ms: the centre's time, wall_ms: that of its machine; they differ while `centre_clock` is an
+    alarm.
     seldom_rated_at_ms: when it was looked last for windows that are seldom rated, which happens
     every ten minutes; null if it was not since the start.
     """
 
     marks: list[Mark]
     others: int
+    now_ms: int
+    wall_ms: int
     seldom_rated_at_ms: int | None
 
 
@@ -146,7 +152,15 @@ def create_router(
         with database.read() as connection:
             found = alarms.findings(connection, hall, limit)
         marks = [Mark(**asdict(one), **mark_of(one.mark)._asdict()) for one in found.newest]
-        return Marks(marks=marks, others=found.others, seldom_rated_at_ms=seldom_rated_at_ms)
+        doubt = alarms.doubt()
+        now_ms = reader.now_ms()
+        return Marks(
+            marks=marks,
+            others=found.others,
+            now_ms=now_ms,
+            wall_ms=now_ms if doubt is None else doubt.wall_ms,
+            seldom_rated_at_ms=seldom_rated_at_ms,
+        )
 
     return router
 

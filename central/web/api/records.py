@@ -1,15 +1,16 @@
 """GET /v1/records and /v1/rejections: what is kept, and what was turned away."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from central.custody.open import KeyOf, answer_in
 from central.people.tokens import RECORDS_READ
-from central.store import ledger, rejections
+from central.store import ledger, places, rejections
 from central.store.database import Database
-from central.store.ledger import Row
+from central.store.ledger import Epoch, Row
+from central.store.places import Enrolment
 from central.web.api import cursor
 from central.web.api.bearer import Bearer, Scopes, require
 from hosting.problem import FieldError
@@ -18,10 +19,13 @@ from protocol.envelope import split
 from protocol.field import ProtocolError, device_id
 from protocol.record import Reasons
 
+Approval = Literal["approved", "pending", "refused"]
+
 
 class StoredRecord(BaseModel):
     """A record as it is kept. level, codes: what the answer of a rating, of reasons says; null and
     [] for everything else. marks: the centre's; hall_marks: what the hall said, unverified.
+    approval: of the device's enrolment; only ratings of an approved one count.
 
     rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
     and for what is no rating.
@@ -33,6 +37,7 @@ class StoredRecord(BaseModel):
     received_at_ms: int
     verdict: str
     marks: list[str]
+    approval: Approval
     hall: str
     window: str | None
     hall_marks: list[str]
@@ -122,6 +127,8 @@ def _page(
 ) -> RecordPage:
     with database.read() as connection:
         found = ledger.page(connection, device, after, limit + 1)
+        enrolments = places.enrolments(connection, {row.device for row, _ in found})
+    approvals: dict[Epoch, Approval] = {one[:2]: _approval(one) for one in enrolments}
     records = [
         StoredRecord(
             envelope=row.envelope.decode(),
@@ -130,6 +137,7 @@ def _page(
             received_at_ms=row.received_at_ms,
             verdict=CONFLICT if is_conflict else STORED,
             marks=row.marks,
+            approval=approvals.get(row.epoch_key, "approved"),
             hall=row.hall,
             window=row.window,
             hall_marks=row.hall_marks,
@@ -143,6 +151,12 @@ def _page(
     row, is_conflict = found[limit - 1]
     position = (*row.key, row.mac16 if is_conflict else "")
     return RecordPage(records=records, next=cursor.write_cursor(position))
+
+
+def _approval(enrolment: Enrolment) -> Approval:
+    if enrolment.is_pending:
+        return "pending"
+    return "approved" if enrolment.approved_at_ms is not None else "refused"
 
 
 def _codes(row: Row, key_of: KeyOf) -> list[int]:

@@ -1,11 +1,16 @@
-"""The page of pending enrolments: what technicians enrolled, and nobody has approved yet."""
+"""The page of enrolments: what technicians enrolled and nobody has approved yet, and the epochs
+that ended: which are open, and what closed the others.
+"""
 
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from central.directory.approval import Approval
+from central.directory.endings import Endings
 from hosting.error import OperatorError
 from pages import PageError
+
+_CLOSED = 50  # the newest ones are shown
 
 
 class PendingHall(NamedTuple):
@@ -24,18 +29,21 @@ class PendingHall(NamedTuple):
 class DevicesView:
     """The values of devices.html and devices_live.html, and what their buttons do."""
 
-    def __init__(self, approval: Approval) -> None:
+    def __init__(self, approval: Approval, endings: Endings) -> None:
         self._approval = approval
+        self._endings = endings
 
     def show(self) -> Any:
-        """What is pending, by hall."""
+        """What is pending, by hall; epochs that ended open, and those closed."""
         rows = self._approval.every(None, True)
         halls = []
         for (hall, name), found in groupby(rows, lambda row: (row.hall, row.hall_name)):
             of_hall = list(found)
             until_ms = max(row.enrolled_at_ms for row in of_hall)
             halls.append(PendingHall(hall, name, until_ms, of_hall))
-        return {"halls": halls}
+        endings = self._endings
+        closed = endings.every(None, False, _CLOSED)
+        return {"halls": halls, "open": endings.every(None, True), "closed": closed}
 
     def approve(self, fields: dict[str, str]) -> None:
         """Approve one enrolment, `enrolment`, or all of a `hall` that were enrolled `until` then.

@@ -6,6 +6,7 @@ from central.clockwork import Alarms
 from central.custody.marks import SEVERITIES, mark_of
 from central.store import places
 from central.store.database import Database
+from hosting.clock import written
 from pages import PageError
 
 _PLACES = 20  # of one mark
@@ -31,8 +32,11 @@ class MarksView:
             by_mark = self._alarms.by_mark(connection, hall, _PLACES)
         found = [(one, mark_of(one.mark)) for one in by_mark]
         found.sort(key=lambda one: SEVERITIES.index(one[1].severity))  # else the newest first
+        doubt = self._alarms.doubt()
+        both = None if doubt is None else (written(doubt.steady_ms), written(doubt.wall_ms))
         return {
             "found": found,
+            "both_clocks": both,
             "shares_at_ms": shares_at_ms,
             "hall": hall,
             "hall_name": row.name if row is not None else "",

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 
 from central.clockwork import Alarms
 from central.directory.approval import Approval
+from central.directory.endings import Endings
 from central.figures.report import FiguresReader
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, scopes_of
 from central.store.database import Database
@@ -31,7 +32,11 @@ HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
 def create_site(
-    database: Database, reader: FiguresReader, alarms: Alarms, approval: Approval
+    database: Database,
+    reader: FiguresReader,
+    alarms: Alarms,
+    approval: Approval,
+    endings: Endings,
 ) -> Site[Scopes]:
     """The pages over an open database."""
     site: Site[Scopes] = Site(
@@ -44,7 +49,7 @@ def create_site(
         every_s=_EVERY_S,
     )
     figures, marks = FiguresView(database, reader, alarms), MarksView(database, alarms)
-    devices = DevicesView(approval)
+    devices = DevicesView(approval, endings)
 
     def province(which: Which = "today", page: PageNumber = 1) -> View:
         return lambda: figures.show(None, None, which, page)

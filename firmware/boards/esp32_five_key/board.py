@@ -6,12 +6,12 @@ The journal has a partition of its own, `journal`; identity.json and network.jso
 import network
 import vfs
 from esp32 import Partition
-from machine import Pin
+from machine import RTC, Pin
 
 from firmware.boards.esp32_five_key.pins import PINS
 from firmware.boards.five_key import FiveKey, NoFlash, is_enrolled, join
 from firmware.files import Files
-from firmware.timing import timing
+from firmware.timing import Timing
 
 _FOLDER = "/journal"
 
@@ -21,7 +21,14 @@ class Board(FiveKey):
 
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
-        super().__init__(pins, None, _journal(), timing(), _Network(pins))
+        super().__init__(pins, None, _journal(), Timing(), _Network(pins))
+
+    def _keep(self, number):
+        RTC().memory(bytes([number]))
+
+    def _kept(self):
+        memory = RTC().memory()
+        return memory[0] if memory else 0
 
 
 class _Network:

@@ -5,6 +5,7 @@ function that can fail returns a negative errno (a JavaScript exception cannot b
 """
 
 import asyncio
+import gc
 import io
 import json
 import time
@@ -12,7 +13,7 @@ import time
 import host  # pyright: ignore[reportMissingImports] - simulator/devices/worker.mjs
 import uctypes
 
-from firmware.timing import timing
+from firmware.timing import Timing
 
 
 class Board:
@@ -23,7 +24,7 @@ class Board:
 
     def __init__(self):
         self.files = HostFiles()
-        self.timing = timing(json.loads(host.timing()))
+        self.timing = Timing(json.loads(host.timing()))
         self._key_change = asyncio.Event()
         host.on_key(self._key_change.set)
 
@@ -49,6 +50,10 @@ class Board:
         """Why this start happened, a word for the `boot` record."""
         return host.start_cause()
 
+    def note(self) -> int:
+        """What the last `restart` was given, once; 0 for nothing, and after a power cut."""
+        return host.note()
+
     def closed_keys(self) -> int:
         """The contacts that are closed now, bit 0 is level 1."""
         return host.closed_keys()
@@ -68,8 +73,12 @@ class Board:
         """
         host.answer(answer)
 
+    def find(self, seconds: int):
+        """Blinks for so long, or until another face is shown, so that somebody finds it."""
+        host.find(seconds)
+
     def set_volume(self, volume: int):
-        """How loud the voice is, 0 to 30."""
+        """How loud the voice is, 0 to 30; 0: no sound at all."""
         host.volume(volume)
 
     def selftest(self) -> list:
@@ -86,9 +95,14 @@ class Board:
         """A line for the technician."""
         host.log(text)
 
-    def restart(self):
-        """Restarts the device."""
-        host.restart()
+    def free_memory(self) -> int:
+        """Bytes of the heap that nothing needs."""
+        gc.collect()
+        return gc.mem_free()
+
+    def restart(self, note: int):
+        """Restarts the device; the next start's `note` gives the number, which is below 256."""
+        host.restart(note)
 
     async def connect(self, address, port, ca):
         """A byte stream to the broker. Raises OSError."""

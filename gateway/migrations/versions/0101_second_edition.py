@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("ran_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_book")),
     )
     op.create_table(
@@ -36,8 +37,9 @@ def upgrade() -> None:
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=True),
         sa.Column("capacity_days", sa.Integer(), nullable=True),
+        sa.Column("memory", sa.Integer(), nullable=True),
         sa.Column("head_sent", sa.String(), nullable=True),
-        sa.Column("head_sent_at_ms", sa.Integer(), nullable=False),
+        sa.Column("head_sent_ran_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("device", name=op.f("pk_devicestate")),
     )
     op.create_table(
@@ -59,7 +61,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_try_at_ms", sa.Integer(), nullable=True),
-        sa.Column("covered_at_ms", sa.Integer(), nullable=True),
+        sa.Column("covered_ran_ms", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_envelope")),
         sa.UniqueConstraint(
             "device", "epoch", "seq", "sha256", name=op.f("uq_envelope_device_epoch_seq_sha256")
@@ -75,8 +77,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_envelope_kept",
         "envelope",
-        ["covered_at_ms"],
-        sqlite_where=sa.text("covered_at_ms IS NOT NULL"),
+        ["covered_ran_ms"],
+        sqlite_where=sa.text("covered_ran_ms IS NOT NULL"),
     )
     op.create_index(
         "ix_envelope_marked", "envelope", ["marks"], sqlite_where=sa.text("marks <> '[]'")
@@ -88,7 +90,7 @@ def upgrade() -> None:
         "ix_envelope_uncovered",
         "envelope",
         ["device", "epoch", "seq"],
-        sqlite_where=sa.text("covered_at_ms IS NULL"),
+        sqlite_where=sa.text("covered_ran_ms IS NULL"),
     )
     op.create_index(
         "ix_envelope_unjudged", "envelope", ["id"], sqlite_where=sa.text("verdict IS NULL")
@@ -113,9 +115,11 @@ def upgrade() -> None:
         sa.Column("service", sa.String(), nullable=False),
         sa.Column("what", sa.String(), nullable=False),
         sa.Column("at_ms", sa.Integer(), nullable=False),
+        sa.Column("ran_ms", sa.Integer(), nullable=False),
         sa.Column("staff_no", sa.String(), nullable=True),
         sa.Column("projects", sa.String(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=True),
+        sa.Column("judged_ran_ms", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_progress")),
         sa.UniqueConstraint("service", "what", name=op.f("uq_progress_service_what")),
         sqlite_autoincrement=True,
@@ -159,7 +163,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("service", sa.String(), nullable=False),
         sa.Column("window", sa.String(), nullable=False),
-        sa.Column("day", sa.String(), nullable=False),
         sa.Column("ticket_no", sa.String(), nullable=False),
         sa.Column("staff_no", sa.String(), nullable=True),
         sa.Column("staff_name", sa.String(), nullable=True),
@@ -168,12 +171,15 @@ def upgrade() -> None:
         sa.Column("facts", sa.String(), nullable=False),
         sa.Column("phase", sa.String(), nullable=False),
         sa.Column("opened_at_ms", sa.Integer(), nullable=False),
+        sa.Column("opened_ran_ms", sa.Integer(), nullable=False),
         sa.Column("closed_at_ms", sa.Integer(), nullable=True),
+        sa.Column("ended", sa.String(), nullable=True),
         sa.Column("until_ms", sa.Integer(), nullable=True),
         sa.Column("caller", sa.String(), nullable=False),
         sa.Column("idempotency_key", sa.String(), nullable=True),
         sa.Column("request_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("document_verdict", sa.String(), nullable=True),
+        sa.Column("judged_ran_ms", sa.Integer(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_try_at_ms", sa.Integer(), nullable=False),
@@ -186,6 +192,9 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_service_inviting", "service", ["id"], sqlite_where=sa.text("phase = 'inviting'")
+    )
+    op.create_index(
+        "ix_service_open", "service", ["id"], sqlite_where=sa.text("phase <> 'closed'")
     )
     op.create_index(
         "ix_service_unsent",
@@ -212,4 +221,6 @@ def upgrade() -> None:
         sa.Column("window", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_token")),
     )
-    op.execute("INSERT INTO book (id, name, number) VALUES (1, lower(hex(randomblob(8))), 0)")
+    op.execute(
+        "INSERT INTO book (id, name, number, ran_ms) VALUES (1, lower(hex(randomblob(8))), 0, 0)"
+    )
