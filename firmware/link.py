@@ -77,6 +77,7 @@ class Link:
         self._next_round = 0  # up_ms
         self._round_ms = timing.round_ms
         self._pause_ms = timing.retry_ms
+        self._memory = board.free_memory()
         self._work = asyncio.Event()
         self._change = asyncio.Event()
         self._face = "standby"
@@ -175,7 +176,8 @@ class Link:
         while True:
             self._change.clear()
             await mqtt.publish(self._topic(STATE), encode_message(self._state()), retain=True)
-            await happens(self._change, self._timing.state_ms)
+            if not await happens(self._change, self._timing.state_ms):
+                self._memory = self._board.free_memory()  # at rest: no rating's trace is in it
 
     def _state(self):
         journal = self._journal
@@ -196,7 +198,7 @@ class Link:
             face=self._face,
             settings=self._settings,
             problems=tuple(self.problems),
-            memory=self._board.free_memory(),
+            memory=self._memory,
         )
 
     async def _send_records(self, mqtt):

@@ -3,8 +3,6 @@
 An error is a value (protocol/field.py); this is for whoever reads it in English, on a server.
 """
 
-from protocol.field import Identifier, device_id, hex16, version, word
-
 # Every rule that a member can break.
 SENTENCES = {
     "integer": "{} must be an integer from {} to {}",
@@ -24,19 +22,23 @@ SENTENCES = {
     "gap": "{} must hold [from, to, cause], from the lower to the higher seq",
 }
 
-# What an alphabet is called.
-LETTERS = {
-    Identifier(1).alphabet: "A-Z, a-z, 0-9 and -",
-    device_id.alphabet: "a-z, 0-9 and -",
-    version.alphabet: "A-Z, a-z, 0-9, ., + and -",
-    word.alphabet: "a-z, 0-9 and _",
-    hex16.alphabet: "0-9 and a-f",
-}
-
 
 def sentence_of(error) -> str:
     """The sentence of a ProtocolError."""
-    if error.rule in SENTENCES:
-        bounds = [LETTERS.get(bound, bound) for bound in error.bounds]
-        return SENTENCES[error.rule].format(error.subject, *bounds)
-    return error.subject
+    if error.rule not in SENTENCES:
+        return error.subject
+    bounds = error.bounds
+    if error.rule == "letters":
+        bounds = (called(bounds[0]),)
+    return SENTENCES[error.rule].format(error.subject, *bounds)
+
+
+def called(alphabet: str) -> str:
+    """What people call an alphabet: `A-Z, a-z, 0-9 and -`."""
+    parts = []
+    for among in (str.isupper, str.islower, str.isdigit):
+        found = sorted([letter for letter in alphabet if among(letter)])
+        if found:
+            parts.append(f"{found[0]}-{found[-1]}")
+    parts += [letter for letter in alphabet if letter in "-_.+"]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -52,7 +52,7 @@ _COLUMNS = {
     "record": "device, epoch, seq, mac16, kind, prev, envelope, received_at_ms, stored_at_ms,"
     ' hall, "window", service, facts, marks, hall_marks, level, rated_at_ms, rated_error_ms',
     "document": 'facts, bytes, hall, service, "window", ticket_no, staff_no, book, number,'
-    " stored_at_ms",
+    " opened_at_ms, stored_at_ms",
     "awaited": 'facts, device, epoch, seq, hall, "window", since_ms',
     "tally": f'span, "window", hall, {", ".join(_COUNTS)}',
     "mark_tally": 'hall, "window", mark, count, first_at_ms, last_at_ms, device, epoch, seq',
@@ -96,7 +96,7 @@ def _up_to(name: str) -> str:
 
 def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     query = f"""{_up_to("number")} SELECT printf('h%04d', n), printf('第%d政务大厅', n), 1 + n,
-        'broker.example', 8883, ?3 - n % 60000, ?3 - n % 3600000, 1000000000 FROM number"""
+        'broker.example', 8883, ?2 - n % 60000, ?2 - n % 3600000, 1000000000 FROM number"""
     _insert(connection, "hall", query, halls, now)
     query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口', 0 FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
@@ -147,7 +147,7 @@ def _make_ratings(connection: sqlite3.Connection, now: int) -> None:
     document = """'{"service":"' || service || '","hall":"' || hall
         || '","kind":"single","matters":[{"task_name":"营业执照"}]}'"""
     query = f"""SELECT facts, CAST({document} AS BLOB), hall, service, "window", 'A017', '0231',
-        substr(facts, 49), 1, ?1
+        substr(facts, 49), 1, ?1, ?1
         FROM record WHERE rowid % 30 <> 0"""
     _insert(connection, "document", query, now)
     query = """SELECT facts, device, epoch, seq, hall, "window", ?1 - rowid FROM record

@@ -22,12 +22,12 @@ from urllib.parse import urlencode
 from fastapi.routing import APIRoute
 
 from bench.hall import row
-from bench.many.province_data import HALLS, NOW_MS, make
+from bench.many.province_data import EPOCH, HALLS, NOW_MS, make
 from bench.many.servers import calibration
 from central.centre import Centre
 from central.clockwork import Limits
 from central.keys import DeviceKeys
-from central.people.tokens import READERS, Tokens, enrol_scope, hall_scope
+from central.people.tokens import DEVICES_APPROVE, READERS, Tokens, enrol_scope, hall_scope
 from central.rules.profile import load_profile
 from central.steady import PlainClock
 from central.store.database import open_database
@@ -67,6 +67,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/rejections": {"": {}, "1,000": {"limit": 1000}},
         "/v1/halls/{hall}": {"": {}},
         "/v1/halls/{hall}/devices": {"": {}},
+        "/v1/halls/{hall}/devices/{device}/epochs/{epoch}": {"": {}},
         "/": {**pages, "page 30": {"page": 30}},
         "/live": {"today": {}, "30d": {"period": "30d"}},
         "/halls/{hall}": pages,
@@ -75,6 +76,8 @@ def routes() -> dict[str, dict[str, Any]]:
         "/halls/{hall}/windows/{window}/live": {"today": {}},
         "/marks": {"": {}, "a hall": hall},
         "/marks/live": {"": {}, "a hall": hall},
+        "/devices": {"": {}},
+        "/devices/live": {"": {}},
     }
 
 
@@ -90,7 +93,8 @@ class Reader:
         )
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {
-            scope: self._token(scope) for scope in (*READERS, hall_scope(HALL), enrol_scope(HALL))
+            scope: self._token(scope)
+            for scope in (*READERS, DEVICES_APPROVE, hall_scope(HALL), enrol_scope(HALL))
         }
 
     def _token(self, scope: str) -> str:
@@ -154,9 +158,11 @@ class Reader:
         if path.startswith("/v1/"):
             scope = "figures:read" if path in ("/v1/figures", "/v1/marks") else "records:read"
         if path.startswith("/v1/halls"):
-            scope = enrol_scope(HALL) if path.endswith("/devices") else hall_scope(HALL)
+            scope = enrol_scope(HALL) if "/devices" in path else hall_scope(HALL)
+        if path.startswith("/devices"):
+            scope = DEVICES_APPROVE
         token = self._secrets[scope]
-        if scope == "pages:read":
+        if not path.startswith("/v1/"):
             return [(b"cookie", f"{cookie_of('centre')}={token}".encode())]
         return [(b"authorization", f"Bearer {token}".encode())]
 
@@ -173,6 +179,7 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     rows.append(row(name, counted, BUDGET_MS, "shown", True))
     for template, queries in named.items():
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         for name, query in queries.items():
             took_ms = await worst(reader.get, asked, query)
             said = ", ".join(part for part in (f"GET {template}", name) if part)

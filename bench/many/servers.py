@@ -17,7 +17,7 @@ from bench.many.stores import Postgresql, Sqlite, processor_s
 from protocol.mac import hmac_sha256
 from simulator.parts.part import Part, free_port
 
-_MACS = 100_000
+MACS = 100_000
 _RECORD_BYTES = 400
 
 
@@ -93,10 +93,10 @@ def calibration() -> dict:
     """A row that tells two machines apart: a fixed piece of pure work, in ms of processor."""
     key, record = bytes(32), bytes(_RECORD_BYTES)
     began_s = time.process_time()
-    for _ in range(_MACS):
+    for _ in range(MACS):
         hmac_sha256(key, record)
     took_ms = (time.process_time() - began_s) * 1000
-    name = f"calibration: {_MACS:,} HMACs of {_RECORD_BYTES} bytes, ms of processor"
+    name = f"calibration: {MACS:,} HMACs of {_RECORD_BYTES} bytes, ms of processor"
     name += f" (uvicorn here has {_faster_parts()})"
     return row(name, took_ms, took_ms, "said", True)
 

@@ -55,10 +55,11 @@ def extend(
             after = _extend(connection, before, by_epoch[epoch], known, key_of, now_ms)
         place, signed_ms = places[epoch], after.receipt_at_ms or 0
         ended_ms = place.ended_at_ms if place[:2] == epoch else None
-        if after.receipt and ended_ms is not None and signed_ms <= ended_ms:
-            after = _signed_again(after, key_of, max(now_ms, ended_ms + 1))
-        elif after.receipt and not 0 <= now_ms - signed_ms <= FRESH_MS:
-            after = _signed_again(after, key_of, now_ms)
+        at_ms = now_ms if ended_ms is None else max(now_ms, ended_ms + 1)
+        is_of_another_time = not 0 <= at_ms - signed_ms <= FRESH_MS
+        is_before_the_end = ended_ms is not None and signed_ms <= ended_ms
+        if after.receipt and (is_of_another_time or is_before_the_end):
+            after = _signed_again(after, key_of, at_ms)
         top_seq = max(after.highest_seq, head_seqs.get(epoch, 0))
         since_ms = _open_since(before, after, top_seq, now_ms)
         extended[epoch] = after._replace(open_since_ms=since_ms)

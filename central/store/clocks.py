@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from central.store import sql
 from central.store.ledger import Epoch
@@ -49,7 +49,7 @@ _PAST = [
     for table, column in (
         *(("hall", "heard_at_ms"), ("hall", "proven_at_ms"), ("device", "proven_at_ms")),
         *(("chain", "open_since_ms"), ("head", "lacking_since_ms"), ("head", "stored_at_ms")),
-        *(("book", "open_since_ms"), ("awaited", "since_ms")),
+        *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )
 ]
 _SAVE = (
@@ -146,6 +146,8 @@ def move(connection: Connection, by_ms: int, now_ms: int) -> None:
     connection.execute(
         moved.values(low_ms=_clock.c.low_ms + by_ms, high_ms=_clock.c.high_ms + by_ms)
     )
+    if by_ms < 0:
+        connection.execute(delete(_running).where(_running.c.since_ms > now_ms))
     for column in _PAST if by_ms < 0 else ():
         is_ahead = update(column.table).where(column > now_ms)
         connection.execute(is_ahead.values({column.name: now_ms}))

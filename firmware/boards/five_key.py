@@ -62,18 +62,19 @@ class FiveKey:
 
     pins: {name: GPIO number}. pull: of the keys, None where resistors do it. files, timing: of the
     journal. network: `connect(settings)` (await) returns when there is a link, or raises OSError;
-    settings are /network.json's members. A board's `_keep(number)` and `_kept()` keep a number
+    settings are /network.json's members. kept: `put(number)` and `get()` keep a number below 256
     through a restart, and through no power cut.
     """
 
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
 
-    def __init__(self, pins, pull, files, timing, network):
+    def __init__(self, pins, pull, files, timing, network, kept):
         pin = machine.Pin
         self.files = files
         self.timing = timing
         self._network = network
+        self._kept = kept
         self._keys = [pin(pins[f"key_{n}"], pin.IN, pull) for n in range(1, 6)]
         self._lamps = [pin(pins[f"lamp_{n}"], pin.OUT, value=0) for n in range(1, 6)]
         self._ready = pin(pins["ready"], pin.OUT, value=0)
@@ -107,8 +108,8 @@ class FiveKey:
 
     def note(self):
         """What the last `restart` was given, once; 0 for nothing."""
-        note = self._kept()
-        self._keep(0)
+        note = self._kept.get()
+        self._kept.put(0)
         return note
 
     def closed_keys(self):
@@ -169,7 +170,7 @@ class FiveKey:
 
     def restart(self, note):
         """Restarts the device; the next start's `note` gives the number."""
-        self._keep(note)
+        self._kept.put(note)
         machine.reset()
 
     async def connect(self, address, port, ca):
@@ -215,7 +216,8 @@ class FiveKey:
             blinks -= 1
             self._set(lamps and (lamps == ON or is_lit), ready and (ready == ON or is_lit))
         self._blinking = None  # a task cannot end itself
-        self._light(*FACES[self._shown[0]][:2])
+        if self._shown is not None:
+            self._light(*FACES[self._shown[0]][:2])
 
     async def _end_blip(self):
         await asyncio.sleep_ms(_BLIP_MS)

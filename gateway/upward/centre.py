@@ -152,7 +152,9 @@ class Centre:
             raise UnreachableError(f"{self._url}: {error or type(error).__name__}") from error
         status = response.status_code
         if status in _AGAIN:
-            wait_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
+            said = response.headers
+            said_at = answered_at(said.get("date"), datetime.now(UTC))
+            wait_s = retry_after_s(said.get("retry-after"), said_at)
             sentence = f"{self._url} answered {status}{_detail(body)}"
             raise UnreachableError(sentence, wait_s, has_failed=status == 500)
         if 400 <= status < 500:
@@ -163,6 +165,17 @@ class Centre:
 def pack(body: bytes) -> bytes:
     """A batch's body as it travels."""
     return gzip.compress(body, 3, mtime=0)
+
+
+def answered_at(date: str | None, now: datetime) -> datetime:
+    """When the centre answered, by its own clock if it says so: a Retry-After that is a date is on
+    that one, and ours may be hours off.
+    """
+    try:
+        said = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return now
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

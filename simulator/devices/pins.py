@@ -80,14 +80,14 @@ class Uart:
 class Rtc:
     """A few bytes that a restart does not empty."""
 
-    _memory = None
+    _memory = b""
 
     def memory(self, data=None):
-        if Rtc._memory is None:
+        if not Rtc._memory:
             Rtc._memory = bytes([host.note()])
-        if data is None:
-            return Rtc._memory
-        Rtc._memory = data
+        if data is not None:
+            Rtc._memory = data
+        return Rtc._memory
 
 
 class Registers:

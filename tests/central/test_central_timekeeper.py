@@ -97,6 +97,8 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     assert ahead_ms == machine.wall_ms()
     with database.write() as connection:
         connection.exec_driver_sql(f"update hall set heard_at_ms = {ahead_ms}")
+        for since_ms in (NOW_MS - DAY_MS, ahead_ms - DAY_MS):
+            connection.exec_driver_sql(f"insert into running values ({since_ms}, {ahead_ms})")
     machine.error_ms = 0
     machine.true_ms += 1000
     keeper.keep()
@@ -104,7 +106,9 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     keeper.keep()
     with database.read() as connection:
         heard_at_ms = connection.exec_driver_sql("select heard_at_ms from hall").scalar()
+        running = connection.exec_driver_sql("select since_ms, until_ms from running").all()
     assert heard_at_ms == machine() == keeper.clock.now_ms()
+    assert running == [(NOW_MS - DAY_MS, machine())]
 
 
 def test_the_log_says_both_times_and_what_to_do_once(machine, database, caplog):

@@ -296,6 +296,13 @@ def test_text_that_people_read_is_seen_where_it_stands(lasting_api, lasting, hid
         lasting.desk.set_staff("w1", "in", "0231", text)
 
 
+def test_half_a_character_in_a_project_s_number_is_refused(lasting_api):
+    """It would stop the batch that carries it: no UTF-8 can."""
+    service = open_at(lasting_api).json()["service"]
+    body = b'{"finished":["\\ud800"]}'
+    assert lasting_api.post(f"/services/{service}/close", content=body).status_code == 422
+
+
 @pytest.mark.parametrize("length", [65, 128])
 def test_the_longest_name_of_rare_characters_reaches_the_device_whole(
     gateway, api, connect, length

@@ -183,13 +183,13 @@ def before_the_honest_one(tmp_path, centre, connect) -> int:
 def is_at_rest(client) -> bool:
     """Whether the broker has answered, and answers no more."""
     before = len(client.acked)
-    time.sleep(0.3)
+    time.sleep(1)
     return before == len(client.acked) > 0
 
 
 def test_a_stranger_at_full_speed_stands_before_nobody(tmp_path, centre, connect):
     """Whatever it sends, another device's record waits for a few of them: a turn, not a flood."""
-    assert before_the_honest_one(tmp_path, centre, connect) <= 200
+    assert before_the_honest_one(tmp_path, centre, connect) <= 400
 
 
 def test_the_control_an_unfair_broker_lets_the_flood_go_first(tmp_path, centre, connect, unfair):

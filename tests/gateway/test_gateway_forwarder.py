@@ -17,7 +17,7 @@ from gateway.store.database import Database
 from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.batch import Batch, Sent
-from gateway.upward.centre import Centre, retry_after_s, trust
+from gateway.upward.centre import Centre, answered_at, retry_after_s, trust
 from gateway.upward.forwarder import Lane, Way
 from gateway.upward.outbox import Outbox, Pace
 from hosting.clock import now_ms
@@ -95,6 +95,16 @@ def test_retry_after_is_respected(gateway, centre, connect):
 def test_retry_after_is_a_number_or_a_date(value, seconds):
     """BAT-6"""
     assert retry_after_s(value, datetime(2000, 1, 1, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize("hours", [-8, 0, 8])
+def test_a_date_to_try_again_is_on_the_centre_s_own_clock(hours):
+    """BAT-6: however far ours is off; the control, without the centre's word, waits by ours."""
+    ours = datetime(2000, 1, 1, 12 + hours, tzinfo=UTC)
+    date, later = "Sat, 01 Jan 2000 12:00:00 GMT", "Sat, 01 Jan 2000 12:00:30 GMT"
+    assert retry_after_s(later, answered_at(date, ours)) == 30.0
+    assert retry_after_s(later, answered_at(None, ours)) == max(0.0, 30.0 - hours * 3600)
+    assert answered_at("soon", ours) == ours
 
 
 def test_pauses_double_up_to_the_longest_and_differ():

@@ -353,7 +353,7 @@ def test_the_interpreter_runs_the_files_of_the_manifest(bench, firmware):
     assert len(hashes) > 20
     assert {"main.py", "lib/firmware/journal.mpy", "lib/protocol/envelope.mpy"} <= hashes.keys()
     assert hashes == {path: manifest[path]["sha256"] for path in hashes}
-    # Nothing of the manifest went unused but other boards, what enrols, and what only servers import.
+    # Nothing of the manifest went unused but other boards, what enrols, and what servers import.
     unused = [path for path in manifest.keys() - hashes.keys() if "/boards/" not in path]
     assert {path.split("/")[-1] for path in unused} <= SERVERS | {"files.mpy", "enrolment.mpy"}
 

@@ -245,16 +245,16 @@ def test_what_is_damaged_on_the_flash_is_named_and_kept_in_a_file(desk, plugged)
 
 def test_a_board_of_another_centre_is_wiped_only_by_a_word(desk, plugged, firmware, tmp_path):
     usb = plugged("stranger")
-    bundle = ("--bundles", write_bundle(tmp_path, "strange-01"))
+    bundle = ("--bundles", write_bundle(tmp_path, "strange-01", epoch=29000000))
     assert workbench("flash", "--firmware", firmware, "--port", usb.port, *bundle).exit_code == 0
     rates(usb, "S-1")
     with pytest.raises(OperatorError, match=r"does not know this strange-01.*--overwrite"):
         put(desk, usb, "strange-01")
-    assert epoch_of(usb) == 29333341
+    assert epoch_of(usb) == 29000000
     assert "strange-01" not in {one["device"] for one in devices(desk)}
     given = put(desk, usb, "strange-01", may_overwrite=True)
-    assert given.closed.startswith("strange-01/29333341 is not known to the centre")
-    assert Path("strange-01-29333341.jsonl.gz").exists()
+    assert given.closed.startswith("strange-01/29000000 is not known to the centre")
+    assert Path("strange-01-29000000.jsonl.gz").exists()
 
 
 def spoil(usb):

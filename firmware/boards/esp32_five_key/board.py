@@ -21,12 +21,16 @@ class Board(FiveKey):
 
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
-        super().__init__(pins, None, _journal(), Timing(), _Network(pins))
+        super().__init__(pins, None, _journal(), Timing(), _Network(pins), _Kept())
 
-    def _keep(self, number):
+
+class _Kept:
+    """The memory of the real-time clock."""
+
+    def put(self, number):
         RTC().memory(bytes([number]))
 
-    def _kept(self):
+    def get(self):
         memory = RTC().memory()
         return memory[0] if memory else 0
 

@@ -21,12 +21,16 @@ class Board(FiveKey):
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
         sizes = Timing({"segments": 25})
-        super().__init__(pins, Pin.PULL_UP, Files("/journal"), sizes, _Network())
+        super().__init__(pins, Pin.PULL_UP, Files("/journal"), sizes, _Network(), _Kept())
 
-    def _keep(self, number):
+
+class _Kept:
+    """A register that only power-on clears."""
+
+    def put(self, number):
         mem32[_SCRATCH] = number
 
-    def _kept(self):
+    def get(self):
         return mem32[_SCRATCH]
 
 
