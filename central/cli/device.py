@@ -38,13 +38,18 @@ def enrol(
     hall: Annotated[str, typer.Option()],
     window: Annotated[str, typer.Option()],
     out: Annotated[Path, typer.Option(help="A new file for the bundle, which has the key.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Enrol anew a device that was enrolled before.")
+    ] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Enrol a device at a window, and write the bundle that the workbench puts on it."""
     chosen = load_config(config)
     keys = device_keys(chosen)
     with opened_url(chosen) as database:
-        epoch = Devices(database, keys.key, time_of(database)).enrol(device, hall, window, out)
+        epoch = Devices(database, keys.key, time_of(database)).enrol(
+            device, hall, window, out, replace
+        )
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
 
 

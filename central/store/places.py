@@ -32,6 +32,7 @@ class Enrolment(NamedTuple):
     proven_at_ms: int | None
     approved_at_ms: int | None
     refused_at_ms: int | None
+    enrolled_by: str | None
     stood_at: str | None
     ended_at_ms: int | None
     closed_at_ms: int | None

@@ -104,17 +104,17 @@ class Hall:
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
-        self.devices.enrol(device, self.name, window, bundle)
+        self.devices.enrol(device, self.name, window, bundle, replaces=True)
         members = json.loads(bundle.read_text())
         return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
 
     def enrol_by_bench(self, device: str, window: str = "w1") -> SigningDevice:
-        """As a technician does it, with a token for a day."""
+        """As a technician does it, with a token for a day and the device's own board."""
         token = self.folder / f"{len(list(self.folder.iterdir()))}.bench"
         self.tokens.add(f"enrol:{self.name}", token)
         answer = self.client.post(
             f"/v1/halls/{self.name}/devices",
-            json={"device": device, "window": window},
+            json={"device": device, "window": window, "replaces": True},
             headers=bearer(token),
         )
         assert answer.status_code == 201, answer.text

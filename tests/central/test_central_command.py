@@ -46,8 +46,9 @@ def add_demo(folder):
     assert central(*window).exit_code == 0
 
 
-def enrol(out, device="xj-0417"):
-    return central("enrol", "--device", device, "--hall", "demo", "--window", "w1", "--out", out)
+def enrol(out, device="xj-0417", replace=False):
+    place = ("--hall", "demo", "--window", "w1", "--out", out)
+    return central("enrol", "--device", device, *place, *["--replace"] * replace)
 
 
 def refused(result, *words):
@@ -197,9 +198,19 @@ def test_no_epoch_is_given_out_twice_even_within_a_minute(folder):
     add_demo(folder)
     epochs = []
     for number in range(3):
-        assert enrol(f"{number}.json").exit_code == 0
+        assert enrol(f"{number}.json", replace=number > 0).exit_code == 0
         epochs.append(json.loads((folder / f"{number}.json").read_text())["epoch"])
     assert epochs == sorted(set(epochs))
+
+
+def test_nobody_s_identity_is_taken_without_a_word(folder):
+    add_demo(folder)
+    assert enrol("1.json").exit_code == 0
+    refused(enrol("2.json"), "xj-0417 is enrolled at demo/w1", "--replace")
+    assert central("revoke", "xj-0417", "--reason", "lost").exit_code == 0
+    refused(enrol("2.json"), "revoked since", "--replace")
+    assert not (folder / "2.json").exists()
+    assert enrol("2.json", replace=True).exit_code == 0
 
 
 def test_a_file_is_never_overwritten_and_then_nothing_is_enrolled(folder):
@@ -273,13 +284,13 @@ def start(folder):
 def test_an_operator_says_which_halls_carry_files_and_which_windows_rest(folder):
     add_demo(folder)
     assert central("hall", "carry", "demo", "--every", 7).exit_code == 0
-    assert "demo  demo, files are carried every 7 days" in central("hall", "list").output
+    assert "files are carried every 7 days" in central("hall", "list").output
     assert central("hall", "carry", "demo", "--end").exit_code == 0
-    assert "demo  demo, by network" in central("hall", "list").output
+    assert "by network" in central("hall", "list").output
     until = day(now_ms() + 40 * 86_400_000)
     rests = central("window", "rest", "demo", "w1", "--until", until, "--reason", "装修")
     assert rests.exit_code == 0
-    words = f"w1  1号窗口, rests until {until} (装修)"
+    words = f"w1  1号窗口  no device, rests until {until} (装修)"
     assert words in central("window", "list", "demo").output
     assert central("window", "rest", "demo", "w1", "--end").exit_code == 0
     assert "rests" not in central("window", "list", "demo").output
@@ -372,7 +383,10 @@ def test_halls_and_windows_are_listed_changed_and_ended(folder):
     add_demo(folder)
     assert enrol("d.json").exit_code == 0
     listed = central("hall", "list").output
-    assert "demo  demo  no region, broker broker:1883, 1 windows, 1 devices, never" in listed
+    assert (
+        "demo  demo  no region, broker broker:1883, by network, 1 windows, 1 devices, never"
+        in listed
+    )
     assert "w1  1号窗口  xj-0417" in central("window", "list", "demo").output
     renamed = central("window", "rename", "demo", "w1", "综合窗口").output
     assert "changed window demo/w1 from" in renamed
