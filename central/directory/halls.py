@@ -108,7 +108,6 @@ class Halls:
             entry = Entry("window", f"{hall}/{window}", EVER, name=name, up=hall)
             directory.save(connection, [entry], now_ms)
             settle(connection, day_number(day(now_ms)))
-            places.bump_versions(connection, [hall])
 
     def listed(self) -> list[Any]:
         """Rows of the halls that have a gateway: columns of `hall`, region, windows and devices
@@ -201,7 +200,6 @@ class Halls:
             found = plan([line], stored, from_day or today, corrects=True)
             directory.save(connection, found.entries, now_ms)
             settle(connection, today)
-            places.bump_versions(connection, [what.split("/")[0]])
         return found.changes
 
 

@@ -24,7 +24,6 @@ from hosting.clock import day
 from hosting.error import OperatorError
 
 ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
-_OF_ALL_HALLS = ("institution", "line", "matter")  # every hall's document may carry them
 
 
 class Options(NamedTuple):
@@ -113,18 +112,13 @@ class _Import:
         directory.save(connection, self._plan.entries, now_ms)
         for hall, broker in self._brokers.items():
             directory.put_broker(connection, hall, broker)
-        touched = set(self._brokers)
-        of_all = False
-        for change in self.changes:
-            of_all = of_all or change.kind.kind in _OF_ALL_HALLS
-            if change.kind.kind in ("hall", "window", "staff"):
-                touched.add(change.id.split("/")[0])
         settle(connection, self._today)
+        touched = set(self._brokers)
         for line in self._to_move:
             moved = places.newest_enrolments(connection, [line.id])[line.id]
             places.move(connection, moved, line.values["window"])
             touched.add(line.values["up"])
-        places.bump_versions(connection, self._halls if of_all else touched)
+        places.bump_versions(connection, touched)
         for line in self._to_enrol:
             self._enrol(devices, line)
 

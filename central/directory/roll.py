@@ -3,13 +3,13 @@
 from sqlalchemy import Connection
 
 from central.directory.register import entry_on
-from central.store import directory
-from central.store.directory import EVER, Entry
+from central.store import directory, places
+from central.store.directory import Entry
 
 
 def settle(connection: Connection, today: int) -> set[str]:
-    """Bring names and windows of the halls that have gateways up to this day; the halls where
-    something is another now. Their versions are not counted here.
+    """Bring names and windows of the halls that have gateways up to this day, and count a version
+    of those where something is another now; which they are.
     """
     names = {row.hall: row.name for row in directory.hall_rows(connection)}
     changed = set()
@@ -31,15 +31,8 @@ def settle(connection: Connection, today: int) -> set[str]:
         if row is None or (row.name, row.is_closed) != (name, entry is None):
             directory.put_window(connection, hall, window, name, entry is None)
             changed.add(hall)
+    places.bump_versions(connection, changed)
     return changed
-
-
-def changes_on(connection: Connection, day: int, day_before: int) -> bool:
-    """Whether anything begins on this day, or ended on the one before."""
-    return any(
-        EVER < entry.first_day == day or entry.last_day == day_before
-        for entry in directory.entries(connection)
-    )
 
 
 def on_day(connection: Connection, kind: str, day: int) -> list[Entry]:

@@ -91,6 +91,7 @@ class Hall:
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
+        self.settle_directory = centre.settle_directory
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)

@@ -307,6 +307,24 @@ def test_a_renamed_window_reaches_its_hall_and_one_that_ends_leaves_it(desk):
     assert after["version"] > document["version"]
 
 
+def test_what_begins_later_begins_by_itself_on_its_day(desk):
+    rows = [["大厅", "窗口编号", "名称", "生效日期"]]
+    rows += [["demo", "w1", "综合窗口", "2025-10-11"], ["demo", "w2", "2号窗口", "2025-10-11"]]
+    desk.bring({"窗口": rows})
+
+    def named():
+        document = desk.hall.client.get("/v1/halls/demo", headers=desk.hall.headers).json()
+        return [one["name"] for one in document["windows"]], document["version"]
+
+    before = named()
+    assert before[0] == ["1号窗口"]
+    desk.hall.settle_directory()
+    assert named() == before, "the control: not before its day"
+    desk.hall.clock.ms += 2 * 86_400_000
+    desk.hall.settle_directory()
+    assert named() == (["综合窗口", "2号窗口"], before[1] + 1)
+
+
 def test_names_are_no_formulas():
     rows = {kind.kind: [] for kind in KINDS}
     rows["line"] = [{"id": "a", "name": '=HYPERLINK("http://x")', "first_day": 0}]
