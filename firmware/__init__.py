@@ -4,4 +4,4 @@ Follow one rating: `keys` (a press) -> `session` (does it count?) -> `journal` (
 (thanks) -> `link` (to the hall). `boards` is the only place that knows hardware.
 """
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
