@@ -121,12 +121,8 @@ def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
 
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
-    wanted = set(epochs)
-    among, devices = sql.among(connection, {device for device, _ in wanted})
-    query = f"SELECT * FROM head WHERE device {among}"
-    rows = sql.run(connection, query, devices)
-    found = {(row.device, row.epoch): row for row in rows}
-    return {epoch: row for epoch, row in found.items() if epoch in wanted}
+    rows = sql.with_keys(connection, _head, set(epochs), ("device", "epoch"))
+    return {(row.device, row.epoch): row for row in rows}
 
 
 def save_heads(connection: Connection, changed: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ _SAVE_BOOK = (  # both databases know this form; SQLAlchemy has it for each of t
     " ON CONFLICT (hall, book) DO UPDATE SET highest = excluded.highest, held = excluded.held,"
     " open_since_ms = excluded.open_since_ms"
 )
-_FACTS = f"SELECT facts, {', '.join(map(sql.name, Facts._fields))} FROM document WHERE facts "
+_FACTS = ("facts", *Facts._fields)
 
 
 def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
@@ -104,15 +104,14 @@ def all_books(connection: Connection) -> list[set[Any]]:
 
 def held(connection: Connection, hashes: Iterable[str]) -> set[str]:
     """Those of the service documents with these hashes that are there."""
-    among, wanted = sql.among(connection, set(hashes))
-    query = f"SELECT facts FROM document WHERE facts {among}"
-    return {row[0] for row in sql.run(connection, query, wanted)}
+    keys = {(name,) for name in hashes}
+    return {row[0] for row in sql.with_keys(connection, _document, keys, ("facts",), ("facts",))}
 
 
 def facts(connection: Connection, hashes: Iterable[str]) -> dict[str, Facts]:
     """facts -> what ratings are compared with, of the documents that are there."""
-    among, wanted = sql.among(connection, set(hashes))
-    found = sql.run(connection, _FACTS + among, wanted)
+    keys = {(name,) for name in hashes}
+    found = sql.with_keys(connection, _document, keys, ("facts",), _FACTS)
     return {row[0]: Facts._make(row[1:]) for row in found}
 
 

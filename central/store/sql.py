@@ -67,7 +67,8 @@ def with_keys(
     select: tuple[str, ...] = ("*",),
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key or an index, whose first columns
-    `names` are. select: the columns wanted.
+    `names` are. select: the columns wanted. For tables that grow: PostgreSQL keeps a plan made
+    while a table was empty, and `among` would then read it whole for ever.
 
     A join with the keys: `(device, epoch, seq) IN (…)` makes SQLite read the whole table. The same
     statement for any number of keys, so that it is prepared once.
@@ -101,7 +102,7 @@ def _on_postgresql(
     arrays = [[*column] for column in zip(*keys, strict=True)]
     quoted = [name(one) for one in names]
     is_it = [f"it.{one} = wanted.{one}" for one in quoted]
-    if keys[0][0] == keys[-1][0]:  # they are sorted
+    if len(names) > 1 and keys[0][0] == keys[-1][0]:  # they are sorted
         arrays[0] = keys[0][0]
         is_it[0] = f"it.{quoted[0]} = ?"
         names, quoted = names[1:], quoted[1:]

@@ -213,7 +213,7 @@ def test_a_running_centre_looks_beside_its_requests_for_what_is_seldom_rated(dat
 def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
     centre = centre_over(Away())
     centre.start()
-    until(lambda: len(caplog.records) == 2)
+    until(lambda: len(caplog.records) == 3)
     assert "shares" in threads()
     assert centre.alarms.shares_at_ms is None, "nobody knows"
     centre.close()
@@ -221,6 +221,7 @@ def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
     assert {record.getMessage() for record in caplog.records} == {
         "running failed and is tried again",
         "shares failed and is tried again",
+        "directory failed and is tried again",
     }
 
 
