@@ -58,6 +58,7 @@ def test_the_files_are_for_the_owner_only_and_bound_everything(tmp_path, centre)
         "pattern read pj/1/demo/%u/ticket\n"
         "pattern read pj/1/demo/%u/ack\n"
         "pattern read pj/1/demo/%u/clock\n"
+        "pattern read pj/1/demo/%u/find\n"
         "pattern read pj/1/demo/%u/settings\n"
         "pattern read pj/1/demo/%u/update\n"
     )
