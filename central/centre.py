@@ -5,8 +5,10 @@ from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
 from central.directory.approval import Approval
+from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.endings import Endings
+from central.directory.roll import settle
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
@@ -17,8 +19,10 @@ from central.web.api import bench, figures, halls, records
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
+from hosting.clock import day
 from hosting.worker import Ticker
 
+DIRECTORY_EVERY_S = 600.0
 _AFTER_FAILURE_S = 10.0
 
 
@@ -68,6 +72,7 @@ class Centre:
         actions = [
             ("shares", SHARES_EVERY_S, self._count_shares),
             ("running", RUNNING_EVERY_S, self.note_running),
+            ("directory", DIRECTORY_EVERY_S, self.settle_directory),
         ]
         self._keeper = time if isinstance(time, Timekeeper) else None
         if self._keeper is not None:
@@ -92,6 +97,11 @@ class Centre:
         """Note that the centre runs, so that its own downtime is nobody's silence."""
         with self.database.write() as connection:
             note_running(connection, self._now_ms())
+
+    def settle_directory(self) -> None:
+        """Let what the directory says from today on be so: names, windows that begin and end."""
+        with self.database.write() as connection:
+            settle(connection, day_number(day(self._now_ms())))
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:

@@ -27,7 +27,7 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
-from central.store import alarms, clocks, places, rejections, tallies
+from central.store import alarms, clocks, directory, rejections, tallies
 
 SHARES_EVERY_S = 600.0
 RUNNING_EVERY_S = 60.0
@@ -260,8 +260,8 @@ def _open_epochs(connection: Connection, hall: str | None, now_ms: int) -> list[
 def note_running(connection: Connection, now_ms: int) -> None:
     """What the centre does every minute: note that it runs, and end the rests that are over."""
     clocks.note_running(connection, now_ms, _DOWN_MS)
-    for row in places.resting(connection, now_ms):
-        places.end_rest(connection, row.hall, row.window, now_ms)
+    for row in directory.resting(connection, now_ms):
+        directory.end_rest(connection, row.hall, row.window, now_ms)
 
 
 def _before(now_ms: int, limit_ms: int, ran: list[tuple[int, int]]) -> int:

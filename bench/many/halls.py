@@ -15,7 +15,7 @@ from central.centre import open_centre
 from central.config import load_config
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.people.tokens import hall_scope
-from central.store import places, tokens
+from central.store import directory, places, tokens
 from hosting.clock import now_ms
 from hosting.password import new_password, password_hash
 from hosting.tokens import digest, new_secret
@@ -117,7 +117,7 @@ class ManyHalls:
         tokens.add(connection, token)
         for number, pen in enumerate(hall.pens):
             window = {"hall": hall.name, "window": window_of(number), "name": f"{number}号窗口"}
-            places.add_window(connection, window)
+            directory.put_window(connection, **window, is_closed=False)
             device = {"device": pen.device, "epoch": pen.epoch, "password_hash": "", **window}
             del device["name"]
             device |= {"password_hash": self._password_hash, "revoked_at_ms": None}

@@ -41,7 +41,7 @@ _HOUR_MS = 3_600_000
 _COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")
 _COLUMNS = {
     "hall": "hall, name, version, mqtt_host, mqtt_port, heard_at_ms, proven_at_ms, proven_ms",
-    "window": 'hall, "window", name',
+    "window": 'hall, "window", name, is_closed',
     "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
     " proven_at_ms, proven_ms",
     "device_settings": "version, hall, content, set_at_ms",
@@ -98,7 +98,7 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     query = f"""{_up_to("number")} SELECT printf('h%04d', n), printf('第%d政务大厅', n), 1 + n,
         'broker.example', 8883, ?2 - n % 60000, ?2 - n % 3600000, 1000000000 FROM number"""
     _insert(connection, "hall", query, halls, now)
-    query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口' FROM hall, number"
+    query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口', 0 FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
     connection.execute(
         """CREATE TABLE place AS SELECT hall, "window", hall || '-' || "window" AS device,

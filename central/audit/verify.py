@@ -198,7 +198,7 @@ class _Judge:
         if place is None:
             yield "not_enrolled", "nobody enrolled the device in this epoch"
             return
-        if (place.hall, place.window) != (row.hall, row.window):
+        if place.hall != row.hall or row.window not in place.windows:
             told = f"{place.hall}/{place.window}"
             yield "place_differs", f"it was enrolled at {told}, not at {row.hall}/{row.window}"
         if SIGNED_AFTER_REVOCATION in row.marks and place.revoked_at_ms is None:

@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_devices)
     group.command("approve")(approve)
     group.command("refuse")(refuse)
+    group.command("move")(move)
     app.add_typer(group, name="device")
 
 
@@ -37,13 +38,18 @@ def enrol(
     hall: Annotated[str, typer.Option()],
     window: Annotated[str, typer.Option()],
     out: Annotated[Path, typer.Option(help="A new file for the bundle, which has the key.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Enrol anew a device that was enrolled before.")
+    ] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Enrol a device at a window, and write the bundle that the workbench puts on it."""
     chosen = load_config(config)
     keys = device_keys(chosen)
     with opened_url(chosen) as database:
-        epoch = Devices(database, keys.key, time_of(database)).enrol(device, hall, window, out)
+        epoch = Devices(database, keys.key, time_of(database)).enrol(
+            device, hall, window, out, replace
+        )
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
 
 
@@ -113,6 +119,21 @@ def refuse(
     with opened_database(config) as database:
         place = Approval(database, time_of(database)).refuse(device, reason)
     print(f"refused {place.device}/{place.epoch} at {place.hall}/{place.window}; it never counts")
+
+
+def move(
+    device: str,
+    window: Annotated[str, typer.Argument(help="A window of the same hall.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Let a device stand at another window of its hall; nothing is enrolled anew.
+
+    To another hall it goes with `pingjia workbench enrol` there: that hall has another broker.
+    """
+    chosen = load_config(config)
+    with opened_url(chosen) as database:
+        place = Devices(database, device_keys(chosen).key, time_of(database)).move(device, window)
+    print(f"{device} stood at {place.hall}/{place.window} and stands at {place.hall}/{window} now")
 
 
 def _instant(at: datetime) -> int:

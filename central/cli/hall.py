@@ -6,19 +6,11 @@ from typing import Annotated
 
 import typer
 
-from central.cli.opened import (
-    CENTRAL_TOML,
-    ConfigFile,
-    device_keys,
-    opened_database,
-    opened_url,
-    time_of,
-)
-from central.config import load_config
-from central.directory.devices import Devices
+from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
+from central.directory.cells import day_number
 from central.directory.halls import DAY_MS, Halls
-from central.directory.roster import read_roster
-from hosting.clock import day
+from central.directory.register import Change
+from hosting.clock import day, written
 from hosting.error import OperatorError
 
 
@@ -26,13 +18,16 @@ def add_to(app: typer.Typer) -> None:
     """Add the groups."""
     halls = typer.Typer(help="Halls (大厅).", no_args_is_help=True)
     halls.command("add")(add_hall)
-    halls.command("import")(import_hall)
-    halls.command("carry")(carry)
     halls.command("list")(list_halls)
+    halls.command("set")(set_hall)
+    halls.command("remove")(remove_hall)
+    halls.command("carry")(carry)
     windows = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
     windows.command("add")(add_window)
-    windows.command("rest")(rest)
     windows.command("list")(list_windows)
+    windows.command("rename")(rename_window)
+    windows.command("remove")(remove_window)
+    windows.command("rest")(rest)
     app.add_typer(halls, name="hall")
     app.add_typer(windows, name="window")
 
@@ -56,24 +51,86 @@ def add_hall(
     print(f"added hall {hall}; its gateway's token is in {token_out}")
 
 
-def import_hall(
+def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
+    """List the halls that have a gateway: where they lie, their broker, when they were heard."""
+    with opened_database(config) as database:
+        rows = Halls(database, time_of(database)).listed()
+    if not rows:
+        print("no hall has a gateway yet: `pingjia central hall add`")
+    for row, region, windows, devices in rows:
+        heard = "never heard" if row.heard_at_ms is None else f"heard {written(row.heard_at_ms)}"
+        where = f"region {region}" if region else "no region"
+        broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
+        there = f"{windows} windows, {devices} devices"
+        sends = _carries(row.carry_ms)
+        print(f"{row.hall}  {row.name}  {where}, {broker}, {sends}, {there}, {heard}")
+
+
+def set_hall(
     hall: str,
-    roster: Annotated[Path, typer.Argument(help="CSV in UTF-8: window,name,device.")],
-    bundles: Annotated[Path, typer.Option(help="The folder for the devices' bundles.")],
+    name: Annotated[str | None, typer.Option(help="What people call it from today on.")] = None,
+    mqtt_host: Annotated[str | None, typer.Option(help="Its broker's new host.")] = None,
+    mqtt_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    ca: Annotated[Path | None, typer.Option(help="Its broker's CA, PEM.")] = None,
+    move: Annotated[bool, typer.Option("--move", help="Although devices connect there.")] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
-    """Add many windows and enrol their devices at once, from a table.
+    """Change a hall's name or its broker; what changes is said."""
+    broker = {"mqtt_host": mqtt_host, "mqtt_port": mqtt_port, "mqtt_ca": _pem(ca)}
+    broker = {key: value for key, value in broker.items() if value is not None}
+    if name is None and not broker:
+        raise OperatorError("name what is to change: --name, --mqtt-host, --mqtt-port or --ca.")
+    with opened_database(config) as database:
+        halls = Halls(database, time_of(database))
+        if broker:
+            before, devices = halls.set_broker(hall, broker, move)
+            print(f"hall {hall}: the broker was {before.mqtt_host}:{before.mqtt_port}")
+            if devices:
+                print(f"{devices} devices still have the former one: they need their bundle anew")
+        changes = halls.rename(hall, None, name, None) if name is not None else []
+    _print(changes)
 
-    It can be repeated: what is there already stays as it is.
 
-    Example: pingjia central hall import xj-01 windows.csv --bundles bundles
-    """
-    chosen = load_config(config)
-    keys = device_keys(chosen)
-    lines = read_roster(roster)
-    with opened_url(chosen) as database:
-        new = Devices(database, keys.key, time_of(database)).equip(hall, lines, bundles)
-    print(f"hall {hall} has the {len(lines)} windows; bundles of {new} new devices in {bundles}")
+def remove_hall(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """Let a hall end today; what it rated stays. Refused while it has devices."""
+    with opened_database(config) as database:
+        _print(Halls(database, time_of(database)).remove(hall))
+
+
+def list_windows(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """List a hall's windows: which devices stand there, and which of them rest until when."""
+    with opened_database(config) as database:
+        rows = Halls(database, time_of(database)).windows(hall)
+    for row, devices in rows:
+        why = f" ({row.rest_reason})" if row.rest_reason else ""
+        until = f", rests until {day(row.rest_until_ms)}{why}" if row.rest_until_ms else ""
+        print(f"{row.window}  {row.name}  {', '.join(devices) or 'no device'}{until}")
+
+
+def rename_window(
+    hall: str,
+    window: str,
+    name: Annotated[str, typer.Argument(help="What people read: 1号窗口.")],
+    from_day: FromDay = None,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Give a window another name, from today or another day on; its id stays."""
+    since = None if from_day is None else day_number(from_day.date())
+    with opened_database(config) as database:
+        _print(Halls(database, time_of(database)).rename(hall, window, name, since))
+
+
+def remove_window(hall: str, window: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """Let a window end today; what was rated there stays. Refused while a device stands there."""
+    with opened_database(config) as database:
+        _print(Halls(database, time_of(database)).remove_window(hall, window))
+
+
+def _print(changes: list[Change]) -> None:
+    for change in changes:
+        print(change)
+    if not changes:
+        print("nothing changes")
 
 
 def add_window(
@@ -102,14 +159,6 @@ def carry(
     print(f"hall {hall}: {_carries(None if every is None else every * DAY_MS)}")
 
 
-def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
-    """List halls: their names, and how their batches arrive."""
-    with opened_database(config) as database:
-        rows = Halls(database, time_of(database)).every()
-    for row in rows:
-        print(f"{row.hall}  {row.name}, {_carries(row.carry_ms)}")
-
-
 def rest(
     hall: str,
     window: str,
@@ -135,16 +184,6 @@ def rest(
         else:
             halls.rest(hall, window, until.date(), reason)
             print(f"window {window} of hall {hall} rests until {until.date()}")
-
-
-def list_windows(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
-    """List the windows of a hall, and which of them rest until when."""
-    with opened_database(config) as database:
-        rows = Halls(database, time_of(database)).windows(hall)
-    for row in rows:
-        why = f" ({row.rest_reason})" if row.rest_reason else ""
-        until = f", rests until {day(row.rest_until_ms)}{why}" if row.rest_until_ms else ""
-        print(f"{row.window}  {row.name}{until}")
 
 
 def _carries(carry_ms: int | None) -> str:

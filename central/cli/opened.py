@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,10 @@ from hosting.clock import written
 from hosting.error import OperatorError
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The settings file.")]
+FromDay = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="From when changes hold; today."),
+]
 CENTRAL_TOML = Path("central.toml")
 
 

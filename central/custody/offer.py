@@ -259,7 +259,10 @@ def _place(epoch: Epoch, halls: tuple[str, ...], known: _Enrolled) -> Enrolment:
 
 
 def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) -> Row:
-    """The ledger's row of a record: signed columns from it, the others from hall and enrolment."""
+    """The ledger's row of a record: signed columns from it, the others from hall and enrolment.
+
+    Of a device that was moved within its hall, the hall says at which of its windows it was.
+    """
     row = Row(
         device=verified.device,
         epoch=verified.epoch,
@@ -271,7 +274,7 @@ def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) 
         received_at_ms=item.received_at_ms,
         stored_at_ms=now_ms,
         hall=place.hall,
-        window=place.window,
+        window=item.window if item.window in place.windows else place.window,
         service=item.service,
         facts=None,
         marks=list(verified.marks),

@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from central.custody import revocation
 from central.custody.open import KeyOf
-from central.directory.halls import Halls, checked
-from central.directory.roster import Line
+from central.directory.halls import checked
 from central.store import covers, places, tokens
 from central.store.database import Database
+from central.store.places import Enrolment
+from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.password import new_password, password_hash
 from hosting.secret_file import write_new
@@ -21,12 +22,16 @@ from protocol.field import Text, device_id
 _DEVICES = 2000  # what a hall's document can carry (protocol/hall.py)
 
 
+class TakenError(OperatorError):
+    """A device of this id is enrolled, and nobody said that it is to be enrolled anew."""
+
+
 class UsedUpError(OperatorError):
     """A technician's token enrols nothing more."""
 
 
 class Devices:
-    """What `pingjia central enrol` and `hall import` do, and what a bench asks for.
+    """What `pingjia central enrol` and imports do, and what a bench asks for.
 
     is_direct: what a bench enrols needs nobody's approval. What is refused is an OperatorError.
     """
@@ -43,24 +48,40 @@ class Devices:
         self._now_ms = now_ms
         self._is_direct = is_direct
 
-    def enrol(self, device: str, hall: str, window: str, bundle_file: Path) -> int:
+    def enrol(
+        self, device: str, hall: str, window: str, bundle_file: Path, replaces: bool = False
+    ) -> int:
         """Enrol a device at a window and write its bundle; the new epoch.
 
-        A device enrolled before gets a new epoch, a new key and a new password; what it signed
-        before stays verifiable, and its old epoch stays open (central/directory/endings.py).
+        replaces: although it was enrolled before; else that is a TakenError. It then gets a new
+        epoch, a new key and a new password; what it signed before stays verifiable, and its old
+        epoch stays open (central/directory/endings.py).
         """
         with self._database.write() as connection:
-            epoch, bundle = self._issue(connection, device, hall, window, None)
-            write_new(bundle_file, bundle)
+            if not replaces:
+                _require_free(connection, device, None)
+            return self.enrol_within(connection, device, hall, window, bundle_file)
+
+    def enrol_within(
+        self, connection: Connection, device: str, hall: str, window: str, bundle_file: Path
+    ) -> int:
+        """`enrol` as part of a transaction, whether it was enrolled before or not."""
+        epoch, bundle = self._issue(connection, device, hall, window, None)
+        write_new(bundle_file, bundle)
         return epoch
 
-    def issue(self, device: str, hall: str, window: str, token_id: str) -> bytes:
+    def issue(
+        self, device: str, hall: str, window: str, token_id: str, replaces: bool = False
+    ) -> bytes:
         """Enrol a device as `enrol` does, for the holder of a technician's token; its bundle,
-        which is kept nowhere here. The enrolment is pending unless `is_direct`.
+        which is kept nowhere here. The enrolment is pending unless `is_direct`. What this token
+        enrolled and never spoke since can be enrolled anew without a word: a cable was pulled.
 
         Raises UsedUpError if the token has enrolled as many as it may.
         """
         with self._database.write() as connection:
+            if not replaces:
+                _require_free(connection, device, token_id)
             if not tokens.use(connection, token_id):
                 raise UsedUpError(
                     "this token has enrolled as many devices as it may; "
@@ -68,24 +89,16 @@ class Devices:
                 )
             return self._issue(connection, device, hall, window, token_id)[1]
 
-    def equip(self, hall: str, roster: list[Line], folder: Path) -> int:
-        """Add the windows of a roster and enrol its devices; how many are new.
-
-        Bundles are `folder`/DEVICE.json. What is there already stays as it is, so that an import
-        which was interrupted can be repeated.
-        """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._database.read() as connection:
-            places.require_hall(connection, hall)
-            known = {row.window for row in places.windows(connection, hall)}
-        halls = Halls(self._database, self._now_ms)
-        for line in roster:
-            if line.window not in known:
-                halls.add_window(hall, line.window, line.name)
-        new = [line for line in roster if not (folder / f"{line.device}.json").exists()]
-        for line in new:
-            self.enrol(line.device, hall, line.window, folder / f"{line.device}.json")
-        return len(new)
+    def move(self, device: str, window: str) -> Enrolment:
+        """Let a device stand at another window of its hall; where it stood."""
+        with self._database.write() as connection:
+            known = places.epochs(connection, device)
+            if not known:
+                raise OperatorError(f"no device is named {device}.")
+            _require_window(connection, known[0].hall, window)
+            places.move(connection, known[0], window)
+            places.bump_versions(connection, [known[0].hall])
+        return known[0]
 
     def retire(self, device: str, hall: str, reason: str) -> bool:
         """Revoke a device of this hall from now on; whether it is one. Once is enough."""
@@ -153,12 +166,32 @@ def revoke_device(
         return revocation.revoke(connection, device, at_ms, reason, now_ms)
 
 
-def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
+def _require_free(connection: Connection, device: str, token_id: str | None) -> None:
+    former = places.epochs(connection, device)
+    if not former:
+        return
+    (end,) = (one for one in places.ends(connection, [device]) if one.epoch == former[0].epoch)
+    has_spoken = end.highest_seq > 0 or end.head_seq is not None
+    if token_id is not None and former[0].enrolled_by == token_id and not has_spoken:
+        return
+    at_ms = former[0].revoked_at_ms
+    revoked = "" if at_ms is None else f", and revoked since {written(at_ms)}"
+    raise TakenError(
+        f"{device} is enrolled at {former[0].hall}/{former[0].window}{revoked}: choose another "
+        "id, or add --replace to enrol it anew, which ends the one that is there."
+    )
+
+
+def _require_window(connection: Connection, hall: str, window: str) -> None:
     if all(row.window != window for row in places.windows(connection, hall)):
         raise OperatorError(
             f"the hall {hall} has no window {window}: add it with "
             f"`pingjia central window add --hall {hall} --window {window} --name …`."
         )
+
+
+def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
+    _require_window(connection, hall, window)
     others = [row for row in places.current_devices(connection, hall) if row.device != device]
     if len(others) >= _DEVICES:
         raise OperatorError(f"the hall {hall} has {_DEVICES} devices, the most there are.")

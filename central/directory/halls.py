@@ -1,24 +1,28 @@
-"""Halls and their windows: what an operator adds, and says of them."""
+"""Halls and their windows: what an operator adds, renames, ends, and says of them."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
+from central.directory.cells import day_number
+from central.directory.kinds import BY_NAME, WINDOWS
+from central.directory.reading import Line
+from central.directory.register import Change, plan
+from central.directory.roll import on_day, settle
 from central.people.tokens import add_token, hall_scope
-from central.store import places
+from central.store import directory, places, tokens
 from central.store.database import Database
-from hosting.clock import start_of
+from central.store.directory import EVER, Entry
+from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
 from protocol.field import ProtocolError, Text, place_id
 
 DAY_MS = 86_400_000
 _CARRY_DAYS = 30
 _REST_MS = 366 * DAY_MS
-_WINDOWS = 1000  # what a hall's document can carry (protocol/hall.py)
 
 
 class Halls:
@@ -38,41 +42,34 @@ class Halls:
         token_file: Path,
         carry_days: int | None = None,
     ) -> None:
-        """Add a hall and write its gateway's token. ca: the broker's CA as PEM, or None.
+        """Add a hall's gateway and write its token; the hall itself, if the directory has none of
+        this id yet. ca: the broker's CA as PEM, or None.
 
         carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
-        values = {
-            "hall": checked(place_id, hall, "the hall's id"),
-            "name": checked(Text(64), name, "the hall's name"),
+        checked(place_id, hall, "the hall's id")
+        checked(Text(64), name, "the hall's name")
+        broker = {
             "mqtt_host": checked(Text(253), host, "the broker's host"),
             "mqtt_port": port,
             "mqtt_ca": ca,
             "carry_ms": _carry_ms(carry_days),
         }
-        try:
-            with self._database.write() as connection:
-                places.add_hall(connection, values)
-                add_token(connection, hall_scope(hall), token_file, self._now_ms())
-        except IntegrityError:
-            raise OperatorError(f"the hall {hall} exists already.") from None
+        now_ms = self._now_ms()
+        with self._database.write() as connection:
+            if places.hall(connection, hall) is not None:
+                raise OperatorError(f"the hall {hall} exists already, with its gateway.")
+            if not directory.of_things(connection, "hall", [hall]):
+                directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
+            directory.put_broker(connection, hall, broker)
+            settle(connection, day_number(day(now_ms)))
+            add_token(connection, hall_scope(hall), token_file, now_ms)
 
     def carry(self, hall: str, days: int | None) -> None:
         """Note how often a hall's batches arrive as files; None: it has a network again."""
         with self._database.write() as connection:
             places.require_hall(connection, hall)
             places.set_carry(connection, hall, _carry_ms(days))
-
-    def every(self) -> list[Any]:
-        """All halls: `places.halls`."""
-        with self._database.read() as connection:
-            return places.halls(connection)
-
-    def windows(self, hall: str) -> list[Any]:
-        """The windows of a hall: `places.windows`."""
-        with self._database.read() as connection:
-            places.require_hall(connection, hall)
-            return places.windows(connection, hall)
 
     def rest(self, hall: str, window: str, until: date, reason: str | None) -> None:
         """Put a window to rest until a day in China, on which it is in use again by itself: until
@@ -87,31 +84,127 @@ class Halls:
             )
         with self._database.write() as connection:
             _require_window(connection, hall, window)
-            places.rest(connection, hall, window, until_ms, reason)
+            directory.rest(connection, hall, window, until_ms, reason)
 
     def end_rest(self, hall: str, window: str) -> None:
         """Let a window be in use again; its devices are missed from now on."""
         with self._database.write() as connection:
             if _require_window(connection, hall, window).rest_until_ms is None:
                 raise OperatorError(f"the window {window} of the hall {hall} does not rest.")
-            places.end_rest(connection, hall, window, self._now_ms())
+            directory.end_rest(connection, hall, window, self._now_ms())
 
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
-        values = {
-            "hall": hall,
-            "window": checked(place_id, window, "the window's id"),
-            "name": checked(Text(64), name, "the window's name"),
-        }
+        checked(place_id, window, "the window's id")
+        checked(Text(64), name, "the window's name")
+        now_ms = self._now_ms()
         with self._database.write() as connection:
             places.require_hall(connection, hall)
             windows = places.windows(connection, hall)
-            if any(row.window == window for row in windows):
-                raise OperatorError(f"the hall {hall} has a window {window} already.")
-            if len(windows) >= _WINDOWS:
-                raise OperatorError(f"the hall {hall} has {_WINDOWS} windows, the most there are.")
-            places.add_window(connection, values)
-            places.bump_versions(connection, [hall])
+            if directory.of_things(connection, "window", [f"{hall}/{window}"]):
+                raise OperatorError(f"the hall {hall} has, or had, a window {window} already.")
+            if len(windows) >= WINDOWS:
+                raise OperatorError(f"the hall {hall} has {WINDOWS} windows, the most there are.")
+            entry = Entry("window", f"{hall}/{window}", EVER, name=name, up=hall)
+            directory.save(connection, [entry], now_ms)
+            settle(connection, day_number(day(now_ms)))
+
+    def listed(self) -> list[Any]:
+        """Rows of the halls that have a gateway: columns of `hall`, region, windows and devices
+        (how many there are today).
+        """
+        today = day_number(day(self._now_ms()))
+        with self._database.read() as connection:
+            regions = {entry.id: entry.up for entry in on_day(connection, "hall", today)}
+            return directory.counted_halls(connection, regions)
+
+    def windows(self, hall: str) -> list[tuple[Any, list[str]]]:
+        """(row of `window`, the devices that stand there) of a hall's windows today."""
+        with self._database.read() as connection:
+            places.require_hall(connection, hall)
+            standing = places.current_devices(connection, hall)
+            rows = places.windows(connection, hall)
+        at: dict[str, list[str]] = {}
+        for device in standing:
+            if device.revoked_at_ms is None:
+                at.setdefault(device.window, []).append(device.device)
+        return [(row, at.get(row.window, [])) for row in rows]
+
+    def rename(
+        self, hall: str, window: str | None, name: str, from_day: int | None
+    ) -> list[Change]:
+        """Give a hall, or a window of it, another name, from a day on or today; what changed."""
+        checked(Text(64), name, "the name")
+        kind, what = ("hall", hall) if window is None else ("window", f"{hall}/{window}")
+        return self._change(kind, what, {"name": name}, from_day)
+
+    def set_broker(self, hall: str, broker: dict[str, Any], moves: bool) -> tuple[Any, int]:
+        """Note another broker of a hall (columns of `hall`), which new bundles then name; the row
+        as it was, and how many devices have the former one in theirs.
+        """
+        checked(Text(253), broker.get("mqtt_host", ""), "the broker's host")
+        with self._database.write() as connection:
+            row = places.require_hall(connection, hall)
+            rows = places.current_devices(connection, hall)
+            there = sum(one.revoked_at_ms is None for one in rows)
+            if there and not moves:
+                raise OperatorError(
+                    f"{there} devices of {hall} connect to {row.mqtt_host}:{row.mqtt_port}, heard "
+                    f"last {_heard(row)}: they do not follow by themselves. Add --move if that is "
+                    "meant, and write their network anew with `pingjia workbench`."
+                )
+            directory.put_broker(connection, hall, broker)
+        return row, there
+
+    def remove_window(self, hall: str, window: str) -> list[Change]:
+        """Let a window end today. Refused while a device stands there."""
+        for row, devices in self.windows(hall):
+            if row.window == window and devices:
+                raise OperatorError(
+                    f"{', '.join(devices)} stands at {hall}/{window}: move it with `pingjia "
+                    f"central device move`, or end it with `pingjia central revoke`."
+                )
+        yesterday = day_number(day(self._now_ms()) - timedelta(days=1))
+        return self._change("window", f"{hall}/{window}", {"last_day": yesterday}, None)
+
+    def remove(self, hall: str) -> list[Change]:
+        """Let a hall end today, and its gateway's tokens with it. Refused while it has devices."""
+        now_ms = self._now_ms()
+        with self._database.read() as connection:
+            row = places.require_hall(connection, hall)
+            rows = places.current_devices(connection, hall)
+        there = [one.device for one in rows if one.revoked_at_ms is None]
+        if there:
+            raise OperatorError(
+                f"{hall} has {len(there)} devices, heard last {_heard(row)}: end them first with "
+                f"`pingjia central revoke {there[0]} --reason …`."
+            )
+        yesterday = day_number(day(now_ms) - timedelta(days=1))
+        changes = self._change("hall", hall, {"last_day": yesterday}, None)
+        with self._database.write() as connection:
+            tokens.revoke_of(connection, hall_scope(hall), now_ms)
+        return changes
+
+    def _change(
+        self, kind: str, what: str, values: dict[str, Any], from_day: int | None
+    ) -> list[Change]:
+        now_ms = self._now_ms()
+        today = day_number(day(now_ms))
+        with self._database.write() as connection:
+            stored = directory.of_things(connection, kind, [what])
+            if not stored:
+                raise OperatorError(f"the directory has no {kind} {what}.")
+            if "last_day" in values:  # of what holds now
+                values = {**values, "first_day": stored[-1].first_day}
+            line = Line(BY_NAME[kind], what, values, {"": what, **dict.fromkeys(values, what)})
+            found = plan([line], stored, from_day or today, corrects=True)
+            directory.save(connection, found.entries, now_ms)
+            settle(connection, today)
+        return found.changes
+
+
+def _heard(row: Any) -> str:
+    return "never" if row.heard_at_ms is None else written(row.heard_at_ms)
 
 
 def _carry_ms(days: int | None) -> int | None:

@@ -76,7 +76,7 @@ class Tokens:
             add_token(connection, scope, token_file, now_ms, ends)
 
     def every(self) -> Any:
-        """All tokens: rows of `token` (central/store/place_tables.py)."""
+        """All tokens: rows of `token` (central/store/tables/places.py)."""
         with self._database.read() as connection:
             return tokens.every(connection)
 

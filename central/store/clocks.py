@@ -11,7 +11,7 @@ from central.store.tables import metadata
 
 
 class BootClock(NamedTuple):
-    """A row of `boot_clock` (central/store/tables.py): one start of a device."""
+    """A row of `boot_clock` (central/store/tables/records.py): one start of a device."""
 
     device: str
     epoch: int
@@ -27,7 +27,7 @@ class BootClock(NamedTuple):
 
 
 class KeptTime(NamedTuple):
-    """The row of `centre_clock` (central/store/tables.py)."""
+    """The row of `centre_clock` (central/store/tables/records.py)."""
 
     newest_ms: int
     words: int = 0

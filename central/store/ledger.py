@@ -34,7 +34,7 @@ _COLUMNS = tuple(_record.c.keys())
 
 @dataclass(slots=True)
 class Row:
-    """A row of `record` or `conflict`; the columns are told in central/store/tables.py.
+    """A row of `record` or `conflict`; the columns are told in central/store/tables/records.py.
 
     added_marks: those added since the row was made or read, no column. _record: the decoded record
     if somebody has it already, no column.

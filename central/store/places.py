@@ -21,7 +21,7 @@ _HEARD_EVERY_MS = 60_000
 
 
 class Enrolment(NamedTuple):
-    """Where a device stood in one epoch; the others: `device` and `ending` in place_tables.py."""
+    """Where a device stands in one epoch: `device`, `ending` in central/store/tables/places.py."""
 
     device: str
     epoch: int
@@ -32,8 +32,15 @@ class Enrolment(NamedTuple):
     proven_at_ms: int | None
     approved_at_ms: int | None
     refused_at_ms: int | None
+    enrolled_by: str | None
+    stood_at: str | None
     ended_at_ms: int | None
     closed_at_ms: int | None
+
+    @property
+    def windows(self) -> tuple[str, ...]:
+        """The windows of its hall where it stands or stood."""
+        return (self.window, *(self.stood_at or "").split())
 
     @property
     def is_pending(self) -> bool:
@@ -106,42 +113,10 @@ def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
     connection.execute(query.values(version=_hall.c.version + 1))
 
 
-def add_window(connection: Connection, values: dict[str, str]) -> None:
-    """Insert a window."""
-    connection.execute(insert(_window), values)
-
-
-def rest(
-    connection: Connection, hall_id: str, window: str, until_ms: int, reason: str | None
-) -> None:
-    """Put a window to rest."""
-    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
-    values = {"rest_until_ms": until_ms, "rest_reason": reason}
-    connection.execute(update(_window).where(is_it).values(values))
-
-
-def resting(connection: Connection, until_ms: int | None = None) -> list[Any]:
-    """The windows at rest, or those of them whose rest is over by then."""
-    query = select(_window).where(_window.c.rest_until_ms.is_not(None))
-    if until_ms is not None:
-        query = query.where(_window.c.rest_until_ms <= until_ms)
-    return list(connection.execute(query.order_by(_window.c.hall, _window.c.window)))
-
-
-def end_rest(connection: Connection, hall_id: str, window: str, now_ms: int) -> None:
-    """Let a window be in use again: its devices are missed from now on."""
-    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
-    values = {"rest_until_ms": None, "rest_reason": None, "rested_at_ms": now_ms}
-    connection.execute(update(_window).where(is_it).values(values))
-    is_there = (_device.c.hall == hall_id) & (_device.c.window == window)
-    proven_ms = select(_hall.c.proven_ms).where(_hall.c.hall == hall_id).scalar_subquery()
-    connection.execute(update(_device).where(is_there).values(proven_ms=proven_ms))
-
-
 def windows(connection: Connection, hall_id: str) -> list[Any]:
-    """The hall's windows, rows of `window`, by id."""
-    query = select(_window).where(_window.c.hall == hall_id).order_by(_window.c.window)
-    return list(connection.execute(query))
+    """The hall's windows that there are today (window, name), by id."""
+    is_it = (_window.c.hall == hall_id) & _window.c.is_closed.is_(False)
+    return list(connection.execute(select(_window).where(is_it).order_by(_window.c.window)))
 
 
 def epochs(connection: Connection, device: str) -> list[Enrolment]:
@@ -184,6 +159,12 @@ def all_enrolments(connection: Connection) -> list[Enrolment]:
     return [Enrolment(*row) for row in connection.execute(_enrolments())]
 
 
+def newest_enrolments(connection: Connection, devices: Iterable[str]) -> dict[str, Enrolment]:
+    """The newest enrolment of each of these devices that was ever enrolled."""
+    found = sorted(enrolments(connection, devices), key=lambda one: one.epoch)
+    return {one.device: one for one in found}
+
+
 def has_devices(connection: Connection) -> bool:
     """Whether any device was ever enrolled."""
     return connection.execute(select(_device.c.device).limit(1)).first() is not None
@@ -213,6 +194,15 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
     return list(connection.execute(query))
 
 
+def standing(connection: Connection) -> list[Any]:
+    """The newest enrolment of every device, those that are not revoked, by device."""
+    newest = select(_device.c.device, func.max(_device.c.epoch).label("epoch"))
+    last = newest.group_by(_device.c.device).subquery()
+    is_it = (last.c.device == _device.c.device) & (last.c.epoch == _device.c.epoch)
+    query = select(_device).join(last, is_it).where(_device.c.revoked_at_ms.is_(None))
+    return list(connection.execute(query.order_by(_device.c.device)))
+
+
 def revoke(
     connection: Connection, device: str, epoch: int, at_ms: int, reason: str, seq: int | None
 ) -> None:
@@ -220,6 +210,13 @@ def revoke(
     is_it = (_device.c.device == device) & (_device.c.epoch == epoch)
     values = {"revoked_at_ms": at_ms, "revoked_reason": reason, "revoked_seq": seq}
     connection.execute(update(_device).where(is_it).values(values))
+
+
+def move(connection: Connection, moved: Enrolment, window: str) -> None:
+    """Let a device stand at another window of its hall from now on."""
+    is_it = (_device.c.device == moved.device) & (_device.c.epoch == moved.epoch)
+    before = " ".join(one for one in moved.windows if one != window)
+    connection.execute(update(_device).where(is_it).values(window=window, stood_at=before))
 
 
 def approve(connection: Connection, device: str, epoch: int, now_ms: int) -> None:

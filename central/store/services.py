@@ -46,7 +46,7 @@ def add_documents(connection: Connection, values: list[dict[str, Any]]) -> None:
 
 
 class BookRow(NamedTuple):
-    """A row of `book` (central/store/tables.py)."""
+    """A row of `book` (central/store/tables/records.py)."""
 
     hall: str
     book: str

@@ -27,6 +27,12 @@ def revoke(connection: Connection, token_id: str, now_ms: int) -> bool:
     return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount > 0
 
 
+def revoke_of(connection: Connection, scope: str, now_ms: int) -> int:
+    """Revoke the tokens that have this one scope; how many there were."""
+    query = update(_token).where(_token.c.scopes == scope, _token.c.revoked_at_ms.is_(None))
+    return connection.execute(query.values(revoked_at_ms=now_ms)).rowcount
+
+
 def use(connection: Connection, token_id: str) -> bool:
     """Whether a technician's token may enrol one more device; that is one less now."""
     is_left = (_token.c.id == token_id) & (_token.c.devices_left > 0)

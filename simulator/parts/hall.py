@@ -151,11 +151,13 @@ class Hall:
 
     async def _equip(self):
         """Every window with a device: enrolled, and flashed."""
-        roster = self.folder / "windows.csv"
-        rows = [f"{window},{window[1:]}号窗口,{device}" for window, device in self.windows.items()]
-        roster.write_text("\n".join(["window,name,device", *rows]))
+        windows, devices = self.folder / "窗口.csv", self.folder / "评价器.csv"
+        rows = [f"{HALL},{window},{window[1:]}号窗口" for window in self.windows]
+        windows.write_text("\n".join(["大厅,窗口编号,名称", *rows]))
+        rows = [f"{HALL},{window},{device}" for window, device in self.windows.items()]
+        devices.write_text("\n".join(["大厅,窗口编号,评价器编号", *rows]))
         bundles = self.folder / "bundles"
-        await self._central("hall", "import", HALL, roster, "--bundles", bundles)
+        await self._central("directory", "import", windows, devices, "--bundles", bundles)
         for device, folder in self.folders.items():
             bundle = bundles / f"{device}.json"
             flash(folder, self._firmware, bundle)

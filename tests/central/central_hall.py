@@ -91,6 +91,7 @@ class Hall:
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
+        self.settle_directory = centre.settle_directory
         self.figures, self.alarms = centre.figures, centre.alarms
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
@@ -104,17 +105,17 @@ class Hall:
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
-        self.devices.enrol(device, self.name, window, bundle)
+        self.devices.enrol(device, self.name, window, bundle, replaces=True)
         members = json.loads(bundle.read_text())
         return SigningDevice(device, members["epoch"], bytes.fromhex(members["key"]))
 
     def enrol_by_bench(self, device: str, window: str = "w1") -> SigningDevice:
-        """As a technician does it, with a token for a day."""
+        """As a technician does it, with a token for a day and the device's own board."""
         token = self.folder / f"{len(list(self.folder.iterdir()))}.bench"
         self.tokens.add(f"enrol:{self.name}", token)
         answer = self.client.post(
             f"/v1/halls/{self.name}/devices",
-            json={"device": device, "window": window},
+            json={"device": device, "window": window, "replaces": True},
             headers=bearer(token),
         )
         assert answer.status_code == 201, answer.text
@@ -192,7 +193,7 @@ def open_centre(folder: Path):
 
 
 def differences(connection) -> list:
-    """Between the database's tables and central/store/tables.py; partitions are no tables."""
+    """Between the database's tables and central/store/tables; partitions are no tables."""
     context = MigrationContext.configure(
         connection,
         opts={

@@ -46,8 +46,9 @@ def add_demo(folder):
     assert central(*window).exit_code == 0
 
 
-def enrol(out, device="xj-0417"):
-    return central("enrol", "--device", device, "--hall", "demo", "--window", "w1", "--out", out)
+def enrol(out, device="xj-0417", replace=False):
+    place = ("--hall", "demo", "--window", "w1", "--out", out)
+    return central("enrol", "--device", device, *place, *["--replace"] * replace)
 
 
 def refused(result, *words):
@@ -197,9 +198,19 @@ def test_no_epoch_is_given_out_twice_even_within_a_minute(folder):
     add_demo(folder)
     epochs = []
     for number in range(3):
-        assert enrol(f"{number}.json").exit_code == 0
+        assert enrol(f"{number}.json", replace=number > 0).exit_code == 0
         epochs.append(json.loads((folder / f"{number}.json").read_text())["epoch"])
     assert epochs == sorted(set(epochs))
+
+
+def test_nobody_s_identity_is_taken_without_a_word(folder):
+    add_demo(folder)
+    assert enrol("1.json").exit_code == 0
+    refused(enrol("2.json"), "xj-0417 is enrolled at demo/w1", "--replace")
+    assert central("revoke", "xj-0417", "--reason", "lost").exit_code == 0
+    refused(enrol("2.json"), "revoked since", "--replace")
+    assert not (folder / "2.json").exists()
+    assert enrol("2.json", replace=True).exit_code == 0
 
 
 def test_a_file_is_never_overwritten_and_then_nothing_is_enrolled(folder):
@@ -273,13 +284,13 @@ def start(folder):
 def test_an_operator_says_which_halls_carry_files_and_which_windows_rest(folder):
     add_demo(folder)
     assert central("hall", "carry", "demo", "--every", 7).exit_code == 0
-    assert "demo  demo, files are carried every 7 days" in central("hall", "list").output
+    assert "files are carried every 7 days" in central("hall", "list").output
     assert central("hall", "carry", "demo", "--end").exit_code == 0
-    assert "demo  demo, by network" in central("hall", "list").output
+    assert "by network" in central("hall", "list").output
     until = day(now_ms() + 40 * 86_400_000)
     rests = central("window", "rest", "demo", "w1", "--until", until, "--reason", "装修")
     assert rests.exit_code == 0
-    words = f"w1  1号窗口, rests until {until} (装修)"
+    words = f"w1  1号窗口  no device, rests until {until} (装修)"
     assert words in central("window", "list", "demo").output
     assert central("window", "rest", "demo", "w1", "--end").exit_code == 0
     assert "rests" not in central("window", "list", "demo").output
@@ -322,33 +333,76 @@ def test_a_port_that_is_taken_is_said(folder):
         assert refused(central("run"), str(port), "listen_port = 0")
 
 
-def test_a_roster_is_imported_at_once_and_again_without_harm(folder):
+def write_tables(folder, windows, devices):
+    for title, rows in {"窗口": windows, "评价器": devices}.items():
+        columns = "大厅,窗口编号," + {"窗口": "名称", "评价器": "评价器编号"}[title]
+        text = "\r\n".join([columns, *[",".join(("demo", *row)) for row in rows]])
+        (folder / f"{title}.csv").write_text("\ufeff" + text)  # as Excel writes it
+
+
+def test_tables_are_imported_at_once_and_again_without_harm(folder):
     add_demo(folder)
-    roster = folder / "windows.csv"
-    rows = "window,name,device\nw1,1号窗口,xj-0001\nw2,2号窗口,xj-0002\n"
-    roster.write_text("\ufeff" + rows)  # as Excel writes it
-    importing = ("hall", "import", "demo", roster, "--bundles", "bundles")
-    assert "2 new devices" in central(*importing).output
+    windows = [("w1", "1号窗口"), ("w2", "2号窗口")]
+    devices = [("w1", "xj-0001"), ("w2", "xj-0002")]
+    write_tables(folder, windows, devices)
+    importing = ("directory", "import", "窗口.csv", "评价器.csv", "--bundles", "bundles")
+    would = central(*importing, "--dry-run").output
+    assert "enrolled device xj-0002" in would
+    assert "3 of 4 rows would change" in would
+    assert not (folder / "bundles").exists()
+    assert "3 of 4 rows changed" in central(*importing).output
     bundles = {path: path.read_bytes() for path in sorted((folder / "bundles").iterdir())}
     assert [path.name for path in bundles] == ["xj-0001.json", "xj-0002.json"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in bundles} == {0o600}
-    roster.write_text(rows + "w3,3号窗口,xj-0003\n")
-    assert "1 new devices" in central(*importing).output
+    write_tables(folder, [*windows, ("w3", "3号窗口")], [*devices, ("w3", "xj-0003")])
+    assert "2 of 6 rows changed" in central(*importing).output
     assert {path: path.read_bytes() for path in bundles} == bundles
+    assert "nothing changes" in central(*importing).output
 
 
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [
-        ("device,window\n", ("line 1", "window,name,device")),
-        ("window,name,device\nw1,1号窗口\n", ("line 2", "device")),
-        ("window,name,device\nw1,a,xj-0001\nw1,b,xj-0002\n", ("window w1 twice",)),
-        ("window,name,device\nw1,a,xj-0001\nw2,b,xj-0001\n", ("device xj-0001 twice",)),
-    ],
-)
-def test_a_roster_that_is_wrong_is_refused_with_its_line_and_nothing_is_made(folder, rows, words):
+def test_tables_that_are_wrong_are_refused_by_cell_and_nothing_is_made(folder):
     add_demo(folder)
-    roster = folder / "windows.csv"
-    roster.write_text(rows)
-    refused(central("hall", "import", "demo", roster, "--bundles", "bundles"), *words)
+    write_tables(folder, [("w1", "1号窗口"), ("w 2", "2号窗口")], [("w9", "xj-0001")])
+    importing = ("directory", "import", "窗口.csv", "评价器.csv", "--bundles", "bundles")
+    refused(central(*importing), "1 cells are wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
+    write_tables(folder, [("w1", "1号窗口")], [("w9", "xj-0001")])
+    refused(central(*importing), "评价器!B2", "大厅“demo”没有窗口“w9”")
     assert not (folder / "bundles").exists()
+
+
+def test_the_directory_is_exported_and_a_template_is_made(folder):
+    add_demo(folder)
+    assert central("directory", "export", "--out", "all.xlsx").exit_code == 0
+    assert "nothing changes" in central("directory", "import", "all.xlsx").output
+    assert central("directory", "template", "--out", "template.xlsx").exit_code == 0
+    refused(central("directory", "import", "template.xlsx"), "no rows")
+
+
+def test_halls_and_windows_are_listed_changed_and_ended(folder):
+    """What would throw devices out is refused, and says so."""
+    add_demo(folder)
+    assert enrol("d.json").exit_code == 0
+    listed = central("hall", "list").output
+    assert (
+        "demo  demo  no region, broker broker:1883, by network, 1 windows, 1 devices, never"
+        in listed
+    )
+    assert "w1  1号窗口  xj-0417" in central("window", "list", "demo").output
+    renamed = central("window", "rename", "demo", "w1", "综合窗口").output
+    assert "changed window demo/w1 from" in renamed
+    assert "名称 1号窗口 -> 综合窗口" in renamed
+    assert "w1  综合窗口" in central("window", "list", "demo").output
+    refused(central("hall", "set", "demo", "--mqtt-host", "new"), "1 devices of demo", "--move")
+    moved = central("hall", "set", "demo", "--mqtt-host", "new", "--name", "一厅", "--move").output
+    assert "the broker was broker:1883" in moved
+    assert "名称 demo -> 一厅" in moved
+    refused(central("window", "remove", "demo", "w1"), "xj-0417 stands at demo/w1")
+    window = ("window", "add", "--hall", "demo", "--window", "w2", "--name", "2号窗口")
+    assert central(*window).exit_code == 0
+    assert "demo/w1 and stands at demo/w2" in central("device", "move", "xj-0417", "w2").output
+    refused(central("device", "move", "xj-0417", "w3"), "has no window w3")
+    assert "终止日期" in central("window", "remove", "demo", "w1").output
+    assert "w1" not in central("window", "list", "demo").output
+    refused(central("hall", "remove", "demo"), "1 devices", "never")
+    assert central("revoke", "xj-0417", "--reason", "gone").exit_code == 0
+    assert "终止日期" in central("hall", "remove", "demo").output

@@ -291,6 +291,7 @@ class Client:
         self.device = device
         self.heard: queue.Queue = queue.Queue()
         self.topics: list[str] = []
+        self.told: list[tuple[str, bytes]] = []
         self.acked: set[int] = set()
         self.reason = None
         self.granted: list | None = None
@@ -325,6 +326,7 @@ class Client:
     def _on_message(self, client, data, message) -> None:
         name = message.topic.rsplit("/", 1)[-1]
         self.topics.append(message.topic)
+        self.told.append((message.topic, message.payload))
         self.heard.put((name, message.payload, message.retain, message.topic))
 
     def _on_subscribe(self, client, data, mid, reasons, properties) -> None:

@@ -118,7 +118,7 @@ def test_a_last_will_on_a_foreign_topic_reaches_nobody(hall, connect, name):
     other.tell(Pen("dev-3").state())
     other.hear_hall(0)
     assert _is_online(hall, "dev-2")
-    assert topic(HALL, "dev-2", "ticket") not in victim.topics
+    assert (topic(HALL, "dev-2", name), WILL) not in victim.told
     victim.leave()  # or it would come back by itself and throw the other one out
     fresh = connect(hall, "dev-2").enter()
     fresh.tell(Pen("dev-2").state())

@@ -183,7 +183,7 @@ def before_the_honest_one(tmp_path, centre, connect) -> int:
 def is_at_rest(client) -> bool:
     """Whether the broker has answered, and answers no more."""
     before = len(client.acked)
-    time.sleep(1)
+    time.sleep(2)
     return before == len(client.acked) > 0
 
 
@@ -193,7 +193,7 @@ def test_a_stranger_at_full_speed_stands_before_nobody(tmp_path, centre, connect
 
 
 def test_the_control_an_unfair_broker_lets_the_flood_go_first(tmp_path, centre, connect, unfair):
-    assert before_the_honest_one(tmp_path, centre, connect) >= 600
+    assert before_the_honest_one(tmp_path, centre, connect) > 400
 
 
 def test_the_evidence_is_the_oldest(hall):

@@ -47,7 +47,7 @@ class Device:
 
     def __init__(self, centre: Hall, name: str, window: str = "w1", is_told: bool = True):
         file = centre.folder / f"{name}.bundle"
-        centre.devices.enrol(name, centre.name, window, file)
+        centre.devices.enrol(name, centre.name, window, file, replaces=True)
         self.board = EnrolledBoard(file.read_bytes())
         bundle = read_bundle(file.read_bytes())
         self.name, self.epoch, self._time = name, bundle.identity.epoch, centre.clock

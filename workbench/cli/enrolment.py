@@ -30,6 +30,10 @@ def enrol(
     device: Annotated[str, typer.Option(help="Its id, as its label will show it.")],
     port: Port = None,
     overwrite: MayOverwrite = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Although another board has this id: that one is ended."),
+    ] = False,
     ca: Ca = None,
     firmware: Firmware = FIRMWARE,
     devices: DeviceList = DEVICES,
@@ -40,7 +44,7 @@ def enrol(
     --hall demo --window w1 --device xj-0417
     """
     with Centre(centre, hall, token_file, ca) as client:
-        source = bench.from_centre(client, device, window)
+        source = bench.from_centre(client, device, window, replace)
         job = bench.Job(read_release(firmware), source, overwrite, False, devices)
         work(bench.choose_ports(port, False), job)
 

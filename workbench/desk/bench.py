@@ -30,7 +30,7 @@ class Job(NamedTuple):
     """
 
     release: Release
-    bundles: Bundles | None
+    bundles: Bundles | Issuer | None
     may_overwrite: bool
     keeps_bundle: bool
     devices: Path  # the bench's list
@@ -71,11 +71,11 @@ def from_files(path: Path) -> Bundles:
     return Supply(path).take
 
 
-def from_centre(centre: Centre, device: str, window: str) -> Bundles:
+def from_centre(centre: Centre, device: str, window: str, replaces: bool = False) -> Issuer:
     """The centre's bundle for this one device; what the centre rejects of what a board holds is
-    kept in the folder where the bench works.
+    kept in the folder where the bench works. replaces: although the id may be in use.
     """
-    return Issuer(centre, device, window, Path())
+    return Issuer(centre, device, window, Path(), replaces)
 
 
 def work(port: str, job: Job, on_progress: Progress) -> str:

@@ -51,9 +51,13 @@ class Centre:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def enrol(self, device: str, window: str) -> Bundle:
-        """A new bundle for a device at a window; the centre gives it only once."""
-        answer = self._call("POST", "/devices", {"device": device, "window": window})
+    def enrol(self, device: str, window: str, replaces: bool) -> Bundle:
+        """A new bundle for a device at a window; the centre gives it only once.
+
+        replaces: although the hall has a device of this id.
+        """
+        body = {"device": device, "window": window, "replaces": replaces}
+        answer = self._call("POST", "/devices", body)
         return parse_bundle(answer.content)
 
     def devices(self) -> dict[str, dict[str, Any]]:

@@ -38,22 +38,33 @@ class Given(NamedTuple):
 
 
 class Issuer:
-    """The centre's bundle for this one device. It is asked for only when a board is ready."""
+    """The centre's bundle for this one device. It is asked for only when a board is ready.
 
-    def __init__(self, centre: Centre, device: str, window: str, folder: Path) -> None:
+    folder: for records that the centre does not take. replaces: although another board may be in
+    use with this id.
+    """
+
+    def __init__(
+        self, centre: Centre, device: str, window: str, folder: Path, replaces: bool = False
+    ) -> None:
         self.centre = centre
-        self.folder = folder  # for records that the centre does not take
+        self.folder = folder
         self._device = device
         self._window = window
+        self._replaces = replaces
 
-    def __call__(self, known: str | None) -> Bundle:
-        """The bundle for a board that says it is `known`, None: for any board."""
-        if known is not None and known != self._device:
+    def issue(self, known: str | None, may_overwrite: bool) -> Bundle:
+        """The bundle for a board that says it is `known`, None: a blank one.
+
+        The device's own board needs nobody's word to be enrolled anew.
+        """
+        if known is not None and known != self._device and not may_overwrite:
             raise OperatorError(
                 f"this board is {known} already. To make it {self._device}, repeat the command "
                 f"with --overwrite: {known} is revoked then, its records are read out before."
             )
-        return self.centre.enrol(self._device, self._window)
+        is_its_own = known == self._device
+        return self.centre.enrol(self._device, self._window, is_its_own or self._replaces)
 
     def goes_on_with(self, begun: former.Identity) -> bool:
         """Whether the bundle that was begun on a board is still the one that is wanted."""
@@ -63,7 +74,7 @@ class Issuer:
         return begun == (self._device, self.centre.hall, row["epoch"])
 
 
-def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | None:
+def put_bundle(board: Board, bundles: Bundles | Issuer, may_overwrite: bool) -> Given | None:
     """Enrols the board with a bundle from `bundles`; None if it is a device that needs none.
 
     may_overwrite: whether the board may become another device. Of a bundle from the centre its
@@ -81,7 +92,11 @@ def put_bundle(board: Board, bundles: Bundles, may_overwrite: bool) -> Given | N
     bundle = None
     if issuer is None or begun is None or not issuer.goes_on_with(begun):
         claimed = begun or known
-        bundle = bundles(claimed[0] if claimed and not may_overwrite else None)
+        name = claimed[0] if claimed else None
+        if isinstance(bundles, Issuer):
+            bundle = bundles.issue(name, may_overwrite)
+        else:
+            bundle = bundles(None if may_overwrite else name)
         if bundle is None:
             return None
         given = (bundle.device, bundle.hall, bundle.epoch)

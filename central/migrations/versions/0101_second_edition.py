@@ -101,6 +101,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device", "epoch", "seq", "mac16", name=op.f("pk_conflict")),
     )
     op.create_table(
+        "directory",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("last_day", sa.Integer(), nullable=True),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("up", sa.String(length=32), nullable=True),
+        sa.Column("institution", sa.String(length=32), nullable=True),
+        sa.Column("line", sa.String(length=32), nullable=True),
+        sa.Column("profiles", sa.String(length=200), nullable=True),
+        sa.Column("tier", sa.String(length=16), nullable=True),
+        sa.Column("hours", sa.String(length=64), nullable=True),
+        sa.Column("sends", sa.String(length=100), nullable=True),
+        sa.Column("rateable", sa.Boolean(), nullable=True),
+        sa.Column("needs_application", sa.Boolean(), nullable=True),
+        sa.Column("qualified", sa.Boolean(), nullable=True),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "id", "first_day", name=op.f("pk_directory")),
+    )
+    op.create_table(
         "document",
         sa.Column("facts", sa.String(length=64), nullable=False),
         sa.Column("bytes", sa.LargeBinary(), nullable=False),
@@ -312,6 +332,7 @@ def upgrade() -> None:
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("is_closed", sa.Boolean(), nullable=False),
         sa.Column("rest_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("rest_reason", sa.String(length=200), nullable=True),
         sa.Column("rested_at_ms", sa.BigInteger(), nullable=True),
@@ -334,6 +355,7 @@ def upgrade() -> None:
         sa.Column("enrolled_by", sa.String(length=16), nullable=True),
         sa.Column("approved_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("refused_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("stood_at", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["hall", "window"],
             ["window.hall", "window.window"],

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from central.custody.heads import end_head
 from central.custody.intake import Intake
-from central.directory.devices import Devices, UsedUpError
+from central.directory.devices import Devices, TakenError, UsedUpError
 from central.directory.endings import place_of
 from central.people import tokens
 from central.people.tokens import Holder
@@ -32,10 +32,15 @@ Epoch = Annotated[int, Path(ge=seq.low, le=seq.high)]
 
 
 class NewDevice(BaseModel, extra="forbid"):
-    """Which device is to stand at which window; ids as in protocol/README.md."""
+    """Which device is to stand at which window; ids as in protocol/README.md.
+
+    replaces: enrol it anew if the hall has it already, because its own board is on the bench or
+    somebody gave their word.
+    """
 
     device: str = Field(max_length=device_id.most)
     window: str = Field(max_length=place_id.most)
+    replaces: bool = False
 
 
 class DeviceView(BaseModel):
@@ -130,7 +135,9 @@ def create_router(
         if former and former[0].hall != hall:
             raise HTTPException(409, f"{new.device} belongs to another hall")
         try:
-            bundle = devices.issue(new.device, hall, new.window, who.id)
+            bundle = devices.issue(new.device, hall, new.window, who.id, new.replaces)
+        except TakenError as error:
+            raise HTTPException(409, str(error)) from None
         except UsedUpError as error:
             raise HTTPException(403, str(error)) from None
         except OperatorError as error:

@@ -12,7 +12,7 @@ from central.clockwork import Alarms
 from central.custody.marks import mark_of
 from central.figures.report import ENOUGH, LEVELS, FiguresReader
 from central.ratings.period import ALL, Period, last_days
-from central.store import places, tallies
+from central.store import directory, tallies
 from central.store.database import Database
 from pages import PageError
 
@@ -58,7 +58,7 @@ class FiguresView:
             if report is None:
                 raise PageError(404, "没有这个大厅或窗口。")
             marks = self._alarms.counts(connection, hall)
-            resting = [row for row in places.resting(connection) if row.hall == hall]
+            resting = [row for row in directory.resting(connection) if row.hall == hall]
             newest = _newest(connection, hall, window)
         start = (page - 1) * _PARTS
         profile = self._reader.profile

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, Text
 from sqlmodel import Field
 
-from central.store.table import Table
+from central.store.tables.table import Table
 
 
 class Hall(Table, table=True):
@@ -28,7 +28,8 @@ class Hall(Table, table=True):
 
 
 class Window(Table, table=True):
-    """A window of a hall, with the name that people read.
+    """A window of a hall, with the name that people read. It is closed when it is no more:
+    devices stood there, so the row stays.
 
     rest_until_ms: until when an operator has put it to rest, because of rest_reason; null while it
     is in use. rested_at_ms: when its last rest ended.
@@ -37,9 +38,35 @@ class Window(Table, table=True):
     hall: str = Field(primary_key=True, max_length=32, foreign_key="hall.hall")
     window: str = Field(primary_key=True, max_length=32)
     name: str = Field(max_length=64)
+    is_closed: bool = False
     rest_until_ms: int | None = Field(default=None, sa_type=BigInteger)
     rest_reason: str | None = Field(default=None, max_length=200)
     rested_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Directory(Table, table=True):
+    """What holds of a region, institution, line, hall, window, platform, member of staff or matter
+    from a day on (central/directory/kinds.py says what each column is). Days are numbers,
+    20260901, 0 is ever. id: of a window and of staff with their hall before it, `xj-01/w01`. up:
+    the region or hall it lies in.
+    """
+
+    kind: str = Field(primary_key=True, max_length=16)
+    id: str = Field(primary_key=True, max_length=80)
+    first_day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    last_day: int | None
+    name: str = Field(max_length=128)
+    up: str | None = Field(max_length=32)
+    institution: str | None = Field(max_length=32)
+    line: str | None = Field(max_length=32)
+    profiles: str | None = Field(max_length=200)
+    tier: str | None = Field(max_length=16)
+    hours: str | None = Field(max_length=64)
+    sends: str | None = Field(max_length=100)
+    rateable: bool | None
+    needs_application: bool | None
+    qualified: bool | None
+    noted_ms: int = Field(sa_type=BigInteger)
 
 
 class Running(Table, table=True):
@@ -58,7 +85,8 @@ class Device(Table, table=True):
     proven_at_ms: when the newest receipt was signed that the device has heard; proven_ms: its
     hall's proven_ms then, or at the enrolment. enrolled_by: the id of the technician's token; null
     if the province did it itself. approved_at_ms: since when its ratings count; null while it is
-    pending, and for ever if it was refused, at refused_at_ms.
+    pending, and for ever if it was refused, at refused_at_ms. stood_at: the windows of its hall
+    where it stood before, the newest first, with blanks between.
     """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
@@ -77,6 +105,7 @@ class Device(Table, table=True):
     enrolled_by: str | None = Field(default=None, max_length=16)
     approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    stood_at: str | None = Field(default=None, sa_type=Text)
 
 
 class Ending(Table, table=True):

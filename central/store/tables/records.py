@@ -1,15 +1,9 @@
-"""The tables. Their names and columns are read by others: change them only by a migration.
-
-Times are epoch milliseconds. central/store/place_tables.py has those of halls and devices.
-"""
+"""Tables of what devices signed, and of what was made of it."""
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text
 from sqlmodel import Field
 
-from central.store import place_tables
-from central.store.table import Table, metadata
-
-__all__ = ["metadata", "place_tables"]
+from central.store.tables.table import Table
 
 
 class Document(Table, table=True):

@@ -1,0 +1,60 @@
+"""Whom a service belongs to: by the day of the service, not by today. Values in, values out."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from central.directory.register import entry_on
+from central.store.directory import Entry
+
+
+class Attribution(NamedTuple):
+    """The institution, line and regions of a service; None and () where the directory says
+    nothing. regions: the hall's, the nearest first. is_rateable: whether its matter may be rated.
+    """
+
+    institution: str | None
+    line: str | None
+    regions: tuple[str, ...]
+    is_rateable: bool = True
+
+
+class Register:
+    """The directory's rows, for looking up what held on a day."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._versions: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            self._versions.setdefault(entry.what, []).append(entry)
+
+    def on(self, kind: str, name: str | None, day: int) -> Entry | None:
+        """What holds of something on a day; None if there was none then."""
+        return entry_on(self._versions.get((kind, name or ""), ()), day)
+
+    def attribution(
+        self, hall: str, window: str | None, staff_no: str | None, task_code: str | None, day: int
+    ) -> Attribution:
+        """Whom a service of that day belongs to.
+
+        The institution is that of the staff (S3 第六条 派驻窗口所有工作人员), then of the window,
+        then of the hall; the line that of the matter, the staff, the window, the institution: the
+        first that has one.
+        """
+        at = self.on("hall", hall, day)
+        seat = self.on("window", f"{hall}/{window}", day) if window else None
+        staff = self.on("staff", f"{hall}/{staff_no}", day) if staff_no else None
+        matter = self.on("matter", task_code, day) if task_code else None
+        institution = next(
+            (one.institution for one in (staff, seat, at) if one and one.institution), None
+        )
+        owner = self.on("institution", institution, day)
+        line = next((one.line for one in (matter, staff, seat, owner) if one and one.line), None)
+        is_rateable = matter is None or matter.rateable is not False
+        return Attribution(institution, line, self._above(at and at.up, day), is_rateable)
+
+    def _above(self, region: str | None, day: int) -> tuple[str, ...]:
+        found: list[str] = []
+        while region is not None and region not in found:
+            found.append(region)
+            entry = self.on("region", region, day)
+            region = entry and entry.up
+        return tuple(found)

@@ -1,0 +1,242 @@
+"""The one importer: halls, windows, staff, matters, devices from tables, all or nothing.
+
+central/directory/sheet.py reads the files, reading.py their rows, register.py finds what would
+change; here it is done, in one transaction.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from central.directory.cells import day_number
+from central.directory.devices import Devices
+from central.directory.kinds import KINDS
+from central.directory.reading import Fault, Line
+from central.directory.register import ADDED, CHANGED, Change, plan
+from central.directory.roll import settle
+from central.store import directory, places
+from central.store.database import Database
+from hosting.clock import day
+from hosting.error import OperatorError
+
+ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
+
+
+class Options(NamedTuple):
+    """What an import may do besides adding.
+
+    from_day: from when changes without a day hold; None for today. corrects: change what held in
+    the past. moves: move devices to another window, halls to another broker. replaces: enrol
+    devices of another hall, or revoked ones, anew. bundles: the folder for new bundles.
+    """
+
+    from_day: int | None = None
+    corrects: bool = False
+    moves: bool = False
+    replaces: bool = False
+    bundles: Path | None = None
+
+
+class FaultsError(OperatorError):
+    """A table has faults; nothing was changed. faults: all of them."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+class Importer:
+    """What `pingjia central directory import` does, and PUT /v1/directory."""
+
+    def __init__(self, database: Database, devices: Devices, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._devices = devices
+        self._now_ms = now_ms
+
+    def differences(self, lines: list[Line], options: Options) -> list[Change]:
+        """What `carry_out` would change. Raises FaultsError."""
+        with self._database.read() as connection:
+            today = day_number(day(self._now_ms()))
+            return _Import(connection, lines, options, today).changes
+
+    def carry_out(self, lines: list[Line], options: Options) -> list[Change]:
+        """Change the directory as these lines say, and enrol the devices that are new; what was
+        changed. All of it or, if it ends early, nothing: bundles that were written for devices
+        that were then not enrolled are written anew the next time. Raises FaultsError.
+        """
+        now_ms = self._now_ms()
+        today = day_number(day(now_ms))
+        with self._database.write() as connection:
+            found = _Import(connection, lines, options, today)
+            found.write(self._devices, now_ms)
+        return found.changes
+
+
+class _Import:
+    """One import against one state of the database."""
+
+    def __init__(
+        self, connection: Connection, lines: list[Line], options: Options, today: int
+    ) -> None:
+        self._connection = connection
+        self._options = options
+        self._today = today
+        stored = directory.entries(connection)
+        self._plan = plan(lines, stored, options.from_day or today, options.corrects)
+        self._faults = self._plan.faults
+        self._windows = {entry.id for entry in stored if entry.kind == "window"}
+        self._windows |= {line.id for line in lines if line.kind.kind == "window"}
+        self._brokers: dict[str, dict[str, Any]] = {}
+        self._to_enrol: list[Line] = []
+        self._to_move: list[Line] = []
+        self.changes = self._plan.changes
+        gateways = [line for line in lines if line.kind.kind == "gateway"]
+        self._halls = {row.hall: row for row in directory.hall_rows(connection)}
+        for line in gateways:
+            self._compare_gateway(line)
+        devices = [line for line in lines if line.kind.kind == "device"]
+        current = places.newest_enrolments(connection, [line.id for line in devices])
+        equipped = set(self._halls) | {line.id for line in gateways}
+        for line in devices:
+            self._compare_device(line, current.get(line.id), equipped)
+        if self._faults:
+            raise FaultsError(self._faults)
+
+    def write(self, devices: Devices, now_ms: int) -> None:
+        """Carry it out within the transaction."""
+        connection = self._connection
+        directory.save(connection, self._plan.entries, now_ms)
+        for hall, broker in self._brokers.items():
+            directory.put_broker(connection, hall, broker)
+        settle(connection, self._today)
+        touched = set(self._brokers)
+        for line in self._to_move:
+            moved = places.newest_enrolments(connection, [line.id])[line.id]
+            places.move(connection, moved, line.values["window"])
+            touched.add(line.values["up"])
+        places.bump_versions(connection, touched)
+        for line in self._to_enrol:
+            self._enrol(devices, line)
+
+    def _enrol(self, devices: Devices, line: Line) -> None:
+        hall, window = line.values["up"], line.values["window"]
+        assert self._options.bundles is not None
+        folder = self._options.bundles
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target = folder / f"{line.id}.json"
+        _remove_stale(self._connection, target, line.id)
+        part = target.with_suffix(".part")  # a name is for what is whole
+        part.unlink(missing_ok=True)
+        devices.enrol_within(self._connection, line.id, hall, window, part)
+        part.rename(target)
+
+    def _compare_gateway(self, line: Line) -> None:
+        row = self._halls.get(line.id)
+        host, port = line.values["host"], line.values["port"]
+        if row is not None and (row.mqtt_host, row.mqtt_port) == (host, port):
+            return
+        if row is not None and not self._options.moves:
+            self._fault(
+                *(line, "host"),
+                f"大厅“{line.id}”的消息服务器是 {row.mqtt_host}:{row.mqtt_port}，"
+                "其评价器都连那里；确要改，请加 --move",
+                f"the devices of {line.id} connect to {row.mqtt_host}:{row.mqtt_port}; "
+                "add --move if that is meant",
+            )
+            return
+        before = f"{row.mqtt_host}:{row.mqtt_port}" if row is not None else None
+        differences = (("消息服务器", before, f"{host}:{port}"),) if before else ()
+        what = CHANGED if before else ADDED
+        self.changes.append(Change(what, line.kind, line.id, self._today, differences))
+        self._brokers[line.id] = {"mqtt_host": host, "mqtt_port": port}
+
+    def _compare_device(self, line: Line, row: Any, equipped: set[str]) -> None:
+        hall, window = line.values["up"], line.values["window"]
+        here = f"{hall}/{window}"
+        if here not in self._windows:
+            told = f"大厅“{hall}”没有窗口“{window}”", f"the hall {hall} has no window {window}"
+            self._fault(line, "window", *told)
+        elif hall not in equipped:
+            told = f"大厅“{hall}”没有网关", f"the hall {hall} has no gateway"
+            self._fault(line, "up", *told, "请填“网关”表", "fill in the sheet 网关 (gateways)")
+        elif row is None:
+            self._to_enrol.append(self._with_bundle(line))
+            self.changes.append(Change(ENROLLED, line.kind, line.id, self._today))
+        elif row.hall != hall or row.revoked_at_ms is not None:
+            at = f"{row.hall}/{row.window}"
+            if not self._options.replaces:
+                state = ("已吊销", "revoked") if row.hall == hall else ("在用", "in use")
+                self._fault(
+                    *(line, "id"),
+                    f"评价器“{line.id}”已登记在 {at}（{state[0]}）；换个编号，或确要在此重新登记，"
+                    "请加 --replace",
+                    f"{line.id} is enrolled at {at} ({state[1]}); choose another id, or add "
+                    "--replace to enrol it here anew",
+                )
+                return
+            self._to_enrol.append(self._with_bundle(line))
+            self._moved(REPLACED, line, at, here)
+        elif row.window != window:
+            at = f"{row.hall}/{row.window}"
+            if not self._options.moves:
+                self._fault(
+                    *(line, "window"),
+                    f"评价器“{line.id}”在 {at}；确要移到 {here}，请加 --move",
+                    f"{line.id} stands at {at}; add --move to move it to {here}",
+                )
+                return
+            self._to_move.append(line)
+            self._moved(MOVED, line, at, here)
+
+    def _with_bundle(self, line: Line) -> Line:
+        if self._options.bundles is None:
+            self._fault(
+                *(line, "id"),
+                f"评价器“{line.id}”是新的，请用 --bundles 指定存放开通文件的文件夹",
+                f"{line.id} is new: name a folder for its bundle with --bundles",
+            )
+        return line
+
+    def _moved(self, what: str, line: Line, before: str, after: str) -> None:
+        differences = (("位置", before, after),)
+        self.changes.append(Change(what, line.kind, line.id, self._today, differences))
+
+    def _fault(self, line: Line, name: str, chinese: str, english: str, *remedy: str) -> None:
+        if remedy:
+            chinese, english = f"{chinese}，{remedy[0]}", f"{english}: {remedy[1]}"
+        self._faults.append(Fault(line.cells[name], chinese, english))
+
+
+def _remove_stale(connection: Connection, target: Path, device: str) -> None:
+    """Remove a bundle that an interrupted import left: nobody was enrolled with it."""
+    try:
+        members = json.loads(target.read_bytes())
+        is_stale = all(one.epoch != members["epoch"] for one in places.epochs(connection, device))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError):
+        is_stale = False
+    if not is_stale:
+        raise OperatorError(f"{target} is there already: move it away, or name another folder.")
+    os.unlink(target)
+
+
+def exported(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """All that an import could have brought, by kind: rows by field, as they would be read."""
+    found: dict[str, list[dict[str, Any]]] = {kind.kind: [] for kind in KINDS}
+    for entry in directory.entries(connection):
+        values = entry._asdict()
+        if entry.kind == "window":
+            values["window"] = entry.id.split("/")[1]
+        if entry.kind == "staff":
+            values["staff_no"] = entry.id.split("/")[1]
+        found[entry.kind].append(values)
+    for row in directory.hall_rows(connection):
+        found["gateway"].append({"id": row.hall, "host": row.mqtt_host, "port": row.mqtt_port})
+    for row in places.standing(connection):
+        found["device"].append({"id": row.device, "up": row.hall, "window": row.window})
+    return found

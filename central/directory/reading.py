@@ -1,0 +1,168 @@
+"""From sheets to lines of the directory: every row checked, every fault told at once.
+
+Values in, values out. Next: central/directory/register.py holds the lines against what is there.
+"""
+
+import re
+import unicodedata
+from typing import Any, NamedTuple
+
+from central.directory.cells import WrongCellError
+from central.directory.kinds import BY_NAME, KINDS, Kind, nearest
+from central.directory.sheet import Table
+
+FAULTS = 500  # told at once
+_HEADING_ROWS = 10  # offices put a title above the headings
+_FAILED = re.compile(r"#[A-Z/0]+[!?]?")  # what Excel shows instead of a value
+_NOTES = ("说明", "notes")  # the template's sheet for people
+
+
+class Fault(NamedTuple):
+    """What is wrong in a cell, and what to write instead. place: file, sheet and cell."""
+
+    place: str
+    chinese: str
+    english: str
+
+    def __str__(self) -> str:
+        return f"{self.place}：{self.chinese}\n    {self.english}"
+
+
+class Line(NamedTuple):
+    """A row of a sheet. values: what its cells say, by field; a column that the sheet does not
+    have is not in it. cells: where each stands, by field; "" is the row itself.
+    """
+
+    kind: Kind
+    id: str
+    values: dict[str, Any]
+    cells: dict[str, str]
+
+
+def read_lines(tables: list[Table]) -> tuple[list[Line], list[Fault]]:
+    """The lines of all sheets, kind by kind, and what is wrong in them."""
+    lines: list[Line] = []
+    faults: list[Fault] = []
+    for table in tables:
+        kind = BY_NAME.get(_heading(table.title))
+        if kind is not None:
+            _read_table(table, kind, lines, faults)
+        elif _heading(table.title) not in _NOTES and table.rows:
+            faults.append(_unknown_sheet(table))
+    _find_twice(lines, faults)
+    order = {kind.kind: at for at, kind in enumerate(KINDS)}
+    return sorted(lines, key=lambda line: order[line.kind.kind]), faults
+
+
+def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]) -> None:
+    known = {_heading(name): one for one in kind.columns for name in (one.title, one.english)}
+    at, named = _headings(table, known)
+    if at is None:
+        wanted = "、".join(one.title for one in kind.columns if one.is_required)
+        place = table.place(1, 0)
+        faults.append(Fault(place, f"找不到表头，应有 {wanted}", f"no headings: {wanted}"))
+        return
+    columns: dict[str, int] = {}
+    number = table.rows[at][0]
+    for position, name in enumerate(named):
+        place = table.place(number, position)
+        if name not in known:
+            if name:
+                meant = nearest(name, known)
+                told = f"，是不是“{meant}”" if meant else "，请删去这一列"
+                also = f"; did you mean {meant}?" if meant else ": remove it"
+                faults.append(Fault(place, f"没有“{name}”这一列{told}", f"no column {name}{also}"))
+        elif known[name].field in columns:
+            faults.append(Fault(place, f"“{name}”出现两次", f"the column {name} is there twice"))
+        else:
+            columns[known[name].field] = position
+    for one in kind.columns:
+        if one.is_required and one.field not in columns:
+            place = table.place(number, 0)
+            english = f"the column {one.title} ({one.english}) is missing"
+            faults.append(Fault(place, f"缺少“{one.title}”这一列", english))
+            return
+    for number, cells in table.rows[at + 1 :]:
+        _read_row(table, kind, columns, number, cells, lines, faults)
+
+
+def _headings(table: Table, known: dict[str, Any]) -> tuple[int | None, list[str]]:
+    """Which row has the headings, and what they are: the first one with two of them."""
+    for at, (_, cells) in enumerate(table.rows[:_HEADING_ROWS]):
+        named = [_heading(cell or "") for cell in cells]
+        if sum(name in known for name in named) >= 2:
+            return at, named
+    return None, []
+
+
+def _read_row(
+    table: Table,
+    kind: Kind,
+    columns: dict[str, int],
+    number: int,
+    cells: list[str | None],
+    lines: list[Line],
+    faults: list[Fault],
+) -> None:
+    values: dict[str, Any] = {}
+    places = {"": table.place(number, 0)}
+    before = len(faults)
+    for field, position in columns.items():
+        column = kind.column(field)
+        places[field] = table.place(number, position)
+        cell = cells[position] if position < len(cells) else ""
+        try:
+            values[field] = _value(cell, column)
+        except WrongCellError as wrong:
+            told = f"{column.title}：{wrong.chinese}", f"{column.english}: {wrong.english}"
+            faults.append(Fault(places[field], *told))
+    first, last = values.get("first_day"), values.get("last_day")
+    if first is not None and last is not None and last < first:
+        told = "终止日期早于生效日期", "it would end before it begins"
+        faults.append(Fault(places["last_day"], *told))
+    if len(faults) == before:
+        what = "/".join([values[key] for key in kind.keys])
+        lines.append(Line(kind, what, values, places))
+
+
+def _value(cell: str | None, column: Any) -> Any:
+    if cell is None:
+        raise WrongCellError(
+            "数字太长，Excel 只保留 15 位，后面的已经丢失；请把这一列设为文本后重新填写",
+            "Excel keeps 15 digits of a number; make the column text and type it anew",
+        )
+    if _FAILED.fullmatch(cell):
+        raise WrongCellError(f"公式出错 {cell}", f"the formula failed: {cell}")
+    if cell == "":
+        if column.is_required:
+            raise WrongCellError("不能为空", "it must not be empty")
+        return None
+    return column.read(cell)
+
+
+def _find_twice(lines: list[Line], faults: list[Fault]) -> None:
+    """Faults for what stands in two rows, of the same day. The second one is dropped."""
+    seen: dict[Any, Line] = {}
+    for line in list(lines):
+        key = (line.kind.kind, line.id, line.values.get("first_day"))
+        if key in seen:
+            first = seen[key].cells[""]
+            told = f"“{line.id}”与 {first} 重复", f"{line.id} stands in {first} already"
+            faults.append(Fault(line.cells[""], *told))
+            lines.remove(line)
+        seen.setdefault(key, line)
+
+
+def _unknown_sheet(table: Table) -> Fault:
+    names = [kind.title for kind in KINDS] + [kind.english for kind in KINDS]
+    meant = nearest(_heading(table.title), names)
+    told = f"，是不是“{meant}”" if meant else f"，应为 {'、'.join(names[: len(KINDS)])} 之一"
+    also = f"; did you mean {meant}?" if meant else f": one of {', '.join(names[len(KINDS) :])}"
+    chinese = f"没有“{table.title}”这种表{told}"
+    return Fault(table.place(1, 0), chinese, f"no sheet is named {table.title}{also}")
+
+
+def _heading(cell: str) -> str:
+    """A heading as it is compared: without blanks, stars and remarks in brackets."""
+    plain = unicodedata.normalize("NFKC", cell)
+    return re.sub(r"\(.*?\)|[\s*]", "", plain).lower()

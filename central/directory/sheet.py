@@ -1,0 +1,129 @@
+"""Tables as offices write them: a workbook (.xlsx) or a text file (.csv), cell by cell.
+
+What stands in a cell is read as what a person sees there: a number without its decimal point, a
+date as 2026-09-01, blanks around it gone. central/directory/reading.py makes sense of it.
+"""
+
+import csv
+import io
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import openpyxl
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import InvalidFileException
+
+from hosting.error import OperatorError
+from hosting.text_file import open_file
+
+_FILE_BYTES = 32 << 20
+_UNPACKED_BYTES = 512 << 20  # a workbook is a zip: a small one may unpack to anything
+ROWS = 100_000  # of one sheet
+_COLUMNS = 64
+_EMPTY_ROWS = 1000  # so many in a row, and the sheet is over: Excel keeps a million
+_PRECISE = 10**15  # Excel keeps 15 digits of a number, the rest are zeros
+
+
+class Table(NamedTuple):
+    """One sheet. rows: (number as Excel shows it, the cells' texts), empty rows left out;
+    a cell that lost what was typed is None.
+    """
+
+    file: str
+    title: str
+    rows: list[tuple[int, list[str | None]]]
+
+    def place(self, row: int, column: int) -> str:
+        """Where a cell is, as people look for it: `名录.xlsx 窗口!C7`. column: from 0."""
+        return f"{self.file} {self.title}!{get_column_letter(column + 1)}{row}"
+
+
+def read_tables(path: Path) -> list[Table]:
+    """The sheets of a workbook, or the one of a text file, which is named like the file.
+
+    A text file may be UTF-8 or GB18030, with or without a byte order mark. Raises OperatorError
+    for what is no such file, or is too large.
+    """
+    try:
+        with open_file(path) as file:
+            content = file.read(_FILE_BYTES + 1)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > _FILE_BYTES:
+        raise OperatorError(f"{path} has over {_FILE_BYTES >> 20} MB: is it another file?")
+    if path.suffix.lower() == ".csv":
+        found = csv.reader(io.StringIO(_text(path, content), newline=""))
+        return [_table(path, path.stem, iter(found))]
+    if path.suffix.lower() != ".xlsx":
+        raise OperatorError(f"{path} is neither .xlsx nor .csv: save it as an Excel workbook.")
+    return _sheets(path, content)
+
+
+def _sheets(path: Path, content: bytes) -> list[Table]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if sum(one.file_size for one in packed.infolist()) > _UNPACKED_BYTES:
+                raise OperatorError(f"{path} unpacks to over {_UNPACKED_BYTES >> 20} MB.")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        return [
+            _table(path, sheet.title.strip(), sheet.iter_rows(values_only=True))
+            for sheet in book.worksheets
+        ]
+    except OperatorError:
+        raise
+    # What a damaged workbook makes openpyxl and its parsers raise is nowhere written down.
+    except (zipfile.BadZipFile, InvalidFileException, Exception) as error:
+        raise OperatorError(
+            f"{path} cannot be read as an Excel workbook ({type(error).__name__}): "
+            "open it in Excel and save it anew as .xlsx, without a password."
+        ) from None
+
+
+def _table(path: Path, title: str, found: Iterator[Any]) -> Table:
+    rows: list[tuple[int, list[str | None]]] = []
+    empty = 0
+    for number, cells in enumerate(found, start=1):
+        texts = [_shown(cell) for cell in cells[:_COLUMNS]]
+        while texts and texts[-1] == "":
+            texts.pop()
+        empty = 0 if texts else empty + 1
+        if empty > _EMPTY_ROWS:
+            break
+        if texts:
+            rows.append((number, texts))
+        if len(rows) > ROWS:
+            raise OperatorError(f"{path}, {title}: over {ROWS} rows: split the sheet in two.")
+    return Table(path.name, title, rows)
+
+
+def _shown(value: Any) -> str | None:
+    """The text of a cell; None for a number that Excel has rounded, so that digits are lost."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, int | float):
+        if abs(value) >= _PRECISE:
+            return None
+        return str(int(value)) if value == int(value) else str(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return "".join(one for one in str(value) if unicodedata.category(one) != "Cf").strip()
+
+
+def _text(path: Path, content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise OperatorError(
+        f"{path} is neither UTF-8 nor GB18030: save it in Excel as "
+        "“CSV UTF-8 (逗号分隔)”, or as an Excel workbook."
+    )

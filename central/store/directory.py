@@ -1,0 +1,152 @@
+"""The directory: who is who, and who belonged where on which day."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from central.store import sql
+from central.store.tables import metadata
+
+EVER = 0  # the first day of what holds as far back as there is anything
+
+
+class Entry(NamedTuple):
+    """A row of `directory` (central/store/tables/places.py): what holds of something from
+    first_day on, until the day before the next row of it, or to last_day. Days are numbers,
+    20260901.
+    """
+
+    kind: str
+    id: str
+    first_day: int
+    last_day: int | None = None
+    name: str = ""
+    up: str | None = None
+    institution: str | None = None
+    line: str | None = None
+    profiles: str | None = None
+    tier: str | None = None
+    hours: str | None = None
+    sends: str | None = None
+    rateable: bool | None = None
+    needs_application: bool | None = None
+    qualified: bool | None = None
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """What the row is of: its kind and id."""
+        return self.kind, self.id
+
+
+_directory = metadata.tables["directory"]
+_hall = metadata.tables["hall"]
+_window = metadata.tables["window"]
+_device = metadata.tables["device"]
+_COLUMNS = [_directory.c[name] for name in Entry._fields]
+_DAYS = ("kind", "id", "first_day")
+
+
+def entries(connection: Connection, kind: str | None = None) -> list[Entry]:
+    """The rows of a kind or of all, by kind, id and first day."""
+    query = select(*_COLUMNS).order_by(*[_directory.c[name] for name in _DAYS])
+    if kind is not None:
+        query = query.where(_directory.c.kind == kind)
+    return [Entry(*row) for row in connection.execute(query)]
+
+
+def of_things(connection: Connection, kind: str, ids: Iterable[str]) -> list[Entry]:
+    """The rows of these things of a kind, by id and first day."""
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, _directory.c.id.in_([*ids]))
+    found = connection.execute(query.order_by(_directory.c.id, _directory.c.first_day))
+    return [Entry(*row) for row in found]
+
+
+def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
+    """Write rows; one with the same kind, id and first day is replaced."""
+    if not changed:
+        return
+    is_it = " AND ".join([f"{sql.name(name)} = ?" for name in _DAYS])
+    sql.run(connection, f"DELETE FROM directory WHERE {is_it}", [entry[:3] for entry in changed])
+    names = (*Entry._fields, "noted_ms")
+    sql.insert_many(connection, _directory, names, [(*entry, now_ms) for entry in changed])
+
+
+def hall_rows(connection: Connection) -> list[Any]:
+    """Rows of `hall`: the halls that have a gateway, by id."""
+    return list(connection.execute(select(_hall).order_by(_hall.c.hall)))
+
+
+def counted_halls(connection: Connection, regions: dict[str, str | None]) -> list[Any]:
+    """(row of `hall`, its region, windows, devices) of the halls that have a gateway, by id.
+
+    regions: of each hall today.
+    """
+    windows = select(_window.c.hall, func.count().label("windows"))
+    windows = windows.where(_window.c.is_closed.is_(False)).group_by(_window.c.hall).subquery()
+    devices = select(_device.c.hall, func.count(_device.c.device.distinct()).label("devices"))
+    devices = devices.where(_device.c.revoked_at_ms.is_(None)).group_by(_device.c.hall).subquery()
+    query = (
+        select(_hall, windows.c.windows, devices.c.devices)
+        .outerjoin(windows, windows.c.hall == _hall.c.hall)
+        .outerjoin(devices, devices.c.hall == _hall.c.hall)
+        .order_by(_hall.c.hall)
+    )
+    rows = connection.execute(query).all()
+    return [(row, regions.get(row.hall), row.windows or 0, row.devices or 0) for row in rows]
+
+
+def put_broker(connection: Connection, hall: str, broker: dict[str, Any]) -> None:
+    """Give a hall that has a gateway another broker, or a hall that had none its gateway.
+
+    broker: columns of `hall`. `settle` (central/directory/roll.py) gives it its name.
+    """
+    is_it = _hall.c.hall == hall
+    if connection.execute(update(_hall).where(is_it).values(**broker)).rowcount == 0:
+        values = {"hall": hall, "name": hall, "mqtt_ca": None, "version": 1, "proven_ms": 0}
+        connection.execute(insert(_hall), {**values, **broker})
+
+
+def rename_hall(connection: Connection, hall: str, name: str) -> None:
+    """What a hall that has a gateway is called today."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall).values(name=name))
+
+
+def all_windows(connection: Connection) -> list[Any]:
+    """Rows of `window`, of all halls that have a gateway."""
+    return list(connection.execute(select(_window)))
+
+
+def put_window(connection: Connection, hall: str, window: str, name: str, is_closed: bool) -> None:
+    """A window as it is today."""
+    is_it = (_window.c.hall == hall) & (_window.c.window == window)
+    values = {"name": name, "is_closed": is_closed}
+    if connection.execute(update(_window).where(is_it).values(**values)).rowcount == 0:
+        connection.execute(insert(_window), {"hall": hall, "window": window, **values})
+
+
+def rest(
+    connection: Connection, hall_id: str, window: str, until_ms: int, reason: str | None
+) -> None:
+    """Put a window to rest."""
+    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
+    values = {"rest_until_ms": until_ms, "rest_reason": reason}
+    connection.execute(update(_window).where(is_it).values(values))
+
+
+def resting(connection: Connection, until_ms: int | None = None) -> list[Any]:
+    """The windows at rest, or those of them whose rest is over by then."""
+    query = select(_window).where(_window.c.rest_until_ms.is_not(None))
+    if until_ms is not None:
+        query = query.where(_window.c.rest_until_ms <= until_ms)
+    return list(connection.execute(query.order_by(_window.c.hall, _window.c.window)))
+
+
+def end_rest(connection: Connection, hall_id: str, window: str, now_ms: int) -> None:
+    """Let a window be in use again: its devices are missed from now on."""
+    is_it = (_window.c.hall == hall_id) & (_window.c.window == window)
+    values = {"rest_until_ms": None, "rest_reason": None, "rested_at_ms": now_ms}
+    connection.execute(update(_window).where(is_it).values(values))
+    is_there = (_device.c.hall == hall_id) & (_device.c.window == window)
+    proven_ms = select(_hall.c.proven_ms).where(_hall.c.hall == hall_id).scalar_subquery()
+    connection.execute(update(_device).where(is_there).values(proven_ms=proven_ms))
