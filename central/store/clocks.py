@@ -30,6 +30,7 @@ class KeptTime(NamedTuple):
     """The row of `centre_clock` (central/store/tables.py)."""
 
     newest_ms: int
+    sure_ms: int = 0
     words: int = 0
     moves: int = 0
     halls: int = 0
@@ -137,15 +138,16 @@ def keep_time(connection: Connection, kept: KeptTime) -> None:
 
 
 def move(connection: Connection, by_ms: int, now_ms: int) -> None:
-    """The centre's time is another one by `by_ms`, and is `now_ms` now: move what is known of the
-    starts of which something may still come, and let nothing be due later than now.
+    """The centre's time is another one by `by_ms`, and is `now_ms` now: what is known of the starts
+    of which something may still come holds for both, and nothing is due later than now.
 
-    The caller has locked all halls, so that nothing is filed meanwhile.
+    Nobody knows by which of the two a start was seen: its bounds are moved apart, never closer; the
+    next record or head of it brings them together again. The caller has locked all halls, so that
+    nothing is filed meanwhile.
     """
+    bound = _clock.c.high_ms if by_ms > 0 else _clock.c.low_ms
     moved = update(_clock).where(_clock.c.high_ms > now_ms - abs(by_ms) - _STARTS_MS)
-    connection.execute(
-        moved.values(low_ms=_clock.c.low_ms + by_ms, high_ms=_clock.c.high_ms + by_ms)
-    )
+    connection.execute(moved.values({bound.name: bound + by_ms}))
     if by_ms < 0:
         connection.execute(delete(_running).where(_running.c.since_ms > now_ms))
     for column in _PAST if by_ms < 0 else ():

@@ -57,6 +57,7 @@ def upgrade() -> None:
         "centre_clock",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("newest_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sure_ms", sa.BigInteger(), nullable=False),
         sa.Column("words", sa.Integer(), nullable=False),
         sa.Column("moves", sa.Integer(), nullable=False),
         sa.Column("halls", sa.Integer(), nullable=False),
