@@ -137,6 +137,13 @@ def keep_time(connection: Connection, kept: KeptTime) -> None:
         connection.execute(insert(_centre_clock), {"id": 1, **kept._asdict()})
 
 
+def withdrawn_ms(connection: Connection) -> int:
+    """The highest instant that was the centre's time and was taken back, 0 for none: nothing that
+    was signed before names a later one.
+    """
+    return connection.execute(select(_centre_clock.c.withdrawn_ms)).scalar() or 0
+
+
 def move(connection: Connection, by_ms: int, now_ms: int) -> None:
     """The centre's time is another one by `by_ms`, and is `now_ms` now: what is known of the starts
     of which something may still come holds for both, and nothing is due later than now.
@@ -149,6 +156,8 @@ def move(connection: Connection, by_ms: int, now_ms: int) -> None:
     moved = update(_clock).where(_clock.c.high_ms > now_ms - abs(by_ms) - _STARTS_MS)
     connection.execute(moved.values({bound.name: bound + by_ms}))
     if by_ms < 0:
+        highest_ms = max(now_ms - by_ms, withdrawn_ms(connection))
+        connection.execute(update(_centre_clock).values(withdrawn_ms=highest_ms))
         connection.execute(delete(_running).where(_running.c.since_ms > now_ms))
     for column in _PAST if by_ms < 0 else ():
         is_ahead = update(column.table).where(column > now_ms)
