@@ -284,6 +284,30 @@ def test_a_wrong_clock_at_a_start_that_was_followed_misdates_nothing_afterwards(
     assert story.marks()[-3:] == [set()] * 3
 
 
+def test_nobody_is_named_for_the_hours_by_which_the_clock_was_ahead(story):
+    """Not in the minute either until the centre notes that it runs; the control: an hour more."""
+    story.rate(10)  # its document is to come
+    story.is_set(8 * HOUR_MS)
+    for _ in range(10):
+        story.hall.note_running()
+        story.passes(60)
+    story.passes(20)
+    assert story.keeper.clock.read() == (story.machine.wall_ms(), 0)
+    assert "facts_missing" not in names(story)
+    for _ in range(48):
+        story.hall.note_running()
+        assert "facts_missing" not in names(story)
+        story.passes(60)
+    for _ in range(4):
+        story.hall.note_running()
+        story.passes(60)
+    assert "facts_missing" in names(story)
+
+
+def names(story) -> set[str]:
+    return {one.mark for one in story.hall.findings(None)}
+
+
 def test_the_control_that_moves_no_start_misdates_what_comes_afterwards(story, monkeypatch):
     monkeypatch.setattr(clocks, "move", lambda *_: None)
     goes_and_comes_back(story)

@@ -354,9 +354,9 @@ def test_the_time_in_which_the_centre_is_down_is_nobody_s_silence(province):
         province.centre.note_running()
     province.hours(0.01)
     assert province.alarms() == {"documents_missing"}, "the control: an hour of the centre's"
-    province.hours(5.9 * 24)
+    province.runs(5.9 * 24)
     assert "silent_device" not in province.alarms()
-    province.hours(0.1 * 24)
+    province.runs(0.1 * 24)
     assert {"silent_device", "silent_hall"} <= province.alarms(), "ten days of the centre's"
 
 
@@ -390,7 +390,7 @@ def test_nobody_misses_a_window_that_rests(province):
     assert province.alarms() == set()
     province.centre.halls.end_rest("demo", "w2")
     assert province.alarms() == set()
-    province.hours(10.1 * 24)
+    province.runs(10.1 * 24)
     assert "silent_device" in province.alarms()
 
 
