@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from central.people.tokens import add_token, hall_scope
-from central.store import places
+from central.store import alarms, places
 from central.store.database import Database
 from hosting.clock import start_of
 from hosting.error import OperatorError
@@ -58,10 +58,14 @@ class Halls:
             raise OperatorError(f"the hall {hall} exists already.") from None
 
     def carry(self, hall: str, days: int | None) -> None:
-        """Note how often a hall's batches arrive as files; None: it has a network again."""
+        """Note how often a hall's batches arrive as files; None: it has a network again, and all
+        limits anew.
+        """
         with self._database.write() as connection:
             places.require_hall(connection, hall)
             places.set_carry(connection, hall, _carry_ms(days))
+            if days is None:
+                alarms.begin_anew(connection, hall, self._now_ms())
 
     def every(self) -> list[Any]:
         """All halls: `places.halls`."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, tuple_, update
 
 from central.store.tables import metadata
 
@@ -198,6 +198,28 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
     if hall is not None:
         query = query.where(_book.c.hall == hall)
     return list(connection.execute(query.limit(MOST)))
+
+
+def begin_anew(connection: Connection, hall: str, now_ms: int) -> None:
+    """Let what a hall has not sent be missed from now on: it no longer carries files, and what the
+    last one left behind is on its way.
+    """
+    devices = select(_device.c.device, _device.c.epoch).where(_device.c.hall == hall)
+    for table, column in ((_chain, "open_since_ms"), (_head, "lacking_since_ms")):
+        is_its = tuple_(table.c.device, table.c.epoch).in_(devices)
+        _set_since(connection, table, column, is_its, now_ms)
+    for table, column in ((_book, "open_since_ms"), (_awaited, "since_ms")):
+        _set_since(connection, table, column, table.c.hall == hall, now_ms)
+    is_its = _window.c.hall == hall
+    connection.execute(update(_window).where(is_its).values(rested_at_ms=now_ms))
+    proven_ms = select(_hall.c.proven_ms).where(_hall.c.hall == hall).scalar_subquery()
+    is_its = _device.c.hall == hall
+    connection.execute(update(_device).where(is_its).values(proven_ms=proven_ms))
+
+
+def _set_since(connection: Connection, table: Any, column: str, is_its: Any, now_ms: int) -> None:
+    is_open = table.c[column].is_not(None)
+    connection.execute(update(table).where(is_its, is_open).values({column: now_ms}))
 
 
 def _two_files() -> Any:

@@ -282,6 +282,7 @@ def test_a_wrong_clock_at_a_start_that_was_followed_misdates_nothing_afterwards(
         story.rate(10)
     assert max(map(abs, story.off_ms())) < 1000
     assert story.marks()[-3:] == [set()] * 3
+    assert story.holds() == []
 
 
 def test_nobody_is_named_for_the_hours_by_which_the_clock_was_ahead(story):

@@ -135,8 +135,11 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     keeper.keep()
     ahead_ms = keeper.clock.now_ms()
     assert ahead_ms == machine.wall_ms()
+    hall.devices._now_ms = keeper.clock.now_ms
+    hall.enrol("xj-0500")
     with database.write() as connection:
         connection.exec_driver_sql(f"update hall set heard_at_ms = {ahead_ms}")
+        connection.exec_driver_sql(f'update "window" set rested_at_ms = {ahead_ms}')
         for since_ms in (NOW_MS - DAY_MS, ahead_ms - DAY_MS):
             connection.exec_driver_sql(f"insert into running values ({since_ms}, {ahead_ms})")
     machine.error_ms = 0
@@ -147,6 +150,8 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     with database.read() as connection:
         heard_at_ms = connection.exec_driver_sql("select heard_at_ms from hall").scalar()
         running = connection.exec_driver_sql("select since_ms, until_ms from running").all()
+        since = 'select enrolled_at_ms, rested_at_ms from device, "window"'
+        assert connection.exec_driver_sql(since).all() == [(machine(), machine())]
     assert heard_at_ms == machine() == keeper.clock.now_ms()
     assert running == [(NOW_MS - DAY_MS, machine())]
 

@@ -418,6 +418,26 @@ def test_without_its_carry_interval_it_is(province):
     assert found == {"gap", "silent_device"}
 
 
+@pytest.mark.parametrize("days", [7, 30])
+def test_a_hall_that_no_longer_carries_is_no_alarm(province, days):
+    """It has its network now; what it sends from then on is missed as anybody's."""
+    courier = Courier(province, is_answered_at_once=False)
+    province.centre.halls.carry("demo", days)
+    for _ in range(3):
+        courier.carry(courier.devices)
+        province.hours(24 * days)
+    assert province.findings() == {}
+    province.centre.halls.carry("demo", None)
+    assert province.findings() == {}
+    province.hours(0.9)
+    for device in courier.devices * 2:
+        province.hear(device, *device.offers_again())
+    courier.carry(courier.devices)
+    for device in courier.devices * 2:
+        province.hear(device, *device.offers_again())
+    assert province.findings() == {}
+
+
 def test_it_leaves_a_device_out_of_its_files(province):
     """Named with the second file in which others are fresh."""
     courier = Courier(province, is_answered_at_once=True)
