@@ -79,8 +79,8 @@ class PlainClock:
 
 class SteadyClock(PlainClock):
     """The rules above. newest_ms: the newest instant that is stored, None in an empty database,
-    which trusts the wall clock; wall_ms and monotonic_s: the machine's clocks; halls: how many spoke
-    in the day before.
+    which trusts the wall clock; wall_ms and monotonic_s: the machine's clocks; halls: how many
+    spoke in the day before.
 
     At a start a wall clock that is ahead of the newest instant is followed as soon as most halls
     heard since then agree with it, and most of those from before: the centre was off for days, or

@@ -92,7 +92,7 @@ class Timekeeper:
         return kept.words != self._words and abs(kept.newest_ms - doubt.wall_ms) <= NEAR_MS
 
     def _is_due(self, kept: KeptTime) -> bool:
-        """Whether this wall clock is to be followed by itself: no other machine's says otherwise."""
+        """Whether this wall clock is followed by itself: no other machine's says otherwise."""
         return self.clock.is_due() and abs(self.clock.now_ms() - kept.sure_ms) > NEAR_MS
 
     def _log(self, doubt: Doubt | None) -> None:

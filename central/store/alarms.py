@@ -106,8 +106,8 @@ def pending_enrolments(connection: Connection, hall: str | None, before_ms: int)
 
 
 def endings(connection: Connection, hall: str | None, is_open: bool, limit: int = MOST) -> Found:
-    """Epochs that have ended, open ones or the others, the newest first, but behind all others those
-    that never spoke and whose window had no service in their time: columns of `ending`,
+    """Epochs that have ended, open ones or the others, the newest first, but behind all others
+    those that never spoke and whose window had no service in their time: columns of `ending`,
     covered_seq and highest_seq, head_seq of its newest head (None without one), since_ms, when it
     was proven to be fresh last, else enrolled, and services: how many its window had between that
     and the end.

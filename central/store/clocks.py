@@ -146,12 +146,12 @@ def withdrawn_ms(connection: Connection) -> int:
 
 
 def move(connection: Connection, by_ms: int, now_ms: int) -> None:
-    """The centre's time is another one by `by_ms`, and is `now_ms` now: what is known of the starts
-    of which something may still come holds for both, and nothing is due later than now.
+    """The centre's time is another one by `by_ms`, and is `now_ms` now: what is known of the
+    starts of which something may still come holds for both, and nothing is due later than now.
 
-    Nobody knows by which of the two a start was seen: its bounds are moved apart, never closer; the
-    next record or head of it brings them together again. The caller has locked all halls, so that
-    nothing is filed meanwhile.
+    Nobody knows by which of the two a start was seen: its bounds are moved apart, never closer;
+    the next record or head of it brings them together again. The caller has locked all halls, so
+    that nothing is filed meanwhile.
     """
     bound = _clock.c.high_ms if by_ms > 0 else _clock.c.low_ms
     moved = update(_clock).where(_clock.c.high_ms > now_ms - abs(by_ms) - _STARTS_MS)

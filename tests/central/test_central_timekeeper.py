@@ -76,7 +76,7 @@ def test_a_process_whose_machine_is_wrong_does_not_leave_the_others(machine, dat
 
 
 def test_at_a_start_one_hall_of_many_does_not_decide(machine, database, tmp_path):
-    """It lies, or has its time from where the centre's machine has its own; the others are late."""
+    """It lies, or has its time from where the centre's machine has it; the others are late."""
     halls = [Hall(tmp_path, f"hall-{number}", database, machine) for number in range(3)]
     for hall in halls:
         pen = hall.enrol(f"xj-{hall.name}")
