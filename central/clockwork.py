@@ -143,6 +143,8 @@ class Alarms:
         """The alarms of a hall or of all, at most alarms.MOST of each kind."""
         now_ms = self._clock.now_ms()
         ran = clocks.ran(connection, _MOST_RUNS)
+        if ran and now_ms - ran[0][1] > _DOWN_MS:  # it is up again, or its clock was set
+            ran.insert(0, (now_ms, now_ms))
         late_ms = _before(now_ms, self._limits.gap_ms, ran)
         found = self._missing(connection, hall, now_ms, late_ms)
         if hall is None and (doubt := self._clock.doubt()) is not None:

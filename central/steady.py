@@ -79,11 +79,12 @@ class PlainClock:
 
 class SteadyClock(PlainClock):
     """The rules above. newest_ms: the newest instant that is stored, None in an empty database,
-    which trusts the wall clock; wall_ms and monotonic_s: the machine's clocks.
+    which trusts the wall clock; wall_ms and monotonic_s: the machine's clocks; halls: how many
+    spoke in the day before.
 
     At a start a wall clock that is ahead of the newest instant is followed as soon as most halls
-    heard since then agree with it: the centre was off for days, or restored. May be called from
-    any thread.
+    heard since then agree with it, and most of those from before: the centre was off for days, or
+    restored, and one hall that is quick does not decide. May be called from any thread.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class SteadyClock(PlainClock):
         newest_ms: int | None,
         wall_ms: Callable[[], int] = clock.now_ms,
         monotonic_s: Callable[[], float] = time.monotonic,
+        halls: int = 0,
     ) -> None:
-        self._wall_ms, self._monotonic_s = wall_ms, monotonic_s
+        self._wall_ms, self._monotonic_s, self._halls = wall_ms, monotonic_s, halls
         self._lock = threading.Lock()
         now_ms = wall_ms()
         self._base_ms = now_ms if newest_ms is None else newest_ms
@@ -128,7 +130,7 @@ class SteadyClock(PlainClock):
             self._ahead_ms[hall] = hall_ms - self._look().ms
             if self._doubt is not None and self._is_starting and self._doubt.difference_ms > 0:
                 heard = self._heard(self._doubt.difference_ms)
-                if 2 * heard.near_wall > heard.halls:
+                if 2 * heard.near_wall > max(heard.halls, self._halls):
                     self._follow()
 
     def heard(self) -> Heard:

@@ -2,7 +2,8 @@
 processes and commands of one centre agree on. central/steady.py has the rules.
 
 A running centre looks every ten seconds. What was followed stands in one row: whoever finds a new
-word there that fits its own wall clock follows, too. The live path writes nothing of this.
+word there that fits its own wall clock follows, too. There stands also when a process was sure of
+the time last: while one is, another's machine is wrong. The live path writes nothing of this.
 """
 
 import logging
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from central.steady import NEAR_MS, Doubt, SteadyClock
+from central.steady import MOST_MS, NEAR_MS, Doubt, SteadyClock
 from central.store import clocks, places
 from central.store.clocks import KeptTime
 from central.store.database import Database
@@ -40,7 +41,8 @@ class Timekeeper:
         self._database = database
         with database.read() as connection:
             kept = clocks.kept_time(connection)
-        self.clock = SteadyClock(kept and kept.newest_ms, wall_ms, monotonic_s)
+            halls = places.count_heard(connection, kept.newest_ms - MOST_MS) if kept else 0
+        self.clock = SteadyClock(kept and kept.newest_ms, wall_ms, monotonic_s, halls)
         self._words, self._moves = (kept.words, kept.moves) if kept is not None else (0, 0)
         self._told: Doubt | None = None
 
@@ -51,7 +53,7 @@ class Timekeeper:
             kept = clocks.kept_time(connection)
         if kept is not None and self.clock.doubt() is None:
             self._words, self._moves = kept.words, kept.moves
-            if 0 <= self.clock.now_ms() - kept.newest_ms < _WRITE_MS:
+            if all(0 <= self.clock.now_ms() - ms < _WRITE_MS for ms in kept[:2]):
                 return
         with self._database.write() as connection:
             doubt, kept = self._write(connection)
@@ -70,23 +72,28 @@ class Timekeeper:
         kept = clocks.kept_time(connection, is_locked=True) or KeptTime(self.clock.now_ms())
         doubt = self.clock.doubt()
         heard = self.clock.heard()._asdict()
-        if doubt is None or not (self._is_told(kept, doubt) or self.clock.is_due()):
-            kept = kept._replace(newest_ms=self.clock.now_ms(), **heard)
+        if doubt is None or not (self._is_told(kept, doubt) or self._is_due(kept)):
+            now_ms = self.clock.now_ms()
+            sure_ms = now_ms if doubt is None else kept.sure_ms
+            kept = kept._replace(newest_ms=now_ms, sure_ms=sure_ms, **heard)
             clocks.keep_time(connection, kept)
             return None, kept
         moves = kept.moves
-        # A centre that stood still has learned nothing meanwhile, and what it knew is still true.
-        if not self.clock.is_starting and moves == self._moves:
+        if moves == self._moves:
             places.lock_halls(connection, [row.hall for row in places.halls(connection)])
             clocks.move(connection, doubt.difference_ms, doubt.wall_ms)
             moves += 1
-        kept = KeptTime(doubt.wall_ms, kept.words + 1, moves, **heard)
+        kept = KeptTime(doubt.wall_ms, doubt.wall_ms, kept.words + 1, moves, **heard)
         clocks.keep_time(connection, kept)
         return doubt, kept
 
     def _is_told(self, kept: KeptTime, doubt: Doubt) -> bool:
         """Whether an operator or another process has said that this wall clock is right."""
         return kept.words != self._words and abs(kept.newest_ms - doubt.wall_ms) <= NEAR_MS
+
+    def _is_due(self, kept: KeptTime) -> bool:
+        """Whether this wall clock is followed by itself: no other machine's says otherwise."""
+        return self.clock.is_due() and abs(self.clock.now_ms() - kept.sure_ms) > NEAR_MS
 
     def _log(self, doubt: Doubt | None) -> None:
         if doubt is not None and self._told is None:

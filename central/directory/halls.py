@@ -13,7 +13,7 @@ from central.directory.reading import Line
 from central.directory.register import Change, plan
 from central.directory.roll import on_day, settle
 from central.people.tokens import add_token, hall_scope
-from central.store import directory, places, tokens
+from central.store import alarms, directory, places, tokens
 from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day, start_of, written
@@ -66,10 +66,14 @@ class Halls:
             add_token(connection, hall_scope(hall), token_file, now_ms)
 
     def carry(self, hall: str, days: int | None) -> None:
-        """Note how often a hall's batches arrive as files; None: it has a network again."""
+        """Note how often a hall's batches arrive as files; None: it has a network again, and all
+        limits anew.
+        """
         with self._database.write() as connection:
             places.require_hall(connection, hall)
             places.set_carry(connection, hall, _carry_ms(days))
+            if days is None:
+                alarms.begin_anew(connection, hall, self._now_ms())
 
     def rest(self, hall: str, window: str, until: date, reason: str | None) -> None:
         """Put a window to rest until a day in China, on which it is in use again by itself: until

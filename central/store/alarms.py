@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, tuple_, update
 
 from central.store.tables import metadata
 
@@ -106,7 +106,8 @@ def pending_enrolments(connection: Connection, hall: str | None, before_ms: int)
 
 
 def endings(connection: Connection, hall: str | None, is_open: bool, limit: int = MOST) -> Found:
-    """Epochs that have ended, open ones or the others, the newest first: columns of `ending`,
+    """Epochs that have ended, open ones or the others, the newest first, but behind all others
+    those that never spoke and whose window had no service in their time: columns of `ending`,
     covered_seq and highest_seq, head_seq of its newest head (None without one), since_ms, when it
     was proven to be fresh last, else enrolled, and services: how many its window had between that
     and the end.
@@ -118,6 +119,11 @@ def endings(connection: Connection, hall: str | None, is_open: bool, limit: int 
         _document.c.opened_at_ms > since_ms,
         _document.c.opened_at_ms <= _ending.c.ended_at_ms,
     )
+    spoke = or_(
+        _chain.c.highest_seq > 0,
+        func.coalesce(_head.c.seq, 0) > 0,
+        services.scalar_subquery() > 0,
+    )
     columns = (_chain.c.covered_seq, _chain.c.highest_seq, _head.c.seq.label("head_seq"))
     columns += (since_ms.label("since_ms"), services.scalar_subquery().label("services"))
     columns += (_device.c.revoked_at_ms, _device.c.refused_at_ms)
@@ -126,7 +132,8 @@ def endings(connection: Connection, hall: str | None, is_open: bool, limit: int 
         _placed(*_ending.c, *columns)
         .join(_ending, _same_epoch(_ending))
         .where(~is_closed if is_open else is_closed)
-        .order_by(_ending.c.ended_at_ms.desc(), _ending.c.device, _ending.c.epoch)
+        .order_by(case((spoke, 0), else_=1), _ending.c.ended_at_ms.desc())
+        .order_by(_ending.c.device, _ending.c.epoch)
     )
     return _of_hall(connection, query, hall, limit)
 
@@ -191,6 +198,28 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
     if hall is not None:
         query = query.where(_book.c.hall == hall)
     return list(connection.execute(query.limit(MOST)))
+
+
+def begin_anew(connection: Connection, hall: str, now_ms: int) -> None:
+    """Let what a hall has not sent be missed from now on: it no longer carries files, and what the
+    last one left behind is on its way.
+    """
+    devices = select(_device.c.device, _device.c.epoch).where(_device.c.hall == hall)
+    for table, column in ((_chain, "open_since_ms"), (_head, "lacking_since_ms")):
+        is_its = tuple_(table.c.device, table.c.epoch).in_(devices)
+        _set_since(connection, table, column, is_its, now_ms)
+    for table, column in ((_book, "open_since_ms"), (_awaited, "since_ms")):
+        _set_since(connection, table, column, table.c.hall == hall, now_ms)
+    is_its = _window.c.hall == hall
+    connection.execute(update(_window).where(is_its).values(rested_at_ms=now_ms))
+    proven_ms = select(_hall.c.proven_ms).where(_hall.c.hall == hall).scalar_subquery()
+    is_its = _device.c.hall == hall
+    connection.execute(update(_device).where(is_its).values(proven_ms=proven_ms))
+
+
+def _set_since(connection: Connection, table: Any, column: str, is_its: Any, now_ms: int) -> None:
+    is_open = table.c[column].is_not(None)
+    connection.execute(update(table).where(is_its, is_open).values({column: now_ms}))
 
 
 def _two_files() -> Any:

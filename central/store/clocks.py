@@ -30,6 +30,7 @@ class KeptTime(NamedTuple):
     """The row of `centre_clock` (central/store/tables/records.py)."""
 
     newest_ms: int
+    sure_ms: int = 0
     words: int = 0
     moves: int = 0
     halls: int = 0
@@ -49,6 +50,7 @@ _PAST = [
     for table, column in (
         *(("hall", "heard_at_ms"), ("hall", "proven_at_ms"), ("device", "proven_at_ms")),
         *(("chain", "open_since_ms"), ("head", "lacking_since_ms"), ("head", "stored_at_ms")),
+        *(("device", "enrolled_at_ms"), ("window", "rested_at_ms")),
         *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )
 ]
@@ -136,17 +138,27 @@ def keep_time(connection: Connection, kept: KeptTime) -> None:
         connection.execute(insert(_centre_clock), {"id": 1, **kept._asdict()})
 
 
-def move(connection: Connection, by_ms: int, now_ms: int) -> None:
-    """The centre's time is another one by `by_ms`, and is `now_ms` now: move what is known of the
-    starts of which something may still come, and let nothing be due later than now.
-
-    The caller has locked all halls, so that nothing is filed meanwhile.
+def withdrawn_ms(connection: Connection) -> int:
+    """The highest instant that was the centre's time and was taken back, 0 for none: nothing that
+    was signed before names a later one.
     """
+    return connection.execute(select(_centre_clock.c.withdrawn_ms)).scalar() or 0
+
+
+def move(connection: Connection, by_ms: int, now_ms: int) -> None:
+    """The centre's time is another one by `by_ms`, and is `now_ms` now: what is known of the
+    starts of which something may still come holds for both, and nothing is due later than now.
+
+    Nobody knows by which of the two a start was seen: its bounds are moved apart, never closer;
+    the next record or head of it brings them together again. The caller has locked all halls, so
+    that nothing is filed meanwhile.
+    """
+    bound = _clock.c.high_ms if by_ms > 0 else _clock.c.low_ms
     moved = update(_clock).where(_clock.c.high_ms > now_ms - abs(by_ms) - _STARTS_MS)
-    connection.execute(
-        moved.values(low_ms=_clock.c.low_ms + by_ms, high_ms=_clock.c.high_ms + by_ms)
-    )
+    connection.execute(moved.values({bound.name: bound + by_ms}))
     if by_ms < 0:
+        highest_ms = max(now_ms - by_ms, withdrawn_ms(connection))
+        connection.execute(update(_centre_clock).values(withdrawn_ms=highest_ms))
         connection.execute(delete(_running).where(_running.c.since_ms > now_ms))
     for column in _PAST if by_ms < 0 else ():
         is_ahead = update(column.table).where(column > now_ms)

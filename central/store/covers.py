@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from central.store import sql
+from central.store import clocks, sql
 from central.store.ledger import Epoch
 from central.store.tables import metadata
 from protocol.record import RESTART
@@ -135,13 +135,16 @@ def save_heads(connection: Connection, changed: list[dict[str, Any]]) -> None:
 def end_epochs(connection: Connection, epochs: Iterable[Epoch], now_ms: int) -> None:
     """Note that these end now, those that have not ended yet; their halls are locked.
 
-    No receipt of theirs that was signed so far is later than the end, whatever the clock did.
+    No receipt of theirs that was signed so far is later than the end, whatever the clock did: not
+    even one from a time that was taken back.
     """
+    least_ms = max(now_ms, clocks.withdrawn_ms(connection))
     for epoch in epochs:
         if ending(connection, epoch) is None:
             known = chain(connection, epoch)
             signed_ms = 0 if known is None else known.receipt_at_ms or 0
-            values = {"device": epoch[0], "epoch": epoch[1], "ended_at_ms": max(now_ms, signed_ms)}
+            ended_ms = max(least_ms, signed_ms)
+            values = {"device": epoch[0], "epoch": epoch[1], "ended_at_ms": ended_ms}
             connection.execute(insert(_ending), values)
 
 

@@ -83,6 +83,12 @@ def halls(connection: Connection) -> list[Any]:
     return list(connection.execute(query.order_by(_hall.c.hall)))
 
 
+def count_heard(connection: Connection, since_ms: int) -> int:
+    """How many halls have been heard since then."""
+    query = select(func.count()).where(_hall.c.heard_at_ms >= since_ms)
+    return connection.execute(query).scalar_one()
+
+
 def set_carry(connection: Connection, hall_id: str, carry_ms: int | None) -> None:
     """Note how often a hall's batches arrive as files; None: it has a network."""
     connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(carry_ms=carry_ms))

@@ -61,6 +61,13 @@ class Alone:
             self._has_worked = False
             self._report()
 
+    def renew(self, batch: Batch) -> None:
+        """An item that travels alone says something newer: a device's head. It is as guilty."""
+        with self._lock:
+            item = self._items.get(batch.sent()[0].key)
+            if item is not None:
+                item.batch = batch
+
     def take_due(self) -> Batch | None:
         """The batch of an item that is due; not due again before its answer, or a long pause."""
         now_s = self._monotonic_s()

@@ -69,7 +69,12 @@ class Riders:
         if not is_due or any(one.has_heads() for one in self._under_way):
             return
         rows = states.unsent_heads(connection, BATCH_ITEMS)
-        rows = [row for row in rows if not self._alone.has((HEAD, 0, row.device))]
+        apart = [row for row in rows if self._alone.has((HEAD, 0, row.device))]
+        for row in apart:
+            newest = Batch()
+            add_head(newest, row)
+            self._alone.renew(newest)
+        rows = [row for row in rows if row not in apart]
         fitted = [row for row in rows if add_head(batch, row)]
         is_whole = 0 < len(rows) == len(fitted) < BATCH_ITEMS
         self._whole = batch if is_whole else None  # else the rest is due at once

@@ -174,10 +174,11 @@ def open_centre(folder: Path):
         for statement in (
             "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
             " values ('demo', 'd', 1, 'h', 1, 0)",
-            "insert into \"window\" (hall, \"window\", name, is_closed) values ('demo', 'w1', 'w', false)",
+            'insert into "window" (hall, "window", name, is_closed)'
+            " values ('demo', 'w1', 'w', false)",
             "insert into device values"
             " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
-            " null, 0, null)",
+            " null, 0, null, null)",
         ):
             connection.exec_driver_sql(statement)
     intake = Intake(database, DeviceKeys(SECRET).key, PlainClock(lambda: NOW_MS))

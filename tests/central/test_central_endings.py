@@ -5,10 +5,13 @@ tests/journey/test_lying_hall.py has the lie, tests/workbench/test_bench_endings
 
 import pytest
 from central_hall import NOW_MS, bearer, document
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from central.audit.verify import audit
 from central.custody import heads
+from central.store import alarms, clocks
+from central.store.tables import metadata
 from hosting.error import OperatorError
 from pingjia import app
 from protocol.batch import HeadItem
@@ -127,6 +130,43 @@ def test_a_receipt_is_signed_anew_after_the_end_when_a_batch_names_the_epoch(hal
         assert heard_of(hall, headed(later, None)) == before + 1, "and is not taken back"
     hall.post(headed(later, before + 1, up_ms=10))
     assert open_ones(hall) == []
+
+
+def test_a_head_that_heard_a_time_that_was_taken_back_never_closes_it(hall, later):
+    """RCT-6: also when the centre's time has come there again."""
+    ahead_ms = 3 * 86_400_000
+    with hall.database.write() as connection:
+        clocks.keep_time(connection, clocks.KeptTime(hall.clock.ms))
+    hall.clock.ms += ahead_ms
+    hoarded = headed(later, heard_of(hall, later.rating()), up_ms=99)
+    hall.clock.ms -= ahead_ms - MINUTE_MS
+    with hall.database.write() as connection:
+        clocks.move(connection, -ahead_ms, hall.clock.ms)
+    hall.post(later.rating())
+    enrol_anew(hall)
+    for _ in range(4):
+        hall.clock.ms += 86_400_000
+        heard = heard_of(hall, hoarded)
+        assert open_ones(hall) == [("xj-0417", later.epoch)]
+    assert faults(hall) == set()
+    hall.post(headed(later, heard, up_ms=100))
+    assert open_ones(hall) == [], "the control"
+
+
+def test_one_that_never_spoke_crowds_out_none_that_did(hall, later):
+    """A province enrols boxes of devices twice; the page has room for a thousand."""
+    enrol_anew(hall)
+    with hall.database.write() as connection:
+        for table in ("device", "chain", "ending"):
+            names = metadata.tables[table].c.keys()
+            columns = ", ".join(f'"{name}"' for name in names)
+            query = f"select {columns} from {table} where device = 'xj-0417' and epoch = :epoch"
+            row = connection.execute(text(query), {"epoch": later.epoch}).one()._asdict()
+            row |= {"highest_seq": 0, "covered_seq": 0} if table == "chain" else {}
+            row |= {"ended_at_ms": row["ended_at_ms"] + 1} if table == "ending" else {}
+            rows = [row | {"device": f"xx-{number}"} for number in range(alarms.MOST)]
+            connection.execute(metadata.tables[table].insert(), rows)
+    assert open_ones(hall) == [("xj-0417", later.epoch)]
 
 
 def test_a_hoarded_head_does_not_close_it(hall, later):

@@ -35,9 +35,10 @@ def make_halls(database, count: int) -> list[SigningDevice]:
             for statement in (
                 "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
                 f" values ('{hall}', 'd', 1, 'h', 1, 0)",
-                f"insert into \"window\" (hall, \"window\", name, is_closed) values ('{hall}', 'w1', 'w', false)",
+                'insert into "window" (hall, "window", name, is_closed)'
+                f" values ('{hall}', 'w1', 'w', false)",
                 f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
-                " null, null, null, 0, null, 0, null)",
+                " null, null, null, 0, null, 0, null, null)",
             ):
                 connection.exec_driver_sql(statement)
     return [pen_of(f"dev-{number}") for number in range(count)]

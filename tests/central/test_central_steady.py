@@ -264,6 +264,51 @@ def test_what_was_followed_and_taken_back_misdates_nothing_afterwards(story):
     assert story.holds() == []
 
 
+def test_a_wrong_clock_at_a_start_that_was_followed_misdates_nothing_afterwards(story):
+    """Nobody can tell it from a centre that was off: what is known of a start allows for both."""
+    for _ in range(3):
+        story.rate(10)
+    story.passes(30)
+    story.is_set(8 * HOUR_MS)
+    story.keeper = story.machine.keeper(story.database)
+    assert story.keeper.clock.is_starting
+    story.passes(620)
+    assert story.keeper.clock.read() == (story.machine.wall_ms(), 0)
+    story.is_set(0)
+    story.passes(620)
+    assert story.keeper.clock.read() == (story.machine(), 0)
+    story.hall.intake._clock = story.keeper.clock
+    for _ in range(3):
+        story.rate(10)
+    assert max(map(abs, story.off_ms())) < 1000
+    assert story.marks()[-3:] == [set()] * 3
+    assert story.holds() == []
+
+
+def test_nobody_is_named_for_the_hours_by_which_the_clock_was_ahead(story):
+    """Not in the minute either until the centre notes that it runs; the control: an hour more."""
+    story.rate(10)  # its document is to come
+    story.is_set(8 * HOUR_MS)
+    for _ in range(10):
+        story.hall.note_running()
+        story.passes(60)
+    story.passes(20)
+    assert story.keeper.clock.read() == (story.machine.wall_ms(), 0)
+    assert "facts_missing" not in names(story)
+    for _ in range(48):
+        story.hall.note_running()
+        assert "facts_missing" not in names(story)
+        story.passes(60)
+    for _ in range(4):
+        story.hall.note_running()
+        story.passes(60)
+    assert "facts_missing" in names(story)
+
+
+def names(story) -> set[str]:
+    return {one.mark for one in story.hall.findings(None)}
+
+
 def test_the_control_that_moves_no_start_misdates_what_comes_afterwards(story, monkeypatch):
     monkeypatch.setattr(clocks, "move", lambda *_: None)
     goes_and_comes_back(story)

@@ -1,7 +1,8 @@
 """What several processes and commands of one centre agree on about its time."""
 
 import pytest
-from central_hall import NOW_MS
+from central_hall import NOW_MS, Hall
+from two_clocks import Machine
 
 from central.store import clocks
 from central.timekeeper import accept
@@ -45,9 +46,48 @@ def test_two_processes_follow_together_and_move_the_starts_once(machine, databas
     machine.true_ms += 1000
     other.keep()
     assert other.clock.read() == one.clock.read() == (machine.wall_ms(), 0)
-    assert start(database) == (NOW_MS - 5 + 2 * HOUR_MS, NOW_MS + 2 * HOUR_MS)
+    assert start(database) == (NOW_MS - 5, NOW_MS + 2 * HOUR_MS)
     one.keep()
     assert one.clock.doubt() is None
+
+
+@pytest.mark.parametrize("error_ms", [2 * HOUR_MS, -2 * HOUR_MS])
+def test_a_process_whose_machine_is_wrong_does_not_leave_the_others(machine, database, error_ms):
+    """Two machines on one database; nothing is moved while one of them is sure of the time."""
+    wrong = Machine()
+    one, other = machine.keeper(database), wrong.keeper(database)
+    keep_start(database, NOW_MS)
+    wrong.error_ms = error_ms
+    for _ in range(130):
+        for keeper in (one, other):
+            keeper.keep()
+        machine.true_ms += 10_000
+        wrong.true_ms += 10_000
+    assert one.clock.read() == (machine(), 0)
+    assert other.clock.read() == (machine(), abs(error_ms))
+    assert start(database) == (NOW_MS - 5, NOW_MS)
+    machine.error_ms = error_ms  # the control: now nobody is
+    for _ in range(64):
+        for keeper in (one, other):
+            keeper.keep()
+        machine.true_ms += 10_000
+        wrong.true_ms += 10_000
+    assert one.clock.read() == other.clock.read() == (machine.wall_ms(), 0)
+
+
+def test_at_a_start_one_hall_of_many_does_not_decide(machine, database, tmp_path):
+    """It lies, or has its time from where the centre's machine has it; the others are late."""
+    halls = [Hall(tmp_path, f"hall-{number}", database, machine) for number in range(3)]
+    for hall in halls:
+        pen = hall.enrol(f"xj-{hall.name}")
+        hall.post(pen.boot(1, boot=1, up_ms=0))
+    machine.keeper(database).keep()
+    machine.error_ms = 3 * DAY_MS
+    keeper = machine.keeper(database)
+    keeper.clock.hear("hall-0", machine.wall_ms())
+    assert keeper.clock.read() == (NOW_MS, 3 * DAY_MS)
+    keeper.clock.hear("hall-1", machine.wall_ms())
+    assert keeper.clock.read() == (machine.wall_ms(), 0), "the control: most halls"
 
 
 @pytest.mark.parametrize("error_ms", [3 * DAY_MS, -3 * DAY_MS, 2 * MINUTE_MS])
@@ -95,8 +135,11 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     keeper.keep()
     ahead_ms = keeper.clock.now_ms()
     assert ahead_ms == machine.wall_ms()
+    hall.devices._now_ms = keeper.clock.now_ms
+    hall.enrol("xj-0500")
     with database.write() as connection:
         connection.exec_driver_sql(f"update hall set heard_at_ms = {ahead_ms}")
+        connection.exec_driver_sql(f'update "window" set rested_at_ms = {ahead_ms}')
         for since_ms in (NOW_MS - DAY_MS, ahead_ms - DAY_MS):
             connection.exec_driver_sql(f"insert into running values ({since_ms}, {ahead_ms})")
     machine.error_ms = 0
@@ -107,6 +150,8 @@ def test_nothing_is_due_later_than_now_when_it_goes_back(machine, database, hall
     with database.read() as connection:
         heard_at_ms = connection.exec_driver_sql("select heard_at_ms from hall").scalar()
         running = connection.exec_driver_sql("select since_ms, until_ms from running").all()
+        since = 'select enrolled_at_ms, rested_at_ms from device, "window"'
+        assert connection.exec_driver_sql(since).all() == [(machine(), machine())]
     assert heard_at_ms == machine() == keeper.clock.now_ms()
     assert running == [(NOW_MS - DAY_MS, machine())]
 

@@ -99,6 +99,24 @@ def test_a_guilty_document_and_a_guilty_head_are_found_too(hall, centre):
     assert "the head of dev-2" in guilty_in(hall)
 
 
+def test_a_guilty_head_does_not_keep_back_the_newer_ones(hall, centre):
+    """BAT-6: else the centre would call its device silent, whatever it says from now on."""
+    pen = hall.pens["dev-2"]
+    bad = pen.head(up_ms=5)
+    centre.fails_on.add(bad.split("\n")[1])
+    hall.take_state("dev-2", bad)
+    hall.tell("dev-3")
+    look_for(hall, 200)
+    hall.tell("dev-3")
+    look_for(hall, 200)
+    assert "the head of dev-2" in guilty_in(hall)
+    newer = pen.head(up_ms=600_000)
+    hall.take_state("dev-2", newer)
+    look_for(hall, 400)
+    assert newer in [one.head for one in centre.heads]
+    assert guilty_in(hall) == ""
+
+
 def test_a_centre_that_fails_on_everything_makes_nothing_guilty(hall, centre):
     """BAT-6: an outage of 500 is the centre's own; afterwards all arrives, nothing is named."""
     rate(hall)

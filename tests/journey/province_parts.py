@@ -173,6 +173,14 @@ class Province:
         self.time.ms += round(hours * HOUR_MS)
         self.centre.count_shares()
 
+    def runs(self, hours: float) -> None:
+        """Time goes by, and the centre notes in each minute of it that it runs."""
+        self.hours(hours)
+        with self.database.write() as connection:
+            newest = "(select max(since_ms) from running)"
+            query = f"update running set until_ms = {self.time()} where since_ms = {newest}"
+            connection.exec_driver_sql(query)
+
     def alarms(self) -> set[str]:
         """The names in the API."""
         return set(self.findings()) - {"facts_missing"}

@@ -354,9 +354,9 @@ def test_the_time_in_which_the_centre_is_down_is_nobody_s_silence(province):
         province.centre.note_running()
     province.hours(0.01)
     assert province.alarms() == {"documents_missing"}, "the control: an hour of the centre's"
-    province.hours(5.9 * 24)
+    province.runs(5.9 * 24)
     assert "silent_device" not in province.alarms()
-    province.hours(0.1 * 24)
+    province.runs(0.1 * 24)
     assert {"silent_device", "silent_hall"} <= province.alarms(), "ten days of the centre's"
 
 
@@ -390,7 +390,7 @@ def test_nobody_misses_a_window_that_rests(province):
     assert province.alarms() == set()
     province.centre.halls.end_rest("demo", "w2")
     assert province.alarms() == set()
-    province.hours(10.1 * 24)
+    province.runs(10.1 * 24)
     assert "silent_device" in province.alarms()
 
 
@@ -416,6 +416,26 @@ def test_without_its_carry_interval_it_is(province):
         province.hours(7 * 24)
         found |= set(province.findings())
     assert found == {"gap", "silent_device"}
+
+
+@pytest.mark.parametrize("days", [7, 30])
+def test_a_hall_that_no_longer_carries_is_no_alarm(province, days):
+    """It has its network now; what it sends from then on is missed as anybody's."""
+    courier = Courier(province, is_answered_at_once=False)
+    province.centre.halls.carry("demo", days)
+    for _ in range(3):
+        courier.carry(courier.devices)
+        province.hours(24 * days)
+    assert province.findings() == {}
+    province.centre.halls.carry("demo", None)
+    assert province.findings() == {}
+    province.hours(0.9)
+    for device in courier.devices * 2:
+        province.hear(device, *device.offers_again())
+    courier.carry(courier.devices)
+    for device in courier.devices * 2:
+        province.hear(device, *device.offers_again())
+    assert province.findings() == {}
 
 
 def test_it_leaves_a_device_out_of_its_files(province):

@@ -57,6 +57,8 @@ def upgrade() -> None:
         "centre_clock",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("newest_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sure_ms", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_ms", sa.BigInteger(), nullable=True),
         sa.Column("words", sa.Integer(), nullable=False),
         sa.Column("moves", sa.Integer(), nullable=False),
         sa.Column("halls", sa.Integer(), nullable=False),

@@ -220,6 +220,8 @@ class CentreClock(Table, table=True):
     """One row, id 1: the centre's time, kept by central/timekeeper.py.
 
     newest_ms: the newest instant that is stored, at most half a minute behind the centre's time.
+    sure_ms: the newest one at which both clocks of a process agreed. withdrawn_ms: the highest one
+    that was the centre's time once, and was taken back.
     words: how often it was said that the wall clock is to be followed, by whom ever; moves: how
     often what is known of starts was moved with it. halls, near_steady, near_wall: of how many
     halls the time was heard since the start, and how many agree with either clock.
@@ -229,6 +231,8 @@ class CentreClock(Table, table=True):
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     newest_ms: int = Field(sa_type=BigInteger)
+    sure_ms: int = Field(sa_type=BigInteger)
+    withdrawn_ms: int | None = Field(default=None, sa_type=BigInteger)
     words: int
     moves: int
     halls: int
