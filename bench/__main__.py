@@ -52,7 +52,7 @@ def main() -> int:
         print(f"bench {name} took {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)
     print(table([row for name in BENCHES for row in results.get(name, ())]))
     if is_rehearsal:
-        print("\na rehearsal: it shows that all runs; targets and figures are those of the full size")
+        print("\na rehearsal: it shows that all runs; targets are for the full size")
     return int(any(row["holds"] is False for name in names for row in results[name]))
 
 
