@@ -51,6 +51,8 @@ def main() -> int:
             RESULTS.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
         print(f"bench {name} took {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)
     print(table([row for name in BENCHES for row in results.get(name, ())]))
+    if is_rehearsal:
+        print("\na rehearsal: it shows that all runs; targets are for the full size")
     return int(any(row["holds"] is False for name in names for row in results[name]))
 
 

@@ -168,7 +168,8 @@ class Site(Generic[Holder]):
         return await session.form(request)
 
     async def _show_login(self, request: Request, next: str = "", other: int = 0) -> Response:
-        return await self._login_page(request, next, "此页面需要另一个访问令牌。" if other else "")
+        notice = "此页面需要另一个访问令牌，此前的登录仍然有效。" if other else ""
+        return await self._login_page(request, next, notice)
 
     async def _login(self, request: Request) -> Response:
         if not session.is_from_own_page(request):

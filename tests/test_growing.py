@@ -75,10 +75,9 @@ def through_the_hall_and_the_centre(envelope):
         for statement in (
             "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"
             " values ('demo', 'd', 1, 'h', 1, 0)",
-            "insert into window (hall, window, name) values ('demo', 'w1', 'w')",
-            "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
-            " null, 0, null)",
+            "insert into window (hall, window, name, is_closed) values ('demo', 'w1', 'w', 0)",
+            "insert into device (device, epoch, hall, window, password_hash, enrolled_at_ms,"
+            " proven_ms, approved_at_ms) values ('xj-0417', 29333341, 'demo', 'w1', '', 0, 0, 0)",
         ):
             connection.exec_driver_sql(statement)
     item = {"envelope": envelope.decode(), "received_at_ms": 1, "window": "w1"}

@@ -76,6 +76,10 @@ def _fill(database: Database, path: Path) -> None:
                 count += 1
             if rows:
                 transfer.add_rows(connection, name, rows)
+    except FileNotFoundError:
+        raise OperatorError(
+            f"there is no file {path}: `pingjia central export --out {path}` makes one."
+        ) from None
     except (OSError, EOFError, zlib.error) as error:
         raise OperatorError(f"{path} cannot be read to its end: {error}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, SQLAlchemyError) as error:

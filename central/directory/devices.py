@@ -159,7 +159,7 @@ def revoke_device(
         known = places.epochs(connection, device)
         if not known:
             raise OperatorError(
-                f"no device is named {device}: `GET /v1/halls/<hall>` lists a hall's."
+                f"no device is named {device}: `pingjia central device list` shows them."
             )
         if all(place.revoked_at_ms for place in known):
             raise OperatorError(f"{device} is revoked already; its first time and reason stay.")

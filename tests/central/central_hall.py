@@ -176,9 +176,8 @@ def open_centre(folder: Path):
             " values ('demo', 'd', 1, 'h', 1, 0)",
             'insert into "window" (hall, "window", name, is_closed)'
             " values ('demo', 'w1', 'w', false)",
-            "insert into device values"
-            " ('xj-0417', 29333341, 'demo', 'w1', '', 0, null, null, null, null, 0,"
-            " null, 0, null, null)",
+            'insert into device (device, epoch, hall, "window", password_hash, enrolled_at_ms,'
+            " proven_ms, approved_at_ms) values ('xj-0417', 29333341, 'demo', 'w1', '', 0, 0, 0)",
         ):
             connection.exec_driver_sql(statement)
     intake = Intake(database, DeviceKeys(SECRET).key, PlainClock(lambda: NOW_MS))

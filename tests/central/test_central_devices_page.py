@@ -133,6 +133,7 @@ def test_it_lists_what_ended_open_and_what_closed_the_others(approver, hall, box
     page = see(approver, "/devices")
     for text in ("尚未结清的旧登记", f"xj-0900/{box[0].epoch}", "运行 rescue", "已结清的旧登记"):
         assert text in page
+    assert page.count("1 个</span>") == 1, "epochs are counted as things, not as times"
     assert "王工 的说明：&lt;旧机&gt;烧毁" in page
     english = see(approver, "/devices", "en")
     for text in ("Earlier enrolments that are open", "The word of 王工", "Last proof"):

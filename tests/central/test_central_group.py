@@ -25,6 +25,10 @@ from protocol.record import parse
 EPOCH = 29333341
 LARGE = 100_000  # bytes: a backlog
 KEYS = DeviceKeys(SECRET)
+_DEVICE = (
+    'insert into device (device, epoch, hall, "window", password_hash, enrolled_at_ms,'
+    " proven_ms, approved_at_ms) values"
+)
 
 
 def make_halls(database, count: int) -> list[SigningDevice]:
@@ -37,8 +41,7 @@ def make_halls(database, count: int) -> list[SigningDevice]:
                 f" values ('{hall}', 'd', 1, 'h', 1, 0)",
                 'insert into "window" (hall, "window", name, is_closed)'
                 f" values ('{hall}', 'w1', 'w', false)",
-                f"insert into device values ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, null,"
-                " null, null, null, 0, null, 0, null, null)",
+                f"{_DEVICE} ('{device}', {EPOCH}, '{hall}', 'w1', '', 0, 0, 0)",
             ):
                 connection.exec_driver_sql(statement)
     return [pen_of(f"dev-{number}") for number in range(count)]
@@ -251,9 +254,9 @@ def test_a_store_that_takes_nothing_is_nobodys_guilt(database, together, monkeyp
 def test_two_halls_that_name_one_forgotten_epoch_go_apart(database, together):
     """Where it stood is each hall's own word: neither's record lands in the other's place."""
     make_halls(database, 2)
-    values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, null, null, null, null, 0, null, 0, null)"
     with database.write() as connection:
-        connection.exec_driver_sql(f"insert into device values {values}")
+        values = f"('dev-0', {EPOCH + 1}, 'h1', 'w1', '', 0, 0, 0)"
+        connection.exec_driver_sql(f"{_DEVICE} {values}")
     pen = SigningDevice("dev-0", EPOCH + 7, KEYS.key("dev-0", EPOCH + 7))
     told = together.send(("h0", raw(pen.rating())), ("h1", raw(pen.rating())))
     assert together.group_sizes == [1, 1]

@@ -114,12 +114,14 @@ def make_centre(folder: Path) -> tuple[Part, list[SendingHall]]:
                     (name,),
                 )
                 connection.exec_driver_sql(
-                    "insert into window (hall, window, name) values (?, 'w1', 'w')", (name,)
+                    "insert into window (hall, window, name, is_closed) values (?, 'w1', 'w', 0)",
+                    (name,),
                 )
                 for n in range(DEVICES):
                     connection.exec_driver_sql(
-                        "insert into device values (?, ?, ?, 'w1', '', 0, null, null, null,"
-                        " null, 0, null, 0, null)",
+                        "insert into device (device, epoch, hall, window, password_hash,"
+                        " enrolled_at_ms, proven_ms, approved_at_ms)"
+                        " values (?, ?, ?, 'w1', '', 0, 0, 0)",
                         (f"{name}-{n}", EPOCH, name),
                     )
         tokens = Tokens(database, now_ms)

@@ -10,8 +10,10 @@ import pytest
 from central_hall import NOW_MS, SECRET, Clock, Hall, document
 from typer.testing import CliRunner
 
+from central.audit.export import open_export
 from central.keys import derive_key
 from central.store.database import open_database
+from hosting.error import OperatorError
 from pingjia import app
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
@@ -398,6 +400,11 @@ def test_a_clone_s_hidden_link_is_found_in_the_store(store, tmp_path):
         )
         database.commit()
     assert "broken_chain" in central(folder, "verify").stdout
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(OperatorError, match="there is no file"), open_export(tmp_path / "none"):
+        pass
 
 
 def test_an_export_that_could_not_be_finished_leaves_nothing(store, tmp_path, monkeypatch):

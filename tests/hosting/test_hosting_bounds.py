@@ -380,3 +380,12 @@ def test_a_unit_lets_all_connections_in(unit, program):
     text = (ROOT / program).read_text()
     needed = number("_CONNECTIONS", text) + number("_FILES", text)
     assert number("LimitNOFILE", (ROOT / "deploy" / unit).read_text()) >= needed
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in (ROOT / "deploy").glob("*.service")))
+def test_a_unit_may_write_beside_its_settings(unit):
+    """By default databases stand there, and ProtectSystem=full makes /etc read-only."""
+    text = (ROOT / "deploy" / unit).read_text()
+    folder = re.search(r"--config (\S+)/\w+\.toml", text)[1]
+    is_shut = re.search(r"^ProtectSystem=(full|strict)$", text, re.MULTILINE) is not None
+    assert not is_shut or f"\nReadWritePaths=-{folder}\n" in text

@@ -139,7 +139,7 @@ def replace(
             "rescue it (pingjia workbench rescue) if it still starts"
         )
     else:
-        yield f"{old}: its last known head is {said}, the centre has its records up to {held}"
+        yield f"{old}: the centre has all its records that anybody has heard of, up to {held}"
     yield f"{old}/{gone['epoch']} stays open until: pingjia workbench rescue --centre …"
     yield "if it is dead, the centre's operator closes it: pingjia central epoch close"
 
