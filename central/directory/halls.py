@@ -61,7 +61,7 @@ class Halls:
                 raise OperatorError(f"the hall {hall} exists already, with its gateway.")
             if not directory.of_things(connection, "hall", [hall]):
                 directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
-            directory.put_broker(connection, hall, broker)
+            directory.put_broker(connection, hall, broker, name)
             settle(connection, day_number(day(now_ms)))
             add_token(connection, hall_scope(hall), token_file, now_ms)
 

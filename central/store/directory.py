@@ -96,14 +96,15 @@ def counted_halls(connection: Connection, regions: dict[str, str | None]) -> lis
     return [(row, regions.get(row.hall), row.windows or 0, row.devices or 0) for row in rows]
 
 
-def put_broker(connection: Connection, hall: str, broker: dict[str, Any]) -> None:
+def put_broker(connection: Connection, hall: str, broker: dict[str, Any], name: str = "") -> None:
     """Give a hall that has a gateway another broker, or a hall that had none its gateway.
 
-    broker: columns of `hall`. `settle` (central/directory/roll.py) gives it its name.
+    broker: columns of `hall`. name: of one that had none, until `settle` (central/directory/
+    roll.py) gives it the directory's.
     """
     is_it = _hall.c.hall == hall
     if connection.execute(update(_hall).where(is_it).values(**broker)).rowcount == 0:
-        values = {"hall": hall, "name": hall, "mqtt_ca": None, "version": 1, "proven_ms": 0}
+        values = {"hall": hall, "name": name, "mqtt_ca": None, "version": 1, "proven_ms": 0}
         connection.execute(insert(_hall), {**values, **broker})
 
 
