@@ -62,7 +62,9 @@ def why_ended(row: Any) -> str:
     """`refused`, `revoked` or `enrolled anew`; row: of `alarms.endings`."""
     if row.refused_at_ms is not None:
         return "refused"
-    return "revoked" if row.revoked_at_ms is not None else "enrolled anew"
+    # A revocation is of all epochs of a device, also of those that had ended before it.
+    is_revoked = row.revoked_at_ms is not None and row.revoked_at_ms <= row.ended_at_ms
+    return "revoked" if is_revoked else "enrolled anew"
 
 
 def place_of(connection: Any, epoch: Epoch) -> places.Enrolment | None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from central.audit.verify import audit
 from central.custody import heads
+from central.directory.endings import why_ended
 from central.store import alarms, clocks
 from central.store.tables import metadata
 from hosting.error import OperatorError
@@ -67,6 +68,15 @@ def enrol_anew(hall):
 
 def revoke(hall):
     hall.revoke("xj-0417", None, "更换")
+
+
+def test_a_revocation_does_not_take_the_reason_of_an_end_before_it(hall, later):
+    hall.enrol("xj-0417")
+    hall.clock.ms += MINUTE_MS
+    hall.revoke("xj-0417", None, "更换")
+    told = {row.epoch: why_ended(row) for row in hall.endings.every(None, True)}
+    assert told.pop(later.epoch) == "enrolled anew"
+    assert [*told.values()] == ["revoked"]
 
 
 def refuse(hall):
