@@ -298,7 +298,6 @@ class Device:
         self.journal.begin(self.up_ms(), self.at())
         client.subscribe([(self.topic(name), 1) for name in ("ticket", "ack", "clock")])
         self.tell(client)
-        print("online", flush=True)
         self.hall, self.pause_ms = None, 10_000
         self.next_round = self.up_ms() + 2000
         while not self.is_done():
@@ -351,6 +350,8 @@ class Device:
         name = message.topic.split("/")[-1]
         members = json.loads(message.payload) if message.payload else None
         if name == "clock":
+            if self.ahead_ms is None:
+                print("online", flush=True)  # what it rates before that bears no time
             self.ahead_ms = members["now_ms"] - self.up_ms()
         elif name == "ack" and members["epoch"] == self.bundle["epoch"]:
             self.take_ack(members)
