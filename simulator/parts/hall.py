@@ -151,6 +151,8 @@ class Hall:
 
     async def _equip(self):
         """Every window with a device: enrolled, and flashed."""
+        if not self.windows:
+            return
         windows, devices = self.folder / "窗口.csv", self.folder / "评价器.csv"
         rows = [f"{HALL},{window},{window[1:]}号窗口" for window in self.windows]
         windows.write_text("\n".join(["大厅,窗口编号,名称", *rows]))
