@@ -25,6 +25,7 @@ from central.store.database import open_database
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
+    HeadItem,
     Matter,
     ServiceDocument,
     decode_batch,
@@ -86,6 +87,17 @@ class Window:
         item = EnvelopeItem(envelope, at, self.window, service, ())
         return [FactsItem(facts.decode()), item]
 
+    def start(self, at: int) -> list:
+        """What a device that has not rated says when it starts."""
+        if self.pen.seq:
+            return []
+        return [EnvelopeItem(self.pen.boot(at=at).decode(), at, self.window, None, ())]
+
+    def head(self, heard: int) -> str:
+        """The device's word that it is alive, after it has heard a receipt signed at `heard`."""
+        told = {"seq": self.pen.seq, "mac16": self.pen.prev, "heard": heard, "up_ms": 9}
+        return self.pen.head(**told, shown=self.services, invited=self.services)
+
 
 def fill(folder: Path) -> None:
     """Make the centre's files in `folder`: halls, devices, ratings, and a token for its pages."""
@@ -113,8 +125,11 @@ def fill(folder: Path) -> None:
                 _level(rng, goodness), at, rng.choice(MATTERS), f"A{rng.randrange(1, 300):03d}"
             )
         items += _oddities(places, now_ms) if ratings > 400 else []
+        items += [item for place in places for item in place.start(now_ms)]
         for start in range(0, len(items), 500):
             intake.take((hall,), *decode_batch(encode_batch(items[start : start + 500])))
+        heads = [HeadItem(place.head(now_ms), None) for place in places]
+        intake.take((hall,), *decode_batch(encode_batch(heads)))
     database.close()
 
 
