@@ -18,8 +18,8 @@ from central.config import load_config
 from central.directory.book import workbook
 from central.directory.cells import day_number
 from central.directory.devices import Devices
-from central.directory.importer import Importer, Options, exported
-from central.directory.reading import FAULTS, read_lines
+from central.directory.importer import FaultsError, Importer, Options, exported
+from central.directory.reading import read_lines
 from central.directory.sheet import read_tables
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
@@ -70,8 +70,7 @@ def import_files(
     keys = device_keys(chosen)
     lines, faults = read_lines([table for file in files for table in read_tables(file)])
     if faults:
-        told = "\n".join(map(str, faults[:FAULTS]))
-        raise OperatorError(f"{len(faults)} cells are wrong, nothing was changed:\n{told}")
+        raise FaultsError(faults)
     if not lines:
         raise OperatorError("the tables have no rows: nothing was changed.")
     day = None if from_day is None else day_number(from_day.date())

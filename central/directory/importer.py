@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.kinds import KINDS
-from central.directory.reading import Fault, Line
+from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
 from central.directory.roll import settle
 from central.store import directory, places
@@ -45,7 +45,8 @@ class FaultsError(OperatorError):
     """A table has faults; nothing was changed. faults: all of them."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+        told = "\n".join(map(str, faults[:FAULTS]))
+        super().__init__(f"{len(faults)} cells are wrong, nothing was changed:\n{told}")
         self.faults = faults
 
 
