@@ -1,6 +1,7 @@
 """From sheets to lines of the directory: every row checked, every fault told at once.
 
-Values in, values out. Next: central/directory/register.py holds the lines against what is there.
+Values in, values out; nothing here needs what reads workbooks, so that a centre that serves does
+not load it. Next: central/directory/register.py holds the lines against what is there.
 """
 
 import re
@@ -9,12 +10,30 @@ from typing import Any, NamedTuple
 
 from central.directory.cells import WrongCellError
 from central.directory.kinds import BY_NAME, KINDS, Kind, nearest
-from central.directory.sheet import Table
 
 FAULTS = 500  # told at once
 _HEADING_ROWS = 10  # offices put a title above the headings
 _FAILED = re.compile(r"#[A-Z/0]+[!?]?")  # what Excel shows instead of a value
 _NOTES = ("说明", "notes")  # the template's sheet for people
+
+
+class Table(NamedTuple):
+    """One sheet. rows: (number as Excel shows it, the cells' texts), empty rows left out;
+    a cell that lost what was typed is None.
+    """
+
+    file: str
+    title: str
+    rows: list[tuple[int, list[str | None]]]
+
+    def place(self, row: int, column: int) -> str:
+        """Where a cell is, as people look for it: `名录.xlsx 窗口!C7`. column: from 0."""
+        letters = ""
+        while column >= 0:
+            column, letter = divmod(column, 26)
+            letters = chr(65 + letter) + letters
+            column -= 1
+        return f"{self.file} {self.title}!{letters}{row}"
 
 
 class Fault(NamedTuple):

@@ -11,12 +11,12 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import openpyxl
-from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
+from central.directory.reading import Table
 from hosting.error import OperatorError
 from hosting.text_file import open_file
 
@@ -26,20 +26,6 @@ ROWS = 100_000  # of one sheet
 _COLUMNS = 64
 _EMPTY_ROWS = 1000  # so many in a row, and the sheet is over: Excel keeps a million
 _PRECISE = 10**15  # Excel keeps 15 digits of a number, the rest are zeros
-
-
-class Table(NamedTuple):
-    """One sheet. rows: (number as Excel shows it, the cells' texts), empty rows left out;
-    a cell that lost what was typed is None.
-    """
-
-    file: str
-    title: str
-    rows: list[tuple[int, list[str | None]]]
-
-    def place(self, row: int, column: int) -> str:
-        """Where a cell is, as people look for it: `名录.xlsx 窗口!C7`. column: from 0."""
-        return f"{self.file} {self.title}!{get_column_letter(column + 1)}{row}"
 
 
 def read_tables(path: Path) -> list[Table]:
