@@ -11,7 +11,8 @@ from central.directory.endings import Endings
 from central.directory.roll import settle
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
-from central.rules.profile import Profile, load_profile
+from central.ratings import backfill, judge
+from central.ratings.judge import Judge, Rules, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
@@ -30,7 +31,7 @@ class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
     `start` begins what goes on beside requests.
 
-    key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
+    key_of: the key of (device, epoch). rules: by which services are judged. limits: after how long something missing is an alarm.
     time: the clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians
     enrol needs no approval.
     """
@@ -39,7 +40,7 @@ class Centre:
         self,
         database: Database,
         key_of: KeyOf,
-        profile: Profile,
+        rules: Rules,
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
@@ -51,7 +52,8 @@ class Centre:
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
-        self.figures = FiguresReader(profile, now_ms)
+        self.judge = Judge(database, *rules, clock)
+        self.figures = FiguresReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
         self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
         bearer = bearer_of(database)
@@ -73,6 +75,8 @@ class Centre:
             ("shares", SHARES_EVERY_S, self._count_shares),
             ("running", RUNNING_EVERY_S, self.note_running),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
+            ("judge", judge.EVERY_S, self.judge.settle),
+            ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
         ]
         self._keeper = time if isinstance(time, Timekeeper) else None
         if self._keeper is not None:
@@ -111,7 +115,7 @@ class Centre:
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
     keys = DeviceKeys(read_master_secret(config.master_secret_file))
-    profile = load_profile(config.profile)
+    rules = load_rules(config.profile, config.profiles, config.overrides, config.calendar)
     limits = Limits(
         gap_ms=config.gap_alarm_s * 1000,
         device_ms=config.silent_device_s * 1000,
@@ -119,4 +123,4 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    return Centre(database, keys.key, profile, limits, Timekeeper(database), is_direct)
+    return Centre(database, keys.key, rules, limits, Timekeeper(database), is_direct)

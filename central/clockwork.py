@@ -27,7 +27,7 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
-from central.store import alarms, clocks, directory, rejections, tallies
+from central.store import alarms, clocks, directory, rejections, standings, tallies
 
 SHARES_EVERY_S = 600.0
 RUNNING_EVERY_S = 60.0
@@ -130,8 +130,7 @@ class Alarms:
         """
         now_ms = self._clock.now_ms()
         spans = last_days(_SHARE_DAYS, now_ms).spans()
-        whole = tallies.services_and_ratings(connection, spans)
-        rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
+        rows = standings.seldom_rated(connection, spans, _SHARE_SERVICES)
         found = []
         for row in rows:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")

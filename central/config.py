@@ -18,6 +18,9 @@ from hosting.listener import is_loopback
 from hosting.secret_file import require_private
 
 
+_FILES = ("master_secret_file", "tls_certificate", "tls_key")
+
+
 class Config(BaseSettings):
     """What central.toml may say; relative paths are relative to the file's folder."""
 
@@ -33,7 +36,10 @@ class Config(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
-    profile: str = "ezhou"
+    profile: str = "national"
+    profiles: Path | None = None
+    overrides: Path | None = None
+    calendar: Path | None = None
     enrolment: Literal["approve", "direct"] = "approve"
     gap_alarm_s: int = Field(3600, gt=0)
     silent_device_s: int = Field(4 * 3600, gt=0)
@@ -98,7 +104,7 @@ def require_shareable(config: Config) -> None:
 def _absolute(config: Config, path: Path) -> dict[str, Any]:
     folder = path.resolve().parent
     absolute: dict[str, Any] = {"database_url": _absolute_url(config.database_url, path)}
-    for name in ("master_secret_file", "tls_certificate", "tls_key"):
+    for name in (*_FILES, "profiles", "overrides", "calendar"):
         value = getattr(config, name)
         absolute[name] = None if value is None else folder / value
     return absolute

@@ -51,7 +51,6 @@ UNKNOWN_VERSION = "unknown_version"
 UNKNOWN_KIND = "unknown_kind"
 BROKEN_CHAIN = "broken_chain"
 FACTS_DIFFER = "facts_differ"
-RATED_TWICE = "rated_twice"
 
 _MATTER = (
     ("project_no", Maybe(Text(64))),

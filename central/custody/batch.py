@@ -13,8 +13,17 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
-from central.custody.counting import Second
+from central.custody import (
+    clones,
+    counting,
+    cover,
+    dating,
+    documents,
+    facts,
+    filing,
+    links,
+    revocation,
+)
 from central.custody.documents import Told
 from central.custody.filing import Filed
 from central.custody.heads import Heads, close_ended, file_heads
@@ -22,7 +31,8 @@ from central.custody.marks import CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, REP
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
 from central.steady import Instant
-from central.store import covers, ledger, places, rejections, tallies
+from central.store import covers, ledger, places, rejections
+from central.store import facts as fact_rows
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from central.store.places import Enrolment
@@ -65,10 +75,9 @@ class Batch:
     new: list[Row] = field(init=False)
     conflicts: list[Row] = field(init=False)
     new_conflicts: list[Row] = field(init=False)
-    # mark_clones, mark_documents, mark_links: the rows they marked; mark_second: what counts, too
+    # mark_clones, mark_documents, mark_links: the rows they marked
     marked_clones: list[Row] = field(init=False)
     marked_documents: list[Row] = field(init=False)
-    second: Second = field(init=False)
     marked_links: list[Row] = field(init=False)
     # find_events
     events: list[Marked] = field(init=False)
@@ -169,12 +178,6 @@ def mark_documents(batch: Batch) -> None:
     )
 
 
-def mark_second(batch: Batch) -> None:
-    """Let one rating count for each service, and mark the others."""
-    new = counting.approved(batch.new, batch.places)
-    batch.second = counting.mark_second(batch.connection, new, batch.known)
-
-
 def mark_links(batch: Batch) -> None:
     """Judge each chain link that now has both its records."""
     shown = batch.kept.receipt_seqs
@@ -188,8 +191,7 @@ def mark_links(batch: Batch) -> None:
 
 def save_marks(batch: Batch) -> None:
     """Write the marks, before the cover is judged by them."""
-    marked = batch.marked_clones + batch.marked_documents
-    marked += batch.second.marked + batch.marked_links
+    marked = batch.marked_clones + batch.marked_documents + batch.marked_links
     ledger.save_marks(batch.connection, {row.key: row for row in marked}.values())
 
 
@@ -257,19 +259,23 @@ def find_events(batch: Batch) -> None:
     batch.events += batch.told.events
 
 
-def count(batch: Batch) -> None:
-    """Count services, ratings, and the marks of new records, those that older ones got, new
-    conflicts, and the events.
-    """
-    sent = [one for offer in batch.offers for one in offer.documents]
-    told = zip(sent, batch.told.documents, strict=True)
-    new = [(one.document, one.opened_at_ms) for one, what in told if what == STORED]
-    changes = counting.of_services(new)
-    changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
-    changes.update(counting.of_days(counting.approved(batch.dated_late, batch.places)))
-    tallies.add(batch.connection, changes)
-    marked = batch.marked_clones + batch.marked_documents + batch.second.marked
-    marked += batch.marked_links + [row for row in batch.dated_late if row.added_marks]
+def note_facts(batch: Batch) -> None:
+    """Hand to the judge what is new about services and their ratings."""
+    sent = [
+        [one for offer in batch.offers for one in offer.documents],
+        [one for offer in batch.offers for one in offer.progress],
+    ]
+    now_ms = batch.now.ms
+    services = facts.note_told(batch.connection, *sent, batch.told, now_ms)
+    services |= facts.note_ratings(batch.connection, batch.new, batch.places, now_ms)
+    fact_rows.touch(batch.connection, services, now_ms)
+    fact_rows.set_times(batch.connection, batch.dated_late, now_ms)
+
+
+def count_marks(batch: Batch) -> None:
+    """Count the marks of new records, those that older ones got, new conflicts, and the events."""
+    marked = batch.marked_clones + batch.marked_documents + batch.marked_links
+    marked += [row for row in batch.dated_late if row.added_marks]
     counting.count_marks(
         batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now.ms
     )
@@ -306,7 +312,6 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     file_records,
     mark_clones,
     mark_documents,
-    mark_second,
     mark_links,
     save_marks,
     extend_cover,
@@ -314,7 +319,8 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     save_chains,
     close_epochs,
     find_events,
-    count,
+    note_facts,
+    count_marks,
     hear,
     keep_refused,
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers, ledger, places, tallies
+from central.store import covers, facts, ledger, places
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch
 from central.store.places import Enrolment
@@ -64,8 +64,8 @@ def file_heads(
     claims |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
     verdicts, newer, older = [], set(), []
     places_of = {item.epoch_key: enrolments[item.epoch_key] for item in sent}
-    windows = {epoch: (place.window, place.hall) for epoch, place in places_of.items()}
-    services = tallies.all_services(connection, windows.values())
+    windows = {epoch: (place.hall, place.window) for epoch, place in places_of.items()}
+    services = facts.documents_of(connection, windows.values())
     for item in sent:
         values = _values(item, now_ms)
         before = highest.get(item.epoch_key)

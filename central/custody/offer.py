@@ -279,6 +279,7 @@ def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) 
         facts=None,
         marks=list(verified.marks),
         hall_marks=[mark for mark in item.marks if mark != RESCUED],
+        codes=verified.codes,
         _record=verified.record,
     )
     if (rating := rating_of(verified)) is not None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from central.store import sql
+from central.store import sql, standings
 from central.store.tables import metadata
 
 EVER = 0  # the first day of what holds as far back as there is anything
@@ -70,6 +70,27 @@ def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
     sql.run(connection, f"DELETE FROM directory WHERE {is_it}", [entry[:3] for entry in changed])
     names = (*Entry._fields, "noted_ms")
     sql.insert_many(connection, _directory, names, [(*entry, now_ms) for entry in changed])
+    standings.note_directory(connection)
+    _touch(connection, changed, now_ms)
+
+
+def _touch(connection: Connection, changed: list[Entry], now_ms: int) -> None:
+    """Let the judge look again at the services that may belong elsewhere now, or be judged by
+    another policy: those of the halls concerned, from the first day on.
+    """
+    since = min(entry.first_day for entry in changed)
+    ids: dict[str, set[str]] = {}
+    for entry in changed:
+        in_hall = entry.kind in ("window", "staff")
+        ids.setdefault(entry.kind, set()).add(entry.id.partition("/")[0] if in_hall else entry.id)
+    if "region" in ids:
+        standings.touch_from(connection, since, now_ms)
+        return
+    of_halls = ("hall", "platform", "window", "staff")
+    halls = set[str]().union(*[ids.get(kind, ()) for kind in of_halls])
+    standings.touch_places(connection, "hall", halls, since, now_ms)
+    standings.touch_places(connection, "task_code", ids.get("matter", ()), since, now_ms)
+    standings.touch_places(connection, "institution", ids.get("institution", ()), since, now_ms)
 
 
 def hall_rows(connection: Connection) -> list[Any]:

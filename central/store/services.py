@@ -1,9 +1,9 @@
-"""Service documents, and which rating counts for a service."""
+"""Service documents, their books, and what halls said became of services."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from central.store import sql
 from central.store.ledger import Key, Row
@@ -21,7 +21,6 @@ class Facts(NamedTuple):
 
 
 _document = metadata.tables["document"]
-_rated = metadata.tables["rated"]
 _awaited = metadata.tables["awaited"]
 _book = metadata.tables["book"]
 _progress = metadata.tables["progress"]
@@ -143,22 +142,24 @@ def stop_awaiting(connection: Connection, hashes: set[str]) -> None:
     connection.execute(delete(_awaited).where(_awaited.c.facts.in_(hashes)))
 
 
-def rated(
-    connection: Connection, services: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Key]:
-    """(hall, service) -> the rating that counts for it."""
-    found = sql.with_keys(connection, _rated, services, ("hall", "service"))
-    return {(row[0], row[1]): tuple(row[2:]) for row in found}
+def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, tuple[bytes, int]]:
+    """facts -> the exact bytes of the documents that are there, and when they were opened."""
+    keys = {(name,) for name in hashes}
+    names = ("facts", "bytes", "opened_at_ms")
+    found = sql.with_keys(connection, _document, keys, ("facts",), names)
+    return {row[0]: (bytes(row[1]), row[2]) for row in found}
 
 
-def save_rated(
-    connection: Connection, new: dict[tuple[str, str], Key], moved: dict[tuple[str, str], Key]
-) -> None:
-    """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
-    if new:
-        rows = [(*service, *key) for service, key in new.items()]
-        sql.insert_many(connection, _rated, tuple(_rated.c.keys()), rows)
-    for (hall, service), (device, epoch, seq) in moved.items():
-        is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
-        change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)
-        connection.execute(change)
+def documents_after(connection: Connection, facts: str, limit: int) -> list[Any]:
+    """Rows of `document` behind a hash, by hash; `content` is the bytes."""
+    columns = [_document.c[name] for name in ("facts", "opened_at_ms", "stored_at_ms")]
+    query = select(*columns, _document.c["bytes"].label("content"))
+    query = query.where(_document.c.facts > facts).order_by(_document.c.facts).limit(limit)
+    return list(connection.execute(query))
+
+
+def progress_after(connection: Connection, place: list[Any], limit: int) -> list[Any]:
+    """Rows of `progress` behind (hall, service, what), in that order."""
+    columns = list(_progress.primary_key.columns)
+    query = select(_progress).where(tuple_(*columns) > tuple_(*place))
+    return list(connection.execute(query.order_by(*columns).limit(limit)))

@@ -1,24 +1,20 @@
-"""Counts kept with every batch: ratings by days, place and level; marks by name and place.
+"""Marks counted with every batch, by name and place; the newest ratings; days as numbers.
 
 Days are China's. As a number a day is its date, 20251009, and its month 202510; ALL_DAYS stands
 for all together. Each of these is a span, and has its counts.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select, text
 
-from central.store import sql
 from central.store.tables import metadata
 from hosting.clock import day
 
 ALL_DAYS = 0
 WHOLE_HALL = ""  # where a window's id would stand
-SERVICES = 0  # where a level would stand: how many services were opened
-
-Counted = tuple[int, str, str, int]  # what a count is of: span, window, hall, level
 
 
 class Marked(NamedTuple):
@@ -32,7 +28,6 @@ class Marked(NamedTuple):
     seq: int
 
 
-_tally = metadata.tables["tally"]
 _mark_tally = metadata.tables["mark_tally"]
 _record = metadata.tables["record"]
 _document = metadata.tables["document"]
@@ -40,14 +35,6 @@ _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
 _device = metadata.tables["device"]
 
-_COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")  # by level
-
-# Both databases know this form; SQLAlchemy has it for each of them apart only.
-_ADD = (
-    f'INSERT INTO tally (span, "window", hall, {", ".join(_COUNTS)})'
-    ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (span, "window", hall) DO UPDATE SET '
-    + ", ".join(f"{name} = tally.{name} + excluded.{name}" for name in _COUNTS)
-)
 _ADD_MARK = text(
     'INSERT INTO mark_tally (hall, "window", mark, count, first_at_ms, last_at_ms,'
     " device, epoch, seq) VALUES (:hall, :window, :mark, :count, :at_ms, :at_ms,"
@@ -72,19 +59,6 @@ def month_of(day: int) -> int:
     return day // 100
 
 
-def add(connection: Connection, changes: Mapping[Counted, int]) -> None:
-    """Add to counts of days and of ALL_DAYS, or take from them; a day's month changes with it."""
-    places: dict[tuple[int, str, str], list[int]] = {}
-    for (counted, window, hall, level), count in changes.items():
-        for span in {counted, month_of(counted)} if count else ():
-            counts = places.setdefault((span, window, hall), [0] * len(_COUNTS))
-            counts[level] += count
-    # In one order, so that no two transactions wait for each other.
-    values = [(*place, *places[place]) for place in sorted(places)]
-    if values:
-        sql.run(connection, _ADD, values)
-
-
 def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
     """Count marks, each with the record that has it; the last one of a place is its newest."""
     values: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -94,80 +68,6 @@ def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
         values[place] = {**one._asdict(), "count": count + 1, "at_ms": now_ms}
     if values:
         connection.execute(_ADD_MARK, [values[place] for place in sorted(values)])
-
-
-def counts(
-    connection: Connection, spans: Collection[int], windows: Collection[str], hall: str | None
-) -> list[Any]:
-    """Rows (hall, window, level_1 to level_5) over these spans; WHOLE_HALL is a window here.
-
-    hall: None for all halls. Every member of the primary key before the hall is named, so that
-    only rows that are counted are read.
-    """
-    place = (_tally.c.hall, _tally.c.window)
-    query = (
-        select(*place, *(func.sum(_tally.c[name]).label(name) for name in _COUNTS[1:]))
-        .where(_tally.c.span.in_(spans), _tally.c.window.in_(windows))
-        .group_by(*place)
-    )
-    if hall is not None:
-        query = query.where(_tally.c.hall == hall)
-    return list(connection.execute(query))
-
-
-def all_services(
-    connection: Connection, windows: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    """How many services were ever opened at each of these (window, hall)."""
-    keys = {(ALL_DAYS, *window) for window in windows}
-    names = ("span", "window", "hall")
-    found = sql.with_keys(connection, _tally, keys, names, select=(*names, "services"))
-    return {(row[1], row[2]): row[3] for row in found}
-
-
-def all_tallies(connection: Connection) -> Iterator[tuple[Counted, int]]:
-    """Every count that is not 0, with what it is of."""
-    found = connection.execution_options(yield_per=1000).execute(select(_tally))
-    for span, window, hall, *counts in found:
-        for level, count in enumerate(counts):
-            if count:
-                yield (span, window, hall, level), count
-
-
-def services_and_ratings(connection: Connection, spans: Collection[int]) -> tuple[int, int]:
-    """How many services were opened in all halls over these spans, and how many ratings count."""
-    query = select(*_shares()).where(_tally.c.span.in_(spans), _tally.c.window == WHOLE_HALL)
-    services, ratings = connection.execute(query).one()
-    return int(services or 0), int(ratings or 0)
-
-
-def seldom_rated(
-    connection: Connection, spans: Collection[int], whole: tuple[int, int], least: int
-) -> list[Any]:
-    """Windows where a service was rated less than half as often as in `whole` (services, ratings)
-    and `least` services or more were opened over these spans; the most unrated ones first.
-
-    Rows (hall, window, services, ratings, hall_name, window_name).
-    """
-    services, ratings = _shares()
-    found = (
-        select(_tally.c.hall, _tally.c.window, services, ratings)
-        .where(_tally.c.span.in_(spans), _tally.c.window > WHOLE_HALL)
-        .group_by(_tally.c.hall, _tally.c.window)
-        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
-        .subquery()
-    )
-    unrated = (found.c.services - found.c.ratings).desc()
-    query = _with_names(found, *found.c).order_by(unrated, found.c.hall, found.c.window)
-    return list(connection.execute(query))
-
-
-def _shares() -> tuple[Any, Any]:
-    ratings = sum((_tally.c[name] for name in _COUNTS[2:]), _tally.c[_COUNTS[1]])
-    return (
-        func.sum(_tally.c.services).label("services"),
-        func.sum(ratings).label("ratings"),
-    )
 
 
 def newest_ratings(

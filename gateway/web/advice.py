@@ -78,7 +78,6 @@ MARKS = {
     batch.UNKNOWN_KIND: "记录类型未知",
     batch.BROKEN_CHAIN: "记录链断开",
     batch.FACTS_DIFFER: "服务信息不符",
-    batch.RATED_TWICE: "同一次服务重复评价",
 }
 
 REFUSALS = {

@@ -42,6 +42,7 @@ class Window(Table, table=True):
     rest_until_ms: int | None = Field(default=None, sa_type=BigInteger)
     rest_reason: str | None = Field(default=None, max_length=200)
     rested_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    services: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Directory(Table, table=True):

@@ -25,7 +25,8 @@ class PlaceFigures(BaseModel):
     """Ratings that count, one for each service.
 
     levels: level -> ratings. good: those of good levels. good_rate_per_mille: good * 1000 / total,
-    rounded down; null below `enough` ratings.
+    rounded down; null below `enough` ratings. defaults, unrated, waiting, excluded: services that
+    count as such, beside them.
     """
 
     id: str
@@ -34,20 +35,29 @@ class PlaceFigures(BaseModel):
     good: int
     total: int
     good_rate_per_mille: int | None
+    defaults: int
+    unrated: int
+    waiting: int
+    excluded: int
 
 
 class FiguresAnswer(BaseModel):
     """Figures of the province, a hall or a window, and of the halls or windows in it.
 
-    first, last: days in Asia/Shanghai, both included; null for all. good_levels come from the
-    article of the source, the region's rule.
+    first, last: days in Asia/Shanghai, both included; null for all. profile: the policy of the
+    place; good_levels come from the article of its source, null where that is silent and the
+    system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
+    the judge has still to look at.
     """
 
     first: date | None
     last: date | None
     good_levels: list[int]
+    profile: str
     source: str
-    article: str
+    article: str | None
+    settled_to_ms: int
+    pending: int
     enough: int
     hall: str | None
     window: str | None
@@ -125,13 +135,16 @@ def create_router(
             report = reader.report(connection, period, hall, window)
         if report is None:
             raise HTTPException(404, "no such hall or window")
-        rule = reader.profile.good_levels
+        rule = report.policy.levels.good
         return FiguresAnswer(
             first=period.first,
             last=period.last,
             good_levels=sorted(rule.value, reverse=True),
-            source=reader.profile.source,
+            profile=report.policy.profile,
+            source=report.policy.source,
             article=rule.article,
+            settled_to_ms=report.lag.settled_ms,
+            pending=report.lag.pending,
             enough=ENOUGH,
             hall=hall,
             window=window,
@@ -173,6 +186,10 @@ def _of(place: str, name: str, figures: Figures) -> PlaceFigures:
         good=figures.good,
         total=figures.total,
         good_rate_per_mille=figures.good_rate_per_mille,
+        defaults=figures.defaults,
+        unrated=figures.unrated,
+        waiting=figures.waiting,
+        excluded=figures.excluded,
     )
 
 

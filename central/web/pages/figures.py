@@ -61,7 +61,7 @@ class FiguresView:
             resting = [row for row in directory.resting(connection) if row.hall == hall]
             newest = _newest(connection, hall, window)
         start = (page - 1) * _PARTS
-        profile = self._reader.profile
+        good = report.policy.levels.good
         return {
             "report": report,
             "parts": report.parts[start : start + _PARTS],
@@ -70,10 +70,11 @@ class FiguresView:
             "which": which,
             "periods": {name: title for name, (title, _) in _PERIODS.items()},
             "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
-            "good_levels": [one for one in LEVELS if one in profile.good_levels.value],
-            "source": profile.source,
-            "article": profile.good_levels.article,
+            "good_levels": [one for one in LEVELS if one in good.value],
+            "source": report.policy.source,
+            "article": good.article,
             "enough": ENOUGH,
+            "now_ms": self._reader.now_ms(),
             "marks": marks,
             "rests": {row.window: row for row in resting},
             "marked": marks.total() if window is None else marks[window],

@@ -1,0 +1,160 @@
+"""What one service stands as under the policies that concern it, and what that adds to figures.
+Values in, values out: the judge and the recount both use it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from central.ratings.dossier import Dossier, finished_ms
+from central.ratings.places import Places
+from central.rules.calendar import Calendar
+from central.rules.facts import Service as Subject
+from central.rules.figure import contributions
+from central.rules.policy import Policy
+from central.rules.standing import Standing, stand
+from central.store.standings import Count, FigureKey, StandingRow
+from central.store.tallies import ALL_DAYS, month_of
+
+Counts = dict[FigureKey, Count]
+
+
+def settled(
+    dossier: Dossier, places: Places, calendar: Calendar, now_ms: int
+) -> list[tuple[StandingRow, Standing, Policy]]:
+    """A row for each policy, with the standing it comes from."""
+    row = dossier.row
+    subject = _subject(dossier, places)
+    found = []
+    for policy in places.policies(row):
+        standing = stand(
+            *(policy, calendar, subject, dossier.ratings, dossier.decisions, now_ms),
+            project=dossier.project,
+            family=dossier.family,
+        )
+        place = places.attributed(row, standing.day)
+        added = contributions(policy, standing, subject, place)
+        whats = {what: count[0] for (dim, *_, what), count in added.items() if dim == "hall"}
+        is_participant = any(dim == "participant" for dim, *_ in added)
+        found.append(
+            (
+                StandingRow(
+                    profile=policy.profile,
+                    hall=row.hall,
+                    service=row.service,
+                    state=standing.state,
+                    out_because=standing.out_because,
+                    level=standing.level,
+                    rating=standing.rating,
+                    origin=standing.origin,
+                    mode=row.mode,
+                    projects=row.projects,
+                    late=standing.late,
+                    second=standing.second,
+                    day=standing.day,
+                    window=row.window,
+                    staff=place.staff,
+                    institution=place.institution,
+                    line=place.line,
+                    task_code=row.task_code,
+                    participant=row.participant if is_participant else None,
+                    end_ms=standing.end_ms,
+                    due_ms=standing.due_ms,
+                    reminded=standing.reminded,
+                    provisional=standing.provisional,
+                    whats=_written(whats),
+                    policy_from=policy.valid_from,
+                ),
+                standing,
+                policy,
+            )
+        )
+    return found
+
+
+def add(counts: defaultdict[FigureKey, list[int]], row: StandingRow, sign: int) -> None:
+    """Add what a row adds to figures, or take it away: under its day, its month, and all days.
+
+    The same as `contributions` (central/rules/figure.py) says, from what is stored alone.
+    """
+    spans = (row.day, month_of(row.day), ALL_DAYS)
+    of_origin = (f"{row.state}-{row.level}", "named")
+    dims = _dims(row)
+    for what, n in whats_of(row):
+        for dim, thing in dims:
+            if dim == "origin" and what not in of_origin:
+                continue
+            for span in spans:
+                count = counts[row.profile, span, dim, row.hall, thing, row.mode, what]
+                count[0] += sign * n
+                count[1] += sign * n * row.projects
+
+
+def whats_of(row: StandingRow) -> list[tuple[str, int]]:
+    """What a service adds, and how often."""
+    found = []
+    for word in row.whats.split():
+        what, _, n = word.partition("=")
+        found.append((what, int(n) if n else 1))
+    return found
+
+
+def _written(whats: dict[str, int]) -> str:
+    """As it is stored: ` active-5 second=2 `, so that a word can be looked for with its blank."""
+    if not whats:
+        return ""
+    words = [what if n == 1 else f"{what}={n}" for what, n in sorted(whats.items())]
+    return f" {' '.join(words)} "
+
+
+def figures(rows: Iterable[StandingRow]) -> Counts:
+    """What rows add up to."""
+    counts: defaultdict[FigureKey, list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        add(counts, row, 1)
+    return {key: (count[0], count[1]) for key, count in counts.items() if count[0] or count[1]}
+
+
+def _dims(row: StandingRow) -> list[tuple[str, str]]:
+    """The parts of its hall that a service belongs to, with what they are called there."""
+    dims = (
+        ("window", row.window),
+        ("staff", row.staff),
+        ("institution", row.institution),
+        ("line", row.line),
+        ("matter", row.task_code),
+        ("participant", row.participant),
+        ("origin", row.origin),
+    )
+    return [("hall", ""), *[(dim, thing) for dim, thing in dims if thing]]
+
+
+def _subject(dossier: Dossier, places: Places) -> Subject:
+    row = dossier.row
+    matter = places.matter(row)
+    return Subject(
+        hall=row.hall,
+        service=row.service,
+        mode=row.mode,
+        kind=row.kind,
+        channel=row.channel,
+        window=row.window,
+        staff_no=row.staff_no,
+        project_no=row.project_no,
+        task_code=row.task_code,
+        part_of=row.part_of,
+        opened_ms=row.opened_at_ms,
+        accepted_ms=row.accepted_at_ms,
+        invited_ms=row.invited_at_ms,
+        expired_ms=row.expired_at_ms,
+        closed_ms=row.closed_at_ms,
+        finished_ms=finished_ms(row),
+        completed_ms=dossier.completed_ms,
+        transferred_ms=row.transferred_at_ms,
+        no_show_ms=row.no_show_at_ms,
+        due_day=row.due_day,
+        projects=row.projects,
+        rateable=matter.is_rateable,
+        needs_application=matter.needs_application,
+        sends=matter.sends,
+        participant=row.participant,
+    )

@@ -1,0 +1,275 @@
+"""What services count as, what they add up to, and what changed: written by the judge alone
+(central/ratings/judge.py).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Connection, case, func, insert, literal, select, update
+
+from central.store import sql
+from central.store.facts import VISIT, Service
+from central.store.tables import metadata
+
+_standing = metadata.tables["standing"]
+_figure = metadata.tables["figure"]
+_judged = metadata.tables["judged"]
+_judge = metadata.tables["judge"]
+_use = metadata.tables["policy_use"]
+
+StandingRow = NamedTuple(  # a row of `standing`, its columns in their order
+    "StandingRow", [(name, Any) for name in _standing.c.keys()]
+)
+StandingKey = tuple[str, str, str]  # profile, hall, service
+FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
+Count = tuple[int, int]  # ratings, projects
+
+_KEY = ("profile", "hall", "service")
+_SAVE = (
+    f"INSERT INTO standing ({', '.join([sql.name(one) for one in StandingRow._fields])})"
+    f" VALUES ({', '.join('?' * len(StandingRow._fields))})"
+    " ON CONFLICT (profile, hall, service) DO UPDATE SET "
+    + ", ".join([f"{sql.name(one)} = excluded.{sql.name(one)}" for one in StandingRow._fields[3:]])
+)
+_ADD_FIGURE = (
+    "INSERT INTO figure (profile, span, dim, hall, id, mode, what, ratings, projects)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (profile, span, dim, hall, id, mode, what) DO UPDATE SET"
+    " ratings = figure.ratings + excluded.ratings, projects = figure.projects + excluded.projects"
+)
+_TURN = "UPDATE judge SET turn = turn + 1, settled_ms = ? WHERE id = 1 AND turn = ?"
+
+
+class Judgement(NamedTuple):
+    """A row of `judged`, without its number."""
+
+    profile: str
+    hall: str
+    service: str
+    at_ms: int
+    noted_ms: int
+    what: str
+    level: int | None
+    rating: str | None
+
+
+def state(connection: Connection) -> Any:
+    """The row of `judge`."""
+    return connection.execute(select(_judge)).one()
+
+
+def take_turn(connection: Connection, turn: int, settled_ms: int) -> bool:
+    """Whether nobody has judged since `turn` was read; then nobody can until this transaction
+    ends.
+    """
+    return sql.run(connection, _TURN, (settled_ms, turn)).rowcount == 1
+
+
+def note(connection: Connection, **values: Any) -> None:
+    """Change columns of `judge`."""
+    connection.execute(update(_judge).values(**values))
+
+
+def of(
+    connection: Connection, profiles: Collection[str], services: Collection[Service]
+) -> dict[StandingKey, StandingRow]:
+    """What these services stand as under these profiles, so far."""
+    keys = {(profile, *service) for profile in profiles for service in services}
+    found = sql.with_keys(connection, _standing, keys, _KEY)
+    return {row[:3]: row for row in map(StandingRow._make, found)}
+
+
+def due(connection: Connection, now_ms: int, most: int) -> list[Service]:
+    """Services that time alone changes by now, those first that it changed first."""
+    query = "SELECT hall, service FROM standing WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+    return [(row[0], row[1]) for row in sql.run(connection, query, (now_ms, most))]
+
+
+def next_due_ms(connection: Connection) -> int | None:
+    """The next instant at which time alone changes something."""
+    return connection.execute(select(func.min(_standing.c.due_ms))).scalar()
+
+
+def save(connection: Connection, rows: Collection[StandingRow]) -> None:
+    """Insert or replace rows."""
+    if rows:
+        sql.run(connection, _SAVE, [tuple(row) for row in sorted(rows)])
+
+
+def remove(connection: Connection, keys: Collection[StandingKey]) -> None:
+    """These services stand as nothing under these profiles any more."""
+    if keys:
+        query = "DELETE FROM standing WHERE profile = ? AND hall = ? AND service = ?"
+        sql.run(connection, query, sorted(keys))
+
+
+def add_figures(connection: Connection, changes: Mapping[FigureKey, Count]) -> None:
+    """Add to counts, or take from them; in one order, so that no two transactions wait for each
+    other.
+    """
+    values = [(*key, *changes[key]) for key in sorted(changes) if any(changes[key])]
+    if values:
+        sql.run(connection, _ADD_FIGURE, values)
+
+
+def add_judged(connection: Connection, new: list[Judgement]) -> None:
+    """Append what changed."""
+    if new:
+        sql.insert_many(connection, _judged, Judgement._fields, [tuple(one) for one in new])
+
+
+def judged(connection: Connection, after: int, limit: int) -> list[Any]:
+    """Rows of `judged` behind a number. One judge writes at a time, so none comes in between
+    later.
+    """
+    query = select(_judged).where(_judged.c.n > after).order_by(_judged.c.n).limit(limit)
+    return list(connection.execute(query))
+
+
+def of_hall(
+    connection: Connection, hall: str, after: tuple[str, str], limit: int
+) -> list[StandingRow]:
+    """Standings of a hall behind (profile, service), in that order."""
+    columns = (_standing.c.profile, _standing.c.service)
+    query = select(_standing).where(_standing.c.hall == hall)
+    found = query.where(
+        (columns[0] > after[0]) | ((columns[0] == after[0]) & (columns[1] > after[1]))
+    )
+    rows = connection.execute(found.order_by(*columns).limit(limit))
+    return [StandingRow._make(row) for row in rows]
+
+
+def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureKey, Count]]:
+    """Every count of a hall that is not 0."""
+    query = select(_figure).where(_figure.c.hall == hall)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        if row.ratings or row.projects:
+            yield tuple(row)[:7], (row.ratings, row.projects)
+
+
+def counts(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    hall: str | None = None,
+    thing: str | None = None,
+) -> list[Any]:
+    """Rows (hall, id, mode, what, ratings, projects) over these spans: of one part of halls, one
+    hall or all, one thing or all.
+    """
+    columns = _figure.c
+    place = (columns.hall, columns.id, columns.mode, columns.what)
+    sums = (func.sum(columns.ratings).label("ratings"), func.sum(columns.projects).label("projects"))
+    query = (
+        select(*place, *sums)
+        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
+        .group_by(*place)
+    )
+    if hall is not None:
+        query = query.where(columns.hall == hall)
+    if thing is not None:
+        query = query.where(columns.id == thing)
+    return list(connection.execute(query))
+
+
+def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:
+    """Windows where a service was rated less than half as often as everywhere together, and where
+    `least` services or more could have been, over these spans; the most unrated ones first.
+
+    Rows (hall, window, services, ratings, hall_name, window_name). A service that two profiles
+    judge counts in both of its place and of the whole alike.
+    """
+    hall, window = metadata.tables["hall"], metadata.tables["window"]
+    is_rated = _figure.c.what.like("active-%") | _figure.c.what.like("excluded-%")
+    is_service = is_rated | _figure.c.what.like("default-%")
+    is_service |= _figure.c.what.in_(("unrated", "waiting"))
+    services = func.sum(case((is_service, _figure.c.ratings), else_=0))
+    ratings = func.sum(case((is_rated, _figure.c.ratings), else_=0))
+    chosen = (_figure.c.span.in_(spans), _figure.c.mode == VISIT)
+    query = select(services, ratings).where(*chosen, _figure.c.dim == "hall")
+    whole = [int(one or 0) for one in connection.execute(query).one()]
+    found = (
+        select(
+            *(_figure.c.hall, _figure.c.id.label("window")),
+            *(services.label("services"), ratings.label("ratings")),
+        )
+        .where(*chosen, _figure.c.dim == "window")
+        .group_by(_figure.c.hall, _figure.c.id)
+        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
+        .subquery()
+    )
+    is_window = (window.c.hall == found.c.hall) & (window.c.window == found.c.window)
+    named = (
+        select(*found.c, hall.c.name.label("hall_name"), window.c.name.label("window_name"))
+        .outerjoin(hall, hall.c.hall == found.c.hall)
+        .outerjoin(window, is_window)
+        .order_by((found.c.services - found.c.ratings).desc(), found.c.hall, found.c.window)
+    )
+    return list(connection.execute(named))
+
+
+def profiles(connection: Connection) -> list[str]:
+    """The profiles that anything was judged by."""
+    query = select(_use.c.profile).distinct().order_by(_use.c.profile)
+    return list(connection.execute(query).scalars())
+
+
+def uses(connection: Connection) -> dict[tuple[str, int, str], str]:
+    """(profile, valid_from, place) -> the hash that the version had at its first use."""
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(_use))}
+
+
+def add_uses(
+    connection: Connection, new: Mapping[tuple[str, int, str], str], now_ms: int
+) -> None:
+    """Pin versions; of two judges the first one does."""
+    query = (
+        "INSERT INTO policy_use (profile, valid_from, place, sha256, noted_ms)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (profile, valid_from, place) DO NOTHING"
+    )
+    if new:
+        sql.run(connection, query, [(*key, sha256, now_ms) for key, sha256 in new.items()])
+
+
+def accept_use(connection: Connection, key: tuple[str, int, str], sha256: str, now_ms: int) -> None:
+    """A version that was in use has another text now."""
+    is_it = (_use.c.profile == key[0]) & (_use.c.valid_from == key[1]) & (_use.c.place == key[2])
+    values = {"sha256": sha256, "noted_ms": now_ms}
+    connection.execute(update(_use).where(is_it).values(**values))
+
+
+def touch_standings(connection: Connection, condition: Any, now_ms: int) -> int:
+    """Let the judge look again at the services whose standings are so; how many rows."""
+    touched = metadata.tables["touched"]
+    found = select(_standing.c.hall, _standing.c.service).distinct()
+    found = found.where(condition).subquery()
+    rows = select(found.c.hall, found.c.service, literal(now_ms, BigInteger))
+    query = insert(touched).from_select(["hall", "service", "at_ms"], rows)
+    return connection.execute(query).rowcount
+
+
+def touch_provisional(connection: Connection, now_ms: int) -> int:
+    """Those whose limit may move with a new calendar."""
+    return touch_standings(connection, _standing.c.provisional.is_(True), now_ms)
+
+
+def touch_from(connection: Connection, day: int, now_ms: int) -> int:
+    """Those of a day and later."""
+    return touch_standings(connection, _standing.c.day >= day, now_ms)
+
+
+def touch_places(
+    connection: Connection, column: str, ids: Collection[str], day: int, now_ms: int
+) -> None:
+    """Let the judge look again at what stands at these places, of a day and later. column: of
+    `standing`.
+    """
+    if ids:
+        is_there = _standing.c[column].in_([*ids])
+        touch_standings(connection, is_there & (_standing.c.day >= day), now_ms)
+
+
+def note_directory(connection: Connection) -> None:
+    """The directory is another one now."""
+    connection.execute(update(_judge).values(directory=_judge.c.directory + 1))
