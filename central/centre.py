@@ -12,7 +12,8 @@ from central.directory.roll import settle
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.ratings import backfill, judge
-from central.ratings.judge import Judge, Rules, load_rules
+from central.ratings.judge import Judge
+from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
@@ -31,9 +32,9 @@ class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
     `start` begins what goes on beside requests.
 
-    key_of: the key of (device, epoch). rules: by which services are judged. limits: after how long something missing is an alarm.
-    time: the clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians
-    enrol needs no approval.
+    key_of: the key of (device, epoch). rules: by which services are judged. limits: after how long
+    something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
+    is_direct: what technicians enrol needs no approval.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Centre:
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
-        self.judge = Judge(database, *rules, clock)
+        self.judge = Judge(database, rules, clock)
         self.figures = FiguresReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
         self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
@@ -123,4 +124,6 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    return Centre(database, keys.key, rules, limits, Timekeeper(database), is_direct)
+    time = Timekeeper(database)
+    begin(database, rules, time.clock.now_ms())
+    return Centre(database, keys.key, rules, limits, time, is_direct)

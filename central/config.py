@@ -17,7 +17,6 @@ from hosting.error import OperatorError
 from hosting.listener import is_loopback
 from hosting.secret_file import require_private
 
-
 _FILES = ("master_secret_file", "tls_certificate", "tls_key")
 
 

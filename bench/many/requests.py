@@ -28,7 +28,7 @@ from central.centre import Centre
 from central.clockwork import Limits
 from central.keys import DeviceKeys
 from central.people.tokens import DEVICES_APPROVE, READERS, Tokens, enrol_scope, hall_scope
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from central.store.database import open_database
 from hosting.clock import day
@@ -89,7 +89,7 @@ class Reader:
         database = open_database(f"sqlite:///{path}")
         keys = DeviceKeys(bytes(32))
         self.centre = Centre(
-            database, keys.key, load_profile("ezhou"), Limits(), PlainClock(_now_ms)
+            database, keys.key, load_rules("ezhou"), Limits(), PlainClock(_now_ms)
         )
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {

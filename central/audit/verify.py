@@ -226,7 +226,9 @@ class _Judge:
             is_awaited = (rating.facts, row.key) in self._awaiting
             name = "facts_missing" if is_awaited else "document_removed"
             yield name, f"the service document {rating.facts} is not held"
-        elif do_facts_differ(document, row.hall, row.window, rating) != (FACTS_DIFFER in row.marks):
+        elif do_facts_differ(document, row.hall, row.window, rating) != (
+            FACTS_DIFFER in row.marks
+        ):
             yield "facts_mark_wrong", "its mark and its service document do not agree"
 
     def _of_fact(self, row: Row) -> Iterator[tuple[str, str]]:

@@ -261,12 +261,10 @@ def find_events(batch: Batch) -> None:
 
 def note_facts(batch: Batch) -> None:
     """Hand to the judge what is new about services and their ratings."""
-    sent = [
-        [one for offer in batch.offers for one in offer.documents],
-        [one for offer in batch.offers for one in offer.progress],
-    ]
+    documents = [one for offer in batch.offers for one in offer.documents]
+    progress = [one for offer in batch.offers for one in offer.progress]
     now_ms = batch.now.ms
-    services = facts.note_told(batch.connection, *sent, batch.told, now_ms)
+    services = facts.note_told(batch.connection, documents, progress, batch.told, now_ms)
     services |= facts.note_ratings(batch.connection, batch.new, batch.places, now_ms)
     fact_rows.touch(batch.connection, services, now_ms)
     fact_rows.set_times(batch.connection, batch.dated_late, now_ms)

@@ -52,7 +52,7 @@ def note_ratings(
     """
     ratings, answers = [], []
     for row in new:
-        if row.level is not None and row.service is not None:
+        if row.level is not None:
             ratings.append(rating_of(row, places.get(row.epoch_key)))
         elif row.kind == Reasons.kind and row.is_readable:
             answers.append(answer_of(row, row.codes))
@@ -75,13 +75,16 @@ def facts_of(document: ServiceDocument, name: str, opened_at_ms: int) -> Documen
         staff_no=document.staff_no,
         task_code=next((one.task_code for one in matters if one.task_code), None),
         projects=projects,
-        count=max(1, len(matters)),
+        matters=max(1, len(matters)),
         opened_at_ms=opened_at_ms,
     )
 
 
 def rating_of(row: Row, place: Enrolment | None) -> RatingRow:
-    """The fact that a device's record is. place: its enrolment, None if nobody remembers it."""
+    """The fact that a well-formed rating of a device is. place: its enrolment, None if nobody
+    remembers it.
+    """
+    assert row.service is not None and row.level is not None
     return RatingRow(
         id=rating_id(row.key),
         hall=row.hall,

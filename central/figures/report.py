@@ -1,8 +1,8 @@
 """Figures: counts per level and the good rate of the province, a hall, a window.
 
-Pages and API read the same ones: what the judge has counted (central/ratings/judge.py), a service
-once (一次一评), under its own day. 好评率 here is 主动评价好评率: the levels that the place's policy
-calls good among all ratings that count; defaults stand beside it.
+Pages and API read the same ones: what the judge has counted (central/ratings/judge.py), a
+service once (一次一评), under its own day. 好评率 here is 主动评价好评率: the levels that the
+place's policy calls good among all ratings that count; defaults stand beside it.
 """
 
 import re
@@ -71,8 +71,8 @@ class Report(NamedTuple):
 
 
 class FiguresReader:
-    """Reads figures. judge: who counts, and knows which policies hold where. now_ms: the clock that
-    says which day it is.
+    """Reads figures. judge: who counts, and knows which policies hold where. now_ms: the clock
+    that says which day it is.
     """
 
     def __init__(self, judge: Judge, now_ms: Callable[[], int]) -> None:
@@ -142,8 +142,8 @@ def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:
 def _sum_by(
     found: Iterable[Any], name_of: Callable[[Any], str], policy: Policy
 ) -> dict[str, Figures]:
-    """Rows of counts as figures, by what each is of. Forms about a unit or person are no ratings of
-    a window (R16).
+    """Rows of counts as figures, by what each is of. Forms about a unit or person are no ratings
+    of a window (R16).
     """
     good_levels = policy.levels.good.value
     whats: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -159,7 +159,9 @@ def _sum_by(
         }
         levels = {level: active.get(level, 0) for level in LEVELS}
         good = sum(active.get(level, 0) for level in good_levels)
-        others = [_starting(counts, word) for word in ("default-", "unrated", "waiting", "excluded-")]
+        others = [
+            _starting(counts, word) for word in ("default-", "unrated", "waiting", "excluded-")
+        ]
         figures[name] = Figures(levels, good, sum(active.values()), *others)
     return figures
 

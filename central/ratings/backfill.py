@@ -1,9 +1,10 @@
-"""What was stored before there were rules is taken in as facts, a little at a time, while the centre
-serves: the first start after an upgrade (central/migrations/versions/0102_rules.py).
+"""What was stored before there were rules is taken in as facts, a little at a time, while the
+centre serves: the first start after an upgrade (central/migrations/versions/0102_rules.py).
 """
 
 import json
 import logging
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -47,18 +48,21 @@ class Backfill:
             log.info("everything stored earlier is taken in")
         return not is_done
 
-    def _take(self, connection: Connection, at: dict[str, list[object]]) -> bool:
+    def _take(self, connection: Connection, at: dict[str, list[Any]]) -> bool:
         """Take in what stands behind `at`, and move it; whether nothing does."""
         if found := services.documents_after(connection, *at.get("documents", [""]), _AT_ONCE):
             told = [
-                facts_of(decode_document(row.content), row.facts, row.opened_at_ms) for row in found
+                facts_of(decode_document(row.content), row.facts, row.opened_at_ms)
+                for row in found
             ]
             now_ms = max(row.stored_at_ms for row in found)
             facts.put_documents(connection, told, now_ms)
             facts.touch(connection, {(one.hall, one.service) for one in told}, now_ms)
             at["documents"] = [found[-1].facts]
             return False
-        if found := services.progress_after(connection, at.get("progress", ["", "", ""]), _AT_ONCE):
+        if found := services.progress_after(
+            connection, at.get("progress", ["", "", ""]), _AT_ONCE
+        ):
             instants = [
                 (row.what, (row.hall, row.service), row.at_ms, json.loads(row.projects))
                 for row in found
@@ -68,8 +72,8 @@ class Backfill:
             facts.touch(connection, {one[1] for one in instants}, now_ms)
             at["progress"] = [found[-1].hall, found[-1].service, found[-1].what]
             return False
-        after = at.get("records", ["", 0, 0])
-        rows = ledger.rows_after(connection, (str(after[0]), *map(int, after[1:])), _AT_ONCE)  # pyright: ignore
+        device, epoch, seq = at.get("records", ["", 0, 0])
+        rows = ledger.rows_after(connection, (device, epoch, seq), _AT_ONCE)
         if not rows:
             return True
         self._take_records(connection, rows)
@@ -77,7 +81,9 @@ class Backfill:
         return False
 
     def _take_records(self, connection: Connection, rows: list[Row]) -> None:
-        known = {one[:2]: one for one in places.enrolments(connection, {row.device for row in rows})}
+        known = {
+            one[:2]: one for one in places.enrolments(connection, {row.device for row in rows})
+        }
         now_ms = max(row.stored_at_ms for row in rows)
         rated = [row for row in rows if row.level is not None and row.service is not None]
         ratings = [rating_of(row, known.get(row.epoch_key)) for row in rated]

@@ -17,8 +17,8 @@ COMPLETION = "done-"  # what the service of a completed project begins with (RUL
 
 
 class Dossier(NamedTuple):
-    """One service. row: as it is stored, or as the document says that its counting rating signed;
-    is_restated: then it is to be stored so. project, completed_ms: of a service with a project
+    """One service. row: as it is stored, or as `restated` says, the document that its counting
+    rating signed: then it is to be stored so. project, completed_ms: of a service with a project
     number. family: of a theme and of its parts.
     """
 
@@ -28,7 +28,7 @@ class Dossier(NamedTuple):
     project: Project | None
     completed_ms: int | None
     family: Family | None
-    is_restated: bool = False
+    restated: DocumentFacts | None = None
 
 
 def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, Dossier]:
@@ -47,7 +47,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     reasons = facts.reasons(connection, ids)
     decisions = facts.decisions(connection, rows)
     restated = _restated(connection, rows, ratings)
-    rows |= restated
+    rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -67,7 +67,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     found = {}
     for service in wanted:
         row = rows[service]
-        project, completed_ms = projects.get(row.project_no, (None, None))
+        project, completed_ms = projects.get(row.project_no or "", (None, None))
         found[service] = Dossier(
             row,
             rated[service],
@@ -75,7 +75,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
             project,
             completed_ms,
             families.get((row.hall, row.part_of or row.service)),
-            service in restated,
+            restated.get(service),
         )
     return found
 
@@ -111,9 +111,9 @@ def _restated(
     connection: Connection,
     rows: dict[Service, ServiceRow],
     ratings: dict[Service, list[RatingRow]],
-) -> dict[Service, ServiceRow]:
-    """Services whose counting rating signed another document than the first that came: they are
-    what that one says, if it is held (RULES 3).
+) -> dict[Service, DocumentFacts]:
+    """Services whose counting rating signed another document than the first that came: what that
+    one says, if it is held (RULES 3).
     """
     signed = {}
     for service, row in rows.items():
@@ -130,41 +130,27 @@ def _restated(
             content, opened_at_ms = held[name]
             told = facts_of(decode_document(content), name, opened_at_ms)
             if (told.hall, told.service) == service:
-                first = told.projects[0] if told.projects else None
-                restated[service] = rows[service]._replace(
-                    facts=name,
-                    kind=told.kind,
-                    window=told.window,
-                    staff_no=told.staff_no,
-                    task_code=told.task_code,
-                    project_no=first,
-                    projects=told.count,
-                    opened_at_ms=told.opened_at_ms,
-                )
+                restated[service] = told
     return restated
+
+
+def _as_told(row: ServiceRow, told: DocumentFacts) -> ServiceRow:
+    return row._replace(
+        facts=told.facts,
+        kind=told.kind,
+        window=told.window,
+        staff_no=told.staff_no,
+        task_code=told.task_code,
+        project_no=told.projects[0] if told.projects else None,
+        projects=told.matters,
+        opened_at_ms=told.opened_at_ms,
+    )
 
 
 def order(rating: RatingRow) -> tuple[int, str]:
     """The one order of ratings, whatever arrived first (RULES 6.1)."""
     at_ms = rating.received_at_ms if rating.rated_at_ms is None else rating.rated_at_ms
     return at_ms, rating.id
-
-
-def document_of(dossier: Dossier) -> DocumentFacts:
-    """What the document says that its counting rating signed."""
-    row = dossier.row
-    return DocumentFacts(
-        hall=row.hall,
-        service=row.service,
-        facts=row.facts,
-        kind=row.kind,
-        window=row.window,
-        staff_no=row.staff_no,
-        task_code=row.task_code,
-        projects=(row.project_no,) if row.project_no else (),
-        count=row.projects,
-        opened_at_ms=row.opened_at_ms,
-    )
 
 
 def finished_ms(row: ServiceRow) -> int | None:

@@ -8,22 +8,20 @@ never receipts. Next: central/figures/report.py reads what is counted.
 import logging
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from central.directory.attribution import Register
-from central.ratings.dossier import Dossier, document_of, gather
+from central.ratings.dossier import Dossier, gather
 from central.ratings.places import Places
 from central.ratings.settling import add, settled
-from central.rules.calendar import Calendar, read_overrides
-from central.rules.policy import Policies, Policy, load_policies
+from central.ratings.versions import PolicyKey, Rules, key_of
 from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, facts, standings
 from central.store.database import Database
-from central.store.facts import Service
+from central.store.facts import DocumentFacts, Service
 from central.store.standings import FigureKey, Judgement, StandingKey, StandingRow
 
 log = logging.getLogger(__name__)
@@ -34,37 +32,13 @@ _TRY_AGAIN_S = 600.0  # after which a service that could not be judged is tried 
 _MOST_FAILED = 500  # beyond it the services are not to blame
 _YIELD_MS = 60_000  # a backlog younger than this leaves every other moment to intake
 
-PolicyKey = tuple[str, int, str]  # profile, valid_from, place of an override: a version
 _Stored = dict[StandingKey, StandingRow]
-
-
-class Rules(NamedTuple):
-    """By what services are judged. default: the profile of places to which the directory gives
-    none.
-    """
-
-    policies: Policies
-    calendar: Calendar
-    default: str
-
-
-def load_rules(
-    default: str,
-    profiles: Path | None = None,
-    overrides: Path | None = None,
-    calendar: Path | None = None,
-) -> Rules:
-    """The rules that are shipped, and what a province puts beside them: folders of profiles and of
-    details for places, a file of days. Raises OperatorError that names file, key and remedy.
-    """
-    policies = load_policies(profiles, overrides)
-    days = Calendar(read_overrides(calendar) if calendar is not None else None)
-    return Rules(policies, days, policies.named(default))
 
 
 class Lag(NamedTuple):
     """What waits for the judge. settled_ms: up to when time has been judged. pending: how many
-    entries; since_ms: since when the oldest waits. failure: what cannot be judged, since failed_ms.
+    entries; since_ms: since when the oldest waits. failure: what cannot be judged, since
+    failed_ms.
     """
 
     settled_ms: int
@@ -93,7 +67,7 @@ class _Outcome:
         self.gone: list[StandingKey] = []
         self.judged: list[Judgement] = []
         self.uses: dict[PolicyKey, str] = {}
-        self.restated: list[Dossier] = []
+        self.restated: list[DocumentFacts] = []
         self.failed: dict[Service, str] = {}
         self._counts: defaultdict[FigureKey, list[int]] = defaultdict(lambda: [0, 0])
 
@@ -120,20 +94,16 @@ class _Outcome:
 class Judge:
     """Settles what was touched, and what is due.
 
-    default: as `Rules` has it. clock: while it is in doubt nothing is settled by time.
+    clock: while it is in doubt nothing is settled by time.
     """
 
     def __init__(
         self,
         database: Database,
-        policies: Policies,
-        calendar: Calendar,
-        default: str,
+        rules: Rules,
         clock: PlainClock,
     ) -> None:
-        self.policies = policies
-        self.calendar = calendar
-        self.default = default
+        self.rules = rules
         self._database = database
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
@@ -150,7 +120,7 @@ class Judge:
                 return False
             places = self.places(connection, state.directory)
             dossiers = gather(connection, work.services)
-            profiles = {*standings.profiles(connection), *self.policies.profiles()}
+            profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
             stored = standings.of(connection, profiles, list(dossiers))
         outcome = self._judge(places, dossiers, stored, now_ms)
         with self._database.write() as connection:
@@ -180,7 +150,7 @@ class Judge:
         """Where services belong, by the directory as it is. version: its state's number."""
         if self._places is None or self._places[0] != version:
             register = Register(directory.entries(connection))
-            self._places = version, Places(register, self.policies, self.default)
+            self._places = version, Places(register, self.rules.policies, self.rules.default)
         return self._places[1]
 
     def _find(self, connection: Connection, now_ms: int) -> _Work:
@@ -209,14 +179,14 @@ class Judge:
             before[key[1:]].append(row)
         for service, dossier in dossiers.items():
             try:
-                found = settled(dossier, places, self.calendar, now_ms)
+                found = settled(dossier, places, self.rules.calendar, now_ms)
             except Exception as error:  # a rule's fault: this service's figures stop, nothing else
                 if not outcome.failed:
                     log.exception("the service %s of hall %s cannot be judged", *service[::-1])
                 outcome.failed[service] = f"{type(error).__name__}: {error}"
                 continue
-            if dossier.is_restated:
-                outcome.restated.append(dossier)
+            if dossier.restated is not None:
+                outcome.restated.append(dossier.restated)
             for row, standing, policy in found:
                 old = stored.get(row[:3])
                 outcome.take(row, old)
@@ -232,8 +202,7 @@ class Judge:
         self, connection: Connection, state: Any, work: _Work, outcome: _Outcome, now_ms: int
     ) -> None:
         standings.add_uses(connection, outcome.uses, now_ms)
-        restated = [document_of(one) for one in outcome.restated]
-        facts.put_documents(connection, restated, now_ms, is_known=True)
+        facts.put_documents(connection, outcome.restated, now_ms, is_known=True)
         standings.save(connection, outcome.rows)
         standings.remove(connection, outcome.gone)
         standings.add_figures(connection, outcome.counts)
@@ -266,11 +235,6 @@ class Judge:
             standings.note(connection, failure=failure, failed_ms=since_ms)
 
 
-def key_of(policy: Policy) -> PolicyKey:
-    """What names a version."""
-    return policy.profile, policy.valid_from, policy.place if policy.base is not None else ""
-
-
 def _judgements(
     row: StandingRow,
     standing: Standing,
@@ -284,10 +248,10 @@ def _judgements(
     found = []
     if standing.reminded and (old is None or not old.reminded) and standing.remind_ms is not None:
         found.append(Judgement(*place, standing.remind_ms, now_ms, "remind", None, None))
-    if old is None or (old.state, old.level, old.rating) != (row.state, *told):
-        if not (old is None and row.state == "waiting"):
-            at_ms = _since_ms(standing, dossier) or now_ms
-            found.append(Judgement(*place, at_ms, now_ms, row.state, *told))
+    before = ("waiting", None, None) if old is None else (old.state, old.level, old.rating)
+    if before != (row.state, *told):
+        at_ms = _since_ms(standing, dossier) or now_ms
+        found.append(Judgement(*place, at_ms, now_ms, row.state, *told))
     for what in ("late", "second"):
         if getattr(row, what) > (getattr(old, what) if old is not None else 0):
             found.append(Judgement(*place, now_ms, now_ms, what, None, None))

@@ -70,7 +70,7 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
         wanted: list[Service] = [(hall, one) for one in services if one not in waiting]
         dossiers = gather(connection, wanted)
         for service in wanted:
-            found = settled(dossiers[service], places, judge.calendar, state.settled_ms)
+            found = settled(dossiers[service], places, judge.rules.calendar, state.settled_ms)
             for row, _, _ in found:
                 seen.add(row[:3])
                 if stored.get(row[:3]) != row:
@@ -80,8 +80,10 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
     should = figures(stored.values())
     kept = dict(standings.figures_of_hall(connection, hall))
     lacks = {
-        key: (should.get(key, _NONE)[0] - kept.get(key, _NONE)[0],
-              should.get(key, _NONE)[1] - kept.get(key, _NONE)[1])
+        key: (
+            should.get(key, _NONE)[0] - kept.get(key, _NONE)[0],
+            should.get(key, _NONE)[1] - kept.get(key, _NONE)[1],
+        )
         for key in {*should, *kept}
         if should.get(key, _NONE) != kept.get(key, _NONE)
     }

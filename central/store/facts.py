@@ -24,10 +24,55 @@ _reasons = metadata.tables["reasons"]
 _decision = metadata.tables["decision"]
 _touched = metadata.tables["touched"]
 
-ServiceRow = NamedTuple(  # a row of `service`, its columns in their order
-    "ServiceRow", [(name, Any) for name in _service.c.keys()]
-)
-RatingRow = NamedTuple("RatingRow", [(name, Any) for name in _rating.c.keys()])
+
+class ServiceRow(NamedTuple):
+    """A row of `service` (central/store/tables/services.py), its columns in their order."""
+
+    hall: str
+    service: str
+    facts: str | None
+    mode: str
+    kind: str
+    channel: str
+    window: str | None
+    staff_no: str | None
+    project_no: str | None
+    task_code: str | None
+    part_of: str | None
+    projects: int
+    opened_at_ms: int | None
+    accepted_at_ms: int | None
+    invited_at_ms: int | None
+    expired_at_ms: int | None
+    closed_at_ms: int | None
+    finished_at_ms: int | None
+    transferred_at_ms: int | None
+    no_show_at_ms: int | None
+    finished_projects: str | None
+    due_day: int | None
+    participant: str | None
+    stored_at_ms: int
+
+
+class RatingRow(NamedTuple):
+    """A row of `rating`, its columns in their order."""
+
+    id: str
+    hall: str
+    service: str
+    level: int
+    rated_at_ms: int | None
+    rated_error_ms: int
+    received_at_ms: int
+    origin: str
+    rated_by: str
+    named: bool
+    reasons: str
+    catalogue: int | None
+    facts: str | None
+    window: str | None
+    void: str | None
+
 
 # What a document says of its service, and then what completes one that was only spoken of.
 _OF_DOCUMENT = ("facts", "kind", "window", "staff_no", "project_no", "task_code", "projects")
@@ -60,9 +105,7 @@ _ADD_PROJECT = (
     "INSERT INTO service_project (project_no, hall, service) VALUES (?, ?, ?)"
     " ON CONFLICT (project_no, hall, service) DO NOTHING"
 )
-_COUNT_DOCUMENTS = (
-    'UPDATE "window" SET services = services + ? WHERE hall = ? AND "window" = ?'
-)
+_COUNT_DOCUMENTS = 'UPDATE "window" SET services = services + ? WHERE hall = ? AND "window" = ?'
 _ADD_RATING = (
     f"INSERT INTO rating ({', '.join([sql.name(one) for one in RatingRow._fields])})"
     f" VALUES ({', '.join('?' * len(RatingRow._fields))}) ON CONFLICT (id) DO NOTHING"
@@ -82,7 +125,7 @@ def rating_id(key: Key) -> str:
 
 class DocumentFacts(NamedTuple):
     """What a service document says, of what the rules ask. projects: the numbers of its projects;
-    count: how many matters it has, at least 1.
+    matters: how many it has, at least 1.
     """
 
     hall: str
@@ -93,7 +136,7 @@ class DocumentFacts(NamedTuple):
     staff_no: str | None
     task_code: str | None
     projects: tuple[str, ...]
-    count: int
+    matters: int
     opened_at_ms: int
 
 
@@ -108,7 +151,7 @@ def put_documents(
     values = [
         (
             *(one.hall, one.service, one.facts, one.kind, one.window, one.staff_no),
-            *(one.projects[0] if one.projects else None, one.task_code, one.count),
+            *(one.projects[0] if one.projects else None, one.task_code, one.matters),
             *(one.opened_at_ms, now_ms),
         )
         for one in told
@@ -228,9 +271,7 @@ def services(connection: Connection, wanted: Iterable[Service]) -> dict[Service,
     return {(row.hall, row.service): row for row in rows}
 
 
-def ratings(
-    connection: Connection, wanted: Iterable[Service]
-) -> dict[Service, list[RatingRow]]:
+def ratings(connection: Connection, wanted: Iterable[Service]) -> dict[Service, list[RatingRow]]:
     """The ratings of these services, with what was answered to the question after them."""
     found: dict[Service, list[RatingRow]] = {}
     rows = sql.with_keys(connection, _rating, set(wanted), ("hall", "service"))
@@ -258,9 +299,7 @@ def decisions(connection: Connection, wanted: Iterable[Service]) -> dict[Service
     return found
 
 
-def of_projects(
-    connection: Connection, project_nos: Iterable[str]
-) -> dict[str, list[Service]]:
+def of_projects(connection: Connection, project_nos: Iterable[str]) -> dict[str, list[Service]]:
     """project_no -> the services that were about it."""
     found: dict[str, list[Service]] = {}
     keys = {(one,) for one in project_nos}

@@ -2,7 +2,7 @@
 (central/ratings/judge.py).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, case, func, insert, literal, select, update
@@ -17,12 +17,40 @@ _judged = metadata.tables["judged"]
 _judge = metadata.tables["judge"]
 _use = metadata.tables["policy_use"]
 
-StandingRow = NamedTuple(  # a row of `standing`, its columns in their order
-    "StandingRow", [(name, Any) for name in _standing.c.keys()]
-)
 StandingKey = tuple[str, str, str]  # profile, hall, service
 FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
 Count = tuple[int, int]  # ratings, projects
+
+
+class StandingRow(NamedTuple):
+    """A row of `standing` (central/store/tables/services.py), its columns in their order."""
+
+    profile: str
+    hall: str
+    service: str
+    state: str
+    out_because: str | None
+    level: int | None
+    rating: str | None
+    origin: str | None
+    mode: str
+    projects: int
+    late: int
+    second: int
+    day: int
+    window: str | None
+    staff: str | None
+    institution: str | None
+    line: str | None
+    task_code: str | None
+    participant: str | None
+    end_ms: int | None
+    due_ms: int | None
+    reminded: bool
+    provisional: bool
+    whats: str
+    policy_from: int
+
 
 _KEY = ("profile", "hall", "service")
 _SAVE = (
@@ -160,7 +188,10 @@ def counts(
     """
     columns = _figure.c
     place = (columns.hall, columns.id, columns.mode, columns.what)
-    sums = (func.sum(columns.ratings).label("ratings"), func.sum(columns.projects).label("projects"))
+    sums = (
+        func.sum(columns.ratings).label("ratings"),
+        func.sum(columns.projects).label("projects"),
+    )
     query = (
         select(*place, *sums)
         .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
@@ -220,9 +251,7 @@ def uses(connection: Connection) -> dict[tuple[str, int, str], str]:
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(_use))}
 
 
-def add_uses(
-    connection: Connection, new: Mapping[tuple[str, int, str], str], now_ms: int
-) -> None:
+def add_uses(connection: Connection, new: Mapping[tuple[str, int, str], str], now_ms: int) -> None:
     """Pin versions; of two judges the first one does."""
     query = (
         "INSERT INTO policy_use (profile, valid_from, place, sha256, noted_ms)"
@@ -232,7 +261,9 @@ def add_uses(
         sql.run(connection, query, [(*key, sha256, now_ms) for key, sha256 in new.items()])
 
 
-def accept_use(connection: Connection, key: tuple[str, int, str], sha256: str, now_ms: int) -> None:
+def accept_use(
+    connection: Connection, key: tuple[str, int, str], sha256: str, now_ms: int
+) -> None:
     """A version that was in use has another text now."""
     is_it = (_use.c.profile == key[0]) & (_use.c.valid_from == key[1]) & (_use.c.place == key[2])
     values = {"sha256": sha256, "noted_ms": now_ms}

@@ -17,7 +17,7 @@ from central.directory.devices import revoke_device
 from central.directory.halls import Halls
 from central.keys import DeviceKeys
 from central.people.tokens import Tokens
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.store.tables import metadata
@@ -86,13 +86,13 @@ class Hall:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock)
+            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(clock)
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
         self.settle_directory = centre.settle_directory
-        self.figures, self.alarms = centre.figures, centre.alarms
+        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
@@ -126,12 +126,14 @@ class Hall:
         return revoke_device(self.database, device, at_ms, reason, self.clock())
 
     def report(self, period, hall, window):
-        """The figures of a place, as pages and API show them."""
+        """The figures of a place, as pages and API show them when all is settled."""
+        self.judge.settle_all()
         with self.database.read() as connection:
             return self.figures.report(connection, period, hall, window)
 
     def count_shares(self) -> None:
-        """What the centre does every ten minutes."""
+        """What the centre does every ten minutes, when all is settled."""
+        self.judge.settle_all()
         with self.database.read() as connection:
             self.alarms.count_shares(connection)
 

@@ -12,7 +12,7 @@ from test_central_clone import clone_of, named
 
 from central.centre import Centre
 from central.clockwork import Alarms, Limits
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from central.store.database import open_database
 from protocol.batch import HeadItem
@@ -185,7 +185,7 @@ class Away:
 
 def centre_over(database) -> Centre:
     return Centre(
-        database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits(), PlainClock()
+        database, lambda device, epoch: bytes(32), load_rules("ezhou"), Limits(), PlainClock()
     )
 
 

@@ -10,7 +10,7 @@ from central.clockwork import Limits
 from central.custody.batch import STEPS, find_places
 from central.custody.intake import Intake
 from central.ratings.period import ALL, last_days
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from hosting.error import OperatorError
 
@@ -88,7 +88,7 @@ def test_what_the_province_enrols_needs_no_approval(hall, device):
 
 def test_a_centre_may_need_none(hall, database):
     centre = Centre(
-        *(database, hall.keys.key, load_profile("ezhou"), Limits(), PlainClock(hall.clock)),
+        *(database, hall.keys.key, load_rules("ezhou"), Limits(), PlainClock(hall.clock)),
         is_direct=True,
     )
     hall.client = TestClient(centre.app)

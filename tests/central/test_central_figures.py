@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from central.figures.report import ENOUGH, Figures
 from central.ratings.period import ALL, Period, last_days
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.store import tallies
 from central.store.database import open_database
 from hosting.error import OperatorError
@@ -118,7 +118,7 @@ def test_any_span_of_days_can_be_asked_for(province, some, other):
 
 def test_the_profile_says_which_levels_are_good(province):
     report = province.halls[0].report(ALL, "demo", None)
-    assert load_profile("ezhou").good_levels.value == {5, 4}
+    assert load_rules("ezhou").good_levels.value == {5, 4}
     assert report.whole.good == report.whole.counts[5] + report.whole.counts[4]
     assert report.whole.total == sum(report.whole.counts.values())
     with pytest.raises(OperatorError, match="there are ezhou"):

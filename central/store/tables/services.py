@@ -232,9 +232,9 @@ class JudgeState(Table, table=True):
 
     turn: counts what judges wrote, so that no two of them write from one state. settled_ms: the
     latest instant settled; time never goes back for the judge. directory: counts changes of the
-    directory. calendar: which one was used last. backfill: from where records and documents of the time before these tables are still
-    to be taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what the
-    judge cannot settle, and since when.
+    directory. calendar: which one was used last. backfill: up to where documents, progress and
+    records of the time before these tables are taken in, JSON; null when all are. is_rehearsal:
+    for ever. failure, failed_ms: what the judge cannot settle, and since when.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
