@@ -111,6 +111,11 @@ class Value(Part, Generic[T]):
     because: Text | None = None
     local: StrictBool = False
 
+    @property
+    def source(self) -> str:
+        """The article; where there is none, why we set it, said to be ours."""
+        return self.article if self.article is not None else f"本系统约定: {self.because}"
+
     @model_validator(mode="before")
     @classmethod
     def _is_table(cls, members: Any) -> Any:
@@ -150,12 +155,9 @@ class Levels(Part):
         for level in FIVE_LEVELS:
             if level not in named:
                 raise ValueError(f"level {level} stands in none of good, middle, bad")
+        group = {level: n for n, levels in enumerate(groups) for level in levels}
         for one, other in itertools.combinations(named, 2):
-            if (
-                (one > 10) == (other > 10)
-                and one < other
-                and _group(groups, one) != _group(groups, other)
-            ):
+            if (one > 10) == (other > 10) and one < other and group[one] != group[other]:
                 raise ValueError(f"level {one} stands in a better group than level {other}")
         if self.points:
             if set(self.points.value) != set(named):
@@ -338,10 +340,6 @@ class Publication(Part):
 
     what: Value[Many[Literal["service", "ratings", "handling", "cases"]]] | None = None
     copy_to: Value[Many[Text]] | None = None
-
-
-def _group(groups: tuple[tuple[int, ...], ...], level: int) -> tuple[int, ...]:
-    return next(group for group in groups if level in group)
 
 
 def _hours(limit: Limit) -> int:
