@@ -27,10 +27,7 @@ class Share(NamedTuple):
         """In percent, rounded down; None where there is no share."""
         if self.den == 0:
             return None
-        scaled = self.num * 100 * 10**digits // self.den
-        return (
-            f"{scaled // 10**digits}.{scaled % 10**digits:0{digits}d}" if digits else str(scaled)
-        )
+        return _written(self.num * 100 * 10**digits // self.den, digits)
 
     def is_at_least(self, percent: int) -> bool:
         """Does it reach so many percent (inclusive: DOMAIN decision 3)?"""

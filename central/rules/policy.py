@@ -2,23 +2,28 @@
 
 `profiles/NAME/YYYY-MM-DD.toml` is a version of the profile NAME; a province puts its own beside
 them in a folder of the same form. A lower level details single keys by a file
-`YYYY-MM-DD.PLACE.toml` (R97). What a file may say stands in central/rules/sections.py.
+`YYYY-MM-DD.PLACE.toml` (R97).
 """
 
 import copy
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from central.rules import sections
 from central.rules.calendar import day_of, number_of
-from central.rules.sections import Limit, Part, Text, Value
+from central.rules.sections import Limit, Value
+from central.rules.version import (
+    PLACE,
+    SECTIONS,
+    File,
+    Policy,
+    policy_of,
+    read_policy,
+    sha256_of,
+)
 from hosting.error import OperatorError
 from hosting.toml import checked, load_toml, meant
 
@@ -26,82 +31,6 @@ __all__ = ["ALIASES", "Limit", "Policies", "Policy", "Value", "load_policies", "
 
 SHIPPED = Path(__file__).with_name("profiles")
 ALIASES = {"ezhou": "ezhou-norm"}  # the name before there were versions
-SECTIONS = (
-    "levels",
-    "scope",
-    "counting",
-    "time",
-    "reasons",
-    "identity",
-    "figures",
-    "quota",
-    "case",
-    "publication",
-)
-_PLACE = r"all|[0-9]{2,12}|[a-z0-9-]{1,32}"
-
-
-class _File(Part):
-    """A version of a profile, as its file says it.
-
-    place: "all", a prefix of a division's code (2 to 12 digits), or a directory region's id.
-    valid_because: why it holds from that day, where its text names none.
-    """
-
-    source: Text
-    place: Annotated[str, Field(pattern=f"^({_PLACE})$")]
-    valid_from: date
-    valid_to: date | None = None
-    valid_because: Text | None = None
-    levels: sections.Levels
-    scope: sections.Scope = sections.Scope()
-    counting: sections.Counting
-    time: sections.Time = sections.Time()
-    reasons: sections.Reasons = sections.Reasons()
-    identity: sections.Identity = sections.Identity()
-    figures: sections.Figures
-    quota: sections.Quota = sections.Quota()
-    case: sections.Case = sections.Case()
-    publication: sections.Publication = sections.Publication()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Policy:
-    """One version of a profile, with a lower level's details where it has some.
-
-    valid_from, valid_to: its first and last day, numbers as 20220607; valid_to None: until now no
-    later version is known. sha256: of the file's bytes; with details, of both files' hashes.
-    files: their names. base: what the details stand on, whose articles stay readable there;
-    changed: the keys that they change.
-    """
-
-    profile: str
-    source: str
-    place: str
-    valid_from: int
-    valid_to: int | None
-    valid_because: str | None
-    sha256: str
-    files: tuple[str, ...]
-    levels: sections.Levels
-    scope: sections.Scope
-    counting: sections.Counting
-    time: sections.Time
-    reasons: sections.Reasons
-    identity: sections.Identity
-    figures: sections.Figures
-    quota: sections.Quota
-    case: sections.Case
-    publication: sections.Publication
-    base: "Policy | None" = None
-    changed: tuple[str, ...] = ()
-
-    def values(self) -> Iterator[tuple[str, Value[Any]]]:
-        """Each key that is there, `time.limit`, with its value, in the order of RULES 5."""
-        for section in SECTIONS:
-            for name, value in getattr(self, section):
-                if value is not None:
-                    yield f"{section}.{name}", value
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +96,12 @@ class Policies:
         found = [
             policy
             for of, policy in self._detailed.get(base.profile, ())
-            if of is base and policy.valid_from <= day
+            if of is base and policy.valid_from <= day <= (policy.valid_to or day)
         ]
         for region in regions:
             near = [one for one in found if _covers(one.place, region)]
             if near:
-                return max(near, key=lambda one: (len(one.place), one.valid_from))
+                return max(near, key=lambda one: len(one.place))
         return base
 
 
@@ -182,62 +111,65 @@ def load_policies(folder: Path | None = None, overrides: Path | None = None) -> 
 
     Raises OperatorError that names the file, the key and the nearest right word.
     """
+    return _load(_versions_in(folder), _files_in(overrides, "*.toml"))
+
+
+def check_file(path: Path, folder: Path | None = None) -> tuple[Policy, ...]:
+    """What one file would add to the profiles that are shipped and those of `folder`: a version,
+    the name of whose profile is that of the file's folder; or details, a policy for each version
+    that they meet. Raises OperatorError as `load_policies`.
+    """
+    files = _versions_in(folder)
+    if len(path.name.split(".")) == 3:
+        policies = _load(files, [path])
+    else:
+        profile = path.resolve().parent.name
+        same = [one for one, of in files if of == profile and one.name == path.name]
+        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], [])
+    return tuple(
+        one
+        for profile in policies.profiles()
+        for one in policies.versions(profile)
+        if one.files[-1] in (path.name, f"{path.resolve().parent.name}/{path.name}")
+    )
+
+
+def _versions_in(folder: Path | None) -> list[tuple[Path, str]]:
+    """The files of all versions, each with its profile's name."""
+    files = [*_files_in(SHIPPED, "*/*.toml"), *_files_in(folder, "*/*.toml")]
+    return [(path, path.parent.name) for path in files]
+
+
+def _files_in(folder: Path | None, pattern: str) -> list[Path]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise OperatorError(f"{folder} is no folder: policies stand in one, {pattern} in it.")
+    return sorted(folder.glob(pattern))
+
+
+def _load(files: list[tuple[Path, str]], details_files: list[Path]) -> Policies:
     versions: dict[str, list[Policy]] = {}
     members: dict[str, dict[str, Any]] = {}
-    for root in (SHIPPED, folder) if folder else (SHIPPED,):
-        if not root.is_dir():
-            raise OperatorError(
-                f"{root} is no folder: profiles stand in one, NAME/YYYY-MM-DD.toml."
-            )
-        for path in sorted(root.glob("*/*.toml")):
-            policy = read_policy(path, path.parent.name)
-            versions.setdefault(policy.profile, []).append(policy)
-            members[policy.sha256] = load_toml(path, "it was there a moment ago.")
+    for path, profile in files:
+        policy = read_policy(path, profile)
+        versions.setdefault(profile, []).append(policy)
+        members[policy.sha256] = load_toml(path, "it was there a moment ago.")
     for name in versions:
         versions[name] = _in_a_row(versions[name])
+    known = Policies(versions, {})
+    all_details = [_read_details(path, known) for path in details_files]
     detailed: dict[str, list[tuple[Policy, Policy]]] = {}
-    if overrides:
-        if not overrides.is_dir():
-            raise OperatorError(f"{overrides} is no folder: details stand in one, a file a place.")
-        known = Policies(versions, {})
-        for path in sorted(overrides.glob("*.toml")):
-            details = _read_details(path, known)
-            bases = [one for one in versions[details.profile] if _meet(one, details)]
-            if not bases:
-                raise OperatorError(f"{path}: no version of {details.profile} is in force then.")
-            merged = [(base, _detail(base, members[base.sha256], details)) for base in bases]
-            detailed.setdefault(details.profile, []).extend(merged)
+    for details in all_details:
+        end = min((one.valid_from for one in all_details if _replaces(one, details)), default=None)
+        bases = [one for one in versions[details.profile] if _meet(one, details, end)]
+        if not bases:
+            raise OperatorError(
+                f"{details.path}: no version of {details.profile} is in force then."
+            )
+        merged = [(base, _detail(base, members[base.sha256], details, end)) for base in bases]
+        detailed.setdefault(details.profile, []).extend(merged)
     return Policies(versions, detailed)
-
-
-def read_policy(path: Path, profile: str) -> Policy:
-    """One version, from its file. Raises OperatorError as `load_policies`."""
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", profile):
-        raise OperatorError(
-            f"{path}: {profile} is no name of a profile: a-z, 0-9 and -, up to 32."
-        )
-    found = checked(_File, load_toml(path, "give the path of a policy's file."), path)
-    if path.name != f"{found.valid_from}.toml":
-        raise OperatorError(
-            f"{path}: valid_from is {found.valid_from}, so name the file {found.valid_from}.toml."
-        )
-    if found.valid_to is not None and found.valid_to < found.valid_from:
-        raise OperatorError(f"{path}: valid_to is before valid_from.")
-    return _policy(found, profile, _sha256(path), f"{profile}/{path.name}")
-
-
-def _policy(found: _File, profile: str, sha256: str, name: str) -> Policy:
-    return Policy(
-        profile,
-        found.source,
-        found.place,
-        number_of(found.valid_from),
-        number_of(found.valid_to) if found.valid_to else None,
-        found.valid_because,
-        sha256,
-        (name,),
-        *(getattr(found, section) for section in SECTIONS),
-    )
 
 
 def _in_a_row(versions: list[Policy]) -> list[Policy]:
@@ -263,12 +195,12 @@ def _in_a_row(versions: list[Policy]) -> list[Policy]:
 
 
 def _read_details(path: Path, known: Policies) -> _Details:
-    named = re.fullmatch(rf"(\d{{4}}-\d\d-\d\d)\.({_PLACE})\.toml", path.name)
+    named = re.fullmatch(rf"(\d{{4}}-\d\d-\d\d)\.({PLACE})\.toml", path.name)
     try:
         first = date.fromisoformat(named[1]) if named else None
     except ValueError:
         first = None
-    if named is None or first is None:
+    if named is None or first is None or named[2] == "all":
         raise OperatorError(
             f"{path}: name it by its first day and its place, 2026-01-01.450702.toml."
         )
@@ -281,14 +213,22 @@ def _read_details(path: Path, known: Policies) -> _Details:
     except OperatorError as error:
         raise OperatorError(f"{path}: extends: {error}") from None
     source = members.pop("source")
-    return _Details(profile, named[2], number_of(first), source, _sha256(path), path, members)
+    return _Details(profile, named[2], number_of(first), source, sha256_of(path), path, members)
 
 
 _WHAT = {"extends": "the profile that it details", "source": "the document that says so"}
 
 
-def _detail(base: Policy, members: dict[str, Any], details: _Details) -> Policy:
-    """The base with the keys that `details` changes, all of them marked `local = true`."""
+def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int | None) -> Policy:
+    """The base with the keys that `details` changes, all of them marked `local = true`. end: the
+    first day on which other details of the place take their place.
+    """
+    are_codes = base.place.isdecimal() and details.place.isdecimal()
+    if are_codes and not details.place.startswith(base.place):
+        raise OperatorError(
+            f"{details.path}: {details.place} is no place within {base.place}, that of "
+            f"{base.profile}."
+        )
     open_keys = [key for key, value in base.values() if value.local]
     members, changed = copy.deepcopy(members), []
     for section, values in details.members.items():
@@ -305,15 +245,18 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details) -> Policy:
                 )
             members[section][name] = value
             changed.append(key)
-    found = checked(_File, members, details.path)
-    merged = _policy(found, base.profile, base.sha256, base.files[0])
+    found = checked(File, members, details.path)
+    merged = policy_of(found, base.profile, base.sha256, base.files[0])
+    last = [base.valid_to] if base.valid_to else []
+    if end is not None:
+        last.append(number_of(day_of(end) - timedelta(days=1)))
     both = f"{base.sha256}\n{details.sha256}\n".encode()
     return replace(
         merged,
         source=details.source,
         place=details.place,
         valid_from=max(base.valid_from, details.valid_from),
-        valid_to=base.valid_to,
+        valid_to=min(last, default=None),
         valid_because=None,
         sha256=hashlib.sha256(both).hexdigest(),
         files=(*base.files, details.path.name),
@@ -322,13 +265,15 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details) -> Policy:
     )
 
 
-def _meet(base: Policy, details: _Details) -> bool:
-    return base.valid_to is None or details.valid_from <= base.valid_to
+def _meet(base: Policy, details: _Details, end: int | None) -> bool:
+    has_begun = end is None or base.valid_from < end
+    return has_begun and (base.valid_to is None or details.valid_from <= base.valid_to)
+
+
+def _replaces(later: _Details, details: _Details) -> bool:
+    same = (later.profile, later.place) == (details.profile, details.place)
+    return same and later.valid_from > details.valid_from
 
 
 def _covers(place: str, region: str) -> bool:
     return region == place or (place.isdecimal() and region.startswith(place))
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # 5 非常满意 … 1 非常不满意; 13, 12, 11 = 好, 一般, 差 (DOMAIN decision 19: never as 5, 3, 1).
 Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
-FIVE_LEVELS = (5, 4, 3, 2, 1)
+FIVE_LEVELS: tuple[Level, ...] = (5, 4, 3, 2, 1)
 Unit = Literal["working_days", "natural_days", "hours"]
 Tier = Literal["region", "prefecture", "county"]
 Rate = Literal[
@@ -111,6 +111,11 @@ class Value(Part, Generic[T]):
     because: Text | None = None
     local: StrictBool = False
 
+    @property
+    def source(self) -> str:
+        """The article; where there is none, why we set it, said to be ours."""
+        return self.article if self.article is not None else f"本系统约定: {self.because}"
+
     @model_validator(mode="before")
     @classmethod
     def _is_table(cls, members: Any) -> Any:
@@ -143,28 +148,23 @@ class Levels(Part):
     @model_validator(mode="after")
     def _are_groups(self) -> "Levels":
         groups = (self.good.value, self.middle.value, self.bad.value)
-        named = [level for group in groups for level in group]
+        named = list(itertools.chain(*groups))
         for level in named:
             if named.count(level) > 1:
                 raise ValueError(f"level {level} stands in two of good, middle, bad")
         for level in FIVE_LEVELS:
             if level not in named:
                 raise ValueError(f"level {level} stands in none of good, middle, bad")
-        for better, worse in ((groups[0], groups[1]), (groups[1], groups[2])):
-            for one in better:
-                for other in worse:
-                    if (one > 10) == (other > 10) and one < other:
-                        raise ValueError(
-                            f"level {one} stands in a better group than level {other}"
-                        )
-        points: dict[int, int] = dict.fromkeys(named, 0)
+        group = {level: n for n, levels in enumerate(groups) for level in levels}
+        for one, other in itertools.combinations(named, 2):
+            if (one > 10) == (other > 10) and one < other and group[one] != group[other]:
+                raise ValueError(f"level {one} stands in a better group than level {other}")
         if self.points:
-            points = dict(self.points.value)
-        if set(points) != set(named):
-            raise ValueError("points must have exactly the levels of good, middle and bad")
-        for level in FIVE_LEVELS[1:]:
-            if points[level] > points[level + 1]:
-                raise ValueError(f"points: level {level} has more points than level {level + 1}")
+            if set(self.points.value) != set(named):
+                raise ValueError("points must have exactly the levels of good, middle and bad")
+            for better, worse in itertools.pairwise(FIVE_LEVELS):
+                if self.points.value[worse] > self.points.value[better]:
+                    raise ValueError(f"points: level {worse} has more than level {better}")
         return self
 
 
