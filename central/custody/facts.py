@@ -84,7 +84,8 @@ def rating_of(row: Row, place: Enrolment | None) -> RatingRow:
     """The fact that a well-formed rating of a device is. place: its enrolment, None if nobody
     remembers it.
     """
-    assert row.service is not None and row.level is not None
+    assert row.service is not None
+    assert row.level is not None
     return RatingRow(
         id=rating_id(row.key),
         hall=row.hall,

@@ -1,7 +1,8 @@
-"""The rules that are in force, and the versions of them that services were judged by: what was used
-may not become another one without a word (RULES 5).
+"""The rules that are in force, and the versions of them that services were judged by: what was
+used may not become another one without a word (RULES 5).
 """
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,13 +45,14 @@ def key_of(policy: Policy) -> PolicyKey:
 
 
 def begin(database: Database, rules: Rules, now_ms: int) -> None:
-"""Hold the rules against those that services were judged by, before anything is judged.
+    """Hold the rules against those that services were judged by, before anything is judged.
 
     Services are judged again from the first day of a version that is new, and those whose
     limits a new calendar may move. Raises OperatorError for a version that was edited in use.
-"""
+    """
     with database.write() as connection:
-        now_ms = max(now_ms, standings.state(connection).settled_ms)
+        state = standings.state(connection)
+        now_ms = max(now_ms, state.settled_ms)
         used = standings.uses(connection)
         known = {
             key_of(one): one
@@ -60,21 +62,20 @@ def begin(database: Database, rules: Rules, now_ms: int) -> None:
         for key, sha256 in used.items():
             if key not in known or known[key].sha256 != sha256:
                 raise OperatorError(_edited(key, known.get(key)))
-        profiles = {key[0] for key in used}
-        new = [one for key, one in known.items() if key not in used and key[0] in profiles]
+        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        new = [one.valid_from for key, one in known.items() if key not in seen]
         if new:
-            first_day = min(one.valid_from for one in new)
-            standings.touch_from(connection, first_day, now_ms)
-        calendar = rules.calendar.sha256
-        if standings.state(connection).calendar != calendar:
-            standings.touch_provisional(connection, now_ms)
-            standings.note(connection, calendar=calendar)
+            standings.touch_from(connection, min(new), now_ms)
+            standings.note(connection, versions=json.dumps(sorted(known)))
+        if state.calendar != rules.calendar.sha256:
+            standings.touch_limited(connection, now_ms)
+            standings.note(connection, calendar=rules.calendar.sha256)
 
 
 def accept(database: Database, rules: Rules, profile: str, now_ms: int) -> list[PolicyKey]:
-"""Let edited versions of a profile hold as they are now, and judge again what they judged;
+    """Let edited versions of a profile hold as they are now, and judge again what they judged;
     which they were.
-"""
+    """
     with database.write() as connection:
         now_ms = max(now_ms, standings.state(connection).settled_ms)
         used = standings.uses(connection)

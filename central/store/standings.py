@@ -280,9 +280,9 @@ def touch_standings(connection: Connection, condition: Any, now_ms: int) -> int:
     return connection.execute(query).rowcount
 
 
-def touch_provisional(connection: Connection, now_ms: int) -> int:
-    """Those whose limit may move with a new calendar."""
-    return touch_standings(connection, _standing.c.provisional.is_(True), now_ms)
+def touch_limited(connection: Connection, now_ms: int) -> int:
+    """Those whose limit may move with a new calendar, provisional or corrected."""
+    return touch_standings(connection, _standing.c.end_ms.is_not(None), now_ms)
 
 
 def touch_from(connection: Connection, day: int, now_ms: int) -> int:

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("settled_ms", sa.BigInteger(), nullable=False),
         sa.Column("directory", sa.Integer(), nullable=False),
         sa.Column("calendar", sa.String(length=64), nullable=True),
+        sa.Column("versions", sa.Text(), nullable=True),
         sa.Column("backfill", sa.Text(), nullable=True),
         sa.Column("is_rehearsal", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),

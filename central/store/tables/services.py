@@ -232,9 +232,10 @@ class JudgeState(Table, table=True):
 
     turn: counts what judges wrote, so that no two of them write from one state. settled_ms: the
     latest instant settled; time never goes back for the judge. directory: counts changes of the
-    directory. calendar: which one was used last. backfill: up to where documents, progress and
-    records of the time before these tables are taken in, JSON; null when all are. is_rehearsal:
-    for ever. failure, failed_ms: what the judge cannot settle, and since when.
+    directory. calendar, versions: the calendar and the versions of policies that were there at the
+    last start. backfill: up to where documents, progress and records of the time before these
+    tables are taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what
+    the judge cannot settle, and since when.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
@@ -244,6 +245,7 @@ class JudgeState(Table, table=True):
     settled_ms: int = Field(sa_type=BigInteger)
     directory: int
     calendar: str | None = Field(default=None, max_length=64)
+    versions: str | None = Field(default=None, sa_type=Text)
     backfill: str | None = Field(default=None, sa_type=Text)
     is_rehearsal: bool
     failure: str | None = Field(default=None, sa_type=Text)
