@@ -48,9 +48,9 @@ class Backfill:
             log.info("everything stored earlier is taken in")
         return not is_done
 
-    def _take(self, connection: Connection, at: dict[str, list[Any]]) -> bool:
+    def _take(self, connection: Connection, at: dict[str, Any]) -> bool:
         """Take in what stands behind `at`, and move it; whether nothing does."""
-        if found := services.documents_after(connection, *at.get("documents", [""]), _AT_ONCE):
+        if found := services.documents_after(connection, at.get("documents", ""), _AT_ONCE):
             told = [
                 facts_of(decode_document(row.content), row.facts, row.opened_at_ms)
                 for row in found
@@ -58,7 +58,7 @@ class Backfill:
             now_ms = max(row.stored_at_ms for row in found)
             facts.put_documents(connection, told, now_ms)
             facts.touch(connection, {(one.hall, one.service) for one in told}, now_ms)
-            at["documents"] = [found[-1].facts]
+            at["documents"] = found[-1].facts
             return False
         if found := services.progress_after(
             connection, at.get("progress", ["", "", ""]), _AT_ONCE

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
 from central.custody.facts import DEVICE, facts_of
-from central.rules.facts import Decision, Family, Project, Rating, Visit, family_of
+from central.rules.facts import Decision, Family, Kind, Project, Rating, Visit, family_of
 from central.store import facts
 from central.store import services as documents
 from central.store.facts import VISIT, DocumentFacts, RatingRow, Service, ServiceRow
@@ -183,7 +183,9 @@ def _project(rows: list[ServiceRow]) -> tuple[Project, int | None]:
     """
     took_place = [one for one in rows if one.no_show_at_ms is None and one.mode == VISIT]
     visits = [
-        Visit(one.service, one.opened_at_ms, one.closed_at_ms, finished_ms(one), one.kind)
+        Visit(
+            one.service, one.opened_at_ms, one.closed_at_ms, finished_ms(one), cast(Kind, one.kind)
+        )
         for one in took_place
         if one.transferred_at_ms is None
     ]

@@ -4,10 +4,12 @@ Values in, values out: the judge and the recount both use it.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import cast
 
 from central.ratings.dossier import Dossier, finished_ms
 from central.ratings.places import Places
 from central.rules.calendar import Calendar
+from central.rules.facts import Kind, Mode
 from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
@@ -134,8 +136,8 @@ def _subject(dossier: Dossier, places: Places) -> Subject:
     return Subject(
         hall=row.hall,
         service=row.service,
-        mode=row.mode,
-        kind=row.kind,
+        mode=cast(Mode, row.mode),
+        kind=cast(Kind, row.kind),
         channel=row.channel,
         window=row.window,
         staff_no=row.staff_no,

@@ -100,6 +100,6 @@ def _edited(key: PolicyKey, now: Policy | None) -> str:
         )
     return (
         f"{' and '.join(now.files)}: {name} is in use and may not be edited: add one with a later "
-        f"valid_from, or run `pingjia central policy accept {profile}`, which judges again all that "
-        "it judged."
+        f"valid_from, or run `pingjia central policy accept {profile}`, which judges again all "
+        "that it judged."
     )

@@ -88,7 +88,7 @@ def _on_sqlite(
     parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     statement = (
         f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
-        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
+        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {name(table.name)} found WHERE {is_it}"
     )
     return statement, (json.dumps(keys),)
 
@@ -110,7 +110,8 @@ def _on_postgresql(
     statement = (
         f"SELECT {_columns(select)} FROM"
         f" unnest({_arrays_of(table, names)}) wanted ({', '.join(quoted)}),"
-        f" LATERAL (SELECT * FROM {table.name} it WHERE {' AND '.join(is_it)} OFFSET 0) found"
+        f" LATERAL (SELECT * FROM {name(table.name)} it"
+        f" WHERE {' AND '.join(is_it)} OFFSET 0) found"
     )
     return statement, tuple(arrays)
 
