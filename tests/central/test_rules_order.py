@@ -1,4 +1,4 @@
-"""No order of arrival, no doubled message and no tick of a clock changes what a service counts as."""
+"""No order of arrival, no doubling and no tick of a clock changes what a service counts as."""
 
 import itertools
 import timeit
@@ -62,6 +62,9 @@ def worlds(draw):
         service = replace(service, no_show_ms=BEGIN, invited_ms=draw(st.none() | st.just(BEGIN)))
     rated = draw(ratings())
     return service, rated, draw(decisions(rated)), draw(times)
+
+
+STATES = ("active", "default", "excluded", "unrated", "waiting")
 
 
 def judged(name, world, now_ms=None) -> Standing:
