@@ -7,6 +7,7 @@ says its `figures.rates`; where excluding a rating stands on no article, each is
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple, get_args
 
 from central.rules.figure import Counts
@@ -213,14 +214,15 @@ def weighed(
     return {key: both[which] for key, both in counters.items()}
 
 
-def shown(policy: Policy) -> tuple[Shown, ...]:
-    """Which figures a policy shows, in this order; those of cases (OF_CASES) are not among them.
+def shown(policy: Policy, unit: str = "region") -> tuple[Shown, ...]:
+    """Which figures a policy shows of a unit (window, staff, institution, line, region, hall), in
+    this order; those of cases (OF_CASES) are not among them.
 
     Beside the overall good rate always stands the active one. Each stands twice where excluding
     ratings has no article.
     """
-    keys: list[str] = []
-    for key in ("score",) * (policy.levels.points is not None) + policy.figures.rates.value:
+    keys: list[str] = ["score"] if _has_score(policy, unit) else []
+    for key in policy.figures.rates.value:
         if key == "good_rate" and "active_good_rate" not in policy.figures.rates.value:
             keys.append("active_good_rate")
         keys.append(key)
@@ -232,6 +234,18 @@ def shown(policy: Policy) -> tuple[Shown, ...]:
             if is_shown_twice(policy) and key not in ("unrated_rate", "uninvited_rate"):
                 found.append(Shown(FIGURES[key], True))
     return tuple(found)
+
+
+def score_over(scores: Iterable[Mean], policy: Policy) -> Mean:
+    """The score of an institution, line or region, from those of its staff: the mean of all
+    ratings (钦南 第六条), or where the policy says so the mean of the means, as a fraction.
+    """
+    scores = [one for one in scores if one.n]
+    mean = policy.figures.mean
+    if mean is None or mean.value == "of_ratings" or not scores:
+        return Mean(sum(one.sum for one in scores), sum(one.n for one in scores))
+    of_means = sum((Fraction(one.sum, one.n) for one in scores), Fraction(0)) / len(scores)
+    return Mean(of_means.numerator, of_means.denominator)
 
 
 def is_shown_twice(policy: Policy) -> bool:
@@ -275,6 +289,13 @@ def _levels(policy: Policy, group: str) -> tuple[int, ...]:
     if group == "grouped":
         return levels.good.value + levels.middle.value + levels.bad.value
     return getattr(levels, group).value if group else get_args(Level)
+
+
+def _has_score(policy: Policy, unit: str) -> bool:
+    """Is the score one of the unit's figures? A window's is that of its staff (钦南 第六条)."""
+    if policy.levels.points is None or policy.figures.scores is None:
+        return False
+    return {"staff": "window", "hall": "region"}.get(unit, unit) in policy.figures.scores.value
 
 
 def _written(scaled: int, digits: int) -> str:

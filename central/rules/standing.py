@@ -131,7 +131,7 @@ def stand(
             remind_ms = None
         elif remind_ms <= now_ms:
             reminded = True
-        elif counting is None:
+        else:
             due_ms = remind_ms
     second = len(valid) - 1 if counting else 0
     late = 0 if counting else len(valid)

@@ -55,11 +55,12 @@ def _excluding(policy: Policy) -> frozenset[str]:
     only way, a finding alone excludes nothing; where there is no appeal, its step means nothing.
     """
     case = policy.case
-    words = {"fabricated"}
-    if case.exclude and not case.exclude_only_by:
-        words.update(case.exclude.value)
+    findings = case.exclude.value if case.exclude else ()
+    only_by = case.exclude_only_by.value if case.exclude_only_by else ()
     limits = case.limits.value if case.limits else ()
-    has_appeal = case.exclude_only_by or any(one.step == "appeal_filed" for one in limits)
-    if case.exclude and case.exclude.value and has_appeal:
+    words = {"fabricated"}
+    if not only_by:
+        words.update(findings)
+    if findings and ("appeal" in only_by or any(one.step == "appeal_filed" for one in limits)):
         words.add("appeal_upheld")
     return frozenset(words)

@@ -1,4 +1,4 @@
-"""What tests of the rules share: the shipped policies, a calendar, instants written as people do."""
+"""What tests of the rules share: the shipped policies, a calendar, instants as people write."""
 
 from datetime import datetime
 

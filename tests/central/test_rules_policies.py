@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Policies: what a file may say, which version holds when and where, and what is refused."""
 
 import hashlib
@@ -98,7 +99,7 @@ def test_a_later_version_ends_the_one_before_it(tmp_path):
 
 def test_the_old_name_is_read_and_a_wrong_one_is_told():
     assert POLICIES.of("ezhou", 20260901) is policy("ezhou-norm")
-    with pytest.raises(OperatorError, match="no profile is named qinan.* Did you mean qinnan?"):
+    with pytest.raises(OperatorError, match=r"no profile is named qinan: .* mean qinnan\?"):
         POLICIES.of("qinan", 20260901)
 
 
@@ -212,7 +213,7 @@ def test_versions_that_overlap_are_refused(tmp_path):
     later = changed("valid_from = 2022-06-07", "valid_from = 2021-01-01\nvalid_to = 2022-06-07")
     (tmp_path / "qinnan" / "2022-06-07.toml").unlink()
     put(tmp_path, "qinnan/2021-01-01.toml", later)
-    with pytest.raises(OperatorError, match="valid_to is not before qinnan/2022-06-07.toml"):
+    with pytest.raises(OperatorError, match="valid_to is not before qinnan"):
         load_policies(tmp_path)
     with pytest.raises(OperatorError, match="is no folder"):
         load_policies(tmp_path / "none")
