@@ -48,6 +48,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     decisions = facts.decisions(connection, rows)
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
+    rows |= {key: _as_rated(row, ratings.get(key, [])) for key, row in rows.items()}
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -145,6 +146,15 @@ def _as_told(row: ServiceRow, told: DocumentFacts) -> ServiceRow:
         projects=told.matters,
         opened_at_ms=told.opened_at_ms,
     )
+
+
+def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
+    """A service that nobody has described is one at the window where it was rated first."""
+    if row.mode != VISIT or row.facts is not None or row.opened_at_ms is not None:
+        return row
+    known = [one for one in ratings if one.void is None] or ratings
+    first = min(known, key=order, default=None)
+    return row if first is None else row._replace(window=first.window)
 
 
 def order(rating: RatingRow) -> tuple[int, str]:

@@ -287,7 +287,7 @@ def touch_limited(connection: Connection, now_ms: int) -> int:
 
 def touch_from(connection: Connection, day: int, now_ms: int) -> int:
     """Those of a day and later."""
-    return touch_standings(connection, _standing.c.day >= day, now_ms)
+    return touch_standings(connection, _since(day), now_ms)
 
 
 def touch_places(
@@ -298,7 +298,12 @@ def touch_places(
     """
     if ids:
         is_there = _standing.c[column].in_([*ids])
-        touch_standings(connection, is_there & (_standing.c.day >= day), now_ms)
+        touch_standings(connection, is_there & _since(day), now_ms)
+
+
+def _since(day: int) -> Any:
+    """Those of a day and later, and those of which no day is known."""
+    return (_standing.c.day >= day) | (_standing.c.day == 0)
 
 
 def note_directory(connection: Connection) -> None:

@@ -38,40 +38,46 @@ def at(written: str) -> int:
 
 FIRST = at("2026-09-01 00:00")
 LAST = at("2026-10-25 12:00")  # by then all has come
+_HALL = ["大厅编号", "名称", "适用规则", "机构", "报送进度", "生效日期"]
+_WINDOW = ["大厅", "窗口编号", "名称", "适用规则", "机构", "条线", "生效日期"]
+_STAFF = ["大厅", "工号", "名称", "机构", "生效日期"]
+_MATTER = ["事项编码", "名称", "条线", "可评价", "依申请", "生效日期"]
 SHEETS = {
     "条线": [["条线编号", "名称"], ["fire", "消防"], ["tax", "税务"]],
     "机构": [["机构编号", "名称", "条线"], ["ia", "甲局", ""], ["ib", "乙局", "fire"]],
     "大厅": [
-        ["大厅编号", "名称", "适用规则", "机构", "报送进度"],
-        ["demo", "大厅", "ezhou", "ia", ""],
-        ["town", "镇", "", "", "closed finished"],
+        _HALL,
+        ["demo", "大厅", "ezhou", "ia", "", ""],
+        ["town", "镇", "", "", "closed finished", ""],
     ],
     "窗口": [
-        ["大厅", "窗口编号", "名称", "适用规则", "机构", "条线"],
-        ["demo", "w1", "1号窗口", "qinnan fujian", "ib", ""],
-        ["demo", "w2", "2号窗口", "", "", "tax"],
-        ["town", "w1", "1号窗口", "", "", ""],
+        _WINDOW,
+        ["demo", "w1", "1号窗口", "qinnan fujian", "ib", "", ""],
+        ["demo", "w2", "2号窗口", "", "", "tax", ""],
+        ["town", "w1", "1号窗口", "", "", "", ""],
     ],
     "人员": [
-        ["大厅", "工号", "名称", "机构"],
-        ["demo", "0231", "王芳", "ia"],
-        ["demo", "0232", "李强", ""],
+        _STAFF,
+        ["demo", "0231", "王芳", "ia", ""],
+        ["demo", "0232", "李强", "", "2026-08-01"],
     ],
     "事项": [
-        ["事项编码", "名称", "条线", "可评价", "依申请"],
-        ["t1", "一", "fire", "", ""],
-        ["t2", "二", "", "", "否"],
-        ["t3", "三", "", "否", ""],
+        _MATTER,
+        ["t1", "一", "fire", "", "", ""],
+        ["t2", "二", "", "", "否", ""],
+        ["t3", "三", "", "否", "", ""],
     ],
 }
 # What offices change later: a number given to another person, a window's rules and institution
 # corrected for the past, a matter that is not rated any more.
 CHANGES = (
-    {"人员": [SHEETS["人员"][0] + ["生效日期"], ["demo", "0231", "赵敏", "ib", "2026-09-09"]]},
-    {"窗口": [SHEETS["窗口"][0], ["demo", "w2", "2号窗口", "fujian", "ib", ""]]},
-    {"事项": [SHEETS["事项"][0] + ["生效日期"], ["t1", "一", "fire", "否", "", "2026-09-10"]]},
-    {"大厅": [SHEETS["大厅"][0] + ["生效日期"], ["town", "镇", "qinnan", "", "", "2026-09-08"]]},
+    {"人员": [_STAFF, ["demo", "0231", "赵敏", "ib", "2026-09-09"]]},
+    {"窗口": [_WINDOW, ["demo", "w2", "2号窗口", "fujian", "ib", "", "2026-09-01"]]},
+    {"事项": [_MATTER, ["t1", "一", "fire", "否", "", "2026-09-10"]]},
+    {"大厅": [_HALL, ["town", "镇", "qinnan", "", "", "2026-09-08"]]},
+    {"人员": [_STAFF, ["demo", "0232", "李强", "ib", "2026-08-01"]]},
 )
+_IMPORTED = 20260830
 _SERVICE = metadata.tables["service"]
 
 
@@ -205,6 +211,7 @@ class World:
         self.database = database
         self.importer = Importer(database, self.halls["demo"].devices, self.clock)
         self._folder, self._days = folder, {}
+        self._revoked: set[str] = set()
         self._stored_ms: dict[str, int] = {}
         self._profiles: Path | None = None
         self._matters: dict[str, dict[str, Any]] = {}
@@ -343,7 +350,9 @@ class World:
             self.evidence.held.discard((device, pen.epoch))
 
     def _take_revoke(self, device: str) -> None:
-        self.halls["demo"].revoke(device, FIRST + 8 * DAY, "stolen")
+        if device not in self._revoked:
+            self._revoked.add(device)
+            self.halls["demo"].revoke(device, FIRST + 8 * DAY, "stolen")
 
     def gathered(self) -> Evidence:
         """The evidence so far: envelopes with the times that the centre gave them."""
@@ -377,7 +386,8 @@ class World:
         for line in lines:
             values = {name: value for name, value in line.values.items()}
             row = {"kind": line.kind.kind, "id": line.id, **values}
-            row["first_day"] = values.get("first_day") or 0
+            was_there = line.kind.kind in ("hall", "window")  # from the import on, then
+            row["first_day"] = values.get("first_day") or (_IMPORTED if was_there else 0)
             if row["kind"] in ("hall", "window") and row["profiles"]:
                 row["profiles"] = row["profiles"].replace("ezhou", "ezhou-norm")
             same = (row["kind"], row["id"], row["first_day"])

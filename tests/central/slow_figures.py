@@ -113,7 +113,7 @@ def count(evidence: Evidence, now_ms: int, profiles: dict[str, dict[str, Any]] |
             found = _stand(evidence, rules, services, one, now_ms)
             stands[(name, *place)] = found
             for (dim, id, what), n in _adds(evidence, one, found).items():
-                for span in (found["day"], found["day"] // 100, 0):
+                for span in {found["day"], found["day"] // 100, 0}:  # once in all, without day
                     key = (name, span, dim, one["hall"], id, one["mode"], what)
                     total[key]["ratings"] += n
                     total[key]["projects"] += n * one["projects"]
@@ -172,7 +172,8 @@ def _services(evidence: Evidence) -> dict[tuple[str, str], dict[str, Any]]:
         instants = (one["opened"], one["accepted"], one["became"].get("finished"))
         known = [ms for ms in (*instants, one["became"].get("closed")) if ms is not None]
         known += [rating["place"] for rating in counting or one["ratings"]][:1]
-        one["policy_day"] = _day(known[0]) if known else 0
+        known += sorted(one["became"].values())[:1]
+        one["policy_day"] = _day(known[0])
     return services
 
 
