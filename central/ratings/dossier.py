@@ -48,6 +48,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     decisions = facts.decisions(connection, rows)
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
+    rows |= {key: _as_rated(row, ratings[key]) for key, row in rows.items() if key in ratings}
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -145,6 +146,16 @@ def _as_told(row: ServiceRow, told: DocumentFacts) -> ServiceRow:
         projects=told.matters,
         opened_at_ms=told.opened_at_ms,
     )
+
+
+def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
+    """A service that only its ratings speak of is one of the window where the first was given,
+    whatever arrived first.
+    """
+    first = min([one for one in ratings if one.void is None], key=order, default=None)
+    if row.facts is not None or row.opened_at_ms is not None or first is None:
+        return row
+    return row._replace(window=first.window)
 
 
 def order(rating: RatingRow) -> tuple[int, str]:

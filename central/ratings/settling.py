@@ -9,7 +9,7 @@ from typing import cast
 from central.ratings.dossier import Dossier, finished_ms
 from central.ratings.places import Places
 from central.rules.calendar import Calendar
-from central.rules.facts import Kind, Mode
+from central.rules.facts import PENDING, Kind, Mode
 from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
@@ -23,8 +23,12 @@ Counts = dict[FigureKey, Count]
 def settled(
     dossier: Dossier, places: Places, calendar: Calendar, now_ms: int
 ) -> list[tuple[StandingRow, Standing, Policy]]:
-    """A row for each policy, with the standing it comes from."""
+    """A row for each policy, with the standing it comes from; none for what only ratings speak of
+    that do not count.
+    """
     row = dossier.row
+    if row.facts is None and not _is_spoken_of(dossier):
+        return []
     subject = _subject(dossier, places)
     found = []
     for policy in places.policies(row):
@@ -128,6 +132,15 @@ def _dims(row: StandingRow) -> list[tuple[str, str]]:
         ("origin", row.origin),
     )
     return [("hall", ""), *[(dim, thing) for dim, thing in dims if thing]]
+
+
+def _is_spoken_of(dossier: Dossier) -> bool:
+    """Whether a hall, a business system or a rating that counts, or may, knows of the service."""
+    row = dossier.row
+    told = (row.opened_at_ms, row.accepted_at_ms, row.invited_at_ms, row.closed_at_ms)
+    told += (row.finished_at_ms, row.transferred_at_ms, row.no_show_at_ms, row.due_day)
+    is_told = any(one is not None for one in told)
+    return is_told or any(one.void in (None, PENDING) for one in dossier.ratings)
 
 
 def _subject(dossier: Dossier, places: Places) -> Subject:
