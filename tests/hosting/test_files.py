@@ -133,9 +133,9 @@ class Outer(BaseModel):
     [
         ("[limit]\nunti = 'hours'", "no setting is named limit.unti. Did you mean unit?"),
         ("[[steps]]\nunti = 'hours'", "no setting is named steps.0.unti. Did you mean unit?"),
-        ("[limit]\nunit = 'hour'", "limit.unit: Input should be 'working_days' or 'hours', not 'hour'. Did you mean hours?"),
+        ("[limit]\nunit = 'hour'", "or 'hours', not 'hour'. Did you mean hours?"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_word_within_a_table_is_told_with_the_nearest_one(tmp_path, content, words):
     path = tmp_path / "x.toml"
     path.write_text(content, "utf-8")
