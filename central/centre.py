@@ -113,10 +113,15 @@ class Centre:
             self.alarms.count_shares(connection)
 
 
+def rules_of(config: Config) -> Rules:
+    """The rules that a configuration names. Raises OperatorError."""
+    return load_rules(config.profile, config.profiles, config.overrides, config.calendar)
+
+
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
     keys = DeviceKeys(read_master_secret(config.master_secret_file))
-    rules = load_rules(config.profile, config.profiles, config.overrides, config.calendar)
+    rules = rules_of(config)
     limits = Limits(
         gap_ms=config.gap_alarm_s * 1000,
         device_ms=config.silent_device_s * 1000,

@@ -34,7 +34,9 @@ from central.custody.open import (
     rating_of,
     rejected,
 )
-from central.store import facts, ledger, places, services
+from central.ratings import recount
+from central.ratings.judge import Judge
+from central.store import facts, ledger, places, services, standings
 from central.store.facts import RatingRow, rating_id
 from central.store.ledger import Row
 from central.store.places import Enrolment
@@ -69,11 +71,13 @@ def audit(
     key_of: KeyOf,
     wanted: Range = Range(),  # noqa: B008
     on_records: Callable[[int], None] = lambda count: None,
+    judge: Judge | None = None,
 ) -> Iterator[Fault]:
     """Everything that does not hold, in the order of devices, epochs and seqs.
 
     Outside of `wanted` records are looked at only as links of their chains, and counts not at all.
-    on_records: is told how many records were read.
+    on_records: is told how many records were read. judge: by whose rules services are judged
+    again; None to leave figures out.
     """
     read = 0
 
@@ -84,6 +88,8 @@ def audit(
 
     try:
         yield from _walk(connection, key_of, wanted, note)
+        if judge is not None and wanted == Range():
+            yield from _faults(recount.differences(connection, judge))
     except (SQLAlchemyError, TypeError, ValueError, AttributeError) as error:
         # Columns of another type than they ever had: somebody's hand was in the database.
         reason = str(error).splitlines()[0]
@@ -143,6 +149,7 @@ class _Judge:
         awaiting = services.awaiting(connection, {row.facts for row in rows if row.facts})
         self._awaiting = set(awaiting)
         keys = {(row.hall, row.service) for row in rows if row.level is not None and row.service}
+        self._is_complete = standings.state(connection).backfill is None
         self._ratings = {
             one.id: one for ones in facts.ratings(connection, keys).values() for one in ones
         }
@@ -235,7 +242,8 @@ class _Judge:
         """The fact that the judge reads must say what the record says."""
         kept = self._ratings.get(rating_id(row.key))
         if kept is None:
-            yield "not_counted", "no rating stands for it, so that no figure has it"
+            if self._is_complete:  # else it is still to be taken in
+                yield "not_counted", "no rating stands for it, so that no figure has it"
             return
         told = rating_of_row(row, self._enrolled.get(row.epoch_key))
         for name, one, other in zip(RatingRow._fields, told, kept, strict=True):

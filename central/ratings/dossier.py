@@ -149,7 +149,9 @@ def _as_told(row: ServiceRow, told: DocumentFacts) -> ServiceRow:
 
 
 def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
-    """A service that nobody has described is one at the window where it was rated first."""
+    """A service that nobody has described is one of the window where it was rated first, whatever
+    arrived first.
+    """
     if row.mode != VISIT or row.facts is not None or row.opened_at_ms is not None:
         return row
     known = [one for one in ratings if one.void is None] or ratings

@@ -9,7 +9,7 @@ from typing import cast
 from central.ratings.dossier import Dossier, finished_ms
 from central.ratings.places import Places
 from central.rules.calendar import Calendar
-from central.rules.facts import Kind, Mode, Rating
+from central.rules.facts import PENDING, Kind, Mode, Rating
 from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
@@ -23,8 +23,12 @@ Counts = dict[FigureKey, Count]
 def settled(
     dossier: Dossier, places: Places, calendar: Calendar, now_ms: int
 ) -> list[tuple[StandingRow, Standing, Policy]]:
-    """A row for each policy, with the standing it comes from."""
+    """A row for each policy, with the standing it comes from; none for what only ratings speak of
+    that do not count.
+    """
     row = dossier.row
+    if row.facts is None and not _is_spoken_of(dossier):
+        return []
     rated_ms = min([one.place[0] for one in _valid(dossier)], default=None)
     subject = _subject(dossier, places, rated_ms)
     found = []
@@ -134,6 +138,16 @@ def _dims(row: StandingRow) -> list[tuple[str, str]]:
 def _valid(dossier: Dossier) -> list[Rating]:
     """The ratings that count; where none does, all."""
     return [one for one in dossier.ratings if one.void is None] or [*dossier.ratings]
+
+
+def _is_spoken_of(dossier: Dossier) -> bool:
+    """Whether a hall, a business system or a rating that counts, or may, knows of the service."""
+    row = dossier.row
+    told = (row.opened_at_ms, row.accepted_at_ms, row.invited_at_ms, row.closed_at_ms)
+    told += (row.expired_at_ms, row.finished_at_ms, row.transferred_at_ms, row.no_show_at_ms)
+    told += (row.due_day,)
+    is_told = any(one is not None for one in told)
+    return is_told or any(one.void in (None, PENDING) for one in dossier.ratings)
 
 
 def _subject(dossier: Dossier, places: Places, rated_ms: int | None) -> Subject:

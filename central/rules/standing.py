@@ -149,7 +149,11 @@ def stand(
         state, level, default = "default", terms.default_level, "default"
     else:
         state = "unrated"
-    has_reason = counting is not None and bool(counting.reasons or counting.has_text)
+    reason_missing = (
+        counting is not None
+        and counting.level in terms.reason_required
+        and not (counting.reasons or counting.has_text or is_survey)
+    )
     return Standing(
         state,
         counting.level if counting else level,
@@ -167,7 +171,7 @@ def stand(
         because,
         counting is not None and counting.named,
         counting.reasons if counting else (),
-        counting is not None and counting.level in terms.reason_required and not has_reason,
+        reason_missing,
         terms.policy_from,
         _invited(service),
         service.expired_ms is not None,

@@ -208,6 +208,22 @@ def differences(connection) -> list:
     return compare_metadata(context, metadata)
 
 
+def counting(rows: list[dict]) -> list[dict]:
+    """Of these records the ratings that count by the simplest rule: of each service the first, by
+    the time it was given.
+    """
+    first: dict[tuple[str, str], tuple] = {}
+    for row in rows:
+        rating = decoded(row["envelope"])
+        if row["level"] is None or "signed_after_revocation" in row["marks"]:
+            continue
+        place = (row["rated_at_ms"], rating.device, rating.epoch, rating.seq)
+        service = (row["hall"], rating.service)
+        if service not in first or place < first[service][0]:
+            first[service] = place, row
+    return [row for _, row in first.values()]
+
+
 def item_of(item):
     """An envelope as the gateway offers it; other items as they are."""
     if isinstance(item, str):

@@ -105,6 +105,9 @@ def count(evidence: Evidence, now_ms: int, profiles: dict[str, dict[str, Any]] |
     services = _services(evidence)
     stands, total = {}, defaultdict(Counter)
     for place, one in services.items():
+        speaks = (one["told"], one["became"], one["opened"], one["accepted"], one["due_day"])
+        if not any(speaks) and not any(r["counts"] or r["held"] for r in one["ratings"]):
+            continue  # only ratings that do not count speak of it
         for name in _profiles_at(evidence, one):
             rules = {**(profiles or PROFILES)[name]}
             for profile, first_day, change in sorted(evidence.versions, key=lambda v: v[1]):

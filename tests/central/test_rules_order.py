@@ -114,12 +114,7 @@ def test_a_rating_is_active_or_second_or_late_and_nothing_is_counted_twice(world
         assert counted + found.second + found.late == len(valid)
     assert (found.rating is None) == (found.state not in ("active", "excluded"))
     added = contributions(policy(name), found, service, Attributed("demo", "w1"))
-    states = [
-        what
-        for dim, _, _, what in added
-        if dim == "hall"
-        and what.split("-")[0] in ("active", "default", "excluded", "unrated", "waiting")
-    ]
+    states = [what for dim, _, _, what in added if dim == "hall" and what.split("-")[0] in STATES]
     assert len(states) == (found.state != "out")
     assert all(
         numbers == (1, 1) for key, numbers in added.items() if key[3] not in ("late", "second")

@@ -2,6 +2,8 @@
 """Policies: what a file may say, which version holds when and where, and what is refused."""
 
 import hashlib
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from rules_parts import POLICIES, policy
 from typer.testing import CliRunner
 
 from central.cli import app
+from central.rules.calendar import read_overrides
 from central.rules.policy import SHIPPED, load_policies
 from central.rules.sections import Limit
 from hosting.error import OperatorError
@@ -287,6 +290,17 @@ def test_details_that_may_not_be_are_refused(tmp_path, name, text, told):
         load_policies(None, tmp_path)
     assert str(path) in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_the_examples_of_the_docs_are_right(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text("utf-8")
+    details, days = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    put(tmp_path, f"details/{details.splitlines()[0].removeprefix('# ')}", details)
+    found = load_policies(None, tmp_path / "details").of_place("qinnan", 20270101, ("45070203",))
+    assert found is not None
+    assert found.changed == ("figures.watch",)
+    read = read_overrides(put(tmp_path, "days.toml", days))
+    assert [read[date(2027, 2, day)] for day in (5, 6, 7)] == [False, True, False]
 
 
 def test_the_commands_list_and_check(tmp_path):
