@@ -83,18 +83,8 @@ class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
     def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
-        self.folder, self.name, self.database, self.clock = folder, hall, database, clock
-        self.keys = DeviceKeys(SECRET)
-        centre = Centre(
-            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(clock)
-        )
-        self.intake, self.devices = centre.intake, centre.devices
-        self.approval, self.endings = centre.approval, centre.endings
-        self.note_running = centre.note_running
-        self.settle_directory = centre.settle_directory
-        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
-        self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
-        self.client = TestClient(centre.app, raise_server_exceptions=False)
+        self.folder, self.name, self.clock = folder, hall, clock
+        self.serve(database, time)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -102,6 +92,21 @@ class Hall:
             self.tokens.add("records:read", reader)
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
+
+    def serve(self, database: Database, time=None) -> None:
+        """A centre on this database answers from now on."""
+        self.database = database
+        self.keys = DeviceKeys(SECRET)
+        centre = Centre(
+            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(self.clock)
+        )
+        self.intake, self.devices = centre.intake, centre.devices
+        self.approval, self.endings = centre.approval, centre.endings
+        self.note_running = centre.note_running
+        self.settle_directory = centre.settle_directory
+        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
+        self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
+        self.client = TestClient(centre.app, raise_server_exceptions=False)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
