@@ -7,7 +7,7 @@ decides what is in time: a device's clock may be wrong by minutes after weeks (m
 
 import json
 import random
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ SHEETS = {
     "机构": [["机构编号", "名称", "条线"], ["ia", "甲局", ""], ["ib", "乙局", "fire"]],
     "大厅": [
         _HALL,
-        ["demo", "大厅", "ezhou", "ia", "", ""],
+        ["demo", "大厅", "ezhou qinnan", "ia", "", ""],
         ["town", "镇", "", "", "closed finished", ""],
     ],
     "窗口": [
@@ -72,7 +72,7 @@ SHEETS = {
 # corrected for the past, a matter that is not rated any more.
 CHANGES = (
     {"人员": [_STAFF, ["demo", "0231", "赵敏", "ib", "2026-09-09"]]},
-    {"窗口": [_WINDOW, ["demo", "w2", "2号窗口", "fujian", "ib", "", "2026-09-01"]]},
+    {"窗口": [_WINDOW, ["demo", "w2", "2号窗口", "fujian", "ib", "", "2026-09-10"]]},
     {"事项": [_MATTER, ["t1", "一", "fire", "否", "", "2026-09-10"]]},
     {"大厅": [_HALL, ["town", "镇", "qinnan", "", "", "2026-09-08"]]},
     {"人员": [_STAFF, ["demo", "0232", "李强", "ib", "2026-08-01"]]},
@@ -165,7 +165,8 @@ class Plan:
 
     def _matter(self, n: int, hall: str, window: str, opened: int, kind: str) -> None:
         rng = self._random
-        due = 20260901 + rng.randrange(3, 12) if kind == "overdue" else None
+        last_day = datetime.fromtimestamp(opened / 1000, CHINA) + timedelta(rng.randrange(1, 5))
+        due = int(f"{last_day:%Y%m%d}") if kind == "overdue" else None
         finished = opened + rng.randrange(1, 20) * DAY + 40 * MINUTE
         is_finished = kind == "done" or rng.random() < 0.5
         name = self._complete(
@@ -258,9 +259,9 @@ class World:
         return found
 
     def _decided(self, device: str, service: str, at_ms: int) -> list[Happening]:
-        """What people decide about one of five ratings, and sometimes otherwise a day later."""
+        """What people decide about a third of the ratings, and sometimes otherwise a day later."""
         rng, pen = random.Random(f"{service} {at_ms}"), self._pens[device]
-        if rng.random() > 0.2:
+        if rng.random() > 0.35:
             return []
         rating = f"{device}.{pen.epoch}.{pen.seq:010}"
         what = rng.choice(["mistaken", "malicious", "appeal_upheld", "fabricated"])

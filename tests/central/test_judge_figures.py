@@ -6,7 +6,7 @@ import random
 
 import pytest
 from sent_world import HOUR, LAST, Plan, World
-from slow_figures import count
+from slow_figures import PROFILES, count
 
 from central.ratings.recount import differences
 from central.store.database import open_database
@@ -68,12 +68,67 @@ def play(folder, plan: Plan, order: int) -> World:
     return world
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_figures_are_those_of_a_slow_separate_computation(tmp_path, seed):
-    plan = Plan(seed)
+def compare(folder, seed: int, services: int = 24) -> None:
+    """Two orders of coming: each gives the figures of the slow computation, and so the same."""
+    plan = Plan(seed, services)
     counted = []
     for order in range(2):
-        world = play(tmp_path / str(order), plan, 10 * seed + order)
+        world = play(folder / f"{seed}-{order}", plan, 10 * seed + order)
         counted.append(world.counted())
         world.database.close()
     assert counted[0] == counted[1]
+
+
+def test_figures_are_those_of_a_slow_separate_computation_in_any_order(tmp_path):
+    """R20 to R31, R46, R93 at once: what is sent stands in tests/central/sent_world.py."""
+    compare(tmp_path, 0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 61))
+def test_long_rules_figures_are_those_of_a_slow_separate_computation(tmp_path, seed):
+    compare(tmp_path, seed, 24 if seed % 10 else 120)
+
+
+# One rule of each kind, changed: the slow computation must then disagree.
+CHANGED = [
+    ("qinnan", {"days": 4}),
+    ("qinnan", {"days": 6}),
+    ("qinnan", {"working": False}),
+    ("qinnan", {"from": "closed"}),
+    ("qinnan", {"default": 3}),
+    ("qinnan", {"remind": 48}),
+    ("qinnan", {"overdue": False}),
+    ("qinnan", {"on_application": False}),
+    ("qinnan", {"excluding": {"malicious", "fabricated"}}),
+    ("qinnan", {"reason": set()}),
+    ("fujian", {"days": 6}),
+    ("fujian", {"default": 3}),
+    ("fujian", {"excluding": {"fabricated"}}),
+    ("ezhou-norm", {"days": 8}),
+    ("ezhou-norm", {"default": None}),
+    ("ezhou-norm", {"both": False}),
+    ("ezhou-norm", {"agent_after": False}),
+    ("ezhou-norm", {"remind": None}),
+    ("national", {"days": 7, "from": "closed"}),
+    ("national", {"on_application": True}),
+]
+
+
+def test_the_control_with_one_rule_changed_the_slow_computation_disagrees(tmp_path):
+    world = play(tmp_path / "one", Plan(7, 70), 3)
+    stands, figures = world.counted()
+    assert slow(world) == (stands, figures)
+    agree = []
+    for profile, change in CHANGED:
+        other = slow(world, {**PROFILES, profile: {**PROFILES[profile], **change}})
+        if other[1] == figures and other[0] == stands:
+            agree.append((profile, change))
+    assert agree == []
+    evidence = world.evidence
+    for name in ("decisions", "directory", "versions", "progress", "matters", "documents"):
+        kept = getattr(evidence, name)
+        setattr(evidence, name, kept[: len(kept) // 2])
+        assert slow(world)[1] != figures, f"half of the {name} are not missed"
+        setattr(evidence, name, kept)
+    world.database.close()
