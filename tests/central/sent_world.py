@@ -110,11 +110,11 @@ class Plan:
 
     def _service(self, n: int) -> None:
         rng = self._random
-        hall, window = rng.choice([("demo", "w1"), ("demo", "w1"), ("demo", "w2"), ("town", "w1")])
+        hall, window = rng.choices([("demo", "w1"), ("demo", "w2"), ("town", "w1")], [4, 4, 3])[0]
         opened = FIRST + rng.randrange(16) * DAY + rng.randrange(9, 17) * HOUR
         kind = rng.choices(
             ["single", "batch", "agent", "theme", "done", "overdue", "stub", "gone"],
-            [10, 2, 3, 3, 3, 4, 2, 2],
+            [10, 2, 6, 3, 3, 4, 2, 2],
         )[0]
         service, number = f"01S{n:03}", f"P{n:03}"
         if kind in ("done", "overdue"):

@@ -111,12 +111,11 @@ CHANGED = [
     ("ezhou-norm", {"agent_after": False}),
     ("ezhou-norm", {"remind": None}),
     ("national", {"days": 7, "from": "closed"}),
-    ("national", {"on_application": True}),
 ]
 
 
 def test_the_control_with_one_rule_changed_the_slow_computation_disagrees(tmp_path):
-    world = play(tmp_path / "one", Plan(7, 70), 3)
+    world = play(tmp_path / "one", Plan(8, 90), 3)
     stands, figures = world.counted()
     assert slow(world) == (stands, figures)
     agree = []
