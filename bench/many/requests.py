@@ -89,7 +89,7 @@ class Reader:
         database = open_database(f"sqlite:///{path}")
         keys = DeviceKeys(bytes(32))
         self.centre = Centre(
-            database, keys.key, load_rules("ezhou"), Limits(), PlainClock(_now_ms)
+            database, keys.key, load_rules("national"), Limits(), PlainClock(_now_ms)
         )
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {

@@ -82,11 +82,13 @@ class SigningDevice(Pen):
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
+    def __init__(
+        self, folder: Path, hall: str, database: Database, clock, time=None, profile="national"
+    ) -> None:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(clock)
+            database, self.keys.key, load_rules(profile), Limits(), time or PlainClock(clock)
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings

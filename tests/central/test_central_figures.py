@@ -29,7 +29,9 @@ class Province:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.database = open_database(f"sqlite:///{folder}/central.db")
-        self.halls = [Hall(folder, name, self.database, self.clock) for name in HALLS]
+        self.halls = [
+            Hall(folder, name, self.database, self.clock, profile="ezhou") for name in HALLS
+        ]
         self.pens = []
         for hall in self.halls:
             hall.halls.add_window(hall.name, "w10", "10号窗口")

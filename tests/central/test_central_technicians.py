@@ -147,7 +147,7 @@ def test_what_waits_is_listed_with_where_when_and_by_whom(box):
 def test_a_box_is_one_command(box):
     done = lines("approve", "--hall", "demo", "--all")
     first = box["xj-0900"]
-    assert done[0] == f"approved {first} at demo/w1; 2 ratings count now"
+    assert done[0] == f"approved {first} at demo/w1; 2 ratings are judged now"
     assert len(done) == 3
     assert lines("list", "--pending") == ["no enrolment waits for approval"]
     again = lines("approve", "--hall", "demo", "--all")
