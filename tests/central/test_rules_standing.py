@@ -577,15 +577,13 @@ def test_an_agents_completion_is_the_subject_where_visits_count_alone():
 
 @pytest.mark.rule("R21")
 def test_a_terminals_matter_and_its_completion_are_one_subject():
-    kiosk = Service(
-        "demo", "01K", "per_matter", project_no="P1", completed_ms=at("2026-09-02 10:00")
-    )
-    assert (
-        stands("qinnan", kiosk, project=Project(has_completion=True)).out_because == "unfinished"
-    )
+    then_ms = at("2026-09-02 10:00")
+    kiosk = Service("demo", "01K", "per_matter", project_no="P1", completed_ms=then_ms)
+    beside = stands("qinnan", kiosk, project=Project(has_completion=True))
+    assert beside.out_because == "unfinished"
     assert stands("qinnan", kiosk, project=Project()).state == "unrated"
     spot = Visit("01K", None, None, then_ms)
-    done = replace(kiosk, completed_ms=None, finished_ms=spot.finished_ms)
+    done = replace(kiosk, completed_ms=None, finished_ms=then_ms)
     project = Project((spot,), has_completion=True)
     assert stands("qinnan", done, project=project).state == "unrated"
     assert stands("qinnan", completion("2026-09-02 10:00"), project=project).state == "out"
