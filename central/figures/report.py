@@ -7,7 +7,7 @@ them is an active rating (主动评价).
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -67,18 +67,24 @@ class FiguresReader:
         self.now_ms = now_ms
 
     def report(
-        self, connection: Connection, period: Period, hall: str | None, window: str | None
+        self,
+        connection: Connection,
+        period: Period,
+        hall: str | None,
+        window: str | None,
+        among: Collection[str] | None = None,
     ) -> Report | None:
         """The figures of a place; None if there is no such hall or window.
 
-        hall: None for the province. window: of that hall, None for all of it.
+        hall: None for the province, or for those of its halls that are `among`. window: of that
+        hall, None for all of it.
         """
         if hall is None:
-            return self._province(connection, period)
+            return self._province(connection, period, among)
         row = places.hall(connection, hall)
         if row is None:
             return None
-        names = _in_order((one.window, one.name) for one in places.windows(connection, hall))
+        names = in_order((one.window, one.name) for one in places.windows(connection, hall))
         if window is not None and window not in names:
             return None
         wanted = [WHOLE_HALL, *names] if window is None else [window]
@@ -90,9 +96,14 @@ class FiguresReader:
         parts = [Part(one, name, _of(figures, one)) for one, name in names.items()]
         return Report(hall, row.name, "", "", whole, parts)
 
-    def _province(self, connection: Connection, period: Period) -> Report:
-        names = _in_order((row.hall, row.name) for row in places.halls(connection))
+    def _province(
+        self, connection: Connection, period: Period, among: Collection[str] | None
+    ) -> Report:
+        names = in_order((row.hall, row.name) for row in places.halls(connection))
         found = tallies.counts(connection, period.spans(), [WHOLE_HALL], None)
+        if among is not None:
+            names = {hall: name for hall, name in names.items() if hall in among}
+            found = [one for one in found if one.hall in among]
         figures = self._figures((one.hall, one) for one in found)
         parts = [Part(hall, name, _of(figures, hall)) for hall, name in names.items()]
         whole = _sum(figures.values())
@@ -108,7 +119,7 @@ class FiguresReader:
         return figures
 
 
-def _in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+def in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     """id -> name, numbers in ids as numbers: w2 before w10."""
     return dict(sorted(names, key=lambda pair: _natural(pair[0])))
 

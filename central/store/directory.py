@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, tuple_, update
 
 from central.store import sql
 from central.store.tables import metadata
@@ -62,6 +62,28 @@ def of_things(connection: Connection, kind: str, ids: Iterable[str]) -> list[Ent
     return [Entry(*row) for row in found]
 
 
+def page(
+    connection: Connection, kind: str, on: int | None, after: tuple[str, int], limit: int
+) -> list[Entry]:
+    """Rows of a kind by id and first day, those behind the position `after`: all of them, or
+    those that hold on a day.
+    """
+    key = tuple_(_directory.c.id, _directory.c.first_day)
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, key > after)
+    if on is not None:
+        later = _directory.alias()
+        is_later = exists().where(
+            later.c.kind == kind,
+            later.c.id == _directory.c.id,
+            later.c.first_day > _directory.c.first_day,
+            later.c.first_day <= on,
+        )
+        has_not_ended = func.coalesce(_directory.c.last_day, on) >= on
+        query = query.where(_directory.c.first_day <= on, ~is_later, has_not_ended)
+    query = query.order_by(_directory.c.id, _directory.c.first_day).limit(limit)
+    return [Entry(*row) for row in connection.execute(query)]
+
+
 def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
     """Write rows; one with the same kind, id and first day is replaced."""
     if not changed:
@@ -106,6 +128,16 @@ def put_broker(connection: Connection, hall: str, broker: dict[str, Any], name: 
     if connection.execute(update(_hall).where(is_it).values(**broker)).rowcount == 0:
         values = {"hall": hall, "name": name, "mqtt_ca": None, "version": 1, "proven_ms": 0}
         connection.execute(insert(_hall), {**values, **broker})
+
+
+def close_hall(connection: Connection, hall: str, is_closed: bool) -> None:
+    """Whether a hall that has a gateway is no more."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall).values(is_closed=is_closed))
+
+
+def closed_halls(connection: Connection) -> set[str]:
+    """The halls that have a gateway and are no more."""
+    return set(connection.execute(select(_hall.c.hall).where(_hall.c.is_closed)).scalars())
 
 
 def rename_hall(connection: Connection, hall: str, name: str) -> None:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
-from central.people.tokens import scopes_of
+from central.people.callers import Callers, UnknownTokenError
 from central.store.database import open_database
 from hosting.clock import day, now_ms
 from pingjia import app
@@ -64,11 +64,16 @@ def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(folder):
     (line,) = central("token", "list").output.splitlines()
     token_id = line.split()[0]
     assert text.startswith(f"pj_{token_id}_")
-    assert "pages:read, since 20" in line
+    assert "p  pages:read, since 20" in line
+    assert line.endswith("never used")
     database = open_database(load_config(folder / "central.toml").database_url)
-    assert scopes_of(database, text) == ("pages:read",)
+    callers = Callers(database, now_ms)
+    assert callers.holder(text).scopes == ("pages:read",)
+    callers.note_used()
+    assert central("token", "list").output.rstrip().endswith(f"used last {day(now_ms())}")
     assert central("token", "revoke", token_id).exit_code == 0
-    assert scopes_of(database, text) is None
+    with pytest.raises(UnknownTokenError):
+        callers.holder(text)
     database.close()
     assert "revoked 20" in central("token", "list").output
     assert refused(central("token", "revoke", token_id), "token list")
