@@ -4,6 +4,11 @@ from pathlib import Path
 
 DOC = Path(__file__).parents[1] / "docs" / "scopes.md"
 
+_EVERYBODYS = {
+    *("/healthz", "/metrics", "/login", "/logout"),
+    *("/language/{language}", "/static/{digest}/{name}"),
+}
+
 
 def table(heading: str) -> tuple[list[str], dict[str, dict[str, str]]]:
     """(scopes, route -> scope -> word) of the table under a heading."""
@@ -16,22 +21,10 @@ def table(heading: str) -> tuple[list[str], dict[str, dict[str, str]]]:
     return head[1:], {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in body}
 
 
-def routes_of(app, site_router=None) -> set[str]:
-    """`GET /path` of every route, without those of a framework and of everybody."""
-    everybody = {
-        *("/healthz", "/metrics", "/openapi.json", "/login", "/logout"),
-        *("/language/{language}", "/static/{digest}/{name}"),
-    }
-    found = set()
-    for path, method in _paths(app.routes):
-        if path not in everybody and method not in ("HEAD", "OPTIONS"):
-            found.add(f"{method} {path.replace(':path', '')}")
-    return found
-
-
-def _paths(routes):
-    for route in routes:
-        if inner := getattr(route, "routes", None):
-            yield from _paths(inner)
-        for method in getattr(route, "methods", None) or ():
-            yield route.path, method
+def routes_of(client, site) -> set[str]:
+    """`GET /path` of every route of the API and the pages, without those that are everybody's."""
+    described = client.get("/openapi.json").json()["paths"]
+    found = {(path, method.upper()) for path, methods in described.items() for method in methods}
+    for route in site.router.routes:
+        found |= {(route.path.replace(":path", ""), method) for method in route.methods}
+    return {f"{method} {path}" for path, method in found if path not in _EVERYBODYS}
