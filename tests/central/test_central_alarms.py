@@ -14,7 +14,9 @@ from central.centre import Centre
 from central.clockwork import Alarms, Limits
 from central.rules.profile import load_profile
 from central.steady import PlainClock
+from central.store import directory
 from central.store.database import open_database
+from central.store.directory import EVER, Entry
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
 
@@ -274,3 +276,38 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
     for one in found.newest:
         parts[one.hall if place is None else one.window] += one.count
     assert counts == parts
+
+
+def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, device):
+    """The control is the same hall while its device stands there."""
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    hall.note_running()
+    hall.clock.ms += 1
+    assert {"silent_hall", "silent_device"} <= set(alarms(hall))
+    hall.revoke("xj-0417", None, "closed")
+    assert {"silent_hall", "silent_device"} & set(alarms(hall)) == set()
+    hall.enrol("xj-0417")
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    assert "silent_hall" in alarms(hall)
+    hall.revoke("xj-0417", None, "closed")
+    hall.halls.remove("demo")
+    assert {one.mark for one in hall.findings("demo")} <= {"open_epoch"}
+
+
+def test_an_import_that_ends_a_hall_ends_its_alarms_but_not_what_it_owes(hall, device):
+    """Its devices stand there still: their last records may be on the boards alone."""
+    device.rating()
+    hall.post(HeadItem(device.head(1, device.prev), None))
+    other = hall.enrol("xj-0418")
+    hall.enrol("xj-0418")
+    hall.post(HeadItem(other.head(3, other.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    owed = {one.mark for one in hall.findings("demo")}
+    assert {"gap", "silent_device", "open_epoch"} <= owed
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, 20251009, name="大厅")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    assert {one.mark for one in hall.findings("demo")} == {"open_epoch"}
+    assert {one.mark for one in hall.findings(None)} == {"open_epoch"}
