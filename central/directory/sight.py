@@ -32,6 +32,11 @@ class Sight(NamedTuple):
         """Whether it sees closed months only."""
         return is_coarse(self.place)
 
+    @property
+    def is_institution(self) -> bool:
+        """Whether it is an institution's, whose things lie in many halls."""
+        return self.place.kind == "institution"
+
     def sees_hall(self, hall: str) -> bool:
         """Whether what a hall rates is seen day by day."""
         return not self.is_coarse and (self.halls is None or hall in self.halls)
@@ -40,7 +45,7 @@ class Sight(NamedTuple):
         """Whether a row of the directory is seen. Lines and matters are everybody's."""
         if self.place == PROVINCE or entry.kind in ("line", "matter"):
             return True
-        if self.place.kind == "institution":
+        if self.is_institution:
             is_it = (entry.kind, entry.id) == self.place or entry.institution == self.place.id
             is_of_hall = entry.kind == "window" and entry.institution is None
             return is_it or (is_of_hall and entry.up in (self.halls or ()))
@@ -52,7 +57,7 @@ class Sight(NamedTuple):
 
     def sees_equipment(self, hall: str) -> bool:
         """Whether a hall's gateway and devices are seen in the directory."""
-        return self.place.kind != "institution" and (self.halls is None or hall in self.halls)
+        return not self.is_institution and (self.halls is None or hall in self.halls)
 
 
 def is_coarse(place: Place) -> bool:

@@ -1,9 +1,9 @@
 """The directory: who is who, and who belonged where on which day."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, func, insert, select, tuple_, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, tuple_, update
 
 from central.store import sql
 from central.store.tables import metadata
@@ -71,17 +71,39 @@ def page(
     key = tuple_(_directory.c.id, _directory.c.first_day)
     query = select(*_COLUMNS).where(_directory.c.kind == kind, key > after)
     if on is not None:
-        later = _directory.alias()
-        is_later = exists().where(
-            later.c.kind == kind,
-            later.c.id == _directory.c.id,
-            later.c.first_day > _directory.c.first_day,
-            later.c.first_day <= on,
-        )
-        has_not_ended = func.coalesce(_directory.c.last_day, on) >= on
-        query = query.where(_directory.c.first_day <= on, ~is_later, has_not_ended)
+        query = query.where(*_holds(kind, on))
     query = query.order_by(_directory.c.id, _directory.c.first_day).limit(limit)
     return [Entry(*row) for row in connection.execute(query)]
+
+
+def search(
+    connection: Connection, kind: str, on: int, wanted: str, ups: Collection[str] | None
+) -> list[Entry]:
+    """What holds of a kind on a day, by id: those with `wanted` in their id or name, and of a
+    kind whose things lie in one (`up`) those in one of `ups`; None for all.
+    """
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, *_holds(kind, on))
+    if wanted:
+        columns = _directory.c.id, _directory.c.name
+        has_it = [func.lower(one).contains(wanted.lower(), autoescape=True) for one in columns]
+        query = query.where(or_(*has_it))
+    if ups is not None:
+        query = query.where(_directory.c.up.in_(ups))
+    found = connection.execute(query.order_by(_directory.c.id))
+    return [Entry(*row) for row in found]
+
+
+def _holds(kind: str, on: int) -> tuple[Any, ...]:
+    """Of rows of a kind that hold on a day."""
+    later = _directory.alias()
+    is_later = exists().where(
+        later.c.kind == kind,
+        later.c.id == _directory.c.id,
+        later.c.first_day > _directory.c.first_day,
+        later.c.first_day <= on,
+    )
+    has_not_ended = func.coalesce(_directory.c.last_day, on) >= on
+    return _directory.c.first_day <= on, ~is_later, has_not_ended
 
 
 def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:

@@ -27,7 +27,6 @@ from central.directory.importer import (
 from central.directory.kinds import KINDS, Column, Kind, shown
 from central.directory.reading import Fault, read_rows
 from central.directory.register import entry_on
-from central.directory.roll import on_day
 from central.directory.sight import Sight
 from central.people.callers import Holder
 from central.people.tokens import DIRECTORY_READ, DIRECTORY_WRITE, PAGES_READ, PROVINCE, Place
@@ -41,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _ROWS = 100  # on one page
 _KINDS = {kind.kind: kind for kind in KINDS}
-_DAYS = ("first_day", "last_day")
+_IN_HALLS = ("window", "staff")
 _STEPS = "\n"  # between the changes that were shown
 Found = Annotated[str, Query(max_length=64, alias="q")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=10_000)]
@@ -64,18 +63,22 @@ class DirectoryView:
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
             if kind.is_dated:
-                entries = on_day(connection, name, day_number(self._looker.today()))
-                rows = [(entry.id, values_of(entry)) for entry in entries if sight.sees(entry)]
+                ups = sight.halls if name in _IN_HALLS and not sight.is_institution else None
+                today = day_number(self._looker.today())
+                entries = directory.search(connection, name, today, wanted.strip(), ups)
+                rows: list[Any] = [entry for entry in entries if sight.sees(entry)]
             else:
-                rows = _equipment(connection, name, sight)
-        sought = wanted.strip().casefold()
-        rows = [row for row in rows if sought in _text(*row)]
+                rows = [
+                    row
+                    for row in _equipment(connection, name, sight)
+                    if wanted.strip().casefold() in row["id"]
+                ]
         start = (page - 1) * _ROWS
         return {
             "kinds": KINDS,
             "kind": kind,
             "columns": [one for one in kind.columns if one.field != "last_day"],
-            "rows": rows[start : start + _ROWS],
+            "rows": [_shown_row(row) for row in rows[start : start + _ROWS]],
             "found": len(rows),
             "wanted": wanted,
             "page": page,
@@ -232,14 +235,15 @@ def _kind(name: str) -> Kind:
     return _KINDS[name]
 
 
-def _equipment(connection: Any, name: str, sight: Sight) -> list[tuple[str, dict[str, Any]]]:
+def _equipment(connection: Any, name: str, sight: Sight) -> list[dict[str, Any]]:
     rows = gateways(connection) if name == "gateway" else devices(connection)
     place = "id" if name == "gateway" else "up"
-    return [(row["id"], row) for row in rows if sight.sees_equipment(row[place])]
+    return [row for row in rows if sight.sees_equipment(row[place])]
 
 
-def _text(what: str, values: Mapping[str, Any]) -> str:
-    return f"{what} {values.get('name') or ''}".casefold()
+def _shown_row(row: Any) -> tuple[str, dict[str, Any]]:
+    """Its id, and its values by field."""
+    return (row["id"], row) if isinstance(row, dict) else (row.id, values_of(row))
 
 
 def _is_given(kind: Kind, column: Column) -> bool:
