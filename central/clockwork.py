@@ -142,7 +142,8 @@ class Alarms:
 
     def find(self, connection: Connection, hall: Halls) -> list[Finding]:
         """The alarms of a hall, of some or of all, at most alarms.MOST of each kind. A hall that
-        is no more has but those of epochs that are open: they tell what of it is missing.
+        is no more, all devices revoked, has but those of epochs that are open: they tell what of
+        it is missing.
         """
         now_ms = self._clock.now_ms()
         ran = clocks.ran(connection, _MOST_RUNS)

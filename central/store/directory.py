@@ -158,8 +158,14 @@ def close_hall(connection: Connection, hall: str, is_closed: bool) -> None:
 
 
 def closed_halls(connection: Connection) -> set[str]:
-    """The halls that have a gateway and are no more."""
-    return set(connection.execute(select(_hall.c.hall).where(_hall.c.is_closed)).scalars())
+    """The halls that are no more, and in which no device stands that is not revoked."""
+    newer = _device.alias()
+    is_newer = exists().where(newer.c.device == _device.c.device, newer.c.epoch > _device.c.epoch)
+    stands = exists().where(
+        _device.c.hall == _hall.c.hall, _device.c.revoked_at_ms.is_(None), ~is_newer
+    )
+    query = select(_hall.c.hall).where(_hall.c.is_closed, ~stands)
+    return set(connection.execute(query).scalars())
 
 
 def rename_hall(connection: Connection, hall: str, name: str) -> None:

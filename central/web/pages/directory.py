@@ -73,12 +73,15 @@ class DirectoryView:
                     for row in _equipment(connection, name, sight)
                     if wanted.strip().casefold() in row["id"]
                 ]
-        start = (page - 1) * _ROWS
+            start = (page - 1) * _ROWS
+            page_rows = [_shown_row(row) for row in rows[start : start + _ROWS]]
+            names = _names(connection, kind, [values for _, values in page_rows])
         return {
             "kinds": KINDS,
             "kind": kind,
-            "columns": [one for one in kind.columns if one.field != "last_day"],
-            "rows": [_shown_row(row) for row in rows[start : start + _ROWS]],
+            "columns": _in_order(kind),
+            "rows": page_rows,
+            "names": names,
             "found": len(rows),
             "wanted": wanted,
             "page": page,
@@ -96,20 +99,25 @@ class DirectoryView:
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
             versions = directory.of_things(connection, name, [what])
-        if not kind.is_dated or not versions or not sight.sees(versions[-1]):
-            raise PageError(404, "名录中没有这一行。")
+            if not kind.is_dated or not versions or not sight.sees(versions[-1]):
+                raise PageError(404, "名录中没有这一行。")
+            every = [values_of(one) for one in reversed(since_ever(versions))]
+            said = more.get("fields") or {}
+            typed = [{one.field: said.get(one.english) for one in kind.columns}]
+            names = _names(connection, kind, every + typed)
         today = day_number(self._looker.today())
         now = entry_on(versions, today) or versions[-1]
-        fields = {one.english: shown(one, values_of(now)[one.field]) for one in kind.columns}
         return {
             "kind": kind,
             "what": what,
             "name": now.name,
-            "versions": [values_of(one) for one in reversed(since_ever(versions))],
+            "now": values_of(now),
+            "versions": every,
+            "names": names,
             "columns": kind.columns,
             "mended": [one for one in kind.columns if not _is_given(kind, one)],
             "shown": shown,
-            "fields": fields,
+            "fields": {},
             "may_write": may_write,
             "today": self._looker.today().isoformat(),
             "faults": [],
@@ -244,6 +252,23 @@ def _equipment(connection: Any, name: str, sight: Sight) -> list[dict[str, Any]]
 def _shown_row(row: Any) -> tuple[str, dict[str, Any]]:
     """Its id, and its values by field."""
     return (row["id"], row) if isinstance(row, dict) else (row.id, values_of(row))
+
+
+def _in_order(kind: Kind) -> list[Column]:
+    """The columns of a list: what people read first, and no end, which what holds seldom has."""
+    found = [one for one in kind.columns if one.field != "last_day"]
+    return sorted(found, key=lambda one: one.field != "name")
+
+
+def _names(connection: Any, kind: Kind, rows: list[Any]) -> dict[tuple[str, str], str]:
+    """What people call the things that these rows name, by kind and id, today or last."""
+    found = {}
+    for column in kind.columns:
+        ids = {row.get(column.field) for row in rows} - {None, ""}
+        if column.refers is not None and ids:
+            for entry in directory.of_things(connection, column.refers, ids):
+                found[column.refers, entry.id] = entry.name
+    return found
 
 
 def _is_given(kind: Kind, column: Column) -> bool:
