@@ -180,5 +180,6 @@ def _add_live(
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
         whose = ":".join(place)
-        await run_in_threadpool(view_of(place))  # what is not theirs is said before it begins
+        if place != PROVINCE:  # what is not theirs is said before the stream begins
+            await run_in_threadpool(view_of(place))
         return await site.live(request, f"{name}_live.html", view_of(place), may, whose)
