@@ -189,7 +189,7 @@ def _refused(faults: list[Fault]) -> Response:
         _, row, *column = fault.place.split(".")
         sentences = {"chinese": _here(fault.chinese), "english": _here(fault.english)}
         told.append({"row": int(row), "column": column[0] if column else None, **sentences})
-    detail = f"{len(faults)} members are wrong, nothing was changed; `faults` names each"
+    detail = f"wrong members: {len(faults)}; nothing was changed, `faults` names each"
     return problem(422, detail, faults[0].place, faults=told)
 
 
