@@ -41,6 +41,7 @@ _HOUR_MS = 3_600_000
 _COLUMNS = {
     "hall": "hall, name, version, mqtt_host, mqtt_port, heard_at_ms, proven_at_ms, proven_ms",
     "window": 'hall, "window", name, is_closed',
+    "directory": "kind, id, first_day, last_day, name, up, tier, noted_ms",
     "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
     " proven_at_ms, proven_ms",
     "device_settings": "version, hall, content, set_at_ms",
@@ -99,6 +100,17 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     _insert(connection, "hall", query, halls, now)
     query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口', 0 FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
+    # A region for every hundred halls; each hall and window since ever, and renamed a year ago.
+    query = f"""{_up_to("region")} SELECT 'region', 'r' || n, 0, NULL, '第' || n || '市', NULL,
+        'prefecture', 0 FROM region"""
+    _insert(connection, "directory", query, -(-halls // 100))
+    versions = "(SELECT 0 AS first_day UNION ALL SELECT 20250101)"
+    query = f"""SELECT 'hall', hall, first_day, NULL, name,
+        'r' || (1 + (CAST(substr(hall, 2) AS INTEGER) - 1) / 100), NULL, 0 FROM hall, {versions}"""
+    _insert(connection, "directory", query)
+    query = f"""SELECT 'window', hall || '/' || "window", first_day, NULL, name, hall, NULL, 0
+        FROM "window", {versions}"""
+    _insert(connection, "directory", query)
     connection.execute(
         """CREATE TABLE place AS SELECT hall, "window", hall || '-' || "window" AS device,
         rowid AS n FROM "window" ORDER BY hall, "window" """

@@ -95,6 +95,7 @@ class Hall:
         self.note_running = centre.note_running
         self.settle_directory = centre.settle_directory
         self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
+        self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
         self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")

@@ -14,7 +14,9 @@ from central.centre import Centre
 from central.clockwork import Alarms, Limits
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
+from central.store import directory
 from central.store.database import open_database
+from central.store.directory import EVER, Entry
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
 
@@ -276,3 +278,37 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
     for one in found.newest:
         parts[one.hall if place is None else one.window] += one.count
     assert counts == parts
+
+
+def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, device):
+    """The control is the same hall while its device stands there."""
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    hall.note_running()
+    hall.clock.ms += 1
+    assert {"silent_hall", "silent_device"} <= set(alarms(hall))
+    hall.revoke("xj-0417", None, "closed")
+    assert {"silent_hall", "silent_device"} & set(alarms(hall)) == set()
+    hall.enrol("xj-0417")
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    assert "silent_hall" in alarms(hall)
+    hall.revoke("xj-0417", None, "closed")
+    hall.halls.remove("demo")
+    assert {one.mark for one in hall.findings("demo")} <= {"open_epoch"}
+
+
+def test_a_hall_is_ended_by_an_import_and_its_alarms_when_its_devices_are(hall, device):
+    """While they stand there, all that is missing is told; then what their epochs owe."""
+    device.rating()
+    hall.post(HeadItem(device.head(1, device.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    owed = {one.mark for one in hall.findings("demo")}
+    assert {"gap", "silent_device"} <= owed
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, 20251009, name="大厅")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    assert {one.mark for one in hall.findings("demo")} == owed
+    hall.revoke("xj-0417", None, "closed")
+    assert {one.mark for one in hall.findings("demo")} == {"open_epoch"}
+    assert {one.mark for one in hall.findings(None)} == {"open_epoch"}

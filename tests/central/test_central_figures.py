@@ -159,7 +159,10 @@ def test_the_api_gives_the_figures_of_the_pages(province):
     assert [part["total"] for part in answer["parts"]] == [
         part.figures.total for part in report.parts
     ]
-    assert (answer["good_levels"], answer["article"]) == ([5, 4], "第十四条 “非常满意”“满意”为“好评”等次")
+    assert (answer["good_levels"], answer["article"]) == (
+        [5, 4],
+        "第十四条 “非常满意”“满意”为“好评”等次",
+    )
     whole = hall.client.get("/v1/figures", headers=headers).json()
     assert (whole["first"], whole["whole"]["total"]) == (
         None,
