@@ -1,5 +1,7 @@
 """The centre's parts, put together."""
 
+import logging
+
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
@@ -8,21 +10,26 @@ from central.directory.approval import Approval
 from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.endings import Endings
+from central.directory.importer import Importer
 from central.directory.roll import settle
+from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
+from central.people.callers import Callers
 from central.ratings import backfill, judge
 from central.ratings.judge import Judge
 from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
-from central.web.api import bench, figures, halls, records
+from central.web.api import bench, directory, figures, halls, records
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
 from hosting.clock import day
 from hosting.worker import Ticker
+
+log = logging.getLogger(__name__)
 
 DIRECTORY_EVERY_S = 600.0
 _AFTER_FAILURE_S = 10.0
@@ -49,26 +56,39 @@ class Centre:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms = clock.now_ms
         self.database = database
-        self.intake = Intake(database, key_of, clock)
+        self.callers = Callers(database, now_ms)
+        self.intake = Intake(database, key_of, clock, self.callers)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
         self.judge = Judge(database, rules, clock)
         self.figures = FiguresReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
-        bearer = bearer_of(database)
+        self.closed = ClosedMonths(database, self.judge, now_ms)
+        self.importer = Importer(database, self.devices, now_ms)
+        self.site = create_site(
+            database,
+            self.callers,
+            self.figures,
+            self.closed,
+            self.alarms,
+            self.approval,
+            self.endings,
+            self.importer,
+        )
+        bearer = bearer_of(self.callers)
         self.app = create_app(
             database,
             self.intake,
             bearer,
             clock,
-            halls.create_router(database, key_of),
+            halls.create_router(database, key_of, self.callers),
             records.create_router(database, key_of, bearer),
-            figures.create_router(database, self.figures, self.alarms, bearer),
-            bench.create_router(
-                database, self.devices, self.intake, holder_in_of(database), now_ms
+            figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
+            directory.create_router(
+                database, self.importer, holder_in_of(self.callers), self.figures.now_ms
             ),
+            bench.create_router(database, self.devices, self.intake, holder_in_of(self.callers)),
             self.site,
         )
         self._now_ms = now_ms
@@ -96,12 +116,19 @@ class Centre:
         self.intake.close()
         for ticker in self._tickers:
             ticker.join()
+        try:
+            self.callers.note_used()
+        except Exception:  # the day on which a token was used is worth no failure at the end
+            log.warning("which tokens were used today is not noted", exc_info=True)
         self.database.close()
 
     def note_running(self) -> None:
-        """Note that the centre runs, so that its own downtime is nobody's silence."""
+        """Note that the centre runs, so that its own downtime is nobody's silence, and which
+        tokens were used.
+        """
         with self.database.write() as connection:
             note_running(connection, self._now_ms())
+        self.callers.note_used()
 
     def settle_directory(self) -> None:
         """Let what the directory says from today on be so: names, windows that begin and end."""

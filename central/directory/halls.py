@@ -63,7 +63,7 @@ class Halls:
                 directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
             directory.put_broker(connection, hall, broker, name)
             settle(connection, day_number(day(now_ms)))
-            add_token(connection, hall_scope(hall), token_file, now_ms)
+            add_token(connection, hall_scope(hall), token_file, now_ms, f"gateway {hall}")
 
     def carry(self, hall: str, days: int | None) -> None:
         """Note how often a hall's batches arrive as files; None: it has a network again, and all

@@ -55,7 +55,7 @@ def plan(lines: list[Line], stored: Iterable[Entry], from_day: int, corrects: bo
     for entry in stored:
         known.setdefault(entry.what, {})[entry.first_day] = entry
     dated = [line for line in lines if line.kind.is_dated]
-    for line in sorted(dated, key=lambda line: line.values.get("first_day") or from_day):
+    for line in sorted(dated, key=lambda line: _day_of(line, from_day)):
         versions = known.setdefault((line.kind.kind, line.id), {})
         change, entry = _compare(line, versions, from_day)
         if change is None:
@@ -77,6 +77,11 @@ def entry_on(versions: Iterable[Entry], day: int) -> Entry | None:
     begun = [one for one in versions if one.first_day <= day]
     last = max(begun, key=lambda one: one.first_day, default=None)
     return last if last is not None and (last.last_day is None or last.last_day >= day) else None
+
+
+def _day_of(line: Line, from_day: int) -> int:
+    given = line.values.get("first_day")
+    return from_day if given is None else given
 
 
 def _compare(line: Line, versions: dict[int, Entry], from_day: int) -> tuple[Change | None, Entry]:

@@ -8,20 +8,25 @@ from central.store.directory import Entry
 
 
 def settle(connection: Connection, today: int) -> set[str]:
-    """Bring names and windows of the halls that have gateways up to this day, and count a version
-    of those where something is another now; which they are.
+    """Bring names and windows of the halls that have gateways up to this day, and which of them
+    are no more; count a version of those where something in their document is another now; which
+    they are.
     """
-    names = {row.hall: row.name for row in directory.hall_rows(connection)}
+    rows = {row.hall: row for row in directory.hall_rows(connection)}
     changed = set()
     for hall, versions in _versions(connection, "hall").items():
+        if hall not in rows:
+            continue
         entry = entry_on(versions, today)
-        if entry is not None and names.get(hall, entry.name) != entry.name:
+        if rows[hall].is_closed != (entry is None):
+            directory.close_hall(connection, hall, entry is None)
+        if entry is not None and rows[hall].name != entry.name:
             directory.rename_hall(connection, hall, entry.name)
             changed.add(hall)
     known = {(row.hall, row.window): row for row in directory.all_windows(connection)}
     for what, versions in _versions(connection, "window").items():
         hall, window = what.split("/")
-        if hall not in names:  # a station without a gateway
+        if hall not in rows:  # a station without a gateway
             continue
         entry = entry_on(versions, today)
         if entry is None and (hall, window) not in known:

@@ -7,7 +7,7 @@ place's policy calls good among all ratings that count; defaults stand beside it
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -80,53 +80,68 @@ class FiguresReader:
         self.now_ms = now_ms
 
     def report(
-        self, connection: Connection, period: Period, hall: str | None, window: str | None
+        self,
+        connection: Connection,
+        period: Period,
+        hall: str | None,
+        window: str | None,
+        among: Collection[str] | None = None,
     ) -> Report | None:
         """The figures of a place; None if there is no such hall or window.
 
-        hall: None for the province. window: of that hall, None for all of it. Each hall's counts
-        are those under its own policy; where it has several, the first.
+        hall: None for the province, or for those of its halls that are `among`. window: of that
+        hall, None for all of it. Each hall's counts are those under its own policy; where it has
+        several, the first.
         """
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
         lag = self.judge.lag(connection)
         if hall is None:
-            return self._province(connection, period, today, lag)
+            return self._province(connection, period, today, lag, among)
         row = places.hall(connection, hall)
         if row is None:
             return None
-        names = _in_order((one.window, one.name) for one in places.windows(connection, hall))
+        names = in_order((one.window, one.name) for one in places.windows(connection, hall))
         if window is not None and window not in names:
             return None
         policy = at.policies_at(hall, window, today)[0]
         spans = period.spans()
         if window is not None:
             found = standings.counts(connection, policy.profile, spans, "window", hall, window)
-            whole = _sum_by(found, lambda one: one.id, policy).get(window, _NONE)
+            whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
             return Report(hall, row.name, window, names[window], whole, [], policy, lag)
         found = standings.counts(connection, policy.profile, spans, "hall", hall)
-        whole = _sum_by(found, lambda one: one.hall, policy).get(hall, _NONE)
+        whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
         of_windows: dict[str, Figures] = {}
         for profile, ones in _grouped(
             (at.policies_at(hall, one, today)[0], one) for one in names
         ).items():
             found = standings.counts(connection, profile.profile, spans, "window", hall)
-            figures = _sum_by(found, lambda one: one.id, profile)
-            of_windows |= {one: figures.get(one, _NONE) for one in ones}
+            figures = figures_by(found, lambda one: one.id, profile)
+            of_windows |= {one: figures.get(one, NONE) for one in ones}
         parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
         return Report(hall, row.name, "", "", whole, parts, policy, lag)
 
-    def _province(self, connection: Connection, period: Period, today: int, lag: Lag) -> Report:
+    def _province(
+        self,
+        connection: Connection,
+        period: Period,
+        today: int,
+        lag: Lag,
+        among: Collection[str] | None,
+    ) -> Report:
         at = self.judge.places_now(connection)
-        names = _in_order((row.hall, row.name) for row in places.halls(connection))
+        names = in_order((row.hall, row.name) for row in places.halls(connection))
+        if among is not None:
+            names = {hall: name for hall, name in names.items() if hall in among}
         of_halls: dict[str, Figures] = {}
         spans = period.spans()
         for policy, halls in _grouped(
             (at.policies_at(hall, None, today)[0], hall) for hall in names
         ).items():
             found = standings.counts(connection, policy.profile, spans, "hall")
-            figures = _sum_by(found, lambda one: one.hall, policy)
-            of_halls |= {hall: figures.get(hall, _NONE) for hall in halls}
+            figures = figures_by(found, lambda one: one.hall, policy)
+            of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
         parts = [Part(hall, name, of_halls[hall]) for hall, name in names.items()]
         policy = at.default_policy(today)
         return Report("", "", "", "", _sum(of_halls.values()), parts, policy, lag)
@@ -139,11 +154,11 @@ def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:
     return found
 
 
-def _sum_by(
+def figures_by(
     found: Iterable[Any], name_of: Callable[[Any], str], policy: Policy
 ) -> dict[str, Figures]:
-    """Rows of counts as figures, by what each is of. Forms about a unit or person are no ratings
-    of a window (R16).
+    """Rows of counts (central/store/standings.py) as figures, by what each is of. Forms about a
+    unit or person are no ratings of a window (R16).
     """
     good_levels = policy.levels.good.value
     whats: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -170,7 +185,7 @@ def _starting(counts: dict[str, int], word: str) -> int:
     return sum(count for what, count in counts.items() if what.startswith(word))
 
 
-def _in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+def in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     """id -> name, numbers in ids as numbers: w2 before w10."""
     return dict(sorted(names, key=lambda pair: _natural(pair[0])))
 
@@ -188,4 +203,4 @@ def _sum(all_figures: Iterable[Figures]) -> Figures:
     return Figures(counts, *rest)
 
 
-_NONE = _sum(())
+NONE = _sum(())

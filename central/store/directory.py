@@ -1,9 +1,9 @@
 """The directory: who is who, and who belonged where on which day."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, tuple_, update
 
 from central.store import sql, standings
 from central.store.tables import metadata
@@ -60,6 +60,50 @@ def of_things(connection: Connection, kind: str, ids: Iterable[str]) -> list[Ent
     query = select(*_COLUMNS).where(_directory.c.kind == kind, _directory.c.id.in_([*ids]))
     found = connection.execute(query.order_by(_directory.c.id, _directory.c.first_day))
     return [Entry(*row) for row in found]
+
+
+def page(
+    connection: Connection, kind: str, on: int | None, after: tuple[str, int], limit: int
+) -> list[Entry]:
+    """Rows of a kind by id and first day, those behind the position `after`: all of them, or
+    those that hold on a day.
+    """
+    key = tuple_(_directory.c.id, _directory.c.first_day)
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, key > after)
+    if on is not None:
+        query = query.where(*_holds(kind, on))
+    query = query.order_by(_directory.c.id, _directory.c.first_day).limit(limit)
+    return [Entry(*row) for row in connection.execute(query)]
+
+
+def search(
+    connection: Connection, kind: str, on: int, wanted: str, ups: Collection[str] | None
+) -> list[Entry]:
+    """What holds of a kind on a day, by id: those with `wanted` in their id or name, and of a
+    kind whose things lie in one (`up`) those in one of `ups`; None for all.
+    """
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, *_holds(kind, on))
+    if wanted:
+        columns = _directory.c.id, _directory.c.name
+        has_it = [func.lower(one).contains(wanted.lower(), autoescape=True) for one in columns]
+        query = query.where(or_(*has_it))
+    if ups is not None:
+        query = query.where(_directory.c.up.in_(ups))
+    found = connection.execute(query.order_by(_directory.c.id))
+    return [Entry(*row) for row in found]
+
+
+def _holds(kind: str, on: int) -> tuple[Any, ...]:
+    """Of rows of a kind that hold on a day."""
+    later = _directory.alias()
+    is_later = exists().where(
+        later.c.kind == kind,
+        later.c.id == _directory.c.id,
+        later.c.first_day > _directory.c.first_day,
+        later.c.first_day <= on,
+    )
+    has_not_ended = func.coalesce(_directory.c.last_day, on) >= on
+    return _directory.c.first_day <= on, ~is_later, has_not_ended
 
 
 def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
@@ -127,6 +171,22 @@ def put_broker(connection: Connection, hall: str, broker: dict[str, Any], name: 
     if connection.execute(update(_hall).where(is_it).values(**broker)).rowcount == 0:
         values = {"hall": hall, "name": name, "mqtt_ca": None, "version": 1, "proven_ms": 0}
         connection.execute(insert(_hall), {**values, **broker})
+
+
+def close_hall(connection: Connection, hall: str, is_closed: bool) -> None:
+    """Whether a hall that has a gateway is no more."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall).values(is_closed=is_closed))
+
+
+def closed_halls(connection: Connection) -> set[str]:
+    """The halls that are no more, and in which no device stands that is not revoked."""
+    newer = _device.alias()
+    is_newer = exists().where(newer.c.device == _device.c.device, newer.c.epoch > _device.c.epoch)
+    stands = exists().where(
+        _device.c.hall == _hall.c.hall, _device.c.revoked_at_ms.is_(None), ~is_newer
+    )
+    query = select(_hall.c.hall).where(_hall.c.is_closed, ~stands)
+    return set(connection.execute(query).scalars())
 
 
 def rename_hall(connection: Connection, hall: str, name: str) -> None:

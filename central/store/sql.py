@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, Table
 
+Halls = str | Collection[str] | None  # a hall, some, or None for all
 CHUNK = 1000  # rows read at once
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
@@ -29,6 +30,11 @@ def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[A
     if connection.dialect.name == "sqlite":
         return "IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)
     return "= ANY (?)", ([*values],)
+
+
+def is_one(column: Any, wanted: str | Collection[str]) -> Any:
+    """Whether a column is this, or one of these."""
+    return column == wanted if isinstance(wanted, str) else column.in_([*wanted])
 
 
 def name(word: str) -> str:

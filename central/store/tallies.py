@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select, text
 
+from central.store import sql
+from central.store.sql import Halls
 from central.store.tables import metadata
 from hosting.clock import day
 
@@ -71,7 +73,7 @@ def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
 
 
 def newest_ratings(
-    connection: Connection, hall: str | None, window: str | None, limit: int
+    connection: Connection, hall: Halls, window: str | None, limit: int
 ) -> list[Any]:
     """Ratings by the time they were given, newest first, with what their service was about; none
     of an enrolment that is not approved.
@@ -94,13 +96,13 @@ def newest_ratings(
         .limit(limit)
     )
     if hall is not None:
-        query = query.where(_record.c.hall == hall)
+        query = query.where(sql.is_one(_record.c.hall, hall))
     if window is not None:
         query = query.where(_record.c.window == window)
     return list(connection.execute(query))
 
 
-def marks(connection: Connection, hall: str | None, mark: str | None, limit: int) -> list[Any]:
+def marks(connection: Connection, hall: Halls, mark: str | None, limit: int) -> list[Any]:
     """Rows of `mark_tally` with hall_name and window_name, the newest first.
 
     hall, mark: None for all of them.
@@ -114,7 +116,7 @@ def marks(connection: Connection, hall: str | None, mark: str | None, limit: int
     return list(connection.execute(query))
 
 
-def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
+def mark_sums(connection: Connection, hall: Halls) -> list[Any]:
     """Rows (mark, count, places, first_at_ms) of the marks of a hall or of all; places: in how
     many rows of `mark_tally` they stand.
     """
@@ -128,9 +130,9 @@ def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
     return list(connection.execute(_marks_of(hall, query)))
 
 
-def mark_counts(connection: Connection, hall: str | None) -> dict[str, int]:
+def mark_counts(connection: Connection, hall: Halls) -> dict[str, int]:
     """How many marks each window of a hall has, or each hall."""
-    part = _mark_tally.c.hall if hall is None else _mark_tally.c.window
+    part = _mark_tally.c.window if isinstance(hall, str) else _mark_tally.c.hall
     query = select(part.label("part"), func.sum(_mark_tally.c["count"]).label("count"))
     found: list[Any] = list(connection.execute(_marks_of(hall, query.group_by(part))))
     return {part: int(count) for part, count in found}
@@ -141,8 +143,8 @@ def all_marks(connection: Connection) -> Iterator[Any]:
     return iter(connection.execution_options(yield_per=1000).execute(select(_mark_tally)))
 
 
-def _marks_of(hall: str | None, query: Any) -> Any:
-    return query if hall is None else query.where(_mark_tally.c.hall == hall)
+def _marks_of(hall: Halls, query: Any) -> Any:
+    return query if hall is None else query.where(sql.is_one(_mark_tally.c.hall, hall))
 
 
 def _with_names(table: Any, *columns: Any) -> Any:

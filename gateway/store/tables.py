@@ -219,13 +219,17 @@ class Hall(Table, table=True):
 
 
 class Token(Table, table=True):
-    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's."""
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's.
+    ends_at_ms: its end, null for none. used_day: the last day on which it was used, 20260901.
+    """
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)
     created_at_ms: int
     scope: str
     window: str | None
+    ends_at_ms: int | None = None
+    used_day: int | None = None
 
 
 class Quarantine(Table, table=True):

@@ -211,4 +211,7 @@ def _sentence(url: str, status: int, body: bytes) -> str:
         413: "A proxy on the way limits bodies too tightly; it must let 8 MB through.",
     }
     what = todo.get(status, f"It says: {body.decode(errors='replace')!r}.")
-    return f"{url} refuses with {status}. {what} Nothing is dropped; it is tried again slowly."
+    why = _detail(body) if status == 401 else ""  # a token that has ended says so
+    return (
+        f"{url} refuses with {status}{why}. {what} Nothing is dropped; it is tried again slowly."
+    )

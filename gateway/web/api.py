@@ -22,6 +22,7 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
+from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, device_id, place_id
@@ -253,7 +254,10 @@ def _caller(database: Database) -> Callable[..., str]:
     bearer = HTTPBearer(auto_error=False)
 
     def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        known = caller_of(database, given.credentials) if given is not None else None
+        try:
+            known = caller_of(database, given.credentials) if given is not None else None
+        except EndedTokenError as error:
+            raise HTTPException(401, f"{error}", {"WWW-Authenticate": "Bearer"}) from None
         if known is not None:
             if known.scope != API:
                 raise HTTPException(403, f"This token is for the {known.scope}, not for the API")

@@ -82,9 +82,11 @@ class SigningDevice(Pen):
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
+    def __init__(
+        self, folder: Path, hall: str, database: Database, clock, time=None, profile="national"
+    ) -> None:
         self.folder, self.name, self.clock = folder, hall, clock
-        self.serve(database, time)
+        self.serve(database, time, profile)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -93,18 +95,19 @@ class Hall:
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
 
-    def serve(self, database: Database, time=None) -> None:
+    def serve(self, database: Database, time=None, profile="national") -> None:
         """A centre on this database answers from now on."""
         self.database = database
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(self.clock)
+            database, self.keys.key, load_rules(profile), Limits(), time or PlainClock(self.clock)
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
         self.note_running = centre.note_running
         self.settle_directory = centre.settle_directory
         self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
+        self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
         self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
         self.client = TestClient(centre.app, raise_server_exceptions=False)
 

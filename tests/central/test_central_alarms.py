@@ -14,7 +14,9 @@ from central.centre import Centre
 from central.clockwork import Alarms, Limits
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
+from central.store import directory
 from central.store.database import open_database
+from central.store.directory import EVER, Entry
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
 
@@ -185,7 +187,7 @@ class Away:
 
 def centre_over(database) -> Centre:
     return Centre(
-        database, lambda device, epoch: bytes(32), load_rules("ezhou"), Limits(), PlainClock()
+        database, lambda device, epoch: bytes(32), load_rules("national"), Limits(), PlainClock()
     )
 
 
@@ -213,7 +215,7 @@ def test_a_running_centre_looks_beside_its_requests_for_what_is_seldom_rated(dat
 def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
     centre = centre_over(Away())
     centre.start()
-    until(lambda: len(caplog.records) == 3)
+    until(lambda: len(caplog.records) == 5)
     assert "shares" in threads()
     assert centre.alarms.shares_at_ms is None, "nobody knows"
     centre.close()
@@ -222,6 +224,8 @@ def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
         "running failed and is tried again",
         "shares failed and is tried again",
         "directory failed and is tried again",
+        "backfill failed and is tried again",
+        "judge failed and is tried again",
     }
 
 
@@ -236,7 +240,7 @@ def test_no_request_looks_for_what_is_seldom_rated_and_each_tells_when_it_was_do
     assert "seldom_rated" not in alarms(hall)
     hall.count_shares()
     found = alarms(hall)["seldom_rated"]
-    assert (found.window, found.count, found.last_at_ms) == ("w2", 60, hall.clock.ms)
+    assert (found.window, found.count, found.last_at_ms) == ("w1", 54, hall.clock.ms)
     counted_at_ms = hall.clock.ms
     hall.clock.ms += 40 * 24 * HOUR_MS
     assert alarms(hall)["seldom_rated"].last_at_ms == counted_at_ms, "as it was then"
@@ -257,7 +261,7 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
         by_mark = hall.alarms.by_mark(connection, place, 1)
         counts = hall.alarms.counts(connection, place)
         some = hall.alarms.findings(connection, place, 2)
-    assert {"facts_missing", "rated_twice", "bad_mac"} <= {one.mark for one in found.newest}
+    assert {"facts_missing", "broken_chain", "bad_mac"} <= {one.mark for one in found.newest}
     assert found.others == 0
     assert (some.newest, some.others) == (found.newest[:2], len(found.newest) - 2)
     groups = {}
@@ -274,3 +278,37 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
     for one in found.newest:
         parts[one.hall if place is None else one.window] += one.count
     assert counts == parts
+
+
+def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, device):
+    """The control is the same hall while its device stands there."""
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    hall.note_running()
+    hall.clock.ms += 1
+    assert {"silent_hall", "silent_device"} <= set(alarms(hall))
+    hall.revoke("xj-0417", None, "closed")
+    assert {"silent_hall", "silent_device"} & set(alarms(hall)) == set()
+    hall.enrol("xj-0417")
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    assert "silent_hall" in alarms(hall)
+    hall.revoke("xj-0417", None, "closed")
+    hall.halls.remove("demo")
+    assert {one.mark for one in hall.findings("demo")} <= {"open_epoch"}
+
+
+def test_a_hall_is_ended_by_an_import_and_its_alarms_when_its_devices_are(hall, device):
+    """While they stand there, all that is missing is told; then what their epochs owe."""
+    device.rating()
+    hall.post(HeadItem(device.head(1, device.prev), None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    owed = {one.mark for one in hall.findings("demo")}
+    assert {"gap", "silent_device"} <= owed
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, 20251009, name="大厅")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    assert {one.mark for one in hall.findings("demo")} == owed
+    hall.revoke("xj-0417", None, "closed")
+    assert {one.mark for one in hall.findings("demo")} == {"open_epoch"}
+    assert {one.mark for one in hall.findings(None)} == {"open_epoch"}

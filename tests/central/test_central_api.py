@@ -215,6 +215,7 @@ def test_the_api_describes_itself(hall):
         "/v1/batches", "/v1/halls/{hall}", "/v1/records", "/v1/rejections", "/v1/figures",
         "/v1/marks", "/v1/halls/{hall}/devices", "/v1/halls/{hall}/devices/{device}",
         "/v1/halls/{hall}/devices/{device}/epochs/{epoch}", "/v1/halls/{hall}/rescued", "/healthz",
+            "/v1/directory/{kind}",
     }  # fmt: skip
     assert "requestBody" in paths["/v1/batches"]["post"]
 

@@ -29,7 +29,9 @@ class Province:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.database = open_database(f"sqlite:///{folder}/central.db")
-        self.halls = [Hall(folder, name, self.database, self.clock) for name in HALLS]
+        self.halls = [
+            Hall(folder, name, self.database, self.clock, profile="ezhou") for name in HALLS
+        ]
         self.pens = []
         for hall in self.halls:
             hall.halls.add_window(hall.name, "w10", "10号窗口")
@@ -157,7 +159,10 @@ def test_the_api_gives_the_figures_of_the_pages(province):
     assert [part["total"] for part in answer["parts"]] == [
         part.figures.total for part in report.parts
     ]
-    assert (answer["good_levels"], answer["article"]) == ([5, 4], "第十四条 “非常满意”“满意”为“好评”等次")
+    assert (answer["good_levels"], answer["article"]) == (
+        [5, 4],
+        "第十四条 “非常满意”“满意”为“好评”等次",
+    )
     whole = hall.client.get("/v1/figures", headers=headers).json()
     assert (whole["first"], whole["whole"]["total"]) == (
         None,

@@ -337,7 +337,7 @@ def test_what_cannot_be_read_is_its_senders_alone(database, together):
 
 TABLES = {
     "record": "device, epoch, seq", "conflict": "device, epoch, seq, mac16",
-    "document": "facts", "rated": "hall, service", "tally": 'span, "window", hall',
+    "document": "facts", "service": "hall, service", "rating": "id", "reasons": "rating, seq",
     "mark_tally": 'hall, "window", mark', "chain": "device, epoch", "head": "device, epoch",
     "boot_clock": "device, epoch, boot", "gap": "device, epoch, boot_seq, first_seq",
     "awaited": "facts, device, epoch, seq", "rejection_count": "hall, reason",

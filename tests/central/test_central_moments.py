@@ -4,8 +4,9 @@ import pytest
 from central_hall import SigningDevice
 
 from central.audit.verify import audit
-from central.custody import counting, moment
+from central.custody import moment
 from central.custody.moment import Moment
+from central.store import facts
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.record import parse
@@ -160,20 +161,21 @@ def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(
     story.arrive(second)
 
     def counts():
+        hall.judge.settle_all()
         with hall.database.read() as connection:
-            levels = "level_1 + level_2 + level_3 + level_4 + level_5"
-            query = f"select span, {levels} from tally where \"window\" = 'w1'"
+            query = "select span, sum(ratings) from figure where dim = 'window' and id = 'w1'"
+            query += " and what like 'active-%' group by span"
             return {span: count for span, count in connection.exec_driver_sql(query) if count}
 
     def faults():
         with hall.database.read() as connection:
-            found = {fault.name for fault in audit(connection, hall.keys.key)}
-        return found - {"facts_missing"}
+            found = audit(connection, hall.keys.key, judge=hall.judge)
+            return {fault.name for fault in found} - {"facts_missing"}
 
     assert [row["marks"] for row in story.rows()] == [
         ["undated"],
         ["undated"],
-        ["rated_twice", "undated"],
+        ["undated"],
     ]
     assert counts() == {0: 2, 202511: 2, 20251101: 2}, "all days, the month, the day"
     assert faults() == set()
@@ -189,8 +191,8 @@ def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(
 
 
 def test_a_centre_that_counts_the_arrival_for_good_is_found(hall, monkeypatch):
-    """The control: counts do not go along with the date."""
-    monkeypatch.setattr(counting, "of_days", lambda dated: counting.Changes())
+    """The control: what is judged does not go along with the date."""
+    monkeypatch.setattr(facts, "set_times", lambda *_: None)
     with pytest.raises(AssertionError, match="202511: 3"):
         test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(hall)
 

@@ -55,7 +55,7 @@ class Months:
         self.clock = Clock()
         self.clock.ms = start_of(FIRST)
         self.database = open_database(f"sqlite:///{folder}/central.db")
-        self.hall = Hall(folder, "demo", self.database, self.clock)
+        self.hall = Hall(folder, "demo", self.database, self.clock, profile="ezhou")
         self.hall.halls.add_window("demo", "w2", "2号窗口")
         self.pens = [self.hall.enrol(f"xj-000{n}", f"w{1 + n % 2}") for n in range(3)]
         self.clock.ms = start_of(LAST) + DAY_MS

@@ -96,12 +96,12 @@ def test_the_newest_ratings_tell_the_matter_and_no_person(supervisor, hall, devi
 
 def test_a_mark_shows_up_in_words(supervisor, hall, device):
     assert "没有任何标记" in see(supervisor, "/marks")
-    hall.post(device.rating(), device.rating(service="xj-0417-S1"))
+    hall.post(device.rating(), device.rating(at=None))
     page = see(supervisor, "/marks?hall=demo")
-    assert "同一次服务重复评价" in page
+    assert "送达时没有时间" in page
     assert "1号窗口" in page
-    assert "Service rated twice" in see(supervisor, "/marks", "en")
-    assert "同一次服务重复评价" in see(supervisor, "/halls/demo")
+    assert "No time when it came" in see(supervisor, "/marks", "en")
+    assert "送达时没有时间" in see(supervisor, "/halls/demo")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,8 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         page.keyboard.press("Enter")
         page.get_by_role("link", name="大厅", exact=True).click()
         expect(page.get_by_text("还没有评价。")).to_be_visible()
-        hall.post(device.rating(level=3, at=hall.clock.ms), device.rating(service="xj-0417-S1"))
+        hall.post(device.rating(level=3, at=hall.clock.ms), device.rating(level=1, at=None))
+        hall.judge.settle_all()
         expect(page.locator(".ratings li").first).to_contain_text("事项未知")
         expect(page.locator(".ratings li").first).not_to_contain_text("满意")
         expect(page.locator(".bars .count").nth(2)).to_have_text("1")
@@ -197,7 +198,7 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         page.get_by_role("link", name="1号窗口").click()
         expect(page.get_by_role("heading", name="Newest ratings")).to_be_visible()
         page.get_by_role("link", name="Integrity marks").first.click()
-        expect(page.get_by_role("heading", name="Service rated twice")).to_be_visible()
+        expect(page.get_by_role("heading", name="No time when it came")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         browser.close()
     assert faults == []

@@ -70,7 +70,7 @@ BROKEN = "统计规则出错"
 def mended(hall: Hall) -> None:
     """The centre starts again with the rule mended; everything is counted."""
     hall.judge = hall.figures.judge = Judge(
-        hall.database, load_rules("ezhou"), PlainClock(hall.clock)
+        hall.database, load_rules("national"), PlainClock(hall.clock)
     )
     hall.judge.settle_all()
     assert rated(hall) == SERVICES + 1

@@ -130,14 +130,14 @@ def url(request, tmp_path):
 
 def test_a_database_of_v020_is_taken_in_while_it_serves(tmp_path, url, clock):
     source = open_database(f"sqlite:///{tmp_path}/source.db")
-    hall = Hall(tmp_path, "demo", source, clock)
+    hall = Hall(tmp_path, "demo", source, clock, profile="ezhou")
     pens = [hall.enrol("xj-0417"), hall.enrol("xj-0418")]
     names = send(hall, pens)
     made_old(source, url)
 
     database = open_database(url)
     upgraded = copy.copy(hall)
-    upgraded.serve(database)
+    upgraded.serve(database, profile="ezhou")
     with database.read() as connection:
         assert standings.state(connection).backfill == "{}"
         tables = inspect(connection).get_table_names()

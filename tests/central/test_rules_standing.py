@@ -1,5 +1,7 @@
 """What a service counts as: each state, under each profile, at its edges."""
 
+from dataclasses import replace
+
 import pytest
 from rules_parts import CALENDAR, SENDS, at, policy, rating, stands, visit
 
@@ -551,3 +553,46 @@ def test_per_matter_one_row_of_a_project_is_a_subject(fire):
         ][:: 1 if len(visits) > 1 else 2]
         found = [one.service for one in services if state(one, project).state == "active"]
         assert found == [subject]
+
+
+def test_without_a_begin_a_service_stands_under_the_day_it_was_closed():
+    over_midnight = visit("2026-08-31 23:59", "2026-09-01 00:10", finished_ms=None)
+    assert stands("qinnan", over_midnight).day == 20260901
+    assert stands("national", over_midnight).day == 20260901
+    open_one = Service("demo", "01", opened_ms=at("2026-08-31 23:59"))
+    assert stands("national", open_one).day == 20260831
+
+
+@pytest.mark.rule("R26")
+def test_a_matter_that_finished_with_its_due_day_was_not_overdue():
+    early, seen = rating("a", 1, "2026-09-05 09:00"), Project((ONE,), has_completion=True)
+    finished = {"finished_ms": at("2026-09-11 00:00")}  # the first instant after its due day
+    overdue = replace(completion(due_day=20260910), **finished)
+    assert stands("qinnan", overdue, [early], project=seen).state == "active"
+    on_time = replace(overdue, finished_ms=finished["finished_ms"] - 1)
+    assert stands("qinnan", on_time, [early], project=seen).state == "out"
+
+
+@pytest.mark.rule("R25")
+def test_an_agents_completion_is_the_subject_where_visits_count_alone():
+    counting = policy("ezhou-norm").counting
+    both = counting.both.model_copy(update={"value": False})
+    of = replace(policy("ezhou-norm"), counting=counting.model_copy(update={"both": both}))
+    for kind, state in (("agent", "waiting"), ("single", "out")):
+        seen = Project((replace(ONE, kind=kind),), has_completion=True)
+        done = completion("2026-09-02 10:00")
+        assert stand(of, CALENDAR, done, [], [], at("2026-09-02 11:00"), seen).state == state
+
+
+@pytest.mark.rule("R21")
+def test_a_terminals_matter_and_its_completion_are_one_subject():
+    then_ms = at("2026-09-02 10:00")
+    kiosk = Service("demo", "01K", "per_matter", project_no="P1", completed_ms=then_ms)
+    beside = stands("qinnan", kiosk, project=Project(has_completion=True))
+    assert beside.out_because == "unfinished"
+    assert stands("qinnan", kiosk, project=Project()).state == "unrated"
+    spot = Visit("01K", None, None, then_ms)
+    done = replace(kiosk, completed_ms=None, finished_ms=then_ms)
+    project = Project((spot,), has_completion=True)
+    assert stands("qinnan", done, project=project).state == "unrated"
+    assert stands("qinnan", completion("2026-09-02 10:00"), project=project).state == "out"
