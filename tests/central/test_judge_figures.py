@@ -79,8 +79,11 @@ def compare(folder, seed: int, services: int = 24) -> None:
     assert counted[0] == counted[1]
 
 
+@pytest.mark.rule("R20")
+@pytest.mark.rule("R46")
+@pytest.mark.rule("R93")
 def test_figures_are_those_of_a_slow_separate_computation_in_any_order(tmp_path):
-    """R20 to R31, R46, R93 at once: what is sent stands in tests/central/sent_world.py."""
+    """All rules of counting at once, two policies at a window among them."""
     compare(tmp_path, 0)
 
 

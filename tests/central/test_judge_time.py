@@ -143,6 +143,7 @@ def test_a_reminder_is_noted_once_and_at_its_hour(court, rated_ms, reminders):
     assert "remind" not in [row[0] for row in court.judged("01S", "fujian")]
 
 
+@pytest.mark.rule("R27")
 def test_nobody_is_reminded_twice_because_a_rating_came_and_went(court):
     court.clock.ms = CLOSED
     name = court.serve("01S")

@@ -464,6 +464,7 @@ def test_named_is_the_counting_ratings():
     assert stands("qinnan", VISIT, ratings[1:]).named
 
 
+@pytest.mark.rule("R4")
 def test_what_is_known_of_an_invitation():
     assert stands("qinnan", VISIT).invited is False
     assert stands("qinnan", visit("2026-09-01 09:50", invited_ms=1)).invited is True
