@@ -235,17 +235,12 @@ class Judge:
             standings.note(connection, failure=failure, failed_ms=since_ms)
 
 
-def _once(
-    connection: Connection, judged: list[Judgement], settled_ms: int
-) -> list[Judgement]:
+def _once(connection: Connection, judged: list[Judgement], settled_ms: int) -> list[Judgement]:
     """These without reminders that were noted before: a rating took one back, and was then taken
     back itself. settled_ms: up to when time was judged before; what became due since is new.
     """
-    again = [
-        one
-        for one in judged
-        if one.what == REMIND and one.at_ms <= settled_ms and standings.is_reminded(connection, one)
-    ]
+    reminders = [one for one in judged if one.what == REMIND and one.at_ms <= settled_ms]
+    again = [one for one in reminders if standings.is_reminded(connection, one)]
     return [one for one in judged if one not in again] if again else judged
 
 

@@ -169,9 +169,7 @@ class Plan:
         due = int(f"{last_day:%Y%m%d}") if kind == "overdue" else None
         finished = opened + rng.randrange(1, 20) * DAY + 40 * MINUTE
         is_finished = kind == "done" or rng.random() < 0.5
-        name = self._complete(
-            f"P{n:03}", hall, opened, finished if is_finished else None, due, n
-        )
+        name = self._complete(f"P{n:03}", hall, opened, finished if is_finished else None, due, n)
         self._rate(name, hall, window, opened, None, rng.choice([0, 1, 1, 2]))
 
     def _complete(self, number, hall, accepted, finished, due_day, n) -> str:
@@ -312,9 +310,7 @@ class World:
         with self.database.write() as connection:
             sql.run(connection, "DELETE FROM service WHERE hall = ? AND service = ?", [place])
             sql.insert_many(connection, _SERVICE, tuple(values), [tuple(values.values())])
-            facts.add_projects(
-                connection, [(one, *place) for one in row["numbers"]]
-            )
+            facts.add_projects(connection, [(one, *place) for one in row["numbers"]])
             facts.touch(connection, {place}, self.clock())
 
     def _take_decision(self, value) -> None:
@@ -385,7 +381,7 @@ class World:
         assert not faults
         self.importer.carry_out(lines, Options(corrects=True))
         for line in lines:
-            values = {name: value for name, value in line.values.items()}
+            values = line.values
             row = {"kind": line.kind.kind, "id": line.id, **values}
             was_there = line.kind.kind in ("hall", "window")  # from the import on, then
             row["first_day"] = values.get("first_day") or (_IMPORTED if was_there else 0)

@@ -12,6 +12,7 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -224,7 +225,6 @@ def evidence_place(evidence: Evidence, device: str) -> tuple[str, str]:
 
 
 def _stand(evidence, rules, services, one, now_ms) -> dict[str, Any]:
-    became = one["became"]
     valid = [rating for rating in one["ratings"] if rating["counts"]]
     held = [rating for rating in one["ratings"] if rating["held"]]
     end = _end(evidence, rules, services, one)
@@ -436,7 +436,7 @@ def _person(evidence, one, day) -> str | None:
     rows = [r for r in evidence.directory if (r["kind"], r["id"]) == ("staff", id)]
     rows = sorted((r for r in rows if r["first_day"] <= day), key=lambda r: r["first_day"])
     since = 0
-    for earlier, later in zip(rows, rows[1:]):
+    for earlier, later in pairwise(rows):
         if earlier["name"] != later["name"]:
             since = later["first_day"]
     return f"{one['staff']}@{since}" if since else one["staff"]

@@ -141,9 +141,7 @@ def test_a_judge_that_hangs_keeps_no_hall_waiting(hall, device, monkeypatch):
     mended(hall)
 
 
-def test_a_judge_that_ends_in_the_middle_of_writing_has_written_nothing(
-    hall, device, monkeypatch
-):
+def test_a_judge_that_ends_in_the_middle_of_writing_has_written_nothing(hall, device, monkeypatch):
     for n in range(SERVICES + 1):
         serve(hall, device, n)
     with monkeypatch.context() as patch:

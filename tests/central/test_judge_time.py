@@ -9,7 +9,7 @@ from rules_parts import at
 from central.custody.marks import CENTRE_CLOCK
 from central.ratings.judge import Judge
 from central.ratings.recount import differences
-from central.ratings.versions import load_rules
+from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
 from central.store import facts, standings
 from central.store.database import open_database
@@ -206,6 +206,22 @@ def test_time_never_goes_back_for_the_judge(court):
     court.judge.settle_all()
     assert court.states()["fujian", "01S"] == court.states()["fujian", "02S"] == "default"
     assert court.faults() == []
+
+
+def test_another_profile_of_the_centre_judges_all_again(tmp_path, database, clock):
+    """`profile` of central.toml, for places to which the directory gives none."""
+    court = Court(tmp_path, database, clock, profiles=None)
+    court.clock.ms = CLOSED
+    court.serve("01S")
+    states = []
+    for profile in ("fujian", "qinnan", "qinnan"):
+        rules = load_rules(profile)
+        begin(database, rules, clock())
+        court.judge = Judge(database, rules, PlainClock(clock))
+        court.judge.settle_all()
+        states.append(court.states())
+        assert court.faults() == []
+    assert states == [{("fujian", "01S"): "waiting"}, *[{("qinnan", "01S"): "waiting"}] * 2]
 
 
 @pytest.mark.rule("R26")

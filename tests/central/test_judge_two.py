@@ -31,9 +31,7 @@ def serve(hall, device, first: int, count: int) -> None:
 def test_two_judges_count_each_service_once(hall, device, monkeypatch, is_ours):
     if not is_ours:
         monkeypatch.setattr(standings, "take_turn", lambda *_: True)
-    judges = [
-        Judge(hall.database, load_rules("fujian"), PlainClock(hall.clock)) for _ in range(2)
-    ]
+    judges = [Judge(hall.database, load_rules("fujian"), PlainClock(hall.clock)) for _ in range(2)]
     serve(hall, device, 0, SERVICES)
     both_have_read = threading.Barrier(2)
     first = threading.local()

@@ -86,9 +86,7 @@ def made_old(source, url: str) -> None:
         for device, epoch, seq, marks in twice:  # what v0.2.0 said of a second rating
             told = json.dumps([*json.loads(marks), "rated_twice"])
             connection.execute(
-                text(
-                    "UPDATE record SET marks = :m WHERE device = :d AND epoch = :e AND seq = :s"
-                ),
+                text("UPDATE record SET marks = :m WHERE device = :d AND epoch = :e AND seq = :s"),
                 {"m": told, "d": device, "e": epoch, "s": seq},
             )
         connection.execute(
@@ -178,8 +176,7 @@ def test_a_database_of_v020_is_taken_in_while_it_serves(tmp_path, url, clock):
     assert stands == expected_stands
     assert figures == expected_figures
     with database.read() as connection:
-        found = [one for one in audit(connection, hall.keys.key, judge=upgraded.judge)]
+        found = list(audit(connection, hall.keys.key, judge=upgraded.judge))
     assert [one.name for one in found if one.name != "facts_missing"] == []
     database.close()
     source.close()
-
