@@ -3,12 +3,11 @@
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
-from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.endings import Endings
-from central.directory.roll import settle
+from central.directory.roll import is_settled, settle
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
 from central.rules.profile import Profile, load_profile
@@ -30,22 +29,22 @@ class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
     `start` begins what goes on beside requests.
 
-    key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
-    time: the clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians
-    enrol needs no approval.
+    keys: of devices and halls. limits: after how long something missing is an alarm. time: the
+    clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians enrol needs
+    no approval.
     """
 
     def __init__(
         self,
         database: Database,
-        key_of: KeyOf,
+        keys: DeviceKeys,
         profile: Profile,
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
-        now_ms = clock.now_ms
+        now_ms, key_of = clock.now_ms, keys.key
         self.database = database
         self.intake = Intake(database, key_of, clock)
         self.devices = Devices(database, key_of, now_ms, is_direct)
@@ -60,7 +59,7 @@ class Centre:
             self.intake,
             bearer,
             clock,
-            halls.create_router(database, key_of),
+            halls.create_router(database, keys, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
             bench.create_router(
@@ -99,9 +98,13 @@ class Centre:
             note_running(connection, self._now_ms())
 
     def settle_directory(self) -> None:
-        """Let what the directory says from today on be so: names, windows that begin and end."""
+        """Let what the directory says from today on be so: names, staff, windows that begin."""
+        today = day_number(day(self._now_ms()))
+        with self.database.read() as connection:  # so that no rating waits while it is looked up
+            if is_settled(connection, today):
+                return
         with self.database.write() as connection:
-            settle(connection, day_number(day(self._now_ms())))
+            settle(connection, today)
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:
@@ -119,4 +122,4 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    return Centre(database, keys.key, profile, limits, Timekeeper(database), is_direct)
+    return Centre(database, keys, profile, limits, Timekeeper(database), is_direct)

@@ -1,19 +1,22 @@
 """GET /v1/halls/{hall}: a hall's document, for its gateway."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
-from central.custody.open import KeyOf
+from central.directory.cells import day_number
 from central.directory.hall_document import hall_document
+from central.keys import DeviceKeys
 from central.people import tokens
 from central.store import places
 from central.store.database import Database
 from central.web.api.bearer import no_token, token_in
+from hosting.clock import day
 from protocol.hall import encode_hall
 
 
-def create_router(database: Database, key_of: KeyOf) -> APIRouter:
+def create_router(database: Database, keys: DeviceKeys, now_ms: Callable[[], int]) -> APIRouter:
     """The route, for the hall's own token."""
     router = APIRouter()
 
@@ -34,7 +37,7 @@ def create_router(database: Database, key_of: KeyOf) -> APIRouter:
             version = places.version(connection, hall)
         if version and _names(if_none_match, version):
             return Response(status_code=304, headers={"ETag": f'"{version}"'})
-        document = hall_document(database, hall, key_of)
+        document = hall_document(database, hall, keys, day_number(day(now_ms())))
         if document is None:
             raise HTTPException(404, "no such hall")
         return Response(
