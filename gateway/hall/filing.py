@@ -15,7 +15,7 @@ from gateway.hall.hall_book import HallBook
 from gateway.hall.intake import Accepted, Judged, Refused, Told
 from gateway.hall.restraint import HELD_BACK, Restraint
 from gateway.keep.hall_clock import HallClock, Steps
-from gateway.store import envelopes, quarantine, states
+from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from protocol.message import State, Will
 
@@ -104,7 +104,16 @@ class Filing:
         made_at_ms = accepted.made_at_ms
         is_live = made_at_ms is not None and abs(now_ms - made_at_ms) <= self._live_ms
         is_live = is_live and not self._restraint.is_suspect(accepted.device)
-        return intake.row(accepted, now_ms, self._book.devices[accepted.device].window, is_live)
+        return intake.row(accepted, now_ms, self._window(accepted), is_live)
+
+    def _window(self, accepted: Accepted) -> str | None:
+        """Where a record was made: at its service's window, else where its device stood then."""
+        if accepted.service is not None and self._book.has_moved(accepted.device):
+            with self._database.read() as connection:
+                service = services.get(connection, accepted.service)
+            if service is not None:
+                return service.window
+        return self._book.window_at(accepted.device, accepted.made_at_ms)
 
 
 def _hear(connection: Connection, told: Told, now_ms: int) -> bool:

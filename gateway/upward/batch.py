@@ -168,7 +168,7 @@ def add_head(batch: Batch, row) -> bool:
     if not batch.has_room(1, size):
         return False
     sent = Sent(HEAD, 0, row.device, 0, f"the head of {row.device}", row.head, None, 0)
-    batch.add(HeadItem(head=row.head, receipt=row.receipt), sent, size)
+    batch.add(HeadItem(row.head, row.receipt, row.settings), sent, size)
     return True
 
 

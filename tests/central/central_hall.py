@@ -88,7 +88,7 @@ class Hall:
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_rules(profile), Limits(), time or PlainClock(clock)
+            database, self.keys, load_rules(profile), Limits(), time or PlainClock(clock)
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings

@@ -42,7 +42,7 @@ class TickingDevice:
 
     def head(self, receipt: str | None) -> HeadItem:
         pen = self.pen
-        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt)
+        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt, None)
 
     def _ticks(self) -> int:
         gone = self._time() - self._started_ms

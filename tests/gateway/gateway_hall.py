@@ -120,6 +120,7 @@ class ScriptedCentre:
             1,
             HALL,
             tuple(Window(window, f"{window}号窗口") for window in windows),
+            *(None, None, None, None),  # as an older centre has it
             tuple(
                 Device(device, window, EPOCH, PASSWORD_HASH, False, None, None, ())
                 for device, window in zip(devices, windows, strict=True)

@@ -102,7 +102,7 @@ class Gateway:
     def _post(self, envelope: bytes) -> None:
         heard = parse(self._receipt.encode()[:-65])["at"] if self._receipt else None
         up_ms = now_ms() - self._started_ms
-        head = HeadItem(self._pen.head(up_ms=up_ms, heard=heard), self._receipt)
+        head = HeadItem(self._pen.head(up_ms=up_ms, heard=heard), self._receipt, None)
         item = EnvelopeItem(envelope.decode(), now_ms(), "w1", None, ())
         body = gzip.compress(encode_batch([item, head], now_ms()))
         self._connection.request("POST", "/v1/batches", body, self._headers)

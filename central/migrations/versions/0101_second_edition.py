@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.Column("noted_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "id", "first_day", name=op.f("pk_directory")),
     )
+    op.create_index(op.f("ix_directory_kind_up"), "directory", ["kind", "up"])
     op.create_table(
         "document",
         sa.Column("facts", sa.String(length=64), nullable=False),
@@ -191,6 +192,11 @@ def upgrade() -> None:
         sa.Column("proven_ms", sa.BigInteger(), nullable=False),
         sa.Column("carry_ms", sa.BigInteger(), nullable=True),
         sa.Column("is_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("roll", sa.String(length=16), nullable=True),
+        sa.Column("further_host", sa.String(length=253), nullable=True),
+        sa.Column("further_port", sa.Integer(), nullable=True),
+        sa.Column("further_ca", sa.Text(), nullable=True),
+        sa.Column("further_version", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("hall", name=op.f("pk_hall")),
     )
     op.create_table(
@@ -208,6 +214,7 @@ def upgrade() -> None:
         sa.Column("surplus", sa.Integer(), nullable=False),
         sa.Column("lacking", sa.Integer(), nullable=False),
         sa.Column("lacking_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("settings", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_head")),
     )
     op.create_index(op.f("ix_head_lacking_since_ms"), "head", ["lacking_since_ms"])

@@ -213,6 +213,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("window", name=op.f("pk_staff")),
     )
     op.create_table(
+        "stood",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("window", sa.String(), nullable=True),
+        sa.Column("until_ms", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stood")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "token",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
