@@ -12,10 +12,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from central.store.database import sqlite_url
 from hosting import toml
 from hosting.error import OperatorError
 from hosting.listener import is_loopback
 from hosting.secret_file import require_private
+
+_SQLITE = "sqlite:///"
 
 
 class Config(BaseSettings):
@@ -105,6 +108,8 @@ def _absolute(config: Config, path: Path) -> dict[str, Any]:
 
 
 def _absolute_url(text: str, path: Path) -> str:
+    if text.startswith(_SQLITE):
+        return _file_url(text.removeprefix(_SQLITE), path)
     try:
         url: URL = make_url(text)
     except ArgumentError:
@@ -115,9 +120,15 @@ def _absolute_url(text: str, path: Path) -> str:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise OperatorError(f"{path}: database_url must begin with sqlite or postgresql.")
     if url.get_backend_name() == "sqlite":
-        if url.database in (None, "", ":memory:"):
-            raise OperatorError(
-                f"{path}: database_url must name a file; ratings kept in memory are lost."
-            )
-        url = url.set(database=str(path.resolve().parent / url.database))
+        return _file_url("", path)
     return url.render_as_string(hide_password=False)
+
+
+def _file_url(file: str, path: Path) -> str:
+    """Of a file as it is called, `?` and `%` included: nothing after it is an option."""
+    if file in ("", ":memory:"):
+        raise OperatorError(
+            f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept in "
+            "memory are lost."
+        )
+    return sqlite_url(path.resolve().parent / file)

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.store import transfer
-from central.store.database import Database, open_database
+from central.store.database import Database, open_database, sqlite_url
 from hosting.error import OperatorError
 
 _AT_ONCE = 1000  # rows
@@ -49,7 +49,7 @@ def _write(database: Database, packed: gzip.GzipFile) -> int:
 def open_export(path: Path) -> Iterator[Database]:
     """An export as a database of its own, gone at the end. Raises OperatorError for a bad one."""
     with TemporaryDirectory(prefix="pingjia-export-") as folder:
-        database = open_database(f"sqlite:///{folder}/export.db")
+        database = open_database(sqlite_url(Path(folder, "export.db")))
         try:
             _fill(database, path)
             yield database

@@ -12,6 +12,7 @@ from central.directory.halls import DAY_MS, Halls
 from central.directory.register import Change
 from hosting.clock import day, written
 from hosting.error import OperatorError
+from hosting.listener import address
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,7 +61,7 @@ def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
     for row, region, windows, devices in rows:
         heard = "never heard" if row.heard_at_ms is None else f"heard {written(row.heard_at_ms)}"
         where = f"region {region}" if region else "no region"
-        broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
+        broker = f"broker {address(row.mqtt_host, row.mqtt_port)}"
         there = f"{windows} windows, {devices} devices"
         sends = _carries(row.carry_ms)
         print(f"{row.hall}  {row.name}  {where}, {broker}, {sends}, {there}, {heard}")
@@ -84,7 +85,7 @@ def set_hall(
         halls = Halls(database, time_of(database))
         if broker:
             before, devices = halls.set_broker(hall, broker, move)
-            print(f"hall {hall}: the broker was {before.mqtt_host}:{before.mqtt_port}")
+            print(f"hall {hall}: the broker was {address(before.mqtt_host, before.mqtt_port)}")
             if devices:
                 print(f"{devices} devices still have the former one: they need their bundle anew")
         changes = halls.rename(hall, None, name, None) if name is not None else []
@@ -196,7 +197,7 @@ def _pem(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        pem = path.read_text("ascii")
+        pem = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
     if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:

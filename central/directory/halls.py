@@ -18,6 +18,7 @@ from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
+from hosting.listener import address
 from protocol.field import ProtocolError, Text, place_id
 
 DAY_MS = 86_400_000
@@ -153,9 +154,9 @@ class Halls:
             there = sum(one.revoked_at_ms is None for one in rows)
             if there and not moves:
                 raise OperatorError(
-                    f"{there} devices of {hall} connect to {row.mqtt_host}:{row.mqtt_port}, heard "
-                    f"last {_heard(row)}: they do not follow by themselves. Add --move if that is "
-                    "meant, and write their network anew with `pingjia workbench`."
+                    f"{there} devices of {hall} connect to {address(row.mqtt_host, row.mqtt_port)}"
+                    f", heard last {_heard(row)}: they do not follow by themselves. Add --move if "
+                    "that is meant, and write their network anew with `pingjia workbench`."
                 )
             directory.put_broker(connection, hall, broker)
         return row, there

@@ -22,6 +22,7 @@ from central.store import directory, places
 from central.store.database import Database
 from hosting.clock import day
 from hosting.error import OperatorError
+from hosting.listener import address
 
 ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
 
@@ -140,17 +141,16 @@ class _Import:
         host, port = line.values["host"], line.values["port"]
         if row is not None and (row.mqtt_host, row.mqtt_port) == (host, port):
             return
+        before = address(row.mqtt_host, row.mqtt_port) if row is not None else None
         if row is not None and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {row.mqtt_host}:{row.mqtt_port}，"
+                f"大厅“{line.id}”的消息服务器是 {before}，"
                 "其评价器都连那里；确要改，请加 --move",
-                f"the devices of {line.id} connect to {row.mqtt_host}:{row.mqtt_port}; "
-                "add --move if that is meant",
+                f"the devices of {line.id} connect to {before}; add --move if that is meant",
             )
             return
-        before = f"{row.mqtt_host}:{row.mqtt_port}" if row is not None else None
-        differences = (("消息服务器", before, f"{host}:{port}"),) if before else ()
+        differences = (("消息服务器", before, address(host, port)),) if before else ()
         what = CHANGED if before else ADDED
         self.changes.append(Change(what, line.kind, line.id, self._today, differences))
         self._brokers[line.id] = {"mqtt_host": host, "mqtt_port": port}

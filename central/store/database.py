@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
@@ -125,6 +125,11 @@ def open_database(url: str) -> Database:
     return database
 
 
+def sqlite_url(path: Path) -> str:
+    """The URL of a database's file, whatever its folders are called."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
 def is_of_store(error: Exception) -> bool:
     """Whether the database failed whatever was asked of it: it is busy, full, broken or away."""
     if isinstance(error, NoneFreeError):  # no connection came free in time
@@ -211,7 +216,7 @@ def _migrate(connection: Connection) -> None:
 def migration_config() -> Config:
     """alembic's settings for central/migrations; no alembic.ini is needed."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 
