@@ -128,7 +128,7 @@ def _file_url(file: str, path: Path) -> str:
     """Of a file as it is called, `?` and `%` included: nothing after it is an option."""
     if file in ("", ":memory:"):
         raise OperatorError(
-            f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept in "
-            "memory are lost."
+            f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept "
+            "in memory are lost."
         )
     return sqlite_url(path.resolve().parent / file)

@@ -145,8 +145,7 @@ class _Import:
         if row is not None and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {before}，"
-                "其评价器都连那里；确要改，请加 --move",
+                f"大厅“{line.id}”的消息服务器是 {before}，其评价器都连那里；确要改，请加 --move",
                 f"the devices of {line.id} connect to {before}; add --move if that is meant",
             )
             return

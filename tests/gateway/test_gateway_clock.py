@@ -1,8 +1,7 @@
-"""The clock of a gateway's machine is set, while it runs and between two starts (FAULTS 20): a real
-process under libfaketime, real sockets, TLS.
+"""The clock of a gateway's machine is set, while it runs and between two starts (FAULTS 20): real
+processes under libfaketime, real sockets, TLS.
 """
 
-import json
 import os
 import sqlite3
 import subprocess
