@@ -17,6 +17,8 @@ from simulator.parts.run import Run
 
 ROOT = Path(__file__).parents[2]
 SEED = 20261121
+# As somebody may call a folder: everything that a hall has stands in it. FAULTS 30
+FOLDER = "大厅 50%20 a?b#c=d"
 # Timers are handed in, so that what takes minutes in a hall takes moments here.
 GATEWAY = {
     "hall_poll_s": 0.5,
@@ -77,7 +79,7 @@ def run_with(
     another firmware for the devices. prepare: what is done to the hall before it runs.
     """
 
-    it = made_hall(firmware, broker).copy(tmp_path / "hall", windows)
+    it = made_hall(firmware, broker).copy(tmp_path / FOLDER, windows)
     prepare(it)
     for part, program in ((it.gateway, gateway_program), (it.centre, centre_program)):
         if program is not None:

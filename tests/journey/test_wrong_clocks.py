@@ -16,8 +16,6 @@ from storms import SEED, holds, press_until, run_with
 
 from hosting.clock import day, now_ms, start_of
 from simulator.check.oracle import Press, read_log
-from simulator.parts.hall import HALL
-from simulator.parts.part import pingjia
 from simulator.people.crowd import Crowd
 
 pytestmark = pytest.mark.needs("faketime")
@@ -126,13 +124,10 @@ class Day:
 
 
 async def ahead(today: Day) -> None:
-    """Eight hours ahead since its start; corrected while a window is added."""
+    """Eight hours ahead since its start, and corrected."""
     await today.work()
     await today.expire()
     today.clock.set("+0")
-    where = ("--hall", HALL, "--window", "w99", "--name", "99号窗口")
-    await pingjia("central", "window", "add", *where, folder=today.run.hall.folder)
-    await asyncio.sleep(1)  # the hall asks for its document twice in that
 
 
 async def behind(today: Day) -> None:
@@ -253,6 +248,6 @@ def test_three_days_of_it_with_either_broker(tmp_path, firmware, broker):
 def test_the_control_whose_invitations_come_back_is_found_out(tmp_path, firmware):
     """The oracle's count condemns a gateway that invites again after its start."""
     how = {"gateway_program": WEAKENED, "patience_s": 3}
-    verdict, *_ = a_day(tmp_path, firmware, (far_ahead,), windows=2, **how)
+    verdict, *_ = a_day(tmp_path, firmware, (frozen,), windows=2, **how)
     assert verdict.lost > 0
     assert verdict.altered > 0
