@@ -9,11 +9,13 @@ import gc
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 
 import typer
 from typer.core import TyperGroup
 
 from hosting.error import OperatorError
+from hosting.process import harmless
 
 ERRORS = (OperatorError, OSError)
 _COMMANDS = {
@@ -40,7 +42,8 @@ class _Commands(TyperGroup):
     def make_context(self, *args, **more):
         # A terminal without Chinese gets \u5927 instead of an error, from `--help` on.
         for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         return super().make_context(*args, **more)
 
     def invoke(self, ctx):
@@ -49,7 +52,9 @@ class _Commands(TyperGroup):
         except ERRORS as error:
             if ctx.params["debug"]:
                 raise
-            typer.echo(f"pingjia: {error}", err=True)
+            # It may quote what a stranger sent; its own lines stay lines.
+            lines = [harmless(line) for line in f"pingjia: {error}".split("\n")]
+            typer.echo("\n".join(lines), err=True)
             raise typer.Exit(1) from None
 
 

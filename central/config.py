@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from central.store.database import sqlite_url
 from hosting import toml
 from hosting.error import OperatorError
 from hosting.listener import is_loopback
@@ -131,4 +130,5 @@ def _file_url(file: str, path: Path) -> str:
             f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept "
             "in memory are lost."
         )
-    return sqlite_url(path.resolve().parent / file)
+    whole = path.resolve().parent / file
+    return URL.create("sqlite", database=str(whole)).render_as_string()

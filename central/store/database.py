@@ -94,7 +94,7 @@ class Database:
         self._engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str | URL) -> Database:
     """The database at `url`, its tables brought up to date in one transaction.
 
     Raises OperatorError if it cannot be opened; the tables are then as they were.
@@ -125,11 +125,6 @@ def open_database(url: str) -> Database:
     return database
 
 
-def sqlite_url(path: Path) -> str:
-    """The URL of a database's file, whatever its folders are called."""
-    return URL.create("sqlite", database=str(path)).render_as_string()
-
-
 def is_of_store(error: Exception) -> bool:
     """Whether the database failed whatever was asked of it: it is busy, full, broken or away."""
     if isinstance(error, NoneFreeError):  # no connection came free in time
@@ -142,7 +137,7 @@ def is_of_store(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError)
 
 
-def _open_sqlite(url: str, path: Path) -> Engine:
+def _open_sqlite(url: str | URL, path: Path) -> Engine:
     # Made before SQLite makes it, because it holds password hashes; -wal and -shm follow it.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     # The one used last comes first: the pages that it has read are still true.
@@ -159,7 +154,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _open_postgresql(url: str) -> Engine:
+def _open_postgresql(url: str | URL) -> Engine:
     # The one used last comes first: what it has prepared is prepared.
     engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=0, pool_use_lifo=True)
     event.listen(engine, "checkin", _note_use)
