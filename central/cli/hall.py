@@ -12,6 +12,7 @@ from central.directory.halls import DAY_MS, Halls
 from central.directory.register import Change
 from hosting.clock import day, written
 from hosting.error import OperatorError
+from hosting.listener import address
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,7 +62,7 @@ def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
     for row, region, windows, devices in rows:
         heard = "never heard" if row.heard_at_ms is None else f"heard {written(row.heard_at_ms)}"
         where = f"region {region}" if region else "no region"
-        broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
+        broker = f"broker {address(row.mqtt_host, row.mqtt_port)}"
         there = f"{windows} windows, {devices} devices"
         sends = _carries(row.carry_ms)
         print(f"{row.hall}  {row.name}  {where}, {broker}, {sends}, {there}, {heard}")
@@ -99,7 +100,7 @@ def set_hall(
         if broker:
             before, lost = halls.set_broker(hall, broker, move)
             after, _, _ = halls.broker(hall)
-            was, now = (f"{row.mqtt_host}:{row.mqtt_port}" for row in (before, after))
+            was, now = (address(row.mqtt_host, row.mqtt_port) for row in (before, after))
             print(f"hall {hall}: the broker was {was} and is {now} in new bundles")
             if lost:
                 print(f"{len(lost)} devices still have the former one: they need bundles anew")
@@ -133,11 +134,11 @@ def _set_further(halls: Halls, hall: str, where: str, pem: str | None) -> None:
 
 def _print_broker(halls: Halls, hall: str) -> None:
     row, devices, unaware = halls.broker(hall)
-    print(f"hall {hall}: the broker is {row.mqtt_host}:{row.mqtt_port}")
+    print(f"hall {hall}: the broker is {address(row.mqtt_host, row.mqtt_port)}")
     if row.further_host is None:
         print("no next address is told to its devices")
         return
-    where = f"{row.further_host}:{row.further_port}"
+    where = address(row.further_host, row.further_port)
     print(f"next: {where}, settings version {row.further_version}")
     print(f"{len(devices) - len(unaware)} of {len(devices)} devices know it")
     for device, used in unaware:
@@ -257,7 +258,7 @@ def _pem(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        pem = path.read_text("ascii")
+        pem = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
     if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:

@@ -22,6 +22,7 @@ from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
+from hosting.listener import address
 from protocol.field import ProtocolError, Text, place_id
 from protocol.hall import WINDOWS
 
@@ -162,8 +163,8 @@ class Halls:
             lost = without(connection, row, broker)
             if lost and not moves:
                 raise OperatorError(
-                    f"{len(lost)} devices of {hall} connect to {row.mqtt_host}:{row.mqtt_port}, "
-                    f"heard last {_heard(row)}, and do not know this address: {_some(lost)}. "
+                    f"{len(lost)} devices of {hall} connect to "
+                    f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do not know this address: {_some(lost)}. "
                     "Tell it to them with `pingjia central hall set --broker-next HOST:PORT`; or "
                     "add --move, and write their bundles anew with `pingjia workbench`."
                 )

@@ -25,6 +25,7 @@ from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day
 from hosting.error import OperatorError
+from hosting.listener import address
 
 ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
 
@@ -154,6 +155,7 @@ class _Import:
         host, port = line.values["host"], line.values["port"]
         if row is not None and (row.mqtt_host, row.mqtt_port) == (host, port):
             return
+        before = address(row.mqtt_host, row.mqtt_port) if row is not None else None
         broker = {"mqtt_host": host, "mqtt_port": port}
         if row is not None and (host, port) == further_of(row)[:2]:
             broker["mqtt_ca"] = further_of(row)[2]
@@ -161,14 +163,13 @@ class _Import:
         if row is not None and not is_known and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {row.mqtt_host}:{row.mqtt_port}，"
+                f"大厅“{line.id}”的消息服务器是 {before}，"
                 "其评价器都连那里；请先用 hall set --broker-next 告知评价器，或加 --move",
-                f"the devices of {line.id} connect to {row.mqtt_host}:{row.mqtt_port}: tell them "
+                f"the devices of {line.id} connect to {before}: tell them "
                 "with hall set --broker-next first, or add --move",
             )
             return
-        before = f"{row.mqtt_host}:{row.mqtt_port}" if row is not None else None
-        differences = (("消息服务器", before, f"{host}:{port}"),) if before else ()
+        differences = (("消息服务器", before, address(host, port)),) if before else ()
         what = CHANGED if before else ADDED
         self.changes.append(Change(what, line.kind, line.id, self._today, differences))
         self._brokers[line.id] = broker

@@ -68,6 +68,7 @@ class Envelope(Table, table=True):
     kind: str
     mac16: str
     received_at_ms: int
+    received_ran_ms: int | None
     window: str | None
     service: str | None
     marks: str

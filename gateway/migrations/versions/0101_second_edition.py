@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("mac16", sa.String(), nullable=False),
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
+        sa.Column("received_ran_ms", sa.Integer(), nullable=True),
         sa.Column("window", sa.String(), nullable=True),
         sa.Column("service", sa.String(), nullable=True),
         sa.Column("marks", sa.String(), nullable=False),
