@@ -164,7 +164,8 @@ class Halls:
             if lost and not moves:
                 raise OperatorError(
                     f"{len(lost)} devices of {hall} connect to "
-                    f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do not know this address: {_some(lost)}. "
+                    f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do "
+                    f"not know this address: {_some(lost)}. "
                     "Tell it to them with `pingjia central hall set --broker-next HOST:PORT`; or "
                     "add --move, and write their bundles anew with `pingjia workbench`."
                 )

@@ -53,7 +53,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("mac16", sa.String(), nullable=False),
         sa.Column("received_at_ms", sa.Integer(), nullable=False),
-        sa.Column("received_ran_ms", sa.Integer(), nullable=True),
         sa.Column("window", sa.String(), nullable=True),
         sa.Column("service", sa.String(), nullable=True),
         sa.Column("marks", sa.String(), nullable=False),
@@ -214,23 +213,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("window", name=op.f("pk_staff")),
     )
     op.create_table(
-        "stood",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device", sa.String(), nullable=False),
-        sa.Column("window", sa.String(), nullable=True),
-        sa.Column("until_ms", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_stood")),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "token",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("created_at_ms", sa.Integer(), nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("window", sa.String(), nullable=True),
-        sa.Column("ends_at_ms", sa.Integer(), nullable=True),
-        sa.Column("used_day", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_token")),
     )
     op.execute(
