@@ -33,8 +33,9 @@ def note(
     places: Mapping[Epoch, Enrolment],
     now_ms: int,
 ) -> None:
-    """Note what is new about services and their ratings, and let the judge look at them. told: what
-    became of documents and progress. dated: ratings that have a time since now.
+    """Note what is new about services and their ratings, and let the judge look at them.
+
+    told: what became of documents and progress. dated: ratings that have a time since now.
     """
     services = _note_told(connection, documents, progress, told, now_ms)
     services |= _note_ratings(connection, new, places, now_ms)
