@@ -5,13 +5,12 @@ import logging
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
-from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.endings import Endings
 from central.directory.importer import Importer
-from central.directory.roll import settle
+from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.keys import DeviceKeys, read_master_secret
@@ -39,7 +38,7 @@ class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
     `start` begins what goes on beside requests.
 
-    key_of: the key of (device, epoch). rules: by which services are judged. limits: after how long
+    keys: of devices and halls. rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
     is_direct: what technicians enrol needs no approval.
     """
@@ -47,14 +46,14 @@ class Centre:
     def __init__(
         self,
         database: Database,
-        key_of: KeyOf,
+        keys: DeviceKeys,
         rules: Rules,
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
-        now_ms = clock.now_ms
+        now_ms, key_of = clock.now_ms, keys.key
         self.database = database
         self.callers = Callers(database, now_ms)
         self.intake = Intake(database, key_of, clock, self.callers)
@@ -82,7 +81,7 @@ class Centre:
             self.intake,
             bearer,
             clock,
-            halls.create_router(database, key_of, self.callers),
+            halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             directory.create_router(
@@ -131,9 +130,13 @@ class Centre:
         self.callers.note_used()
 
     def settle_directory(self) -> None:
-        """Let what the directory says from today on be so: names, windows that begin and end."""
+        """Let what the directory says from today on be so: names, staff, windows that begin."""
+        today = day_number(day(self._now_ms()))
+        with self.database.read() as connection:  # so that no rating waits while it is looked up
+            if is_settled(connection, today):
+                return
         with self.database.write() as connection:
-            settle(connection, day_number(day(self._now_ms())))
+            settle(connection, today)
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:
@@ -158,4 +161,4 @@ def open_centre(config: Config) -> Centre:
     is_direct = config.enrolment == "direct"
     time = Timekeeper(database)
     begin(database, rules, time.clock.now_ms())
-    return Centre(database, keys.key, rules, limits, time, is_direct)
+    return Centre(database, keys, rules, limits, time, is_direct)

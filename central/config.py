@@ -18,6 +18,7 @@ from hosting.listener import is_loopback
 from hosting.secret_file import require_private
 
 _FILES = ("master_secret_file", "tls_certificate", "tls_key")
+_SQLITE = "sqlite:///"
 
 
 class Config(BaseSettings):
@@ -110,6 +111,8 @@ def _absolute(config: Config, path: Path) -> dict[str, Any]:
 
 
 def _absolute_url(text: str, path: Path) -> str:
+    if text.startswith(_SQLITE):
+        return _file_url(text.removeprefix(_SQLITE), path)
     try:
         url: URL = make_url(text)
     except ArgumentError:
@@ -120,9 +123,16 @@ def _absolute_url(text: str, path: Path) -> str:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise OperatorError(f"{path}: database_url must begin with sqlite or postgresql.")
     if url.get_backend_name() == "sqlite":
-        if url.database in (None, "", ":memory:"):
-            raise OperatorError(
-                f"{path}: database_url must name a file; ratings kept in memory are lost."
-            )
-        url = url.set(database=str(path.resolve().parent / url.database))
+        return _file_url("", path)
     return url.render_as_string(hide_password=False)
+
+
+def _file_url(file: str, path: Path) -> str:
+    """Of a file as it is called, `?` and `%` included: nothing after it is an option."""
+    if file in ("", ":memory:"):
+        raise OperatorError(
+            f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept "
+            "in memory are lost."
+        )
+    whole = path.resolve().parent / file
+    return URL.create("sqlite", database=str(whole)).render_as_string()

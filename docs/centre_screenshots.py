@@ -141,7 +141,7 @@ def fill(folder: Path) -> None:
         items += [item for place in places for item in place.start(now_ms)]
         for start in range(0, len(items), 500):
             intake.take((hall,), *decode_batch(encode_batch(items[start : start + 500])))
-        heads = [HeadItem(place.head(now_ms), None) for place in places]
+        heads = [HeadItem(place.head(now_ms), None, None) for place in places]
         intake.take((hall,), *decode_batch(encode_batch(heads)))
     _fill_directory(database, now_ms)
     tokens.add("pages:read:chengdong", folder / "hall.pages")

@@ -109,9 +109,7 @@ class Reader:
         self._folder = folder
         database = open_database(f"sqlite:///{path}")
         keys = DeviceKeys(bytes(32))
-        self.centre = Centre(
-            database, keys.key, load_rules("national"), Limits(), PlainClock(_now_ms)
-        )
+        self.centre = Centre(database, keys, load_rules("national"), Limits(), PlainClock(_now_ms))
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {
             scope: self._token(scope)

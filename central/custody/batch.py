@@ -32,7 +32,6 @@ from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
 from central.steady import Instant
 from central.store import covers, ledger, places, rejections
-from central.store import facts as fact_rows
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from central.store.places import Enrolment
@@ -47,7 +46,6 @@ _REPLAY_MS = 24 * 3_600_000  # an answer that was lost is asked for again within
 @dataclass(slots=True)
 class Batch:
     """What is filed together, and what the steps found; above a name stands the step that sets it.
-
     known: records that were read, so that each is read once.
     """
 
@@ -116,7 +114,7 @@ def lock(batch: Batch) -> None:
 
 
 def find_places(batch: Batch) -> None:
-    """See again where the devices stood: one may have been revoked since its item was judged."""
+    """See again where devices stood: one may have been revoked since its item was judged."""
     judged = [(one.head.epoch_key, one.place) for offer in batch.offers for one in offer.heads]
     judged += [(one.row.epoch_key, one.place) for offer in batch.offers for one in offer.records]
     devices = {place.device for _, place in judged}
@@ -263,11 +261,10 @@ def note_facts(batch: Batch) -> None:
     """Hand to the judge what is new about services and their ratings."""
     documents = [one for offer in batch.offers for one in offer.documents]
     progress = [one for offer in batch.offers for one in offer.progress]
-    now_ms = batch.now.ms
-    services = facts.note_told(batch.connection, documents, progress, batch.told, now_ms)
-    services |= facts.note_ratings(batch.connection, batch.new, batch.places, now_ms)
-    fact_rows.touch(batch.connection, services, now_ms)
-    fact_rows.set_times(batch.connection, batch.dated_late, now_ms)
+    facts.note(
+        *(batch.connection, documents, progress, batch.told),
+        *(batch.new, batch.dated_late, batch.places, batch.now.ms),
+    )
 
 
 def count_marks(batch: Batch) -> None:

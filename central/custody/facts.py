@@ -23,7 +23,27 @@ PENDING, REFUSED = "pending_enrolment", "refused_enrolment"
 DEVICE = "device"  # where a rating comes from
 
 
-def note_told(
+def note(
+    connection: Connection,
+    documents: Sequence[SentDocument],
+    progress: Sequence[SentProgress],
+    told: Told,
+    new: Sequence[Row],
+    dated: Sequence[Row],
+    places: Mapping[Epoch, Enrolment],
+    now_ms: int,
+) -> None:
+    """Note what is new about services and their ratings, and let the judge look at them.
+
+    told: what became of documents and progress. dated: ratings that have a time since now.
+    """
+    services = _note_told(connection, documents, progress, told, now_ms)
+    services |= _note_ratings(connection, new, places, now_ms)
+    facts.touch(connection, services, now_ms)
+    facts.set_times(connection, dated, now_ms)
+
+
+def _note_told(
     connection: Connection,
     documents: Sequence[SentDocument],
     progress: Sequence[SentProgress],
@@ -44,7 +64,7 @@ def note_told(
     return {(one.hall, one.service) for one in says} | {one[1] for one in instants}
 
 
-def note_ratings(
+def _note_ratings(
     connection: Connection, new: Iterable[Row], places: Mapping[Epoch, Enrolment], now_ms: int
 ) -> set[Service]:
     """Note new ratings of devices, and what was answered to the question after them; the

@@ -18,7 +18,7 @@ from protocol.batch import DUPLICATE, STORED
 from protocol.envelope import split
 from protocol.record import Head, decode, parse
 
-_SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking")
+_SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking", "settings")
 _AGAIN_MS = 600_000  # so long a head that only its time tells from the one before it is not kept
 
 
@@ -71,6 +71,8 @@ def file_heads(
         before = highest.get(item.epoch_key)
         surplus = services.get(windows[item.epoch_key], 0) - values["shown"]
         values |= _lack(surplus, values["boot"], before, now_ms)
+        if item.settings is None and before is not None:
+            values["settings"] = before["settings"]
         if before is None or (_rank(values) > _rank(before) and _says_more(values, before)):
             highest[item.epoch_key] = values
             verdicts.append(STORED)
@@ -202,6 +204,7 @@ def _values(item: VerifiedHead, now_ms: int) -> dict[str, Any]:
         "receipt_seq": item.receipt_seq or 0,
         "stored_at_ms": now_ms,
         "shown": item.head.shown,
+        "settings": item.settings,
     }
 
 

@@ -194,7 +194,7 @@ def judge(
         elif not isinstance(envelope, Opened):
             why = envelope
         elif isinstance(item, HeadItem):
-            head = judge_head(envelope, item.receipt, ours, key_of)
+            head = judge_head(envelope, item, ours, key_of)
             if isinstance(head, Rejected):
                 why = head
             else:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from central.directory.cells import SINCE_EVER, day_number
 from central.directory.devices import Devices
+from central.directory.halls import further_of, without
 from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
@@ -24,6 +25,7 @@ from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day
 from hosting.error import OperatorError
+from hosting.listener import address
 
 ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
 
@@ -153,20 +155,24 @@ class _Import:
         host, port = line.values["host"], line.values["port"]
         if row is not None and (row.mqtt_host, row.mqtt_port) == (host, port):
             return
-        if row is not None and not self._options.moves:
+        before = address(row.mqtt_host, row.mqtt_port) if row is not None else None
+        broker = {"mqtt_host": host, "mqtt_port": port}
+        if row is not None and (host, port) == further_of(row)[:2]:
+            broker["mqtt_ca"] = further_of(row)[2]
+        is_known = row is not None and not without(self._connection, row, broker)
+        if row is not None and not is_known and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {row.mqtt_host}:{row.mqtt_port}，"
-                "其评价器都连那里；确要改，请加 --move",
-                f"the devices of {line.id} connect to {row.mqtt_host}:{row.mqtt_port}; "
-                "add --move if that is meant",
+                f"大厅“{line.id}”的消息服务器是 {before}，"
+                "其评价器都连那里；请先用 hall set --broker-next 告知评价器，或加 --move",
+                f"the devices of {line.id} connect to {before}: tell them "
+                "with hall set --broker-next first, or add --move",
             )
             return
-        before = f"{row.mqtt_host}:{row.mqtt_port}" if row is not None else None
-        differences = (("消息服务器", before, f"{host}:{port}"),) if before else ()
+        differences = (("消息服务器", before, address(host, port)),) if before else ()
         what = CHANGED if before else ADDED
         self.changes.append(Change(what, line.kind, line.id, self._today, differences))
-        self._brokers[line.id] = {"mqtt_host": host, "mqtt_port": port}
+        self._brokers[line.id] = broker
 
     def _compare_device(self, line: Line, row: Any, equipped: set[str]) -> None:
         hall, window = line.values["up"], line.values["window"]
@@ -199,8 +205,10 @@ class _Import:
             if not self._options.moves:
                 self._fault(
                     *(line, "window"),
-                    f"评价器“{line.id}”在 {at}；确要移到 {here}，请加 --move",
-                    f"{line.id} stands at {at}; add --move to move it to {here}",
+                    f"评价器“{line.id}”在 {at}；若属实请把表改为 {row.window}，"
+                    f"确要移到 {here}，请加 --move",
+                    f"{line.id} stands at {at}: write {row.window} if that is so, or add --move "
+                    f"to move it to {here}",
                 )
                 return
             self._to_move.append(line)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from central.directory import cells
 from protocol.field import Identifier, Integer, device_id, place_id
 from protocol.limits import STAFF_NO_CHARS
+from protocol.message import StaffCard
 
 _TIERS = {word: name for name, word in cells.TIERS.items()}
-WINDOWS, STAFF = 1000, 4000  # of a hall: what its document can carry (protocol/hall.py)
 
 
 class Column(NamedTuple):
@@ -195,7 +195,7 @@ KINDS = (
                 *("staff_no", "工号", "staff_no", _STAFF, ("大厅内唯一", "unique in its hall")),
                 *("0231", True),
             ),
-            _name("王芳"),
+            _name("王芳", dict(StaffCard.fields)["name"].most),
             _INSTITUTION,
             _LINE,
             Column(

@@ -106,6 +106,25 @@ def _holds(kind: str, on: int) -> tuple[Any, ...]:
     return _directory.c.first_day <= on, ~is_later, has_not_ended
 
 
+def of_hall(connection: Connection, kind: str, hall: str) -> list[Entry]:
+    """The rows of what lies in a hall, of a kind, by id and first day."""
+    query = select(*_COLUMNS).where(_directory.c.kind == kind, _directory.c.up == hall)
+    found = connection.execute(query.order_by(_directory.c.id, _directory.c.first_day))
+    return [Entry(*row) for row in found]
+
+
+def matters_of(connection: Connection, institutions: Iterable[str]) -> list[Entry]:
+    """The rows of the matters that were ever of these institutions, or of none, all rows of each,
+    by id and first day.
+    """
+    is_theirs = _directory.c.institution.in_([*institutions])
+    is_one = (_directory.c.kind == "matter") & (is_theirs | _directory.c.institution.is_(None))
+    ids = select(_directory.c.id).where(is_one).scalar_subquery()
+    query = select(*_COLUMNS).where(_directory.c.kind == "matter", _directory.c.id.in_(ids))
+    found = connection.execute(query.order_by(_directory.c.id, _directory.c.first_day))
+    return [Entry(*row) for row in found]
+
+
 def save(connection: Connection, changed: list[Entry], now_ms: int) -> None:
     """Write rows; one with the same kind, id and first day is replaced."""
     if not changed:
@@ -192,6 +211,11 @@ def closed_halls(connection: Connection) -> set[str]:
 def rename_hall(connection: Connection, hall: str, name: str) -> None:
     """What a hall that has a gateway is called today."""
     connection.execute(update(_hall).where(_hall.c.hall == hall).values(name=name))
+
+
+def put_roll(connection: Connection, hall: str, roll: str) -> None:
+    """The digest of who and what is in a hall's document now."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall).values(roll=roll))
 
 
 def all_windows(connection: Connection) -> list[Any]:

@@ -68,6 +68,7 @@ class Envelope(Table, table=True):
     kind: str
     mac16: str
     received_at_ms: int
+    received_ran_ms: int | None
     window: str | None
     service: str | None
     marks: str
@@ -216,6 +217,19 @@ class Hall(Table, table=True):
     version: int
     document: bytes = Field(sa_type=LargeBinary)
     received_at_ms: int
+
+
+class Stood(Table, table=True):
+    """Where a device stood until then, by the hall's document and the wall's clock; window null:
+    nowhere.
+    """
+
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    device: str
+    window: str | None
+    until_ms: int
 
 
 class Token(Table, table=True):

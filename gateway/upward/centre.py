@@ -92,6 +92,11 @@ class Centre:
             )
         except (ValueError, httpx2.InvalidURL) as error:
             raise OperatorError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
+        except ImportError as error:
+            raise OperatorError(
+                f"{proxy} is a SOCKS proxy, which the gateway does not speak: name an HTTP proxy "
+                "in gateway.toml (proxy), or none."
+            ) from error
 
     def send(self, packed: bytes) -> Answer:
         """Post a batch, packed by `pack`; the centre's word on it.

@@ -100,7 +100,7 @@ class Hall:
         self.database = database
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_rules(profile), Limits(), time or PlainClock(self.clock)
+            database, self.keys, load_rules(profile), Limits(), time or PlainClock(self.clock)
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings

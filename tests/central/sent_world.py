@@ -316,8 +316,8 @@ class World:
     def _take_decision(self, value) -> None:
         hall, service, rating, what, at_ms = value
         with self.database.write() as connection:
-            place = (hall, service)
-            facts.add_decision(connection, place, rating, what, at_ms, "test", self.clock())
+            told = (hall, service, rating, what, at_ms, "test")
+            facts.add_decision(connection, told, self.clock())
         self.evidence.decisions.append((rating, what, at_ms))
 
     def _take_directory(self, sheets) -> None:

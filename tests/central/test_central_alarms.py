@@ -12,6 +12,7 @@ from test_central_clone import clone_of, named
 
 from central.centre import Centre
 from central.clockwork import Alarms, Limits
+from central.keys import DeviceKeys
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from central.store import directory
@@ -37,8 +38,10 @@ def test_a_device_that_names_damage_is_named(hall, device):
 
 def test_an_ordinary_restart_is_no_alarm(hall, device):
     """The control of what follows."""
-    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
-    hall.post(device.boot(65, [(2, 64, "restart")]), HeadItem(device.head(65, device.prev), None))
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None, None))
+    hall.post(
+        device.boot(65, [(2, 64, "restart")]), HeadItem(device.head(65, device.prev), None, None)
+    )
     hall.clock.ms += 2 * HOUR_MS
     assert alarms(hall) == {}
 
@@ -50,7 +53,7 @@ def test_a_boot_that_hides_another_board_s_record_is_named_by_the_head(hall, dev
     hall.post(device.rating())
     clone = clone_of(device)
     device.rating()  # lost
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     hall.post(clone.boot(65, [(2, 64, "restart")]))
     assert alarms(hall)["cloned_device"].seq == 65
     assert hall.marks()[65] == ["cloned_device"]
@@ -62,7 +65,7 @@ def test_a_head_that_comes_after_the_boot_names_it_too(hall, device):
     device.rating()  # lost
     hall.post(clone.boot(65, [(2, 64, "restart")]))
     assert "cloned_device" not in alarms(hall)
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     assert alarms(hall)["cloned_device"].seq == 2
 
 
@@ -83,15 +86,15 @@ def test_a_head_of_another_record_than_the_one_held_is_named(hall, device):
     device.rating()
     hall.post(clone.rating())
     assert alarms(hall) == {}
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     assert alarms(hall)["cloned_device"].seq == 2
 
 
 def test_two_heads_of_one_seq_are_named(hall, device):
     clone = clone_of(device)
     device.rating(), clone.rating()
-    hall.post(HeadItem(device.head(1, device.prev), None))
-    hall.post(HeadItem(clone.head(1, clone.prev, up_ms=10), None))
+    hall.post(HeadItem(device.head(1, device.prev), None, None))
+    hall.post(HeadItem(clone.head(1, clone.prev, up_ms=10), None, None))
     assert alarms(hall)["cloned_device"].seq == 1
 
 
@@ -131,7 +134,7 @@ def test_a_restored_centre_names_what_it_lost(tmp_path):
     restored = Hall.__new__(Hall)
     restored.__dict__.update(hall.__dict__, database=database)
     restored.intake._database = restored.figures._database = database
-    head = HeadItem(device.head(3, device.prev), receipt)
+    head = HeadItem(device.head(3, device.prev), receipt, None)
     restored.intake.take(("demo",), [head._asdict()])
     found = alarms(restored)["lost_by_centre"]
     assert (found.seq, found.last_seq, found.first_at_ms) == (2, 3, NOW_MS)
@@ -167,7 +170,7 @@ def test_a_backlog_that_moves_is_no_gap(hall, device):
     """What is covered grows: the time begins anew."""
     backlog = [device.rating() for _ in range(10)]
     for envelope in backlog:
-        hall.post(HeadItem(device.head(10, device.prev), None), envelope)
+        hall.post(HeadItem(device.head(10, device.prev), None, None), envelope)
         assert "gap" not in alarms(hall)
         hall.clock.ms += HOUR_MS - 1
     assert "gap" not in alarms(hall)
@@ -186,9 +189,7 @@ class Away:
 
 
 def centre_over(database) -> Centre:
-    return Centre(
-        database, lambda device, epoch: bytes(32), load_rules("national"), Limits(), PlainClock()
-    )
+    return Centre(database, DeviceKeys(bytes(32)), load_rules("national"), Limits(), PlainClock())
 
 
 def until(condition) -> None:

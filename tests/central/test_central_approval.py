@@ -88,7 +88,7 @@ def test_what_the_province_enrols_needs_no_approval(hall, device):
 
 def test_a_centre_may_need_none(hall, database):
     centre = Centre(
-        *(database, hall.keys.key, load_rules("national"), Limits(), PlainClock(hall.clock)),
+        *(database, hall.keys, load_rules("national"), Limits(), PlainClock(hall.clock)),
         is_direct=True,
     )
     hall.client = TestClient(centre.app)

@@ -147,7 +147,7 @@ def test_a_boot_is_judged_once_more_when_all_below_it_is_there(hall, device):
     ratings = [clone.rating() for _ in range(3)]
     boot = device.boot(65, [(4, 64, "restart")])
     receipt = device.sign(encode(Receipt(device.device, device.epoch, 3, clone.prev, 1)))
-    head = HeadItem(device.head(65), receipt)
+    head = HeadItem(device.head(65), receipt, None)
     assert hall.post(ratings[2], boot, head).receipts == ()
     assert receipt_seqs(hall.post(*ratings[:2], head)) == [3]
     assert hall.marks()[65] == [], "the receipt that the device showed excuses it"

@@ -392,7 +392,7 @@ def some_batches(chance: random.Random, pens, rounds: int) -> list[list]:
 
 
 def _head(pen, chance):
-    return HeadItem(pen.head(seq=max(1, pen.seq - chance.randint(0, 1)), mac=pen.prev), None)
+    return HeadItem(pen.head(seq=max(1, pen.seq - chance.randint(0, 1)), mac=pen.prev), None, None)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,5 +1,7 @@
 """When a rating was given: clocks that are missing, wrong, drift and wrap (FAULTS.md 12)."""
 
+from types import SimpleNamespace
+
 import pytest
 from central_hall import SigningDevice
 
@@ -7,6 +9,7 @@ from central.audit.verify import audit
 from central.custody import moment
 from central.custody.moment import Moment
 from central.store import facts
+from central.store.clocks import BootClock
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.record import parse
@@ -42,7 +45,7 @@ class TickingDevice:
 
     def head(self, receipt: str | None) -> HeadItem:
         pen = self.pen
-        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt)
+        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt, None)
 
     def _ticks(self) -> int:
         gone = self._time() - self._started_ms
@@ -206,3 +209,16 @@ def test_a_centre_that_believes_the_hall_s_clock_is_outside_of_its_bound(hall, m
     monkeypatch.setattr(moment, "moment_of", believe)
     with pytest.raises(AssertionError, match=r"\(\d+, 3600000, "):
         test_every_time_is_within_its_stated_bound(hall, HOUR_MS, 0)
+
+
+def test_a_hall_whose_clock_was_set_between_two_looks_at_it_is_within_its_bound():
+    """FAULTS 20: the device was told the time three hours ahead, and its record was received six
+    hours ahead: the two tell nothing of each other, and the bound is all that is possible.
+    """
+    true_ms, started_ms = 1_800_000_000_000, 1_800_000_000_000 - HOUR_MS
+    clock = BootClock("xj-0417", 1, 1, 1, None, None, None, started_ms - MINUTE_MS, started_ms)
+    told = SimpleNamespace(at=true_ms + 3 * HOUR_MS, up_ms=HOUR_MS, epoch=1)
+    found = moment.moment_of(clock, told, true_ms + 6 * HOUR_MS, true_ms + 1000)
+    assert found is not None
+    assert found.is_refuted
+    assert abs(found.at_ms - true_ms) <= found.error_ms <= 2 * MINUTE_MS

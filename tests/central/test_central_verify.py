@@ -298,7 +298,7 @@ def fill(hall, clock) -> None:
     hall.post(device.rating(), device.rating(service="S-1"), device.reasons(1))
     hall.post(device.boot(65, [(6, 60, "restart"), (61, 64, "damage")]), device.rating(at=None))
     (receipt,) = hall.post(first).receipts
-    hall.post(HeadItem(device.head(66, device.prev), receipt))
+    hall.post(HeadItem(device.head(66, device.prev), receipt, None))
     other = hall.enrol("xj-0500")
     hall.post(other.rating(), other.rating())
     twin = encode(other.rating_record(seq=2, prev="0" * 16, level=2))

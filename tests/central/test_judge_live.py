@@ -31,7 +31,7 @@ def test_a_rating_is_in_the_figures_within_a_second_of_its_batch(
     hall.tokens.add("figures:read", tmp_path / "figures.token")
     headers = bearer(tmp_path / "figures.token")
     centre = Centre(
-        database, DeviceKeys(SECRET).key, load_rules("national"), Limits(), PlainClock()
+        database, DeviceKeys(SECRET), load_rules("national"), Limits(), PlainClock()
     )
     hall.client = TestClient(centre.app)
     took_s = []

@@ -100,6 +100,8 @@ def test_settings_are_read_as_windows_writes_them(tmp_path, begin, end):
     [
         ("listen_port = 1\nname = '大厅'".encode("gb18030"), ["line 2", "GB18030", "UTF-8"]),
         ("listen_port = 1".encode("utf-16"), ["line 1", "UTF-16", "UTF-8"]),
+        ("listen_port = 1".encode("utf-16-le"), ["line 1", "UTF-16", "UTF-8"]),
+        ("# 大厅\nlisten_port = 1".encode("utf-16-be"), ["line 1", "UTF-16", "UTF-8"]),
         (b"listen_port = \n", ["not TOML", "line 1"]),
         (b"listen_prt = 1", ["no setting is named listen_prt. Did you mean listen_port?"]),
         (b"x = 1", ["no setting is named x.", "listen_port is missing"]),

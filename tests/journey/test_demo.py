@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from storms import FOLDER
+
 from simulator.parts.part import Part
 from simulator.parts.sabotage import sabotage
 
@@ -57,7 +59,7 @@ def is_found(result, count):
 
 
 def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path, firmware):
-    keep = tmp_path / "run"
+    keep = tmp_path / FOLDER
     result = pingjia("demo", "--windows", 1, "--seconds", 8, "--json", "--keep", keep)
     assert result.returncode == 0, result.stderr
     verdict = verdict_of(result)

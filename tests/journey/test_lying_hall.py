@@ -126,7 +126,7 @@ def test_it_invents_a_receipt(province):
     device.acknowledged(10, receipt)
     assert device.journal.first() == 1
     assert "bad_receipt" in device.link.problems
-    province.post(HeadItem(device.head().head, receipt))
+    province.post(HeadItem(device.head().head, receipt, None))
     assert province.alarms() == {"forged_receipt"}
     assert province.findings()["forged_receipt"]["device"] == device.name
     assert province.reads("forged_receipt")

@@ -81,19 +81,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_chain_open_since_ms"), "chain", ["open_since_ms"])
     op.create_table(
-        "closed_month",
-        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("hall", sa.String(length=32), nullable=False),
-        sa.Column("window", sa.String(length=32), nullable=False),
-        sa.Column("level_5", sa.Integer(), nullable=False),
-        sa.Column("level_4", sa.Integer(), nullable=False),
-        sa.Column("level_3", sa.Integer(), nullable=False),
-        sa.Column("level_2", sa.Integer(), nullable=False),
-        sa.Column("level_1", sa.Integer(), nullable=False),
-        sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
-    )
-    op.create_table(
         "conflict",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
@@ -190,7 +177,6 @@ def upgrade() -> None:
         sa.Column("proven_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("proven_ms", sa.BigInteger(), nullable=False),
         sa.Column("carry_ms", sa.BigInteger(), nullable=True),
-        sa.Column("is_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("hall", name=op.f("pk_hall")),
     )
     op.create_table(
@@ -327,8 +313,6 @@ def upgrade() -> None:
         sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("ends_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("devices_left", sa.Integer(), nullable=True),
-        sa.Column("name", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("used_day", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
     )
     op.create_table(

@@ -212,6 +212,34 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_touched")),
     )
+    op.create_table(
+        "closed_month",
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=False),
+        sa.Column("level_5", sa.Integer(), nullable=False),
+        sa.Column("level_4", sa.Integer(), nullable=False),
+        sa.Column("level_3", sa.Integer(), nullable=False),
+        sa.Column("level_2", sa.Integer(), nullable=False),
+        sa.Column("level_1", sa.Integer(), nullable=False),
+        sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
+    )
+    op.create_index(op.f("ix_directory_kind_up"), "directory", ["kind", "up"])
+    for column in (
+        sa.Column("is_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("roll", sa.String(length=16), nullable=True),
+        sa.Column("further_host", sa.String(length=253), nullable=True),
+        sa.Column("further_port", sa.Integer(), nullable=True),
+        sa.Column("further_ca", sa.Text(), nullable=True),
+        sa.Column("further_version", sa.Integer(), nullable=True),
+    ):
+        op.add_column("hall", column)
+    op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
+    op.add_column(
+        "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)
+    )
+    op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))
     op.add_column(
         "window", sa.Column("services", sa.BigInteger(), nullable=False, server_default="0")
     )

@@ -1,6 +1,6 @@
 """Tables of halls, windows, devices, what these say, and who may call."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, Text, false
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Text, false
 from sqlmodel import Field
 
 from central.store.tables.table import Table
@@ -13,7 +13,9 @@ class Hall(Table, table=True):
     a receipt was signed that one of its devices has heard since; proven_ms: for how long, all in
     all, one of them was proven to be fresh (central/custody/heads.py). carry_ms: how often its
     batches arrive as files, null for a hall that has a network. is_closed: it is no more by the
-    directory; what it rated stays.
+    directory; what it rated stays. roll: a digest of who may sign in and of the matters there, as
+    its document has them. further_…: another address of its broker (BRK-1), and the version of the
+    settings since which devices are told of it, or of none.
     """
 
     hall: str = Field(primary_key=True, max_length=32)
@@ -27,6 +29,11 @@ class Hall(Table, table=True):
     proven_ms: int = Field(default=0, sa_type=BigInteger)
     carry_ms: int | None = Field(default=None, sa_type=BigInteger)
     is_closed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    roll: str | None = Field(default=None, max_length=16)
+    further_host: str | None = Field(default=None, max_length=253)
+    further_port: int | None = None
+    further_ca: str | None = Field(default=None, sa_type=Text)
+    further_version: int | None = None
 
 
 class Window(Table, table=True):
@@ -53,6 +60,8 @@ class Directory(Table, table=True):
     20260901, 0 is ever. id: of a window and of staff with their hall before it, `xj-01/w01`. up:
     the region or hall it lies in.
     """
+
+    __table_args__ = (Index(None, "kind", "up"),)
 
     kind: str = Field(primary_key=True, max_length=16)
     id: str = Field(primary_key=True, max_length=80)

@@ -227,7 +227,8 @@ class Head(Table, table=True):
 
     shown: services since the start `boot`, as the head says. surplus: how many service documents
     of its window were held beyond what it had been shown since that start, at most; lacking: how
-    many fewer it is now, lacking_since_ms: since when it is any.
+    many fewer it is now, lacking_since_ms: since when it is any. settings: the version that its
+    hall said last it uses; null while it has said nothing.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -243,6 +244,7 @@ class Head(Table, table=True):
     surplus: int
     lacking: int
     lacking_since_ms: int | None = Field(sa_type=BigInteger, index=True)
+    settings: int | None = None
 
 
 class Rejection(Table, table=True):

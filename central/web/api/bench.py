@@ -150,7 +150,7 @@ def create_router(
         """Take what a technician read out of a device, as a batch of the hall's. The receipt of an
         epoch that has ended is one that was signed after that.
         """
-        heads = [HeadItem(one.head, one.receipt) for one in rescued.heads]
+        heads = [HeadItem(one.head, one.receipt, None) for one in rescued.heads]
         answer = intake.rescue(hall, rescued.envelopes, heads)
         return Response(encode_answer(answer), media_type="application/json")
 

@@ -1,21 +1,26 @@
 """GET /v1/halls/{hall}: a hall's document, for its gateway."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
-from central.custody.open import KeyOf
+from central.directory.cells import day_number
 from central.directory.hall_document import hall_document
+from central.keys import DeviceKeys
 from central.people import tokens
 from central.people.callers import Callers, UnknownTokenError
 from central.store import places
 from central.store.database import Database
 from central.web.api.bearer import refused, token_in
+from hosting.clock import day
 from hosting.tokens import EndedTokenError
 from protocol.hall import encode_hall
 
 
-def create_router(database: Database, key_of: KeyOf, callers: Callers) -> APIRouter:
+def create_router(
+    database: Database, keys: DeviceKeys, callers: Callers, now_ms: Callable[[], int]
+) -> APIRouter:
     """The route, for the hall's own token."""
     router = APIRouter()
 
@@ -36,7 +41,7 @@ def create_router(database: Database, key_of: KeyOf, callers: Callers) -> APIRou
             version = places.version(connection, hall)
         if version and _names(if_none_match, version):
             return Response(status_code=304, headers={"ETag": f'"{version}"'})
-        document = hall_document(database, hall, key_of)
+        document = hall_document(database, hall, keys, day_number(day(now_ms())))
         if document is None:
             raise HTTPException(404, "no such hall")
         return Response(

@@ -219,8 +219,6 @@ def upgrade() -> None:
         sa.Column("created_at_ms", sa.Integer(), nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("window", sa.String(), nullable=True),
-        sa.Column("ends_at_ms", sa.Integer(), nullable=True),
-        sa.Column("used_day", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_token")),
     )
     op.execute(
