@@ -48,7 +48,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     decisions = facts.decisions(connection, rows)
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
-    rows |= {key: _as_rated(row, ratings[key]) for key, row in rows.items() if key in ratings}
+    rows |= {key: _as_rated(row, ratings.get(key, [])) for key, row in rows.items()}
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -149,13 +149,14 @@ def _as_told(row: ServiceRow, told: DocumentFacts) -> ServiceRow:
 
 
 def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
-    """A service that only its ratings speak of is one of the window where the first was given,
-    whatever arrived first.
+    """A service that nobody has described is one of the window where it was rated first, whatever
+    arrived first.
     """
-    first = min([one for one in ratings if one.void is None], key=order, default=None)
-    if row.facts is not None or row.opened_at_ms is not None or first is None:
+    if row.mode != VISIT or row.facts is not None or row.opened_at_ms is not None:
         return row
-    return row._replace(window=first.window)
+    known = [one for one in ratings if one.void is None] or ratings
+    first = min(known, key=order, default=None)
+    return row if first is None else row._replace(window=first.window)
 
 
 def order(rating: RatingRow) -> tuple[int, str]:

@@ -22,7 +22,7 @@ from central.steady import PlainClock
 from central.store import directory, facts, standings
 from central.store.database import Database
 from central.store.facts import DocumentFacts, Service
-from central.store.standings import FigureKey, Judgement, StandingKey, StandingRow
+from central.store.standings import REMIND, FigureKey, Judgement, StandingKey, StandingRow
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ class Judge:
         standings.save(connection, outcome.rows)
         standings.remove(connection, outcome.gone)
         standings.add_figures(connection, outcome.counts)
-        standings.add_judged(connection, outcome.judged)
+        standings.add_judged(connection, _once(connection, outcome.judged, state.settled_ms))
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)
@@ -235,6 +235,15 @@ class Judge:
             standings.note(connection, failure=failure, failed_ms=since_ms)
 
 
+def _once(connection: Connection, judged: list[Judgement], settled_ms: int) -> list[Judgement]:
+    """These without reminders that were noted before: a rating took one back, and was then taken
+    back itself. settled_ms: up to when time was judged before; what became due since is new.
+    """
+    reminders = [one for one in judged if one.what == REMIND and one.at_ms <= settled_ms]
+    again = [one for one in reminders if standings.is_reminded(connection, one)]
+    return [one for one in judged if one not in again] if again else judged
+
+
 def _judgements(
     row: StandingRow,
     standing: Standing,
@@ -247,7 +256,7 @@ def _judgements(
     told = (row.level, row.rating)
     found = []
     if standing.reminded and (old is None or not old.reminded) and standing.remind_ms is not None:
-        found.append(Judgement(*place, standing.remind_ms, now_ms, "remind", None, None))
+        found.append(Judgement(*place, standing.remind_ms, now_ms, REMIND, None, None))
     before = ("waiting", None, None) if old is None else (old.state, old.level, old.rating)
     if before != (row.state, *told):
         at_ms = _since_ms(standing, dossier) or now_ms

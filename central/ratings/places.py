@@ -35,11 +35,11 @@ class Places:
         self._of_matter: dict[tuple[str, str | None, int], Matter] = {}
         self._of_place: dict[tuple[str, str | None, str | None, str | None, int], Attributed] = {}
 
-    def policies(self, row: ServiceRow) -> tuple[Policy, ...]:
-        """Those that judge a service, for life: of the day on which it was opened, else accepted,
-        else finished. Two where a window has two (R46).
+    def policies(self, row: ServiceRow, rated_ms: int | None) -> tuple[Policy, ...]:
+        """Those that judge a service, for life: of its `policy_day`. Two where a window has two
+        (R46).
         """
-        return self.policies_at(row.hall, row.window, policy_day(row))
+        return self.policies_at(row.hall, row.window, policy_day(row, rated_ms))
 
     def policies_at(self, hall: str, window: str | None, day: int) -> tuple[Policy, ...]:
         """Those that judge what is opened there on a day; at least one."""
@@ -53,9 +53,9 @@ class Places:
         policy = self._policies.of_place(self._default, day, ())
         return policy or self._national(day)
 
-    def matter(self, row: ServiceRow) -> Matter:
+    def matter(self, row: ServiceRow, rated_ms: int | None) -> Matter:
         """What the directory says of a service's matter and hall on that day."""
-        key = (row.hall, row.task_code, policy_day(row))
+        key = (row.hall, row.task_code, policy_day(row, rated_ms))
         if key not in self._of_matter:
             hall = self._register.on("hall", row.hall, key[2])
             matter = self._register.on("matter", row.task_code, key[2]) if row.task_code else None
@@ -104,9 +104,14 @@ class Places:
         return f"{staff_no}@{since}" if since else staff_no
 
 
-def policy_day(row: ServiceRow) -> int:
-    """The day whose rules bind a service."""
-    for at_ms in (row.opened_at_ms, row.accepted_at_ms, row.finished_at_ms, row.closed_at_ms):
+def policy_day(row: ServiceRow, rated_ms: int | None) -> int:
+    """The day by whose version of a policy a service is judged, for life: on which it was opened,
+    else accepted, else finished, else closed. Of what nobody has described yet: on which it was
+    rated, at `rated_ms`, else on which a hall first spoke of it.
+    """
+    instants = (row.opened_at_ms, row.accepted_at_ms, row.finished_at_ms, row.closed_at_ms)
+    for at_ms in (*instants, rated_ms):
         if at_ms is not None:
             return day_of(at_ms)
-    return day_of(row.stored_at_ms)
+    spoken = (row.invited_at_ms, row.expired_at_ms, row.transferred_at_ms, row.no_show_at_ms)
+    return day_of(min([at_ms for at_ms in spoken if at_ms is not None], default=row.stored_at_ms))

@@ -9,7 +9,7 @@ from typing import cast
 from central.ratings.dossier import Dossier, finished_ms
 from central.ratings.places import Places
 from central.rules.calendar import Calendar
-from central.rules.facts import PENDING, Kind, Mode
+from central.rules.facts import PENDING, Kind, Mode, Rating
 from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
@@ -29,9 +29,10 @@ def settled(
     row = dossier.row
     if row.facts is None and not _is_spoken_of(dossier):
         return []
-    subject = _subject(dossier, places)
+    rated_ms = min([one.place[0] for one in _valid(dossier)], default=None)
+    subject = _subject(dossier, places, rated_ms)
     found = []
-    for policy in places.policies(row):
+    for policy in places.policies(row, rated_ms):
         standing = stand(
             *(policy, calendar, subject, dossier.ratings, dossier.decisions, now_ms),
             project=dossier.project,
@@ -82,7 +83,7 @@ def add(counts: defaultdict[FigureKey, list[int]], row: StandingRow, sign: int) 
 
     The same as `contributions` (central/rules/figure.py) says, from what is stored alone.
     """
-    spans = (row.day, month_of(row.day), ALL_DAYS)
+    spans = {row.day, month_of(row.day), ALL_DAYS}  # one of what has no day at all
     of_origin = (f"{row.state}-{row.level}", "named")
     dims = _dims(row)
     for what, n in whats_of(row):
@@ -134,18 +135,24 @@ def _dims(row: StandingRow) -> list[tuple[str, str]]:
     return [("hall", ""), *[(dim, thing) for dim, thing in dims if thing]]
 
 
+def _valid(dossier: Dossier) -> list[Rating]:
+    """The ratings that count; where none does, all."""
+    return [one for one in dossier.ratings if one.void is None] or [*dossier.ratings]
+
+
 def _is_spoken_of(dossier: Dossier) -> bool:
     """Whether a hall, a business system or a rating that counts, or may, knows of the service."""
     row = dossier.row
     told = (row.opened_at_ms, row.accepted_at_ms, row.invited_at_ms, row.closed_at_ms)
-    told += (row.finished_at_ms, row.transferred_at_ms, row.no_show_at_ms, row.due_day)
+    told += (row.expired_at_ms, row.finished_at_ms, row.transferred_at_ms, row.no_show_at_ms)
+    told += (row.due_day,)
     is_told = any(one is not None for one in told)
     return is_told or any(one.void in (None, PENDING) for one in dossier.ratings)
 
 
-def _subject(dossier: Dossier, places: Places) -> Subject:
+def _subject(dossier: Dossier, places: Places, rated_ms: int | None) -> Subject:
     row = dossier.row
-    matter = places.matter(row)
+    matter = places.matter(row, rated_ms)
     return Subject(
         hall=row.hall,
         service=row.service,

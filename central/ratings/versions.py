@@ -47,8 +47,9 @@ def key_of(policy: Policy) -> PolicyKey:
 def begin(database: Database, rules: Rules, now_ms: int) -> None:
     """Hold the rules against those that services were judged by, before anything is judged.
 
-    Services are judged again from the first day of a version that is new, and those whose
-    limits a new calendar may move. Raises OperatorError for a version that was edited in use.
+    Services are judged again from the first day of a version that is new, those whose limits a
+    new calendar may move, and all if the profile of places without one is another. Raises
+    OperatorError for a version that was edited in use.
     """
     with database.write() as connection:
         state = standings.state(connection)
@@ -64,9 +65,12 @@ def begin(database: Database, rules: Rules, now_ms: int) -> None:
                 raise OperatorError(_edited(key, known.get(key)))
         seen = {tuple(key) for key in json.loads(state.versions or "[]")}
         new = [one.valid_from for key, one in known.items() if key not in seen]
+        default: PolicyKey = (rules.default, 0, "default")
+        if default not in seen:
+            new.append(0)
         if new:
             standings.touch_from(connection, min(new), now_ms)
-            standings.note(connection, versions=json.dumps(sorted(known)))
+            standings.note(connection, versions=json.dumps([*sorted(known), default]))
         if state.calendar != rules.calendar.sha256:
             standings.touch_limited(connection, now_ms)
             standings.note(connection, calendar=rules.calendar.sha256)

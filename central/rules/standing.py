@@ -42,7 +42,6 @@ __all__ = [
     "Visit",
     "family_of",
     "is_completion",
-    "policy_day",
     "stand",
 ]
 
@@ -178,22 +177,6 @@ def stand(
         service.expired_ms is not None,
         service.no_show_ms is not None,
     )
-
-
-def policy_day(service: Service, ratings: Iterable[Rating] = ()) -> int:
-    """The day by whose version of a policy a service is judged, for life: on which it was opened,
-    else accepted, else finished; of a service that has none of them, the first rating's.
-    """
-    for at_ms in (
-        service.opened_ms,
-        service.accepted_ms,
-        service.finished_ms,
-        service.completed_ms,
-        service.closed_ms,
-    ):
-        if at_ms is not None:
-            return day_number(at_ms)
-    return day_number(min((one.place[0] for one in ratings), default=0))
 
 
 def _in_order(ratings: Iterable[Rating]) -> tuple[list[Rating], list[Rating]]:

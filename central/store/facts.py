@@ -239,6 +239,24 @@ def set_times(connection: Connection, dated: Iterable[Row], now_ms: int) -> None
         touch(connection, {(row.hall, row.service or "") for row in rated}, now_ms)
 
 
+def add_decision(
+    connection: Connection,
+    service: Service,
+    rating: str,
+    what: str,
+    at_ms: int,
+    who: str,
+    now_ms: int,
+) -> None:
+    """Append what `who` decided about a rating at `at_ms`, and let it be judged. what: one of
+    central/rules/facts.py's Decision.
+    """
+    names = ("hall", "service", "rating", "what", "at_ms", "noted_ms", "who")
+    values = (*service, rating, what, at_ms, now_ms, who)
+    sql.insert_many(connection, _decision, names, [values])
+    touch(connection, {service}, now_ms)
+
+
 def touch(connection: Connection, services: Iterable[Service], now_ms: int) -> None:
     """Let the judge look at these services."""
     values = [(*service, now_ms) for service in sorted(services)]
@@ -261,7 +279,8 @@ def pending(connection: Connection) -> tuple[int, int | None]:
 
 def forget_touched(connection: Connection, numbers: list[int]) -> None:
     """The judge has looked at these rows of `touched`."""
-    sql.run(connection, "DELETE FROM touched WHERE n = ?", [(number,) for number in numbers])
+    if numbers:  # of what time alone changed there are none
+        sql.run(connection, "DELETE FROM touched WHERE n = ?", [(number,) for number in numbers])
 
 
 def services(connection: Connection, wanted: Iterable[Service]) -> dict[Service, ServiceRow]:

@@ -17,6 +17,7 @@ _judged = metadata.tables["judged"]
 _judge = metadata.tables["judge"]
 _use = metadata.tables["policy_use"]
 
+REMIND = "remind"  # what `judged` says of a service whose citizen is to be reminded
 StandingKey = tuple[str, str, str]  # profile, hall, service
 FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
 Count = tuple[int, int]  # ratings, projects
@@ -144,6 +145,15 @@ def add_judged(connection: Connection, new: list[Judgement]) -> None:
     """Append what changed."""
     if new:
         sql.insert_many(connection, _judged, Judgement._fields, [tuple(one) for one in new])
+
+
+def is_reminded(connection: Connection, one: Judgement) -> bool:
+    """Whether the same reminder stands there already."""
+    query = (
+        f"SELECT 1 FROM judged WHERE what = '{REMIND}' AND hall = ? AND service = ?"
+        " AND profile = ? LIMIT 1"
+    )
+    return sql.run(connection, query, (one.hall, one.service, one.profile)).first() is not None
 
 
 def judged(connection: Connection, after: int, limit: int) -> list[Any]:
@@ -287,7 +297,7 @@ def touch_limited(connection: Connection, now_ms: int) -> int:
 
 def touch_from(connection: Connection, day: int, now_ms: int) -> int:
     """Those of a day and later."""
-    return touch_standings(connection, _standing.c.day >= day, now_ms)
+    return touch_standings(connection, _since(day), now_ms)
 
 
 def touch_places(
@@ -298,7 +308,12 @@ def touch_places(
     """
     if ids:
         is_there = _standing.c[column].in_([*ids])
-        touch_standings(connection, is_there & (_standing.c.day >= day), now_ms)
+        touch_standings(connection, is_there & _since(day), now_ms)
+
+
+def _since(day: int) -> Any:
+    """Those of a day and later, and those of which no day is known."""
+    return (_standing.c.day >= day) | (_standing.c.day == 0)
 
 
 def note_directory(connection: Connection) -> None:

@@ -85,19 +85,8 @@ class Hall:
     def __init__(
         self, folder: Path, hall: str, database: Database, clock, time=None, profile="national"
     ) -> None:
-        self.folder, self.name, self.database, self.clock = folder, hall, database, clock
-        self.keys = DeviceKeys(SECRET)
-        centre = Centre(
-            database, self.keys, load_rules(profile), Limits(), time or PlainClock(clock)
-        )
-        self.intake, self.devices = centre.intake, centre.devices
-        self.approval, self.endings = centre.approval, centre.endings
-        self.note_running = centre.note_running
-        self.settle_directory = centre.settle_directory
-        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
-        self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
-        self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
-        self.client = TestClient(centre.app, raise_server_exceptions=False)
+        self.folder, self.name, self.clock = folder, hall, clock
+        self.serve(database, time, profile)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -105,6 +94,22 @@ class Hall:
             self.tokens.add("records:read", reader)
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
+
+    def serve(self, database: Database, time=None, profile="national") -> None:
+        """A centre on this database answers from now on."""
+        self.database = database
+        self.keys = DeviceKeys(SECRET)
+        centre = Centre(
+            database, self.keys, load_rules(profile), Limits(), time or PlainClock(self.clock)
+        )
+        self.intake, self.devices = centre.intake, centre.devices
+        self.approval, self.endings = centre.approval, centre.endings
+        self.note_running = centre.note_running
+        self.settle_directory = centre.settle_directory
+        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
+        self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
+        self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
+        self.client = TestClient(centre.app, raise_server_exceptions=False)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
@@ -153,6 +158,7 @@ class Hall:
             headers={**self.headers, "content-encoding": "gzip"},
         )
         assert response.status_code == 200, response.text
+        self.judge.settle_all()  # as a running centre does at once
         return decode_answer(response.content)
 
     def records(self, **query) -> list[dict]:

@@ -51,6 +51,14 @@ def test_the_example_holds_the_built_in_settings():
         assert content[name] == wanted, name
 
 
+@pytest.mark.rule("R8")
+def test_a_device_prompts_in_the_words_of_the_form():
+    """新疆消防 附件2."""
+    times = Timing()
+    said = built_in(times.thanks_ms, times.why_ms).words.inviting
+    assert said.split(" ")[0] == "请您为我的服务进行评价"
+
+
 def test_the_newest_version_that_covers_a_device_counts(hall):
     hall.enrol("xj-0001")
     hall.enrol("xj-0002")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from rules_parts import CALENDAR, SENDS, at, policy, rating, stands, visit
 
+from central.ratings.places import policy_day
 from central.rules.facts import PENDING
 from central.rules.sections import Limit
 from central.rules.standing import (
@@ -13,9 +14,9 @@ from central.rules.standing import (
     Service,
     Visit,
     family_of,
-    policy_day,
     stand,
 )
+from central.store.facts import ServiceRow
 
 # A visit on Tuesday, 1 September 2026, closed and finished at 10:00. Its last days to rate.
 VISIT = visit("2026-09-01 09:50", "2026-09-01 10:00")
@@ -463,6 +464,7 @@ def test_named_is_the_counting_ratings():
     assert stands("qinnan", VISIT, ratings[1:]).named
 
 
+@pytest.mark.rule("R4")
 def test_what_is_known_of_an_invitation():
     assert stands("qinnan", VISIT).invited is False
     assert stands("qinnan", visit("2026-09-01 09:50", invited_ms=1)).invited is True
@@ -482,12 +484,20 @@ def test_a_provisional_day_is_said():
 
 @pytest.mark.rule("R112")
 def test_a_service_is_judged_by_the_version_of_the_day_it_was_opened():
+    def day(rated: str | None = None, **instants: str) -> int:
+        row = dict.fromkeys(ServiceRow._fields) | {"stored_at_ms": at("2026-10-01 00:00")}
+        row |= {f"{what}_at_ms": at(written) for what, written in instants.items()}
+        return policy_day(ServiceRow(**row), at(rated) if rated else None)  # type: ignore[arg-type]
+
+    assert day(opened="2026-08-31 23:59", closed="2026-09-01 00:10") == 20260831
+    assert day(accepted="2026-09-01 10:00", finished="2026-09-02 10:00") == 20260901
+    assert day(finished="2026-09-02 10:00", closed="2026-09-01 10:00") == 20260902
+    assert day(closed="2026-09-02 10:00", rated="2026-09-01 10:00") == 20260902
+    # What nobody has described has the day of its rating, never that of its arrival.
+    assert day(rated="2026-09-01 10:00", invited="2026-08-31 10:00") == 20260901
+    assert day(no_show="2026-09-02 10:00", invited="2026-09-01 10:00") == 20260901
+    assert day() == 20261001
     service = visit("2026-08-31 23:59", "2026-09-01 00:10")
-    assert policy_day(service) == 20260831
-    assert policy_day(completion("2026-09-02 10:00")) == 20260902
-    assert policy_day(completion(accepted_ms=at("2026-09-01 10:00"))) == 20260901
-    stub = Service("demo", "01STUB")
-    assert policy_day(stub, [SECOND, BAD]) == 20260901
     assert stands("qinnan", service).policy_from == 20220607
 
 

@@ -75,6 +75,14 @@ def upgrade() -> None:
         sa.Column("rating", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_judged")),
     )
+    op.create_index(
+        "ix_judged_reminder",
+        "judged",
+        ["hall", "service"],
+        unique=False,
+        sqlite_where=sa.text("what = 'remind'"),
+        postgresql_where=sa.text("what = 'remind'"),
+    )
     op.create_table(
         "policy_use",
         sa.Column("profile", sa.String(length=32), nullable=False),

@@ -9,6 +9,7 @@ from central.store.tables.table import Table
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 _IS_DUE = text("due_ms IS NOT NULL")
 _IS_PART = text("part_of IS NOT NULL")
+_IS_REMINDER = text("what = 'remind'")
 
 
 class Service(Table, table=True):
@@ -203,6 +204,14 @@ class Judged(Table, table=True):
     at_ms: since when it is so by the rules; noted_ms: when the judge saw it. what: the new state,
     `remind`, or `rated`, `late`, `second` for a rating that came.
     """
+
+    __table_args__ = (
+        Index(
+            *("ix_judged_reminder", "hall", "service"),
+            sqlite_where=_IS_REMINDER,
+            postgresql_where=_IS_REMINDER,
+        ),
+    )
 
     n: int | None = Field(default=None, primary_key=True, sa_type=_NUMBER)
     profile: str = Field(max_length=32)
