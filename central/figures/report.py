@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.shown import FigureSet, Unit, figure_set, policies_of
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
+from central.ratings.places import Places
 from central.rules.policy import Policy
 from central.store import places, standings
 from central.store.facts import SURVEY
@@ -92,10 +94,12 @@ class FiguresReader:
         lag = self.judge.lag(connection)
         if hall is None:
             return self._province(connection, period, today, lag)
-        row = places.hall(connection, hall)
-        if row is None:
+        hall_name = self.hall_names(connection, at, today).get(hall)
+        if hall_name is None:
             return None
-        names = _in_order((one.window, one.name) for one in places.windows(connection, hall))
+        known = at.windows(hall, today)
+        known |= {one.window: one.name for one in places.windows(connection, hall)}
+        names = _in_order(known.items())
         if window is not None and window not in names:
             return None
         policy = at.policies_at(hall, window, today)[0]
@@ -103,7 +107,7 @@ class FiguresReader:
         if window is not None:
             found = standings.counts(connection, policy.profile, spans, "window", hall, window)
             whole = _sum_by(found, lambda one: one.id, policy).get(window, _NONE)
-            return Report(hall, row.name, window, names[window], whole, [], policy, lag)
+            return Report(hall, hall_name, window, names[window], whole, [], policy, lag)
         found = standings.counts(connection, policy.profile, spans, "hall", hall)
         whole = _sum_by(found, lambda one: one.hall, policy).get(hall, _NONE)
         of_windows: dict[str, Figures] = {}
@@ -114,11 +118,25 @@ class FiguresReader:
             figures = _sum_by(found, lambda one: one.id, profile)
             of_windows |= {one: figures.get(one, _NONE) for one in ones}
         parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
-        return Report(hall, row.name, "", "", whole, parts, policy, lag)
+        return Report(hall, hall_name, "", "", whole, parts, policy, lag)
+
+    def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
+        """The figures that the policies of a unit show, a set for each."""
+        today = day_of(self.now_ms())
+        at = self.judge.places_now(connection)
+        halls = () if unit.hall is not None else self.hall_names(connection, at, today)
+        found = policies_of(at, halls, unit, today)
+        return [figure_set(connection, policy, period, unit) for policy in found]
+
+    def hall_names(self, connection: Connection, at: Places, today: int) -> dict[str, str]:
+        """id -> name of all halls, with a gateway or without, and platforms, in order."""
+        known = at.halls(today)
+        known |= {row.hall: row.name for row in places.halls(connection)}
+        return _in_order(known.items())
 
     def _province(self, connection: Connection, period: Period, today: int, lag: Lag) -> Report:
         at = self.judge.places_now(connection)
-        names = _in_order((row.hall, row.name) for row in places.halls(connection))
+        names = self.hall_names(connection, at, today)
         of_halls: dict[str, Figures] = {}
         spans = period.spans()
         for policy, halls in _grouped(

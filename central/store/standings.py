@@ -5,7 +5,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, case, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, case, func, insert, literal, or_, select, update
 
 from central.store import sql
 from central.store.facts import VISIT, Service
@@ -53,6 +53,7 @@ class StandingRow(NamedTuple):
 
 
 _KEY = ("profile", "hall", "service")
+_COLUMN_OF = {"matter": "task_code"}  # of `standing`, for a dim of `figure`
 _SAVE = (
     f"INSERT INTO standing ({', '.join([sql.name(one) for one in StandingRow._fields])})"
     f" VALUES ({', '.join('?' * len(StandingRow._fields))})"
@@ -202,6 +203,31 @@ def counts(
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))
+
+
+def counting(
+    connection: Connection,
+    place: tuple[str, str, str, str | None],
+    words: tuple[Collection[str], Collection[str]],
+    days: tuple[int, int],
+    after: tuple[int, str],
+    limit: int,
+) -> list[StandingRow]:
+    """The standings that add to counts, by day and service, behind one of them.
+
+    place: profile, hall, dim, id, as in `figure`; words: modes and whats; days: from, to.
+    """
+    profile, hall, dim, thing = place
+    columns = _standing.c
+    adds = [columns.whats.like(f"% {one}{end}%") for one in words[1] for end in (" ", "=")]
+    chosen = [columns.profile == profile, columns.hall == hall, columns.mode.in_([*words[0]])]
+    chosen += [columns.day.between(max(days[0], after[0]), days[1]), or_(*adds)]
+    chosen.append((columns.day > after[0]) | (columns.service > after[1]))
+    if dim != "hall":
+        chosen.append(columns[_COLUMN_OF.get(dim, dim)] == thing)
+    order = (columns.day, columns.service)
+    rows = connection.execute(select(_standing).where(*chosen).order_by(*order).limit(limit))
+    return [StandingRow._make(row) for row in rows]
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
@@ -10,15 +10,19 @@ from pydantic import BaseModel
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
 from central.figures.report import ENOUGH, Figures, FiguresReader
+from central.figures.shown import Unit
 from central.people import tokens
 from central.ratings.period import ALL, Period
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
+from central.web.api.shown import FigureSetView, view_of
 from hosting.clock import day
 from hosting.problem import FieldError
 from protocol.field import ProtocolError, place_id
 
 _DAYS = 366  # asked for at once
+
+Dim = Literal["staff", "institution", "line", "matter"]
 
 
 class PlaceFigures(BaseModel):
@@ -48,6 +52,9 @@ class FiguresAnswer(BaseModel):
     place; good_levels come from the article of its source, null where that is silent and the
     system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
     the judge has still to look at.
+
+    dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
+    the figures that the policies of the place show, a set for each of them.
     """
 
     first: date | None
@@ -61,8 +68,11 @@ class FiguresAnswer(BaseModel):
     enough: int
     hall: str | None
     window: str | None
+    dim: str
+    id: str | None
     whole: PlaceFigures
     parts: list[PlaceFigures]
+    sets: list[FigureSetView]
 
 
 class Mark(BaseModel):
@@ -122,19 +132,24 @@ def create_router(
         window: Annotated[str | None, Query(max_length=place_id.most)] = None,
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
+        dim: Annotated[Dim | None, Query()] = None,
+        thing: Annotated[str | None, Query(alias="id", max_length=80)] = None,
     ) -> FiguresAnswer:
-        """Counts per level and the good rate. Scope figures:read.
+        """Counts per level, the good rate, and every figure that the place's policies show, of the
+        place or of one `id` of a `dim` in it. Scope figures:read.
 
         Without hall, the province; with neither `from` nor `to`, all days; without `to`, up to
         today; at most 366 days.
         """
         require(scopes, tokens.FIGURES_READ)
         _check_places(hall, window)
+        unit = _unit(hall, window, dim, thing)
         period = _period(first, last, day(reader.now_ms()))
         with database.read() as connection:
             report = reader.report(connection, period, hall, window)
-        if report is None:
-            raise HTTPException(404, "no such hall or window")
+            if report is None:
+                raise HTTPException(404, "no such hall or window")
+            sets = reader.sets(connection, period, unit)
         rule = report.policy.levels.good
         return FiguresAnswer(
             first=period.first,
@@ -148,8 +163,11 @@ def create_router(
             enough=ENOUGH,
             hall=hall,
             window=window,
+            dim=unit.dim,
+            id=unit.id,
             whole=_of(window or hall or "", report.window_name or report.hall_name, report.whole),
             parts=[_of(*part) for part in report.parts],
+            sets=[view_of(one) for one in sets],
         )
 
     @router.get("/marks")
@@ -176,6 +194,18 @@ def create_router(
         )
 
     return router
+
+
+def _unit(hall: str | None, window: str | None, dim: str | None, thing: str | None) -> Unit:
+    if (dim is None) != (thing is None):
+        raise FieldError("dim" if dim is None else "id", "dim and id go together")
+    if dim is None:
+        return Unit(hall) if window is None else Unit(hall, "window", window)
+    if window is not None:
+        raise FieldError("window", "window and dim do not go together")
+    if dim == "staff" and hall is None:
+        raise FieldError("hall", "hall is needed with dim staff: numbers are a hall's own")
+    return Unit(hall, dim, thing)
 
 
 def _of(place: str, name: str, figures: Figures) -> PlaceFigures:
