@@ -10,14 +10,15 @@ from central.directory.devices import Devices
 from central.directory.endings import Endings
 from central.directory.roll import settle
 from central.figures.report import FiguresReader
-from central.keys import DeviceKeys, read_master_secret
+from central.keys import DeviceKeys, Participants, read_master_secret
 from central.ratings import backfill, judge
+from central.ratings.entry import Entry
 from central.ratings.judge import Judge
 from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
-from central.web.api import bench, figures, halls, records
+from central.web.api import bench, entry, feed, figures, halls, policies, records, services
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
@@ -34,7 +35,8 @@ class Centre:
 
     key_of: the key of (device, epoch). rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
-    is_direct: what technicians enrol needs no approval.
+    is_direct: what technicians enrol needs no approval. participants: who was served, as figures
+    know them; None where business systems may not tell it.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Centre:
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
+        participants: Participants | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms = clock.now_ms
@@ -66,6 +69,12 @@ class Centre:
             halls.create_router(database, key_of),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
+            services.create_router(database, self.judge, bearer, now_ms),
+            entry.create_router(
+                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
+            ),
+            policies.create_router(database, rules, bearer),
+            feed.create_router(database, bearer),
             bench.create_router(
                 database, self.devices, self.intake, holder_in_of(database), now_ms
             ),
@@ -115,7 +124,8 @@ class Centre:
 
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
-    keys = DeviceKeys(read_master_secret(config.master_secret_file))
+    secret = read_master_secret(config.master_secret_file)
+    keys = DeviceKeys(secret)
     rules = load_rules(config.profile, config.profiles, config.overrides, config.calendar)
     limits = Limits(
         gap_ms=config.gap_alarm_s * 1000,
@@ -126,4 +136,5 @@ def open_centre(config: Config) -> Centre:
     is_direct = config.enrolment == "direct"
     time = Timekeeper(database)
     begin(database, rules, time.clock.now_ms())
-    return Centre(database, keys.key, rules, limits, time, is_direct)
+    participants = Participants(secret)
+    return Centre(database, keys.key, rules, limits, time, is_direct, participants)

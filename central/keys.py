@@ -4,6 +4,8 @@ HKDF-SHA256 (RFC 5869), no salt, info `pingjia/1/{device}/{epoch}`, 32 bytes
 (protocol/README.md, section 6).
 """
 
+import hashlib
+import hmac
 import secrets
 import threading
 from collections import OrderedDict
@@ -44,6 +46,21 @@ def derive_key(master_secret: bytes, device: str, epoch: int) -> bytes:
     """The 32-byte key of one device in one epoch."""
     info = f"pingjia/1/{device}/{epoch}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+
+class Participants:
+    """Who was served, as figures know them: two services of one person can be told to be of one,
+    and nobody is named (RULES 4). HMAC-SHA256 under HKDF of the master secret, info
+    `pingjia/1/participant`; the first 32 hex digits.
+    """
+
+    def __init__(self, master_secret: bytes) -> None:
+        info = b"pingjia/1/participant"
+        self._key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+    def of(self, identity: str) -> str:
+        """Of an identity as the business system has it."""
+        return hmac.new(self._key, identity.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class DeviceKeys:

@@ -26,7 +26,9 @@ def add_token(
             help="pages:read for a supervisor's browser, figures:read for a program that wants "
             "counts, records:read for one that wants records, devices:approve for whoever "
             "approves what technicians enrolled, hall:<hall> for a gateway, enrol:<hall> for a "
-            "technician's bench."
+            "technician's bench, services:read:<division> for a supervisor's program that opens "
+            "figures into services, services:write:<place> for a business system, "
+            "rehearsal:write for who runs a rehearsal."
         ),
     ],
     out: Annotated[Path, typer.Option(help="A new file for the token.")],

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 from central.figures.shown import FigureSet, Unit, figure_set, policies_of
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
-from central.ratings.places import Places
 from central.rules.policy import Policy
 from central.store import places, standings
 from central.store.facts import SURVEY
@@ -94,7 +93,7 @@ class FiguresReader:
         lag = self.judge.lag(connection)
         if hall is None:
             return self._province(connection, period, today, lag)
-        hall_name = self.hall_names(connection, at, today).get(hall)
+        hall_name = self.judge.hall_names(connection, today).get(hall)
         if hall_name is None:
             return None
         known = at.windows(hall, today)
@@ -124,19 +123,13 @@ class FiguresReader:
         """The figures that the policies of a unit show, a set for each."""
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
-        halls = () if unit.hall is not None else self.hall_names(connection, at, today)
+        halls = () if unit.hall is not None else self.judge.hall_names(connection, today)
         found = policies_of(at, halls, unit, today)
         return [figure_set(connection, policy, period, unit) for policy in found]
 
-    def hall_names(self, connection: Connection, at: Places, today: int) -> dict[str, str]:
-        """id -> name of all halls, with a gateway or without, and platforms, in order."""
-        known = at.halls(today)
-        known |= {row.hall: row.name for row in places.halls(connection)}
-        return _in_order(known.items())
-
     def _province(self, connection: Connection, period: Period, today: int, lag: Lag) -> Report:
         at = self.judge.places_now(connection)
-        names = self.hall_names(connection, at, today)
+        names = _in_order(self.judge.hall_names(connection, today).items())
         of_halls: dict[str, Figures] = {}
         spans = period.spans()
         for policy, halls in _grouped(

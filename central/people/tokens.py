@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import places, tokens
+from central.store import directory, places, standings, tokens
 from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
@@ -24,9 +24,13 @@ FIGURES_READ = "figures:read"
 PAGES_READ = "pages:read"
 READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
 DEVICES_APPROVE = "devices:approve"
+REHEARSAL = "rehearsal:write"
 _OF_ALL_HALLS = (*READERS, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
+SERVICES_READ = "services:read:"
+SERVICES_WRITE = "services:write:"
+_ANYWHERE = "all"
 _SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NO_SECRET = digest("").hex()
 _DAY_MS = 86_400_000
@@ -57,14 +61,7 @@ class Tokens:
         unless they are told. Others have no such end.
         """
         with self._database.write() as connection:
-            if scope not in _OF_ALL_HALLS:
-                halls = halls_of((scope,)) + enrollers_of((scope,))
-                if not halls:
-                    raise OperatorError(
-                        f"no scope is named {scope}: use {', '.join(_OF_ALL_HALLS)}, "
-                        "hall:<hall> or enrol:<hall>."
-                    )
-                places.require_hall(connection, halls[0])
+            _require_scope(connection, scope)
             now_ms = self._now_ms()
             ends: tuple[int, int] | None = None
             if enrollers_of((scope,)):
@@ -130,6 +127,45 @@ def scopes_of(database: Database, token: str) -> tuple[str, ...] | None:
 def scopes_in(connection: Connection, sent: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The scopes of those of these tokens that are valid, by the token as its holder sent it."""
     return {token: holder.scopes for token, holder in _holders(connection, sent).items()}
+
+
+def places_of(scopes: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """The places whose services a token opens; kind: SERVICES_READ or SERVICES_WRITE."""
+    return tuple(scope.removeprefix(kind) for scope in scopes if scope.startswith(kind))
+
+
+def _require_scope(connection: Connection, scope: str) -> None:
+    """Raise OperatorError if nothing has this scope."""
+    if scope == REHEARSAL:
+        if not standings.state(connection).is_rehearsal:
+            raise OperatorError(f"{scope} is for a rehearsal, and this is a real centre.")
+    elif scope.startswith((SERVICES_READ, SERVICES_WRITE)):
+        _require_place(connection, scope)
+    elif scope not in _OF_ALL_HALLS:
+        halls = halls_of((scope,)) + enrollers_of((scope,))
+        if not halls:
+            raise OperatorError(
+                f"no scope is named {scope}: use {', '.join(_OF_ALL_HALLS)}, hall:<hall>, "
+                "enrol:<hall>, services:read:<division> or services:write:<place>."
+            )
+        places.require_hall(connection, halls[0])
+
+
+def _require_place(connection: Connection, scope: str) -> None:
+    """Raise OperatorError if the directory has no such place: lists of services are opened for a
+    division, never for a hall, which would know its raters.
+    """
+    place = scope.rpartition(":")[2]
+    kinds = ["region"]
+    if scope.startswith(SERVICES_WRITE):
+        kinds += ["hall", "platform"]
+    ids = [entry.id for kind in kinds for entry in directory.entries(connection, kind)]
+    is_code = place.isdecimal() and any(one.startswith(place) for one in ids)
+    if place != _ANYWHERE and place not in ids and not is_code:
+        raise OperatorError(
+            f"{scope}: the directory has no {', '.join(kinds)} {place or '(nothing)'}: name one "
+            f"that it has, the first digits of a division's code, or {_ANYWHERE}."
+        )
 
 
 def _holders(connection: Connection, sent: Iterable[str]) -> dict[str, Holder]:

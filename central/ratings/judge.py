@@ -19,7 +19,7 @@ from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of
 from central.rules.standing import Standing
 from central.steady import PlainClock
-from central.store import directory, facts, standings
+from central.store import directory, facts, places, standings
 from central.store.database import Database
 from central.store.facts import DocumentFacts, Service
 from central.store.standings import FigureKey, Judgement, StandingKey, StandingRow
@@ -145,6 +145,11 @@ class Judge:
     def places_now(self, connection: Connection) -> Places:
         """Where services belong, by the directory as this transaction sees it."""
         return self.places(connection, standings.state(connection).directory)
+
+    def hall_names(self, connection: Connection, day: int) -> dict[str, str]:
+        """id -> name of all halls, with a gateway or without, and of platforms."""
+        known = self.places_now(connection).halls(day)
+        return known | {row.hall: row.name for row in places.halls(connection)}
 
     def places(self, connection: Connection, version: int) -> Places:
         """Where services belong, by the directory as it is. version: its state's number."""

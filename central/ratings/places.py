@@ -65,12 +65,12 @@ class Places:
         return {one.id.partition("/")[2]: one.name for one in entries if one.up == hall}
 
     def is_within(self, hall: str, place: str, day: int) -> bool:
-        """Whether a hall or platform lies in a place: `all`, a prefix of a division's code, a
-        region's id, or the hall itself.
+        """Whether a hall or platform lies in a place: `all`, a region's id, or the first digits of
+        a division's code.
         """
         regions = self.regions(hall, day)
         is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
-        return place == "all" or place == hall or place in regions or is_code
+        return place == "all" or place in regions or is_code
 
     def default_policy(self, day: int) -> Policy:
         """That of places to which the directory gives none."""

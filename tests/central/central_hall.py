@@ -15,7 +15,7 @@ from central.clockwork import Limits
 from central.custody.intake import Intake
 from central.directory.devices import revoke_device
 from central.directory.halls import Halls
-from central.keys import DeviceKeys
+from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
@@ -82,11 +82,13 @@ class SigningDevice(Pen):
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
+    def __init__(self, folder, hall: str, database: Database, clock, time=None, rules=None):
         self.folder, self.name, self.database, self.clock = folder, hall, database, clock
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys.key, load_rules("ezhou"), Limits(), time or PlainClock(clock)
+            *(database, self.keys.key, rules or load_rules("ezhou"), Limits()),
+            time or PlainClock(clock),
+            participants=Participants(SECRET),
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
