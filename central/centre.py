@@ -1,5 +1,7 @@
 """The centre's parts, put together."""
 
+from collections.abc import Callable
+
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
@@ -14,15 +16,26 @@ from central.keys import DeviceKeys, Participants, read_master_secret
 from central.ratings import backfill, judge
 from central.ratings.entry import Entry
 from central.ratings.judge import Judge
+from central.ratings.rehearsal import Rehearsal, RehearsalClock, clock_of, mark, require_real
 from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
-from central.web.api import bench, entry, feed, figures, halls, policies, records, services
+from central.web.api import (
+    bench,
+    entry,
+    feed,
+    figures,
+    halls,
+    policies,
+    records,
+    rehearsal,
+    services,
+)
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
-from hosting.clock import day
+from hosting.clock import day, now_ms
 from hosting.worker import Ticker
 
 DIRECTORY_EVERY_S = 600.0
@@ -59,8 +72,17 @@ class Centre:
         self.judge = Judge(database, rules, clock)
         self.figures = FiguresReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
+        self.site = create_site(
+            *(database, self.figures, self.alarms, self.approval, self.endings),
+            is_rehearsal=isinstance(time, RehearsalClock),
+        )
         bearer = bearer_of(database)
+        own = []
+        if isinstance(time, RehearsalClock):
+            self.rehearsal = Rehearsal(database, self.judge, time, self.settle_directory)
+            own.append(
+                rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
+            )
         self.app = create_app(
             database,
             self.intake,
@@ -75,6 +97,7 @@ class Centre:
             ),
             policies.create_router(database, rules, bearer),
             feed.create_router(database, bearer),
+            *own,
             bench.create_router(
                 database, self.devices, self.intake, holder_in_of(database), now_ms
             ),
@@ -124,6 +147,28 @@ class Centre:
 
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
+    return _open(config, _real_time)
+
+
+def open_rehearsal(config: Config, at_ms: int | None = None) -> Centre:
+    """A rehearsal on the database that a configuration names, which is marked as one for ever.
+    at_ms: where the clock of a new one begins; None: now. Raises OperatorError for a database
+    that was ever real.
+    """
+
+    def time_of(database: Database) -> RehearsalClock:
+        mark(database)
+        return clock_of(database, now_ms(), at_ms)
+
+    return _open(config, time_of)
+
+
+def _real_time(database: Database) -> Timekeeper:
+    require_real(database)
+    return Timekeeper(database)
+
+
+def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
     secret = read_master_secret(config.master_secret_file)
     keys = DeviceKeys(secret)
     rules = load_rules(config.profile, config.profiles, config.overrides, config.calendar)
@@ -134,7 +179,7 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    time = Timekeeper(database)
-    begin(database, rules, time.clock.now_ms())
+    time = time_of(database)
+    begin(database, rules, (time.clock if isinstance(time, Timekeeper) else time).now_ms())
     participants = Participants(secret)
     return Centre(database, keys.key, rules, limits, time, is_direct, participants)

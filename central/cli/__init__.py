@@ -10,6 +10,7 @@ from central.cli import (
     epoch,
     hall,
     policy,
+    rehearse,
     run,
     settings,
     token,
@@ -17,6 +18,7 @@ from central.cli import (
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
+rehearse.add_to(app)
 directory.add_to(app)
 hall.add_to(app)
 device.add_to(app)

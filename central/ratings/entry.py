@@ -88,16 +88,9 @@ class Entry:
         """
         now_ms = self._now_ms()
         with self._database.write() as connection:
-            _require_one_completion(connection, told)
             before = facts.services(connection, [told.name]).get(told.name)
             is_new = before is None or before.facts is None
             put_told(connection, [told], now_ms)
-            after = facts.services(connection, [told.name])[told.name]
-            if after.facts != told.sha256:
-                raise ContradictionError(
-                    f"the service {told.service} of {told.hall} was told otherwise before; what "
-                    "came first stays"
-                )
             put_progress(connection, [(told.name, one) for one in progress], now_ms)
             facts.touch(connection, {told.name}, now_ms)
         return is_new
@@ -127,16 +120,21 @@ def completing(hall: str, project_no: str, **more: Any) -> Told:
     return Told(hall, service, MATTER, **{"project_nos": (project_no,), **more})
 
 
-def _require_one_completion(connection: Connection, told: Told) -> None:
-    if told.service.startswith(COMPLETION):
-        found = facts.of_projects(connection, told.project_nos)
-        for hall, service in (one for ones in found.values() for one in ones):
-            if service == told.service and hall != told.hall:
-                raise ContradictionError(f"the project's completion stands in {hall} already")
+def _require_one_completion(connection: Connection, all_told: list[Told]) -> None:
+    completing = {told.service: told for told in all_told if told.service.startswith(COMPLETION)}
+    found = facts.of_projects(
+        connection, {no for told in completing.values() for no in told.project_nos}
+    )
+    for hall, service in (one for ones in found.values() for one in ones):
+        if service in completing and hall != completing[service].hall:
+            raise ContradictionError(f"the project's completion stands in {hall} already")
 
 
 def put_told(connection: Connection, all_told: list[Told], now_ms: int) -> None:
-    """Note services, the first word on each."""
+    """Note services. The same again is nothing new; raises ContradictionError for one that was
+    told otherwise before.
+    """
+    _require_one_completion(connection, all_told)
     nothing: dict[str, Any] = dict.fromkeys(ServiceRow._fields)
     rows = [
         ServiceRow(
@@ -151,6 +149,13 @@ def put_told(connection: Connection, all_told: list[Told], now_ms: int) -> None:
         for told in all_told
     ]
     services.put_told(connection, rows)
+    stored = facts.services(connection, {told.name for told in all_told})
+    for told in all_told:
+        if stored[told.name].facts != told.sha256:
+            raise ContradictionError(
+                f"the service {told.service} of {told.hall} was told otherwise before; what came "
+                "first stays"
+            )
     facts.add_projects(
         connection, [(no, told.hall, told.service) for told in all_told for no in told.project_nos]
     )

@@ -6,6 +6,7 @@ never receipts. Next: central/figures/report.py reads what is counted.
 """
 
 import logging
+import threading
 import time
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -107,17 +108,26 @@ class Judge:
         self._database = database
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
+        self._turn = threading.Lock()
         self._failed: dict[Service, float] = {}  # until when each is left alone, monotonic
 
-    def settle(self) -> bool:
-        """Settle some; whether there is more to do."""
+    def settle(self, is_alone: bool = False) -> bool:
+        """Settle some; whether there is more to do. is_alone: nothing is to be left to intake."""
         began_s = time.monotonic()
+        with self._turn:  # a rehearsal settles when it is told to, too
+            is_more, is_young = self._settle()
+        if is_more and is_young and not is_alone:
+            time.sleep(min(1.0, time.monotonic() - began_s))
+        return is_more
+
+    def _settle(self) -> tuple[bool, bool]:
+        """(is there more, is it so young that intake comes first)."""
         with self._database.read() as connection:
             state = standings.state(connection)
             now_ms = max(self._clock.now_ms(), state.settled_ms)
             work = self._find(connection, now_ms)
             if not work.services:
-                return False
+                return False, False
             places = self.places(connection, state.directory)
             dossiers = gather(connection, work.services)
             profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
@@ -125,15 +135,13 @@ class Judge:
         outcome = self._judge(places, dossiers, stored, now_ms)
         with self._database.write() as connection:
             if not standings.take_turn(connection, state.turn, now_ms):
-                return True  # somebody else judged meanwhile: look again
+                return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
-        if work.is_more and now_ms - (work.since_ms or now_ms) < _YIELD_MS:
-            time.sleep(min(1.0, time.monotonic() - began_s))
-        return work.is_more
+        return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
 
     def settle_all(self) -> None:
         """Settle until nothing is left to do now, for a rehearsal, a command or a test."""
-        while self.settle():
+        while self.settle(is_alone=True):
             pass
 
     def lag(self, connection: Connection) -> Lag:
@@ -211,7 +219,7 @@ class Judge:
         standings.save(connection, outcome.rows)
         standings.remove(connection, outcome.gone)
         standings.add_figures(connection, outcome.counts)
-        standings.add_judged(connection, outcome.judged)
+        standings.add_judged(connection, sorted(outcome.judged, key=lambda one: one.at_ms))
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)

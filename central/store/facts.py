@@ -262,7 +262,8 @@ def pending(connection: Connection) -> tuple[int, int | None]:
 
 def forget_touched(connection: Connection, numbers: list[int]) -> None:
     """The judge has looked at these rows of `touched`."""
-    sql.run(connection, "DELETE FROM touched WHERE n = ?", [(number,) for number in numbers])
+    if numbers:
+        sql.run(connection, "DELETE FROM touched WHERE n = ?", [(number,) for number in numbers])
 
 
 def services(connection: Connection, wanted: Iterable[Service]) -> dict[Service, ServiceRow]:

@@ -202,10 +202,10 @@ def ratings_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Ratin
 
 def key_of_rating(row: RatingRow) -> Key | None:
     """The record that a rating's id names; None for a rating that no device signed."""
-    if row.origin != DEVICE:
+    parts = row.id.split(".")
+    if row.origin != DEVICE or len(parts) != 3 or not (parts[1] + parts[2]).isdecimal():
         return None
-    device, epoch, seq = row.id.rsplit(".", 2)
-    return device, int(epoch), int(seq)
+    return parts[0], int(parts[1]), int(parts[2])
 
 
 def add_decisions(connection: Connection, new: list[tuple[Any, ...]]) -> None:

@@ -114,9 +114,10 @@ def due(connection: Connection, now_ms: int, most: int) -> list[Service]:
     return [(row[0], row[1]) for row in sql.run(connection, query, (now_ms, most))]
 
 
-def next_due_ms(connection: Connection) -> int | None:
-    """The next instant at which time alone changes something."""
-    return connection.execute(select(func.min(_standing.c.due_ms))).scalar()
+def next_due_ms(connection: Connection, after_ms: int) -> int | None:
+    """The next instant behind one at which time alone changes something."""
+    query = select(func.min(_standing.c.due_ms)).where(_standing.c.due_ms > after_ms)
+    return connection.execute(query).scalar()
 
 
 def save(connection: Connection, rows: Collection[StandingRow]) -> None:
@@ -145,6 +146,11 @@ def add_judged(connection: Connection, new: list[Judgement]) -> None:
     """Append what changed."""
     if new:
         sql.insert_many(connection, _judged, Judgement._fields, [tuple(one) for one in new])
+
+
+def last_judged(connection: Connection) -> int:
+    """The highest number in `judged`, 0 in an empty one."""
+    return connection.execute(select(func.max(_judged.c.n))).scalar() or 0
 
 
 def judged(connection: Connection, after: int, limit: int) -> list[Any]:

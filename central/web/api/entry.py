@@ -76,8 +76,8 @@ def create_router(
     def post_service(
         scopes: Annotated[Scopes, Depends(bearer)], new: NewService, response: Response
     ) -> StoredService:
-        """Tell of a service, or of the completion of a project. Told again it is nothing new (200);
-        told otherwise it is refused (409), and what came first stays.
+        """Tell of a service, or of the completion of a project. Told again it is nothing new, 200;
+        told otherwise it is refused, 409, and what came first stays.
         """
         hall = new.hall
         if not places_of(scopes, SERVICES_WRITE):

@@ -1,4 +1,4 @@
-"""What is told of services, as it stands in a request: POST /v1/services and a rehearsal's facts."""
+"""What is told of services, as requests have it: POST /v1/services, a rehearsal's facts."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal

@@ -23,6 +23,7 @@ from pages import Site
 from protocol.field import place_id
 
 _EVERY_S = 1.0
+_REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
 Scopes = tuple[str, ...]
 View = Callable[[], Any]
@@ -37,8 +38,9 @@ def create_site(
     alarms: Alarms,
     approval: Approval,
     endings: Endings,
+    is_rehearsal: bool = False,
 ) -> Site[Scopes]:
-    """The pages over an open database."""
+    """The pages over an open database; those of a rehearsal say so, each."""
     site: Site[Scopes] = Site(
         tier="centre",
         name="好差评归集系统",
@@ -47,6 +49,7 @@ def create_site(
         holder_of=lambda token: scopes_of(database, token),
         home_of=lambda scopes: "/devices" if scopes == (DEVICES_APPROVE,) else "/",
         every_s=_EVERY_S,
+        notice=_REHEARSAL if is_rehearsal else "",
     )
     figures, marks = FiguresView(database, reader, alarms), MarksView(database, alarms)
     devices = DevicesView(approval, endings)
