@@ -9,6 +9,7 @@ from central.cli import (
     directory,
     epoch,
     hall,
+    judged,
     policy,
     rehearse,
     run,
@@ -28,3 +29,4 @@ settings.add_to(app)
 policy.add_to(app)
 clock.add_to(app)
 audit.add_to(app)
+judged.add_to(app)

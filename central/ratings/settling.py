@@ -21,13 +21,19 @@ Counts = dict[FigureKey, Count]
 
 
 def settled(
-    dossier: Dossier, places: Places, calendar: Calendar, now_ms: int
+    dossier: Dossier,
+    places: Places,
+    calendar: Calendar,
+    now_ms: int,
+    policies: Iterable[Policy] | None = None,
 ) -> list[tuple[StandingRow, Standing, Policy]]:
-    """A row for each policy, with the standing it comes from."""
+    """A row for each policy, with the standing it comes from. policies: those of its place unless
+    others are asked for.
+    """
     row = dossier.row
     subject = _subject(dossier, places)
     found = []
-    for policy in places.policies(row):
+    for policy in places.policies(row) if policies is None else policies:
         standing = stand(
             *(policy, calendar, subject, dossier.ratings, dossier.decisions, now_ms),
             project=dossier.project,

@@ -236,6 +236,18 @@ def counting(
     return [StandingRow._make(row) for row in rows]
 
 
+def services_of_days(
+    connection: Connection, profile: str, hall: str, days: tuple[int, int], after: tuple[int, str]
+) -> list[tuple[int, str]]:
+    """(day, service) of what stands under a profile on these days, the next 500 behind one."""
+    query = (
+        "SELECT day, service FROM standing WHERE profile = ? AND hall = ? AND day BETWEEN ? AND ?"
+        " AND (day > ? OR service > ?) ORDER BY day, service LIMIT 500"
+    )
+    values = (profile, hall, max(days[0], after[0]), days[1], *after)
+    return [(row[0], row[1]) for row in sql.run(connection, query, values)]
+
+
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:
     """Windows where a service was rated less than half as often as everywhere together, and where
     `least` services or more could have been, over these spans; the most unrated ones first.

@@ -19,7 +19,7 @@ SCOPES = ("rehearsal:write", "figures:read", "services:read:all", "records:read"
 
 
 class Practice:
-    """A rehearsal under a profile, from 2026-09-01 on unless said otherwise."""
+    """A rehearsal under a profile, or under rules, from 2026-09-01 on unless said otherwise."""
 
     def __init__(self, folder: Path, profile="qinnan", begin="2026-09-01 00:00", database=None):
         self.folder = folder
@@ -28,7 +28,7 @@ class Practice:
         self.clock = clock_of(self.database, 0, at(begin))
         self.clock._monotonic_s = lambda: 0.0
         self.clock._base_s = 0.0
-        rules = load_rules(profile)
+        rules = load_rules(profile) if isinstance(profile, str) else profile
         keys, people = DeviceKeys(SECRET), Participants(SECRET)
         self.centre = Centre(
             *(self.database, keys.key, rules, Limits(), self.clock), participants=people

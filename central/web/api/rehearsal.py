@@ -38,7 +38,6 @@ Origin = Literal[
 ]
 Decided = Literal["mistaken", "malicious", "appeal_upheld", "fabricated", "restored"]
 Sent = Literal["invited", "expired", "accepted", "closed", "finished", "transferred", "no_show"]
-MOST_BYTES = 8 * 1024 * 1024
 
 
 class DirectoryRow(BaseModel, extra="forbid"):
