@@ -177,7 +177,7 @@ class Judge:
         since_ms = min([row[3] for row in chosen], default=None)
         is_more = len(rows) > most
         if len(chosen) < most and self._clock.doubt() is None:
-            due = standings.due(connection, now_ms, most + len(left))
+            due = standings.due(connection, now_ms, most + 1 + len(left))
             due = [one for one in due if one not in left]
             services |= set(due[: most - len(chosen)])
             is_more = len(due) > most - len(chosen)
