@@ -1,6 +1,7 @@
 """The centre's parts, put together."""
 
 import logging
+from collections.abc import Callable
 
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
@@ -13,19 +14,32 @@ from central.directory.importer import Importer
 from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.keys import DeviceKeys, read_master_secret
+from central.keys import DeviceKeys, Participants, read_master_secret
 from central.people.callers import Callers
 from central.ratings import backfill, judge
+from central.ratings.entry import Entry
 from central.ratings.judge import Judge
+from central.ratings.rehearsal import Rehearsal, RehearsalClock, clock_of, mark, require_real
 from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
-from central.web.api import bench, directory, figures, halls, records
+from central.web.api import (
+    bench,
+    directory,
+    entry,
+    feed,
+    figures,
+    halls,
+    policies,
+    records,
+    rehearsal,
+    services,
+)
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
-from hosting.clock import day
+from hosting.clock import day, now_ms
 from hosting.worker import Ticker
 
 log = logging.getLogger(__name__)
@@ -40,7 +54,8 @@ class Centre:
 
     keys: of devices and halls. rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
-    is_direct: what technicians enrol needs no approval.
+    is_direct: what technicians enrol needs no approval. participants: who was served, as figures
+    know them; None where business systems may not tell it.
     """
 
     def __init__(
@@ -51,6 +66,7 @@ class Centre:
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
+        participants: Participants | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms, key_of = clock.now_ms, keys.key
@@ -74,8 +90,15 @@ class Centre:
             self.approval,
             self.endings,
             self.importer,
+            is_rehearsal=isinstance(time, RehearsalClock),
         )
         bearer = bearer_of(self.callers)
+        own = []
+        if isinstance(time, RehearsalClock):
+            self.rehearsal = Rehearsal(database, self.judge, time, self.settle_directory)
+            own.append(
+                rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
+            )
         self.app = create_app(
             database,
             self.intake,
@@ -84,6 +107,13 @@ class Centre:
             halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
+            services.create_router(database, self.judge, bearer, now_ms),
+            entry.create_router(
+                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
+            ),
+            policies.create_router(database, rules, bearer),
+            feed.create_router(database, bearer),
+            *own,
             directory.create_router(
                 database, self.importer, holder_in_of(self.callers), self.figures.now_ms
             ),
@@ -150,8 +180,30 @@ def rules_of(config: Config) -> Rules:
 
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
-    keys = DeviceKeys(read_master_secret(config.master_secret_file))
-    rules = rules_of(config)
+    return _open(config, _real_time)
+
+
+def open_rehearsal(config: Config, at_ms: int | None = None) -> Centre:
+    """A rehearsal on the database that a configuration names, which is marked as one for ever.
+    at_ms: where the clock of a new one begins; None: now. Raises OperatorError for a database
+    that was ever real.
+    """
+
+    def time_of(database: Database) -> RehearsalClock:
+        mark(database)
+        return clock_of(database, now_ms(), at_ms)
+
+    return _open(config, time_of)
+
+
+def _real_time(database: Database) -> Timekeeper:
+    require_real(database)
+    return Timekeeper(database)
+
+
+def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
+    secret = read_master_secret(config.master_secret_file)
+    keys, rules = DeviceKeys(secret), rules_of(config)
     limits = Limits(
         gap_ms=config.gap_alarm_s * 1000,
         device_ms=config.silent_device_s * 1000,
@@ -159,6 +211,6 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    time = Timekeeper(database)
-    begin(database, rules, time.clock.now_ms())
-    return Centre(database, keys, rules, limits, time, is_direct)
+    time = time_of(database)
+    begin(database, rules, (time.clock if isinstance(time, Timekeeper) else time).now_ms())
+    return Centre(database, keys, rules, limits, time, is_direct, Participants(secret))

@@ -5,6 +5,8 @@ HKDF-SHA256 (RFC 5869), no salt, 32 bytes, info `pingjia/1/{device}/{epoch}` for
 number: so no device is ever named `link` (central/directory/devices.py).
 """
 
+import hashlib
+import hmac
 import secrets
 import threading
 from collections import OrderedDict
@@ -50,6 +52,21 @@ def derive_key(master_secret: bytes, device: str, epoch: int) -> bytes:
 def _derive(master_secret: bytes, whose: str, which: str) -> bytes:
     info = f"pingjia/1/{whose}/{which}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+
+class Participants:
+    """Who was served, as figures know them: two services of one person can be told to be of one,
+    and nobody is named (RULES 4). HMAC-SHA256 under HKDF of the master secret, info
+    `pingjia/1/participant`; the first 32 hex digits.
+    """
+
+    def __init__(self, master_secret: bytes) -> None:
+        info = b"pingjia/1/participant"
+        self._key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+    def of(self, identity: str) -> str:
+        """Of an identity as the business system has it."""
+        return hmac.new(self._key, identity.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class DeviceKeys:

@@ -55,7 +55,8 @@ class Site(Generic[Holder]):
     """The pages of one tier; the package's docstring tells how it is used.
 
     most_listeners: of live parts at a time. every_s: how often a live part is rendered.
-    holder_of: None for a token that is none; raises EndedTokenError.
+    holder_of: None for a token that is none; raises EndedTokenError. notice: a message that stands
+    on every page; empty for none.
     """
 
     def __init__(
@@ -68,9 +69,11 @@ class Site(Generic[Holder]):
         static: Path | None = None,
         most_listeners: int = 64,
         every_s: float = 0.5,
+        notice: str = "",
     ):
         self.tier = tier
         self.name = name
+        self._notice = notice
         self.router = APIRouter(include_in_schema=False)
         self._holder_of = holder_of
         self._home_of = home_of
@@ -192,6 +195,7 @@ class Site(Generic[Holder]):
                 "language": language,
                 "static": lambda name: f"/static/{self._digest}/{name}",
                 "site_name": self.name,
+                "site_notice": self._notice,
                 "here": _here(request) if request else "/",
                 "is_known": bool(request and session.tokens(request, self.tier)),
                 **values,

@@ -9,7 +9,9 @@ from central.cli import (
     directory,
     epoch,
     hall,
+    judged,
     policy,
+    rehearse,
     run,
     settings,
     token,
@@ -17,6 +19,7 @@ from central.cli import (
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
+rehearse.add_to(app)
 directory.add_to(app)
 hall.add_to(app)
 device.add_to(app)
@@ -26,3 +29,4 @@ settings.add_to(app)
 policy.add_to(app)
 clock.add_to(app)
 audit.add_to(app)
+judged.add_to(app)

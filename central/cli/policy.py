@@ -1,12 +1,20 @@
 """`pingjia central policy …`: a region's rules, a file per version."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from central.cli.judged import rules_of, still_judge
+from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
+from central.config import load_config
+from central.ratings.preview import preview
+from central.ratings.versions import accept
 from central.rules.calendar import day_of
+from central.rules.definitions import Mean, Share
 from central.rules.policy import Policy, check_file, load_policies
+from central.store import places
 from hosting import clock
 
 Folder = Annotated[
@@ -23,6 +31,8 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="The rules (规则) of a region.", no_args_is_help=True)
     group.command("list")(list_policies)
     group.command("check")(check)
+    group.command("preview")(preview_draft)
+    group.command("accept")(accept_edited)
     app.add_typer(group, name="policy")
 
 
@@ -58,6 +68,79 @@ def check(file: File, folder: Folder = None) -> None:
         for key, value in policy.values():
             if value.because is not None:
                 print(f"  {key}: {value.because}")
+
+
+def preview_draft(
+    file: File,
+    month: Annotated[datetime, typer.Option(formats=["%Y-%m"], help="The month, 2026-10.")],
+    profile: Annotated[
+        str | None, typer.Option(help="In whose place; that of the file's own name.")
+    ] = None,
+    hall: Annotated[str | None, typer.Option(help="Only this hall.")] = None,
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """What the figures of a month would have been under a draft, beside those in force.
+
+    The draft counts as if it had been valid then. Nothing is written, and the centre may run.
+    """
+    chosen = load_config(config)
+    rules = rules_of(chosen)
+    draft = check_file(file, chosen.profiles)[-1]
+    known = rules.policies.profiles()
+    name = profile or (draft.profile if draft.profile in known else rules.default)
+    name = rules.policies.named(name)
+    with (
+        opened_url(chosen) as database,
+        still_judge(database, rules) as judge,
+        database.read() as connection,
+    ):
+        if hall is not None:
+            places.require_hall(connection, hall)
+        found = preview(connection, judge, draft, name, month.date(), hall)
+    for policy in found.in_force:
+        print(f"in force: {_said(policy)}")
+    print(f"draft:    {_said(draft)}")
+    services, drafted = found.services
+    print(
+        f"{month:%Y-%m}: {services} services in force, {drafted} under the draft; "
+        f"{found.changed} stand otherwise\n"
+    )
+    for line in found.lines:
+        figure = line.shown.figure
+        excluded = "，含不予采纳的" if line.shown.with_excluded else ""
+        marked = "*" if line.before != line.after else " "
+        print(f"{marked} {figure.zh}{excluded} ({figure.en})")
+        print(f"    {_value(line.before)}  ->  {_value(line.after)}")
+
+
+def accept_edited(
+    profile: Annotated[str, typer.Argument(help="The profile whose files were edited.")],
+    config: ConfigFile = CENTRAL_TOML,
+) -> None:
+    """Let versions that were edited in use hold as they are now: all that they judged is judged
+    again at the next start.
+    """
+    chosen = load_config(config)
+    rules = rules_of(chosen)
+    with opened_url(chosen) as database:
+        accepted = accept(database, rules, rules.policies.named(profile), clock.now_ms())
+    for name, first_day, place in accepted:
+        where = f" for {place}" if place else ""
+        print(f"accepted the version of {name} from {day_of(first_day)}{where}")
+    if accepted:
+        print("start the centre again, if it runs: it judges again by the new text")
+    else:
+        print(f"nothing to accept: no version of {profile} that is in use was edited")
+
+
+def _value(value: Share | Mean | None) -> str:
+    if value is None:
+        return "not shown"
+    if isinstance(value, Share):
+        share = value.percent()
+        return f"{value.num}/{value.den}" + (f" = {share} %" if share else "")
+    mean = value.mean()
+    return f"{value.sum}/{value.n}" + (f" = {mean}" if mean else "")
 
 
 def _said(policy: Policy) -> str:

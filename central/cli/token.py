@@ -28,7 +28,10 @@ def add_token(
             "counts, each alone or of a place, pages:read:<region, institution or hall>; "
             "records:read for a program that wants records; directory:read and directory:write; "
             "devices:approve for whoever approves what technicians enrolled; hall:<hall> for a "
-            "gateway, enrol:<hall> for a technician's bench. docs/scopes.md says what each opens."
+            "gateway, enrol:<hall> for a technician's bench; services:read:<division> for a "
+            "supervisor's program that opens figures into services, services:write:<place> for a "
+            "business system, rehearsal:write for who runs a rehearsal. docs/scopes.md says what "
+            "each opens."
         ),
     ],
     out: Annotated[Path, typer.Option(help="A new file for the token.")],

@@ -13,14 +13,13 @@ from central.custody.documents import Told
 from central.custody.marks import SIGNED_AFTER_REVOCATION
 from central.custody.offer import SentDocument, SentProgress
 from central.store import facts
-from central.store.facts import DocumentFacts, RatingRow, Service, rating_id
+from central.store.facts import DEVICE, DocumentFacts, RatingRow, Service, rating_id
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from protocol.batch import STORED, ServiceDocument
 from protocol.record import Reasons
 
 PENDING, REFUSED = "pending_enrolment", "refused_enrolment"
-DEVICE = "device"  # where a rating comes from
 
 
 def note(

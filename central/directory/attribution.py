@@ -31,6 +31,11 @@ class Register:
         """What holds of something on a day; None if there was none then."""
         return entry_on(self._versions.get((kind, name or ""), ()), day)
 
+    def all_on(self, kind: str, day: int) -> list[Entry]:
+        """What holds of all things of a kind on a day."""
+        found = [self.on(*what, day) for what in self._versions if what[0] == kind]
+        return [entry for entry in found if entry is not None]
+
     def attribution(
         self, hall: str, window: str | None, staff_no: str | None, task_code: str | None, day: int
     ) -> Attribution:
@@ -40,7 +45,7 @@ class Register:
         then of the hall; the line that of the matter, the staff, the window, the institution: the
         first that has one.
         """
-        at = self.on("hall", hall, day)
+        at = self._hall(hall, day)
         seat = self.on("window", f"{hall}/{window}", day) if window else None
         staff = self.on("staff", f"{hall}/{staff_no}", day) if staff_no else None
         matter = self.on("matter", task_code, day) if task_code else None
@@ -56,7 +61,7 @@ class Register:
         """The policies that a place has on a day: of the window, else of the hall, else of the
         nearest region that names any; () where none does.
         """
-        at = self.on("hall", hall, day)
+        at = self._hall(hall, day)
         places = [self.on("window", f"{hall}/{window}", day) if window else None, at]
         above = self._above(at and at.up, day)
         places += [self.on("region", region, day) for region in above]
@@ -74,6 +79,10 @@ class Register:
             if earlier.name != later.name:
                 since = later.first_day
         return since
+
+    def _hall(self, hall: str, day: int) -> Entry | None:
+        """A hall, or the platform that stands in a hall's place."""
+        return self.on("hall", hall, day) or self.on("platform", hall, day)
 
     def _above(self, region: str | None, day: int) -> tuple[str, ...]:
         found: list[str] = []

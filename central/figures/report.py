@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.shown import FigureSet, Unit, figure_set, policies_of
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
 from central.rules.policy import Policy
@@ -98,10 +99,12 @@ class FiguresReader:
         lag = self.judge.lag(connection)
         if hall is None:
             return self._province(connection, period, today, lag, among)
-        row = places.hall(connection, hall)
-        if row is None:
+        hall_name = self.judge.hall_names(connection, today).get(hall)
+        if hall_name is None:
             return None
-        names = in_order((one.window, one.name) for one in places.windows(connection, hall))
+        known = at.windows(hall, today)
+        known |= {one.window: one.name for one in places.windows(connection, hall)}
+        names = in_order(known.items())
         if window is not None and window not in names:
             return None
         policy = at.policies_at(hall, window, today)[0]
@@ -109,7 +112,7 @@ class FiguresReader:
         if window is not None:
             found = standings.counts(connection, policy.profile, spans, "window", hall, window)
             whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
-            return Report(hall, row.name, window, names[window], whole, [], policy, lag)
+            return Report(hall, hall_name, window, names[window], whole, [], policy, lag)
         found = standings.counts(connection, policy.profile, spans, "hall", hall)
         whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
         of_windows: dict[str, Figures] = {}
@@ -120,7 +123,15 @@ class FiguresReader:
             figures = figures_by(found, lambda one: one.id, profile)
             of_windows |= {one: figures.get(one, NONE) for one in ones}
         parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
-        return Report(hall, row.name, "", "", whole, parts, policy, lag)
+        return Report(hall, hall_name, "", "", whole, parts, policy, lag)
+
+    def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
+        """The figures that the policies of a unit show, a set for each."""
+        today = day_of(self.now_ms())
+        at = self.judge.places_now(connection)
+        halls = () if unit.hall is not None else self.judge.hall_names(connection, today)
+        found = policies_of(at, halls, unit, today)
+        return [figure_set(connection, policy, period, unit) for policy in found]
 
     def _province(
         self,
@@ -131,7 +142,7 @@ class FiguresReader:
         among: Collection[str] | None,
     ) -> Report:
         at = self.judge.places_now(connection)
-        names = in_order((row.hall, row.name) for row in places.halls(connection))
+        names = in_order(self.judge.hall_names(connection, today).items())
         if among is not None:
             names = {hall: name for hall, name in names.items() if hall in among}
         of_halls: dict[str, Figures] = {}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import directory, places, tokens
+from central.store import directory, places, standings, tokens
 from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
@@ -30,14 +30,21 @@ DEVICES_APPROVE = "devices:approve"
 _OF_ALL_HALLS = (*READERS, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
+SERVICES_READ = "services:read:"
+SERVICES_WRITE = "services:write:"
+REHEARSAL = "rehearsal:write"
+ANYWHERE = "all"
 _BY_PLACE = (PAGES_READ, FIGURES_READ)
 KINDS_OF_PLACE = ("region", "institution", "hall")
 # Every scope as docs/scopes.md writes it.
 SCOPES = (
     *_OF_ALL_HALLS,
     *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE for kind in KINDS_OF_PLACE),
+    "services:read:<division>",
+    "services:write:<place>",
     "hall:<hall>",
     "enrol:<hall>",
+    REHEARSAL,
 )
 _DAY_MS = 86_400_000
 _DAYS, _DEVICES = 1, 200  # of a technician's token
@@ -132,6 +139,11 @@ def add_token(
     write_new(token_file, f"pj_{token_id}_{secret}\n".encode())
 
 
+def places_of(scopes: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """The places whose services a token opens; kind: SERVICES_READ or SERVICES_WRITE."""
+    return tuple(scope.removeprefix(kind) for scope in scopes if scope.startswith(kind))
+
+
 def place_of(scopes: tuple[str, ...], reading: str) -> Place | None:
     """Of whom a token with these scopes reads pages, PAGES_READ, or figures, FIGURES_READ; None
     if of nobody.
@@ -171,6 +183,13 @@ def _known(connection: Connection, scope: str) -> str:
     """
     if scope in _OF_ALL_HALLS:
         return scope
+    if scope == REHEARSAL:
+        if not standings.state(connection).is_rehearsal:
+            raise OperatorError(f"{scope} is for a rehearsal, and this is a real centre.")
+        return scope
+    if scope.startswith((SERVICES_READ, SERVICES_WRITE)):
+        _require_division(connection, scope)
+        return scope
     reading = next((one for one in _BY_PLACE if scope.startswith(f"{one}:")), None)
     if reading is not None:
         place = _known_place(connection, scope.removeprefix(f"{reading}:"))
@@ -180,6 +199,23 @@ def _known(connection: Connection, scope: str) -> str:
         raise OperatorError(f"no scope is named {scope}: use {', '.join(SCOPES)}.")
     places.require_hall(connection, halls[0])
     return scope
+
+
+def _require_division(connection: Connection, scope: str) -> None:
+    """Raise OperatorError if the directory has no such place: lists of services are opened for a
+    division, never for a hall, which would know its raters.
+    """
+    place = scope.rpartition(":")[2]
+    kinds = ["region"]
+    if scope.startswith(SERVICES_WRITE):
+        kinds += ["hall", "platform"]
+    ids = [entry.id for kind in kinds for entry in directory.entries(connection, kind)]
+    is_code = place.isdecimal() and any(one.startswith(place) for one in ids)
+    if place != ANYWHERE and place not in ids and not is_code:
+        raise OperatorError(
+            f"{scope}: the directory has no {', '.join(kinds)} {place or '(nothing)'}: name one "
+            f"that it has, the first digits of a division's code, or {ANYWHERE}."
+        )
 
 
 def _known_place(connection: Connection, told: str) -> Place:

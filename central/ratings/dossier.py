@@ -6,11 +6,11 @@ from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
-from central.custody.facts import DEVICE, facts_of
+from central.custody.facts import facts_of
 from central.rules.facts import Decision, Family, Kind, Project, Rating, Visit, family_of
 from central.store import facts
 from central.store import services as documents
-from central.store.facts import VISIT, DocumentFacts, RatingRow, Service, ServiceRow
+from central.store.facts import DEVICE, VISIT, DocumentFacts, RatingRow, Service, ServiceRow
 from protocol.batch import decode_document
 
 COMPLETION = "done-"  # what the service of a completed project begins with (RULES 3)

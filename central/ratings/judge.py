@@ -6,6 +6,7 @@ never receipts. Next: central/figures/report.py reads what is counted.
 """
 
 import logging
+import threading
 import time
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of
 from central.rules.standing import Standing
 from central.steady import PlainClock
-from central.store import directory, facts, standings
+from central.store import directory, facts, places, standings
 from central.store.database import Database
 from central.store.facts import DocumentFacts, Service
 from central.store.standings import REMIND, FigureKey, Judgement, StandingKey, StandingRow
@@ -107,17 +108,26 @@ class Judge:
         self._database = database
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
+        self._turn = threading.Lock()
         self._failed: dict[Service, float] = {}  # until when each is left alone, monotonic
 
-    def settle(self) -> bool:
-        """Settle some; whether there is more to do."""
+    def settle(self, is_alone: bool = False) -> bool:
+        """Settle some; whether there is more to do. is_alone: nothing is to be left to intake."""
         began_s = time.monotonic()
+        with self._turn:  # a rehearsal settles when it is told to, too
+            is_more, is_young = self._settle()
+        if is_more and is_young and not is_alone:
+            time.sleep(min(1.0, time.monotonic() - began_s))
+        return is_more
+
+    def _settle(self) -> tuple[bool, bool]:
+        """(is there more, is it so young that intake comes first)."""
         with self._database.read() as connection:
             state = standings.state(connection)
             now_ms = max(self._clock.now_ms(), state.settled_ms)
             work = self._find(connection, now_ms)
             if not work.services:
-                return False
+                return False, False
             places = self.places(connection, state.directory)
             dossiers = gather(connection, work.services)
             profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
@@ -125,15 +135,13 @@ class Judge:
         outcome = self._judge(places, dossiers, stored, now_ms)
         with self._database.write() as connection:
             if not standings.take_turn(connection, state.turn, now_ms):
-                return True  # somebody else judged meanwhile: look again
+                return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
-        if work.is_more and now_ms - (work.since_ms or now_ms) < _YIELD_MS:
-            time.sleep(min(1.0, time.monotonic() - began_s))
-        return work.is_more
+        return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
 
     def settle_all(self) -> None:
         """Settle until nothing is left to do now, for a rehearsal, a command or a test."""
-        while self.settle():
+        while self.settle(is_alone=True):
             pass
 
     def lag(self, connection: Connection) -> Lag:
@@ -145,6 +153,11 @@ class Judge:
     def places_now(self, connection: Connection) -> Places:
         """Where services belong, by the directory as this transaction sees it."""
         return self.places(connection, standings.state(connection).directory)
+
+    def hall_names(self, connection: Connection, day: int) -> dict[str, str]:
+        """id -> name of all halls, with a gateway or without, and of platforms."""
+        known = self.places_now(connection).halls(day)
+        return known | {row.hall: row.name for row in places.halls(connection)}
 
     def places(self, connection: Connection, version: int) -> Places:
         """Where services belong, by the directory as it is. version: its state's number."""
@@ -164,7 +177,7 @@ class Judge:
         since_ms = min([row[3] for row in chosen], default=None)
         is_more = len(rows) > most
         if len(chosen) < most and self._clock.doubt() is None:
-            due = standings.due(connection, now_ms, most + len(left))
+            due = standings.due(connection, now_ms, most + 1 + len(left))
             due = [one for one in due if one not in left]
             services |= set(due[: most - len(chosen)])
             is_more = len(due) > most - len(chosen)
@@ -206,7 +219,8 @@ class Judge:
         standings.save(connection, outcome.rows)
         standings.remove(connection, outcome.gone)
         standings.add_figures(connection, outcome.counts)
-        standings.add_judged(connection, _once(connection, outcome.judged, state.settled_ms))
+        judged = sorted(outcome.judged, key=lambda one: one.at_ms)
+        standings.add_judged(connection, _once(connection, judged, state.settled_ms))
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)

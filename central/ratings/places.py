@@ -48,6 +48,30 @@ class Places:
             self._of_window[key] = self._find(*key)
         return self._of_window[key]
 
+    def regions(self, hall: str, day: int) -> tuple[str, ...]:
+        """Those that a hall or platform lies in, the nearest first."""
+        return self._register.attribution(hall, None, None, None, day).regions
+
+    def halls(self, day: int) -> dict[str, str]:
+        """id -> name of the directory's halls and platforms."""
+        entries = [
+            one for kind in ("platform", "hall") for one in self._register.all_on(kind, day)
+        ]
+        return {one.id: one.name for one in entries}
+
+    def windows(self, hall: str, day: int) -> dict[str, str]:
+        """id -> name of the directory's windows of a hall."""
+        entries = self._register.all_on("window", day)
+        return {one.id.partition("/")[2]: one.name for one in entries if one.up == hall}
+
+    def is_within(self, hall: str, place: str, day: int) -> bool:
+        """Whether a hall or platform lies in a place: `all`, a region's id, or the first digits of
+        a division's code.
+        """
+        regions = self.regions(hall, day)
+        is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
+        return place == "all" or place in regions or is_code
+
     def default_policy(self, day: int) -> Policy:
         """That of places to which the directory gives none."""
         policy = self._policies.of_place(self._default, day, ())

@@ -35,16 +35,20 @@ def differences(connection: Connection, judge: Judge) -> Found:
     looked at, since nobody says yet that it is settled.
     """
     for hall in facts.halls(connection):
-        found = count_again(connection, judge, hall)
-        for stored, fresh in found.wrong:
-            row = stored or fresh
-            assert row is not None
-            where = f"{row.hall}, service {row.service}, {row.profile}"
-            yield "standing_differs", where, _sentence(stored, fresh)
-        for key, lacks in sorted(found.counts.items()):
-            profile, span, dim, _, thing, mode, what = key
-            where = f"{hall}, {dim} {thing or '*'}, {profile}, {mode} {what}, {span}"
-            yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
+        yield from faults_of(count_again(connection, judge, hall))
+
+
+def faults_of(found: Hall) -> Found:
+    """What is wrong in a hall that was counted again."""
+    for stored, fresh in found.wrong:
+        row = stored or fresh
+        assert row is not None
+        where = f"{row.hall}, service {row.service}, {row.profile}"
+        yield "standing_differs", where, _sentence(stored, fresh)
+    for key, lacks in sorted(found.counts.items()):
+        profile, span, dim, hall, thing, mode, what = key
+        where = f"{hall}, {dim} {thing or '*'}, {profile}, {mode} {what}, {span}"
+        yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
 
 
 def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:

@@ -21,18 +21,22 @@ Counts = dict[FigureKey, Count]
 
 
 def settled(
-    dossier: Dossier, places: Places, calendar: Calendar, now_ms: int
+    dossier: Dossier,
+    places: Places,
+    calendar: Calendar,
+    now_ms: int,
+    policies: Iterable[Policy] | None = None,
 ) -> list[tuple[StandingRow, Standing, Policy]]:
     """A row for each policy, with the standing it comes from; none for what only ratings speak of
-    that do not count.
+    that do not count. policies: those of its place unless others are asked for.
     """
     row = dossier.row
     if row.facts is None and not _is_spoken_of(dossier):
         return []
-    rated_ms = min([one.place[0] for one in _valid(dossier)], default=None)
+    rated_ms = rated_at(dossier)
     subject = _subject(dossier, places, rated_ms)
     found = []
-    for policy in places.policies(row, rated_ms):
+    for policy in places.policies(row, rated_ms) if policies is None else policies:
         standing = stand(
             *(policy, calendar, subject, dossier.ratings, dossier.decisions, now_ms),
             project=dossier.project,
@@ -133,6 +137,11 @@ def _dims(row: StandingRow) -> list[tuple[str, str]]:
         ("origin", row.origin),
     )
     return [("hall", ""), *[(dim, thing) for dim, thing in dims if thing]]
+
+
+def rated_at(dossier: Dossier) -> int | None:
+    """When the rating that came first was given; None if there is none."""
+    return min([one.place[0] for one in _valid(dossier)], default=None)
 
 
 def _valid(dossier: Dossier) -> list[Rating]:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from central.rules.calendar import Calendar, read_overrides
 from central.rules.policy import Policies, Policy, load_policies
 from central.store import standings
@@ -54,15 +56,7 @@ def begin(database: Database, rules: Rules, now_ms: int) -> None:
     with database.write() as connection:
         state = standings.state(connection)
         now_ms = max(now_ms, state.settled_ms)
-        used = standings.uses(connection)
-        known = {
-            key_of(one): one
-            for profile in rules.policies.profiles()
-            for one in rules.policies.versions(profile)
-        }
-        for key, sha256 in used.items():
-            if key not in known or known[key].sha256 != sha256:
-                raise OperatorError(_edited(key, known.get(key)))
+        known = require_unedited(connection, rules)
         seen = {tuple(key) for key in json.loads(state.versions or "[]")}
         new = [one.valid_from for key, one in known.items() if key not in seen]
         default: PolicyKey = (rules.default, 0, "default")
@@ -76,22 +70,36 @@ def begin(database: Database, rules: Rules, now_ms: int) -> None:
             standings.note(connection, calendar=rules.calendar.sha256)
 
 
+def require_unedited(connection: Connection, rules: Rules) -> dict[PolicyKey, Policy]:
+    """All versions that there are. Raises OperatorError for one that was edited in use."""
+    known = {
+        key_of(one): one
+        for profile in rules.policies.profiles()
+        for one in rules.policies.versions(profile)
+    }
+    for key, sha256 in standings.uses(connection).items():
+        if key not in known or known[key].sha256 != sha256:
+            raise OperatorError(_edited(key, known.get(key)))
+    return known
+
+
 def accept(database: Database, rules: Rules, profile: str, now_ms: int) -> list[PolicyKey]:
-    """Let edited versions of a profile hold as they are now, and judge again what they judged;
-    which they were.
+    """Let edited versions of a profile hold as they are now; which they were. What they judged is
+    judged again at the next start: a centre that runs now has the text of before in memory.
     """
     with database.write() as connection:
-        now_ms = max(now_ms, standings.state(connection).settled_ms)
+        state = standings.state(connection)
         used = standings.uses(connection)
-        edited = [
-            one
+        edited = {
+            key_of(one): one.sha256
             for one in rules.policies.versions(profile)
             if used.get(key_of(one), one.sha256) != one.sha256
-        ]
-        for one in edited:
-            standings.accept_use(connection, key_of(one), one.sha256, now_ms)
-            standings.touch_from(connection, one.valid_from, now_ms)
-    return [key_of(one) for one in edited]
+        }
+        for key, sha256 in edited.items():
+            standings.accept_use(connection, key, sha256, max(now_ms, state.settled_ms))
+        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        standings.note(connection, versions=json.dumps(sorted(seen - set(edited))))
+    return list(edited)
 
 
 def _edited(key: PolicyKey, now: Policy | None) -> str:

@@ -16,6 +16,7 @@ from central.rules.sections import Level, Value
 
 WINDOW_MODES = ("per_visit", "per_matter")  # forms (survey) never enter them (R16)
 OURS = "本系统约定"
+_DIRECT = ("direct", "direct-excluded")  # words of the score's counters
 
 
 class Share(NamedTuple):
@@ -76,6 +77,20 @@ class Figure:
             sum(_counted(counts, policy, self.modes, word, with_excluded) for word in self.num),
             sum(_counted(counts, policy, self.modes, word, with_excluded) for word in self.den),
         )
+
+    def counters(
+        self, policy: Policy, with_excluded: bool = False
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The counters that are added up for num and for den; of the score none and those of n."""
+        if self.key == "score":
+            points = policy.levels.points.value if policy.levels.points else {}
+            words = _DIRECT[: 1 + with_excluded]
+            return (), tuple(f"{word}-{level}" for word in words for level in points)
+        num, den = (
+            tuple(what for word in words for what in _whats(policy, word, with_excluded))
+            for words in (self.num, self.den)
+        )
+        return num, den
 
     def sources(self, policy: Policy) -> tuple[tuple[str, Value | None], ...]:
         """What it stands on under a policy: key and value, with its article or our reason; None
@@ -267,21 +282,22 @@ def grade_of(share: Share, policy: Policy) -> str | None:
 def _counted(
     counts: Counts, policy: Policy, modes: Iterable[str], word: str, with_excluded: bool
 ) -> int:
-    """One word of a figure: a `what` without level; a state over all levels, `active`; or over
-    those that the policy groups, `active:good`, `active:grouped`.
+    """One word of a figure, added up."""
+    whats = _whats(policy, word, with_excluded)
+    return sum(counts.get((mode, what), 0) for mode in modes for what in whats)
+
+
+def _whats(policy: Policy, word: str, with_excluded: bool) -> tuple[str, ...]:
+    """The counters of one word of a figure: a `what` without level; a state over all levels,
+    `active`; or over those that the policy groups, `active:good`, `active:grouped`.
     """
     state, _, group = word.partition(":")
     if state not in ("active", "default", "excluded"):
-        return sum(counts.get((mode, state), 0) for mode in modes)
+        return (state,)
     states = [state]
     if with_excluded:
         states = {"active": ["active", "excluded"], "excluded": []}.get(state, states)
-    return sum(
-        counts.get((mode, f"{one}-{level}"), 0)
-        for mode in modes
-        for one in states
-        for level in _levels(policy, group)
-    )
+    return tuple(f"{one}-{level}" for one in states for level in _levels(policy, group))
 
 
 def _levels(policy: Policy, group: str) -> tuple[int, ...]:
@@ -305,7 +321,7 @@ def _written(scaled: int, digits: int) -> str:
 
 def _score(counts: Counts, policy: Policy, modes: Iterable[str], with_excluded: bool) -> Mean:
     points = policy.levels.points.value if policy.levels.points else {}
-    words = ("direct", "direct-excluded") if with_excluded else ("direct",)
+    words = _DIRECT[: 1 + with_excluded]
     total = n = 0
     for level, each in points.items():
         here = sum(counts.get((mode, f"{word}-{level}"), 0) for mode in modes for word in words)

@@ -16,6 +16,7 @@ from protocol.batch import PROGRESS
 
 Service = tuple[str, str]  # hall, service: the identity of a service
 VISIT, MATTER, SURVEY = "per_visit", "per_matter", "survey"
+DEVICE = "device"  # where a rating comes from
 
 _service = metadata.tables["service"]
 _project = metadata.tables["service_project"]

@@ -1,11 +1,12 @@
 """Service documents, their books, and what halls said became of services."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from central.store import sql
+from central.store.facts import DEVICE, RatingRow, Service, ServiceRow
 from central.store.ledger import Key, Row
 from central.store.tables import metadata
 
@@ -163,3 +164,52 @@ def progress_after(connection: Connection, place: list[Any], limit: int) -> list
     columns = list(_progress.primary_key.columns)
     query = select(_progress).where(tuple_(*columns) > tuple_(*place))
     return list(connection.execute(query.order_by(*columns).limit(limit)))
+
+
+# What is told of services by other ways than a hall's batches.
+_TOLD = ("facts", "mode", "kind", "channel", "window", "staff_no", "project_no", "task_code")
+_TOLD += ("part_of", "projects", "opened_at_ms", "due_day", "participant")
+_PUT_TOLD = (  # completes what was only spoken of; a document, or what was told first, stays
+    f"INSERT INTO service (hall, service, {', '.join([sql.name(one) for one in _TOLD])},"
+    f" stored_at_ms) VALUES ({', '.join('?' * (len(_TOLD) + 3))})"
+    " ON CONFLICT (hall, service) DO UPDATE SET "
+    + ", ".join(
+        [f"{one} = COALESCE(excluded.{one}, service.{one})" for one in map(sql.name, _TOLD)]
+    )
+    + " WHERE service.facts IS NULL"
+)
+
+
+def put_told(connection: Connection, told: Collection[ServiceRow]) -> None:
+    """Note services as business systems tell them: `facts` is the hash of what was told."""
+    values = [(*row[:2], *[getattr(row, one) for one in _TOLD], row.stored_at_ms) for row in told]
+    if values:
+        sql.run(connection, _PUT_TOLD, values)
+
+
+def put_due_day(connection: Connection, service: Service, due_day: int) -> None:
+    """Move the last day of the time promised (补正、延期)."""
+    query = "UPDATE service SET due_day = ? WHERE hall = ? AND service = ?"
+    sql.run(connection, query, (due_day, *service))
+
+
+def ratings_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, RatingRow]:
+    """Those of these ratings that are known."""
+    table = metadata.tables["rating"]
+    found = sql.with_keys(connection, table, {(one,) for one in ids}, ("id",))
+    return {row.id: row for row in map(RatingRow._make, found)}
+
+
+def key_of_rating(row: RatingRow) -> Key | None:
+    """The record that a rating's id names; None for a rating that no device signed."""
+    parts = row.id.split(".")
+    if row.origin != DEVICE or len(parts) != 3 or not (parts[1] + parts[2]).isdecimal():
+        return None
+    return parts[0], int(parts[1]), int(parts[2])
+
+
+def add_decisions(connection: Connection, new: list[tuple[Any, ...]]) -> None:
+    """Append decisions: (hall, service, rating, what, at_ms, noted_ms, who)."""
+    names = ("hall", "service", "rating", "what", "at_ms", "noted_ms", "who")
+    if new:
+        sql.insert_many(connection, metadata.tables["decision"], names, new)

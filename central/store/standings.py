@@ -5,7 +5,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, case, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, case, func, insert, literal, or_, select, update
 
 from central.store import sql
 from central.store.facts import VISIT, Service
@@ -54,6 +54,7 @@ class StandingRow(NamedTuple):
 
 
 _KEY = ("profile", "hall", "service")
+_COLUMN_OF = {"matter": "task_code"}  # of `standing`, for a dim of `figure`
 _SAVE = (
     f"INSERT INTO standing ({', '.join([sql.name(one) for one in StandingRow._fields])})"
     f" VALUES ({', '.join('?' * len(StandingRow._fields))})"
@@ -114,9 +115,10 @@ def due(connection: Connection, now_ms: int, most: int) -> list[Service]:
     return [(row[0], row[1]) for row in sql.run(connection, query, (now_ms, most))]
 
 
-def next_due_ms(connection: Connection) -> int | None:
-    """The next instant at which time alone changes something."""
-    return connection.execute(select(func.min(_standing.c.due_ms))).scalar()
+def next_due_ms(connection: Connection, after_ms: int) -> int | None:
+    """The next instant behind one at which time alone changes something."""
+    query = select(func.min(_standing.c.due_ms)).where(_standing.c.due_ms > after_ms)
+    return connection.execute(query).scalar()
 
 
 def save(connection: Connection, rows: Collection[StandingRow]) -> None:
@@ -154,6 +156,11 @@ def is_reminded(connection: Connection, one: Judgement) -> bool:
         " AND profile = ? LIMIT 1"
     )
     return sql.run(connection, query, (one.hall, one.service, one.profile)).first() is not None
+
+
+def last_judged(connection: Connection) -> int:
+    """The highest number in `judged`, 0 in an empty one."""
+    return connection.execute(select(func.max(_judged.c.n))).scalar() or 0
 
 
 def judged(connection: Connection, after: int, limit: int) -> list[Any]:
@@ -212,6 +219,43 @@ def counts(
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))
+
+
+def counting(
+    connection: Connection,
+    place: tuple[str, str, str, str | None],
+    words: tuple[Collection[str], Collection[str]],
+    days: tuple[int, int],
+    after: tuple[int, str],
+    limit: int,
+) -> list[StandingRow]:
+    """The standings that add to counts, by day and service, behind one of them.
+
+    place: profile, hall, dim, id, as in `figure`; words: modes and whats; days: from, to.
+    """
+    profile, hall, dim, thing = place
+    columns = _standing.c
+    adds = [columns.whats.like(f"% {one}{end}%") for one in words[1] for end in (" ", "=")]
+    chosen = [columns.profile == profile, columns.hall == hall, columns.mode.in_([*words[0]])]
+    chosen += [columns.day.between(max(days[0], after[0]), days[1]), or_(*adds)]
+    chosen.append((columns.day > after[0]) | (columns.service > after[1]))
+    if dim != "hall":
+        chosen.append(columns[_COLUMN_OF.get(dim, dim)] == thing)
+    order = (columns.day, columns.service)
+    rows = connection.execute(select(_standing).where(*chosen).order_by(*order).limit(limit))
+    return [StandingRow._make(row) for row in rows]
+
+
+def services_of_days(
+    connection: Connection, profile: str, hall: str, days: tuple[int, int], after: tuple[int, str]
+) -> list[tuple[int, str]]:
+    """(day, service) of what stands under a profile on these days, the next 500 behind one."""
+    query = (
+        "SELECT day, service FROM standing WHERE profile = ? AND hall = ? AND day BETWEEN ? AND ?"
+        " AND (day > ? OR service > ?) ORDER BY day, service LIMIT 500"
+    )
+    values = (profile, hall, max(days[0], after[0]), days[1], *after)
+    return [(row[0], row[1]) for row in sql.run(connection, query, values)]
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:

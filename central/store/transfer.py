@@ -35,6 +35,14 @@ def all_rows(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
             )
 
 
+def first_held(connection: Connection) -> str | None:
+    """A table that holds anything, callers and their tokens too; None in a new database."""
+    for table in metadata.sorted_tables:
+        if table.name != "judge" and connection.execute(select(table).limit(1)).first():
+            return table.name
+    return None
+
+
 def add_rows(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows that `all_rows` gave. Raises KeyError for an unknown table or column."""
     table = _BY_NAME[name]

@@ -15,7 +15,7 @@ from central.clockwork import Limits
 from central.custody.intake import Intake
 from central.directory.devices import revoke_device
 from central.directory.halls import Halls
-from central.keys import DeviceKeys
+from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
@@ -83,10 +83,17 @@ class Hall:
     """The centre as one hall's gateway meets it, and the database behind it."""
 
     def __init__(
-        self, folder: Path, hall: str, database: Database, clock, time=None, profile="national"
+        self,
+        folder: Path,
+        hall: str,
+        database: Database,
+        clock,
+        time=None,
+        profile="national",
+        rules=None,
     ) -> None:
         self.folder, self.name, self.clock = folder, hall, clock
-        self.serve(database, time, profile)
+        self.serve(database, time, profile, rules)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -95,12 +102,14 @@ class Hall:
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
 
-    def serve(self, database: Database, time=None, profile="national") -> None:
+    def serve(self, database: Database, time=None, profile="national", rules=None) -> None:
         """A centre on this database answers from now on."""
         self.database = database
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            database, self.keys, load_rules(profile), Limits(), time or PlainClock(self.clock)
+            *(database, self.keys, rules or load_rules(profile), Limits()),
+            time or PlainClock(self.clock),
+            participants=Participants(SECRET),
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
@@ -158,6 +167,7 @@ class Hall:
             headers={**self.headers, "content-encoding": "gzip"},
         )
         assert response.status_code == 200, response.text
+        self.judge.settle_all()  # as a running centre does at once
         return decode_answer(response.content)
 
     def records(self, **query) -> list[dict]:

@@ -25,6 +25,7 @@ _LARGE_BODIES = {
     "/v1/batches": BATCH_BYTES,
     "/v1/halls/[^/]+/rescued": BATCH_BYTES,
     "/v1/directory/[^/]+": BATCH_BYTES,
+    "/v1/rehearsal/facts": BATCH_BYTES,
 }
 # Another transaction was faster, the database is away, or no connection to it came free: the same
 # request may succeed.

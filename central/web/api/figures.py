@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
@@ -13,17 +13,21 @@ from central.directory.cells import day_number
 from central.directory.sight import Sight, sight_of
 from central.figures.closed import ClosedMonths, last_of
 from central.figures.report import ENOUGH, Figures, FiguresReader
+from central.figures.shown import Unit
 from central.people import tokens
 from central.ratings.judge import Lag
 from central.ratings.period import ALL, Period
 from central.rules.policy import Policy
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
+from central.web.api.shown import FigureSetView, view_of
 from hosting.clock import day
 from hosting.problem import FieldError
 from protocol.field import ProtocolError, place_id
 
 _DAYS = 366  # asked for at once
+
+Dim = Literal["staff", "institution", "line", "matter"]
 
 
 class PlaceFigures(BaseModel):
@@ -56,6 +60,9 @@ class FiguresAnswer(BaseModel):
     system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
     the judge has still to look at. frozen_at_ms: of a closed month for a hall or an institution,
     as of when its newest part is; null for others.
+
+    dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
+    the figures that the policies of the place show, a set for each of them.
     """
 
     first: date | None
@@ -69,8 +76,11 @@ class FiguresAnswer(BaseModel):
     enough: int
     hall: str | None
     window: str | None
+    dim: str
+    id: str | None
     whole: PlaceFigures
     parts: list[PlaceFigures]
+    sets: list[FigureSetView] = []
     frozen_at_ms: int | None = None
 
 
@@ -146,8 +156,11 @@ def create_router(
         window: Annotated[str | None, Query(max_length=place_id.most)] = None,
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
+        dim: Annotated[Dim | None, Query()] = None,
+        thing: Annotated[str | None, Query(alias="id", max_length=80)] = None,
     ) -> FiguresAnswer:
-        """Counts per level and the good rate. Scope figures:read, or figures:read:<place>.
+        """Counts per level, the good rate, and every figure that the place's policies show, of the
+        place or of one `id` of a `dim` in it. Scope figures:read, or figures:read:<place>.
 
         Without hall, all that the token sees: the province, its region; with neither `from` nor
         `to`, all days; without `to`, up to today; at most 366 days. A hall's and an institution's
@@ -155,14 +168,19 @@ def create_router(
         `to` its last; without them the newest.
         """
         _check_places(hall, window)
+        unit = _unit(hall, window, dim, thing)
         if sight.is_coarse:
+            if dim is not None:
+                raise HTTPException(403, "parts are not for the token of a hall or an institution")
             return _closed(closed, sight, hall, window, first, last)
         _require_seen(sight, hall)
         period = _period(first, last, day(reader.now_ms()))
         with database.read() as connection:
             report = reader.report(connection, period, hall, window, sight.halls)
-        if report is None:
-            raise HTTPException(404, "no such hall or window")
+            if report is None:
+                raise HTTPException(404, "no such hall or window")
+            is_part = sight.halls is not None and hall is None  # of a region: its halls apart
+            sets = [] if is_part else reader.sets(connection, period, unit)
         name = report.window_name or report.hall_name or sight.name
         place = window or hall or sight.place.id
         return _answer(
@@ -171,8 +189,11 @@ def create_router(
             last=period.last,
             hall=hall,
             window=window,
+            dim=unit.dim,
+            id=unit.id,
             whole=_of(place, name, report.whole),
             parts=[_of(*part) for part in report.parts],
+            sets=[view_of(one) for one in sets],
         )
 
     @router.get("/marks")
@@ -232,6 +253,8 @@ def _closed(
         last=report.last,
         hall=sight.place.id if sight.place.kind == "hall" else None,
         window=None,
+        dim="hall",
+        id=None,
         whole=_of(sight.place.id, sight.name, report.whole, True),
         parts=[
             _of(f"{one.hall}/{one.window}", one.name, one.figures, True) for one in report.parts
@@ -257,6 +280,18 @@ def _answer(policy: Policy, lag: Lag, **values: Any) -> FiguresAnswer:
 def _require_seen(sight: Sight, hall: str | None) -> None:
     if hall is not None and not sight.sees_hall(hall):
         raise HTTPException(403, f"the hall {hall} does not lie in the region of this token")
+
+
+def _unit(hall: str | None, window: str | None, dim: str | None, thing: str | None) -> Unit:
+    if (dim is None) != (thing is None):
+        raise FieldError("dim" if dim is None else "id", "dim and id go together")
+    if dim is None:
+        return Unit(hall) if window is None else Unit(hall, "window", window)
+    if window is not None:
+        raise FieldError("window", "window and dim do not go together")
+    if dim == "staff" and hall is None:
+        raise FieldError("hall", "hall is needed with dim staff: numbers are a hall's own")
+    return Unit(hall, dim, thing)
 
 
 def _of(place: str, name: str, figures: Figures | None, is_coarse: bool = False) -> PlaceFigures:

@@ -30,6 +30,7 @@ from pages import PageError, Site
 from protocol.field import place_id
 
 _EVERY_S = 1.0
+_REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
 View = Callable[[], Any]
 ViewOf = Callable[[Place], View]
@@ -47,8 +48,9 @@ def create_site(
     approval: Approval,
     endings: Endings,
     importer: Importer,
+    is_rehearsal: bool = False,
 ) -> Site[Holder]:
-    """The pages over an open database."""
+    """The pages over an open database; those of a rehearsal say so, each."""
 
     def holder_of(token: str) -> Holder | None:
         try:
@@ -64,6 +66,7 @@ def create_site(
         holder_of=holder_of,
         home_of=_home,
         every_s=_EVERY_S,
+        notice=_REHEARSAL if is_rehearsal else "",
     )
     looker = Looker(reader.now_ms)
     marks = MarksView(database, alarms, looker)
