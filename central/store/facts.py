@@ -243,9 +243,7 @@ def set_times(connection: Connection, dated: Iterable[Row], now_ms: int) -> None
 def add_decision(
     connection: Connection, told: tuple[str, str, str, str, int, str], now_ms: int
 ) -> None:
-    """Append what people decided about a rating, and let it be judged: (hall, service, rating,
-    what, at_ms, who); what as central/rules/facts.py has it.
-    """
+    """Append a decision (hall, service, rating, what, at_ms, who), and let it be judged."""
     names = ("hall", "service", "rating", "what", "at_ms", "who", "noted_ms")
     sql.insert_many(connection, _decision, names, [(*told, now_ms)])
     touch(connection, {told[:2]}, now_ms)

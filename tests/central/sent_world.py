@@ -212,6 +212,8 @@ class World:
         self.clock.ms = FIRST - 2 * DAY
         self.evidence = Evidence()
         self.halls = {name: Hall(folder, name, database, self.clock) for name in ("demo", "town")}
+        for hall in self.halls.values():
+            hall.is_judged = False
         self.database = database
         self.importer = Importer(database, self.halls["demo"].devices, self.clock)
         self._folder, self._days = folder, {}

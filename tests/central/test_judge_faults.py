@@ -20,7 +20,8 @@ SERVICES = 12
 
 
 def serve(hall: Hall, device, n: int) -> None:
-    """A visit, rated."""
+    """A visit, rated; nobody judges it yet."""
+    hall.is_judged = False
     item, name = document(service=f"S-{n}", opened_at_ms=NOW_MS - 600_000)
     rating = device.rating(service=f"S-{n}", facts=name, ticket_no="A1", at=NOW_MS - 300_000)
     answer = hall.post(item, rating)

@@ -27,6 +27,7 @@ def test_a_rating_is_in_the_figures_within_a_second_of_its_batch(
     if every_s is not None:
         monkeypatch.setattr(judge, "EVERY_S", every_s)
     hall = Hall(tmp_path, "demo", database, now_ms)
+    hall.is_judged = False
     pen = hall.enrol("xj-0417")
     hall.tokens.add("figures:read", tmp_path / "figures.token")
     headers = bearer(tmp_path / "figures.token")

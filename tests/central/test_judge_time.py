@@ -28,6 +28,7 @@ class Court:
         clock.ms = at("2026-08-31 09:00")
         self.clock = clock
         self.hall = Hall(folder, "demo", database, clock, time)
+        self.hall.is_judged = False
         self.database = database
         self.begin(time or PlainClock(clock))
         with database.write() as connection:

@@ -29,6 +29,7 @@ def serve(hall, device, first: int, count: int) -> None:
 
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: nobody takes a turn"])
 def test_two_judges_count_each_service_once(hall, device, monkeypatch, is_ours):
+    hall.is_judged = False
     if not is_ours:
         monkeypatch.setattr(standings, "take_turn", lambda *_: True)
     judges = [Judge(hall.database, load_rules("fujian"), PlainClock(hall.clock)) for _ in range(2)]
