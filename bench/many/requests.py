@@ -38,6 +38,10 @@ BUDGET_MS = 1000
 ROUNDS = 3
 HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
 
+SERVICES = "services:read:all"
+# Every visit of all halls and days, under the profile of the bench.
+KEY = "ezhou-norm.0.*.hall.*.per_visit.active-5,active-4,active-3,active-2,active-1"
+
 _OF_NO_STORE = {"/login", "/language/{language}", "/static/{digest}/{name}"}
 
 
@@ -58,6 +62,11 @@ def routes() -> dict[str, dict[str, Any]]:
     return {
         "/healthz": {"": {}},
         "/v1/figures": figures,
+        "/v1/figures/{key}/services": {"": {}, "1,000": {"limit": 1000}},
+        "/v1/projects/{no}": {"": {}},
+        "/v1/services/{hall}/{service}": {"": {}},
+        "/v1/policies": {"": {}},
+        "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/records": {
             "500": {},
@@ -94,7 +103,7 @@ class Reader:
         self._tokens = Tokens(database, _now_ms)
         self._secrets = {
             scope: self._token(scope)
-            for scope in (*READERS, DEVICES_APPROVE, hall_scope(HALL), enrol_scope(HALL))
+            for scope in (*READERS, DEVICES_APPROVE, SERVICES, hall_scope(HALL), enrol_scope(HALL))
         }
 
     def _token(self, scope: str) -> str:
@@ -106,6 +115,12 @@ class Reader:
         """What the centre does every ten minutes, outside of requests."""
         with self.centre.database.read() as connection:
             self.centre.alarms.count_shares(connection)
+
+    def example(self, table: str, column: str) -> str:
+        """What a row of the hall has there: it must have some."""
+        query = f"SELECT {column} FROM {table} WHERE hall = '{HALL}' LIMIT 1"
+        with self.centre.database.read() as connection:
+            return connection.exec_driver_sql(query).scalar_one()
 
     async def asked(self) -> set[str]:
         """The path templates of every GET that reads the store."""
@@ -156,7 +171,10 @@ class Reader:
     def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
         scope = "pages:read"
         if path.startswith("/v1/"):
-            scope = "figures:read" if path in ("/v1/figures", "/v1/marks") else "records:read"
+            is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+            scope = "figures:read" if is_figure else "records:read"
+        if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
+            scope = SERVICES
         if path.startswith("/v1/halls"):
             scope = enrol_scope(HALL) if "/devices" in path else hall_scope(HALL)
         if path.startswith("/devices"):
@@ -177,9 +195,12 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     counted = await worst(asyncio.to_thread, reader.count_shares)
     name = "beside requests: windows seldom rated, ms"
     rows.append(row(name, counted, BUDGET_MS, "shown", True))
+    service = reader.example("service", "service")
+    project = reader.example("service_project", "project_no")
     for template, queries in named.items():
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
+        asked = asked.replace("{key}", KEY).replace("{service}", service).replace("{no}", project)
         for name, query in queries.items():
             took_ms = await worst(reader.get, asked, query)
             said = ", ".join(part for part in (f"GET {template}", name) if part)

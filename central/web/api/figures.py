@@ -149,7 +149,7 @@ def create_router(
             report = reader.report(connection, period, hall, window)
             if report is None:
                 raise HTTPException(404, "no such hall or window")
-            sets = reader.sets(connection, period, unit)
+            sets = reader.sets(connection, period, unit) if dim is not None else report.sets
         rule = report.policy.levels.good
         return FiguresAnswer(
             first=period.first,
