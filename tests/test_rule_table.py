@@ -57,7 +57,7 @@ def test_what_this_part_closes_is_closed():
     assert [name for name in FIRST if name not in CLOSED] == []
 
 
-_TEST = "tests/central/test_x.py::test_it"
+_TEST = "/".join(("tests", "central", "test_x.py::test_it"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from central.directory.attribution import Register
 from central.rules.figure import Attributed
 from central.rules.policy import Policies, Policy
-from central.store.facts import ServiceRow
+from central.store.facts import VISIT, ServiceRow
 from central.store.tallies import day_of
 from protocol.batch import PROGRESS
 
@@ -134,12 +134,14 @@ class Places:
 
 def policy_day(row: ServiceRow, rated_ms: int | None) -> int:
     """The day by whose version of a policy a service is judged, for life: on which it was opened,
-    else accepted, else finished, else closed. Of what nobody has described yet: on which it was
-    rated, at `rated_ms`, else on which a hall first spoke of it.
+    else accepted; of a matter else finished. Of what nobody has described yet: the first day that
+    a hall spoke of it, or on which it was rated, at `rated_ms`; never after the day under which
+    it counts, by which new versions find it.
     """
-    instants = (row.opened_at_ms, row.accepted_at_ms, row.finished_at_ms, row.closed_at_ms)
-    for at_ms in (*instants, rated_ms):
+    is_visit = row.mode == VISIT
+    for at_ms in (row.opened_at_ms, row.accepted_at_ms, None if is_visit else row.finished_at_ms):
         if at_ms is not None:
             return day_of(at_ms)
-    spoken = (row.invited_at_ms, row.expired_at_ms, row.transferred_at_ms, row.no_show_at_ms)
-    return day_of(min([at_ms for at_ms in spoken if at_ms is not None], default=row.stored_at_ms))
+    told = (row.invited_at_ms, row.closed_at_ms, row.finished_at_ms, row.expired_at_ms)
+    told += (row.transferred_at_ms, row.no_show_at_ms, rated_ms)
+    return day_of(min([at_ms for at_ms in told if at_ms is not None], default=row.stored_at_ms))

@@ -241,21 +241,14 @@ def set_times(connection: Connection, dated: Iterable[Row], now_ms: int) -> None
 
 
 def add_decision(
-    connection: Connection,
-    service: Service,
-    rating: str,
-    what: str,
-    at_ms: int,
-    who: str,
-    now_ms: int,
+    connection: Connection, told: tuple[str, str, str, str, int, str], now_ms: int
 ) -> None:
-    """Append what `who` decided about a rating at `at_ms`, and let it be judged. what: one of
-    central/rules/facts.py's Decision.
+    """Append what people decided about a rating, and let it be judged: (hall, service, rating,
+    what, at_ms, who); what as central/rules/facts.py has it.
     """
-    names = ("hall", "service", "rating", "what", "at_ms", "noted_ms", "who")
-    values = (*service, rating, what, at_ms, now_ms, who)
-    sql.insert_many(connection, _decision, names, [values])
-    touch(connection, {service}, now_ms)
+    names = ("hall", "service", "rating", "what", "at_ms", "who", "noted_ms")
+    sql.insert_many(connection, _decision, names, [(*told, now_ms)])
+    touch(connection, {told[:2]}, now_ms)
 
 
 def touch(connection: Connection, services: Iterable[Service], now_ms: int) -> None:

@@ -3,6 +3,7 @@ real centre, and into the evidence of slow_figures.py beside it.
 
 Instants lie ten minutes and more from each other and from any midnight, so that no order of coming
 decides what is in time: a device's clock may be wrong by minutes after weeks (moment.DRIFT_PPM).
+What is told of a theme and of its parts comes together, so that all of it has one limit.
 """
 
 import json
@@ -145,6 +146,7 @@ class Plan:
             **{"ticket_no": "A1", "staff_no": rng.choice(["0231", "0232", None])},
             **{"matters": matters, "opened_at_ms": opened},
         )
+        before = len(self.happenings)
         if kind != "stub":
             self._add(opened, "document", item)
             for what, at_ms in became.items():
@@ -156,12 +158,15 @@ class Plan:
         if about and "finished" not in became and rng.random() < 0.7:
             self._complete(about[0], hall, None, opened + rng.randrange(1, 9) * DAY, None, n)
         if kind == "theme":
+            told = [one for one in self.happenings[before:] if one.what != "matter"]
+            del self.happenings[before:]
             for part in ("a", "b"):
                 row = {"hall": hall, "service": f"{service}{part}", "mode": "per_matter"}
                 row |= {"part_of": service, "window": window, "opened": opened}
                 row |= {"became": {"closed": closed, "finished": closed}, "numbers": []}
-                self._add(closed, "matter", row)
+                told.append(Happening(closed, "matter", row))
                 self._rate(row["service"], hall, window, opened, None, rng.choice([0, 0, 1]))
+            self._add(closed, "together", told)  # whole and parts have one limit
 
     def _matter(self, n: int, hall: str, window: str, opened: int, kind: str) -> None:
         rng = self._random
@@ -272,6 +277,10 @@ class World:
         """It comes now."""
         getattr(self, f"_take_{one.what}")(one.value)
 
+    def _take_together(self, told: list[Happening]) -> None:
+        for one in told:
+            self.take(one)
+
     def _take_document(self, item) -> None:
         hall = "town" if '"hall":"town"' in item.facts else "demo"
         (verdict,) = self.halls[hall].post(item).verdicts
@@ -316,8 +325,8 @@ class World:
     def _take_decision(self, value) -> None:
         hall, service, rating, what, at_ms = value
         with self.database.write() as connection:
-            place = (hall, service)
-            facts.add_decision(connection, place, rating, what, at_ms, "test", self.clock())
+            told = (hall, service, rating, what, at_ms, "test")
+            facts.add_decision(connection, told, self.clock())
         self.evidence.decisions.append((rating, what, at_ms))
 
     def _take_directory(self, sheets) -> None:

@@ -173,10 +173,12 @@ def _services(evidence: Evidence) -> dict[tuple[str, str], dict[str, Any]]:
         one["finished"] = one["became"].get("finished")
         if one["finishes"] and one["number"] and one["number"] not in one["finishes"]:
             one["finished"] = None
-        instants = (one["opened"], one["accepted"], one["became"].get("finished"))
-        known = [ms for ms in (*instants, one["became"].get("closed")) if ms is not None]
-        known += [rating["place"] for rating in counting or one["ratings"]][:1]
-        known += sorted(one["became"].values())[:1]
+        described = [one["opened"], one["accepted"]]
+        if one["mode"] == "per_matter":
+            described.append(one["became"].get("finished"))
+        rated = [rating["place"] for rating in counting or one["ratings"]][:1]
+        known = [ms for ms in described if ms is not None]
+        known = known or [min([*one["became"].values(), *rated])]
         one["policy_day"] = _day(known[0])
     return services
 

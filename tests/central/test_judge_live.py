@@ -30,9 +30,7 @@ def test_a_rating_is_in_the_figures_within_a_second_of_its_batch(
     pen = hall.enrol("xj-0417")
     hall.tokens.add("figures:read", tmp_path / "figures.token")
     headers = bearer(tmp_path / "figures.token")
-    centre = Centre(
-        database, DeviceKeys(SECRET).key, load_rules("national"), Limits(), PlainClock()
-    )
+    centre = Centre(database, DeviceKeys(SECRET), load_rules("national"), Limits(), PlainClock())
     hall.client = TestClient(centre.app)
     took_s = []
     centre.start()

@@ -486,15 +486,16 @@ def test_a_provisional_day_is_said():
 def test_a_service_is_judged_by_the_version_of_the_day_it_was_opened():
     def day(rated: str | None = None, **instants: str) -> int:
         row = dict.fromkeys(ServiceRow._fields) | {"stored_at_ms": at("2026-10-01 00:00")}
+        row["mode"] = "per_matter" if "accepted" in instants else "per_visit"
         row |= {f"{what}_at_ms": at(written) for what, written in instants.items()}
         return policy_day(ServiceRow(**row), at(rated) if rated else None)  # type: ignore[arg-type]
 
     assert day(opened="2026-08-31 23:59", closed="2026-09-01 00:10") == 20260831
     assert day(accepted="2026-09-01 10:00", finished="2026-09-02 10:00") == 20260901
-    assert day(finished="2026-09-02 10:00", closed="2026-09-01 10:00") == 20260902
-    assert day(closed="2026-09-02 10:00", rated="2026-09-01 10:00") == 20260902
-    # What nobody has described has the day of its rating, never that of its arrival.
-    assert day(rated="2026-09-01 10:00", invited="2026-08-31 10:00") == 20260901
+    # What nobody has described has the first day that is told, never that of its arrival.
+    assert day(finished="2026-09-02 10:00", closed="2026-09-01 10:00") == 20260901
+    assert day(closed="2026-09-02 10:00", rated="2026-09-01 10:00") == 20260901
+    assert day(rated="2026-09-01 10:00", invited="2026-08-31 10:00") == 20260831
     assert day(no_show="2026-09-02 10:00", invited="2026-09-01 10:00") == 20260901
     assert day() == 20261001
     service = visit("2026-08-31 23:59", "2026-09-01 00:10")
