@@ -46,6 +46,10 @@ ROUNDS = 3
 REGION = "r1"
 HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
 
+SERVICES = "services:read:all"
+# Every visit of all halls and days, under the profile of the bench.
+KEY = "national.0.*.hall.*.per_visit.active-5,active-4,active-3,active-2,active-1"
+
 _OF_NO_STORE = {"/directory", "/login", "/language/{language}", "/static/{digest}/{name}"}
 
 
@@ -66,6 +70,11 @@ def routes() -> dict[str, dict[str, Any]]:
     return {
         "/healthz": {"": {}},
         "/v1/figures": figures,
+        "/v1/figures/{key}/services": {"": {}, "1,000": {"limit": 1000}},
+        "/v1/projects/{no}": {"": {}},
+        "/v1/services/{hall}/{service}": {"": {}},
+        "/v1/policies": {"": {}},
+        "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/records": {
             "500": {},
@@ -114,7 +123,7 @@ class Reader:
         self._secrets = {
             scope: self._token(scope)
             for scope in (
-                *(*READERS, DIRECTORY_READ, DEVICES_APPROVE),
+                *(*READERS, DIRECTORY_READ, DEVICES_APPROVE, SERVICES),
                 *(hall_scope(HALL), enrol_scope(HALL), *dict.fromkeys(one[0] for one in BY_PLACE)),
             )
         }
@@ -128,6 +137,12 @@ class Reader:
         """What the centre does every ten minutes, outside of requests."""
         with self.centre.database.read() as connection:
             self.centre.alarms.count_shares(connection)
+
+    def example(self, table: str, column: str) -> str:
+        """What a row of the hall has there: it must have some."""
+        query = f"SELECT {column} FROM {table} WHERE hall = '{HALL}' LIMIT 1"
+        with self.centre.database.read() as connection:
+            return connection.exec_driver_sql(query).scalar_one()
 
     async def asked(self) -> set[str]:
         """The path templates of every GET that reads the store."""
@@ -189,8 +204,11 @@ def _scope_of(path: str) -> str:
         return enrol_scope(HALL) if "/devices" in path else hall_scope(HALL)
     if path.startswith("/v1/directory"):
         return DIRECTORY_READ
+    if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
+        return SERVICES
     if path.startswith("/v1/"):
-        return "figures:read" if path in ("/v1/figures", "/v1/marks") else "records:read"
+        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+        return "figures:read" if is_figure else "records:read"
     return DEVICES_APPROVE if path.startswith("/devices") else "pages:read"
 
 
@@ -204,10 +222,13 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     counted = await worst(asyncio.to_thread, reader.count_shares)
     name = "beside requests: windows seldom rated, ms"
     rows.append(row(name, counted, BUDGET_MS, "shown", True))
+    service = reader.example("service", "service")
+    project = reader.example("service_project", "project_no")
     for template, queries in named.items():
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         asked = asked.replace("{kind}", "window").replace("{what:path}", f"{HALL}/{WINDOW}")
+        asked = asked.replace("{key}", KEY).replace("{service}", service).replace("{no}", project)
         for name, query in queries.items():
             took_ms = await worst(reader.get, asked, query)
             said = ", ".join(part for part in (f"GET {template}", name) if part)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.figures.shown import FigureSet, Unit, figure_set, policies_of
+from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
 from central.rules.policy import Policy
@@ -58,7 +58,8 @@ class Report(NamedTuple):
     """whole: of the place asked for, named by `hall` and `window`, both empty for the province.
 
     parts: its halls or windows, in the order of their ids; none for a window. policy: by which the
-    place is judged today; lag: what is not counted yet.
+    place is judged today; lag: what is not counted yet. sets: all figures that the policies of
+    the place show, a set for each of them.
     """
 
     hall: str
@@ -69,6 +70,7 @@ class Report(NamedTuple):
     parts: list[Part]
     policy: Policy
     lag: Lag
+    sets: list[FigureSet]
 
 
 class FiguresReader:
@@ -107,14 +109,21 @@ class FiguresReader:
         names = in_order(known.items())
         if window is not None and window not in names:
             return None
-        policy = at.policies_at(hall, window, today)[0]
+        own = at.policies_at(hall, window, today)
+        policy = own[0]
         spans = period.spans()
+        unit = Unit(hall) if window is None else Unit(hall, "window", window)
+        more = [figure_set(connection, one, period, unit) for one in own[1:]]
+        profiles = [one.profile for one in own]
+        more += more_sets(connection, at, period, unit, today, profiles)
         if window is not None:
             found = standings.counts(connection, policy.profile, spans, "window", hall, window)
             whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
-            return Report(hall, hall_name, window, names[window], whole, [], policy, lag)
+            sets = [figure_set(connection, policy, period, unit, found), *more]
+            return Report(hall, hall_name, window, names[window], whole, [], policy, lag, sets)
         found = standings.counts(connection, policy.profile, spans, "hall", hall)
         whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
+        sets = [figure_set(connection, policy, period, unit, found), *more]
         of_windows: dict[str, Figures] = {}
         for profile, ones in _grouped(
             (at.policies_at(hall, one, today)[0], one) for one in names
@@ -123,15 +132,18 @@ class FiguresReader:
             figures = figures_by(found, lambda one: one.id, profile)
             of_windows |= {one: figures.get(one, NONE) for one in ones}
         parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
-        return Report(hall, hall_name, "", "", whole, parts, policy, lag)
+        return Report(hall, hall_name, "", "", whole, parts, policy, lag, sets)
 
     def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
-        """The figures that the policies of a unit show, a set for each."""
+        """The figures that the policies of a part of halls show, a set for each."""
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
-        halls = () if unit.hall is not None else self.judge.hall_names(connection, today)
-        found = policies_of(at, halls, unit, today)
-        return [figure_set(connection, policy, period, unit) for policy in found]
+        own = (at.default_policy(today),)
+        if unit.hall is not None:
+            own = at.policies_at(unit.hall, None, today)
+        found = [figure_set(connection, policy, period, unit) for policy in own]
+        profiles = [policy.profile for policy in own]
+        return found + more_sets(connection, at, period, unit, today, profiles)
 
     def _province(
         self,
@@ -147,15 +159,27 @@ class FiguresReader:
             names = {hall: name for hall, name in names.items() if hall in among}
         of_halls: dict[str, Figures] = {}
         spans = period.spans()
+        default = at.default_policy(today)
+        sets: dict[str, FigureSet] = {}
         for policy, halls in _grouped(
             (at.policies_at(hall, None, today)[0], hall) for hall in names
         ).items():
             found = standings.counts(connection, policy.profile, spans, "hall")
+            found = [one for one in found if one.hall in names]
             figures = figures_by(found, lambda one: one.hall, policy)
             of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
+            sets[policy.profile] = figure_set(connection, policy, period, Unit(), found)
+        own = sets.pop(default.profile, None)
+        if own is None:
+            none = [] if among is not None else None
+            own = figure_set(connection, default, period, Unit(), none)
+        more: list[FigureSet] = []
+        if among is None:  # else they are of all halls
+            profiles = [default.profile, *sets]
+            more = more_sets(connection, at, period, Unit(), today, profiles)
         parts = [Part(hall, name, of_halls[hall]) for hall, name in names.items()]
-        policy = at.default_policy(today)
-        return Report("", "", "", "", _sum(of_halls.values()), parts, policy, lag)
+        whole = _sum(of_halls.values())
+        return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
 
 
 def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:

@@ -1,6 +1,6 @@
 """The figures that a place's policies show, each of a unit: two policies, two sets (RULES 7)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -52,26 +52,40 @@ class FigureSet(NamedTuple):
     figures: tuple[FigureShown, ...]
 
 
-def policies_of(places: Places, halls: Iterable[str], unit: Unit, today: int) -> list[Policy]:
-    """The policies that judge at a unit today, one of each profile, the place's own first."""
-    if unit.hall is not None:
-        window = unit.id if unit.dim == "window" else None
-        return list(places.policies_at(unit.hall, window, today))
-    found = {(policy := places.default_policy(today)).profile: policy}
-    for hall in halls:
-        for policy in places.policies_at(hall, None, today):
-            found.setdefault(policy.profile, policy)
-    return list(found.values())
+def more_sets(
+    connection: Connection,
+    places: Places,
+    period: Period,
+    unit: Unit,
+    today: int,
+    known: Collection[str],
+) -> list[FigureSet]:
+    """The figures of a unit under all other profiles by which any of its services were judged: a
+    window of it may have rules of its own (R46). known: the profiles whose sets are there.
+    """
+    found = []
+    for profile in standings.profiles(connection):
+        policy = None if profile in known else places.policy(profile, today)
+        if policy is not None and (rows := _counts(connection, policy, period, unit)):
+            found.append(figure_set(connection, policy, period, unit, rows))
+    return found
 
 
-def figure_set(connection: Connection, policy: Policy, period: Period, unit: Unit) -> FigureSet:
-    """What a policy shows of a unit."""
-    rows = _counts(connection, policy, period, unit)
+def figure_set(
+    connection: Connection,
+    policy: Policy,
+    period: Period,
+    unit: Unit,
+    rows: list[Any] | None = None,
+) -> FigureSet:
+    """What a policy shows of a unit. rows: its counts, if somebody has read them."""
+    rows = _counts(connection, policy, period, unit) if rows is None else rows
     counts = weighed(_summed(rows), policy)
     found = []
     for figure, with_excluded in shown(policy, unit.kind):
         value = figure.of(counts, policy, with_excluded)
-        if figure.key == "score" and unit.kind in ("region", "hall"):
+        is_of_means = policy.figures.mean is not None and policy.figures.mean.value == "of_means"
+        if figure.key == "score" and is_of_means and unit.dim == "hall":
             value = _score(connection, policy, period, unit, figure, with_excluded)
         keys = [
             CountKey(policy.profile, period, *unit, figure.modes, whats) if whats else None
@@ -90,7 +104,7 @@ def _score(
     figure: Figure,
     with_excluded: bool,
 ) -> Mean:
-    """The score of halls, from those of their staff."""
+    """The score of halls, as the mean of those of their staff."""
     of_staff: dict[tuple[str, str], list[Any]] = {}
     for row in _counts(connection, policy, period, Unit(unit.hall, "staff")):
         of_staff.setdefault((row.hall, row.id), []).append(row)

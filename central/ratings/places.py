@@ -48,6 +48,10 @@ class Places:
             self._of_window[key] = self._find(*key)
         return self._of_window[key]
 
+    def policy(self, profile: str, day: int) -> Policy | None:
+        """A profile's version of a day, without details of places."""
+        return self._policies.of(profile, day) if profile in self._policies.profiles() else None
+
     def regions(self, hall: str, day: int) -> tuple[str, ...]:
         """Those that a hall or platform lies in, the nearest first."""
         return self._register.attribution(hall, None, None, None, day).regions

@@ -23,7 +23,12 @@ _ON_BOTH = {
     "test_central_timekeeper",
     "test_judge_time",
 }
-_ON_POSTGRESQL = {"test_central_locks", "test_central_postgresql", "test_judge_two"}
+_ON_POSTGRESQL = {
+    "test_central_feed",
+    "test_central_locks",
+    "test_central_postgresql",
+    "test_judge_two",
+}
 _DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
 
 

@@ -269,3 +269,30 @@ def test_the_feed_gives_what_was_stored_and_judged_in_order(practice):
     by_time = [one["at_ms"] for one in items if one["what"] in ("unrated", "default", "remind")]
     assert by_time == sorted(by_time)
     assert practice.get("/v1/feed", after=items[-1]["n"]) == {"items": [], "next": items[-1]["n"]}
+
+
+@pytest.mark.rule("R82", "R83")
+def test_the_page_shows_each_figure_with_its_article_or_says_that_it_is_ours(practice):
+    practice.give(directory=DIRECTORY, **world(1, 50))
+    practice.go("2026-10-20 00:00")
+    practice.headers("pages:read")
+    token = (practice.folder / "pages-read.token").read_text().strip()
+    practice.client.cookies.set("pingjia_centre", token)
+    for path in ("/?period=all", "/halls/demo?period=all", "/halls/demo/windows/w2?period=all"):
+        page = " ".join(practice.client.get(path).text.split())
+        assert "未评率" in page
+        assert "第二十四条" in page  # 钦南 names its rates there
+        assert "本系统约定" in page  # and not which levels are good
+        assert "第十四条" in page  # 鄂州 names them, for the window that has its rules, too
+        assert "总分" not in page  # no weights were given: no total, no grade
+    english = practice.client.get("/halls/demo", headers={"accept-language": "en"}).text
+    assert "Unrated rate" in english
+    answer = practice.get("/v1/figures", hall="demo")
+    (good,) = [
+        one
+        for one in answer["sets"][0]["figures"]
+        if one["figure"] == "active_good_rate" and not one["with_excluded"]
+    ]
+    page = practice.client.get("/halls/demo?period=all").text
+    shown = f"{good['percent']}%" if good["percent"] else f"{good['num']}<span"
+    assert shown in page

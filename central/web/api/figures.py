@@ -174,13 +174,14 @@ def create_router(
                 raise HTTPException(403, "parts are not for the token of a hall or an institution")
             return _closed(closed, sight, hall, window, first, last)
         _require_seen(sight, hall)
+        if sight.halls is not None and hall is None and dim is not None:
+            raise HTTPException(403, "parts of a region are asked for hall by hall")
         period = _period(first, last, day(reader.now_ms()))
         with database.read() as connection:
             report = reader.report(connection, period, hall, window, sight.halls)
             if report is None:
                 raise HTTPException(404, "no such hall or window")
-            is_part = sight.halls is not None and hall is None  # of a region: its halls apart
-            sets = [] if is_part else reader.sets(connection, period, unit)
+            sets = reader.sets(connection, period, unit) if dim is not None else report.sets
         name = report.window_name or report.hall_name or sight.name
         place = window or hall or sight.place.id
         return _answer(
