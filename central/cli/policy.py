@@ -11,11 +11,12 @@ from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
 from central.config import load_config
 from central.ratings.preview import preview
 from central.ratings.versions import accept
-from central.rules.calendar import day_of
+from central.rules.calendar import day_of, number_of
 from central.rules.definitions import Mean, Share
 from central.rules.policy import Policy, check_file, load_policies
-from central.store import places
 from hosting import clock
+from hosting.error import OperatorError
+from hosting.toml import meant
 
 Folder = Annotated[
     Path | None, typer.Option(help="The province's own profiles, NAME/YYYY-MM-DD.toml.")
@@ -86,16 +87,17 @@ def preview_draft(
     chosen = load_config(config)
     rules = rules_of(chosen)
     draft = check_file(file, chosen.profiles)[-1]
-    known = rules.policies.profiles()
-    name = profile or (draft.profile if draft.profile in known else rules.default)
+    is_known = draft.profile in rules.policies.profiles()
+    name = profile or (draft.profile if is_known else rules.default)
     name = rules.policies.named(name)
     with (
         opened_url(chosen) as database,
         still_judge(database, rules) as judge,
         database.read() as connection,
     ):
-        if hall is not None:
-            places.require_hall(connection, hall)
+        known = judge.hall_names(connection, number_of(clock.day(clock.now_ms())))
+        if hall is not None and hall not in known:
+            raise OperatorError(f"no hall or platform is named {hall}.{meant(hall, known)}")
         found = preview(connection, judge, draft, name, month.date(), hall)
     for policy in found.in_force:
         print(f"in force: {_said(policy)}")

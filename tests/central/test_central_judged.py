@@ -96,6 +96,15 @@ def test_a_preview_shows_a_month_under_a_draft_and_writes_nothing(practice, tmp_
     assert "* 未评率" in longer.stdout
     assert "0 stand otherwise" not in longer.stdout
     assert [rows(practice, table) for table in tables] == stored
+    of_hall = pingjia(
+        *(tmp_path, "policy", "preview", draft, "--month", "2026-09", "--hall", "other")
+    )
+    assert of_hall.returncode == 0, of_hall.stderr
+    assert of_hall.stdout != longer.stdout
+    wrong = pingjia(
+        *(tmp_path, "policy", "preview", draft, "--month", "2026-09", "--hall", "othr")
+    )
+    assert "Did you mean other?" in wrong.stderr
     none = pingjia(tmp_path, "policy", "preview", draft, "--month", "2025-01")
     assert "2025-01: 0 services in force, 0 under the draft" in none.stdout
 
