@@ -27,7 +27,8 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
-from central.store import alarms, clocks, directory, rejections, standings, tallies
+from central.store import alarms, clocks, directory, rejections, tallies
+from central.store.judged import counters
 from central.store.sql import Halls
 
 SHARES_EVERY_S = 600.0
@@ -131,7 +132,7 @@ class Alarms:
         """
         now_ms = self._clock.now_ms()
         spans = last_days(_SHARE_DAYS, now_ms).spans()
-        rows = standings.seldom_rated(connection, spans, _SHARE_SERVICES)
+        rows = counters.seldom_rated(connection, spans, _SHARE_SERVICES)
         found = []
         for row in rows:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")

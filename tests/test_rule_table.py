@@ -81,7 +81,7 @@ def test_the_control_a_wrong_table_is_told(line, fault):
 def test_no_figure_is_written_but_by_the_judge():
     """A count that somebody adds and nobody takes back stays wrong for ever (RULES 11)."""
     writers = {
-        "standings.add_figures": {"central/ratings/judge.py", "central/ratings/recount.py"},
+        "counters.add_figures": {"central/ratings/judge.py", "central/ratings/recount.py"},
         "standings.save(": {"central/ratings/judge.py"},
         "standings.remove(": {"central/ratings/judge.py"},
         "standings.add_judged": {"central/ratings/judge.py"},
@@ -91,4 +91,4 @@ def test_no_figure_is_written_but_by_the_judge():
         name, text = str(path.relative_to(ROOT)), path.read_text("utf-8")
         for word, allowed in writers.items():
             assert word not in text or name in allowed, (name, word)
-        assert not statement.search(text) or name == "central/store/standings.py", name
+        assert not statement.search(text) or name == "central/store/judged/standings.py", name

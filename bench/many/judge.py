@@ -25,9 +25,9 @@ from bench.many.stores import Postgresql, Sqlite
 from central.ratings.judge import BACKLOG, Judge
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
-from central.store import facts
 from central.store.database import Database, open_database
-from central.store.facts import DocumentFacts, RatingRow
+from central.store.judged import facts
+from central.store.judged.facts import DocumentFacts, RatingRow
 from hosting.clock import start_of
 
 TIMES = 5

@@ -36,8 +36,9 @@ from central.custody.open import (
 )
 from central.ratings import recount
 from central.ratings.judge import Judge
-from central.store import facts, ledger, places, services, standings
-from central.store.facts import RatingRow, rating_id
+from central.store import ledger, places, services
+from central.store.judged import facts, standings
+from central.store.judged.facts import RatingRow, rating_id
 from central.store.ledger import Row
 from central.store.places import Enrolment
 from protocol.batch import FACTS_DIFFER, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION

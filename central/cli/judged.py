@@ -11,8 +11,8 @@ from central.ratings import recount
 from central.ratings.judge import Judge
 from central.ratings.versions import Rules, load_rules, require_unedited
 from central.steady import PlainClock
-from central.store import standings
 from central.store.database import Database
+from central.store.judged import standings
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from central.custody import (
     clones,
-    counting,
     cover,
     dating,
     documents,
@@ -271,7 +270,7 @@ def count_marks(batch: Batch) -> None:
     """Count the marks of new records, those that older ones got, new conflicts, and the events."""
     marked = batch.marked_clones + batch.marked_documents + batch.marked_links
     marked += [row for row in batch.dated_late if row.added_marks]
-    counting.count_marks(
+    filing.count_marks(
         batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now.ms
     )
 

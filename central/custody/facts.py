@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from central.custody.documents import Told
 from central.custody.marks import SIGNED_AFTER_REVOCATION
 from central.custody.offer import SentDocument, SentProgress
-from central.store import facts
-from central.store.facts import DEVICE, DocumentFacts, RatingRow, Service, rating_id
+from central.store.judged import facts
+from central.store.judged.facts import DEVICE, DocumentFacts, RatingRow, Service, rating_id
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from protocol.batch import STORED, ServiceDocument

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers, facts, ledger, places
+from central.store import covers, ledger, places
 from central.store.covers import ChainRow
+from central.store.judged import facts
 from central.store.ledger import Epoch
 from central.store.places import Enrolment
 from protocol.batch import DUPLICATE, STORED

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central.custody.counting import count_marks
+from central.custody.filing import count_marks
 from central.custody.marks import ARRIVED_AFTER_REVOCATION, SIGNED_AFTER_REVOCATION
-from central.store import covers, facts, ledger
+from central.store import covers, ledger
 from central.store import places as place_rows
+from central.store.judged import facts
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 

@@ -14,8 +14,9 @@ from central.custody import revocation
 from central.custody.facts import REFUSED
 from central.custody.marks import SIGNED_AFTER_REVOCATION
 from central.directory.halls import checked
-from central.store import facts, ledger, places
+from central.store import ledger, places
 from central.store.database import Database
+from central.store.judged import facts
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from hosting.error import OperatorError

@@ -17,9 +17,10 @@ from central.directory.sight import Sight, windows_of
 from central.figures.report import ENOUGH, LEVELS, NONE, Figures, figures_by, in_order
 from central.ratings.judge import Judge, Lag
 from central.rules.policy import Policy
-from central.store import closed_months, places, standings, tallies
-from central.store.closed_months import Cell
+from central.store import places, tallies
 from central.store.database import Database
+from central.store.judged import closed_months, counters
+from central.store.judged.closed_months import Cell
 from central.store.tallies import WHOLE_HALL
 from hosting.clock import day
 
@@ -126,10 +127,10 @@ class ClosedMonths:
         }
         for hall in halls:
             policy = at.policies_at(hall, None, day)[0]
-            found = standings.counts(connection, policy.profile, month, "window", hall)
+            found = counters.counts(connection, policy.profile, month, "window", hall)
             of_windows = figures_by(found, lambda row: row.id, policy)
             cells |= {(hall, window): _levels(one) for window, one in of_windows.items()}
-            found = standings.counts(connection, policy.profile, month, "hall", hall)
+            found = counters.counts(connection, policy.profile, month, "hall", hall)
             whole = _levels(figures_by(found, lambda row: row.hall, policy).get(hall, NONE))
             parts = [_levels(one) for one in of_windows.values()] or [_levels(NONE)]
             summed = map(sum, zip(*parts, strict=True))

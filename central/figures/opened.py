@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from central.figures.key import CountKey
 from central.ratings.settling import whats_of
-from central.store import standings
-from central.store.standings import StandingRow
+from central.store.judged import counters, standings
+from central.store.judged.standings import StandingRow
 from central.store.tallies import number_of
 
 Place = tuple[str, int, str]  # hall, day, service
@@ -31,7 +31,7 @@ def count_of(connection: Connection, key: CountKey) -> dict[str, tuple[int, int]
     """(services, projects) that the counters have, by hall; halls with nothing are left out."""
     found: dict[str, tuple[int, int]] = {}
     spans = key.period.spans()
-    for row in standings.counts(connection, key.profile, spans, key.dim, key.hall, key.id or ""):
+    for row in counters.counts(connection, key.profile, spans, key.dim, key.hall, key.id or ""):
         if row.mode in key.modes and row.what in key.whats:
             before = found.get(row.hall, (0, 0))
             found[row.hall] = (before[0] + int(row.ratings), before[1] + int(row.projects))

@@ -16,8 +16,9 @@ from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
 from central.rules.policy import Policy
-from central.store import places, standings
-from central.store.facts import SURVEY
+from central.store import places
+from central.store.judged import counters
+from central.store.judged.facts import SURVEY
 from central.store.tallies import day_of
 
 LEVELS: tuple[int, ...] = (5, 4, 3, 2, 1)
@@ -117,18 +118,18 @@ class FiguresReader:
         profiles = [one.profile for one in own]
         more += more_sets(connection, at, period, unit, today, profiles)
         if window is not None:
-            found = standings.counts(connection, policy.profile, spans, "window", hall, window)
+            found = counters.counts(connection, policy.profile, spans, "window", hall, window)
             whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
             sets = [figure_set(connection, policy, period, unit, found), *more]
             return Report(hall, hall_name, window, names[window], whole, [], policy, lag, sets)
-        found = standings.counts(connection, policy.profile, spans, "hall", hall)
+        found = counters.counts(connection, policy.profile, spans, "hall", hall)
         whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
         sets = [figure_set(connection, policy, period, unit, found), *more]
         of_windows: dict[str, Figures] = {}
         for profile, ones in _grouped(
             (at.policies_at(hall, one, today)[0], one) for one in names
         ).items():
-            found = standings.counts(connection, profile.profile, spans, "window", hall)
+            found = counters.counts(connection, profile.profile, spans, "window", hall)
             figures = figures_by(found, lambda one: one.id, profile)
             of_windows |= {one: figures.get(one, NONE) for one in ones}
         parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
@@ -164,7 +165,7 @@ class FiguresReader:
         for policy, halls in _grouped(
             (at.policies_at(hall, None, today)[0], hall) for hall in names
         ).items():
-            found = standings.counts(connection, policy.profile, spans, "hall")
+            found = counters.counts(connection, policy.profile, spans, "hall")
             found = [one for one in found if one.hall in names]
             figures = figures_by(found, lambda one: one.hall, policy)
             of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
@@ -192,8 +193,8 @@ def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:
 def figures_by(
     found: Iterable[Any], name_of: Callable[[Any], str], policy: Policy
 ) -> dict[str, Figures]:
-    """Rows of counts (central/store/standings.py) as figures, by what each is of. Forms about a
-    unit or person are no ratings of a window (R16).
+    """Rows of counts (central/store/judged/counters.py) as figures, by what each is of. Forms
+    about a unit or person are no ratings of a window (R16).
     """
     good_levels = policy.levels.good.value
     whats: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -11,7 +11,7 @@ from central.ratings.places import Places
 from central.rules.definitions import Figure, Mean, Share, score_over, shown, weighed
 from central.rules.policy import Policy
 from central.rules.sections import Value
-from central.store import standings
+from central.store.judged import counters, standings
 
 Counters = dict[tuple[str, str], tuple[int, int]]  # (mode, what): (services, projects)
 
@@ -117,7 +117,7 @@ def _score(
 
 def _counts(connection: Connection, policy: Policy, period: Period, unit: Unit) -> list[Any]:
     spans = period.spans()
-    return standings.counts(connection, policy.profile, spans, unit.dim, unit.hall, unit.id)
+    return counters.counts(connection, policy.profile, spans, unit.dim, unit.hall, unit.id)
 
 
 def _summed(rows: Iterable[Any]) -> Counters:

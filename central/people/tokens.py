@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import directory, places, standings, tokens
+from central.store import directory, places, tokens
 from central.store.database import Database
+from central.store.judged import standings
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from central.custody.facts import answer_of, facts_of, rating_of
 from central.custody.open import KeyOf, answer_in
-from central.store import facts, ledger, places, services, standings
+from central.store import ledger, places, services
 from central.store.database import Database
+from central.store.judged import facts, standings
 from central.store.ledger import Row
 from protocol.batch import decode_document
 from protocol.envelope import split

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from central.custody.facts import facts_of
 from central.rules.facts import Decision, Family, Kind, Project, Rating, Visit, family_of
-from central.store import facts
 from central.store import services as documents
-from central.store.facts import DEVICE, VISIT, DocumentFacts, RatingRow, Service, ServiceRow
+from central.store.judged import facts
+from central.store.judged.facts import DEVICE, VISIT, DocumentFacts, RatingRow, Service, ServiceRow
 from protocol.batch import decode_document
 
 COMPLETION = "done-"  # what the service of a completed project begins with (RULES 3)

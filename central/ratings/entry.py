@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.ratings.dossier import COMPLETION
-from central.store import facts, services
+from central.store import services
 from central.store.database import Database
-from central.store.facts import MATTER, Service, ServiceRow
+from central.store.judged import facts
+from central.store.judged.facts import MATTER, Service, ServiceRow
 
 
 class Told(NamedTuple):

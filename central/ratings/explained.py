@@ -11,8 +11,8 @@ from central.rules.calendar import Day
 from central.rules.facts import Rating
 from central.rules.policy import Limit, Policy
 from central.rules.standing import Standing
-from central.store import facts, standings
-from central.store.facts import Service
+from central.store.judged import facts, standings
+from central.store.judged.facts import Service
 
 _DAYS = 400  # of a limit that are shown one by one
 

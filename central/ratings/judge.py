@@ -20,10 +20,12 @@ from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of
 from central.rules.standing import Standing
 from central.steady import PlainClock
-from central.store import directory, facts, places, standings
+from central.store import directory, places
 from central.store.database import Database
-from central.store.facts import DocumentFacts, Service
-from central.store.standings import REMIND, FigureKey, Judgement, StandingKey, StandingRow
+from central.store.judged import counters, facts, standings
+from central.store.judged.counters import FigureKey
+from central.store.judged.facts import DocumentFacts, Service
+from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +220,7 @@ class Judge:
         facts.put_documents(connection, outcome.restated, now_ms, is_known=True)
         standings.save(connection, outcome.rows)
         standings.remove(connection, outcome.gone)
-        standings.add_figures(connection, outcome.counts)
+        counters.add_figures(connection, outcome.counts)
         judged = sorted(outcome.judged, key=lambda one: one.at_ms)
         standings.add_judged(connection, _once(connection, judged, state.settled_ms))
         facts.forget_touched(connection, work.numbers)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from central.directory.attribution import Register
 from central.rules.figure import Attributed
 from central.rules.policy import Policies, Policy
-from central.store.facts import VISIT, ServiceRow
+from central.store.judged.facts import VISIT, ServiceRow
 from central.store.tallies import day_of
 from protocol.batch import PROGRESS
 

@@ -14,8 +14,8 @@ from central.ratings.judge import Judge
 from central.ratings.settling import rated_at, settled, whats_of
 from central.rules.definitions import Mean, Share, Shown, shown, weighed
 from central.rules.policy import Policy
-from central.store import facts, standings
-from central.store.standings import StandingRow
+from central.store.judged import facts, standings
+from central.store.judged.standings import StandingRow
 from central.store.tallies import month_of, number_of
 
 # A draft that begins its limits elsewhere moves a service to another day; so far, to be sure.

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from central.ratings.dossier import gather
 from central.ratings.judge import Judge
 from central.ratings.settling import figures, settled
-from central.store import facts, standings
 from central.store.database import Database
-from central.store.facts import Service
-from central.store.standings import Count, FigureKey, StandingKey, StandingRow
+from central.store.judged import counters, facts, standings
+from central.store.judged.counters import Count, FigureKey
+from central.store.judged.facts import Service
+from central.store.judged.standings import StandingKey, StandingRow
 
 _AT_ONCE = 500
 
@@ -82,7 +83,7 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
     gone = [row for key, row in stored.items() if key not in seen and row.service not in waiting]
     wrong += [(row, None) for row in gone]
     should = figures(stored.values())
-    kept = dict(standings.figures_of_hall(connection, hall))
+    kept = dict(counters.figures_of_hall(connection, hall))
     lacks = {
         key: (
             should.get(key, _NONE)[0] - kept.get(key, _NONE)[0],
@@ -105,7 +106,7 @@ def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -
                 found = count_again(connection, judge, hall)
             with database.write() as connection:
                 if standings.take_turn(connection, turn.turn, turn.settled_ms):
-                    standings.add_figures(connection, found.counts)
+                    counters.add_figures(connection, found.counts)
                     wrong = {
                         (row.hall, row.service) for pair in found.wrong for row in pair if row
                     }

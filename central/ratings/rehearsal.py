@@ -15,10 +15,11 @@ from central.ratings.entry import Progress, Told, put_progress, put_told
 from central.ratings.judge import Judge
 from central.rules.calendar import DAY_MS
 from central.steady import Instant, PlainClock
-from central.store import directory, facts, services, standings, transfer
+from central.store import directory, services, transfer
 from central.store.database import Database
 from central.store.directory import Entry
-from central.store.facts import RatingRow, Service
+from central.store.judged import facts, standings
+from central.store.judged.facts import RatingRow, Service
 from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
 

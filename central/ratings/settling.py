@@ -14,7 +14,8 @@ from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
 from central.rules.standing import Standing, stand
-from central.store.standings import Count, FigureKey, StandingRow
+from central.store.judged.counters import Count, FigureKey
+from central.store.judged.standings import StandingRow
 from central.store.tallies import ALL_DAYS, month_of
 
 Counts = dict[FigureKey, Count]

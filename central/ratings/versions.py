@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from central.rules.calendar import Calendar, read_overrides
 from central.rules.policy import Policies, Policy, load_policies
-from central.store import standings
 from central.store.database import Database
+from central.store.judged import standings
 from hosting.error import OperatorError
 
 PolicyKey = tuple[str, int, str]  # profile, valid_from, place of an override: a version

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, insert, or_, select, tuple_, update
 
-from central.store import sql, standings
+from central.store import sql
+from central.store.judged import standings
 from central.store.tables import metadata
 
 EVER = 0  # the first day of what holds as far back as there is anything

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from central.store import sql
-from central.store.facts import DEVICE, RatingRow, Service, ServiceRow
+from central.store.judged.facts import DEVICE, RatingRow, Service, ServiceRow
 from central.store.ledger import Key, Row
 from central.store.tables import metadata
 

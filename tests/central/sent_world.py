@@ -22,8 +22,9 @@ from central.ratings.versions import begin, load_rules
 from central.rules.calendar import Calendar
 from central.rules.policy import SHIPPED
 from central.steady import PlainClock
-from central.store import facts, sql
+from central.store import sql
 from central.store.database import Database
+from central.store.judged import facts
 from central.store.tables import metadata
 from hosting.clock import CHINA
 from protocol.batch import EnvelopeItem, Matter, Progress, ProgressItem

@@ -7,7 +7,7 @@ import pytest
 from central_hall import NOW_MS
 from rehearsal_hall import DIRECTORY, Practice, world
 
-from central.store import standings
+from central.store.judged import standings
 
 pytestmark = pytest.mark.needs("postgresql")
 

@@ -15,8 +15,9 @@ from sqlalchemy import event
 from central.figures.report import ENOUGH, Figures
 from central.ratings.period import ALL, Period, last_days
 from central.ratings.versions import load_rules
-from central.store import standings, tallies
+from central.store import tallies
 from central.store.database import open_database
+from central.store.judged import counters
 from hosting.error import OperatorError
 
 DAY_MS = 86_400_000
@@ -227,8 +228,8 @@ def test_figures_never_read_the_whole_table(database):
         event.listen(connection, "before_cursor_execute", explain)
         spans = [20251009, 20251010]
         for hall in (None, "demo"):
-            standings.counts(connection, "national", spans, "hall", hall)
-            standings.counts(connection, "national", spans, "window", hall, hall and "w1")
+            counters.counts(connection, "national", spans, "hall", hall)
+            counters.counts(connection, "national", spans, "window", hall, hall and "w1")
             for window in {None, hall and "w1"}:
                 tallies.newest_ratings(connection, hall, window, 10)
     reads = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]

@@ -8,8 +8,8 @@ from central_hall import SigningDevice
 from central.audit.verify import audit
 from central.custody import moment
 from central.custody.moment import Moment
-from central.store import facts
 from central.store.clocks import BootClock
+from central.store.judged import facts
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.record import parse

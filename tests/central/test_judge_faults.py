@@ -14,7 +14,7 @@ from central.ratings.recount import differences
 from central.ratings.versions import load_rules
 from central.rules.standing import stand
 from central.steady import PlainClock
-from central.store import standings
+from central.store.judged import standings
 
 SERVICES = 12
 

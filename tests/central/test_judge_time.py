@@ -11,8 +11,8 @@ from central.ratings.judge import Judge
 from central.ratings.recount import differences
 from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
-from central.store import facts, standings
 from central.store.database import open_database
+from central.store.judged import facts, standings
 from hosting.clock import CHINA
 from protocol.batch import Progress, ProgressItem
 

@@ -11,7 +11,7 @@ from central.ratings.judge import Judge
 from central.ratings.recount import differences
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
-from central.store import standings
+from central.store.judged import standings
 
 pytestmark = pytest.mark.needs("postgresql")
 SERVICES = 60

@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 
 from central.audit.verify import audit
 from central.ratings.backfill import Backfill
-from central.store import standings
 from central.store.database import migration_config, open_database
+from central.store.judged import standings
 from protocol.batch import EnvelopeItem, Matter, Progress, ProgressItem
 
 HOUR, DAY = 3_600_000, 86_400_000

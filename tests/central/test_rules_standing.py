@@ -16,7 +16,7 @@ from central.rules.standing import (
     family_of,
     stand,
 )
-from central.store.facts import ServiceRow
+from central.store.judged.facts import ServiceRow
 
 # A visit on Tuesday, 1 September 2026, closed and finished at 10:00. Its last days to rate.
 VISIT = visit("2026-09-01 09:50", "2026-09-01 10:00")

@@ -18,7 +18,7 @@ from central.rules.calendar import number_of
 from central.store.database import Database
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
-from central.web.api.told import Became, NewService, PlaceId
+from central.web.views.told import Became, NewService, PlaceId
 from hosting.problem import FieldError
 
 

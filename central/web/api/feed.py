@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from central.people.tokens import RECORDS_READ
-from central.store import facts, ledger, services, standings
+from central.store import ledger, services
 from central.store.database import Database
+from central.store.judged import facts, standings
 from central.web.api.bearer import Bearer, Scopes, require
 
 _MOST = 2**62

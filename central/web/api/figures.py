@@ -20,7 +20,7 @@ from central.ratings.period import ALL, Period
 from central.rules.policy import Policy
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
-from central.web.api.shown import FigureSetView, view_of
+from central.web.views.shown import FigureSetView, view_of
 from hosting.clock import day
 from hosting.problem import FieldError
 from protocol.field import ProtocolError, place_id

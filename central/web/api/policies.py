@@ -9,10 +9,10 @@ from central.people import tokens
 from central.ratings.versions import Rules, key_of
 from central.rules.calendar import day_of
 from central.rules.policy import Policy
-from central.store import standings
 from central.store.database import Database
+from central.store.judged import standings
 from central.web.api.bearer import Bearer, Scopes, require
-from central.web.api.shown import Source, source_of
+from central.web.views.shown import Source, source_of
 
 
 class PolicyValue(Source):

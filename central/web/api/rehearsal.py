@@ -18,10 +18,10 @@ from central.rules.calendar import number_of
 from central.rules.policy import Policies
 from central.rules.sections import Level
 from central.store.directory import EVER, Entry
-from central.store.facts import RatingRow
+from central.store.judged.facts import RatingRow
 from central.web.api.bearer import Bearer, Scopes, require
 from central.web.api.entry import MoreProgress
-from central.web.api.told import Instant, NewService, PlaceId, ServiceId
+from central.web.views.told import Instant, NewService, PlaceId, ServiceId
 from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.problem import FieldError

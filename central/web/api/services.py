@@ -14,11 +14,12 @@ from central.figures.opened import START, Place, count_of, open_count
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
 from central.ratings.judge import Judge
-from central.store import facts, services, standings
+from central.store import services
 from central.store.database import Database
+from central.store.judged import facts, standings
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
-from central.web.api.service_views import (
+from central.web.views.service_views import (
     CountOpened,
     ProjectView,
     ServiceView,

@@ -1,26 +1,23 @@
-"""What services count as, what they add up to, and what changed: written by the judge alone
+"""What services count as, and what changed: written by the judge alone
 (central/ratings/judge.py).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, case, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, select, update
 
 from central.store import sql
-from central.store.facts import VISIT, Service
+from central.store.judged.facts import Service
 from central.store.tables import metadata
 
 _standing = metadata.tables["standing"]
-_figure = metadata.tables["figure"]
 _judged = metadata.tables["judged"]
 _judge = metadata.tables["judge"]
 _use = metadata.tables["policy_use"]
 
 REMIND = "remind"  # what `judged` says of a service whose citizen is to be reminded
 StandingKey = tuple[str, str, str]  # profile, hall, service
-FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
-Count = tuple[int, int]  # ratings, projects
 
 
 class StandingRow(NamedTuple):
@@ -60,12 +57,6 @@ _SAVE = (
     f" VALUES ({', '.join('?' * len(StandingRow._fields))})"
     " ON CONFLICT (profile, hall, service) DO UPDATE SET "
     + ", ".join([f"{sql.name(one)} = excluded.{sql.name(one)}" for one in StandingRow._fields[3:]])
-)
-_ADD_FIGURE = (
-    "INSERT INTO figure (profile, span, dim, hall, id, mode, what, ratings, projects)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (profile, span, dim, hall, id, mode, what) DO UPDATE SET"
-    " ratings = figure.ratings + excluded.ratings, projects = figure.projects + excluded.projects"
 )
 _TURN = "UPDATE judge SET turn = turn + 1, settled_ms = ? WHERE id = 1 AND turn = ?"
 
@@ -134,15 +125,6 @@ def remove(connection: Connection, keys: Collection[StandingKey]) -> None:
         sql.run(connection, query, sorted(keys))
 
 
-def add_figures(connection: Connection, changes: Mapping[FigureKey, Count]) -> None:
-    """Add to counts, or take from them; in one order, so that no two transactions wait for each
-    other.
-    """
-    values = [(*key, *changes[key]) for key in sorted(changes) if any(changes[key])]
-    if values:
-        sql.run(connection, _ADD_FIGURE, values)
-
-
 def add_judged(connection: Connection, new: list[Judgement]) -> None:
     """Append what changed."""
     if new:
@@ -184,43 +166,6 @@ def of_hall(
     return [StandingRow._make(row) for row in rows]
 
 
-def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureKey, Count]]:
-    """Every count of a hall that is not 0."""
-    query = select(_figure).where(_figure.c.hall == hall)
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        if row.ratings or row.projects:
-            yield tuple(row)[:7], (row.ratings, row.projects)
-
-
-def counts(
-    connection: Connection,
-    profile: str,
-    spans: Collection[int],
-    dim: str,
-    hall: str | None = None,
-    thing: str | None = None,
-) -> list[Any]:
-    """Rows (hall, id, mode, what, ratings, projects) over these spans: of one part of halls, one
-    hall or all, one thing or all.
-    """
-    columns = _figure.c
-    place = (columns.hall, columns.id, columns.mode, columns.what)
-    sums = (
-        func.sum(columns.ratings).label("ratings"),
-        func.sum(columns.projects).label("projects"),
-    )
-    query = (
-        select(*place, *sums)
-        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
-        .group_by(*place)
-    )
-    if hall is not None:
-        query = query.where(columns.hall == hall)
-    if thing is not None:
-        query = query.where(columns.id == thing)
-    return list(connection.execute(query))
-
-
 def counting(
     connection: Connection,
     place: tuple[str, str, str, str | None],
@@ -256,42 +201,6 @@ def services_of_days(
     )
     values = (profile, hall, max(days[0], after[0]), days[1], *after)
     return [(row[0], row[1]) for row in sql.run(connection, query, values)]
-
-
-def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:
-    """Windows where a service was rated less than half as often as everywhere together, and where
-    `least` services or more could have been, over these spans; the most unrated ones first.
-
-    Rows (hall, window, services, ratings, hall_name, window_name). A service that two profiles
-    judge counts in both of its place and of the whole alike.
-    """
-    hall, window = metadata.tables["hall"], metadata.tables["window"]
-    is_rated = _figure.c.what.like("active-%") | _figure.c.what.like("excluded-%")
-    is_service = is_rated | _figure.c.what.like("default-%")
-    is_service |= _figure.c.what.in_(("unrated", "waiting"))
-    services = func.sum(case((is_service, _figure.c.ratings), else_=0))
-    ratings = func.sum(case((is_rated, _figure.c.ratings), else_=0))
-    chosen = (_figure.c.span.in_(spans), _figure.c.mode == VISIT)
-    query = select(services, ratings).where(*chosen, _figure.c.dim == "hall")
-    whole = [int(one or 0) for one in connection.execute(query).one()]
-    found = (
-        select(
-            *(_figure.c.hall, _figure.c.id.label("window")),
-            *(services.label("services"), ratings.label("ratings")),
-        )
-        .where(*chosen, _figure.c.dim == "window")
-        .group_by(_figure.c.hall, _figure.c.id)
-        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
-        .subquery()
-    )
-    is_window = (window.c.hall == found.c.hall) & (window.c.window == found.c.window)
-    named = (
-        select(*found.c, hall.c.name.label("hall_name"), window.c.name.label("window_name"))
-        .outerjoin(hall, hall.c.hall == found.c.hall)
-        .outerjoin(window, is_window)
-        .order_by((found.c.services - found.c.ratings).desc(), found.c.hall, found.c.window)
-    )
-    return list(connection.execute(named))
 
 
 def profiles(connection: Connection) -> list[str]:

@@ -9,9 +9,9 @@ from central.figures.opened import Counted
 from central.ratings.explained import OUT_BECAUSE, Explained, Known, RunningLimit
 from central.rules.calendar import day_of
 from central.rules.facts import Rating
-from central.store.facts import RatingRow, ServiceRow
-from central.store.standings import StandingRow
-from central.web.api.shown import Source, source_of
+from central.store.judged.facts import RatingRow, ServiceRow
+from central.store.judged.standings import StandingRow
+from central.web.views.shown import Source, source_of
 
 
 class ServiceInCount(BaseModel):
