@@ -91,4 +91,5 @@ def test_no_figure_is_written_but_by_the_judge():
         name, text = str(path.relative_to(ROOT)), path.read_text("utf-8")
         for word, allowed in writers.items():
             assert word not in text or name in allowed, (name, word)
-        assert not statement.search(text) or name == "central/store/judged/standings.py", name
+        is_its = name in ("central/store/judged/counters.py", "central/store/judged/standings.py")
+        assert is_its or not statement.search(text), name

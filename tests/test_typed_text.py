@@ -36,6 +36,11 @@ TEXTS = {
     ),
     "central hall set name": (("demo", "--name", "{}"), "name"),
     "central hall set mqtt_host": (("demo", "--mqtt-host", "{}"), "the broker's host"),
+    "central hall set broker_next": (("demo", "--broker-next", "{}:1"), "the broker's host"),
+    "central token add name": (
+        ("--scope", "pages:read", "--name", "{}", "--out", "t"),
+        "the name",
+    ),
     "central window add name": ((*PLACE, "--name", "{}"), "the window's name"),
     "central window rename name": (("demo", "w1", "{}"), "name"),
     "central window rest reason": (
@@ -50,7 +55,11 @@ TEXTS = {
 # Ids, addresses and names of ports, which have alphabets of their own or name what is there.
 IDS = {"device", "devices", "old", "hall", "window", "token_id", "scope", "centre", "gateway"}
 IDS |= {"port", "chip", "address", "broker", "fault", "pull", "damage"}
-NAMED = {"gateway token revoke name", "workbench network wifi"}  # what is there, called as it is
+NAMED = {"gateway token revoke name", "workbench network wifi"}
+NAMED |= {
+    "central policy accept profile",
+    "central policy preview profile",
+}  # what is there, called as it is
 
 
 def run(*words: str):

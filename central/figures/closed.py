@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from central.directory.sight import Sight, windows_of
 from central.figures.report import ENOUGH, LEVELS, NONE, Figures, figures_by, in_order
-from central.ratings.judge import Judge, Lag
+from central.ratings.judge import Judge
 from central.rules.policy import Policy
 from central.store import places, tallies
 from central.store.database import Database
@@ -54,7 +54,6 @@ class ClosedReport(NamedTuple):
     parts: list[ClosedPart]
     frozen_at_ms: int | None
     policy: Policy
-    lag: Lag
 
 
 class ClosedMonths:
@@ -90,7 +89,6 @@ class ClosedMonths:
             renewed = to_freeze(held, self._live(connection, first, halls))
             names = _names(connection, halls, is_many=chosen is not None)
             policy = self._policy(connection, sight, first)
-            lag = self._judge.lag(connection)
         if renewed:
             with self._database.write() as connection:  # looked at anew: another one may have
                 held, frozen_at_ms = _held(connection, month, halls)
@@ -109,7 +107,7 @@ class ClosedMonths:
         ]
         total = tuple(map(sum, zip(*cells.values(), strict=True)))
         whole = _figures(total, policy) if is_whole else None
-        return ClosedReport(first, last, whole, parts, frozen_at_ms, policy, lag)
+        return ClosedReport(first, last, whole, parts, frozen_at_ms, policy)
 
     def _policy(self, connection: Connection, sight: Sight, first: date) -> Policy:
         at, day = self._judge.places_now(connection), tallies.number_of(first)

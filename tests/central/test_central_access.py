@@ -6,7 +6,7 @@ import random
 from datetime import date
 
 import pytest
-from central_hall import bearer
+from central_hall import bearer, document
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from scope_tables import routes_of, table
@@ -14,21 +14,28 @@ from test_central_pages import HTML
 
 from central.figures.closed import to_freeze, visible
 from central.figures.report import ENOUGH
-from central.people.tokens import SCOPES
+from central.people.tokens import REHEARSAL, SCOPES
 from central.store import directory
 from central.store.directory import EVER, Entry
 from hosting.clock import start_of
+from protocol.batch import Matter
 
 DAY_MS = 86_400_000
 COLUMNS, ROUTES = table("The centre")
 # What stands in a route for its own place, and for another one.
 OWN, OTHER = {"hall": "demo", "window": "w1"}, {"hall": "other", "window": "w1"}
 COMMON = {"kind": "window", "what": "demo/w1", "device": "xj-0417", "epoch": "1"}
+COMMON |= {"service": "S-1", "no": "p", "key": "national.0.demo.hall.*.per_visit.waiting"}
 SENT = {
     "POST /v1/halls/{hall}/devices": {"device": "xj-0999", "window": "w1"},
     "POST /v1/halls/{hall}/rescued": {"envelopes": []},
     "PUT /v1/directory/{kind}": {"rows": [], "dry_run": True},
     "POST /v1/batches": {"items": []},
+    "POST /v1/services": {"hall": "demo", "service": "WEB-1", "channel": "web"},
+    "POST /v1/services/{service}/progress": {
+        "hall": "demo",
+        "progress": [{"what": "closed", "at": "2025-10-09 18:00"}],
+    },
 }
 
 
@@ -49,6 +56,8 @@ def province(hall, other_hall, device):
         directory.save(connection, entries, hall.clock())
     hall.settle_directory()
     hall.device = device
+    for place in (hall, other_hall):
+        place.post(document(hall=place.name, matters=(Matter("p", 1, "m1", "事项"),))[0])
     return hall
 
 
@@ -62,6 +71,8 @@ def scope_of(column: str) -> str:
         "figures:read:hall": "figures:read:hall:demo",
         "hall:<hall>": "hall:demo",
         "enrol:<hall>": "enrol:demo",
+        "services:read:<division>": "services:read:6501",
+        "services:write:<place>": "services:write:demo",
     }.get(column, column)
 
 
@@ -101,7 +112,7 @@ def is_open(hall, scope: str, route: str, place: dict[str, str]) -> bool:
 
 
 def test_the_table_has_every_scope_and_every_route(hall):
-    kinds = [one.removesuffix(":<id>") for one in SCOPES]
+    kinds = [one.removesuffix(":<id>") for one in SCOPES if one != REHEARSAL]
     assert sorted(COLUMNS) == sorted(kinds)
     assert routes_of(hall.client, hall.site) == set(ROUTES)
 
@@ -226,6 +237,7 @@ def test_below_twenty_a_hall_sees_nothing_not_even_how_many(province):
     province.clock.ms += 40 * DAY_MS
     answer = coarse(province, **OCTOBER).json()
     hidden = {"levels": None, "good": None, "total": None, "good_rate_per_mille": None}
+    hidden |= dict.fromkeys(("defaults", "unrated", "waiting", "excluded"))
     assert answer["whole"] == {"id": "demo", "name": "一厅", **hidden}
     assert answer["parts"] == [{"id": "demo/w1", "name": "1号窗口", **hidden}]
     page = seen(province, "pages:read:hall:demo", "/?period=2025-10")

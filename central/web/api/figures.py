@@ -249,7 +249,8 @@ def _closed(
         )
     report = closed.report(sight, month)
     return _answer(
-        *(report.policy, report.lag),
+        # How far the judge is would tell of days.
+        *(report.policy, Lag(report.frozen_at_ms or 0, 0, None, None, None)),
         first=report.first,
         last=report.last,
         hall=sight.place.id if sight.place.kind == "hall" else None,
