@@ -31,7 +31,7 @@ class Practice:
         rules = load_rules(profile) if isinstance(profile, str) else profile
         keys, people = DeviceKeys(SECRET), Participants(SECRET)
         self.centre = Centre(
-            *(self.database, keys.key, rules, Limits(), self.clock), participants=people
+            *(self.database, keys, rules, Limits(), self.clock), participants=people
         )
         self.client = TestClient(self.centre.app, raise_server_exceptions=False)
         self.tokens = Tokens(self.database, self.clock.now_ms)

@@ -330,7 +330,7 @@ def test_a_token_whose_days_are_over_is_refused_everywhere(province, days):
         province.tokens.add(scope, file, days=days, name="短期")
         open_routes = [route for route, words in ROUTES.items() if words[column]]
         open_routes = [one for one in open_routes if "POST" not in one and "live" not in one]
-        route = rng.choice(open_routes or ["POST /v1/batches"])
+        route = rng.choice(open_routes or ["POST /v1/services"])
         answers = []
         for _ in range(2):
             method, path = route.split(" ")
@@ -349,7 +349,7 @@ def test_a_token_whose_days_are_over_is_refused_everywhere(province, days):
             )
             province.clock.ms += days * DAY_MS
         good, ended = answers
-        assert good.status_code == 200 or not good.headers["location"].startswith("/login")
+        assert good.status_code < 300 or not good.headers["location"].startswith("/login")
         if ended.status_code == 401:
             assert "this token was good until 20" in ended.json()["detail"]
             assert "ask the centre's operator" in ended.json()["detail"]

@@ -283,7 +283,7 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
 
 def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, device):
     """The control is the same hall while its device stands there."""
-    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None, None))
     hall.clock.ms += 11 * 24 * HOUR_MS
     hall.note_running()
     hall.clock.ms += 1
@@ -301,7 +301,7 @@ def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, d
 def test_a_hall_is_ended_by_an_import_and_its_alarms_when_its_devices_are(hall, device):
     """While they stand there, all that is missing is told; then what their epochs owe."""
     device.rating()
-    hall.post(HeadItem(device.head(1, device.prev), None))
+    hall.post(HeadItem(device.head(1, device.prev), None, None))
     hall.clock.ms += 11 * 24 * HOUR_MS
     owed = {one.mark for one in hall.findings("demo")}
     assert {"gap", "silent_device"} <= owed

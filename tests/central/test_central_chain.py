@@ -237,7 +237,7 @@ def _store(folder, batches):
         for batch in batches:
             assert "rejected" not in verdicts(take(batch))
         with database.read() as connection:
-            tables = ("record", "conflict", "gap", "chain", "rated", "document")
+            tables = ("record", "conflict", "gap", "chain", "rating", "document")
             return {name: sorted(_rows(connection, name)) for name in tables}
 
 

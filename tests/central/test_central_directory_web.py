@@ -321,7 +321,7 @@ def test_a_fault_stands_beside_its_field_in_the_reader_s_language(desk):
     path = "/directory/staff/xj-1/0231"
     fields = {**fields_of(see(writer, path)), "institution": "ic", "name": "x" * 65}
     answer = writer.post(path, data=fields)
-    assert (answer.status_code, "最多 64 个字" in answer.text) == (422, True)
+    assert (answer.status_code, "最多 32 个字" in answer.text) == (422, True)
     fields["name"] = "王芳"
     english = writer.post(path, data=fields, headers={"accept-language": "en"})
     assert "no institution is named ic" in english.text

@@ -108,9 +108,8 @@ EDITS = {
         f"""update record set marks = '["facts_differ"]' where {FIRST}""",
         "facts_mark_wrong",
     ),
-    "the second rating of a service counts": (
-        "update standing set rating = (select max(id) from rating where service = 'S-1')"
-        " where service = 'S-1'",
+    "a second rating is invented": (
+        "update standing set second = second + 1 where service = 'S-1'",
         "standing_differs",
     ),
     "a rating is moved to another day": (
@@ -233,7 +232,7 @@ EDITS = {
     "what counts for a service is raised": ("update rating set level = 5", "rating_differs"),
     "what counts for a service is moved": (
         "update rating set service = 'S-77' where service = 'S-1'",
-        "rating_differs",
+        "not_counted",
     ),
     "a service stands as another level": ("update standing set level = 2", "standing_differs"),
     "a service stands as excluded": ("update standing set state = 'excluded'", "standing_differs"),
