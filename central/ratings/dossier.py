@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import Connection
 
 from central.custody.facts import facts_of
-from central.rules.facts import Decision, Family, Kind, Project, Rating, Visit, family_of
+from central.rules.facts import Decision, Kind, Project, Rating, Visit
 from central.store import services as documents
 from central.store.judged import facts
 from central.store.judged.facts import DEVICE, VISIT, DocumentFacts, RatingRow, Service, ServiceRow
@@ -16,10 +16,19 @@ from protocol.batch import decode_document
 COMPLETION = "done-"  # what the service of a completed project begins with (RULES 3)
 
 
+class Kin(NamedTuple):
+    """A service of a theme, as `Dossier` has it."""
+
+    row: ServiceRow
+    ratings: tuple[Rating, ...]
+    project: Project | None
+    completed_ms: int | None
+
+
 class Dossier(NamedTuple):
     """One service. row: as it is stored, or as `restated` says, the document that its counting
     rating signed: then it is to be stored so. project, completed_ms: of a service with a project
-    number. family: of a theme and of its parts.
+    number. family: of a theme and of its parts, all of them.
     """
 
     row: ServiceRow
@@ -27,7 +36,7 @@ class Dossier(NamedTuple):
     decisions: tuple[Decision, ...]
     project: Project | None
     completed_ms: int | None
-    family: Family | None
+    family: tuple[Kin, ...]
     restated: DocumentFacts | None = None
 
 
@@ -58,9 +67,12 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
         for number, ones in relatives.projects.items()
     }
     families = {
-        (hall, whole): family_of(
-            rated.get((hall, whole), ()),
-            [one for part in parts for one in rated.get((hall, part), ())],
+        (hall, whole): tuple(
+            [
+                Kin(rows[one], rated[one], *projects.get(rows[one].project_no or "", (None, None)))
+                for one in ((hall, whole), *((hall, part) for part in parts))
+                if one in rows
+            ]
         )
         for (hall, whole), parts in relatives.parts.items()
         if parts
@@ -75,7 +87,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
             tuple([Decision(*one) for one in decisions.get(service, ())]),
             project,
             completed_ms,
-            families.get((row.hall, row.part_of or row.service)),
+            families.get((row.hall, row.part_of or row.service), ()),
             restated.get(service),
         )
     return found

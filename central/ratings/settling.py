@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import cast
 
-from central.ratings.dossier import Dossier, finished_ms
+from central.ratings.dossier import Dossier, Kin, finished_ms
 from central.ratings.places import Places
 from central.rules.calendar import Calendar
-from central.rules.facts import PENDING, Kind, Mode, Rating
+from central.rules.facts import PENDING, Family, Kind, Mode, Rating, Side
 from central.rules.facts import Service as Subject
 from central.rules.figure import contributions
 from central.rules.policy import Policy
@@ -36,12 +36,13 @@ def settled(
         return []
     rated_ms = rated_at(dossier)
     subject = _subject(dossier, places, rated_ms)
+    family = _family(dossier.family, places) if dossier.family else None
     found = []
     for policy in places.policies(row, rated_ms) if policies is None else policies:
         standing = stand(
             *(policy, calendar, subject, dossier.ratings, dossier.decisions, now_ms),
             project=dossier.project,
-            family=dossier.family,
+            family=family,
         )
         place = places.attributed(row, standing.day)
         added = contributions(policy, standing, subject, place)
@@ -140,12 +141,12 @@ def _dims(row: StandingRow) -> list[tuple[str, str]]:
     return [("hall", ""), *[(dim, thing) for dim, thing in dims if thing]]
 
 
-def rated_at(dossier: Dossier) -> int | None:
+def rated_at(dossier: Dossier | Kin) -> int | None:
     """When the rating that came first was given; None if there is none."""
     return min([one.place[0] for one in _valid(dossier)], default=None)
 
 
-def _valid(dossier: Dossier) -> list[Rating]:
+def _valid(dossier: Dossier | Kin) -> list[Rating]:
     """The ratings that count; where none does, all."""
     return [one for one in dossier.ratings if one.void is None] or [*dossier.ratings]
 
@@ -160,7 +161,13 @@ def _is_spoken_of(dossier: Dossier) -> bool:
     return is_told or any(one.void in (None, PENDING) for one in dossier.ratings)
 
 
-def _subject(dossier: Dossier, places: Places, rated_ms: int | None) -> Subject:
+def _family(kin: Iterable[Kin], places: Places) -> Family:
+    sides = [Side(_subject(one, places, rated_at(one)), one.ratings, one.project) for one in kin]
+    whole = tuple([one for one in sides if one.service.part_of is None])
+    return Family(whole, tuple([one for one in sides if one.service.part_of is not None]))
+
+
+def _subject(dossier: Dossier | Kin, places: Places, rated_ms: int | None) -> Subject:
     row = dossier.row
     matter = places.matter(row, rated_ms)
     return Subject(

@@ -3,7 +3,6 @@
 Times are epoch milliseconds of the centre's clock, days numbers (20260901), None where unknown.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,27 +122,20 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A service of a theme, the whole or a part, with what decides if it was rated in time."""
+
+    service: Service
+    ratings: tuple[Rating, ...] = ()
+    project: Project | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
-    """Of a theme: the first rating of the whole and the first of any part, as (rated_at_ms, id),
-    and by when each side was rated at the earliest. Build it with `family_of`.
-    """
+    """A theme: the whole, if it is known, and its parts; each has a limit of its own."""
 
-    first_whole: tuple[int, str] | None
-    first_part: tuple[int, str] | None
-    whole_by_ms: int | None = None
-    part_by_ms: int | None = None
-
-
-def family_of(whole: Iterable[Rating], parts: Iterable[Rating]) -> Family:
-    """The family whose whole and whose parts have these ratings, in any order."""
-    ours = [one for one in whole if one.void is None]
-    theirs = [one for one in parts if one.void is None]
-    return Family(
-        min((one.place for one in ours), default=None),
-        min((one.place for one in theirs), default=None),
-        min((one.by_ms for one in ours), default=None),
-        min((one.by_ms for one in theirs), default=None),
-    )
+    whole: tuple[Side, ...]
+    parts: tuple[Side, ...]
 
 
 def is_completion(service: Service) -> bool:

@@ -16,8 +16,8 @@ from central.rules.facts import (
     Project,
     Rating,
     Service,
+    Side,
     Visit,
-    family_of,
     is_completion,
 )
 from central.rules.policy import Policy
@@ -37,10 +37,10 @@ __all__ = [
     "Project",
     "Rating",
     "Service",
+    "Side",
     "Standing",
     "State",
     "Visit",
-    "family_of",
     "is_completion",
     "stand",
 ]
@@ -209,7 +209,7 @@ def _out(
 ) -> tuple[str | None, int | None, bool]:
     """(why it is no subject, when time alone makes it one, is that or the subject provisional)."""
     if service.part_of is not None:
-        return theme_out(service, family, counting, end_ms), None, False
+        return theme_out(terms, calendar, service, family, counting), None, False
     if service.mode == "per_matter":
         overdue = overdue_from(terms, calendar, service) if terms.unfinished_overdue else None
         rated = is_rated_overdue(service, valid, overdue, now_ms)
@@ -223,7 +223,7 @@ def _out(
     else:
         because = visit_out(terms, service, project, counting is not None)
     if because is None and service.kind == "theme":
-        because = theme_out(service, family, counting, end_ms)
+        because = theme_out(terms, calendar, service, family, counting)
     if because is None and counting is None:
         if service.transferred_ms is not None:
             because = "transferred"

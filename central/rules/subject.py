@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from central.rules.calendar import Calendar, End, end_of_day
-from central.rules.facts import Family, Project, Rating, Service, is_completion
+from central.rules.facts import Family, Project, Rating, Service, Side, is_completion
 from central.rules.sections import Limit
 from central.rules.terms import Terms
 
@@ -96,18 +96,37 @@ def visit_out(
 
 
 def theme_out(
-    service: Service, family: Family | None, counting: Rating | None, end_ms: int | None
+    terms: Terms,
+    calendar: Calendar,
+    service: Service,
+    family: Family | None,
+    counting: Rating | None,
 ) -> str | None:
     """Why a theme or a part of one is no subject, None if it is: the rating made first decides
-    whether the whole or the parts are rated (DOMAIN decision 13).
+    whether the whole or the parts are rated (DOMAIN decision 13), each in time by its own limit.
     """
     ours = counting.place if counting else None
+    part = family and _first_in_time(terms, calendar, family.parts)
     if service.part_of is not None:
-        whole = family and _in_time(family.first_whole, family.whole_by_ms, end_ms)
-        part = (family and _in_time(family.first_part, family.part_by_ms, end_ms)) or ours
+        whole = family and _first_in_time(terms, calendar, family.whole)
+        part = part or ours
         return "part" if ours is None or (whole and part and whole < part) else None
-    part = family and _in_time(family.first_part, family.part_by_ms, end_ms)
     return "whole" if part and (ours is None or part < ours) else None
+
+
+def _first_in_time(
+    terms: Terms, calendar: Calendar, sides: Sequence[Side]
+) -> tuple[int, str] | None:
+    """Where the first rating of these that counts stands in the one order of ratings."""
+    found = []
+    for side in sides:
+        begin_ms = begin_of(terms, side.service, side.project)
+        end_ms = None
+        if terms.limit is not None and begin_ms is not None:
+            end_ms = calendar.end_ms(begin_ms, terms.limit).ms
+        valid = [one for one in side.ratings if one.void is None]
+        found += [one.place for one in valid if end_ms is None or one.by_ms < end_ms]
+    return min(found, default=None)
 
 
 def _is_counted_by_visits(terms: Terms, project: Project) -> bool:
@@ -119,11 +138,3 @@ def _is_counted_by_visits(terms: Terms, project: Project) -> bool:
     if terms.agent_after and any(one.kind == "agent" for one in project.visits):
         return False
     return bool(project.visits)
-
-
-def _in_time(
-    first: tuple[int, str] | None, by_ms: int | None, end_ms: int | None
-) -> tuple[int, str] | None:
-    if first is None or end_ms is None:
-        return first
-    return first if (first[0] if by_ms is None else by_ms) < end_ms else None

@@ -11,7 +11,7 @@ from rules_parts import CALENDAR, at, policy, rating, visit
 
 from central.rules.facts import PENDING
 from central.rules.figure import Attributed, contributions
-from central.rules.standing import Decision, Project, Rating, Standing, Visit, family_of, stand
+from central.rules.standing import Decision, Family, Project, Rating, Side, Standing, Visit, stand
 
 BEGIN = at("2026-09-01 10:00")
 HOUR = 3_600_000
@@ -148,7 +148,7 @@ def test_a_theme_counts_whole_or_in_parts_and_never_both(whole_rated, part_rated
         itertools.islice(itertools.permutations(whole_rated), 3),
         itertools.islice(itertools.permutations(part_rated), 3),
     ):
-        family = family_of(theirs, ours)
+        family = Family((Side(whole, theirs),), (Side(part, ours),))
         found.append(
             tuple(
                 stand(policy(name), CALENDAR, one, rated, [], BEGIN + 30 * 24 * HOUR, None, family)

@@ -10,10 +10,11 @@ from central.rules.facts import PENDING
 from central.rules.sections import Limit
 from central.rules.standing import (
     Decision,
+    Family,
     Project,
     Service,
+    Side,
     Visit,
-    family_of,
     stand,
 )
 from central.store.judged.facts import ServiceRow
@@ -387,33 +388,57 @@ def test_without_a_due_day_the_day_of_acceptance_is_day_1():
     )
 
 
+def theme(whole, of_whole, part, of_part) -> Family:
+    return Family((Side(whole, tuple(of_whole)),), (Side(part, tuple(of_part)),))
+
+
 @pytest.mark.rule("R24")
 @pytest.mark.parametrize("name", ["ezhou-norm", "qinnan", "national"])
 def test_the_rating_made_first_decides_whether_whole_or_parts_count(name):
     whole = visit("2026-09-01 09:50", kind="theme", service="01T", projects=3)
     part = visit("2026-09-01 09:50", part_of="01T", service="01P", mode="per_matter")
     first, later = rating("a", 2, "2026-09-01 09:58"), rating("b", 5, "2026-09-01 09:59")
-    family = family_of([first], [later])
+    family = theme(whole, [first], part, [later])
     assert stands(name, whole, [first], family=family).state == "active"
     found = stands(name, part, [later], family=family)
     assert (found.state, found.out_because, found.second) == ("out", "part", 1)
-    family = family_of([later], [first])
+    family = theme(whole, [later], part, [first])
     found = stands(name, whole, [later], family=family)
     assert (found.state, found.out_because, found.second) == ("out", "whole", 1)
     assert stands(name, part, [first], family=family).state == "active"
     unrated = visit("2026-09-01 09:50", part_of="01T", service="01Q", mode="per_matter")
     assert stands(name, unrated, family=family).out_because == "part"
-    assert stands(name, whole, family=family_of([], [])).state in ("waiting", "unrated", "default")
+    assert stands(name, whole, family=theme(whole, [], part, [])).state in (
+        "waiting",
+        "unrated",
+        "default",
+    )
 
 
 @pytest.mark.rule("R24")
 def test_a_late_rating_of_a_part_does_not_take_the_whole_its_default():
     whole = visit("2026-09-01 09:50", "2026-09-01 10:00", kind="theme", service="01T")
+    part = visit("2026-09-01 09:50", "2026-09-01 10:00", part_of="01T", service="01P")
     late = rating("a", 2, "2026-09-09 00:00")
-    found = stands("ezhou-norm", whole, family=family_of([], [late]))
+    found = stands("ezhou-norm", whole, family=theme(whole, [], part, [late]))
     assert (found.state, found.level) == ("default", 3)
     near = rating("a", 2, "2026-09-09 00:00", rated_error_ms=1)
-    assert stands("ezhou-norm", whole, family=family_of([], [near])).out_because == "whole"
+    assert (
+        stands("ezhou-norm", whole, family=theme(whole, [], part, [near])).out_because == "whole"
+    )
+
+
+@pytest.mark.rule("R24")
+def test_whole_and_part_are_in_time_by_their_own_limits():
+    """A part finishes days after the whole: a rating too late for that is not for it."""
+    whole = visit("2026-09-01 09:50", "2026-09-01 10:00", kind="theme", service="01T")
+    part = visit("2026-09-05 09:50", "2026-09-05 10:00", part_of="01T", service="01P")
+    late, near = rating("a", 2, "2026-09-09 10:00"), rating("b", 5, "2026-09-10 10:00")
+    family = theme(whole, [late], part, [near])
+    assert stands("ezhou-norm", part, [near], family=family).state == "active"
+    assert stands("ezhou-norm", whole, [late], family=family).out_because == "whole"
+    family = theme(whole, [late], part, [])
+    assert stands("ezhou-norm", whole, [late], family=family).late == 1
 
 
 @pytest.mark.rule("R23")

@@ -21,9 +21,9 @@ from central.rules.standing import (
     Project,
     Rating,
     Service,
+    Side,
     Standing,
     Visit,
-    family_of,
     stand,
 )
 
@@ -179,8 +179,9 @@ def read_month() -> Month:
         whole = [one for one in rows if one.service.service == theme]
         parts = [one for one in rows if one.service.part_of == theme]
         if parts:
-            row.family = family_of(
-                whole[0].ratings, (one for part in parts for one in part.ratings)
+            row.family = Family(
+                (Side(whole[0].service, tuple(whole[0].ratings), whole[0].project),),
+                tuple(Side(part.service, tuple(part.ratings), part.project) for part in parts),
             )
     return Month(rows)
 
