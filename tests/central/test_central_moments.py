@@ -168,7 +168,7 @@ def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(
         with hall.database.read() as connection:
             query = "select span, sum(ratings) from figure where dim = 'window' and id = 'w1'"
             query += " and substr(what, 1, 7) = 'active-' group by span"
-            return {span: count for span, count in connection.exec_driver_sql(query) if count}
+            return {span: int(count) for span, count in connection.exec_driver_sql(query) if count}
 
     def faults():
         with hall.database.read() as connection:
