@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 from central.custody import batch as batch_module
 from central.custody import intake as intake_module
 from central.custody import offer
-from central.custody.intake import Intake, UnfiledError, UnknownTokenError
+from central.custody.intake import Intake, UnfiledError
 from central.custody.marks import UNKNOWN_DEVICE
 from central.keys import DeviceKeys
+from central.people.callers import UnknownTokenError
 from central.people.tokens import Tokens
 from central.steady import PlainClock
 from central.store.database import open_database

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.exceptions import HTTPException
 
 from central.custody.marks import MARKS, mark_of
+from central.people.callers import UnknownTokenError
 from central.web.api.batches import _problem_of, _read
-from central.web.api.bearer import no_token, require
+from central.web.api.bearer import refused, require
 from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
 from central.web.api.records import RecordPage, Rejections
@@ -128,7 +129,7 @@ def test_problem_examples_are_what_the_centre_answers():
     def lacks_the_scope():
         require(("figures:read",), "records:read")
 
-    errors = [no_token()]
+    errors = [refused(UnknownTokenError())]
     for fails in (lacks_the_scope, lambda: _read(b"[]", "")):
         with pytest.raises(HTTPException) as caught:
             fails()
