@@ -44,6 +44,11 @@ class FigureShown(NamedTuple):
     den_key: CountKey | None
     sources: tuple[tuple[str, Value[Any] | None], ...]
 
+    @property
+    def articles(self) -> list[str | None]:
+        """What it stands on, each article once; None for this system's own agreement."""
+        return list(dict.fromkeys(value.article if value else None for _, value in self.sources))
+
 
 class FigureSet(NamedTuple):
     """The figures of a unit under one policy."""
