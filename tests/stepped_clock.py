@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 _STEPPED = Path(__file__).with_name("stepped")  # what Python has to know of it
 _LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
@@ -44,6 +47,33 @@ class SteppedClock:
         new = self._file.with_suffix(".new")
         new.write_text(f"{offset}\n")
         new.replace(self._file)  # nobody reads half of it
+
+    @contextmanager
+    def running(self, code: str, *words: str, folder: Path) -> Iterator[IO[str]]:
+        """What a service says, that `code` runs under this clock in `folder` until its standard
+        input is closed; what it logs is in `service.log` there.
+        """
+        with (folder / "service.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, *words, "--until-stdin-closes"],
+                cwd=folder,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(15)
+            finally:
+                process.kill()
+                process.stdout.close()
 
     def measure(self) -> tuple[float, float]:
         """By how many seconds wall and monotonic clock of a process that it holds differ from

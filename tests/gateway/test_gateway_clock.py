@@ -2,10 +2,7 @@
 processes under libfaketime, real sockets, TLS.
 """
 
-import os
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -61,7 +58,7 @@ class Hall:
             retry_longest_s=1,
         )
         self._mqtt_port = settings.mqtt_port
-        self._config = write_settings(folder, settings)
+        write_settings(folder, settings)
         self.database = settings.data_dir / "gateway.sqlite"
         database = Database(self.database)
         with database.write() as connection:
@@ -72,21 +69,10 @@ class Hall:
     @contextmanager
     def gateway(self):
         """A start of the gateway, with a device that is connected."""
-        with (self._folder / "gateway.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", self._code, "gateway", "run", "--until-stdin-closes"],
-                cwd=self._folder,
-                env={**os.environ, **self.clock.environment},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            lines = [process.stdout.readline() for _ in range(2)]
-            assert lines[1].startswith("ready"), (self._folder / "gateway.log").read_text()
+        running = self.clock.running(self._code, "gateway", "run", folder=self._folder)
+        with running as output:
+            lines = [output.readline() for _ in range(2)]
+            assert lines[1].startswith("ready"), (self._folder / "service.log").read_text()
             self._api = httpx2.Client(
                 base_url=lines[1].split()[1],
                 headers={"authorization": "Bearer queue-token"},
@@ -97,13 +83,6 @@ class Hall:
             yield
             self.device.leave()
             self._api.close()
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(15)
-            finally:
-                process.kill()
-                process.stdout.close()
 
     def health(self) -> dict:
         return self._api.get("/healthz").json()
