@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from hosting.error import OperatorError
+from hosting.log import harmless
 
 ERRORS = (OperatorError, OSError)
 _COMMANDS = {
@@ -42,8 +43,13 @@ class _Commands(TyperGroup):
         except ERRORS as error:
             if ctx.params["debug"]:
                 raise
-            typer.echo(f"pingjia: {error}", err=True)
+            typer.echo(f"pingjia: {_told(error)}", err=True)
             raise typer.Exit(1) from None
+
+
+def _told(error: Exception) -> str:
+    """Its sentences; what they quote moves no terminal."""
+    return "\n".join(harmless(line) for line in f"{error}".split("\n"))
 
 
 def _imported(module):

@@ -12,6 +12,7 @@ from central.store import places
 from hosting import process
 from hosting.error import OperatorError
 from hosting.listener import listen, url_of
+from hosting.log import log_to_stderr
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
@@ -55,7 +56,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
-    process.log_to_stderr()
+    log_to_stderr()
     chosen = load_config(config)
     require_safe_listener(chosen)
     require_shareable(chosen)

@@ -12,6 +12,7 @@ from gateway.config import load_config
 from gateway.store import envelopes, halls, quarantine, services, states
 from hosting import process
 from hosting.clock import written
+from hosting.log import log_to_stderr
 
 _GARBAGE_OBJECTS = 20_000
 
@@ -29,7 +30,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
-    process.log_to_stderr()
+    log_to_stderr()
     stopping = threading.Event()
     process.on_end(stopping.set, until_stdin_closes)
     process.look_for_garbage_seldom(_GARBAGE_OBJECTS)

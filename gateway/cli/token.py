@@ -12,6 +12,7 @@ from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
+from protocol.field import place_id
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,22 +33,35 @@ def token_add(
         Literal["api", "pages:read", "console"],
         typer.Option(help="The HTTP API, the overview's page, or one window's console."),
     ] = "api",
-    window: Annotated[str | None, typer.Option(help="The console's window, e.g. w1.")] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The console's window, e.g. w1; for the API those that it may touch, one option "
+            "each, all without any."
+        ),
+    ] = None,
     config: ConfigFile = GATEWAY_TOML,
 ) -> None:
     """Write a new token for a caller into a file; only its hash is stored.
 
     Example: pingjia gateway token add counter-1 --scope console --window w1 --out w1.token
     """
+    windows = window or []
     if not (0 < len(name) <= 64 and name.isprintable()):
         raise OperatorError("The name of a caller has 1 to 64 printable characters.")
-    if (scope == callers.CONSOLE) != (window is not None):
-        raise OperatorError("A console's token, and only that, names its window: --window w1.")
+    if scope == callers.CONSOLE and len(windows) != 1:
+        raise OperatorError("A console's token names its window: --window w1.")
+    if scope == callers.PAGES and windows:
+        raise OperatorError("The overview shows the whole hall: its token names no --window.")
+    for one in windows:
+        place_id(one, "--window")
     with opened_database(config, may_be_new=True) as database:
         secret = new_secret()
         write_new(out, f"{secret}\n".encode())
         with database.write() as connection:
-            tokens.put(connection, name, digest(secret), now_ms(), scope, window)
+            tokens.put(
+                connection, name, digest(secret), now_ms(), scope, " ".join(windows) or None
+            )
     typer.echo(f"made a token for {name} in {out}")
 
 

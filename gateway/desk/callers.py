@@ -14,11 +14,18 @@ SCOPES = (API, PAGES, CONSOLE)
 
 
 class Caller(NamedTuple):
-    """Who holds a token. window: the one window of a console, else None."""
+    """Who holds a token. window: the one window of a console, else None. windows: those whose
+    services an API token may touch; None for all.
+    """
 
     name: str
     scope: str
     window: str | None
+    windows: tuple[str, ...] | None = None
+
+    def may_touch(self, window: str | None) -> bool:
+        """Whether services and staff at this window are this caller's business."""
+        return self.windows is None or window in self.windows
 
 
 def caller_of(database: Database, token: str) -> Caller | None:
@@ -27,4 +34,9 @@ def caller_of(database: Database, token: str) -> Caller | None:
     with database.read() as connection:
         known = tokens.everyone(connection)
     found = [row for row in known if is_same(row.sha256, sha256)]
-    return Caller(found[0].name, found[0].scope, found[0].window) if found else None
+    if not found:
+        return None
+    row = found[0]
+    if row.scope == API and row.window is not None:
+        return Caller(row.name, row.scope, None, tuple(row.window.split()))
+    return Caller(row.name, row.scope, row.window)

@@ -219,7 +219,9 @@ class Hall(Table, table=True):
 
 
 class Token(Table, table=True):
-    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's."""
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's, or
+    those of an API token, with blanks between them; null for all.
+    """
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)

@@ -16,7 +16,8 @@ from central.web.api import batches
 from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
 from hosting.body import BoundedBody
-from hosting.problem import handle_problems
+from hosting.door import HeadAsGet, TokenFirst
+from hosting.problem import describe_problems, handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
 
@@ -65,11 +66,7 @@ def create_app(
             places.has_devices(connection)
         return Health(status="ok" if clock.doubt() is None else CENTRE_CLOCK)
 
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        described()["paths"][batches.PATH] = batches.DESCRIPTION
-        return described()
-
-    app.openapi = openapi
-    return BoundedBody(BatchDoor(app, intake, bearer), _BODY_BYTES, _LARGE_BODIES)
+    describe_problems(app, {batches.PATH: batches.DESCRIPTION})
+    # Batches are asked for their token by their own door.
+    inner = TokenFirst(BatchDoor(app, intake, bearer), "/v1/(?!batches$).*", bearer)
+    return HeadAsGet(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES))
