@@ -1,6 +1,6 @@
 """The centre's parts, put together."""
 
-from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
+from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
 from central.custody.open import KeyOf
@@ -18,6 +18,7 @@ from central.timekeeper import EVERY_S, Timekeeper
 from central.web.api import bench, figures, halls, records
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
+from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.site import create_site
 from hosting.clock import day
 from hosting.worker import Ticker
@@ -54,12 +55,15 @@ class Centre:
         self.figures = FiguresReader(profile, now_ms)
         self.alarms = Alarms(clock, limits)
         self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
+        self.store_watch = StoreWatch(database, self.note_running)
+        self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(database)
         self.app = create_app(
             database,
             self.intake,
             bearer,
             clock,
+            self.store_watch,
             halls.create_router(database, key_of),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.alarms, bearer),
@@ -71,7 +75,7 @@ class Centre:
         self._now_ms = now_ms
         actions = [
             ("shares", SHARES_EVERY_S, self._count_shares),
-            ("running", RUNNING_EVERY_S, self.note_running),
+            ("running", LOOK_EVERY_S, self.store_watch.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
         ]
         self._keeper = time if isinstance(time, Timekeeper) else None
@@ -108,15 +112,20 @@ class Centre:
             self.alarms.count_shares(connection)
 
 
-def open_centre(config: Config) -> Centre:
-    """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
-    keys = DeviceKeys(read_master_secret(config.master_secret_file))
-    profile = load_profile(config.profile)
-    limits = Limits(
+def limits_of(config: Config) -> Limits:
+    """After how long something missing is an alarm, as a configuration says it."""
+    return Limits(
         gap_ms=config.gap_alarm_s * 1000,
         device_ms=config.silent_device_s * 1000,
         hall_ms=config.silent_hall_s * 1000,
     )
+
+
+def open_centre(config: Config) -> Centre:
+    """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
+    keys = DeviceKeys(read_master_secret(config.master_secret_file))
+    profile = load_profile(config.profile)
+    limits = limits_of(config)
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
     return Centre(database, keys.key, profile, limits, Timekeeper(database), is_direct)

@@ -5,6 +5,7 @@ looks. central/custody/marks.py has the words of both.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby, pairwise
 from typing import Any, NamedTuple
@@ -30,7 +31,6 @@ from central.steady import Doubt, PlainClock
 from central.store import alarms, clocks, directory, rejections, tallies
 
 SHARES_EVERY_S = 600.0
-RUNNING_EVERY_S = 60.0
 _DOWN_MS = 600_000  # so long nothing was noted: the centre was down
 _MOST_RUNS = 1000
 _SHARE_DAYS = 30
@@ -112,6 +112,8 @@ class Alarms:
         self._clock = clock
         self._limits = limits
         self._seldom: tuple[int, list[Finding]] | None = None
+        # Why the database takes nothing, None if it does; no row can tell that.
+        self.trouble: Callable[[], str | None] = lambda: None
 
     @property
     def shares_at_ms(self) -> int | None:

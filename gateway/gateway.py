@@ -98,7 +98,13 @@ class Gateway:
                 config.broker_restart_s,
             )
         elif config.broker_files is not None:
-            self.mosquitto = Mosquitto(config.broker_files, config.hall, users, self.alarms)
+            self.mosquitto = Mosquitto(
+                config.broker_files,
+                config.hall,
+                users,
+                self.alarms,
+                is_known=lambda: self.book.current is not None,
+            )
         self.link = Link(
             hall=config.hall,
             password=password,

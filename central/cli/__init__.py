@@ -2,10 +2,11 @@
 
 import typer
 
-from central.cli import audit, clock, device, directory, epoch, hall, run, settings, token
+from central.cli import audit, clock, device, directory, doctor, epoch, hall, run, settings, token
 
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
+doctor.add_to(app)
 directory.add_to(app)
 hall.add_to(app)
 device.add_to(app)

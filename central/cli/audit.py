@@ -21,6 +21,7 @@ from central.cli.opened import (
 from central.config import load_config
 from hosting.clock import start_of, written
 from hosting.error import OperatorError
+from hosting.log import harmless
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +69,7 @@ def verify(
 
             for fault in audit(connection, keys.key, wanted, read):
                 names[fault.name] += 1
-                print(f"{fault.name}: {fault.where}: {fault.sentence}")
+                print(harmless(f"{fault.name}: {fault.where}: {fault.sentence}"))
     if wanted != Range():
         days = [
             f"{word} {written(at_ms)}"
@@ -80,6 +81,12 @@ def verify(
         told = ", ".join(f"{name} {number}" for name, number in sorted(names.items()))
         print(f"verified {count} records; what does not hold: {told}")
         raise typer.Exit(1)
+    if count == 0:
+        what = "the database" if file is None else f"{file}"
+        raise OperatorError(
+            f"verified 0 records: there was NOTHING to verify in {harmless(what)}. If devices "
+            "have rated, this is the wrong file or an empty database."
+        )
     print(f"verified {count} records: everything holds")
 
 

@@ -64,8 +64,8 @@ class Custody:
         """Take what waits, commit, acknowledge, say what is to be said.
 
         Raises whatever the commit raised, but for a disk that takes nothing, which is waited out.
-        Nothing of it is acknowledged then, nothing more is received, and the next step tries the same messages
-        again. What is safe already is said all the same.
+        Nothing of it is acknowledged then, nothing more is received, and the next step tries the
+        same messages again. What is safe already is said all the same.
         """
         if self._messages:
             wanted = self._inbox.take_wanted(timeout_s if self._room.is_shut else 0)

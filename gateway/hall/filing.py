@@ -116,7 +116,7 @@ def _hear(connection: Connection, told: Told, now_ms: int) -> bool:
         is_its = states.put_will(connection, told.device, told.message, now_ms)
         if not is_its:
             log.info("the last will of %s is of an older session (STA-2)", told.device)
-        elif before.online:
+        elif before is not None and before.online:
             log.info("%s has gone: the broker lost its connection", told.device)
         return False
     states.put(connection, told.device, told.message, now_ms)

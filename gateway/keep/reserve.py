@@ -88,8 +88,8 @@ class Room:
         database.on_failed = self.failed
 
     def failed(self, error: DatabaseError) -> None:
-        """A write has failed. If that was the disk: say so first, then give up the reserve, so that
-        verdicts and deletions still find room.
+        """A write has failed. If that was the disk: say so first, then give up the reserve, for
+        verdicts and deletions.
         """
         if not is_of_disk(error):
             return
@@ -98,7 +98,7 @@ class Room:
         self._alarms.set(
             "disk",
             f"The disk with {self._folder} {what}: nothing more is taken in, devices keep their "
-            f"records, queue systems are told to try again. {todo}; the gateway goes on by itself.",
+            f"records, queue systems are told to try again. {todo}; it goes on by itself.",
         )
         self._reserve.release()
 
@@ -163,6 +163,15 @@ def _why(folder: Path, error: DatabaseError) -> tuple[str, str]:
     why = os.strerror(number) if number else str(error.orig)
     what, todo = _WORDS.get(number or 0, _FAILS)
     return what.format(why=why), todo
+
+
+def why_not(folder: Path) -> str | None:
+    """What stops a file from being written there, and what to do; None for nothing."""
+    number = probe(folder)
+    if not number:
+        return None
+    what, todo = _WORDS.get(number, _FAILS)
+    return f"{what.format(why=os.strerror(number))}. {todo}"
 
 
 def probe(folder: Path) -> int | None:

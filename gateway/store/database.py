@@ -21,6 +21,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _SECOND_EDITION = "0101"  # the first migration of the contract's second edition
 _CORRUPT, _NOT_A_DATABASE = 11, 26  # SQLite's primary result codes
 _IO_ERROR = 10
+_LOG_BYTES = 8 * 1024 * 1024
 _UNREADABLE = (266, 522, 8458)  # a read that failed, was short, or met a corrupt file system
 # READONLY, IOERR, FULL, CANTOPEN: of the disk, whatever was asked.
 _OF_DISK = (8, _IO_ERROR, 13, 14)
@@ -168,6 +169,8 @@ def _prepare(raw, busy_ms: int) -> None:
     cursor.execute("PRAGMA cache_size=-8192")  # KB; at its own 2,000 a million ratings cost more
     # Pages of 4 KB. At its own 1,000 one rating in fifty waits while they are written back.
     cursor.execute("PRAGMA wal_autocheckpoint=2000")
+    # A reader that stood still has let the log grow: what is above this goes back to the disk.
+    cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     cursor.close()
 
 

@@ -85,6 +85,7 @@ class Centre:
         self._proxy = proxy
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
         self._batches = httpx2.URL(f"{url}/v1/batches")
+        self.said_at: datetime | None = None  # when it answered last, on its own clock
         self._connect()
 
     def _connect(self) -> None:
@@ -165,6 +166,8 @@ class Centre:
         except httpx2.HTTPError as error:
             raise UnreachableError(f"{self._url}: {error or type(error).__name__}") from error
         status = response.status_code
+        now = datetime.now(UTC)
+        self.said_at = answered_at(response.headers.get("date"), now)
         if status in _AGAIN:
             said = response.headers
             said_at = answered_at(said.get("date"), datetime.now(UTC))
@@ -175,6 +178,18 @@ class Centre:
             raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
         self._contact.note()
         return status, bytes(body)
+
+
+def fetch(url: str, timeout_s: float = 5.0) -> tuple[int, bytes]:
+    """Status and body of a GET without a token. Raises OSError if there is no answer in time."""
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+    try:
+        with httpx2.HTTPTransport(trust_env=False) as transport:
+            request = httpx2.Request("GET", url, extensions={"timeout": timeouts})
+            with closing(transport.handle_request(request)) as response:
+                return response.status_code, b"".join(response.iter_raw())
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise OSError(f"{error or type(error).__name__}") from error
 
 
 def pack(body: bytes) -> bytes:

@@ -25,9 +25,9 @@ _JITTER = (1.05, 1.2)
 class HallWatch:
     """One thread's work; `step` asks when it is time.
 
-    refresh_users: the broker's users may have changed. forgive: with other credentials nothing need
-    wait any more that was refused. poll_s: how long the centre may have said
-    nothing, neither to a batch nor about the document, jittered.
+    refresh_users: the broker's users may have changed. forgive: with other credentials nothing
+    need wait any more that was refused. poll_s: how long the centre may have said nothing, neither
+    to a batch nor about the document, jittered.
     """
 
     def __init__(
