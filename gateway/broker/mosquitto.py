@@ -38,7 +38,7 @@ class Mosquitto:
         self._alarms = alarms
         self._reload_s = reload_s
         self._is_known = is_known
-        self._told: tuple[int, float, float] | None = None  # a broker, and what it was told of
+        self._told: tuple[int, int, float] | None = None  # a broker, and what it was told of
         self._is_due = threading.Event()
 
     def start(self) -> None:
@@ -91,12 +91,12 @@ class Mosquitto:
         )
         broker = _broker(self._folder / files.PID)
         if broker is not None:
-            is_started_later = broker[1] > files_s + _SAME_S
-            if is_started_later or self._told == (*broker, files_s):
+            is_started_later = broker[2] > files_s + _SAME_S
+            if is_started_later or self._told == (*broker[:2], files_s):
                 return None
         why = _signal(self._folder / files.PID)
         if why is None:
-            self._told = (*broker, files_s) if broker is not None else None
+            self._told = (*broker[:2], files_s) if broker is not None else None
             # mosquitto forgets a signal that arrives while it reads.
             time.sleep(self._reload_s)
         return why
@@ -125,16 +125,18 @@ class Mosquitto:
 _SAME_S = 2.0
 
 
-def _broker(pid_file: Path) -> tuple[int, float] | None:
-    """The process in the file, and when it was started (epoch seconds)."""
+def _broker(pid_file: Path) -> tuple[int, int, float] | None:
+    """The process in the file, and when it was started: in ticks since the boot, which tell it
+    from another one of that number, and in epoch seconds.
+    """
     try:
         pid = int(pid_file.read_text())
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         up_s = float(Path("/proc/uptime").read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
-    age_s = up_s - int(fields[19]) / os.sysconf("SC_CLK_TCK")  # proc(5): starttime
-    return pid, round(time.time() - age_s, 0)
+    ticks = int(fields[19])  # proc(5): starttime
+    return pid, ticks, time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _users_in(passwords: Path) -> dict[str, str]:
