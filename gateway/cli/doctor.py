@@ -28,6 +28,8 @@ from hosting.doctor import (
     span,
 )
 from hosting.error import OperatorError
+from protocol.field import ProtocolError
+from protocol.hall import decode_hall
 
 _HTTPS = 443
 _DAY_MS = 86_400_000
@@ -161,9 +163,14 @@ class _Patient:
         if self._centre is None:
             raise OperatorError("not tried: mend the credentials first.")
         try:
-            self._centre.hall(self._config.hall, None)
+            decode_hall(self._centre.hall(self._config.hall, None) or b"")
         except (UnreachableError, RefusedError) as error:
             raise OperatorError(f"{error}") from None
+        except ProtocolError as error:
+            raise OperatorError(
+                f"what answers on {self._config.centre_url} sends no hall document ({error}). Is "
+                "it the centre, or a portal on the way that wants a login?"
+            ) from None
         return f"the centre takes it for {self._config.hall}"
 
     def _clock(self) -> str:

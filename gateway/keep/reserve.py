@@ -38,7 +38,6 @@ class Reserve:
 
     def __init__(self, path: Path, size: int):
         self.size = size
-        self.is_held = False
         self._path = path
 
     def hold(self) -> bool:
@@ -52,12 +51,18 @@ class Reserve:
         except OSError:
             self.release()
             return False
-        self.is_held = True
         return True
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the space is ours now: somebody may have deleted the file."""
+        try:
+            return self._path.stat().st_size >= self.size
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Give the space up, if the disk lets us."""
-        self.is_held = False
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
@@ -84,6 +89,7 @@ class Room:
         self._alarms = alarms
         self._write = write
         self._commits = -1
+        self._file = _file_at(database.path)
         self._opening = threading.Lock()
         database.on_failed = self.failed
 
@@ -108,6 +114,8 @@ class Room:
         """
         if not self.is_shut:
             return True
+        if not self._is_in_place():
+            return False
         with self._opening:
             try:
                 self._write()
@@ -117,12 +125,13 @@ class Room:
                 return False
             self.is_shut = False
         self._alarms.clear("disk")
+        self._alarms.clear("database")
         log.info("there is room again; intake goes on")
         return True
 
     def look(self) -> None:
         """Try a write if nobody wrote since the last look, and the reserve if it is not held."""
-        if self.is_shut:
+        if self.is_shut or not self._is_in_place():
             self.is_there()
         elif self._database.commits == self._commits:
             try:
@@ -141,11 +150,32 @@ class Room:
             "that is kept for bad times. Make room on it before it is full.",
         )
 
+    def _is_in_place(self) -> bool:
+        """Whether the database is where it was; else what is written to it goes nowhere."""
+        if _file_at(self._database.path) == self._file:
+            return True
+        self.is_shut = True
+        self._alarms.set(
+            "disk",
+            f"The database {self._database.path} was taken away under the gateway: nothing "
+            "more is taken in, devices keep their records. Put it back, or restart the gateway, "
+            "which begins a new one and gets everything from the devices.",
+        )
+        return False
+
     def _make(self) -> bool:
         """Delete the oldest of what the centre has; whether that is room enough to go on."""
         with self._database.write() as connection:
             envelopes.let_go(connection, None)
         return self._database.free_bytes() >= self._reserve.size // 2
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def refusal(error: Exception) -> str:

@@ -41,6 +41,7 @@ class Database:
     """
 
     def __init__(self, path: Path, busy_ms: int = 5000, migrations: Path = MIGRATIONS):
+        self.path = path
         self.is_damaged = threading.Event()
         self.commits = 0  # of this process, which alone writes while it runs
         self.on_failed: Callable[[DatabaseError], None] = lambda error: None  # of each write

@@ -7,12 +7,13 @@ import sys
 import time
 
 import pytest
-from gateway_hall import until
+from gateway_hall import health_of, until
 from test_gateway_disk import Process
 from test_gateway_start import config_in
 from typer.testing import CliRunner
 
 from gateway.hall import intake
+from gateway.keep.reserve import Room
 from gateway.store import quarantine
 from gateway.store.database import Database
 from pingjia import app
@@ -159,3 +160,32 @@ def test_what_strangers_sent_moves_no_terminal(service, connect):
     assert code == 0
     assert "\x1b" not in told
     assert "\\x1b[2J" in told
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: writes are believed"])
+def test_a_database_that_was_taken_away_is_an_alarm_until_it_is_back(
+    gateway, monkeypatch, is_ours
+):
+    """What is written goes to a file that nobody will find again, and no write fails."""
+    if not is_ours:
+        monkeypatch.setattr(Room, "_is_in_place", lambda self: True)
+    path = gateway.database.path
+    path.rename(path.with_name("elsewhere"))
+    try:
+        if is_ours:
+            until(lambda: "taken away" in gateway.alarms.standing().get("disk", ""), "the alarm")
+            until(lambda: health_of(gateway.api_url)[0] == 503, "the 503")
+        else:
+            time.sleep(6)
+            assert "disk" not in gateway.alarms.standing()
+    finally:
+        path.with_name("elsewhere").rename(path)
+    if is_ours:
+        until(lambda: "disk" not in gateway.alarms.standing(), "the end of the alarm", 20)
+
+
+def test_a_reserve_that_was_deleted_is_held_again(gateway):
+    path = gateway.config.data_dir / "reserve"
+    path.unlink()
+    until(path.exists, "the reserve")
+    assert gateway.alarms.standing() == {}
