@@ -6,8 +6,10 @@ here and nowhere else; `pingjia --debug …` shows where it arose.
 """
 
 import gc
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 
 import typer
 from typer.core import TyperGroup
@@ -36,6 +38,13 @@ class _Commands(TyperGroup):
         command = typer.main.get_command(getattr(_imported(module), name))
         command.name = cmd_name
         return command
+
+    def make_context(self, *args, **more):
+        # A terminal without Chinese gets \u5927 instead of an error, from `--help` on.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().make_context(*args, **more)
 
     def invoke(self, ctx):
         try:

@@ -69,6 +69,8 @@ class Link:
         self._on_settings = on_settings
         self._on_freed = on_freed
         self._settings = 0  # version
+        self._further = None  # the broker's further address (BRK-1)
+        self._is_further = True  # that one was tried last; so the first is the bundle's
         self._fresh = []  # envelopes journalled since they were last looked at
         self._cursor = None  # seq up to which this round has sent; None between rounds
         self._sent_in_round = False
@@ -98,9 +100,11 @@ class Link:
             self._face = session.face
             self._change.set()
 
-    def use_settings(self, version: int):
-        """Tells the hall which version of the settings is in use: the centre's acknowledgement."""
-        self._settings = version
+    def use_settings(self, settings):
+        """Tells the hall which version of the settings is in use: the centre's acknowledgement.
+        What they say of the broker counts from the next connection on.
+        """
+        self._settings, self._further = settings.version, settings.broker
         self._change.set()
 
     def report(self, problem: str, is_there: bool = True):
@@ -117,7 +121,7 @@ class Link:
         """Connects, again and again, with back-off; ends only by JournalDamageError."""
         while True:
             try:
-                await self._serve(await self._connect())
+                await self._serve(*await self._connect())
             except asyncio.TimeoutError:
                 self._board.log("no hall: no answer in time")
             except OSError as error:
@@ -130,9 +134,8 @@ class Link:
 
     async def _connect(self):
         broker, timing, board = self._bundle.mqtt, self._timing, self._board
-        stream = await asyncio.wait_for_ms(
-            board.connect(broker.host, broker.port, broker.ca), timing.connect_ms
-        )
+        host, port, ca = self.next_address()
+        stream = await asyncio.wait_for_ms(board.connect(host, port, ca), timing.connect_ms)
         mqtt = Mqtt(stream, board.ticks_ms, board.ticks_diff, timing.in_flight, timing.puback_ms)
         try:
             self._session = to_hex(board.random(8))
@@ -144,16 +147,25 @@ class Link:
         except (OSError, asyncio.TimeoutError):
             mqtt.close()
             raise
-        return mqtt
+        return mqtt, host
 
-    async def _serve(self, mqtt):
+    def next_address(self):
+        """(host, port, ca) to try next: the bundle's and the further one in turn, but where a
+        connection stood, the same again (BRK-1).
+        """
+        own, further = self._bundle.mqtt, self._further
+        self._is_further = not self._is_further
+        address = further if self._is_further and further is not None else own
+        return address.host, address.port, address.ca or own.ca  # no less than the bundle asks for
+
+    async def _serve(self, mqtt, host):
         self._journal.begin(self._clock.up_ms(), self._clock.at())
         self.start_rounds()
         try:
             names = TICKET, ACK, CLOCK, FIND, SETTINGS
             await mqtt.subscribe([self._topic(name) for name in names])
             self.is_online = True
-            self._board.log(f"connected: {self._bundle.hall} at {self._bundle.mqtt.host}")
+            self._board.log(f"connected: {self._bundle.hall} at {host}")
             await _first_end(
                 mqtt.run(self.take, self.take_grant),
                 mqtt.keep_alive(self._timing.keep_alive_s),
@@ -271,6 +283,7 @@ class Link:
         self.report("subscribe_refused", not is_granted)
         if not is_granted:
             raise OSError("the broker refuses a subscription")
+        self._is_further = not self._is_further  # so that this address is tried again
         self._pause_ms = self._timing.retry_ms
 
     def _take_settings(self, payload):

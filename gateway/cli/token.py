@@ -1,5 +1,6 @@
 """`pingjia gateway token …`."""
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,12 +8,16 @@ import typer
 
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile, opened_database
 from gateway.desk import callers
-from gateway.store import tokens
+from gateway.store import halls, tokens
+from gateway.store.database import Database
 from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
-from protocol.field import place_id
+from protocol.field import ProtocolError, place_id
+from protocol.hall import decode_hall
+
+_DAY_MS = 86_400_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +45,9 @@ def token_add(
             "each, all without any."
         ),
     ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3660, help="How long it is good; for ever.")
+    ] = None,
     config: ConfigFile = GATEWAY_TOML,
 ) -> None:
     """Write a new token for a caller into a file; only its hash is stored.
@@ -54,24 +62,37 @@ def token_add(
     if scope == callers.PAGES and windows:
         raise OperatorError("The overview shows the whole hall: its token names no --window.")
     for one in windows:
-        place_id(one, "--window")
+        try:
+            place_id(one, "--window")
+        except ProtocolError as error:
+            raise OperatorError(f"{error}") from None
     with opened_database(config, may_be_new=True) as database:
-        secret = new_secret()
+        _require_windows(database, windows)
+        at_ms, secret = now_ms(), new_secret()
+        ends_at_ms = None if days is None else at_ms + days * _DAY_MS
         write_new(out, f"{secret}\n".encode())
         with database.write() as connection:
             tokens.put(
-                connection, name, digest(secret), now_ms(), scope, " ".join(windows) or None
+                *(connection, name, digest(secret), at_ms, scope),
+                *(" ".join(windows) or None, ends_at_ms),
             )
     typer.echo(f"made a token for {name} in {out}")
 
 
 def token_list(config: ConfigFile = GATEWAY_TOML) -> None:
-    """List who may call, and with what."""
+    """List who may call, with what, since when and until when, and the day of the last use."""
     with opened_database(config) as database, database.read() as connection:
         rows = tokens.everyone(connection)
     for row in rows:
         what = f"{row.scope} {row.window}" if row.window else row.scope
-        typer.echo(f"{row.name}  {what}, since {written(row.created_at_ms)}")
+        parts = [f"{row.name}  {what}", f"since {written(row.created_at_ms)}"]
+        day = f"{row.used_day}"
+        used = f"used last {day[:4]}-{day[4:6]}-{day[6:]}" if row.used_day else "never used"
+        parts.append(used)
+        if row.ends_at_ms is not None:
+            word = "ended" if now_ms() >= row.ends_at_ms else "until"
+            parts.append(f"{word} {written(row.ends_at_ms)}")
+        typer.echo(", ".join(parts))
 
 
 def token_revoke(
@@ -84,3 +105,22 @@ def token_revoke(
     if not was_there:
         raise OperatorError(f"No token is named {name}: see `pingjia gateway token list`.")
     typer.echo(f"revoked the token of {name}")
+
+
+def _require_windows(database: Database, windows: list[str]) -> None:
+    """Raise OperatorError if the hall's document is there and has not these windows."""
+    if not windows:
+        return
+    with database.read() as connection:
+        row = halls.get(connection)
+    if row is None:
+        typer.echo("the hall's windows are not known yet: the centre has not told them.", err=True)
+        return
+    names = [one.window for one in decode_hall(row.document).windows]
+    for window in windows:
+        if window not in names:
+            nearest = difflib.get_close_matches(window, names, 1, 0.4)
+            meant = f" Did you mean {nearest[0]}?" if nearest else ""
+            raise OperatorError(
+                f"The hall has no window {window}.{meant} It has {', '.join(names)}."
+            )

@@ -14,7 +14,14 @@ from starlette.responses import PlainTextResponse
 
 from gateway.desk.callers import API, Caller, caller_of
 from gateway.desk.finder import Finder
-from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.services import (
+    INVITES,
+    OUTCOMES,
+    ConflictError,
+    NoSuchError,
+    Opening,
+    ServiceDesk,
+)
 from gateway.hall.hall_book import HallBook
 from gateway.hall.presence import Presence
 from gateway.keep.metrics import Metrics
@@ -24,6 +31,7 @@ from gateway.web.views import add_views
 from hosting.body import BoundedBody
 from hosting.door import HeadAsGet, TokenFirst, known_of
 from hosting.problem import describe_problems, handle_problems
+from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.field import Identifier, ProtocolError, device_id, place_id
 from protocol.limits import SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
@@ -100,7 +108,9 @@ class FindBody(BaseModel):
 
 class ServiceAnswer(BaseModel):
     """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
-    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours. invites:
+    whether it may be asked to invite; `not_rateable`: none of its matters is, `not_this_kind`:
+    services of its kind do not invite in this hall.
     """
 
     service: str
@@ -112,6 +122,7 @@ class ServiceAnswer(BaseModel):
     closed_at_ms: int | None
     ended: Literal["closed", "no_show", "transferred", "overdue"] | None
     outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
+    invites: Literal[INVITES]  # type: ignore[valid-type]
 
 
 def create_app(
@@ -171,7 +182,7 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.post("/api/v1/services/{service_id}/invite")
     def invite(service_id: ServiceId, caller: Annotated[Caller, caller]) -> ServiceAnswer:
-        """Ask the citizen for a rating now."""
+        """Ask the citizen for a rating now; 409 for a service that does not invite."""
         _require(caller, desk.get(service_id)[0].window)
         desk.invite(service_id)
         return _service(desk, service_id)
@@ -194,7 +205,11 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204)
     def set_staff(window_id: WindowId, body: StaffBody, caller: Annotated[Caller, caller]) -> None:
-        """Sign in, pause or sign out; another staff_no takes over (A/B 岗)."""
+        """Sign in, pause or sign out; another staff_no takes over (A/B 岗).
+
+        Where the province lists the hall's staff, 422 for a staff_no that is not in `GET /staff`'s
+        `listed`, and the name is the list's.
+        """
         _require(caller, window_id)
         desk.set_staff(window_id, body.presence, body.staff_no, body.name)
 
@@ -216,7 +231,10 @@ def _known(database: Database) -> Callable[[str], Caller]:
 
     def known(authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
-        caller = caller_of(database, token.strip()) if scheme.lower() == "bearer" else None
+        try:
+            caller = caller_of(database, token.strip()) if scheme.lower() == "bearer" else None
+        except EndedTokenError as error:
+            raise HTTPException(401, f"{error}", {"WWW-Authenticate": "Bearer"}) from None
         if caller is None:
             raise HTTPException(
                 401,
@@ -256,4 +274,5 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         closed_at_ms=row.closed_at_ms,
         ended=row.ended,
         outcome=outcome,
+        invites=desk.invites(row),
     )

@@ -33,10 +33,18 @@ class StaffAtWindow(StaffView):
     window: str
 
 
+class Listed(BaseModel):
+    """Who may sign in."""
+
+    staff_no: str
+    name: str
+
+
 class StaffViews(BaseModel):
-    """Who has signed in."""
+    """Who has signed in, and who may; `listed` is empty where everybody may."""
 
     staff: list[StaffAtWindow]
+    listed: list[Listed]
 
 
 class WindowView(BaseModel):
@@ -158,10 +166,13 @@ def add_views(
 
     @app.get("/api/v1/staff", dependencies=needed)
     def staff() -> StaffViews:
-        """Who has signed in, by window."""
+        """Who has signed in, by window, and who may; `listed` is empty where everybody may."""
         with database.read() as connection:
             rows = services.all_staff(connection)
-        return StaffViews(staff=[StaffAtWindow(**row._asdict()) for row in rows])
+        return StaffViews(
+            staff=[StaffAtWindow(**row._asdict()) for row in rows],
+            listed=[Listed(staff_no=one, name=name) for one, name in book.staff.items()],
+        )
 
     @app.get("/api/v1/devices", dependencies=needed)
     def devices() -> DeviceViews:
