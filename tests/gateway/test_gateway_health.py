@@ -39,7 +39,8 @@ def time_of(tmp_path):
     hand.alarms = Alarms()
     hand.book = HallBook("demo", hand.database, hand.alarms, hand.clock(hand.database))
     device = Device("dev-1", "w1", 29333341, "", False, None, None, ())
-    hand.book.take(encode_hall(Hall(1, "demo", WINDOWS, (device,))))
+    document = Hall(1, "demo", WINDOWS, None, None, None, None, (device,))
+    hand.book.take(encode_hall(document))
     with hand.database.write() as connection:
         states.put(connection, "dev-1", Pen("dev-1").state(), hand.wall_ms)
     hand.presence = Presence(hand.database, hand.book, hand.alarms, lambda: hand.seconds)

@@ -119,7 +119,8 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path, lasting):
 def test_a_start_that_fails_ends_with_one_sentence_and_exit_code_1(tmp_path):
     config = config_in(tmp_path, "http://127.0.0.1:9")
     write_private(tmp_path / "token", "")
-    ended = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
+    command = ["gateway", "token", "list", "--config", str(config)]
+    ended = CliRunner().invoke(app, command)
     assert ended.exit_code == 1
     failed = subprocess.run([*RUN, str(config)], capture_output=True, text=True, timeout=30)
     assert failed.returncode == 1
