@@ -93,7 +93,7 @@ class Centre:
             self.importer,
             is_rehearsal=isinstance(time, RehearsalClock),
         )
-        self.store_watch = StoreWatch(database, self.note_running)
+        self.store_watch = StoreWatch(database, self.note_running, self.alarms.judge_late_ms)
         self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(self.callers)
         own = []

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import ssl
 import time
 from collections import Counter
@@ -19,12 +20,16 @@ from central.config import Config, load_config, require_safe_listener
 from central.people.tokens import Tokens
 from central.steady import PlainClock
 from central.store import clocks
-from central.web.api.health import probe, where_of
+from central.store.database import Database
+from central.store.judged import standings
+from central.web.api.health import late_since, probe, where_of
 from hosting.doctor import compare_clocks, examine, good_for, look_at_room, look_up
 from hosting.error import OperatorError
 
 _LEAST_BYTES = 1024**3
 _WAIT_S = 5.0
+_SOON_MS = 7 * 86_400_000
+_NAMED = 3
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _RUN = "Start it (systemctl start pingjia-central), and read its log (journalctl -u it)."
 AsJson = Annotated[bool, typer.Option("--json", help="The same for programs.")]
@@ -59,6 +64,7 @@ class _Patient:
             ("service", self._service),
             ("clock", self._clock),
             ("tokens", self._tokens),
+            ("judge", self._judge),
             ("alarms", self._alarms),
         ]
 
@@ -116,15 +122,41 @@ class _Patient:
 
     def _tokens(self) -> str:
         with opened_url(self._config) as database:
-            rows = Tokens(database, time_of(database)).every()
-        good = [row for row in rows if not row.revoked_at_ms]
+            now_ms = time_of(database)()
+            rows = Tokens(database, lambda: now_ms).every()
+        rows = [row for row in rows if not row.revoked_at_ms]
+        good = [row for row in rows if row.ends_at_ms is None or row.ends_at_ms > now_ms]
+        lasting = [row for row in good if "enrol:" not in row.scopes]  # those are for a day
+        soon = [row for row in lasting if (row.ends_at_ms or math.inf) <= now_ms + _SOON_MS]
         halls = sum("hall:" in row.scopes for row in good)
-        return f"{len(good)} are good, {halls} of them halls'"
+        told = f"{len(good)} are good, {halls} of them halls', {len(rows) - len(good)} have ended"
+        if soon:
+            names = ", ".join(row.name or row.id for row in soon[:_NAMED])
+            raise OperatorError(
+                f"{told}; {len(soon)} end within a week, first {names}: give new ones in time "
+                "(`pingjia central token list`)."
+            )
+        return told
+
+    def _judge(self) -> str:
+        with opened_url(self._config) as database, database.read() as connection:
+            late_ms = self._alarms_of(database).judge_late_ms(connection)
+            failure = standings.state(connection).failure
+        if failure is not None:
+            raise OperatorError(
+                f"a rule cannot judge {failure}. Figures lack it, nothing is lost; send that and "
+                "the log to whoever maintains the system."
+            )
+        if late_ms is not None:
+            raise OperatorError(late_since(late_ms))
+        return "nothing has waited for ten minutes"
+
+    def _alarms_of(self, database: Database) -> Alarms:
+        return Alarms(PlainClock(time_of(database)), limits_of(self._config))
 
     def _alarms(self) -> str:
         with opened_url(self._config) as database, database.read() as connection:
-            clock = PlainClock(time_of(database))
-            found = Alarms(clock, limits_of(self._config)).find(connection, None)
+            found = self._alarms_of(database).find(connection, None)
         if found:
             counts = Counter(one.mark for one in found)
             told = ", ".join(f"{mark} {count}" for mark, count in sorted(counts.items()))
