@@ -1,0 +1,85 @@
+"""Who is to be looked at: concentrated low ratings, and low ranks again and again (钦南 第二十九条,
+福建 十六, 鄂州方案 二(三)3). Values in, values out; nothing here blames anybody: a person looks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from central.rules.definitions import WINDOW_MODES, Share
+from central.rules.figure import Counts
+from central.rules.policy import Policy
+
+ENOUGH = 20  # ratings from which on somebody is ranked (RULES 7)
+
+
+class Watched(NamedTuple):
+    """One of the watch list. share: of the ratings that count, those of the list's levels."""
+
+    id: str
+    share: Share
+
+
+def watched(counts: Mapping[str, Counts], policy: Policy) -> list[Watched] | None:
+    """Those with ratings of the levels that a policy watches, the largest share first, then the
+    most of them; None where it has no watch list. counts: of each unit, `weighed`.
+
+    share and least of the policy are where one begins to be on it; 0: whoever has one.
+    """
+    if policy.figures.watch is None:
+        return None
+    watch = policy.figures.watch.value
+    found = []
+    for id, each in counts.items():
+        share = _share(each, policy, watch.levels)
+        if share.num >= max(watch.least, 1) and share.is_at_least(watch.share):
+            found.append(Watched(id, share))
+    return sorted(found, key=lambda one: (-one.share.num / one.share.den, -one.share.num, one.id))
+
+
+def low_again(periods: Sequence[Mapping[str, Share]], policy: Policy) -> list[str] | None:
+    """Who is among the last `figures.low` in each of so many last periods, by id; None where the
+    policy has no such rule. periods: good rates by id, the newest last.
+
+    Ranked is who has ENOUGH ratings. Where more are equal than the last places hold, none of them
+    is low: nobody is named by the order of names.
+    """
+    if policy.figures.low is None:
+        return None
+    low = policy.figures.low.value
+    if len(periods) < low.periods:
+        return []
+    last = [_last_of(one, low.last) for one in periods[-low.periods :]]
+    return sorted(set.intersection(*last))
+
+
+def shrunk(share: Share, whole: Share) -> Share:
+    """A rate drawn towards that of the whole, by twenty ratings of its kind (RULES 7): few ratings
+    alone make nobody first or last.
+    """
+    if whole.den == 0:
+        return share
+    return Share(share.num * whole.den + ENOUGH * whole.num, (share.den + ENOUGH) * whole.den)
+
+
+def _last_of(rates: Mapping[str, Share], percent: int) -> set[str]:
+    ranked = {id: rate for id, rate in rates.items() if rate.den >= ENOUGH}
+    places = -(-percent * len(ranked) // 100)
+    return {
+        id
+        for id, rate in ranked.items()
+        if sum(_is_no_better(other, rate) for other in ranked.values()) <= places
+    }
+
+
+def _is_no_better(one: Share, other: Share) -> bool:
+    return one.num * other.den <= other.num * one.den
+
+
+def _share(counts: Counts, policy: Policy, levels: Sequence[int]) -> Share:
+    grouped = (policy.levels.good, policy.levels.middle, policy.levels.bad)
+    every = [level for group in grouped for level in group.value]
+    num, den = (
+        sum(counts.get((mode, f"active-{level}"), 0) for mode in WINDOW_MODES for level in some)
+        for some in (levels, every)
+    )
+    return Share(num, den)
