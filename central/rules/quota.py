@@ -3,13 +3,14 @@ summary table (新疆消防 第十一条、第十二条, 附件3). Values in, va
 """
 
 from calendar import monthrange
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from central.rules.policy import Policy
-from central.rules.sections import Tier, Way
+from central.rules.sections import Tier, Value, Way
 
+T = TypeVar("T")
 Outcome = Literal["met", "not_met", "undecided"]
 Kind = Literal["month", "quarter", "half", "year"]
 _MONTHS: dict[Kind, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
@@ -90,11 +91,8 @@ def participation(
 
     volume: of the same services as the counts, the tier's own or with those below it.
     """
-    share = policy.quota.share
-    percent = share.value.get(_tier(tier)) if share is not None and tier in TIERS else None
-    if percent is None:
-        return None
-    return Participation(known, unknown, volume, percent)
+    percent = _of_tier(policy.quota.share, tier)
+    return None if percent is None else Participation(known, unknown, volume, percent)
 
 
 def ways(policy: Policy, ratings: Mapping[str, int]) -> Ways | None:
@@ -123,8 +121,7 @@ def assessed(policy: Policy, tier: str, day: date) -> Span | None:
     """The period over which a tier is evaluated that a day is in; None where no text says how
     often.
     """
-    period = policy.quota.period
-    kind = period.value.get(_tier(tier)) if period is not None and tier in TIERS else None
+    kind = _of_tier(policy.quota.period, tier)
     return None if kind is None else span_of(kind, day)
 
 
@@ -147,11 +144,10 @@ def summary_row(
     return SummaryRow(rated, participants, used, good, middle, bad, tuple(items))
 
 
-TIERS: Collection[str] = get_args(Tier)
-
-
-def _tier(word: str) -> Tier:
-    return next(tier for tier in get_args(Tier) if tier == word)
+def _of_tier(by_tier: Value[dict[Tier, T]] | None, tier: str) -> T | None:
+    if by_tier is None:
+        return None
+    return next((one for name, one in by_tier.value.items() if name == tier), None)
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:

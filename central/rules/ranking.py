@@ -1,8 +1,9 @@
-"""Who is to be looked at: concentrated low ratings, and low ranks again and again (钦南 第二十九条,
-福建 十六, 鄂州方案 二(三)3). Values in, values out; nothing here blames anybody: a person looks.
+"""Who is to be looked at: concentrated low ratings, and low ranks again and again (钦南
+第二十九条, 福建 十六, 鄂州方案 二(三)3). Values in, values out; a person looks.
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from central.rules.definitions import WINDOW_MODES, Share
@@ -33,7 +34,7 @@ def watched(counts: Mapping[str, Counts], policy: Policy) -> list[Watched] | Non
         share = _share(each, policy, watch.levels)
         if share.num >= max(watch.least, 1) and share.is_at_least(watch.share):
             found.append(Watched(id, share))
-    return sorted(found, key=lambda one: (-one.share.num / one.share.den, -one.share.num, one.id))
+    return sorted(found, key=lambda one: (-Fraction(*one.share), -one.share.num, one.id))
 
 
 def low_again(periods: Sequence[Mapping[str, Share]], policy: Policy) -> list[str] | None:

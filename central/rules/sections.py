@@ -230,7 +230,7 @@ class Watch(Part):
 
 
 class Low(Part):
-    """Who stands low again and again: among the last so many percent, in so many periods on end."""
+    """Who ranks low again and again: among the last so many percent, in so many periods on end."""
 
     last: Annotated[int, Field(strict=True, ge=1, le=50)]
     periods: Annotated[int, Field(strict=True, ge=2, le=12)]

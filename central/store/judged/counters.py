@@ -7,6 +7,7 @@ from sqlalchemy import Connection, case, func, select
 
 from central.store import sql
 from central.store.judged.facts import VISIT
+from central.store.sql import Halls
 from central.store.tables import metadata
 
 _figure = metadata.tables["figure"]
@@ -66,6 +67,21 @@ def counts(
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))
+
+
+def participants(
+    connection: Connection, profile: str, spans: Collection[int], halls: Halls
+) -> int:
+    """How many different participants gave ratings that count over these spans, whatever the
+    mode. halls: None for all.
+    """
+    chosen = [_figure.c.profile == profile, _figure.c.dim == "participant"]
+    chosen += [_figure.c.span.in_(spans), _figure.c.what.like("active-%")]
+    if halls is not None:
+        chosen.append(sql.is_one(_figure.c.hall, halls))
+    query = select(_figure.c.id).where(*chosen).group_by(_figure.c.id)
+    heads = query.having(func.sum(_figure.c.ratings) > 0).subquery()
+    return connection.execute(select(func.count()).select_from(heads)).scalar_one()
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:
