@@ -13,7 +13,6 @@ from central.ratings.places import Places
 from central.rules.policy import Policy
 from central.rules.quota import SummaryRow, Ways, summary_row, ways
 from central.store.judged import counters
-from central.store.tallies import number_of
 
 _ACTIVE = "active-"
 
@@ -44,12 +43,6 @@ def halls_of(places: Places, region: str, day: int) -> Halls:
     own = sorted(hall for hall, regions in above.items() if regions[:1] == (region,))
     lower = sorted(hall for hall, regions in above.items() if region in regions[1:])
     return Halls(tuple(own), tuple(lower))
-
-
-def last_day(period: Period) -> int:
-    """The day by whose directory a period is told."""
-    assert period.last is not None
-    return number_of(period.last)
 
 
 def evaluated(

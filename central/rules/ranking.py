@@ -21,10 +21,9 @@ class Watched(NamedTuple):
 
 
 def watched(counts: Mapping[str, Counts], policy: Policy) -> list[Watched] | None:
-    """Those with ratings of the levels that a policy watches, the largest share first, then the
-    most of them; None where it has no watch list. counts: of each unit, `weighed`.
-
-    share and least of the policy are where one begins to be on it; 0: whoever has one.
+    """Those where ratings of the levels that a policy watches are at least `share` percent and
+    `least` in number, the largest share first, then the most of them; None where it has no watch
+    list. counts: of each unit, `weighed`. Without ratings there is no share, and nothing to list.
     """
     if policy.figures.watch is None:
         return None
@@ -32,7 +31,7 @@ def watched(counts: Mapping[str, Counts], policy: Policy) -> list[Watched] | Non
     found = []
     for id, each in counts.items():
         share = _share(each, policy, watch.levels)
-        if share.num >= max(watch.least, 1) and share.is_at_least(watch.share):
+        if share.num >= watch.least and share.is_at_least(watch.share):
             found.append(Watched(id, share))
     return sorted(found, key=lambda one: (-Fraction(*one.share), -one.share.num, one.id))
 
