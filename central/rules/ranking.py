@@ -4,12 +4,14 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from central.rules.definitions import WINDOW_MODES, Share
 from central.rules.figure import Counts
 from central.rules.policy import Policy
+from central.rules.sections import Watch
 
+T = TypeVar("T")
 ENOUGH = 20  # ratings from which on somebody is ranked (RULES 7)
 
 
@@ -31,9 +33,14 @@ def watched(counts: Mapping[str, Counts], policy: Policy) -> list[Watched] | Non
     found = []
     for id, each in counts.items():
         share = _share(each, policy, watch.levels)
-        if share.num >= watch.least and share.is_at_least(watch.share):
+        if is_watched(share, watch):
             found.append(Watched(id, share))
     return sorted(found, key=lambda one: (-Fraction(*one.share), -one.share.num, one.id))
+
+
+def is_watched(share: Share, watch: Watch) -> bool:
+    """Is a unit's share of the watched levels large enough, and made of enough ratings of them?"""
+    return share.num >= watch.least and share.is_at_least(watch.share)
 
 
 def low_again(periods: Sequence[Mapping[str, Share]], policy: Policy) -> list[str] | None:
@@ -48,20 +55,12 @@ def low_again(periods: Sequence[Mapping[str, Share]], policy: Policy) -> list[st
     low = policy.figures.low.value
     if len(periods) < low.periods:
         return []
-    last = [_last_of(one, low.last) for one in periods[-low.periods :]]
+    last = [last_of(one, low.last) for one in periods[-low.periods :]]
     return sorted(set.intersection(*last))
 
 
-def shrunk(share: Share, whole: Share) -> Share:
-    """A rate drawn towards that of the whole, by twenty ratings of its kind (RULES 7): few ratings
-    alone make nobody first or last.
-    """
-    if whole.den == 0:
-        return share
-    return Share(share.num * whole.den + ENOUGH * whole.num, (share.den + ENOUGH) * whole.den)
-
-
-def _last_of(rates: Mapping[str, Share], percent: int) -> set[str]:
+def last_of(rates: Mapping[T, Share], percent: int) -> set[T]:
+    """The last so many percent of those with ENOUGH ratings, at least one; see `low_again`."""
     ranked = {id: rate for id, rate in rates.items() if rate.den >= ENOUGH}
     places = -(-percent * len(ranked) // 100)
     return {

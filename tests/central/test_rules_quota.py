@@ -16,7 +16,7 @@ from central.rules.quota import (
     summary_row,
     ways,
 )
-from central.rules.ranking import low_again, shrunk, watched
+from central.rules.ranking import low_again, watched
 from hosting.clock import CHINA
 
 FIRE = policy("xinjiang-fire")
@@ -239,13 +239,6 @@ def test_who_ranks_low_in_three_periods_on_end_is_named():
     assert low_again([equal, equal, equal], of) == []
     for name in ("ezhou-norm", "ezhou-plan", "national", "xinjiang-fire", "guangdong"):
         assert low_again([low, low, low], policy(name)) is None
-
-
-def test_few_ratings_are_drawn_to_the_whole():
-    whole = Share(90, 100)
-    assert shrunk(Share(0, 0), whole).percent() == "90.0"
-    assert shrunk(Share(20, 20), whole).percent() == "95.0"  # (20 + 20 * 0.9) / 40
-    assert shrunk(Share(0, 1), Share(0, 0)) == Share(0, 1)
 
 
 def ends(name: str, received: str) -> dict[tuple[str, str, str], str]:
