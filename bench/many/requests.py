@@ -74,6 +74,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/projects/{no}": {"": {}},
         "/v1/services/{hall}/{service}": {"": {}},
         "/v1/policies": {"": {}},
+        "/v1/quota": {"": {"profile": "xinjiang-fire", "region": REGION}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/records": {
@@ -207,7 +208,7 @@ def _scope_of(path: str) -> str:
     if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
         return SERVICES
     if path.startswith("/v1/"):
-        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies", "/v1/quota")
         return "figures:read" if is_figure else "records:read"
     return DEVICES_APPROVE if path.startswith("/devices") else "pages:read"
 

@@ -45,8 +45,8 @@ def rated(hall: str, service: str, level: int, origin: str = "device", n: int = 
 
 
 @pytest.fixture
-def practice(tmp_path):
-    made = Practice(tmp_path, "national")
+def practice(tmp_path, database):
+    made = Practice(tmp_path, "national", database=database)
     made.give(directory=DIRECTORY)
     services = [
         # The detachment's own: Ma twice, Li once.
@@ -88,8 +88,7 @@ def practice(tmp_path):
         ]
     )
     made.centre.judge.settle_all()
-    yield made
-    made.close()
+    return made
 
 
 QUARTER = Period(date(2026, 7, 1), date(2026, 9, 30))
@@ -179,3 +178,29 @@ def test_who_is_excluded_took_no_part_until_restored(practice):
     assert known() == (2, 0)  # Ma's other rating counts
     with practice.database.read() as connection:
         assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.rule("R85")
+@pytest.mark.rule("R86")
+def test_a_regions_evaluation_is_asked_for(practice):
+    asked = {"profile": "xinjiang-fire", "region": "650100", "on": "2026-09-30"}
+    found = practice.get("/v1/quota", **asked, volume=20, volume_with_lower=41)
+    assert (found["tier"], found["period"]) == ("prefecture", "half")
+    assert (found["first"], found["last"]) == ("2026-07-01", "2026-12-31")
+    own, both = found["own"], found["with_lower"]
+    assert (own["participants"], own["unknown"], own["percent"]) == (2, 0, 10)
+    assert (own["outcome"], own["said"], own["missing"]) == ("met", "达到", 0)
+    assert (both["outcome"], both["said"], both["missing"]) == ("undecided", "无法判定", 1)
+    assert (both["ways"], both["ways_enough"]) == (["window", "internet", "mobile"], True)
+    assert both["bad_items"] == [{"task_code": "t-1", "ratings": 2}]
+    articles = {one["key"]: one["article"] for one in found["sources"]}
+    assert articles["quota.share"] == "第十二条 不得低于执法量的5%、10%、30%"
+    found = practice.get("/v1/quota", **asked)
+    assert (found["own"]["outcome"], found["own"]["missing"]) == (None, None)
+    for other, told in (
+        ({"region": "659999"}, "the directory has no region 659999"),
+        ({"profile": "qinnan"}, "no profile qinnan that is in force"),
+        ({"profile": "fire"}, "no profile fire that is in force"),
+    ):
+        assert told in practice.get("/v1/quota", status=404, **(asked | other))["detail"]
+    assert practice.get("/v1/quota", status=422, **asked, volume=-1)["status"] == 422

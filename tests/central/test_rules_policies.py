@@ -257,6 +257,7 @@ def test_versions_that_overlap_are_refused(tmp_path):
         load_policies(tmp_path / "none")
 
 
+@pytest.mark.rule("R88")
 @pytest.mark.rule("R97")
 def test_a_lower_level_details_what_its_base_leaves_to_it(tmp_path):
     text = f'extends = "qinnan"\nsource = "某镇细则"\n[figures]\n{WATCH}\n'
