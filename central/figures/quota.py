@@ -53,7 +53,6 @@ def evaluated(
     """
     spans = period.spans()
     levels = _active(connection, policy, spans, "hall", halls)
-    people = _active(connection, policy, spans, "participant", halls)
     origins = _active(connection, policy, spans, "origin", halls)
     matters = _active(connection, policy, spans, "matter", halls)
     by_level, by_origin, bad_items = Counter(), Counter(), Counter()
@@ -63,8 +62,8 @@ def evaluated(
         by_origin[origin] += count
     for (matter, level), count in matters.items():
         bad_items[matter] += count if level in policy.levels.bad.value else 0
-    known = counters.participants(connection, policy.profile, spans, halls)
-    unknown = sum(levels.values()) - sum(people.values())
+    known, theirs = counters.participants(connection, policy.profile, spans, halls)
+    unknown = sum(levels.values()) - theirs
     row = summary_row(policy, rated, known, by_origin, by_level, bad_items)
     return Evaluated(tuple(halls), known, unknown, ways(policy, by_origin), row)
 

@@ -12,8 +12,8 @@ from central.rules.sections import Tier, Value, Way
 
 T = TypeVar("T")
 Outcome = Literal["met", "not_met", "undecided"]
-Kind = Literal["month", "quarter", "half", "year"]
-_MONTHS: dict[Kind, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+Kind = Literal["quarter", "half", "year"]
+_MONTHS: dict[Kind, int] = {"quarter": 3, "half": 6, "year": 12}
 
 
 class Participation(NamedTuple):
@@ -70,9 +70,9 @@ class Span(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """A row of the summary table, exactly these columns (forms.json `summary`): rated, who is
-    rated; participants, known ones; ways; the ratings by group; bad_items, matters with bad
-    ratings, the most of them first. initiator and time head the table.
+    """A row of the summary table, exactly its columns (附件3): rated, who is rated; participants,
+    known ones; ways; the ratings by group; bad_items, matters with bad ratings, the most of them
+    first. Who began the evaluation, and when, stands at its head.
     """
 
     rated: str
@@ -108,21 +108,18 @@ def ways(policy: Policy, ratings: Mapping[str, int]) -> Ways | None:
     return Ways(used, tuple(sorted(origins - named)), policy.quota.ways.value)
 
 
-def span_of(kind: Kind, day: date) -> Span:
-    """The month, quarter, half-year or year that a day is in."""
-    months = _MONTHS[kind]
-    first = (day.month - 1) // months * months + 1
-    last = first + months - 1
-    end = date(day.year, last, monthrange(day.year, last)[1])
-    return Span(kind, date(day.year, first, 1), end)
-
-
 def assessed(policy: Policy, tier: str, day: date) -> Span | None:
     """The period over which a tier is evaluated that a day is in; None where no text says how
     often.
     """
     kind = _of_tier(policy.quota.period, tier)
-    return None if kind is None else span_of(kind, day)
+    if kind is None:
+        return None
+    months = _MONTHS[kind]
+    first = (day.month - 1) // months * months + 1
+    last = first + months - 1
+    end = date(day.year, last, monthrange(day.year, last)[1])
+    return Span(kind, date(day.year, first, 1), end)
 
 
 def summary_row(

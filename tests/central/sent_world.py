@@ -115,7 +115,7 @@ class Plan:
     def _service(self, n: int) -> None:
         rng = self._random
         places = [("demo", "w1"), ("demo", "w2"), ("demo", "w3"), ("town", "w1")]
-        hall, window = rng.choices(places, [4, 4, 3, 3])[0]
+        hall, window = rng.choices(places, [4, 4, 4, 3])[0]
         opened = FIRST + rng.randrange(16) * DAY + rng.randrange(9, 17) * HOUR
         kind = rng.choices(
             ["single", "batch", "agent", "theme", "done", "overdue", "stub", "gone"],
@@ -348,15 +348,15 @@ class World:
         self._bring(sheets)
 
     def _take_version(self, name: str) -> None:
-        """钦南 has a limit of three working days from then on."""
+        """钦南 has a limit of two working days from then on."""
         self._profiles = self._folder / "profiles"
         path = self._profiles / f"{name}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (SHIPPED / "qinnan" / "2022-06-07.toml").read_text("utf-8")
         text = text.replace("valid_from = 2022-06-07", f"valid_from = {path.stem}")
-        path.write_text(text.replace('n = 5, unit = "working', 'n = 3, unit = "working'), "utf-8")
+        path.write_text(text.replace('n = 5, unit = "working', 'n = 2, unit = "working'), "utf-8")
         first_day = int(path.stem.replace("-", ""))
-        self.evidence.versions = [("qinnan", first_day, {"days": 3})]
+        self.evidence.versions = [("qinnan", first_day, {"days": 2})]
         self._start()
 
     def _take_calendar(self, days: dict[date, bool]) -> None:

@@ -103,7 +103,7 @@ CHANGED = [
     ("qinnan", {"remind": 48}),
     ("qinnan", {"overdue": False}),
     ("qinnan", {"on_application": False}),
-    ("qinnan", {"excluding": {"malicious", "fabricated"}}),
+    ("qinnan", {"excluding": {"fabricated"}}),
     ("qinnan", {"reason": set()}),
     ("fujian", {"days": 6}),
     ("fujian", {"default": 3}),

@@ -71,17 +71,19 @@ def counts(
 
 def participants(
     connection: Connection, profile: str, spans: Collection[int], halls: Halls
-) -> int:
-    """How many different participants gave ratings that count over these spans, whatever the
-    mode. halls: None for all.
+) -> tuple[int, int]:
+    """How many different participants gave ratings that count over these spans, and how many
+    ratings, whatever the mode. halls: None for all.
     """
     chosen = [_figure.c.profile == profile, _figure.c.dim == "participant"]
     chosen += [_figure.c.span.in_(spans), _figure.c.what.like("active-%")]
     if halls is not None:
         chosen.append(sql.is_one(_figure.c.hall, halls))
-    query = select(_figure.c.id).where(*chosen).group_by(_figure.c.id)
-    heads = query.having(func.sum(_figure.c.ratings) > 0).subquery()
-    return connection.execute(select(func.count()).select_from(heads)).scalar_one()
+    ratings = func.sum(_figure.c.ratings)
+    query = select(ratings.label("ratings")).where(*chosen).group_by(_figure.c.id)
+    heads = query.having(ratings > 0).subquery()
+    found = connection.execute(select(func.count(), func.sum(heads.c.ratings))).one()
+    return int(found[0]), int(found[1] or 0)
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:

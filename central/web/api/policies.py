@@ -110,7 +110,7 @@ def create_router(
                 why = f"no profile {profile} that is in force on {on} has a period and a quota"
                 raise HTTPException(404, f"{why} for the tier of {region}")
             period = Period(span.first, span.last)
-            own, lower = halls_of(places, region, number_of(min(on, span.last)))
+            own, lower = halls_of(places, region, number_of(on))
             parts = [
                 evaluated(connection, policy, period, halls, found.name)
                 for halls in (own, own + lower)
