@@ -192,6 +192,9 @@ def test_a_regions_evaluation_is_asked_for(practice):
     assert (own["outcome"], own["said"], own["missing"]) == ("met", "达到", 0)
     assert (both["outcome"], both["said"], both["missing"]) == ("undecided", "无法判定", 1)
     assert (both["ways"], both["ways_enough"]) == (["window", "internet", "mobile"], True)
+    grade = {"with_excluded": False, "num": 4, "den": 8, "grade": "差"}  # 第八条
+    assert both["grades"] == [grade, {**grade, "with_excluded": True}]
+    assert [one["grade"] for one in own["grades"]] == ["差", "差"]  # 2 of 3
     assert both["bad_items"] == [{"task_code": "t-1", "ratings": 2}]
     articles = {one["key"]: one["article"] for one in found["sources"]}
     assert articles["quota.share"] == "第十二条 不得低于执法量的5%、10%、30%"

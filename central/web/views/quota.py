@@ -21,6 +21,18 @@ class BadItem(BaseModel):
     ratings: int
 
 
+class GradeView(BaseModel):
+    """The active good rate, num of den, forms left out, and its grade; null where the policy has
+    none, or nobody rated. with_excluded: the second one of two. A finding (第十六条) is not in it:
+    none are kept here yet.
+    """
+
+    with_excluded: bool
+    num: int
+    den: int
+    grade: str | None
+
+
 class QuotaPart(BaseModel):
     """The ratings that count of some halls. participants: distinct known ones; unknown: ratings by
     nobody knows whom. percent: the least share of the volume; outcome: met, not_met, undecided
@@ -45,6 +57,7 @@ class QuotaPart(BaseModel):
     middle: int
     bad: int
     bad_items: list[BadItem]
+    grades: list[GradeView]
 
 
 class QuotaAnswer(BaseModel):
@@ -119,4 +132,13 @@ def _part(policy: Policy, tier: str, part: Evaluated, volume: int | None) -> Quo
         middle=part.row.middle,
         bad=part.row.bad,
         bad_items=[BadItem(task_code=task, ratings=n) for task, n in part.row.bad_items],
+        grades=[
+            GradeView(
+                with_excluded=one.with_excluded,
+                num=one.rate.num,
+                den=one.rate.den,
+                grade=one.grade,
+            )
+            for one in part.grades
+        ],
     )
