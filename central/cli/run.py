@@ -14,12 +14,13 @@ from central.store import places
 from hosting import process
 from hosting.error import OperatorError
 from hosting.listener import listen, url_of
+from hosting.log import log_to_stderr
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
 _CONNECTIONS = 20_000  # a gateway keeps three
 _FILES = 256  # for the database and ourselves
-_GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
+GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 
 UntilStdinCloses = Annotated[
@@ -74,7 +75,7 @@ def run(
 
 def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool) -> None:
     """Run a centre until its end."""
-    process.log_to_stderr()
+    log_to_stderr()
     require_safe_listener(chosen)
     require_shareable(chosen)
     centre = opened()
@@ -100,7 +101,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
         ssl_certfile=chosen.tls_certificate,
         ssl_keyfile=chosen.tls_key,
     )
-    process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
+    process.look_for_garbage_seldom(GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
     centre.start()
     try:

@@ -106,6 +106,20 @@ def due(connection: Connection, now_ms: int, most: int) -> list[Service]:
     return [(row[0], row[1]) for row in sql.run(connection, query, (now_ms, most))]
 
 
+def behind_since_ms(connection: Connection, before_ms: int, is_due: bool) -> int | None:
+    """Since when the judge owes something, if that was before `before_ms`; is_due: also what time
+    alone changes. Found by an index, whatever waits.
+    """
+    touched = metadata.tables["touched"]
+    oldest = select(touched.c.at_ms).order_by(touched.c.n).limit(1)
+    since = [connection.execute(select(_judge.c.failed_ms)).scalar()]
+    since.append(connection.execute(oldest).scalar())
+    if is_due:
+        due = select(_standing.c.due_ms).where(_standing.c.due_ms.is_not(None))
+        since.append(connection.execute(due.order_by(_standing.c.due_ms).limit(1)).scalar())
+    return min([one for one in since if one is not None and one < before_ms], default=None)
+
+
 def next_due_ms(connection: Connection, after_ms: int) -> int | None:
     """The next instant behind one at which time alone changes something."""
     query = select(func.min(_standing.c.due_ms)).where(_standing.c.due_ms > after_ms)
@@ -131,13 +145,10 @@ def add_judged(connection: Connection, new: list[Judgement]) -> None:
         sql.insert_many(connection, _judged, Judgement._fields, [tuple(one) for one in new])
 
 
-def is_reminded(connection: Connection, one: Judgement) -> bool:
-    """Whether the same reminder stands there already."""
-    query = (
-        f"SELECT 1 FROM judged WHERE what = '{REMIND}' AND hall = ? AND service = ?"
-        " AND profile = ? LIMIT 1"
-    )
-    return sql.run(connection, query, (one.hall, one.service, one.profile)).first() is not None
+def reminded(connection: Connection, services: Collection[Service]) -> set[StandingKey]:
+    """Of which of these services a reminder was noted, and under which profile."""
+    asked = (services, ("hall", "service"), _KEY, f"what = '{REMIND}'")
+    return {tuple(row) for row in sql.with_keys(connection, _judged, *asked)}
 
 
 def last_judged(connection: Connection) -> int:
