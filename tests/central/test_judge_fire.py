@@ -183,8 +183,8 @@ def test_who_is_excluded_took_no_part_until_restored(practice):
 @pytest.mark.rule("R85")
 @pytest.mark.rule("R86")
 def test_a_regions_evaluation_is_asked_for(practice):
-    asked = {"profile": "xinjiang-fire", "region": "650100", "on": "2026-09-30"}
-    found = practice.get("/v1/quota", **asked, volume=20, volume_with_lower=41)
+    path, on = "/v1/quota/xinjiang-fire/650100", {"on": "2026-09-30"}
+    found = practice.get(path, **on, volume=20, volume_with_lower=41)
     assert (found["tier"], found["period"]) == ("prefecture", "half")
     assert (found["first"], found["last"]) == ("2026-07-01", "2026-12-31")
     own, both = found["own"], found["with_lower"]
@@ -198,12 +198,12 @@ def test_a_regions_evaluation_is_asked_for(practice):
     assert both["bad_items"] == [{"task_code": "t-1", "ratings": 2}]
     articles = {one["key"]: one["article"] for one in found["sources"]}
     assert articles["quota.share"] == "第十二条 不得低于执法量的5%、10%、30%"
-    found = practice.get("/v1/quota", **asked)
+    found = practice.get(path, **on)
     assert (found["own"]["outcome"], found["own"]["missing"]) == (None, None)
     for other, told in (
-        ({"region": "659999"}, "the directory has no region 659999"),
-        ({"profile": "qinnan"}, "no profile qinnan that is in force"),
-        ({"profile": "fire"}, "no profile fire that is in force"),
+        ("xinjiang-fire/659999", "the directory has no region 659999"),
+        ("qinnan/650100", "no profile qinnan that is in force"),
+        ("fire/650100", "no profile fire that is in force"),
     ):
-        assert told in practice.get("/v1/quota", status=404, **(asked | other))["detail"]
-    assert practice.get("/v1/quota", status=422, **asked, volume=-1)["status"] == 422
+        assert told in practice.get(f"/v1/quota/{other}", status=404, **on)["detail"]
+    assert practice.get(path, status=422, volume=-1)["status"] == 422

@@ -1,5 +1,5 @@
 """GET /v1/policies: the rules (规则) by which services are judged, each value with its article;
-GET /v1/quota: what the evaluation of a region comes to by them.
+GET /v1/quota/…: what the evaluation of a region comes to by them.
 """
 
 from collections.abc import Callable
@@ -83,11 +83,11 @@ def create_router(
         ]
         return PoliciesAnswer(default=rules.default, policies=views)
 
-    @router.get("/quota")
+    @router.get("/quota/{profile}/{region}")
     def get_quota(
         scopes: Annotated[Scopes, Depends(bearer)],
-        profile: Annotated[str, Query(max_length=32)],
-        region: Annotated[str, Query(max_length=32)],
+        profile: str,
+        region: str,
         on: Annotated[date | None, Query()] = None,
         volume: Volume = None,
         volume_with_lower: Volume = None,

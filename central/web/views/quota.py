@@ -1,4 +1,4 @@
-"""What a region's evaluation comes to, as GET /v1/quota gives it."""
+"""What a region's evaluation comes to, as GET /v1/quota/… gives it."""
 
 from datetime import date
 
