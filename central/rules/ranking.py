@@ -60,18 +60,15 @@ def low_again(periods: Sequence[Mapping[str, Share]], policy: Policy) -> list[st
 
 
 def last_of(rates: Mapping[T, Share], percent: int) -> set[T]:
-    """The last so many percent of those with ENOUGH ratings, at least one; see `low_again`."""
-    ranked = {id: rate for id, rate in rates.items() if rate.den >= ENOUGH}
+    """The last so many percent (up to 50) of those with ENOUGH ratings, at least one of two or
+    more; see `low_again`.
+    """
+    ranked = {id: Fraction(*rate) for id, rate in rates.items() if rate.den >= ENOUGH}
+    if len(ranked) < 2:
+        return set()
     places = -(-percent * len(ranked) // 100)
-    return {
-        id
-        for id, rate in ranked.items()
-        if sum(_is_no_better(other, rate) for other in ranked.values()) <= places
-    }
-
-
-def _is_no_better(one: Share, other: Share) -> bool:
-    return one.num * other.den <= other.num * one.den
+    first_above = sorted(ranked.values())[places]
+    return {id for id, rate in ranked.items() if rate < first_above}
 
 
 def _share(counts: Counts, policy: Policy, levels: Sequence[int]) -> Share:

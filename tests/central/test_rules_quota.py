@@ -235,6 +235,10 @@ def test_who_ranks_low_in_three_periods_on_end_is_named():
     assert "p02" not in (low_again([few, few, few], of) or ())
     equal = ranks({"p01", "p02", "p03", "p04"})
     assert low_again([equal, equal, equal], of) == []
+    # Who is ranked alone is not the last; of two one is.
+    alone = {"p01": Share(50, 100), "p02": Share(0, 19)}
+    assert low_again([alone] * 3, of) == []
+    assert low_again([alone | {"p03": Share(51, 100)}] * 3, of) == ["p01"]
     for name in ("ezhou-norm", "ezhou-plan", "national", "xinjiang-fire", "guangdong"):
         assert low_again([low, low, low], policy(name)) is None
 
