@@ -115,7 +115,7 @@ class Centre:
             entry.create_router(
                 *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
             ),
-            policies.create_router(database, rules, bearer),
+            policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
             *own,
             directory.create_router(
