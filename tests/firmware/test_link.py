@@ -251,9 +251,9 @@ class TestBeingTold(unittest.TestCase):
         with self.assertRaises(OSError):
             link.take_grant(False)
         self.assertEqual(link.problems, ["subscribe_refused"])
-        link._pause_ms = 8000
+        link._dialler._pause_ms = 8000
         link.take_grant(True)
-        self.assertEqual((link.problems, link._pause_ms), ([], 1000))
+        self.assertEqual((link.problems, link._dialler._pause_ms), ([], 1000))
 
     def test_a_clock_that_is_set_is_told_at_once_and_one_that_is_repeated_is_not(self):
         """STA-1"""
@@ -266,6 +266,17 @@ class TestBeingTold(unittest.TestCase):
         device.link._change.clear()
         device.told("clock", encode_message(ClockMessage(1760002400000)))
         self.assertTrue(device.link._change.is_set())
+
+    def test_a_certificate_that_the_hall_s_time_shows_to_have_expired_is_a_problem(self):
+        device = Device(0)
+        device.board.expires_ms = 1760000000000
+        for now_ms, problems in (
+            (1759999999999, []),
+            (1760000000001, ["tls_expired"]),
+            (1759999999999, []),
+        ):
+            device.told("clock", encode_message(ClockMessage(now_ms)))
+            self.assertEqual(device.link.problems, problems)
 
     def test_state_tells_how_much_memory_is_free(self):
         self.assertEqual(Device(0).link._state().memory, 65536)
