@@ -35,9 +35,10 @@ class MqttError(OSError):
 class Mqtt:
     """One connection. Make a new one, on a new stream, after every MqttError.
 
-    buffer: LARGEST bytes for what comes; whoever makes connections keeps one, as a heap that has run
-    for a day may have no such piece left. ticks_ms, ticks_diff: MicroPython's. in_flight, puback_ms: how many messages may wait for
-    their PUBACK, and for how long each of them holds its place.
+    buffer: LARGEST bytes for what comes; whoever makes connections keeps one, as a heap that has
+    run for a day may have no such piece left. ticks_ms, ticks_diff: MicroPython's. in_flight,
+    puback_ms: how many messages may wait for their PUBACK, and for how long each of them holds
+    its place.
     """
 
     def __init__(self, stream, buffer, ticks_ms, ticks_diff, in_flight, puback_ms):

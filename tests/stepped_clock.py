@@ -14,7 +14,7 @@ def find_faketime() -> Path | None:
 
 
 class SteppedClock:
-    """The wall clock of processes that are started with `environment`; `file` is what they read."""
+    """The wall clock of processes that are started with `environment`; they read `file`."""
 
     def __init__(self, folder: Path) -> None:
         library = find_faketime()

@@ -1,4 +1,4 @@
-"""When a certificate is valid: the one thing of it that MicroPython does not check the way we need.
+"""When a certificate is valid: all of it that MicroPython does not check the way we need.
 
 Whose certificate it is, TLS itself checks; firmware/boards/wire.py says what dates are asked for.
 """

@@ -22,7 +22,7 @@ def question(host: str, number: bytes) -> bytes:
 
 
 def answer(packet: bytes, asked: bytes):
-    """The address in the answer to the packet `asked`, None if that is no answer to it with one."""
+    """The address in the answer to the packet `asked`; None if it is no answer, or has none."""
     if len(packet) < len(asked) or packet[:2] != asked[:2] or not packet[2] & 0x80:
         return None
     if packet[3] & 0x0F or packet[12 : len(asked)] != asked[12:]:

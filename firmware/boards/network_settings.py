@@ -1,4 +1,4 @@
-"""How a five-key board reaches its hall: /network.json, as the bench wrote it, and joining by it."""
+"""How a five-key board reaches its hall: /network.json, as the bench wrote it, and joining."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ _NETWORK = "/network.json"
 
 
 def read_network():
-    """/network.json's members. Raises ValueError where a device could not be in a network by it."""
+    """/network.json's members. Raises ValueError if no device could be in a network by it."""
     try:
         with open(_NETWORK) as file:
             settings = json.loads(file.read())

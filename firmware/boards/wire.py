@@ -1,8 +1,8 @@
 """A five-key board's connection to the broker: the look-up of a name, TLS, and the byte stream.
 
 What MicroPython's own does otherwise than one would think stands in the comments; each was seen on
-its unix port (tests/simulator/test_unix_board.py). What only some halls need is imported when it is
-needed: it takes memory.
+its unix port (tests/simulator/test_unix_board.py). What only some halls need is imported when it
+is needed: it takes memory.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class Trust:
 
 class Stream:
     """A TCP or TLS connection as firmware/mqtt.py wants it. found: what a name server told,
-    (name, address), to be kept once the broker has proven itself; None if there is nothing to keep.
+    (name, address), to be kept once the broker has proven itself; None if nothing is to be kept.
     """
 
     def __init__(self, pair, trust, found):
@@ -192,7 +192,7 @@ async def _look_up(host, server):
 
 def _is_address(host):
     parts = host.split(".")
-    return len(parts) == 4 and all([part.isdigit() and int(part) < 256 for part in parts])
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
 
 
 def _kept(host):

@@ -37,7 +37,9 @@ PROBLEMS = {
     "tls_expired": Advice(
         "消息服务的证书已过期", "核对网关的时钟；证书由 pingjia gateway secure 更新。"
     ),
-    "memory_short": Advice("内存不足，曾经断开", "评价器会自动重试；经常出现的，请断电后重新通电。"),
+    "memory_short": Advice(
+        "内存不足，曾经断开", "评价器会自动重试；经常出现的，请断电后重新通电。"
+    ),
     "bad_find": Advice("收到无法识别的闪灯信息", "检查网关与评价器的版本是否相符。"),
     "bad_receipt": Advice(
         "省级回执未通过验证", "记录继续保存在评价器中，请联系省级系统核对该评价器的登记。"

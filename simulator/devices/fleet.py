@@ -73,7 +73,7 @@ class Fleet:
 
         flash_ms: how long an append to its flash takes. board: a name in firmware/boards/, to run
         on fakes of its pins and its network (pins.py). closed: contacts at the start,
-        bit 0 is level 1. unix: on that interpreter instead of the WebAssembly build; needs a board.
+        bit 0 is level 1. unix: on that interpreter, not on the WebAssembly build; needs a board.
         """
         started = self.event(lambda e: e["device"] == device and e["event"] == "started")
         self._say(

@@ -21,6 +21,7 @@ _contacts = _START["closed"]
 _fingers = []  # [bit, hold_ms, since]
 _seen = _contacts
 _pressed = _journalled = 0
+_task = None
 _on_key = lambda: None  # noqa: E731
 _is_plugged = True
 timing = lambda: json.dumps(_START["timing"])  # noqa: E731
@@ -35,12 +36,12 @@ class Blocks:
     def __init__(self, path, blocks):
         self._blocks = blocks
         try:
-            self._file = open(path, "r+b")
+            self._file = open(path, "r+b")  # noqa: SIM115 - for as long as the device runs
         except OSError:
             with open(path, "wb") as file:
                 for _ in range(blocks):
                     file.write(b"\xff" * _BLOCK)
-            self._file = open(path, "r+b")
+            self._file = open(path, "r+b")  # noqa: SIM115
 
     def readblocks(self, block, buffer, offset=0):
         self._file.seek(block * _BLOCK + offset)
@@ -79,11 +80,16 @@ def closed_keys():
             finger[2] = now
         elif finger[1] is not None and time.ticks_diff(now, finger[2]) >= finger[1]:
             finger[1] = None  # it is leaving: after this look, a board reads pin after pin
-            asyncio.create_task(_lift(finger))
+            _later(_lift(finger))
     if closed != _seen:
         _seen = closed
         say("seen", closed=closed)
     return closed
+
+
+def _later(coroutine):
+    global _task
+    _task = asyncio.create_task(coroutine)
 
 
 async def _lift(finger):
@@ -162,7 +168,7 @@ async def serve():
         operation = json.loads(line)
         if operation.get("trace"):
             _pressed = operation["press"]
-            asyncio.create_task(_follow(operation["trace"]))
+            _later(_follow(operation["trace"]))
         elif "press" in operation:
             if not closed_keys():
                 _pressed = operation["press"]
@@ -208,5 +214,7 @@ def boot():
         enrol(this_board())
         sys.exit(42)  # as the bench does it, which restarts the board afterwards
     say("started")
-    asyncio.create_task(serve())
-    exec(compile(open("/main.py").read(), "/main.py", "exec"))
+    _later(serve())
+    with open("/main.py") as file:
+        program = compile(file.read(), "/main.py", "exec")
+    exec(program)

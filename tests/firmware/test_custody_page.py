@@ -15,6 +15,7 @@ from protocol.message import CLOCK_QUALITIES, FACES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "custody.md").read_text()
+SAID = re.compile(r'(?:report|_lament|RefusedError)\("(\w+)"')
 
 
 def test_every_face_clock_and_problem_is_explained():

@@ -24,7 +24,8 @@ class LoneDevice:
     """One device in `folder`, its broker, and whoever presses. Use as `async with`.
 
     unix: on that interpreter, as a board. tls, ca: the broker's SSLContext and the CA that the
-    device trusts, PEM. host, network: the broker's name, and network.json. `events` is what the device says.
+    device trusts, PEM. host, network: the broker's name, and network.json. `events` is what the
+    device says.
     """
 
     def __init__(self, folder: Path, unix=None, tls=None, ca=None, host="127.0.0.1", network=None):
@@ -55,12 +56,10 @@ class LoneDevice:
 
     async def switch_on(self, port, timing):
         """Flashes, enrols and starts a device whose broker is said to listen at `port`."""
-        mqtt = {"host": self._host, "port": port, "username": DEVICE}
+        mqtt = {"host": self._host, "port": port, "username": DEVICE, "password": "secret"}
         bundle = {"device": DEVICE, "epoch": EPOCH, "key": KEY.hex(), "hall": "demo"}
         path = self._folder / "bundle.json"
-        path.write_text(
-            json.dumps(bundle | {"mqtt": mqtt | {"password": "secret", "ca": self._ca}})
-        )
+        path.write_text(json.dumps(bundle | {"mqtt": mqtt | {"ca": self._ca}}))
         flash(self._folder / "device", ROOT / "build" / "firmware", path)
         if self._network is not None:
             (self._folder / "device" / "network.json").write_text(self._network)

@@ -75,14 +75,6 @@ class ScriptedBroker:
             writer.close()
         self._writers.clear()
 
-    def hold(self, is_held=True):
-        """Reads nothing more, though it is connected; or goes on reading."""
-        transport = self._writers[-1].transport
-        if is_held:
-            transport.pause_reading()
-        elif not transport.is_closing():
-            transport.resume_reading()
-
     def send(self, data: bytes):
         """Sends bytes on the newest connection."""
         self._writers[-1].write(data)

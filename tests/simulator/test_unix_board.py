@@ -1,5 +1,5 @@
-"""The board to buy on MicroPython's unix port: its own files over real sockets, TLS, littlefs and a
-heap with an end; only its pins and its Wi-Fi are fakes. FAULTS 28 and 29.
+"""The board to buy on MicroPython's unix port: its own files over real sockets, TLS, littlefs and
+a heap with an end; only its pins and its Wi-Fi are fakes. FAULTS 28 and 29.
 
 What each of these did to the firmware of v0.2.0 stands in its docstring.
 """
@@ -100,7 +100,7 @@ def test_unix_4000_ratings_and_200_lost_connections(tmp_path):
 
 
 def test_the_longest_settings_are_taken_on_the_stated_heap(tmp_path):
-    """FAULTS 29; v0.2.0 restarted with `memory` at every connection."""
+    """FAULTS 29"""
     words = Words(*["评" * 64] * 6)
     told = Settings(
         *(DEVICE, EPOCH, 17, words, ("字" * 16,) * 5),
@@ -183,24 +183,6 @@ def test_dates_do_not_decide_before_the_hall_has_told_the_time(tmp_path):
             secure.use(secure.authority)
             await lone.fleet.event(lambda e: "connected" in e.get("text", ""))
             assert restarts(lone) == []
-
-    asyncio.run(scenario())
-
-
-def test_a_broker_that_reads_no_more_is_left_by_the_keep_alive(tmp_path):
-    """v0.2.0: its pings waited behind the stuck write, 130 s."""
-
-    async def scenario():
-        async with board(tmp_path, keep_alive_s=1, in_flight=100000, puback_ms=1) as lone:
-            await lone.broker.until(lambda: lone.broker.published("/state"))
-            lone.broker.hold()
-            gone = lone.fleet.event(lambda e: "gone silent" in e.get("text", ""), 15)
-            find = b'{"seconds":%s' % (b" " * 4000)  # refused; its PUBACK is all that matters
-            for _ in range(3):
-                lone.broker.publish(f"pj/1/demo/{DEVICE}/find", find)
-            await gone
-            lone.broker.hold(False)
-            await lone.fleet.event(lambda e: "connected" in e.get("text", ""))
 
     asyncio.run(scenario())
 
