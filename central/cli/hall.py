@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
+from central.directory.broker_ca import broker_ca, is_name
 from central.directory.cells import day_number
 from central.directory.halls import DAY_MS, Halls
 from central.directory.register import Change
@@ -49,6 +50,7 @@ def add_hall(
         place = (hall, name or hall, mqtt_host, mqtt_port)
         Halls(database, time_of(database)).add(*place, _pem(ca), token_out, carries_every)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
+    _warn_of_names(mqtt_host)
 
 
 def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
@@ -88,7 +90,9 @@ def set_hall(
             if devices:
                 print(f"{devices} devices still have the former one: they need their bundle anew")
         changes = halls.rename(hall, None, name, None) if name is not None else []
+        _warn_of_names(mqtt_host)
     _print(changes)
+    _warn_of_names(mqtt_host)
 
 
 def remove_hall(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
@@ -192,13 +196,18 @@ def _carries(carry_ms: int | None) -> str:
     return f"files are carried every {carry_ms // DAY_MS} days"
 
 
+def _warn_of_names(mqtt_host: str | None) -> None:
+    if mqtt_host is not None and is_name(mqtt_host):
+        print(
+            f"{mqtt_host} is a name: devices need the hall's name server to find it; an address "
+            "in numbers needs nobody"
+        )
+
+
 def _pem(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        pem = path.read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
-    if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
-        raise OperatorError(f"{path} is no certificate in PEM form.")
-    return pem
+        return broker_ca(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OperatorError(f"{path} is no CA in PEM form: {error}.") from None

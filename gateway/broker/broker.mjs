@@ -1,13 +1,17 @@
 // The embedded MQTT broker: aedes with the users and rules of the protocol (TOP-1).
 //
-//   node broker.mjs HALL HOST PORT
+//   node broker.mjs HALL HOST PORT [CERTIFICATE]
 //
-// Standard input carries JSON lines: {"users": {name: "$7$101$salt$hash"}} replaces all users.
+// CERTIFICATE is a file with the server's certificate and its key, PEM: then it speaks TLS only.
+// Standard input carries JSON lines: {"users": {name: "$7$101$salt$hash"}} replaces all users, and
+// lets CERTIFICATE be read again.
 // Standard output gets one line, {"listening": port}. Ends when standard input closes, so that it
 // never outlives the gateway. Errors go to standard error, one sentence a line.
 
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
+import fs from 'node:fs'
 import net from 'node:net'
+import tls from 'node:tls'
 import { createInterface } from 'node:readline'
 import { Aedes } from 'aedes'
 
@@ -27,7 +31,7 @@ const WAITING_BYTES = 64 * 1024 * 1024
 const WAITING_OF_ONE = 100
 const NOBODY = '$7$101$AAAAAAAAAAAAAAAAAAAAAA==$' + Buffer.alloc(64).toString('base64')
 
-const [hall, host, port] = process.argv.slice(2)
+const [hall, host, port, certificate] = process.argv.slice(2)
 let users = new Map()
 const wills = new WeakMap()
 const waiting = { messages: 0, bytes: 0, of: new Map(), publishers: new Map() }
@@ -46,9 +50,12 @@ broker.on('clientError', (client, error) => say(`${client.id}: ${error.message}`
 broker.on('connectionError', (client, error) => say(`a connection: ${error.message}`))
 
 // Without noDelay a small answer waits up to 40 ms for the other side's delayed ACK.
-const server = net.createServer({ noDelay: true }, (socket) => {
-  limitPackets(broker.handle(socket))
-})
+const options = { noDelay: true, minVersion: 'TLSv1.2', handshakeTimeout: LOGIN_MS }
+const serve = (socket) => limitPackets(broker.handle(socket))
+const server = certificate
+  ? tls.createServer({ ...options, ...pair() }, serve)
+  : net.createServer(options, serve)
+server.on('tlsClientError', (error) => say(`a connection: ${error.message}`))
 server.maxConnections = connectionLimit()
 server.on('error', (error) => {
   say(`cannot listen on ${host}:${port}: ${error.message}`)
@@ -61,6 +68,11 @@ server.listen(Number(port), host, () => {
 createInterface({ input: process.stdin })
   .on('line', (line) => replaceUsers(JSON.parse(line).users))
   .on('close', () => process.exit(0))
+
+function pair () {
+  const text = fs.readFileSync(certificate)
+  return { key: text, cert: text }
+}
 
 function preConnect (client, packet, callback) {
   wills.set(client, packet.will ?? null)
@@ -190,6 +202,7 @@ function isFull () {
 }
 
 function replaceUsers (lines) {
+  if (certificate) server.setSecureContext({ minVersion: 'TLSv1.2', ...pair() })
   const before = users
   users = new Map(Object.entries(lines))
   server.maxConnections = connectionLimit()

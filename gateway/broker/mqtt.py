@@ -118,6 +118,7 @@ class Link:
 
     def start(self, host: str, port: int) -> None:
         """Connect in the background, as often as it takes."""
+        host = "127.0.0.1" if host == "0.0.0.0" else host  # a certificate is not for all
         self._client.connect_async(host, port, _KEEPALIVE_S)
         self._client.loop_start()
 

@@ -8,7 +8,8 @@ import typer
 
 from gateway import gateway
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile, opened_database
-from gateway.config import load_config
+from gateway.config import load_config, require_safe
+from gateway.keep.certificates import Certificates, now_utc
 from gateway.store import envelopes, halls, quarantine, services, states
 from hosting import process
 from hosting.clock import written
@@ -35,7 +36,9 @@ def run(
     process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
     # A rating passes through four threads; Python lets each of the others run on for 5 ms.
     sys.setswitchinterval(0.0005)
-    gateway.run(load_config(config), stopping)
+    chosen = load_config(config)
+    require_safe(chosen)
+    gateway.run(chosen, stopping)
 
 
 def status(config: ConfigFile = GATEWAY_TOML) -> None:
@@ -51,6 +54,10 @@ def status(config: ConfigFile = GATEWAY_TOML) -> None:
     typer.echo(f"rejected there  {waiting['rejected']} records, offered again slowly")
     online = sum(row.online for row in devices)
     typer.echo(f"devices online  {online} of {len(devices)} that were ever seen")
+    certificate = load_config(config).secure_dir
+    if certificate is not None:
+        days = Certificates(certificate).days_left(now_utc())
+        typer.echo(f"certificate     of broker and API, ends in {days} days")
     for row in refused:
         device, newest = row.device or "(none of ours)", written(row.newest_at_ms)
         typer.echo(f"refused         {row.count} of {device}: {row.reason}, last {newest}")

@@ -78,6 +78,9 @@ ALARMS = {
     "mqtt_taken": Advice(
         "有人以本厅网关的身份登录", "请确认只有一台网关在运行，停用复制出来的那一台。"
     ),
+    "certificate": Advice(
+        "证书即将到期，未能自动更新", "运行 pingjia gateway secure；检查该文件夹能否写入。"
+    ),
     "hall": Advice("大厅编号与配置不符", "核对 gateway.toml 中的 hall 和 centre_token_file。"),
     "no_hall": Advice("尚未取得大厅资料", "取得之前评价器无法登录。检查与省级系统的连接。"),
 }

@@ -193,9 +193,16 @@ def install(board, partition="journal"):
     for name, number, _ in _firmware(f"boards.{board}.pins").PINS:
         _names[number] = name
     kind = _firmware("boards").load(board)
+    link = _firmware("link").Link
+    link._take_ack = _acknowledged(link._take_ack)
     session = _firmware("session")
     session.TABLE = _Told(session.TABLE)
     _firmware("boards").this_board = lambda: _watched(kind)
+
+
+def enrol():
+    """Makes the empty journal, as the bench does it."""
+    _firmware("enrolment").enrol(_firmware("boards").this_board())
 
 
 def _told(append):
@@ -204,6 +211,15 @@ def _told(append):
         host.appended(uctypes.addressof(data), len(data))
 
     return append_and_tell
+
+
+def _acknowledged(take):
+    def take_and_tell(link, ack):
+        take(link, ack)
+        if hasattr(host, "acknowledged"):  # else it is read off the wire (worker.mjs)
+            host.acknowledged(ack)
+
+    return take_and_tell
 
 
 def _firmware(name):

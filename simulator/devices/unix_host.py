@@ -5,6 +5,9 @@ Events go to standard output and operations come from standard input, a line of 
 TLS and the journal's littlefs are the port's own: nothing of them is here.
 """
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportMissingImports=false
+# pyright: reportGeneralTypeIssues=false, reportCallIssue=false, reportOptionalMemberAccess=false
+# It runs on MicroPython, which has other modules of these names.
 import asyncio
 import json
 import os
@@ -208,10 +211,7 @@ def boot():
 
     pins.install(_START["board"], journal)
     if _START["enrol"]:
-        from firmware.boards import this_board
-        from firmware.enrolment import enrol
-
-        enrol(this_board())
+        pins.enrol()
         sys.exit(42)  # as the bench does it, which restarts the board afterwards
     say("started")
     _later(serve())
