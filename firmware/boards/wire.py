@@ -39,27 +39,24 @@ class Trust:
 
     def __init__(self):
         self._is_told = False
-        self._first = self._last = None  # Unix seconds: when all certificates seen are valid
+        self._dates = None  # Unix seconds from and to which all certificates seen are valid
         self._refused_at = None  # ticks_ms
-        self._context = self._validity = None
+        self._context = None
 
     def context(self, pem):
         """The TLS context for the next connection, None without a CA. Made once in a start: it is
         3 KB in one piece. Raises ValueError, IndexError for a CA that is none.
         """
-        self._first = self._last = None
+        self._dates = None
         if self._context is None:
             ca = _der(pem)
             if ca is None:
                 return None
-            from firmware.boards.certificate import validity
-
-            self._validity = validity
             # Not `ssl`, which is a wrapper around this and hands no callback on.
             context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = tls.CERT_REQUIRED
+            setattr(context, "verify_mode", tls.CERT_REQUIRED)  # noqa: B010 - the stubs lack it
             context.load_verify_locations(ca)
-            context.verify_callback = self._see
+            setattr(context, "verify_callback", self._see)  # noqa: B010
             self._context = context
         return self._context
 
@@ -67,20 +64,22 @@ class Trust:
         """Takes the hall's time; whether the connection's certificate has expired by it."""
         _set_clock(now_s)
         self._is_told, self._refused_at = True, None
-        return self._last is not None and now_s > self._last
+        return self._dates is not None and now_s > self._dates[1]
 
     def refused(self, error):
         """The error to raise for a handshake that was refused with the ValueError `error`."""
-        now_s = _clock()
-        if self._first is None or self._first <= now_s <= self._last:
-            return RefusedError("tls_refused", str(error).strip())
-        if self._first > self._last:
+        now_s, why = _clock(), str(error).strip()
+        if self._dates is None:
+            return RefusedError("tls_refused", why)
+        first, last = self._dates
+        if first <= now_s <= last:
+            return RefusedError("tls_refused", why)
+        if first > last:
             return RefusedError("tls_refused", "its certificates are never valid together")
         if self._is_told and not self._is_over():
-            word = "tls_expired" if now_s > self._last else "tls_refused"
-            return RefusedError(word, str(error).strip())
+            return RefusedError("tls_expired" if now_s > last else "tls_refused", why)
         self._is_told, self._refused_at = False, None
-        _set_clock(self._first)
+        _set_clock(first)
         return OSError("the clock was outside the certificate's dates: set into them")
 
     def _is_over(self):
@@ -90,13 +89,15 @@ class Trust:
         return time.ticks_diff(now, self._refused_at) >= _TRUSTED_MS
 
     def _see(self, der, depth):
+        from firmware.boards.certificate import validity
+
         try:
-            first, last = self._validity(der)
+            first, last = validity(der)
         except ValueError:
             return 0  # TLS itself judges it
-        if self._first is None:
-            self._first, self._last = first, last
-        self._first, self._last = max(self._first, first), min(self._last, last)
+        if self._dates is not None:
+            first, last = max(self._dates[0], first), min(self._dates[1], last)
+        self._dates = first, last
         return 0
 
 
@@ -134,7 +135,6 @@ class Stream:
         # StreamWriter.close does nothing on MicroPython; without this one the socket stays, and
         # with it 27 KB of TLS.
         await self._writer.wait_closed()
-        self._reader = self._writer = None
 
     def _refused(self, error):
         _forget()  # another machine may have the address by now
