@@ -13,6 +13,7 @@ from rich.live import Live
 
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
+from simulator.devices.unix import UnixPort
 from simulator.parts.hall import Hall
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
@@ -67,16 +68,25 @@ async def run_hall(
 
 
 async def run_devices(
-    folders: dict[str, Path], oracle: Path, queue: QueueSystem, seconds, seed, say
+    folders: dict[str, Path],
+    oracle: Path,
+    queue: QueueSystem,
+    seconds,
+    seed,
+    say,
+    unix: UnixPort | None = None,
 ):
     """Runs devices and people against a gateway that already runs (`pingjia sim run`).
 
     folders: {device id: its folder}, as `pingjia demo --keep` leaves them. Each device serves the
-    window that the gateway names for it. Ticket numbers go on after the highest in the log.
+    window that the gateway names for it. Ticket numbers go on after the highest in the log. unix:
+    all run on that interpreter.
     """
     first_ticket = next_ticket(read_log(oracle)) if oracle.exists() else 1
     async with Fleet(oracle, lambda event: say(str(event)) if "text" in event else None) as fleet:
-        views = await start_devices(fleet, folders, queue, TIMING)
+        views = await start_devices(
+            fleet, folders, queue, TIMING, unix=unix and (unix, len(folders))
+        )
         windows = {view["window"]: view["device"] for view in views if view["device"] in folders}
         crowd = Crowd(queue, fleet, windows, seed, first_ticket)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, crowd.stop)

@@ -16,6 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last 
 Broker = Annotated[
     str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
 ]
+Ca = Annotated[Path | None, typer.Option(help="Whom to trust: the server's CA, PEM.")]
 Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
 
 
