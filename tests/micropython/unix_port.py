@@ -1,7 +1,7 @@
 """Runs one plain unittest file on the unix port of MicroPython, as a board would:
 
     micropython -X heapsize=128M tests/micropython/unix_port.py \
-        REPOSITORY FIRMWARE tests/protocol/test_x.py
+        REPOSITORY FIRMWARE tests/protocol/test_record.py
 
 The two folders are absolute. The root is littlefs in memory, as a board's flash; the compiled
 firmware and the tests are read from the machine's disk below /host.
