@@ -65,6 +65,8 @@ def test_unix_boards_and_virtual_devices_over_a_renewal_and_an_end(tmp_path, fir
     """Three and five; the CA's key is away for a while, so that a certificate can end at all."""
     folder = tmp_path / "secure"
     key, away = folder / "ca.key", folder / "away.key"
+    # A CA older than the certificate that is to end.
+    Certificates(folder).make("demo", ["127.0.0.1"], now_utc() - timedelta(days=500))
 
     async def scenario(run, said):
         people = asyncio.create_task(run.crowd.run(None))
