@@ -6,13 +6,16 @@ here and nowhere else; `pingjia --debug …` shows where it arose.
 """
 
 import gc
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 
 import typer
 from typer.core import TyperGroup
 
 from hosting.error import OperatorError
+from hosting.process import harmless
 
 ERRORS = (OperatorError, OSError)
 _COMMANDS = {
@@ -36,13 +39,22 @@ class _Commands(TyperGroup):
         command.name = cmd_name
         return command
 
+    def make_context(self, *args, **more):
+        # A terminal without Chinese gets \u5927 instead of an error, from `--help` on.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().make_context(*args, **more)
+
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
         except ERRORS as error:
             if ctx.params["debug"]:
                 raise
-            typer.echo(f"pingjia: {error}", err=True)
+            # It may quote what a stranger sent; its own lines stay lines.
+            lines = [harmless(line) for line in f"pingjia: {error}".split("\n")]
+            typer.echo("\n".join(lines), err=True)
             raise typer.Exit(1) from None
 
 

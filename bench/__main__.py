@@ -17,11 +17,16 @@ import time
 from pathlib import Path
 
 BENCHES = (
-    *("drain", "latency", "intake", "verification", "api", "live", "province"),
+    *("drain", "latency", "intake", "verification", "api", "live", "province", "judge"),
     *("requests", "device", "flash", "workbench", "growth"),
 )
 # Those in bench/many/, and what can be told them.
-MANY = {"live": {"halls", "seconds"}, "province": {"halls", "seconds"}, "requests": {"halls"}}
+MANY = {
+    "live": {"halls", "seconds"},
+    "province": {"halls", "seconds"},
+    "judge": {"halls", "seconds"},
+    "requests": {"halls"},
+}
 RESULTS = Path(__file__).with_name("results.json")
 _HOLDS = {True: "yes", False: "**no**", None: "–"}
 
@@ -30,15 +35,17 @@ def main() -> int:
     """Run the benches that were named, or all; 1 if a target does not hold."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="bench")
-    parser.add_argument("--halls", type=int, help="live, province, requests: so many halls")
-    parser.add_argument("--seconds", type=float, help="live, province: so long a load")
+    parser.add_argument("--halls", type=int, help="live, province, judge, requests: so many halls")
+    parser.add_argument("--seconds", type=float, help="live, province, judge: so long a load")
     chosen = parser.parse_args()
     names = chosen.names or BENCHES
     given = {"halls": chosen.halls, "seconds": chosen.seconds}
     size = {name: value for name, value in given.items() if value is not None}
     is_rehearsal = bool(size)
     if any(size.keys() - MANY.get(name, set()) for name in names):
-        parser.error("--halls is for live, province and requests, --seconds for the first two")
+        parser.error(
+            "--halls is for live, province, judge and requests, --seconds for the first three"
+        )
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not is_rehearsal else {}
     for name in names:
         began_s = time.monotonic()

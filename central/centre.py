@@ -1,26 +1,48 @@
 """The centre's parts, put together."""
 
+import logging
+from collections.abc import Callable
+
 from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
-from central.custody.open import KeyOf
 from central.directory.approval import Approval
 from central.directory.cells import day_number
 from central.directory.devices import Devices
 from central.directory.endings import Endings
-from central.directory.roll import settle
+from central.directory.importer import Importer
+from central.directory.roll import is_settled, settle
+from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.keys import DeviceKeys, read_master_secret
-from central.rules.profile import Profile, load_profile
+from central.keys import DeviceKeys, Participants, read_master_secret
+from central.people.callers import Callers
+from central.ratings import backfill, judge
+from central.ratings.entry import Entry
+from central.ratings.judge import Judge
+from central.ratings.rehearsal import Rehearsal, RehearsalClock, clock_of, mark, require_real
+from central.ratings.versions import Rules, begin, load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.timekeeper import EVERY_S, Timekeeper
-from central.web.api import bench, figures, halls, records
+from central.web.api import (
+    bench,
+    directory,
+    entry,
+    feed,
+    figures,
+    halls,
+    policies,
+    records,
+    rehearsal,
+    services,
+)
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.pages.site import create_site
-from hosting.clock import day
+from hosting.clock import day, now_ms
 from hosting.worker import Ticker
+
+log = logging.getLogger(__name__)
 
 DIRECTORY_EVERY_S = 600.0
 _AFTER_FAILURE_S = 10.0
@@ -30,42 +52,72 @@ class Centre:
     """One centre over an open database: `app` answers gateways, benches, readers and browsers.
     `start` begins what goes on beside requests.
 
-    key_of: the key of (device, epoch). limits: after how long something missing is an alarm.
-    time: the clock of a rehearsal, or what keeps the centre's own. is_direct: what technicians
-    enrol needs no approval.
+    keys: of devices and halls. rules: by which services are judged. limits: after how long
+    something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
+    is_direct: what technicians enrol needs no approval. participants: who was served, as figures
+    know them; None where business systems may not tell it.
     """
 
     def __init__(
         self,
         database: Database,
-        key_of: KeyOf,
-        profile: Profile,
+        keys: DeviceKeys,
+        rules: Rules,
         limits: Limits,
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
+        participants: Participants | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
-        now_ms = clock.now_ms
+        now_ms, key_of = clock.now_ms, keys.key
         self.database = database
-        self.intake = Intake(database, key_of, clock)
+        self.callers = Callers(database, now_ms)
+        self.intake = Intake(database, key_of, clock, self.callers)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
-        self.figures = FiguresReader(profile, now_ms)
+        self.judge = Judge(database, rules, clock)
+        self.figures = FiguresReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
-        self.site = create_site(database, self.figures, self.alarms, self.approval, self.endings)
-        bearer = bearer_of(database)
+        self.closed = ClosedMonths(database, self.judge, now_ms)
+        self.importer = Importer(database, self.devices, now_ms)
+        self.site = create_site(
+            database,
+            self.callers,
+            self.figures,
+            self.closed,
+            self.alarms,
+            self.approval,
+            self.endings,
+            self.importer,
+            is_rehearsal=isinstance(time, RehearsalClock),
+        )
+        bearer = bearer_of(self.callers)
+        own = []
+        if isinstance(time, RehearsalClock):
+            self.rehearsal = Rehearsal(database, self.judge, time, self.settle_directory)
+            own.append(
+                rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
+            )
         self.app = create_app(
             database,
             self.intake,
             bearer,
             clock,
-            halls.create_router(database, key_of),
+            halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
-            figures.create_router(database, self.figures, self.alarms, bearer),
-            bench.create_router(
-                database, self.devices, self.intake, holder_in_of(database), now_ms
+            figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
+            services.create_router(database, self.judge, bearer, now_ms),
+            entry.create_router(
+                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
             ),
+            policies.create_router(database, rules, bearer),
+            feed.create_router(database, bearer),
+            *own,
+            directory.create_router(
+                database, self.importer, holder_in_of(self.callers), self.figures.now_ms
+            ),
+            bench.create_router(database, self.devices, self.intake, holder_in_of(self.callers)),
             self.site,
         )
         self._now_ms = now_ms
@@ -73,6 +125,8 @@ class Centre:
             ("shares", SHARES_EVERY_S, self._count_shares),
             ("running", RUNNING_EVERY_S, self.note_running),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
+            ("judge", judge.EVERY_S, self.judge.settle),
+            ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
         ]
         self._keeper = time if isinstance(time, Timekeeper) else None
         if self._keeper is not None:
@@ -91,27 +145,65 @@ class Centre:
         self.intake.close()
         for ticker in self._tickers:
             ticker.join()
+        try:
+            self.callers.note_used()
+        except Exception:  # the day on which a token was used is worth no failure at the end
+            log.warning("which tokens were used today is not noted", exc_info=True)
         self.database.close()
 
     def note_running(self) -> None:
-        """Note that the centre runs, so that its own downtime is nobody's silence."""
+        """Note that the centre runs, so that its own downtime is nobody's silence, and which
+        tokens were used.
+        """
         with self.database.write() as connection:
             note_running(connection, self._now_ms())
+        self.callers.note_used()
 
     def settle_directory(self) -> None:
-        """Let what the directory says from today on be so: names, windows that begin and end."""
+        """Let what the directory says from today on be so: names, staff, windows that begin."""
+        today = day_number(day(self._now_ms()))
+        with self.database.read() as connection:  # so that no rating waits while it is looked up
+            if is_settled(connection, today):
+                return
         with self.database.write() as connection:
-            settle(connection, day_number(day(self._now_ms())))
+            settle(connection, today)
 
     def _count_shares(self) -> None:
         with self.database.read() as connection:
             self.alarms.count_shares(connection)
 
 
+def rules_of(config: Config) -> Rules:
+    """The rules that a configuration names. Raises OperatorError."""
+    return load_rules(config.profile, config.profiles, config.overrides, config.calendar)
+
+
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
-    keys = DeviceKeys(read_master_secret(config.master_secret_file))
-    profile = load_profile(config.profile)
+    return _open(config, _real_time)
+
+
+def open_rehearsal(config: Config, at_ms: int | None = None) -> Centre:
+    """A rehearsal on the database that a configuration names, which is marked as one for ever.
+    at_ms: where the clock of a new one begins; None: now. Raises OperatorError for a database
+    that was ever real.
+    """
+
+    def time_of(database: Database) -> RehearsalClock:
+        mark(database)
+        return clock_of(database, now_ms(), at_ms)
+
+    return _open(config, time_of)
+
+
+def _real_time(database: Database) -> Timekeeper:
+    require_real(database)
+    return Timekeeper(database)
+
+
+def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
+    secret = read_master_secret(config.master_secret_file)
+    keys, rules = DeviceKeys(secret), rules_of(config)
     limits = Limits(
         gap_ms=config.gap_alarm_s * 1000,
         device_ms=config.silent_device_s * 1000,
@@ -119,4 +211,6 @@ def open_centre(config: Config) -> Centre:
     )
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
-    return Centre(database, keys.key, profile, limits, Timekeeper(database), is_direct)
+    time = time_of(database)
+    begin(database, rules, (time.clock if isinstance(time, Timekeeper) else time).now_ms())
+    return Centre(database, keys, rules, limits, time, is_direct, Participants(secret))

@@ -28,6 +28,8 @@ from central.custody.marks import (
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
 from central.store import alarms, clocks, directory, rejections, tallies
+from central.store.judged import counters
+from central.store.sql import Halls
 
 SHARES_EVERY_S = 600.0
 RUNNING_EVERY_S = 60.0
@@ -130,8 +132,7 @@ class Alarms:
         """
         now_ms = self._clock.now_ms()
         spans = last_days(_SHARE_DAYS, now_ms).spans()
-        whole = tallies.services_and_ratings(connection, spans)
-        rows = tallies.seldom_rated(connection, spans, whole, _SHARE_SERVICES)
+        rows = counters.seldom_rated(connection, spans, _SHARE_SERVICES)
         found = []
         for row in rows:
             place = (row.hall, row.hall_name or "", row.window, row.window_name or "")
@@ -139,8 +140,11 @@ class Alarms:
             found.append(Finding(SELDOM_RATED, *place, unrated, None, now_ms))
         self._seldom = now_ms, found
 
-    def find(self, connection: Connection, hall: str | None) -> list[Finding]:
-        """The alarms of a hall or of all, at most alarms.MOST of each kind."""
+    def find(self, connection: Connection, hall: Halls) -> list[Finding]:
+        """The alarms of a hall, of some or of all, at most alarms.MOST of each kind. A hall that
+        is no more, all devices revoked, has but those of epochs that are open: they tell what of
+        it is missing.
+        """
         now_ms = self._clock.now_ms()
         ran = clocks.ran(connection, _MOST_RUNS)
         if ran and now_ms - ran[0][1] > _DOWN_MS:  # it is up again, or its clock was set
@@ -173,9 +177,11 @@ class Alarms:
         found += _open_epochs(connection, hall, now_ms)
         found += self._together(connection, hall, now_ms)
         seldom = self._seldom[1] if self._seldom is not None else []
-        return found + [one for one in seldom if hall in (None, one.hall)][: alarms.MOST]
+        found += [one for one in seldom if _is_among(hall, one.hall)][: alarms.MOST]
+        closed = directory.closed_halls(connection)
+        return [one for one in found if one.mark == OPEN_EPOCH or one.hall not in closed]
 
-    def findings(self, connection: Connection, hall: str | None, most: int) -> Findings:
+    def findings(self, connection: Connection, hall: Halls, most: int) -> Findings:
         """Alarms of this moment, marks and refusals since the beginning; `most` of them."""
         found = self.find(connection, hall)
         there = len(found)
@@ -185,7 +191,7 @@ class Alarms:
         found = sorted(found, key=_last_at_ms, reverse=True)[:most]
         return Findings(found, there - len(found))
 
-    def by_mark(self, connection: Connection, hall: str | None, most: int) -> list[Found]:
+    def by_mark(self, connection: Connection, hall: Halls, most: int) -> list[Found]:
         """The same, put together by mark, the newest first; `most` findings of each."""
         alarms_of: dict[str, list[Finding]] = {}
         for one in sorted(self.find(connection, hall), key=_last_at_ms, reverse=True):
@@ -199,21 +205,20 @@ class Alarms:
             found.append(Found(row.reason, int(row.count), None, row.places, newest))
         return sorted(found, key=lambda one: _last_at_ms(one.newest[0]), reverse=True)
 
-    def counts(self, connection: Connection, hall: str | None) -> Counter[str]:
-        """How often each window of a hall, or each hall, is named by findings; under "" those
-        that name no window.
+    def counts(self, connection: Connection, hall: Halls) -> Counter[str]:
+        """How often each window of a hall, or each of several halls, is named by findings; under
+        "" those that name none.
         """
         counts = Counter(tallies.mark_counts(connection, hall))
-        if hall is None:
-            counts.update(rejections.hall_counts(connection))
-        else:
-            counts[""] += sum(row.count for row in rejections.counts(connection, hall))
+        is_one = isinstance(hall, str)
+        for row in rejections.counts(connection, hall):
+            counts["" if is_one else row.hall] += row.count
         for one in self.find(connection, hall):
-            counts[one.hall if hall is None else one.window] += one.count
+            counts[one.window if is_one else one.hall] += one.count
         return counts
 
     def _missing(
-        self, connection: Connection, hall: str | None, now_ms: int, late_ms: int
+        self, connection: Connection, hall: Halls, now_ms: int, late_ms: int
     ) -> list[Finding]:
         found = []
         for row in alarms.open_chains(connection, hall):
@@ -230,7 +235,7 @@ class Alarms:
                 found.append(_finding(GAP, row, row.open_since_ms, now_ms, **runs))
         return found
 
-    def _together(self, connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+    def _together(self, connection: Connection, hall: Halls, now_ms: int) -> list[Finding]:
         """Windows where two devices have spoken for a day; each told of the newer device."""
         found = []
         rows = alarms.crowded_windows(connection, hall)
@@ -243,7 +248,11 @@ class Alarms:
         return found
 
 
-def _open_epochs(connection: Connection, hall: str | None, now_ms: int) -> list[Finding]:
+def _is_among(wanted: Halls, hall: str) -> bool:
+    return wanted is None or (hall == wanted if isinstance(wanted, str) else hall in wanted)
+
+
+def _open_epochs(connection: Connection, hall: Halls, now_ms: int) -> list[Finding]:
     """Epochs that ended open, at once. One that never spoke is none while its window had no
     service in its time: a bundle that no board ever got, and nothing that could have been rated.
     """
@@ -276,15 +285,13 @@ def _before(now_ms: int, limit_ms: int, ran: list[tuple[int, int]]) -> int:
     return before_ms
 
 
-def _marks(connection: Connection, hall: str | None, mark: str | None, most: int) -> list[Finding]:
+def _marks(connection: Connection, hall: Halls, mark: str | None, most: int) -> list[Finding]:
     found = [Finding(**row._mapping) for row in tallies.marks(connection, hall, mark, most)]
     of_none = {"device": None, "epoch": None, "seq": None}
     return [one if one.device else replace(one, **of_none) for one in found]
 
 
-def _refusals(
-    connection: Connection, hall: str | None, reason: str | None, most: int
-) -> list[Finding]:
+def _refusals(connection: Connection, hall: Halls, reason: str | None, most: int) -> list[Finding]:
     return [
         Finding(row.reason, row.hall, row.hall_name, "", "", row.count, None, row.last_at_ms)
         for row in rejections.newest_counts(connection, hall, reason, most)

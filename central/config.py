@@ -17,6 +17,9 @@ from hosting.error import OperatorError
 from hosting.listener import is_loopback
 from hosting.secret_file import require_private
 
+_FILES = ("master_secret_file", "tls_certificate", "tls_key")
+_SQLITE = "sqlite:///"
+
 
 class Config(BaseSettings):
     """What central.toml may say; relative paths are relative to the file's folder."""
@@ -33,7 +36,10 @@ class Config(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
-    profile: str = "ezhou"
+    profile: str = "national"
+    profiles: Path | None = None
+    overrides: Path | None = None
+    calendar: Path | None = None
     enrolment: Literal["approve", "direct"] = "approve"
     gap_alarm_s: int = Field(3600, gt=0)
     silent_device_s: int = Field(4 * 3600, gt=0)
@@ -98,13 +104,15 @@ def require_shareable(config: Config) -> None:
 def _absolute(config: Config, path: Path) -> dict[str, Any]:
     folder = path.resolve().parent
     absolute: dict[str, Any] = {"database_url": _absolute_url(config.database_url, path)}
-    for name in ("master_secret_file", "tls_certificate", "tls_key"):
+    for name in (*_FILES, "profiles", "overrides", "calendar"):
         value = getattr(config, name)
         absolute[name] = None if value is None else folder / value
     return absolute
 
 
 def _absolute_url(text: str, path: Path) -> str:
+    if text.startswith(_SQLITE):
+        return _file_url(text.removeprefix(_SQLITE), path)
     try:
         url: URL = make_url(text)
     except ArgumentError:
@@ -115,9 +123,16 @@ def _absolute_url(text: str, path: Path) -> str:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise OperatorError(f"{path}: database_url must begin with sqlite or postgresql.")
     if url.get_backend_name() == "sqlite":
-        if url.database in (None, "", ":memory:"):
-            raise OperatorError(
-                f"{path}: database_url must name a file; ratings kept in memory are lost."
-            )
-        url = url.set(database=str(path.resolve().parent / url.database))
+        return _file_url("", path)
     return url.render_as_string(hide_password=False)
+
+
+def _file_url(file: str, path: Path) -> str:
+    """Of a file as it is called, `?` and `%` included: nothing after it is an option."""
+    if file in ("", ":memory:"):
+        raise OperatorError(
+            f"{path}: database_url must name a file, as sqlite:///central.db does; ratings kept "
+            "in memory are lost."
+        )
+    whole = path.resolve().parent / file
+    return URL.create("sqlite", database=str(whole)).render_as_string()

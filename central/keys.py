@@ -1,9 +1,12 @@
-"""Device keys: each is derived from the master secret when it is needed, none is stored.
+"""Keys: each is derived from the master secret when it is needed, none is stored.
 
-HKDF-SHA256 (RFC 5869), no salt, info `pingjia/1/{device}/{epoch}`, 32 bytes
-(protocol/README.md, section 6).
+HKDF-SHA256 (RFC 5869), no salt, 32 bytes, info `pingjia/1/{device}/{epoch}` for a device and
+`pingjia/1/link/{hall}` for a hall's links (protocol/README.md, section 6). Halls may be named by a
+number: so no device is ever named `link` (central/directory/devices.py).
 """
 
+import hashlib
+import hmac
 import secrets
 import threading
 from collections import OrderedDict
@@ -16,6 +19,7 @@ from hosting.error import OperatorError
 from hosting.secret_file import read_private, write_new
 
 SECRET_BYTES = 32
+LINK = "link"  # in the place of a device's id
 _CACHED_KEYS = 65536  # a province has 40,000 windows; 20 MB at most
 
 
@@ -42,8 +46,27 @@ def read_master_secret(path: Path) -> bytes:
 
 def derive_key(master_secret: bytes, device: str, epoch: int) -> bytes:
     """The 32-byte key of one device in one epoch."""
-    info = f"pingjia/1/{device}/{epoch}".encode()
+    return _derive(master_secret, device, f"{epoch}")
+
+
+def _derive(master_secret: bytes, whose: str, which: str) -> bytes:
+    info = f"pingjia/1/{whose}/{which}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+
+class Participants:
+    """Who was served, as figures know them: two services of one person can be told to be of one,
+    and nobody is named (RULES 4). HMAC-SHA256 under HKDF of the master secret, info
+    `pingjia/1/participant`; the first 32 hex digits.
+    """
+
+    def __init__(self, master_secret: bytes) -> None:
+        info = b"pingjia/1/participant"
+        self._key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+    def of(self, identity: str) -> str:
+        """Of an identity as the business system has it."""
+        return hmac.new(self._key, identity.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class DeviceKeys:
@@ -67,6 +90,10 @@ class DeviceKeys:
             else:
                 self._keys.move_to_end((device, epoch))
             return key
+
+    def link_key(self, hall: str) -> bytes:
+        """The 32 bytes by which a hall makes the codes of its services, for its gateway alone."""
+        return _derive(self._master_secret, LINK, hall)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from screenshots import IMAGES, PHONE, Shot, chromium, take
+from screenshots import CLERKS, IMAGES, PHONE, Shot, chromium, take
 
 from central.custody.intake import Intake
 from central.directory.devices import Devices
@@ -21,7 +21,10 @@ from central.directory.halls import Halls
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
 from central.people.tokens import Tokens
 from central.steady import PlainClock
-from central.store.database import open_database
+from central.store import directory
+from central.store.database import Database, open_database
+from central.store.directory import EVER, Entry
+from hosting.clock import china
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -44,6 +47,14 @@ SHOTS = (
     Shot("centre-window-dark", "centre", "/halls/gaoxin/windows/w2?period=all", "pages.token",
          colours="dark"),
     Shot("centre-marks", "centre", "/marks", "pages.token"),
+    Shot("centre-closed", "centre", "/", "hall.pages"),
+    Shot("centre-closed-phone", "centre", "/", "hall.pages", PHONE, colours="dark"),
+    Shot("centre-directory", "centre", "/directory/staff", "pages.token"),
+    Shot("centre-directory-phone", "centre", "/directory/window?q=chengdong", "pages.token", PHONE,
+         colours="dark"),
+    Shot("centre-directory-row", "centre", "/directory/staff/chengdong/0231", "write.token"),
+    Shot("centre-directory-row-phone", "centre", "/directory/staff/chengdong/0231", "write.token",
+         PHONE, language="en"),
     Shot("centre-marks-phone", "centre", "/marks", "pages.token", PHONE, colours="dark"),
 )  # fmt: skip
 
@@ -109,7 +120,9 @@ def fill(folder: Path) -> None:
     database = open_database(f"sqlite:///{folder}/central.db")
     halls = Halls(database, lambda: now_ms - 40 * DAY_MS)
     devices = Devices(database, keys.key, lambda: now_ms - 40 * DAY_MS)
-    Tokens(database, lambda: now_ms).add("pages:read", folder / "pages.token")
+    tokens = Tokens(database, lambda: now_ms)
+    tokens.add("pages:read", folder / "pages.token")
+    tokens.add("directory:write", folder / "write.token")
     intake = Intake(database, keys.key, PlainClock(lambda: now_ms))
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
@@ -128,9 +141,36 @@ def fill(folder: Path) -> None:
         items += [item for place in places for item in place.start(now_ms)]
         for start in range(0, len(items), 500):
             intake.take((hall,), *decode_batch(encode_batch(items[start : start + 500])))
-        heads = [HeadItem(place.head(now_ms), None) for place in places]
+        heads = [HeadItem(place.head(now_ms), None, None) for place in places]
         intake.take((hall,), *decode_batch(encode_batch(heads)))
+    _fill_directory(database, now_ms)
+    tokens.add("pages:read:chengdong", folder / "hall.pages")
     database.close()
+
+
+def _fill_directory(database: Database, now_ms: int) -> None:
+    """The city, its institutions, and who serves where; one of them moved a month ago."""
+    month_ago = int(f"{china(now_ms - 30 * DAY_MS):%Y%m%d}")
+    city = Entry("region", "420700", EVER, name="鄂州市", tier="prefecture")
+    entries = [city] + [
+        Entry("institution", f"i{number}", EVER, name=f"市{what}局", up="420700")
+        for number, what in enumerate(WINDOWS[:4])
+    ]
+    for hall, name, windows, *_ in HALLS:
+        entries.append(Entry("hall", hall, EVER, name=name, up="420700", hours="09:00-17:00"))
+        for number, (who, what) in enumerate(
+            zip(CLERKS, WINDOWS[:windows], strict=False), start=1
+        ):
+            institution = f"i{(number - 1) % 4}"
+            where = {"up": hall, "institution": institution}
+            window = f"{hall}/w{number}"
+            entries.append(Entry("window", window, EVER, name=f"{number}号 {what}", **where))
+            staff = Entry("staff", f"{hall}/{230 + number:04}", EVER, name=who, **where)
+            entries += [staff._replace(qualified=number % 2 == 0)]
+    moved = Entry("staff", "chengdong/0231", month_ago, name="王芳", up="chengdong")
+    entries.append(moved._replace(institution="i2", qualified=True))
+    with database.write() as connection:
+        directory.save(connection, entries, now_ms)
 
 
 def _times(rng: random.Random, now_ms: int, count: int) -> list[int]:

@@ -83,7 +83,7 @@ class App:
             self._take_settings,
             self._show,
         )
-        self._link.use_settings(self._settings.version)
+        self._link.use_settings(self._settings)
         self._rated = 0, 0  # (seq, level) of the newest rating, for its reasons
         self._tried = set()  # levels of the keys that a technician has pressed
         self._shown = None
@@ -217,7 +217,7 @@ class App:
         self._settings = settings
         self._session.thanks_ms, self._session.why_ms = settings.thanks_ms, settings.why_ms
         self._board.set_volume(settings.volume)
-        self._link.use_settings(settings.version)
+        self._link.use_settings(settings)
         self._show()
         self._changed.set()  # a shorter time may be over already
 

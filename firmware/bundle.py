@@ -9,7 +9,6 @@ import binascii
 from collections import namedtuple
 
 from protocol.field import (
-    Integer,
     Maybe,
     Nested,
     Raw,
@@ -21,22 +20,17 @@ from protocol.field import (
     word,
 )
 from protocol.record import parse_json
+from protocol.settings import ADDRESS
 
 IDENTITY = "/identity.json"  # where enrolment writes it on a board
 
 Identity = namedtuple("Identity", "device epoch key")
 
 
-class Broker(namedtuple("Broker", "host port username password ca")):
+class Broker(namedtuple("Broker", "host port ca username password")):
     """Where the hall's broker listens; ca in PEM, or None for a hall without TLS."""
 
-    fields = (
-        ("host", Raw(255)),
-        ("port", Integer(1, 65535)),
-        ("username", device_id),
-        ("password", Raw(128)),
-        ("ca", Maybe(Raw(8192))),
-    )
+    fields = ADDRESS + (("username", device_id), ("password", Raw(128)))
 
 
 class Bundle(namedtuple("Bundle", "identity hall mqtt board")):

@@ -19,13 +19,16 @@ class RefusedError(OSError):
 class Dialler:
     """Retries for ever, with back-off.
 
-    board: join(), connect(host, port, ca), random(n), log(text). report(problem, is_there=True):
+    board: join(), connect(host, port, ca), random(n), log(text). own: the bundle's address of the
+    broker; `further`: that of the settings, or None (BRK-1). report(problem, is_there=True):
     tells the hall, once there is a connection, or takes it back.
     """
 
-    def __init__(self, board, broker, timing, report):
+    def __init__(self, board, own, timing, report):
         self._board = board
-        self._broker = broker
+        self._own = own
+        self.further = None
+        self._is_further = True  # that one was tried last; so the first is the bundle's
         self._timing = timing
         self._report = report
         self._pause_ms = timing.retry_ms
@@ -33,7 +36,7 @@ class Dialler:
         self._refusal = ""  # the word of the last connection that could not be made
 
     async def run(self, serve, on_end):
-        """Calls serve(stream) (await) on every connection, and on_end() after it.
+        """Calls serve(stream, host) (await) on every connection, and on_end() after it.
 
         Ends only by JournalDamageError. Nothing that a network, a broker or a certificate does is
         a reason for a restart, not even what nobody expected: the next connection is no worse off
@@ -57,23 +60,33 @@ class Dialler:
             # Jitter of a quarter, so that a hall's devices do not come back in one instant.
             await asyncio.sleep_ms(pause_ms * 3 // 4 + self._random(pause_ms // 2))
 
+    def next_address(self):
+        """(host, port, ca) to try next: the bundle's and the further one in turn, but where a
+        connection stood, the same again (BRK-1).
+        """
+        own, further = self._own, self.further
+        self._is_further = not self._is_further
+        address = further if self._is_further and further is not None else own
+        return address.host, address.port, address.ca or own.ca  # no less than the bundle asks for
+
     def take_grant(self):
         """The hall has taken the connection: the next one is asked for soon, should this end."""
+        self._is_further = not self._is_further  # so that this address is tried again
         self._pause_ms = self._timing.retry_ms
         self._take_back()
 
     async def _connect(self, serve):
-        timing, board, broker = self._timing, self._board, self._broker
+        timing, board = self._timing, self._board
         try:
             await asyncio.wait_for_ms(board.join(), self._join_ms)
         except asyncio.TimeoutError:
             self._join_ms = min(self._join_ms * 2, timing.join_max_ms)
             raise OSError("there is no network")
         self._join_ms = timing.join_ms
-        opening = board.connect(broker.host, broker.port, broker.ca)
-        stream = await asyncio.wait_for_ms(opening, timing.connect_ms)
+        host, port, ca = self.next_address()
+        stream = await asyncio.wait_for_ms(board.connect(host, port, ca), timing.connect_ms)
         try:
-            await serve(stream)
+            await serve(stream, host)
         finally:
             await stream.close()
 

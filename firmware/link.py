@@ -100,9 +100,11 @@ class Link:
             self._face = session.face
             self._change.set()
 
-    def use_settings(self, version: int):
-        """Tells the hall which version of the settings is in use: the centre's acknowledgement."""
-        self._settings = version
+    def use_settings(self, settings):
+        """Tells the hall which version of the settings is in use: the centre's acknowledgement.
+        What they say of the broker counts from the next connection on.
+        """
+        self._settings, self._dialler.further = settings.version, settings.broker
         self._change.set()
 
     def report(self, problem: str, is_there: bool = True):
@@ -122,7 +124,7 @@ class Link:
     def _end(self):
         self.is_online = False
 
-    async def _serve(self, stream):
+    async def _serve(self, stream, host):
         broker, timing, board = self._bundle.mqtt, self._timing, self._board
         limits = timing.in_flight, timing.puback_ms
         mqtt = Mqtt(stream, self._buffer, board.ticks_ms, board.ticks_diff, *limits)
@@ -138,7 +140,7 @@ class Link:
         asking = mqtt.subscribe([self._topic(name) for name in names])
         await asyncio.wait_for_ms(asking, timing.connect_ms)
         self.is_online = True
-        board.log(f"connected: {self._bundle.hall} at {broker.host}")
+        board.log(f"connected: {self._bundle.hall} at {host}")
         await _first_end(
             mqtt.run(self.take, self.take_grant),
             mqtt.keep_alive(timing.keep_alive_s),

@@ -48,6 +48,7 @@ def built_in(thanks_ms, why_ms):
         thanks_ms=thanks_ms,
         why_ms=why_ms,
         volume=20,
+        broker=None,
     )
 
 

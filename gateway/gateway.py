@@ -44,7 +44,7 @@ from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
 from hosting.clock import last_time, now_ms
-from hosting.listener import listen, url_of
+from hosting.listener import address, listen, url_of
 from hosting.secret_file import read_token
 from hosting.server import Server
 from hosting.worker import Ticker, Worker
@@ -261,7 +261,7 @@ class Gateway:
             port = self.broker.port
         if self.mosquitto is not None:
             self.mosquitto.start()
-        self.mqtt_address = f"{host}:{port}"
+        self.mqtt_address = address(host, port)
         self.link.start(host, port)
         for worker in self._workers:
             worker.start()

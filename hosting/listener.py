@@ -43,8 +43,12 @@ def listen(host: str, port: int, mend: str, is_shared: bool = False) -> socket.s
 
 def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """The address of a listener as a client writes it."""
-    host, port = listener.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{scheme}://{address(*listener.getsockname()[:2])}"
+
+
+def address(host: str, port: int) -> str:
+    """Host and port as one writes them; an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:

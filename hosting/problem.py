@@ -56,13 +56,17 @@ def problem(
     detail: str,
     field: str | None = None,
     headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> JSONResponse:
-    """The answer; `field` is the name of the request's field that is wrong."""
+    """The answer; `field` is the name of the request's field that is wrong. more: its further
+    members.
+    """
     title = HTTPStatus(status).phrase
     content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     content["detail"] = detail
     if field is not None:
         content["field"] = field
+    content.update(more)
     return JSONResponse(content, status, headers, "application/problem+json")
 
 

@@ -28,13 +28,16 @@ def read_text(path: Path, most_bytes: int, mend: str) -> str:
     if len(content) > most_bytes:
         raise OperatorError(f"{path} has over {most_bytes} bytes: is it another file?")
     try:
-        return content.decode("utf-8-sig")
+        text, wrong = content.decode("utf-8-sig"), content.find(b"\0")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        text, wrong = "", error.start
+    if wrong >= 0:
+        line = content.count(b"\n", 0, wrong) + 1
         raise OperatorError(
             f"{path}, line {line}: the file is not UTF-8 but {_encoding(content)}; save it as "
             "UTF-8 (in Notepad: File, Save as, Encoding) and try again."
-        ) from None
+        )
+    return text
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -49,7 +52,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def _encoding(content: bytes) -> str:
-    if content.startswith(_UTF16):
+    if content.startswith(_UTF16) or b"\0" in content:
         return "UTF-16"
     try:
         content.decode("gb18030")

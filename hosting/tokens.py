@@ -3,6 +3,8 @@
 import hashlib
 import secrets
 
+from hosting.clock import written
+
 
 def new_secret() -> str:
     """256 random bits as text."""
@@ -12,3 +14,13 @@ def new_secret() -> str:
 def digest(secret: str) -> bytes:
     """What is stored of a secret. Plain SHA-256 is enough for 256 random bits."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+class EndedTokenError(Exception):
+    """A token whose days are over; the text is a sentence for its holder. giver: whom to ask."""
+
+    def __init__(self, ends_at_ms: int, giver: str) -> None:
+        super().__init__(
+            f"this token was good until {written(ends_at_ms)} (Asia/Shanghai); ask {giver} for a "
+            "new one"
+        )

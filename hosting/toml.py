@@ -1,9 +1,11 @@
 """Settings files in TOML: a typo is an error with the name that was meant."""
 
 import difflib
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,7 +33,11 @@ def load_config(model: type[Model], path: Path, mend: str) -> Model:
     Raises OperatorError, a line for each key that is wrong, with what a mistyped one may have
     meant.
     """
-    members = load_toml(path, mend)
+    return checked(model, load_toml(path, mend), path)
+
+
+def checked(model: type[Model], members: dict[str, Any], path: Path) -> Model:
+    """What the file at `path` says, as `model`. Raises OperatorError as `load_config` does."""
     try:
         return model(**members)
     except ValidationError as error:
@@ -39,17 +45,42 @@ def load_config(model: type[Model], path: Path, mend: str) -> Model:
         raise OperatorError("\n".join(lines)) from None
 
 
-def meant(word: str, known: Any) -> str:
+def meant(word: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest right word, if one is near; begins with a blank."""
-    near = difflib.get_close_matches(word, known, 1)
+    near = difflib.get_close_matches(word, list(known), 1)
     return f" Did you mean {near[0]}?" if near else ""
 
 
 def _sentence(model: type[BaseModel], fault: Any) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"no setting is named {key}.{meant(key, model.model_fields)}"
+        return f"no setting is named {key}.{meant(str(fault['loc'][-1]), _keys(model, fault))}"
     if fault["type"] == "missing":
         return f"{key} is missing."
     sentence = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "literal_error" and isinstance(fault["input"], str):
+        words = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+        return f"{key}: {sentence}, not '{fault['input']}'.{meant(fault['input'], words)}"
     return f"{key}: {sentence}." if key else f"{sentence}."
+
+
+def _keys(model: type[BaseModel], fault: Any) -> list[str]:
+    """The keys there are where the fault's last one stands."""
+    at: type[BaseModel] | None = model
+    for part in fault["loc"][:-1]:
+        if at is not None and part in (names := _by_key(at)):
+            at = _model_in(names[part])
+    return list(_by_key(at)) if at else []
+
+
+def _by_key(model: type[BaseModel]) -> dict[str, Any]:
+    fields = model.model_fields.items()
+    return {field.alias or name: field.annotation for name, field in fields}
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field of this type holds, in a list too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((one for one in found if one is not None), None)

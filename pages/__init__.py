@@ -17,8 +17,9 @@ A tier makes one `Site`, adds its pages to the site's router, and installs the s
 
     @site.router.get("/live")
     async def overview_live(request: Request) -> Response:
-        await site.holder(request, lambda holder: holder.scope == "pages")
-        return await site.live(request, "overview_live.html", current_view)
+        may = lambda holder: holder.scope == "pages"
+        await site.holder(request, may)
+        return await site.live(request, "overview_live.html", current_view, may)
 
     site.install(app)                    # last, after the tier's own exception handlers
     ...
@@ -39,8 +40,8 @@ text in it.
 
 **Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
 rendered once a `every_s` for all who look at it in one language, and sent when it has changed;
-htmx morphs it, so focus and scrolling stay. When the server is away, <body> gets the class
-`offline` and the layout's notice shows; it reconnects by itself.
+htmx morphs it, so focus and scrolling stay. It ends within a minute of the login. When the server
+is away, <body> gets the class `offline` and the layout's notice shows; it reconnects by itself.
 
 **Actions** are forms that htmx sends (`hx-post`, `hx-target`, `hx-swap="innerMorph"`,
 `hx-disable`); when one fails, the layout says so. Morphing leaves `open` and `disabled` alone.
@@ -49,7 +50,8 @@ htmx morphs it, so focus and scrolling stay. When the server is away, <body> get
 sees: `http://…/login#TOKEN`. Tokens stay in an HttpOnly, SameSite=Strict cookie, the newest four,
 so that one browser may hold a page's and a console's. `site.holder` answers a stranger with the
 login page, so it does a holder who may not (the page says that another token is needed), and a
-changing request that does not come from this site's own pages with 403. `/logout` forgets the
+changing request that does not come from this site's own pages with 403; a token whose days are
+over is told so. `/logout` forgets the
 tokens. A part that htmx fetches is answered with a redirect to the login.
 
 **Errors** for people: raise `PageError(status, "没有这个窗口。")`. Other HTTP errors are shown as

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 # Streams end by Live.close; cut off by the library, they would log an error at every stop.
 AppStatus.disable_automatic_graceful_drain()
 
+_ASK_S = 60.0
 _SHARE = 0.1  # of the time that rendering may take, all parts together
 
 
@@ -44,26 +45,39 @@ class Live:
         """Whether nobody else can listen now."""
         return self._listeners >= self._most
 
-    def stream(self, key: str, render: Callable[[], str]) -> EventSourceResponse:
+    def stream(
+        self,
+        key: str,
+        render: Callable[[], str],
+        may_go_on: Callable[[], Awaitable[bool]] | None = None,
+    ) -> EventSourceResponse:
         """The part as it is now, and then whenever it has changed; `render` runs in a thread.
 
-        key: names what is rendered; listeners with the same key share one rendering.
+        key: names what is rendered; listeners with the same key share one rendering. may_go_on:
+        asked once a minute: a login that has ended ends what it opened.
         """
-        return EventSourceResponse(self._states(key, render), sep="\n", ping=10)
+        return EventSourceResponse(self._states(key, render, may_go_on), sep="\n", ping=10)
 
     def close(self) -> None:
         """End all streams within `every_s`; may be called by any thread."""
         self._is_over = True
 
-    async def _states(self, key: str, render: Callable[[], str]) -> AsyncIterator[dict]:
+    async def _states(
+        self, key: str, render: Callable[[], str], may_go_on: Callable[[], Awaitable[bool]] | None
+    ) -> AsyncIterator[dict]:
         if self.is_full():
             return
         part = self._parts.setdefault(key, _Part())
         self._listeners += 1
         part.listeners += 1
         shown = None
+        asked_s = self._now_s()
         try:
             while not self._is_over:
+                if may_go_on is not None and self._now_s() - asked_s >= _ASK_S:
+                    asked_s = self._now_s()
+                    if not await may_go_on():
+                        break
                 html = await self._render(part, render)
                 if html != shown:
                     shown = html

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hosting.clock import china, day, now_ms
+from hosting.tokens import EndedTokenError
 from pages import session, words
 from pages.headers import SafeHeaders
 from pages.live import Live
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
+_ENDED = "此令牌已到期，请向系统管理员领取新的。"
 
 Holder = TypeVar("Holder")
 View = Callable[[], Mapping[str, Any]]
@@ -41,13 +44,19 @@ class PageError(Exception):
 
 
 class LoginNeededError(Exception):
-    """Nobody has logged in here, or nobody who may see this."""
+    """Nobody has logged in here, or nobody who may see this; has_ended: somebody had."""
+
+    def __init__(self, has_ended: bool) -> None:
+        super().__init__()
+        self.has_ended = has_ended
 
 
 class Site(Generic[Holder]):
     """The pages of one tier; the package's docstring tells how it is used.
 
     most_listeners: of live parts at a time. every_s: how often a live part is rendered.
+    holder_of: None for a token that is none; raises EndedTokenError. notice: a message that stands
+    on every page; empty for none.
     """
 
     def __init__(
@@ -60,9 +69,11 @@ class Site(Generic[Holder]):
         static: Path | None = None,
         most_listeners: int = 64,
         every_s: float = 0.5,
+        notice: str = "",
     ):
         self.tier = tier
         self.name = name
+        self._notice = notice
         self.router = APIRouter(include_in_schema=False)
         self._holder_of = holder_of
         self._home_of = home_of
@@ -112,11 +123,24 @@ class Site(Generic[Holder]):
         """Who asks, and may. Raises LoginNeededError or PageError, which the site answers."""
         if request.method not in ("GET", "HEAD") and not session.is_from_own_page(request):
             raise PageError(403, "请求必须来自本系统的页面。")
+        has_ended = False
         for token in session.tokens(request, self.tier):
-            found = await run_in_threadpool(self._holder_of, token)
+            try:
+                found = await run_in_threadpool(self._holder_of, token)
+            except EndedTokenError:
+                has_ended = True
+                continue
             if found is not None and may(found):
                 return found
-        raise LoginNeededError
+        raise LoginNeededError(has_ended)
+
+    async def has(self, request: Request, may: Callable[[Holder], bool]) -> bool:
+        """Whether the browser also holds a token whose holder may."""
+        try:
+            await self.holder(request, may)
+        except LoginNeededError:
+            return False
+        return True
 
     async def page(
         self, request: Request, template: str, view: View = dict, status: int = 200
@@ -128,13 +152,27 @@ class Site(Generic[Holder]):
         session.renew(answer, request, self.tier)
         return answer
 
-    async def live(self, request: Request, template: str, view: View) -> Response:
-        """A live part: see `data-live` in the package's docstring."""
+    async def live(
+        self,
+        request: Request,
+        template: str,
+        view: View,
+        may: Callable[[Holder], bool],
+        whose: str = "",
+    ) -> Response:
+        """A live part: see `data-live` in the package's docstring. It ends with the login of a
+        holder who may. whose: what the view depends on beside its address, as text.
+        """
         if self._live.is_full():
             raise PageError(503, "同时查看的人太多，请稍后再试。")
+
+        async def may_go_on() -> bool:
+            return await self.has(request, may)
+
         language = self.language(request)
-        key = f"{language} {request.url.path} {request.url.query}"
-        return self._live.stream(key, lambda: self.render(template, language, None, **view()))
+        key = f"{language} {whose} {request.url.path} {request.url.query}"
+        render = partial(self.render, template, language, None)
+        return self._live.stream(key, lambda: render(**view()), may_go_on)
 
     def language(self, request: Request) -> str:
         """The visitor's language, `zh` or `en`."""
@@ -157,6 +195,7 @@ class Site(Generic[Holder]):
                 "language": language,
                 "static": lambda name: f"/static/{self._digest}/{name}",
                 "site_name": self.name,
+                "site_notice": self._notice,
                 "here": _here(request) if request else "/",
                 "is_known": bool(request and session.tokens(request, self.tier)),
                 **values,
@@ -167,8 +206,11 @@ class Site(Generic[Holder]):
         """The fields of a posted form."""
         return await session.form(request)
 
-    async def _show_login(self, request: Request, next: str = "", other: int = 0) -> Response:
+    async def _show_login(
+        self, request: Request, next: str = "", other: int = 0, ended: int = 0
+    ) -> Response:
         notice = "此页面需要另一个访问令牌，此前的登录仍然有效。" if other else ""
+        notice = _ENDED if ended else notice
         return await self._login_page(request, next, notice)
 
     async def _login(self, request: Request) -> Response:
@@ -179,7 +221,10 @@ class Site(Generic[Holder]):
         if not token:
             return await self._login_page(request, wanted, "请输入访问令牌。", 422)
         is_short = len(token) <= session.TOKEN_CHARS
-        found = await run_in_threadpool(self._holder_of, token) if is_short else None
+        try:
+            found = await run_in_threadpool(self._holder_of, token) if is_short else None
+        except EndedTokenError:
+            return await self._login_page(request, wanted, _ENDED, 401)
         if found is None:
             return await self._login_page(request, wanted, "此令牌无效，请核对后重新输入。", 401)
         place = wanted if session.is_local_path(wanted) else self._home_of(found)
@@ -215,7 +260,9 @@ class Site(Generic[Holder]):
         return await self.page(request, "login.html", lambda: view, status)
 
     async def _on_login_needed(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, LoginNeededError)
         other = "&other=1" if session.tokens(request, self.tier) else ""
+        other = "&ended=1" if error.has_ended else other
         if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"HX-Redirect": "/login"})
         if "text/html" not in request.headers.get("accept", ""):

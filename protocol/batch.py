@@ -51,7 +51,6 @@ UNKNOWN_VERSION = "unknown_version"
 UNKNOWN_KIND = "unknown_kind"
 BROKEN_CHAIN = "broken_chain"
 FACTS_DIFFER = "facts_differ"
-RATED_TWICE = "rated_twice"
 
 _MATTER = (
     ("project_no", Maybe(Text(64))),
@@ -83,7 +82,11 @@ _PROGRESS = (
     ("staff_no", Maybe(staff_no)),
     ("projects", Many(Text(64), 0, 500)),
 )
-_HEAD = (("head", Raw(ENVELOPE_BYTES)), ("receipt", Maybe(Raw(ENVELOPE_BYTES))))
+_HEAD = (
+    ("head", Raw(ENVELOPE_BYTES)),
+    ("receipt", Maybe(Raw(ENVELOPE_BYTES))),
+    ("settings", Maybe(count)),
+)
 _VERDICT = (
     ("verdict", OneOf(STORED, DUPLICATE, CONFLICT, REJECTED)),
     ("reason", Maybe(Raw(200))),
@@ -155,7 +158,9 @@ class ProgressItem(namedtuple("ProgressItem", ("progress",))):
 
 
 class HeadItem(namedtuple("HeadItem", names(_HEAD))):
-    """A device's newest signed head and the receipt that the device holds."""
+    """A device's newest signed head, the receipt that the device holds, and the version of the
+    settings that it says it uses: unsigned, null if nobody knows.
+    """
 
     fields = _HEAD
 

@@ -11,9 +11,11 @@ from protocol.envelope import is_signed, seal, split
 from protocol.field import (
     Integer,
     Many,
+    Maybe,
     Nested,
     OneOf,
     ProtocolError,
+    Raw,
     Text,
     count,
     device_id,
@@ -63,6 +65,19 @@ class _Codes:
         return tuple(rows)
 
 
+ADDRESS = (
+    ("host", Raw(255)),
+    ("port", Integer(1, 65535)),
+    ("ca", Maybe(Raw(8192))),
+)
+
+
+class Address(namedtuple("Address", names(ADDRESS))):
+    """Where a broker listens; ca in PEM, null: that of the bundle."""
+
+    fields = ADDRESS
+
+
 _SETTINGS = (
     ("device", device_id),
     ("epoch", seq),
@@ -75,6 +90,7 @@ _SETTINGS = (
     ("thanks_ms", Integer(500, 5000)),
     ("why_ms", Integer(0, 15000)),
     ("volume", Integer(0, 30)),
+    ("broker", Maybe(Nested(Address))),
 )
 
 
@@ -83,7 +99,8 @@ class Settings(namedtuple("Settings", names(_SETTINGS))):
 
     reasons: what is printed above keys 1 to 5, the same for every level. codes: what each of them
     means after each level, in `catalogue`. staff: what of the staff card is shown. why_ms 0: the
-    question is not asked, of anybody. volume: of the voice, 0 is silent.
+    question is not asked, of anybody. volume: of the voice, 0 is silent. broker: a further
+    address of the hall's broker, tried in turn with the bundle's (BRK-1), or None.
     """
 
     kind = "settings"

@@ -11,32 +11,37 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.live import Live
 
+from simulator.check import days as check
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import UnixPort
-from simulator.parts.hall import Hall
+from simulator.parts.hall import FIGURES_TOKEN, HALL, REHEARSAL_TOKEN, Hall
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
 from simulator.parts.sabotage import sabotage
 from simulator.people.crowd import Crowd, next_ticket
 from simulator.terminal import KEYS, QUIT, Screen, keys
-from simulator.web import QueueSystem
+from simulator.web import Centre, QueueSystem
 
 _SETTLE_S = 2
 _DRAWN_PER_S = 4
+_DAY_MS = 86_400_000
+_CLOSED_S, _LOOK_S = 90, 0.5
 
 
 class Show(NamedTuple):
     """What happens in a demo.
 
     seconds: from the moment all parts are up, None until Ctrl-C. pulls: (second, part) of
-    simulator/parts/plugs.py. damage: a kind of sabotage or None.
+    simulator/parts/plugs.py. damage: a kind of sabotage or None. days: how many pass at the end,
+    in a rehearsal.
     """
 
     seconds: float | None
     seed: int
     pulls: tuple[tuple[float, str], ...] = ()
     damage: str | None = None
+    days: int = 0
 
 
 async def run_hall(
@@ -64,7 +69,47 @@ async def run_hall(
             await hall.centre.stop()
             say(sabotage(show.damage, hall.folder / "central.db"))
             await hall.centre.start()
-        return summary(await run.verdict(), in_hall, lasted)
+        result = summary(await run.verdict(), in_hall, lasted)
+        if show.days:
+            told, wrong = await _let_days_pass(run, show.days, say)
+            result["days"] = told
+            result["wrong"] = len(wrong)
+            result["explanations"] += wrong
+        return result
+
+
+async def _let_days_pass(run: Run, days: int, say) -> tuple[dict, list[str]]:
+    """Sets the rehearsal's clock so far ahead; what its figures are then, and what the oracle, who
+    worked them out by itself, finds wrong in them.
+    """
+    hall, visits = run.hall, run.crowd.visits.values()
+    figures, trainer = hall.centre_with(FIGURES_TOKEN), hall.centre_with(REHEARSAL_TOKEN)
+    try:
+        await _until_closed(figures, sum(one.closed_ms is not None for one in visits))
+        now_ms = (await trainer.clock())["now_ms"]
+        moved = await trainer.set_clock(now_ms + days * _DAY_MS)
+        found = check.seen(await figures.figures(HALL), await run.reader.feed())
+    finally:
+        await figures.aclose()
+        await trainer.aclose()
+    should = check.expected(visits, read_log(hall.oracle), moved["now_ms"])
+    say(f"{days} days later, {moved['now']}: {moved['judged']} things changed by time alone")
+    for profile, counts in found.items():
+        say(f"  {profile}: " + ", ".join(f"{word} {count}" for word, count in counts.items()))
+    return found, check.differences(should, found)
+
+
+async def _until_closed(figures: Centre, count: int):
+    """Waits until the centre knows the end of so many visits. Raises TimeoutError."""
+    async with asyncio.timeout(_CLOSED_S):
+        while True:
+            sets = (await figures.figures(HALL))["sets"]
+            closed = next(
+                one["den"] for one in sets[0]["figures"] if one["figure"] == "uninvited_rate"
+            )
+            if closed >= count:
+                return
+            await asyncio.sleep(_LOOK_S)
 
 
 async def run_devices(

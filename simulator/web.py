@@ -72,7 +72,10 @@ class QueueSystem:
 
 
 class Centre:
-    """Reads back what the centre holds (scope records:read). ca: whom it trusts, PEM."""
+    """Reads back what the centre holds (scope records:read, and others where it is said).
+
+    ca: whom it trusts, PEM.
+    """
 
     def __init__(self, url: str, token: str, ca: Path | None = None):
         self._client = _client(url, token, ca)
@@ -87,6 +90,28 @@ class Centre:
             after = page["next"]
             if after is None:
                 return records
+
+    async def feed(self) -> list[dict]:
+        """All that was judged, page by page."""
+        items, after = [], 0
+        while True:
+            page = await _call(self._client, "GET", "/v1/feed", params={"after": after})
+            if not page["items"]:
+                return items
+            items += page["items"]
+            after = page["next"]
+
+    async def figures(self, hall: str) -> dict:
+        """The figures of a hall, over all days (scope figures:read)."""
+        return await _call(self._client, "GET", "/v1/figures", params={"hall": hall})
+
+    async def clock(self) -> dict:
+        """Where a rehearsal's clock is (scope rehearsal:write)."""
+        return await _call(self._client, "GET", "/v1/rehearsal/clock")
+
+    async def set_clock(self, at_ms: int) -> dict:
+        """Sets a rehearsal's clock; returns when all that is due by then is settled."""
+        return await _call(self._client, "PUT", "/v1/rehearsal/clock", json={"at": at_ms})
 
     async def aclose(self):
         """Ends the connections."""

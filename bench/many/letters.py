@@ -77,7 +77,7 @@ def _written(hall: BenchedHall) -> int:
 def heads(many: ManyHalls, hall: BenchedHall, at_ms: int) -> Call:
     """A batch of the head of each device of the hall, with the receipt of its first record."""
     up_ms = at_ms - many.made_ms + STARTED_MS
-    items = [HeadItem(pen.head(up_ms=up_ms), many.first_receipt(pen)) for pen in hall.pens]
+    items = [HeadItem(pen.head(up_ms=up_ms), many.first_receipt(pen), None) for pen in hall.pens]
     return Call(_post(hall, items), Letter(len(items), (), ()))
 
 

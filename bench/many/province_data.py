@@ -33,15 +33,15 @@ NOW_MS = 1_794_726_000_000  # 2026-11-15 15:00 in China
 _HEARD = "CASE place.n % 30 WHEN 7 THEN ?1 - 40000000 ELSE ?1 - place.n % 1800000 END"
 _KEPT_BACK = 5000  # documents of a window
 _REJECTIONS = 10_000  # what the store keeps of them
-_MARKS = ("rated_twice", "clock_wrong", "facts_differ", "broken_chain")
+_MARKS = ("undated", "clock_wrong", "facts_differ", "broken_chain")
 _REASONS = ("bad_mac", "unknown_device", "malformed_item")
 _SETTINGS = Path(__file__).parents[2] / "deploy" / "settings.toml"
 _HOUR_MS = 3_600_000
 
-_COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")
 _COLUMNS = {
     "hall": "hall, name, version, mqtt_host, mqtt_port, heard_at_ms, proven_at_ms, proven_ms",
     "window": 'hall, "window", name, is_closed',
+    "directory": "kind, id, first_day, last_day, name, up, tier, noted_ms",
     "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
     " proven_at_ms, proven_ms",
     "device_settings": "version, hall, content, set_at_ms",
@@ -54,7 +54,7 @@ _COLUMNS = {
     "document": 'facts, bytes, hall, service, "window", ticket_no, staff_no, book, number,'
     " opened_at_ms, stored_at_ms",
     "awaited": 'facts, device, epoch, seq, hall, "window", since_ms',
-    "tally": f'span, "window", hall, {", ".join(_COUNTS)}',
+    "figure": "profile, span, dim, hall, id, mode, what, ratings, projects",
     "mark_tally": 'hall, "window", mark, count, first_at_ms, last_at_ms, device, epoch, seq',
     "rejection_count": "hall, reason, count, last_at_ms",
     "rejection": "id, hall, reason, sentence, first_bytes, rejected_at_ms",
@@ -100,6 +100,17 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     _insert(connection, "hall", query, halls, now)
     query = f"{_up_to('number')} SELECT hall, 'w' || n, n || '号窗口', 0 FROM hall, number"
     _insert(connection, "window", query, WINDOWS)
+    # A region for every hundred halls; each hall and window since ever, and renamed a year ago.
+    query = f"""{_up_to("region")} SELECT 'region', 'r' || n, 0, NULL, '第' || n || '市', NULL,
+        'prefecture', 0 FROM region"""
+    _insert(connection, "directory", query, -(-halls // 100))
+    versions = "(SELECT 0 AS first_day UNION ALL SELECT 20250101)"
+    query = f"""SELECT 'hall', hall, first_day, NULL, name,
+        'r' || (1 + (CAST(substr(hall, 2) AS INTEGER) - 1) / 100), NULL, 0 FROM hall, {versions}"""
+    _insert(connection, "directory", query)
+    query = f"""SELECT 'window', hall || '/' || "window", first_day, NULL, name, hall, NULL, 0
+        FROM "window", {versions}"""
+    _insert(connection, "directory", query)
     connection.execute(
         """CREATE TABLE place AS SELECT hall, "window", hall || '-' || "window" AS device,
         rowid AS n FROM "window" ORDER BY hall, "window" """
@@ -140,7 +151,7 @@ def _make_ratings(connection: sqlite3.Connection, now: int) -> None:
         printf('%08x%08x', older.n, place.n), 'rating', '0123456789abcdef',
         {_envelope("rating", seq)}, ?2, ?2, hall, "window", device || '-S' || older.n,
         printf('%032x%032x', place.n, older.n),
-        CASE older.n WHEN 1 THEN '["rated_twice"]' ELSE '[]' END, '[]',
+        '[]', '[]',
         5 - (place.n + older.n) % 20 / 17,
         ?2 - (place.n * 7919 + older.n) % 86400000, 1000 FROM place, older"""
     _insert(connection, "record", query, RECORDS, now)
@@ -166,17 +177,28 @@ def _make_counts(connection: sqlite3.Connection, now: int) -> None:
     connection.execute("CREATE TABLE day_of (span INTEGER, back INTEGER)")
     connection.executemany("INSERT INTO day_of VALUES (?, ?)", days)
     rated = "CASE n % 100 WHEN 42 THEN 20 ELSE 55 END"
-    query = f"""SELECT span, "window", hall, 60, 1, 0, 1 + n % 3, 2, {rated} - 4 - n % 3
-        FROM day_of, place WHERE back < ?1 ORDER BY 1, 2, 3"""
-    _insert(connection, "tally", query, WINDOW_DAYS)
-    whole = ", ".join(str(WINDOWS * count) for count in (60, 1, 0, 2, 2, 50))
-    query = f"SELECT span, '', hall, {whole} FROM day_of, hall ORDER BY 1, 3"
-    _insert(connection, "tally", query)
-    sums = ", ".join(f"SUM({name})" for name in _COUNTS)
+    of_window = {
+        "active-1": "1",
+        "active-3": "1 + n % 3",
+        "active-4": "2",
+        "active-5": f"{rated} - 4 - n % 3",
+        "waiting": f"60 - {rated}",
+    }
+    of_hall = {"active-1": 1, "active-3": 2, "active-4": 2, "active-5": 50, "waiting": 5}
+    key = "'national', span"
+    for what, count in of_window.items():
+        query = f"""SELECT {key}, 'window', hall, "window", 'per_visit', '{what}', {count}, {count}
+            FROM day_of, place WHERE back < ?1"""
+        _insert(connection, "figure", query, WINDOW_DAYS)
+    for what, each in of_hall.items():
+        count = WINDOWS * each
+        query = f"""SELECT {key}, 'hall', hall, '', 'per_visit', '{what}', {count}, {count}
+            FROM day_of, hall"""
+        _insert(connection, "figure", query)
     for span in ("span / 100", "0"):
-        query = f"""SELECT {span}, "window", hall, {sums} FROM tally WHERE span > 10000000
-            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
-        _insert(connection, "tally", query)
+        query = f"""SELECT profile, {span}, dim, hall, id, mode, what, SUM(ratings), SUM(projects)
+            FROM figure WHERE span > 10000000 GROUP BY 1, 2, 3, 4, 5, 6, 7"""
+        _insert(connection, "figure", query)
     connection.execute("DROP TABLE day_of")
 
 

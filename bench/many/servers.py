@@ -47,8 +47,11 @@ async def centre(
     store: Sqlite | Postgresql,
     tls: tuple[Path, Path] | None = None,
     processes: int = 1,
+    program: tuple[str, ...] | None = None,
 ) -> AsyncIterator[Served]:
-    """The centre of many halls. tls: certificate and key. processes: behind one address."""
+    """The centre of many halls. tls: certificate and key. processes: behind one address. program:
+    another one than `pingjia`.
+    """
     database = store.anew()
     more = f"share_address = true\nlisten_port = {free_port()}" if processes > 1 else ""
     config = many.config(database, tls, more)
@@ -58,6 +61,7 @@ async def centre(
     ]
     try:
         for part in parts:
+            part.program = program or part.program
             await part.start()
         running = [psutil.Process(part.pid) for part in parts]
         yield Served(parts[0].url, running, store, database)

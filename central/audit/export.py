@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.store import transfer
@@ -49,7 +50,7 @@ def _write(database: Database, packed: gzip.GzipFile) -> int:
 def open_export(path: Path) -> Iterator[Database]:
     """An export as a database of its own, gone at the end. Raises OperatorError for a bad one."""
     with TemporaryDirectory(prefix="pingjia-export-") as folder:
-        database = open_database(f"sqlite:///{folder}/export.db")
+        database = open_database(URL.create("sqlite", database=f"{folder}/export.db"))
         try:
             _fill(database, path)
             yield database

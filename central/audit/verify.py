@@ -15,6 +15,7 @@ from central.audit.chains import EpochAudit, unseen
 from central.audit.counts import books, count, differences, documents
 from central.audit.endings import endings
 from central.custody.documents import do_facts_differ
+from central.custody.facts import rating_of as rating_of_row
 from central.custody.marks import (
     CLOCK_WRONG,
     MALFORMED_ENVELOPE,
@@ -33,10 +34,14 @@ from central.custody.open import (
     rating_of,
     rejected,
 )
+from central.ratings import recount
+from central.ratings.judge import Judge
 from central.store import ledger, places, services
+from central.store.judged import facts, standings
+from central.store.judged.facts import RatingRow, rating_id
 from central.store.ledger import Row
 from central.store.places import Enrolment
-from protocol.batch import FACTS_DIFFER, MALFORMED, RATED_TWICE, UNKNOWN_KIND, UNKNOWN_VERSION
+from protocol.batch import FACTS_DIFFER, MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION
 
 _AT_ONCE = 1000  # records looked at together
 _READING = (MALFORMED, UNKNOWN_KIND, UNKNOWN_VERSION)
@@ -67,11 +72,13 @@ def audit(
     key_of: KeyOf,
     wanted: Range = Range(),  # noqa: B008
     on_records: Callable[[int], None] = lambda count: None,
+    judge: Judge | None = None,
 ) -> Iterator[Fault]:
     """Everything that does not hold, in the order of devices, epochs and seqs.
 
     Outside of `wanted` records are looked at only as links of their chains, and counts not at all.
-    on_records: is told how many records were read.
+    on_records: is told how many records were read. judge: by whose rules services are judged
+    again; None to leave figures out.
     """
     read = 0
 
@@ -82,6 +89,8 @@ def audit(
 
     try:
         yield from _walk(connection, key_of, wanted, note)
+        if judge is not None and wanted == Range():
+            yield from _faults(recount.differences(connection, judge))
     except (SQLAlchemyError, TypeError, ValueError, AttributeError) as error:
         # Columns of another type than they ever had: somebody's hand was in the database.
         reason = str(error).splitlines()[0]
@@ -107,7 +116,7 @@ def _walk(
             if wanted.has(row):
                 yield from judge.faults(row, is_conflict)
             yield from _faults(epoch.see(row, is_conflict))
-            count(counted, row, is_conflict, _is_approved(enrolled.get(row.epoch_key)))
+            count(counted, row, is_conflict)
         on_records(len(found))
         row, is_conflict = found[-1]
         after = (*row.key, row.mac16 if is_conflict else "")
@@ -115,7 +124,7 @@ def _walk(
         yield from _faults(epoch.end(connection, key_of))
     yield from _faults(unseen(connection, seen, key_of))
     yield from _faults(endings(connection, key_of))
-    yield from _faults(documents(connection, counted))
+    yield from _faults(documents(connection))
     yield from _faults(books(connection))
     if wanted == Range():
         yield from _faults(differences(connection, counted))
@@ -123,11 +132,6 @@ def _walk(
 
 def _faults(found: Iterator[tuple[str, str, str]]) -> Iterator[Fault]:
     return (Fault(*one) for one in found)
-
-
-def _is_approved(place: Enrolment | None) -> bool:
-    """Whether the ratings of an enrolment count; one that nobody remembers keeps none back."""
-    return place is None or place.approved_at_ms is not None
 
 
 class _Judge:
@@ -145,9 +149,11 @@ class _Judge:
         self._facts = services.facts(connection, {row.facts for row in rows if row.facts})
         awaiting = services.awaiting(connection, {row.facts for row in rows if row.facts})
         self._awaiting = set(awaiting)
-        self._rated = services.rated(
-            connection, {(row.hall, row.service) for row in rows if row.facts and row.service}
-        )
+        keys = {(row.hall, row.service) for row in rows if row.level is not None and row.service}
+        self._is_complete = standings.state(connection).backfill is None
+        self._ratings = {
+            one.id: one for ones in facts.ratings(connection, keys).values() for one in ones
+        }
 
     def faults(self, row: Row, is_conflict: bool) -> Iterator[Fault]:
         """What does not hold about this record."""
@@ -192,6 +198,7 @@ class _Judge:
             yield from self._of_time(row, rating)
             if not is_conflict and not verified.marks:
                 yield from self._of_rating(row, rating)
+                yield from self._of_fact(row)
 
     def _of_place(self, row: Row) -> Iterator[tuple[str, str]]:
         place = self._enrolled.get(row.epoch_key)
@@ -222,26 +229,24 @@ class _Judge:
             yield "time_differs", f"the device said {rating.at}, kept is {row.rated_at_ms}"
 
     def _of_rating(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
-        facts = self._facts.get(rating.facts)
-        if facts is None:
+        document = self._facts.get(rating.facts)
+        if document is None:
             is_awaited = (rating.facts, row.key) in self._awaiting
             name = "facts_missing" if is_awaited else "document_removed"
             yield name, f"the service document {rating.facts} is not held"
-        elif do_facts_differ(facts, row.hall, row.window, rating) != (FACTS_DIFFER in row.marks):
+        elif do_facts_differ(document, row.hall, row.window, rating) != (
+            FACTS_DIFFER in row.marks
+        ):
             yield "facts_mark_wrong", "its mark and its service document do not agree"
-        if SIGNED_AFTER_REVOCATION in row.marks:
+
+    def _of_fact(self, row: Row) -> Iterator[tuple[str, str]]:
+        """The fact that the judge reads must say what the record says."""
+        kept = self._ratings.get(rating_id(row.key))
+        if kept is None:
+            if self._is_complete:  # else it is still to be taken in
+                yield "not_counted", "no rating stands for it, so that no figure has it"
             return
-        holder = self._rated.get((row.hall, rating.service))
-        is_second = RATED_TWICE in row.marks
-        if not _is_approved(self._enrolled.get(row.epoch_key)):
-            if is_second or holder == row.key:
-                yield "counted_unapproved", "it is counted, and its enrolment is not approved"
-            return
-        if holder is None:
-            yield "not_counted", f"nothing counts for the service {rating.service}"
-        elif (holder == row.key) == is_second:
-            yield "counted_wrongly", f"{holder} counts for its service, its marks say {row.marks}"
-        elif holder != row.key:
-            held = ledger.rows(self._connection, [holder]).get(holder)
-            if held is None or held.service != rating.service:
-                yield "not_counted", f"what counts for its service, {holder}, is no rating of it"
+        told = rating_of_row(row, self._enrolled.get(row.epoch_key))
+        for name, one, other in zip(RatingRow._fields, told, kept, strict=True):
+            if one != other:
+                yield "rating_differs", f"its {name} is {one}, the rating that counts has {other}"

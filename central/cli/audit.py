@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from central.audit.export import open_export, write_export
 from central.audit.verify import Range, audit
+from central.centre import rules_of
 from central.cli.opened import (
     CENTRAL_TOML,
     ConfigFile,
@@ -19,6 +20,8 @@ from central.cli.opened import (
     opened_url,
 )
 from central.config import load_config
+from central.ratings.judge import Judge
+from central.steady import PlainClock
 from hosting.clock import start_of, written
 from hosting.error import OperatorError
 
@@ -53,7 +56,7 @@ def verify(
 ) -> None:
     """Hold every record, chain, receipt and count against the signed envelopes."""
     chosen = load_config(config)
-    keys = device_keys(chosen)
+    keys, rules = device_keys(chosen), rules_of(chosen)
     wanted = _range(first, last)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         records = progress.add_task("verified records", total=None)
@@ -66,7 +69,8 @@ def verify(
                 count += more
                 progress.update(records, description=f"verified {count} records")
 
-            for fault in audit(connection, keys.key, wanted, read):
+            judge = Judge(database, rules, PlainClock())
+            for fault in audit(connection, keys.key, wanted, read, judge):
                 names[fault.name] += 1
                 print(f"{fault.name}: {fault.where}: {fault.sentence}")
     if wanted != Range():

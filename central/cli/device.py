@@ -107,7 +107,7 @@ def approve(
         print(f"no enrolment of the hall {hall} waits for approval")
     for one in done:
         where = f"{one.device}/{one.epoch} at {one.hall}/{one.window}"
-        print(f"approved {where}; {one.counted} ratings count now")
+        print(f"approved {where}; {one.counted} ratings are judged now")
 
 
 def refuse(

@@ -18,7 +18,14 @@ from central.config import load_config
 from central.directory.book import workbook
 from central.directory.cells import day_number
 from central.directory.devices import Devices
-from central.directory.importer import FaultsError, Importer, Options, exported
+from central.directory.importer import (
+    ENROLLED,
+    REPLACED,
+    FaultsError,
+    Importer,
+    Options,
+    exported,
+)
 from central.directory.reading import read_lines
 from central.directory.sheet import read_tables
 from hosting.error import OperatorError
@@ -85,6 +92,9 @@ def import_files(
     if len(changes) > _SHOWN:
         print(f"… and {len(changes) - _SHOWN} more")
     done = "would change" if dry_run else "changed"
+    new = sum(change.what in (ENROLLED, REPLACED) for change in changes)
+    if new and not dry_run:
+        print(f"{new} bundles are in {bundles}: they hold keys, carry them to the bench like keys")
     print(f"{len(changes)} of {len(lines)} rows {done}" if changes else "nothing changes")
 
 

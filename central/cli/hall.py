@@ -1,5 +1,6 @@
 """`pingjia central hall …` and `window …`."""
 
+import ipaddress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,12 +8,12 @@ from typing import Annotated
 import typer
 
 from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
-from central.directory.broker_ca import broker_ca, is_name
 from central.directory.cells import day_number
-from central.directory.halls import DAY_MS, Halls
+from central.directory.halls import DAY_MS, Halls, broker_ca
 from central.directory.register import Change
 from hosting.clock import day, written
 from hosting.error import OperatorError
+from hosting.listener import address
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     halls.command("add")(add_hall)
     halls.command("list")(list_halls)
     halls.command("set")(set_hall)
+    halls.command("broker")(show_broker)
     halls.command("remove")(remove_hall)
     halls.command("carry")(carry)
     windows = typer.Typer(help="Windows of a hall (窗口).", no_args_is_help=True)
@@ -62,7 +64,7 @@ def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
     for row, region, windows, devices in rows:
         heard = "never heard" if row.heard_at_ms is None else f"heard {written(row.heard_at_ms)}"
         where = f"region {region}" if region else "no region"
-        broker = f"broker {row.mqtt_host}:{row.mqtt_port}"
+        broker = f"broker {address(row.mqtt_host, row.mqtt_port)}"
         there = f"{windows} windows, {devices} devices"
         sends = _carries(row.carry_ms)
         print(f"{row.hall}  {row.name}  {where}, {broker}, {sends}, {there}, {heard}")
@@ -71,28 +73,88 @@ def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
 def set_hall(
     hall: str,
     name: Annotated[str | None, typer.Option(help="What people call it from today on.")] = None,
-    mqtt_host: Annotated[str | None, typer.Option(help="Its broker's new host.")] = None,
+    mqtt_host: Annotated[str | None, typer.Option(help="Its broker's host, for bundles.")] = None,
     mqtt_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
-    ca: Annotated[Path | None, typer.Option(help="Its broker's CA, PEM.")] = None,
-    move: Annotated[bool, typer.Option("--move", help="Although devices connect there.")] = False,
+    broker_next: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where devices also look for it; `none`: nowhere."),
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="The CA of the broker named here, PEM.")] = None,
+    move: Annotated[bool, typer.Option("--move", help="Although devices do not follow.")] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
-    """Change a hall's name or its broker; what changes is said."""
-    broker = {"mqtt_host": mqtt_host, "mqtt_port": mqtt_port, "mqtt_ca": _pem(ca)}
+    """Change a hall's name or its broker; what changes is said.
+
+    A broker moves in two steps: --broker-next tells its devices where else to look, and when
+    `pingjia central hall broker HALL` says that all of them know, --mqtt-host is for new bundles.
+    """
+    broker = {"mqtt_host": mqtt_host, "mqtt_port": mqtt_port}
+    if broker_next is None:
+        broker["mqtt_ca"] = _pem(ca)
     broker = {key: value for key, value in broker.items() if value is not None}
-    if name is None and not broker:
-        raise OperatorError("name what is to change: --name, --mqtt-host, --mqtt-port or --ca.")
+    if broker_next is not None and broker:
+        raise OperatorError("one step at a time: --broker-next now, --mqtt-host when all know it.")
+    if name is None and not broker and broker_next is None:
+        what = "--name, --broker-next, --mqtt-host, --mqtt-port or --ca"
+        raise OperatorError(f"name what is to change: {what}.")
     with opened_database(config) as database:
         halls = Halls(database, time_of(database))
         if broker:
-            before, devices = halls.set_broker(hall, broker, move)
-            print(f"hall {hall}: the broker was {before.mqtt_host}:{before.mqtt_port}")
-            if devices:
-                print(f"{devices} devices still have the former one: they need their bundle anew")
-        changes = halls.rename(hall, None, name, None) if name is not None else []
-        _warn_of_names(mqtt_host)
-    _print(changes)
+            before, lost = halls.set_broker(hall, broker, move)
+            after, _, _ = halls.broker(hall)
+            was, now = (address(row.mqtt_host, row.mqtt_port) for row in (before, after))
+            print(f"hall {hall}: the broker was {was} and is {now} in new bundles")
+            if lost:
+                print(f"{len(lost)} devices still have the former one: they need bundles anew")
+        if broker_next is not None:
+            _set_further(halls, hall, broker_next, _pem(ca))
+        changes = halls.rename(hall, None, name, None) if name is not None else None
+    if changes is not None:
+        _print(changes)
     _warn_of_names(mqtt_host)
+
+
+def show_broker(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
+    """Show where a hall's devices look for its broker, and which of them know the next one."""
+    with opened_database(config) as database:
+        _print_broker(Halls(database, time_of(database)), hall)
+
+
+def _set_further(halls: Halls, hall: str, where: str, pem: str | None) -> None:
+    if where == "none":
+        is_new = halls.end_further(hall)
+    else:
+        host, _, port = where.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise OperatorError(
+                f"--broker-next {where} is no HOST:PORT, such as mqtt.example:8883."
+            )
+        is_new = halls.set_further(hall, host.strip("[]"), int(port), pem)
+        _warn_of_names(host.strip("[]"))
+    if not is_new:
+        print("nothing changes")
+    _print_broker(halls, hall)
+
+
+def _print_broker(halls: Halls, hall: str) -> None:
+    row, devices, unaware = halls.broker(hall)
+    print(f"hall {hall}: the broker is {address(row.mqtt_host, row.mqtt_port)}")
+    if row.further_host is None:
+        print("no next address is told to its devices")
+        return
+    where = address(row.further_host, row.further_port)
+    print(f"next: {where}, settings version {row.further_version}")
+    print(f"{len(devices) - len(unaware)} of {len(devices)} devices know it")
+    for device, used in unaware:
+        print(f"{device}  not yet, {'not heard' if used is None else f'uses version {used}'}")
+    if unaware:
+        print(f"ask again in two minutes: `pingjia central hall broker {hall}`")
+    is_done = (row.mqtt_host, row.mqtt_port) == (row.further_host, row.further_port)
+    if not unaware and not is_done:
+        print(
+            "all know it: move the broker, then "
+            f"`pingjia central hall set {hall} --mqtt-host {row.further_host}`"
+        )
 
 
 def remove_hall(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
@@ -197,7 +259,9 @@ def _carries(carry_ms: int | None) -> str:
 
 
 def _warn_of_names(mqtt_host: str | None) -> None:
-    if mqtt_host is not None and is_name(mqtt_host):
+    try:
+        ipaddress.ip_address(mqtt_host or "127.0.0.1")
+    except ValueError:
         print(
             f"{mqtt_host} is a name: devices need the hall's name server to find it; an address "
             "in numbers needs nobody"

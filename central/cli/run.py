@@ -1,13 +1,15 @@
 """`pingjia central init` and `run`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from central.centre import open_centre
+from central.centre import Centre, open_centre
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
-from central.config import load_config, require_safe_listener, require_shareable
+from central.config import Config, load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
+from central.ratings.rehearsal import mark
 from central.store import places
 from hosting import process
 from hosting.error import OperatorError
@@ -20,20 +22,33 @@ _FILES = 256  # for the database and ourselves
 _GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 
+UntilStdinCloses = Annotated[
+    bool, typer.Option("--until-stdin-closes", help="End when standard input ends.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(init)
     app.command()(run)
 
 
-def init(config: ConfigFile = CENTRAL_TOML) -> None:
+def init(
+    config: ConfigFile = CENTRAL_TOML,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearsal", help="Mark the new database as a rehearsal's, for ever.")
+    ] = False,
+) -> None:
     """Make what is missing: the settings file, the master secret, the database."""
     if not config.exists():
         config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
         print(f"made {config}")
     chosen = load_config(config)
-    with opened_url(chosen) as database, database.read() as connection:
-        has_devices = places.has_devices(connection)
+    with opened_url(chosen) as database:
+        if rehearsal:
+            mark(database)
+        with database.read() as connection:
+            has_devices = places.has_devices(connection)
     secret = chosen.master_secret_file
     if secret.exists():
         read_master_secret(secret)
@@ -50,16 +65,19 @@ def init(config: ConfigFile = CENTRAL_TOML) -> None:
 
 def run(
     config: ConfigFile = CENTRAL_TOML,
-    until_stdin_closes: Annotated[
-        bool, typer.Option("--until-stdin-closes", help="End when standard input ends.")
-    ] = False,
+    until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
-    process.log_to_stderr()
     chosen = load_config(config)
+    serve(chosen, lambda: open_centre(chosen), until_stdin_closes)
+
+
+def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool) -> None:
+    """Run a centre until its end."""
+    process.log_to_stderr()
     require_safe_listener(chosen)
     require_shareable(chosen)
-    centre = open_centre(chosen)
+    centre = opened()
     listener = listen(
         chosen.listen_host,
         chosen.listen_port,

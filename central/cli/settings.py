@@ -8,6 +8,7 @@ import typer
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database, time_of
 from central.directory import device_settings
 from central.store.device_settings import of_hall
+from central.store.places import require_hall
 from hosting.clock import written
 
 
@@ -43,9 +44,15 @@ def list_settings(
 ) -> None:
     """What was set in a hall, the newest first; the gateway shows which version a device uses."""
     with opened_database(config) as database, database.read() as connection:
+        row = require_hall(connection, hall)
         versions = of_hall(connection, hall)
     if not versions:
         print(f"nothing was set for {hall}: its devices use the built-in settings, version 0")
+    if row.further_version is not None:
+        where = "no further address of the broker"
+        if row.further_host is not None:
+            where = f"the broker's further address {row.further_host}:{row.further_port}"
+        print(f"version {row.further_version}: {where}, with the words of the one before")
     for row in versions:
         place = " ".join(filter(None, (row.hall, row.window, row.device)))
         print(f"version {row.version}, {written(row.set_at_ms)}: {place}\n  {row.content}")

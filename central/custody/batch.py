@@ -13,8 +13,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from central.custody import clones, counting, cover, dating, documents, filing, links, revocation
-from central.custody.counting import Second
+from central.custody import (
+    clones,
+    cover,
+    dating,
+    documents,
+    facts,
+    filing,
+    links,
+    revocation,
+)
 from central.custody.documents import Told
 from central.custody.filing import Filed
 from central.custody.heads import Heads, close_ended, file_heads
@@ -22,7 +30,7 @@ from central.custody.marks import CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, REP
 from central.custody.offer import Offer
 from central.custody.open import KeyOf, VerifiedHead
 from central.steady import Instant
-from central.store import covers, ledger, places, rejections, tallies
+from central.store import covers, ledger, places, rejections
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from central.store.places import Enrolment
@@ -37,7 +45,6 @@ _REPLAY_MS = 24 * 3_600_000  # an answer that was lost is asked for again within
 @dataclass(slots=True)
 class Batch:
     """What is filed together, and what the steps found; above a name stands the step that sets it.
-
     known: records that were read, so that each is read once.
     """
 
@@ -65,10 +72,9 @@ class Batch:
     new: list[Row] = field(init=False)
     conflicts: list[Row] = field(init=False)
     new_conflicts: list[Row] = field(init=False)
-    # mark_clones, mark_documents, mark_links: the rows they marked; mark_second: what counts, too
+    # mark_clones, mark_documents, mark_links: the rows they marked
     marked_clones: list[Row] = field(init=False)
     marked_documents: list[Row] = field(init=False)
-    second: Second = field(init=False)
     marked_links: list[Row] = field(init=False)
     # find_events
     events: list[Marked] = field(init=False)
@@ -107,7 +113,7 @@ def lock(batch: Batch) -> None:
 
 
 def find_places(batch: Batch) -> None:
-    """See again where the devices stood: one may have been revoked since its item was judged."""
+    """See again where devices stood: one may have been revoked since its item was judged."""
     judged = [(one.head.epoch_key, one.place) for offer in batch.offers for one in offer.heads]
     judged += [(one.row.epoch_key, one.place) for offer in batch.offers for one in offer.records]
     devices = {place.device for _, place in judged}
@@ -169,12 +175,6 @@ def mark_documents(batch: Batch) -> None:
     )
 
 
-def mark_second(batch: Batch) -> None:
-    """Let one rating count for each service, and mark the others."""
-    new = counting.approved(batch.new, batch.places)
-    batch.second = counting.mark_second(batch.connection, new, batch.known)
-
-
 def mark_links(batch: Batch) -> None:
     """Judge each chain link that now has both its records."""
     shown = batch.kept.receipt_seqs
@@ -188,8 +188,7 @@ def mark_links(batch: Batch) -> None:
 
 def save_marks(batch: Batch) -> None:
     """Write the marks, before the cover is judged by them."""
-    marked = batch.marked_clones + batch.marked_documents
-    marked += batch.second.marked + batch.marked_links
+    marked = batch.marked_clones + batch.marked_documents + batch.marked_links
     ledger.save_marks(batch.connection, {row.key: row for row in marked}.values())
 
 
@@ -257,20 +256,21 @@ def find_events(batch: Batch) -> None:
     batch.events += batch.told.events
 
 
-def count(batch: Batch) -> None:
-    """Count services, ratings, and the marks of new records, those that older ones got, new
-    conflicts, and the events.
-    """
-    sent = [one for offer in batch.offers for one in offer.documents]
-    told = zip(sent, batch.told.documents, strict=True)
-    new = [(one.document, one.opened_at_ms) for one, what in told if what == STORED]
-    changes = counting.of_services(new)
-    changes.update(counting.of_ratings(batch.second.taken, batch.second.left))
-    changes.update(counting.of_days(counting.approved(batch.dated_late, batch.places)))
-    tallies.add(batch.connection, changes)
-    marked = batch.marked_clones + batch.marked_documents + batch.second.marked
-    marked += batch.marked_links + [row for row in batch.dated_late if row.added_marks]
-    counting.count_marks(
+def note_facts(batch: Batch) -> None:
+    """Hand to the judge what is new about services and their ratings."""
+    documents = [one for offer in batch.offers for one in offer.documents]
+    progress = [one for offer in batch.offers for one in offer.progress]
+    facts.note(
+        *(batch.connection, documents, progress, batch.told),
+        *(batch.new, batch.dated_late, batch.places, batch.now.ms),
+    )
+
+
+def count_marks(batch: Batch) -> None:
+    """Count the marks of new records, those that older ones got, new conflicts, and the events."""
+    marked = batch.marked_clones + batch.marked_documents + batch.marked_links
+    marked += [row for row in batch.dated_late if row.added_marks]
+    filing.count_marks(
         batch.connection, batch.new, marked, batch.new_conflicts, batch.events, batch.now.ms
     )
 
@@ -306,7 +306,6 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     file_records,
     mark_clones,
     mark_documents,
-    mark_second,
     mark_links,
     save_marks,
     extend_cover,
@@ -314,7 +313,8 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     save_chains,
     close_epochs,
     find_events,
-    count,
+    note_facts,
+    count_marks,
     hear,
     keep_refused,
 )

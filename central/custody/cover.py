@@ -1,9 +1,9 @@
 """How far each chain is covered, and the receipt that says so (RCT-3).
 
 central/custody/chain.py has the rules of the covered part, links.py those of what may be passed.
-Next: central/custody/batch.py saves the chain with its receipt, intake.py commits and answers. The
+central/custody/batch.py saves the chain with its receipt, intake.py commits and answers. The
 receipt goes home by gateway/upward/outbox.py, gateway/hall/announcer.py and firmware/link.py to
-firmware/journal.py, which frees the record.
+firmware/journal.py, which frees the record. Next on a rating's way: central/custody/facts.py.
 """
 
 from collections.abc import Iterable, Mapping

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import ledger
+from central.store import ledger, tallies
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
+from central.store.tallies import WHOLE_HALL, Marked
 from protocol.batch import CONFLICT, DUPLICATE, STORED
 
 
@@ -54,3 +55,28 @@ def file_conflicts(connection: Connection, conflicts: list[Row]) -> list[Row]:
     new = [row for key, row in fresh.items() if key not in kept]
     ledger.add_conflicts(connection, new)
     return new
+
+
+def count_marks(
+    connection: Connection,
+    new: list[Row],
+    changed: list[Row],
+    conflicts: list[Row],
+    events: list[Marked],
+    now_ms: int,
+) -> None:
+    """Count the marks of new records, those added to `changed` older ones, new conflicts, and
+    what was found out about no record in particular.
+    """
+    found = [marked(mark, row) for row in new for mark in row.marks]
+    is_new = {row.key for row in new}
+    for row in {row.key: row for row in changed}.values():
+        if row.key not in is_new:
+            found += [marked(mark, row) for mark in row.added_marks]
+    found += [marked(CONFLICT, row) for row in conflicts]
+    tallies.add_marks(connection, found + events, now_ms)
+
+
+def marked(mark: str, row: Row) -> Marked:
+    """A mark of a record, to be counted."""
+    return Marked(mark, row.hall, row.window or WHOLE_HALL, *row.key)

@@ -10,15 +10,16 @@ from sqlalchemy import Connection
 
 from central.custody.cover import FRESH_MS
 from central.custody.open import VerifiedHead
-from central.store import covers, ledger, places, tallies
+from central.store import covers, ledger, places
 from central.store.covers import ChainRow
+from central.store.judged import facts
 from central.store.ledger import Epoch
 from central.store.places import Enrolment
 from protocol.batch import DUPLICATE, STORED
 from protocol.envelope import split
 from protocol.record import Head, decode, parse
 
-_SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking")
+_SAID = ("seq", "boot", "mac16", "shown", "surplus", "lacking", "settings")
 _AGAIN_MS = 600_000  # so long a head that only its time tells from the one before it is not kept
 
 
@@ -64,13 +65,15 @@ def file_heads(
     claims |= {(item.epoch_key, item.head.seq, item.head.mac16) for item in sent}
     verdicts, newer, older = [], set(), []
     places_of = {item.epoch_key: enrolments[item.epoch_key] for item in sent}
-    windows = {epoch: (place.window, place.hall) for epoch, place in places_of.items()}
-    services = tallies.all_services(connection, windows.values())
+    windows = {epoch: (place.hall, place.window) for epoch, place in places_of.items()}
+    services = facts.documents_of(connection, windows.values())
     for item in sent:
         values = _values(item, now_ms)
         before = highest.get(item.epoch_key)
         surplus = services.get(windows[item.epoch_key], 0) - values["shown"]
         values |= _lack(surplus, values["boot"], before, now_ms)
+        if item.settings is None and before is not None:
+            values["settings"] = before["settings"]
         if before is None or (_rank(values) > _rank(before) and _says_more(values, before)):
             highest[item.epoch_key] = values
             verdicts.append(STORED)
@@ -202,6 +205,7 @@ def _values(item: VerifiedHead, now_ms: int) -> dict[str, Any]:
         "receipt_seq": item.receipt_seq or 0,
         "stored_at_ms": now_ms,
         "shown": item.head.shown,
+        "settings": item.settings,
     }
 
 

@@ -24,6 +24,7 @@ from central.custody.batch import file_batches
 from central.custody.offer import Letter, Offer
 from central.custody.open import KeyOf
 from central.people import tokens
+from central.people.callers import Callers
 from central.steady import Instant, PlainClock
 from central.store.database import Database, is_of_store
 from central.store.ledger import Epoch
@@ -40,10 +41,6 @@ _ALONE_S = 600.0  # that a hall travels alone whose batch made a transaction fai
 
 Outcome = Answer | Exception
 Read = Callable[[], Body]
-
-
-class UnknownTokenError(Exception):
-    """The token is nobody's, or was taken back."""
 
 
 class NoHallError(Exception):
@@ -117,8 +114,11 @@ _Read = tuple[_Waiting, Letter]
 class Intake:
     """Takes the batches of gateways, in a thread that begins with the first of them."""
 
-    def __init__(self, database: Database, key_of: KeyOf, clock: PlainClock) -> None:
+    def __init__(
+        self, database: Database, key_of: KeyOf, clock: PlainClock, callers: Callers | None = None
+    ) -> None:
         self._database = database
+        self._callers = callers or Callers(database, clock.now_ms)
         self._key_of = key_of
         self._clock = clock
         self._arrivals: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -136,9 +136,9 @@ class Intake:
         decoded JSON of its items, of any shape, and its time, or raises what the sender is to be
         told; called for good tokens only, and perhaps again. reply: called once with the answer,
         all of which is durable, or with why nothing is kept: what `read` raised,
-        UnknownTokenError, NoHallError, UnfiledError, ClosedError, or the database's own error,
-        after which the same batch may succeed. Both are called in the thread that files, and must
-        not wait.
+        UnknownTokenError, EndedTokenError, NoHallError, UnfiledError, ClosedError, or the
+        database's own error, after which the same batch may succeed. Both are called in the
+        thread that files, and must not wait.
         """
         self._put(_Waiting(token, (), size, read, reply))
 
@@ -243,17 +243,18 @@ class Intake:
         One batch a hall, at most BATCH_ITEMS items unless one batch alone has more, and what can
         be read in _GROUP_S.
         """
-        scopes = tokens.scopes_in(connection, {one.token for one in some if one.token is not None})
+        holders = self._callers.look_up(connection, {one.token for one in some if one.token})
         chosen: list[_Read] = []
         refused: list[tuple[_Waiting, Exception]] = []
         left: list[_Waiting] = []
         taken: set[str] = set()
         items, end_s, is_full = 0, time.monotonic() + _GROUP_S, False
         for one in some:
-            if one.token is not None and one.token not in scopes:
-                refused.append((one, UnknownTokenError()))
+            holder = holders[one.token] if one.token else None
+            if isinstance(holder, Exception):
+                refused.append((one, holder))
                 continue
-            halls = one.halls if one.token is None else tokens.halls_of(scopes[one.token])
+            halls = one.halls if holder is None else tokens.halls_of(holder.scopes)
             if not halls:
                 refused.append((one, NoHallError()))
                 continue

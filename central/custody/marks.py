@@ -11,7 +11,6 @@ from protocol.batch import (
     CONFLICT,
     FACTS_DIFFER,
     MALFORMED,
-    RATED_TWICE,
     UNKNOWN_KIND,
     UNKNOWN_VERSION,
 )
@@ -240,13 +239,6 @@ MARKS = {
         "服务信息不符",
         "评价中的票号、工号或窗口，与大厅登记的这次服务不一致。评价照常计入。",
         "请大厅核对叫号系统，以及评价器登记在哪个窗口。",
-    ),
-    RATED_TWICE: Mark(
-        "同一次服务重复评价",
-        "同一次服务收到不止一个评价。按一次一评，只计其中一个。",
-        "偶尔出现无需处理；频繁出现时，请大厅检查是否重复邀请评价。",
-        NOTICE,
-        is_counted=False,
     ),
     MALFORMED: Mark(
         "记录内容异常",

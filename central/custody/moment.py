@@ -86,9 +86,10 @@ def moment_of(
         told = clock.told_at_ms + rating.up_ms - clock.told_up_ms
     low_ms, high_ms, drift_ms = _bounds(clock, rating, stored_at_ms)
     lag_ms = stored_at_ms - received_at_ms
-    high_ms = max(low_ms, min(high_ms, told + lag_ms))
-    at_ms = min(max(told, low_ms - doubt_ms), high_ms + doubt_ms)
+    likely_ms = max(low_ms, min(high_ms, told + lag_ms))
+    at_ms = min(max(told, low_ms - doubt_ms), likely_ms + doubt_ms)
     if abs(at_ms - told) > SLACK_MS and not doubt_ms:
+        # The hall's clock may have been set between the two that `told + lag_ms` compares.
         return Moment(at_ms, high_ms - low_ms + drift_ms, is_refuted=True)
     return Moment(at_ms, drift_ms + abs(at_ms - told) + max(0, lag_ms) + doubt_ms)
 

@@ -194,7 +194,7 @@ def judge(
         elif not isinstance(envelope, Opened):
             why = envelope
         elif isinstance(item, HeadItem):
-            head = judge_head(envelope, item.receipt, ours, key_of)
+            head = judge_head(envelope, item, ours, key_of)
             if isinstance(head, Rejected):
                 why = head
             else:
@@ -279,6 +279,7 @@ def _row(verified: Verified, item: EnvelopeItem, place: Enrolment, now_ms: int) 
         facts=None,
         marks=list(verified.marks),
         hall_marks=[mark for mark in item.marks if mark != RESCUED],
+        codes=verified.codes,
         _record=verified.record,
     )
     if (rating := rating_of(verified)) is not None:

@@ -93,12 +93,14 @@ class Verified(NamedTuple):
 
 class VerifiedHead(NamedTuple):
     """A head with a good MAC; receipt_seq: of the receipt shown with it, 0 if there is none, None
-    if it is one that the centre never signed for this device.
+    if it is one that the centre never signed for this device. settings: the version that the hall
+    says the device uses, or None.
     """
 
     head: Any
     envelope: bytes
     receipt_seq: int | None
+    settings: int | None = None
 
     @property
     def epoch_key(self) -> tuple[str, int]:
@@ -193,7 +195,7 @@ def answer_in(record: bytes, decoded: Any, key_of: KeyOf) -> tuple[int | None, t
 
 
 def judge_head(
-    opened: Opened, receipt: str | None, enrolled: Container[str], key_of: KeyOf
+    opened: Opened, item: HeadItem, enrolled: Container[str], key_of: KeyOf
 ) -> VerifiedHead | Rejected:
     """A head with the receipt that its device holds, both verified."""
     refusal = _refusal(opened, enrolled, key_of)
@@ -203,7 +205,8 @@ def judge_head(
         head: Any = opened.decoded or decode(opened.members, (Head,))
     except ProtocolError as error:
         return rejected(MALFORMED_HEAD, error)
-    return VerifiedHead(head, opened.envelope, _receipt_seq(receipt, head, key_of))
+    receipt_seq = _receipt_seq(item.receipt, head, key_of)
+    return VerifiedHead(head, opened.envelope, receipt_seq, item.settings)
 
 
 def signer_of(

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from central.custody.counting import count_marks, of_ratings
+from central.custody.filing import count_marks
 from central.custody.marks import ARRIVED_AFTER_REVOCATION, SIGNED_AFTER_REVOCATION
-from central.store import covers, ledger, tallies
+from central.store import covers, ledger
 from central.store import places as place_rows
+from central.store.judged import facts
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
-from protocol.batch import RATED_TWICE
 
 
 def revoke(connection: Connection, device: str, at_ms: int, reason: str, now_ms: int) -> int:
@@ -40,13 +40,11 @@ def end(
         epoch = place[:2]
         seq = ledger.first_rated(connection, epoch, at_ms)
         rows = [] if seq is None else ledger.rows_from(connection, epoch, seq)
-        counted = [row for row in rows if row.level is not None and RATED_TWICE not in row.marks]
-        counted = counted if place.approved_at_ms is not None else []
-        tallies.add(connection, of_ratings([], counted))
         marked += [row for row in rows if row.mark(SIGNED_AFTER_REVOCATION)]
         place_rows.revoke(connection, *epoch, at_ms, reason, seq)
     covers.end_epochs(connection, [place[:2] for place in revoked], now_ms)
     ledger.save_marks(connection, marked)
+    facts.set_void(connection, marked, SIGNED_AFTER_REVOCATION, now_ms)
     count_marks(connection, [], marked, [], [], now_ms)
     place_rows.bump_versions(connection, {place.hall for place in revoked})
     return len(marked)

@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.custody import counting, revocation
+from central.custody import revocation
+from central.custody.facts import REFUSED
+from central.custody.marks import SIGNED_AFTER_REVOCATION
 from central.directory.halls import checked
-from central.store import ledger, places, tallies
+from central.store import ledger, places
 from central.store.database import Database
-from central.store.ledger import Epoch, Rows
+from central.store.judged import facts
+from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from hosting.error import OperatorError
 from protocol.field import Text
@@ -23,7 +26,7 @@ _MOST = 10_000  # enrolments of one list
 
 
 class Approved(NamedTuple):
-    """An enrolment that was approved; counted: how many of its ratings count now."""
+    """An enrolment that was approved; counted: how many of its ratings are judged now."""
 
     device: str
     epoch: int
@@ -72,6 +75,8 @@ class Approval:
             revoked = [] if place.revoked_at_ms else [place]
             revocation.end(connection, revoked, now_ms, reason, now_ms)
             places.refuse(connection, *place[:2], now_ms)
+            kept = [row for row in ledger.ratings(connection, place[:2]) if not _is_void(row)]
+            facts.set_void(connection, kept, REFUSED, now_ms)
         return place
 
     def _approve(self, epochs: list[Epoch]) -> list[Approved]:
@@ -97,18 +102,15 @@ def _locked(connection: Connection, epoch: Epoch) -> Enrolment | None:
 
 
 def _count(connection: Connection, place: Enrolment, now_ms: int) -> Approved:
-    """Approve it, and count what it has rated so far as if that came now: where another device's
-    rating stands for a service already, it stays.
-    """
+    """Approve it, and let what it has rated so far be judged."""
     places.approve(connection, *place[:2], now_ms)
-    ratings, known = ledger.ratings(connection, place[:2]), Rows(connection)
-    for row in ratings:
-        known.add(row)
-    second = counting.mark_second(connection, ratings, known)
-    ledger.save_marks(connection, {row.key: row for row in second.marked}.values())
-    tallies.add(connection, counting.of_ratings(second.taken, second.left))
-    counting.count_marks(connection, [], second.marked, [], [], now_ms)
-    return Approved(*place[:4], len(second.taken))
+    ratings = [row for row in ledger.ratings(connection, place[:2]) if not _is_void(row)]
+    facts.set_void(connection, ratings, None, now_ms)
+    return Approved(*place[:4], len(ratings))
+
+
+def _is_void(row: Row) -> bool:
+    return SIGNED_AFTER_REVOCATION in row.marks
 
 
 def _pending(connection: Connection, name: str) -> Enrolment:

@@ -1,10 +1,11 @@
 """Whom a service belongs to: by the day of the service, not by today. Values in, values out."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from central.directory.register import entry_on
-from central.store.directory import Entry
+from central.store.directory import EVER, Entry
 
 
 class Attribution(NamedTuple):
@@ -30,6 +31,11 @@ class Register:
         """What holds of something on a day; None if there was none then."""
         return entry_on(self._versions.get((kind, name or ""), ()), day)
 
+    def all_on(self, kind: str, day: int) -> list[Entry]:
+        """What holds of all things of a kind on a day."""
+        found = [self.on(*what, day) for what in self._versions if what[0] == kind]
+        return [entry for entry in found if entry is not None]
+
     def attribution(
         self, hall: str, window: str | None, staff_no: str | None, task_code: str | None, day: int
     ) -> Attribution:
@@ -39,7 +45,7 @@ class Register:
         then of the hall; the line that of the matter, the staff, the window, the institution: the
         first that has one.
         """
-        at = self.on("hall", hall, day)
+        at = self._hall(hall, day)
         seat = self.on("window", f"{hall}/{window}", day) if window else None
         staff = self.on("staff", f"{hall}/{staff_no}", day) if staff_no else None
         matter = self.on("matter", task_code, day) if task_code else None
@@ -50,6 +56,33 @@ class Register:
         line = next((one.line for one in (matter, staff, seat, owner) if one and one.line), None)
         is_rateable = matter is None or matter.rateable is not False
         return Attribution(institution, line, self._above(at and at.up, day), is_rateable)
+
+    def profiles(self, hall: str, window: str | None, day: int) -> tuple[str, ...]:
+        """The policies that a place has on a day: of the window, else of the hall, else of the
+        nearest region that names any; () where none does.
+        """
+        at = self._hall(hall, day)
+        places = [self.on("window", f"{hall}/{window}", day) if window else None, at]
+        above = self._above(at and at.up, day)
+        places += [self.on("region", region, day) for region in above]
+        found = next((one.profiles for one in places if one and one.profiles), None)
+        return tuple(found.split()) if found else ()
+
+    def named_since(self, kind: str, name: str, day: int) -> int:
+        """The first day on which something has had the name that it has on a day; EVER if it never
+        had another one, or is not known.
+        """
+        versions = sorted(self._versions.get((kind, name), ()), key=lambda one: one.first_day)
+        before = [one for one in versions if one.first_day <= day]
+        since = EVER
+        for earlier, later in pairwise(before):
+            if earlier.name != later.name:
+                since = later.first_day
+        return since
+
+    def _hall(self, hall: str, day: int) -> Entry | None:
+        """A hall, or the platform that stands in a hall's place."""
+        return self.on("hall", hall, day) or self.on("platform", hall, day)
 
     def _above(self, region: str | None, day: int) -> tuple[str, ...]:
         found: list[str] = []

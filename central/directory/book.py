@@ -5,12 +5,9 @@ from typing import Any
 
 import xlsxwriter
 
-from central.directory.cells import TIERS, day_of
-from central.directory.kinds import KINDS, Column
-from central.store.directory import EVER
+from central.directory.kinds import KINDS, shown
 
 _ROWS_ABOVE = 1
-_TIERS = {word: name for name, word in TIERS.items()}
 
 
 def workbook(rows: dict[str, list[dict[str, Any]]]) -> bytes:
@@ -39,17 +36,6 @@ def workbook(rows: dict[str, list[dict[str, Any]]]) -> bytes:
                 sheet.write_string(number, at, shown(column, values.get(column.field)), text)
     book.close()
     return file.getvalue()
-
-
-def shown(column: Column, value: Any) -> str:
-    """A value as its cell says it."""
-    if value is None or (column.field == "first_day" and value == EVER):
-        return ""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if column.field in ("first_day", "last_day"):
-        return day_of(value).isoformat()
-    return _TIERS[value] if column.field == "tier" else str(value)
 
 
 def _write_notes(sheet: Any, heading: Any, wrapped: Any) -> None:

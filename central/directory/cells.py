@@ -20,6 +20,7 @@ TIERS = {
     "村社区": "village",
 }
 SENDS = ("invited", "expired", "accepted", "closed", "finished", "transferred", "no_show")
+SINCE_EVER = "一直"  # where a day would stand
 _YES = {"是": True, "yes": True, "y": True, "true": True, "1": True}
 _NO = {"否": False, "no": False, "n": False, "false": False, "0": False}
 _DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?")
@@ -89,6 +90,9 @@ def number(check: Integer, chinese: str) -> Callable[[str], int]:
 
 
 def day(cell: str) -> int:
+    """A day, or 0 for what has been so since ever."""
+    if cell.lower() in (SINCE_EVER, "ever"):
+        return 0
     found = _DAY.fullmatch(unicodedata.normalize("NFKC", cell).split(" ")[0])
     try:
         if found is None:

@@ -1,6 +1,7 @@
 """What devices say, ask and sound like: written by somebody for a hall, a window or a device.
 
-A device's own is the newest version that covers it. It is signed with the device's key whenever
+A device's own is the newest version that covers it, with the further address of its hall's broker
+if there is one (BRK-1), which is a version of its own. It is signed with the device's key whenever
 the hall's document is made, so a device that is swapped or enrolled anew has it at once, too.
 Next: gateway/hall/announcer.py passes it on, firmware/settings.py puts it to use.
 """
@@ -10,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from central.store import device_settings, places
+from sqlalchemy import Connection
+
+from central.store import covers, device_settings, places
 from central.store.database import Database
 from hosting.error import OperatorError
 from hosting.text_file import read_text
@@ -22,7 +25,31 @@ from protocol.settings import Settings, Words, seal_settings
 _FILE_BYTES = 16384  # JSON may escape each character
 _FIRST = "a-device", 1, 1  # whose: any device's settings are checked alike
 _WHOSE = ("device", "epoch", "version")
-_NAMES = {name for name, _ in Settings.fields} - set(_WHOSE)
+_NAMES = {name for name, _ in Settings.fields} - {*_WHOSE, "broker"}
+# What devices say for which nobody has set anything: version 0, as in deploy/settings.toml.
+BUILT_IN: dict[str, Any] = {
+    "words": {
+        "standby": "待机 Ready",
+        "serving": "办理中 In service",
+        "inviting": "请您为我的服务进行评价 Please rate my service",
+        "thanking": "谢谢您的评价 Thank you",
+        "asking": "为什么？请按键，或不选 Why? Press a key, or wait",
+        "out_of_service": "暂停评价 Out of service",
+    },
+    "reasons": ["态度", "时限", "材料", "手续", "网办"],
+    "codes": [
+        [115, 110, 109, 108, 112],
+        [214, 209, 210, 207, 211],
+        [314, 309, 307, 310, 312],
+        [413, 411, 408, 406, 407],
+        [517, 510, 512, 511, 513],
+    ],
+    "catalogue": 1,
+    "staff": "name",
+    "thanks_ms": 2000,
+    "why_ms": 6000,
+    "volume": 20,
+}
 
 
 def read_file(path: Path) -> str:
@@ -42,7 +69,7 @@ def read_file(path: Path) -> str:
         _require_names(path, members, _NAMES)
         _require_names(path, members["words"], {name for name, _ in Words.fields})
         content = json.dumps(members, ensure_ascii=False)
-        seal_settings(bytes(32), _settings(content, *_FIRST))
+        seal_settings(bytes(32), _settings(members, *_FIRST, None))
     except ProtocolError as error:
         raise OperatorError(f"{path}: {error}. deploy/settings.toml has an example.") from None
     return content
@@ -69,34 +96,97 @@ def put(
         ):
             if name is not None and name not in known:
                 raise OperatorError(f"the hall {hall} has no {what} {name}.")
-        # A Unix minute, so that a centre restored from a backup gives no version a second time.
-        version = max(now_ms() // 60_000, device_settings.newest_version(connection) + 1)
+        version = _next_version(connection, now_ms)
         row = {"version": version, "hall": hall, "window": window, "device": device}
         row |= {"content": content, "set_at_ms": now_ms()}
         device_settings.add(connection, row)
+        _require_room(connection, hall, devices)
         places.bump_versions(connection, [hall])
     return version, sum(_covers(window, device, row) for row in devices)
 
 
-def seal_newest(versions: Sequence[Any], device: Any, key: bytes) -> str | None:
-    """The envelope for a device (row of `device`), or None if no version covers it.
+def put_further(
+    database: Database,
+    now_ms: Callable[[], int],
+    hall: str,
+    address: tuple[str, int, str | None] | None,
+) -> bool:
+    """Tell the devices of a hall a further address of its broker, (host, port, CA on one line or
+    None for that of their bundles), or that there is none any more; whether it is another one.
+
+    Raises OperatorError for an unknown hall, and where settings would be too long with it.
+    """
+    host, port, ca = address or (None, None, None)
+    with database.write() as connection:
+        row = places.require_hall(connection, hall)
+        if (row.further_host, row.further_port, row.further_ca) == (host, port, ca):
+            return False
+        values = {"further_host": host, "further_port": port, "further_ca": ca}
+        values["further_version"] = _next_version(connection, now_ms)
+        places.set_further(connection, hall, values)
+        _require_room(connection, hall, places.current_devices(connection, hall))
+        places.bump_versions(connection, [hall])
+    return True
+
+
+def unaware(connection: Connection, hall: Any) -> list[tuple[str, int | None]]:
+    """(device, the version that it uses, None while that is unknown) of the devices of a hall (row
+    of `hall`) that have not said yet that they know the broker's further address.
+    """
+    devices = [
+        row for row in places.current_devices(connection, hall.hall) if row.revoked_at_ms is None
+    ]
+    heads = covers.heads(connection, [(row.device, row.epoch) for row in devices])
+    said = {row.device: heads.get((row.device, row.epoch)) for row in devices}
+    used = {device: None if head is None else head.settings for device, head in said.items()}
+    return [(device, one) for device, one in used.items() if (one or 0) < hall.further_version]
+
+
+def seal_newest(versions: Sequence[Any], hall: Any, device: Any, key: bytes) -> str | None:
+    """The envelope for a device (row of `device`) of a hall (row of `hall`), or None if nobody has
+    set anything for it.
 
     versions: of its hall, the newest first.
     """
-    for row in versions:
-        if _covers(row.window, row.device, device):
-            settings = _settings(row.content, device.device, device.epoch, row.version)
-            return seal_settings(key, settings).decode()
-    return None
+    row = next((row for row in versions if _covers(row.window, row.device, device)), None)
+    if row is None and hall.further_version is None:
+        return None
+    members = BUILT_IN if row is None else json.loads(row.content)
+    broker = None
+    if hall.further_host is not None:
+        address = (hall.further_host, hall.further_port, hall.further_ca)
+        broker = dict(zip(("host", "port", "ca"), address, strict=True))
+    version = max(row.version if row else 0, hall.further_version or 0)
+    settings = _settings(members, device.device, device.epoch, version, broker)
+    return seal_settings(key, settings).decode()
+
+
+def _next_version(connection: Connection, now_ms: Callable[[], int]) -> int:
+    """A Unix minute, so that a centre restored from a backup gives no version a second time."""
+    return max(now_ms() // 60_000, device_settings.newest_version(connection) + 1)
+
+
+def _require_room(connection: Connection, hall: str, devices: Sequence[Any]) -> None:
+    """Raises OperatorError if the words and the further address are too long for one message."""
+    row = places.require_hall(connection, hall)
+    versions = device_settings.of_hall(connection, hall)
+    for device in devices:
+        try:
+            seal_newest(versions, row, device, bytes(32))
+        except ProtocolError as error:
+            raise OperatorError(
+                f"the settings of {device.device} would be too long for one message ({error}): "
+                "shorten their words, or use a CA with an elliptic key: its certificate is short."
+            ) from None
 
 
 def _covers(window: str | None, name: str | None, device: Any) -> bool:
     return window in (None, device.window) and name in (None, device.device)
 
 
-def _settings(content: str, device: str, epoch: int, version: int) -> Settings:
-    whose = dict(zip(_WHOSE, (device, epoch, version), strict=True))
-    return decode({"v": 1, "kind": Settings.kind} | json.loads(content) | whose, (Settings,))
+def _settings(members: Any, device: str, epoch: int, version: int, broker: Any) -> Settings:
+    whose = dict(zip(_WHOSE, (device, epoch, version), strict=True)) | {"broker": broker}
+    return decode({"v": 1, "kind": Settings.kind} | members | whose, (Settings,))
 
 
 def _require_names(path: Path, members: Any, names: set[str]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from central.custody import revocation
 from central.custody.open import KeyOf
 from central.directory.halls import checked
+from central.keys import LINK
 from central.store import covers, places, tokens
 from central.store.database import Database
 from central.store.places import Enrolment
@@ -18,8 +19,7 @@ from hosting.error import OperatorError
 from hosting.password import new_password, password_hash
 from hosting.secret_file import write_new
 from protocol.field import Text, device_id
-
-_DEVICES = 2000  # what a hall's document can carry (protocol/hall.py)
+from protocol.hall import DEVICES
 
 
 class TakenError(OperatorError):
@@ -114,6 +114,8 @@ class Devices:
         self, connection: Connection, device: str, hall: str, window: str, token_id: str | None
     ) -> tuple[int, bytes]:
         checked(device_id, device, "the device's id")
+        if device == LINK:  # its key would be that of some hall's links
+            raise OperatorError(f"no device may be named {LINK}: choose another id.")
         password = new_password()
         row = places.require_hall(connection, hall)
         _require_room(connection, device, hall, window)
@@ -193,8 +195,8 @@ def _require_window(connection: Connection, hall: str, window: str) -> None:
 def _require_room(connection: Connection, device: str, hall: str, window: str) -> None:
     _require_window(connection, hall, window)
     others = [row for row in places.current_devices(connection, hall) if row.device != device]
-    if len(others) >= _DEVICES:
-        raise OperatorError(f"the hall {hall} has {_DEVICES} devices, the most there are.")
+    if len(others) >= DEVICES:
+        raise OperatorError(f"the hall {hall} has {DEVICES} devices, the most there are.")
 
 
 def _bundle(device: str, epoch: int, key: bytes, hall: Any, password: str) -> bytes:

@@ -1,14 +1,18 @@
 """Halls and their windows: what an operator adds, renames, ends, and says of them."""
 
+import base64
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
 from central.directory.cells import day_number
-from central.directory.kinds import BY_NAME, WINDOWS
+from central.directory.device_settings import put_further, unaware
+from central.directory.kinds import BY_NAME
 from central.directory.reading import Line
 from central.directory.register import Change, plan
 from central.directory.roll import on_day, settle
@@ -18,10 +22,13 @@ from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
+from hosting.listener import address
 from protocol.field import ProtocolError, Text, place_id
+from protocol.hall import WINDOWS
 
 DAY_MS = 86_400_000
 _CARRY_DAYS = 30
+_CA_BYTES = 8000  # firmware/bundle.py takes 8,192, its first and last line with them
 _REST_MS = 366 * DAY_MS
 
 
@@ -43,7 +50,7 @@ class Halls:
         carry_days: int | None = None,
     ) -> None:
         """Add a hall's gateway and write its token; the hall itself, if the directory has none of
-        this id yet. ca: the broker's CA as PEM, or None.
+        this id yet. ca: the broker's CA as `broker_ca` gives it, or None.
 
         carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
@@ -63,7 +70,7 @@ class Halls:
                 directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
             directory.put_broker(connection, hall, broker, name)
             settle(connection, day_number(day(now_ms)))
-            add_token(connection, hall_scope(hall), token_file, now_ms)
+            add_token(connection, hall_scope(hall), token_file, now_ms, f"gateway {hall}")
 
     def carry(self, hall: str, days: int | None) -> None:
         """Note how often a hall's batches arrive as files; None: it has a network again, and all
@@ -142,23 +149,50 @@ class Halls:
         kind, what = ("hall", hall) if window is None else ("window", f"{hall}/{window}")
         return self._change(kind, what, {"name": name}, from_day)
 
-    def set_broker(self, hall: str, broker: dict[str, Any], moves: bool) -> tuple[Any, int]:
+    def set_broker(self, hall: str, broker: dict[str, Any], moves: bool) -> tuple[Any, list[str]]:
         """Note another broker of a hall (columns of `hall`), which new bundles then name; the row
-        as it was, and how many devices have the former one in theirs.
+        as it was, and the devices that do not know the new one.
+
+        One that is the further address already brings its port and its CA along.
         """
         checked(Text(253), broker.get("mqtt_host", ""), "the broker's host")
         with self._database.write() as connection:
             row = places.require_hall(connection, hall)
-            rows = places.current_devices(connection, hall)
-            there = sum(one.revoked_at_ms is None for one in rows)
-            if there and not moves:
+            if row.further_host is not None and broker.get("mqtt_host") == row.further_host:
+                known = zip(("mqtt_host", "mqtt_port", "mqtt_ca"), further_of(row), strict=True)
+                broker = {**dict(known), **broker}
+            lost = without(connection, row, broker)
+            if lost and not moves:
                 raise OperatorError(
-                    f"{there} devices of {hall} connect to {row.mqtt_host}:{row.mqtt_port}, heard "
-                    f"last {_heard(row)}: they do not follow by themselves. Add --move if that is "
-                    "meant, and write their network anew with `pingjia workbench`."
+                    f"{len(lost)} devices of {hall} connect to "
+                    f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do "
+                    f"not know this address: {_some(lost)}. "
+                    "Tell it to them with `pingjia central hall set --broker-next HOST:PORT`; or "
+                    "add --move, and write their bundles anew with `pingjia workbench`."
                 )
             directory.put_broker(connection, hall, broker)
-        return row, there
+        return row, lost
+
+    def set_further(self, hall: str, host: str, port: int, ca: str | None) -> bool:
+        """Tell the devices of a hall a further address of its broker (BRK-1); whether it is
+        another one than they were told before. ca: its CA as `broker_ca` gives it, or None for
+        that of their bundles.
+        """
+        checked(Text(253), host, "the broker's host")
+        return put_further(self._database, self._now_ms, hall, (host, port, ca))
+
+    def end_further(self, hall: str) -> bool:
+        """Tell the devices of a hall that its broker has no further address; whether it had."""
+        return put_further(self._database, self._now_ms, hall, None)
+
+    def broker(self, hall: str) -> tuple[Any, list[str], list[tuple[str, int | None]]]:
+        """The row of a hall, its devices, and those of them that have not said yet that they know
+        the further address of its broker, with the version of the settings that they use.
+        """
+        with self._database.read() as connection:
+            row = places.require_hall(connection, hall)
+            there = _standing(connection, hall)
+            return row, there, [] if row.further_host is None else unaware(connection, row)
 
     def remove_window(self, hall: str, window: str) -> list[Change]:
         """Let a window end today. Refused while a device stands there."""
@@ -205,6 +239,66 @@ class Halls:
             directory.save(connection, found.entries, now_ms)
             settle(connection, today)
         return found.changes
+
+
+def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[str]:
+    """The devices of a hall (row of `hall`) that would not find its broker there (columns of
+    `hall`): all if it is no address that they were told, else those that have not said so yet.
+    """
+    here = row.mqtt_host, row.mqtt_port, row.mqtt_ca
+    names = ("mqtt_host", "mqtt_port", "mqtt_ca")
+    there = tuple(broker.get(name, old) for name, old in zip(names, here, strict=True))
+    if there == here:
+        return []
+    if there == further_of(row):
+        return [device for device, _ in unaware(connection, row)]
+    return _standing(connection, row.hall)
+
+
+def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
+    """The further address of a hall's broker (row of `hall`): host, port, and whose CA it is."""
+    return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
+
+
+def broker_ca(data: bytes) -> str:
+    """The one CA certificate in PEM bytes, as bundles and settings carry it: without remarks and
+    line breaks. Devices take what they are given, and one that cannot be read would keep a box of
+    boards from its hall.
+
+    Raises ValueError, a part of a sentence, for none, several, or one that can sign nothing.
+    """
+    try:
+        found = x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise ValueError("no certificate can be read in it") from None
+    if len(found) != 1:
+        raise ValueError(
+            f"it holds {len(found)} certificates, and devices take one: leave the CA that signed "
+            "the broker's certificate"
+        )
+    try:
+        is_ca = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    if not is_ca:
+        raise ValueError(
+            "it is a server's certificate and no CA: after its first renewal no device would "
+            "connect"
+        )
+    body = base64.b64encode(found[0].public_bytes(Encoding.DER)).decode()
+    if len(body) > _CA_BYTES:
+        raise ValueError(f"it has {len(body)} bytes, and devices take {_CA_BYTES}")
+    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+
+
+def _standing(connection: Connection, hall: str) -> list[str]:
+    rows = places.current_devices(connection, hall)
+    return [row.device for row in rows if row.revoked_at_ms is None]
+
+
+def _some(devices: list[str]) -> str:
+    more = f" and {len(devices) - 5} more" if len(devices) > 5 else ""
+    return ", ".join(devices[:5]) + more
 
 
 def _heard(row: Any) -> str:

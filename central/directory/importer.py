@@ -6,22 +6,26 @@ change; here it is done, in one transaction.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.directory.cells import day_number
+from central.directory.cells import SINCE_EVER, day_number
 from central.directory.devices import Devices
-from central.directory.kinds import KINDS
+from central.directory.halls import further_of, without
+from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
 from central.directory.roll import settle
 from central.store import directory, places
 from central.store.database import Database
+from central.store.directory import EVER, Entry
 from hosting.clock import day
 from hosting.error import OperatorError
+from hosting.listener import address
 
 ENROLLED, MOVED, REPLACED = "enrolled", "moved", "replaced"
 
@@ -39,6 +43,10 @@ class Options(NamedTuple):
     moves: bool = False
     replaces: bool = False
     bundles: Path | None = None
+
+
+class ChangedError(OperatorError):
+    """What would be changed is not what was shown; nothing was."""
 
 
 class FaultsError(OperatorError):
@@ -64,15 +72,22 @@ class Importer:
             today = day_number(day(self._now_ms()))
             return _Import(connection, lines, options, today).changes
 
-    def carry_out(self, lines: list[Line], options: Options) -> list[Change]:
+    def carry_out(
+        self, lines: list[Line], options: Options, agreed: list[str] | None = None
+    ) -> list[Change]:
         """Change the directory as these lines say, and enrol the devices that are new; what was
         changed. All of it or, if it ends early, nothing: bundles that were written for devices
         that were then not enrolled are written anew the next time. Raises FaultsError.
+
+        agreed: the changes, as text, to which somebody has agreed; ChangedError if by now it
+        would be others.
         """
         now_ms = self._now_ms()
         today = day_number(day(now_ms))
         with self._database.write() as connection:
             found = _Import(connection, lines, options, today)
+            if agreed is not None and [str(one) for one in found.changes] != agreed:
+                raise ChangedError("the directory was changed meanwhile: look at it again.")
             found.write(self._devices, now_ms)
         return found.changes
 
@@ -140,20 +155,24 @@ class _Import:
         host, port = line.values["host"], line.values["port"]
         if row is not None and (row.mqtt_host, row.mqtt_port) == (host, port):
             return
-        if row is not None and not self._options.moves:
+        before = address(row.mqtt_host, row.mqtt_port) if row is not None else None
+        broker = {"mqtt_host": host, "mqtt_port": port}
+        if row is not None and (host, port) == further_of(row)[:2]:
+            broker["mqtt_ca"] = further_of(row)[2]
+        is_known = row is not None and not without(self._connection, row, broker)
+        if row is not None and not is_known and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {row.mqtt_host}:{row.mqtt_port}，"
-                "其评价器都连那里；确要改，请加 --move",
-                f"the devices of {line.id} connect to {row.mqtt_host}:{row.mqtt_port}; "
-                "add --move if that is meant",
+                f"大厅“{line.id}”的消息服务器是 {before}，"
+                "其评价器都连那里；请先用 hall set --broker-next 告知评价器，或加 --move",
+                f"the devices of {line.id} connect to {before}: tell them "
+                "with hall set --broker-next first, or add --move",
             )
             return
-        before = f"{row.mqtt_host}:{row.mqtt_port}" if row is not None else None
-        differences = (("消息服务器", before, f"{host}:{port}"),) if before else ()
+        differences = (("消息服务器", before, address(host, port)),) if before else ()
         what = CHANGED if before else ADDED
         self.changes.append(Change(what, line.kind, line.id, self._today, differences))
-        self._brokers[line.id] = {"mqtt_host": host, "mqtt_port": port}
+        self._brokers[line.id] = broker
 
     def _compare_device(self, line: Line, row: Any, equipped: set[str]) -> None:
         hall, window = line.values["up"], line.values["window"]
@@ -186,8 +205,10 @@ class _Import:
             if not self._options.moves:
                 self._fault(
                     *(line, "window"),
-                    f"评价器“{line.id}”在 {at}；确要移到 {here}，请加 --move",
-                    f"{line.id} stands at {at}; add --move to move it to {here}",
+                    f"评价器“{line.id}”在 {at}；若属实请把表改为 {row.window}，"
+                    f"确要移到 {here}，请加 --move",
+                    f"{line.id} stands at {at}: write {row.window} if that is so, or add --move "
+                    f"to move it to {here}",
                 )
                 return
             self._to_move.append(line)
@@ -197,8 +218,10 @@ class _Import:
         if self._options.bundles is None:
             self._fault(
                 *(line, "id"),
-                f"评价器“{line.id}”是新的，请用 --bundles 指定存放开通文件的文件夹",
-                f"{line.id} is new: name a folder for its bundle with --bundles",
+                f"评价器“{line.id}”是新的：请用 pingjia central directory import --bundles "
+                "指定存放开通文件的文件夹，或由技术员登记",
+                f"{line.id} is new: name a folder for its bundle with `pingjia central directory "
+                "import --bundles`, or let a technician enrol it",
             )
         return line
 
@@ -229,15 +252,38 @@ def _remove_stale(connection: Connection, target: Path, device: str) -> None:
 def exported(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """All that an import could have brought, by kind: rows by field, as they would be read."""
     found: dict[str, list[dict[str, Any]]] = {kind.kind: [] for kind in KINDS}
-    for entry in directory.entries(connection):
-        values = entry._asdict()
-        if entry.kind == "window":
-            values["window"] = entry.id.split("/")[1]
-        if entry.kind == "staff":
-            values["staff_no"] = entry.id.split("/")[1]
-        found[entry.kind].append(values)
-    for row in directory.hall_rows(connection):
-        found["gateway"].append({"id": row.hall, "host": row.mqtt_host, "port": row.mqtt_port})
-    for row in places.standing(connection):
-        found["device"].append({"id": row.device, "up": row.hall, "window": row.window})
+    for one, versions in groupby(directory.entries(connection), lambda entry: entry.what):
+        found[one[0]] += [values_of(entry) for entry in since_ever(versions)]
+    found["gateway"] = gateways(connection)
+    found["device"] = devices(connection)
     return found
+
+
+def since_ever(versions: Iterable[Entry]) -> list[Any]:
+    """The versions of one thing. If there are several, the first says so where it holds since
+    ever: an empty day would be read as today's.
+    """
+    first, *others = versions
+    if others and first.first_day == EVER:
+        return [first._replace(first_day=SINCE_EVER), *others]
+    return [first, *others]
+
+
+def values_of(entry: Any) -> dict[str, Any]:
+    """A row of the directory by the fields of its kind's columns."""
+    kind = BY_NAME[entry.kind]
+    values = entry._asdict()
+    values[kind.keys[-1]] = entry.id.split("/")[-1]
+    return {one.field: values[one.field] for one in kind.columns}
+
+
+def gateways(connection: Connection) -> list[dict[str, Any]]:
+    """The halls' brokers, by the same fields."""
+    rows = directory.hall_rows(connection)
+    return [{"id": row.hall, "host": row.mqtt_host, "port": row.mqtt_port} for row in rows]
+
+
+def devices(connection: Connection) -> list[dict[str, Any]]:
+    """The devices where they stand, by the same fields."""
+    rows = places.standing(connection)
+    return [{"id": row.device, "up": row.hall, "window": row.window} for row in rows]

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from central.directory import cells
 from protocol.field import Identifier, Integer, device_id, place_id
 from protocol.limits import STAFF_NO_CHARS
+from protocol.message import StaffCard
 
-WINDOWS, STAFF = 1000, 4000  # of a hall: what its document can carry (protocol/hall.py)
+_TIERS = {word: name for name, word in cells.TIERS.items()}
 
 
 class Column(NamedTuple):
@@ -45,6 +46,19 @@ class Kind(NamedTuple):
     def column(self, field: str) -> Column:
         """The column of a field."""
         return next(one for one in self.columns if one.field == field)
+
+
+def shown(column: Column, value: Any, language: str = "zh") -> str:
+    """A value as its cell says it; in English, as an import reads it, too."""
+    if value is None or (column.field == "first_day" and value == 0):
+        return ""
+    if value == cells.SINCE_EVER:
+        return value if language == "zh" else "ever"
+    if isinstance(value, bool):
+        return ("否是" if language == "zh" else ("no", "yes"))[value]
+    if column.field in ("first_day", "last_day"):
+        return cells.day_of(value).isoformat()
+    return _TIERS[value] if column.field == "tier" and language == "zh" else str(value)
 
 
 def nearest(wrong: str, words: Iterable[str]) -> str | None:
@@ -181,7 +195,7 @@ KINDS = (
                 *("staff_no", "工号", "staff_no", _STAFF, ("大厅内唯一", "unique in its hall")),
                 *("0231", True),
             ),
-            _name("王芳"),
+            _name("王芳", dict(StaffCard.fields)["name"].most),
             _INSTITUTION,
             _LINE,
             Column(

@@ -73,6 +73,41 @@ def read_lines(tables: list[Table]) -> tuple[list[Line], list[Fault]]:
     return sorted(lines, key=lambda line: order[line.kind.kind]), faults
 
 
+def read_rows(kind: Kind, rows: list[dict[str, Any]]) -> tuple[list[Line], list[Fault]]:
+    """The same of rows as programs send them: members are named by the columns' English headings,
+    null is an empty cell, and what a row does not name stays as it is. Places are `rows.3.name`,
+    counted from 0.
+    """
+    known = {one.english: one for one in kind.columns}
+    lines: list[Line] = []
+    faults: list[Fault] = []
+    for number, row in enumerate(rows):
+        at, before = f"rows.{number}", len(faults)
+        for name in row:
+            if name not in known:
+                faults.append(_unknown_column(f"{at}.{name}", name, known))
+        for one in kind.columns:
+            if one.is_required and one.english not in row:
+                told = f"缺少“{one.english}”（{one.title}）", f"{one.english} is missing"
+                faults.append(Fault(f"{at}.{one.english}", *told))
+        if len(faults) == before:
+            cells = {
+                known[name].field: (f"{at}.{name}", _cell_of(value)) for name, value in row.items()
+            }
+            _read_row(kind, at, cells, lines, faults)
+    _find_twice(lines, faults)
+    return lines, faults
+
+
+def _cell_of(value: Any) -> Any:
+    """The text that a cell of this value has; what is none stays, and is refused as such."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return str(value) if isinstance(value, int) else value
+
+
 def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]) -> None:
     known = {_heading(name): one for one in kind.columns for name in (one.title, one.english)}
     at, named = _headings(table, known)
@@ -87,10 +122,7 @@ def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]
         place = table.place(number, position)
         if name not in known:
             if name:
-                meant = nearest(name, known)
-                told = f"，是不是“{meant}”" if meant else "，请删去这一列"
-                also = f"; did you mean {meant}?" if meant else ": remove it"
-                faults.append(Fault(place, f"没有“{name}”这一列{told}", f"no column {name}{also}"))
+                faults.append(_unknown_column(place, name, known))
         elif known[name].field in columns:
             faults.append(Fault(place, f"“{name}”出现两次", f"the column {name} is there twice"))
         else:
@@ -101,8 +133,19 @@ def _read_table(table: Table, kind: Kind, lines: list[Line], faults: list[Fault]
             english = f"the column {one.title} ({one.english}) is missing"
             faults.append(Fault(place, f"缺少“{one.title}”这一列", english))
             return
-    for number, cells in table.rows[at + 1 :]:
-        _read_row(table, kind, columns, number, cells, lines, faults)
+    for number, texts in table.rows[at + 1 :]:
+        cells = {
+            field: (table.place(number, at), texts[at] if at < len(texts) else "")
+            for field, at in columns.items()
+        }
+        _read_row(kind, table.place(number, 0), cells, lines, faults)
+
+
+def _unknown_column(place: str, name: str, known: dict[str, Any]) -> Fault:
+    meant = nearest(name, known)
+    told = f"，是不是“{meant}”" if meant else "，请删去这一列"
+    also = f"; did you mean {meant}?" if meant else ": remove it"
+    return Fault(place, f"没有“{name}”这一列{told}", f"no column {name}{also}")
 
 
 def _headings(table: Table, known: dict[str, Any]) -> tuple[int | None, list[str]]:
@@ -115,21 +158,19 @@ def _headings(table: Table, known: dict[str, Any]) -> tuple[int | None, list[str
 
 
 def _read_row(
-    table: Table,
     kind: Kind,
-    columns: dict[str, int],
-    number: int,
-    cells: list[str | None],
+    place: str,
+    cells: dict[str, tuple[str, Any]],
     lines: list[Line],
     faults: list[Fault],
 ) -> None:
+    """cells: by field, where each stands and its text."""
     values: dict[str, Any] = {}
-    places = {"": table.place(number, 0)}
+    places = {"": place}
     before = len(faults)
-    for field, position in columns.items():
+    for field, (where, cell) in cells.items():
         column = kind.column(field)
-        places[field] = table.place(number, position)
-        cell = cells[position] if position < len(cells) else ""
+        places[field] = where
         try:
             values[field] = _value(cell, column)
         except WrongCellError as wrong:
@@ -144,12 +185,15 @@ def _read_row(
         lines.append(Line(kind, what, values, places))
 
 
-def _value(cell: str | None, column: Any) -> Any:
+def _value(cell: Any, column: Any) -> Any:
     if cell is None:
         raise WrongCellError(
             "数字太长，Excel 只保留 15 位，后面的已经丢失；请把这一列设为文本后重新填写",
             "Excel keeps 15 digits of a number; make the column text and type it anew",
         )
+    if not isinstance(cell, str):
+        raise WrongCellError("应为文本", "it must be a text")
+    cell = cell.strip()
     if _FAILED.fullmatch(cell):
         raise WrongCellError(f"公式出错 {cell}", f"the formula failed: {cell}")
     if cell == "":

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from central.directory.cells import day_of
-from central.directory.kinds import STAFF, WINDOWS, Kind, nearest
+from central.directory.kinds import Kind, nearest
 from central.directory.reading import Fault, Line
 from central.store.directory import EVER, Entry
+from protocol.hall import MATTERS, STAFF, WINDOWS
 
 ADDED, CHANGED, CORRECTED = "added", "changed", "corrected"
 _MOST_OF_HALL = {"window": WINDOWS, "staff": STAFF}
@@ -55,7 +56,7 @@ def plan(lines: list[Line], stored: Iterable[Entry], from_day: int, corrects: bo
     for entry in stored:
         known.setdefault(entry.what, {})[entry.first_day] = entry
     dated = [line for line in lines if line.kind.is_dated]
-    for line in sorted(dated, key=lambda line: line.values.get("first_day") or from_day):
+    for line in sorted(dated, key=lambda line: _day_of(line, from_day)):
         versions = known.setdefault((line.kind.kind, line.id), {})
         change, entry = _compare(line, versions, from_day)
         if change is None:
@@ -77,6 +78,11 @@ def entry_on(versions: Iterable[Entry], day: int) -> Entry | None:
     begun = [one for one in versions if one.first_day <= day]
     last = max(begun, key=lambda one: one.first_day, default=None)
     return last if last is not None and (last.last_day is None or last.last_day >= day) else None
+
+
+def _day_of(line: Line, from_day: int) -> int:
+    given = line.values.get("first_day")
+    return from_day if given is None else given
 
 
 def _compare(line: Line, versions: dict[int, Entry], from_day: int) -> tuple[Change | None, Entry]:
@@ -165,10 +171,19 @@ def _check_circles(lines: list[Line], known: Any, faults: list[Fault]) -> None:
 def _check_numbers(lines: list[Line], known: Any, faults: list[Fault]) -> None:
     """No hall has more than its document carries."""
     counts: dict[tuple[str, str], int] = {}
-    for kind, name in known:
+    there: dict[str, set[str]] = {}  # institutions, by hall
+    matters: dict[str | None, int] = {}  # by institution
+    for (kind, name), versions in known.items():
+        hall = name.split("/")[0]
         if kind in _MOST_OF_HALL:
-            hall = name.split("/")[0]
             counts[kind, hall] = counts.get((kind, hall), 0) + 1
+        if not versions or kind not in ("hall", "window", "staff", "matter"):
+            continue
+        institution = versions[max(versions)].institution
+        if kind == "matter":
+            matters[institution] = matters.get(institution, 0) + 1
+        elif institution is not None:
+            there.setdefault(hall, set()).add(institution)
     told: set[tuple[str, str]] = set()
     for line in lines:
         kind = line.kind.kind
@@ -177,10 +192,17 @@ def _check_numbers(lines: list[Line], known: Any, faults: list[Fault]) -> None:
         if most is None or counts.get((kind, hall), 0) <= most or (kind, hall) in told:
             continue
         told.add((kind, hall))
-        faults.append(
-            Fault(
-                line.cells[""],
-                f"大厅“{hall}”的{line.kind.title}超过 {most} 个",
-                f"the hall {hall} would have more than {most} {line.kind.english}",
-            )
-        )
+        faults.append(_too_many(line, hall, most, (line.kind.title, line.kind.english)))
+    changed = [line for line in lines if line.kind.kind == "matter"]
+    changed += [line for line in lines if line.values.get("institution") in matters]
+    for hall in sorted(there) if changed else ():
+        if sum(matters.get(one, 0) for one in (None, *there[hall])) > MATTERS:
+            faults.append(_too_many(changed[0], hall, MATTERS, ("事项", "matters")))
+
+
+def _too_many(line: Line, hall: str, most: int, what: tuple[str, str]) -> Fault:
+    return Fault(
+        line.cells[""],
+        f"大厅“{hall}”的{what[0]}超过 {most} 个",
+        f"the hall {hall} would have more than {most} {what[1]}",
+    )

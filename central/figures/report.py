@@ -1,21 +1,25 @@
 """Figures: counts per level and the good rate of the province, a hall, a window.
 
-Pages and API read the same ones. 好评率 is the share of the levels that the region's profile calls
-good among all ratings that count: one for each service (一次一评), whatever its marks, but none
-that a device signed after it was revoked. The centre makes no default ratings yet, so every one of
-them is an active rating (主动评价).
+Pages and API read the same ones: what the judge has counted (central/ratings/judge.py), a
+service once (一次一评), under its own day. 好评率 here is 主动评价好评率: the levels that the
+place's policy calls good among all ratings that count; defaults stand beside it.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.shown import FigureSet, Unit, figure_set, more_sets
+from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
-from central.rules.profile import Profile
-from central.store import places, tallies
-from central.store.tallies import WHOLE_HALL
+from central.rules.policy import Policy
+from central.store import places
+from central.store.judged import counters
+from central.store.judged.facts import SURVEY
+from central.store.tallies import day_of
 
 LEVELS: tuple[int, ...] = (5, 4, 3, 2, 1)
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
@@ -25,11 +29,17 @@ ENOUGH = 20
 
 
 class Figures(NamedTuple):
-    """counts: level -> ratings, for all five; good: those of good levels; total: all."""
+    """counts: level -> ratings that count, for all five; good: those of good levels; total: all.
+    defaults, unrated, waiting, excluded: services that stand so (RULES 6.1).
+    """
 
     counts: dict[int, int]
     good: int
     total: int
+    defaults: int = 0
+    unrated: int = 0
+    waiting: int = 0
+    excluded: int = 0
 
     @property
     def good_rate_per_mille(self) -> int | None:
@@ -48,7 +58,9 @@ class Part(NamedTuple):
 class Report(NamedTuple):
     """whole: of the place asked for, named by `hall` and `window`, both empty for the province.
 
-    parts: its halls or windows, in the order of their ids; none for a window.
+    parts: its halls or windows, in the order of their ids; none for a window. policy: by which the
+    place is judged today; lag: what is not counted yet. sets: all figures that the policies of
+    the place show, a set for each of them.
     """
 
     hall: str
@@ -57,58 +69,159 @@ class Report(NamedTuple):
     window_name: str
     whole: Figures
     parts: list[Part]
+    policy: Policy
+    lag: Lag
+    sets: list[FigureSet]
 
 
 class FiguresReader:
-    """Reads figures by the rules of a profile. now_ms: the clock that says which day it is."""
+    """Reads figures. judge: who counts, and knows which policies hold where. now_ms: the clock
+    that says which day it is.
+    """
 
-    def __init__(self, profile: Profile, now_ms: Callable[[], int]) -> None:
-        self.profile = profile
+    def __init__(self, judge: Judge, now_ms: Callable[[], int]) -> None:
+        self.judge = judge
         self.now_ms = now_ms
 
     def report(
-        self, connection: Connection, period: Period, hall: str | None, window: str | None
+        self,
+        connection: Connection,
+        period: Period,
+        hall: str | None,
+        window: str | None,
+        among: Collection[str] | None = None,
     ) -> Report | None:
         """The figures of a place; None if there is no such hall or window.
 
-        hall: None for the province. window: of that hall, None for all of it.
+        hall: None for the province, or for those of its halls that are `among`. window: of that
+        hall, None for all of it. Each hall's counts are those under its own policy; where it has
+        several, the first.
         """
+        today = day_of(self.now_ms())
+        at = self.judge.places_now(connection)
+        lag = self.judge.lag(connection)
         if hall is None:
-            return self._province(connection, period)
-        row = places.hall(connection, hall)
-        if row is None:
+            return self._province(connection, period, today, lag, among)
+        hall_name = self.judge.hall_names(connection, today).get(hall)
+        if hall_name is None:
             return None
-        names = _in_order((one.window, one.name) for one in places.windows(connection, hall))
+        known = at.windows(hall, today)
+        known |= {one.window: one.name for one in places.windows(connection, hall)}
+        names = in_order(known.items())
         if window is not None and window not in names:
             return None
-        wanted = [WHOLE_HALL, *names] if window is None else [window]
-        found = tallies.counts(connection, period.spans(), wanted, hall)
-        figures = self._figures((one.window, one) for one in found)
-        whole = _of(figures, window or WHOLE_HALL)
+        own = at.policies_at(hall, window, today)
+        policy = own[0]
+        spans = period.spans()
+        unit = Unit(hall) if window is None else Unit(hall, "window", window)
+        more = [figure_set(connection, one, period, unit) for one in own[1:]]
+        profiles = [one.profile for one in own]
+        more += more_sets(connection, at, period, unit, today, profiles)
         if window is not None:
-            return Report(hall, row.name, window, names[window], whole, [])
-        parts = [Part(one, name, _of(figures, one)) for one, name in names.items()]
-        return Report(hall, row.name, "", "", whole, parts)
+            found = counters.counts(connection, policy.profile, spans, "window", hall, window)
+            whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
+            sets = [figure_set(connection, policy, period, unit, found), *more]
+            return Report(hall, hall_name, window, names[window], whole, [], policy, lag, sets)
+        found = counters.counts(connection, policy.profile, spans, "hall", hall)
+        whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
+        sets = [figure_set(connection, policy, period, unit, found), *more]
+        of_windows: dict[str, Figures] = {}
+        for profile, ones in _grouped(
+            (at.policies_at(hall, one, today)[0], one) for one in names
+        ).items():
+            found = counters.counts(connection, profile.profile, spans, "window", hall)
+            figures = figures_by(found, lambda one: one.id, profile)
+            of_windows |= {one: figures.get(one, NONE) for one in ones}
+        parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
+        return Report(hall, hall_name, "", "", whole, parts, policy, lag, sets)
 
-    def _province(self, connection: Connection, period: Period) -> Report:
-        names = _in_order((row.hall, row.name) for row in places.halls(connection))
-        found = tallies.counts(connection, period.spans(), [WHOLE_HALL], None)
-        figures = self._figures((one.hall, one) for one in found)
-        parts = [Part(hall, name, _of(figures, hall)) for hall, name in names.items()]
-        whole = _sum(figures.values())
-        return Report("", "", "", "", whole, parts)
+    def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
+        """The figures that the policies of a part of halls show, a set for each."""
+        today = day_of(self.now_ms())
+        at = self.judge.places_now(connection)
+        own = (at.default_policy(today),)
+        if unit.hall is not None:
+            own = at.policies_at(unit.hall, None, today)
+        found = [figure_set(connection, policy, period, unit) for policy in own]
+        profiles = [policy.profile for policy in own]
+        return found + more_sets(connection, at, period, unit, today, profiles)
 
-    def _figures(self, found: Iterable[tuple[str, Any]]) -> dict[str, Figures]:
-        good_levels = self.profile.good_levels.value
-        figures = {}
-        for name, row in found:
-            levels = {level: int(getattr(row, f"level_{level}")) for level in LEVELS}
-            good = sum(levels[one] for one in good_levels)
-            figures[name] = Figures(levels, good, sum(levels.values()))
-        return figures
+    def _province(
+        self,
+        connection: Connection,
+        period: Period,
+        today: int,
+        lag: Lag,
+        among: Collection[str] | None,
+    ) -> Report:
+        at = self.judge.places_now(connection)
+        names = in_order(self.judge.hall_names(connection, today).items())
+        if among is not None:
+            names = {hall: name for hall, name in names.items() if hall in among}
+        of_halls: dict[str, Figures] = {}
+        spans = period.spans()
+        default = at.default_policy(today)
+        sets: dict[str, FigureSet] = {}
+        for policy, halls in _grouped(
+            (at.policies_at(hall, None, today)[0], hall) for hall in names
+        ).items():
+            found = counters.counts(connection, policy.profile, spans, "hall")
+            found = [one for one in found if one.hall in names]
+            figures = figures_by(found, lambda one: one.hall, policy)
+            of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
+            sets[policy.profile] = figure_set(connection, policy, period, Unit(), found)
+        own = sets.pop(default.profile, None)
+        if own is None:
+            none = [] if among is not None else None
+            own = figure_set(connection, default, period, Unit(), none)
+        more: list[FigureSet] = []
+        if among is None:  # else they are of all halls
+            profiles = [default.profile, *sets]
+            more = more_sets(connection, at, period, Unit(), today, profiles)
+        parts = [Part(hall, name, of_halls[hall]) for hall, name in names.items()]
+        whole = _sum(of_halls.values())
+        return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
 
 
-def _in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:
+    found: dict[Policy, list[str]] = {}
+    for policy, name in pairs:
+        found.setdefault(policy, []).append(name)
+    return found
+
+
+def figures_by(
+    found: Iterable[Any], name_of: Callable[[Any], str], policy: Policy
+) -> dict[str, Figures]:
+    """Rows of counts (central/store/judged/counters.py) as figures, by what each is of. Forms
+    about a unit or person are no ratings of a window (R16).
+    """
+    good_levels = policy.levels.good.value
+    whats: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in found:
+        if row.mode != SURVEY:
+            whats[name_of(row)][row.what] += int(row.ratings)
+    figures = {}
+    for name, counts in whats.items():
+        active = {
+            int(what.removeprefix("active-")): count
+            for what, count in counts.items()
+            if what.startswith("active-")
+        }
+        levels = {level: active.get(level, 0) for level in LEVELS}
+        good = sum(active.get(level, 0) for level in good_levels)
+        others = [
+            _starting(counts, word) for word in ("default-", "unrated", "waiting", "excluded-")
+        ]
+        figures[name] = Figures(levels, good, sum(active.values()), *others)
+    return figures
+
+
+def _starting(counts: dict[str, int], word: str) -> int:
+    return sum(count for what, count in counts.items() if what.startswith(word))
+
+
+def in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     """id -> name, numbers in ids as numbers: w2 before w10."""
     return dict(sorted(names, key=lambda pair: _natural(pair[0])))
 
@@ -117,14 +230,13 @@ def _natural(place: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBERS.split(place)]
 
 
-def _of(figures: dict[str, Figures], name: str) -> Figures:
-    return figures.get(name) or _sum(())
-
-
 def _sum(all_figures: Iterable[Figures]) -> Figures:
-    counts, good, total = dict.fromkeys(LEVELS, 0), 0, 0
+    counts, rest = dict.fromkeys(LEVELS, 0), [0] * 6
     for figures in all_figures:
         for level, count in figures.counts.items():
             counts[level] += count
-        good, total = good + figures.good, total + figures.total
-    return Figures(counts, good, total)
+        rest = [one + other for one, other in zip(rest, figures[1:], strict=True)]
+    return Figures(counts, *rest)
+
+
+NONE = _sum(())

@@ -1,44 +1,64 @@
 """Tokens of those who call the centre, `pj_<id>_<secret>`, and what each opens.
 
 The database holds the id and SHA-256 of the secret. The secret is 32 random bytes, so a plain
-hash cannot be searched.
+hash cannot be searched. central/people/callers.py looks them up; docs/scopes.md is the table of
+all scopes.
 """
 
-import hmac
-import re
+import difflib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import places, tokens
+from central.store import directory, places, tokens
 from central.store.database import Database
+from central.store.judged import standings
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
+from protocol.field import ProtocolError, Text
 
 RECORDS_READ = "records:read"
 FIGURES_READ = "figures:read"
 PAGES_READ = "pages:read"
 READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
+DIRECTORY_READ = "directory:read"
+DIRECTORY_WRITE = "directory:write"
 DEVICES_APPROVE = "devices:approve"
-_OF_ALL_HALLS = (*READERS, DEVICES_APPROVE)
+_OF_ALL_HALLS = (*READERS, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
-_SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
-_NO_SECRET = digest("").hex()
+SERVICES_READ = "services:read:"
+SERVICES_WRITE = "services:write:"
+REHEARSAL = "rehearsal:write"
+ANYWHERE = "all"
+_BY_PLACE = (PAGES_READ, FIGURES_READ)
+KINDS_OF_PLACE = ("region", "institution", "hall")
+# Every scope as docs/scopes.md writes it.
+SCOPES = (
+    *_OF_ALL_HALLS,
+    *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE for kind in KINDS_OF_PLACE),
+    "services:read:<division>",
+    "services:write:<place>",
+    "hall:<hall>",
+    "enrol:<hall>",
+    REHEARSAL,
+)
 _DAY_MS = 86_400_000
 _DAYS, _DEVICES = 1, 200  # of a technician's token
 
 
-class Holder(NamedTuple):
-    """Who holds a token: its id, what it opens, and until when; None for no end."""
+class Place(NamedTuple):
+    """Of whom a token reads: one of KINDS_OF_PLACE and its id, or PROVINCE."""
 
+    kind: str
     id: str
-    scopes: tuple[str, ...]
-    ends_at_ms: int | None
+
+
+PROVINCE = Place("province", "")
 
 
 class Tokens:
@@ -49,31 +69,36 @@ class Tokens:
         self._now_ms = now_ms
 
     def add(
-        self, scope: str, token_file: Path, days: int | None = None, devices: int | None = None
-    ) -> None:
-        """Write a new token of one scope.
+        self,
+        scope: str,
+        token_file: Path,
+        days: int | None = None,
+        devices: int | None = None,
+        name: str | None = None,
+    ) -> str:
+        """Write a new token of one scope; the scope as it is kept, which tells the kind of a
+        place.
 
-        days, devices: how long a technician's is good, and for how many enrolments; a day and 200
-        unless they are told. Others have no such end.
+        days: how long it is good; a technician's a day, others for ever unless they are told.
+        devices: how many a technician's enrols, 200. name: who it is for, else the file's name.
         """
+        try:
+            name = Text(64)(token_file.stem if name is None else name, "the name")
+        except ProtocolError as error:
+            raise OperatorError(f"{error}.") from None
         with self._database.write() as connection:
-            if scope not in _OF_ALL_HALLS:
-                halls = halls_of((scope,)) + enrollers_of((scope,))
-                if not halls:
-                    raise OperatorError(
-                        f"no scope is named {scope}: use {', '.join(_OF_ALL_HALLS)}, "
-                        "hall:<hall> or enrol:<hall>."
-                    )
-                places.require_hall(connection, halls[0])
-            now_ms = self._now_ms()
-            ends: tuple[int, int] | None = None
-            if enrollers_of((scope,)):
-                ends = now_ms + (days or _DAYS) * _DAY_MS, devices or _DEVICES
-            elif days is not None or devices is not None:
+            scope = _known(connection, scope)
+            is_technician = bool(enrollers_of((scope,)))
+            if devices is not None and not is_technician:
                 raise OperatorError(
-                    f"days and devices are for technicians' tokens, enrol:<hall>, not for {scope}."
+                    f"devices are for technicians' tokens, enrol:<hall>, not for {scope}."
                 )
-            add_token(connection, scope, token_file, now_ms, ends)
+            now_ms = self._now_ms()
+            days = days or (_DAYS if is_technician else None)
+            ends_at_ms = None if days is None else now_ms + days * _DAY_MS
+            left = (devices or _DEVICES) if is_technician else None
+            add_token(connection, scope, token_file, now_ms, name, ends_at_ms, left)
+        return scope
 
     def every(self) -> Any:
         """All tokens: rows of `token` (central/store/tables/places.py)."""
@@ -95,12 +120,11 @@ def add_token(
     scope: str,
     token_file: Path,
     now_ms: int,
-    ends: tuple[int, int] | None = None,
+    name: str,
+    ends_at_ms: int | None = None,
+    devices_left: int | None = None,
 ) -> None:
-    """Make a token in a transaction, and write it to a new file. Raises OperatorError.
-
-    ends: of a technician's, until when it is good and for how many enrolments.
-    """
+    """Make a token in a transaction, and write it to a new file. Raises OperatorError."""
     token_id, secret = secrets.token_hex(8), new_secret()
     values = {
         "id": token_id,
@@ -108,44 +132,30 @@ def add_token(
         "scopes": scope,
         "created_at_ms": now_ms,
         "revoked_at_ms": None,
-        "ends_at_ms": ends and ends[0],
-        "devices_left": ends and ends[1],
+        "ends_at_ms": ends_at_ms,
+        "devices_left": devices_left,
+        "name": name,
     }
     tokens.add(connection, values)
     write_new(token_file, f"pj_{token_id}_{secret}\n".encode())
 
 
-def holder_of(database: Database, token: str) -> Holder | None:
-    """Who holds a token, as its holder sent it; None if it is not valid."""
-    with database.read() as connection:
-        return _holders(connection, (token,)).get(token)
+def places_of(scopes: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """The places whose services a token opens; kind: SERVICES_READ or SERVICES_WRITE."""
+    return tuple(scope.removeprefix(kind) for scope in scopes if scope.startswith(kind))
 
 
-def scopes_of(database: Database, token: str) -> tuple[str, ...] | None:
-    """The scopes of a token as its holder sent it; None if it is not valid."""
-    holder = holder_of(database, token)
-    return None if holder is None else holder.scopes
-
-
-def scopes_in(connection: Connection, sent: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The scopes of those of these tokens that are valid, by the token as its holder sent it."""
-    return {token: holder.scopes for token, holder in _holders(connection, sent).items()}
-
-
-def _holders(connection: Connection, sent: Iterable[str]) -> dict[str, Holder]:
-    """The holders of those of these tokens that are valid.
-
-    Takes the same time for an unknown id as for a wrong secret.
+def place_of(scopes: tuple[str, ...], reading: str) -> Place | None:
+    """Of whom a token with these scopes reads pages, PAGES_READ, or figures, FIGURES_READ; None
+    if of nobody.
     """
-    parts = {token: found for token in sent if (found := _SHAPE.fullmatch(token))}
-    rows = tokens.find(connection, {one[1] for one in parts.values()}) if parts else {}
-    valid = {}
-    for token, one in parts.items():
-        row = rows.get(one[1])
-        known = row.secret_sha256 if row else _NO_SECRET
-        if hmac.compare_digest(digest(one[2]).hex(), known) and row is not None:
-            valid[token] = Holder(one[1], tuple(row.scopes.split()), row.ends_at_ms)
-    return valid
+    for scope in scopes:
+        if scope == reading:
+            return PROVINCE
+        kind, colon, name = scope.removeprefix(f"{reading}:").partition(":")
+        if scope.startswith(f"{reading}:") and colon and kind in KINDS_OF_PLACE:
+            return Place(kind, name)
+    return None
 
 
 def hall_scope(hall: str) -> str:
@@ -166,3 +176,65 @@ def enrol_scope(hall: str) -> str:
 def enrollers_of(scopes: tuple[str, ...]) -> tuple[str, ...]:
     """The halls whose devices a token with these scopes may enrol."""
     return tuple(scope.removeprefix(_ENROL) for scope in scopes if scope.startswith(_ENROL))
+
+
+def _known(connection: Connection, scope: str) -> str:
+    """The scope as it is kept. Raises OperatorError if there is none of this name, or no such
+    place.
+    """
+    if scope in _OF_ALL_HALLS:
+        return scope
+    if scope == REHEARSAL:
+        if not standings.state(connection).is_rehearsal:
+            raise OperatorError(f"{scope} is for a rehearsal, and this is a real centre.")
+        return scope
+    if scope.startswith((SERVICES_READ, SERVICES_WRITE)):
+        _require_division(connection, scope)
+        return scope
+    reading = next((one for one in _BY_PLACE if scope.startswith(f"{one}:")), None)
+    if reading is not None:
+        place = _known_place(connection, scope.removeprefix(f"{reading}:"))
+        return f"{reading}:{place.kind}:{place.id}"
+    halls = halls_of((scope,)) + enrollers_of((scope,))
+    if not halls:
+        raise OperatorError(f"no scope is named {scope}: use {', '.join(SCOPES)}.")
+    places.require_hall(connection, halls[0])
+    return scope
+
+
+def _require_division(connection: Connection, scope: str) -> None:
+    """Raise OperatorError if the directory has no such place: lists of services are opened for a
+    division, never for a hall, which would know its raters.
+    """
+    place = scope.rpartition(":")[2]
+    kinds = ["region"]
+    if scope.startswith(SERVICES_WRITE):
+        kinds += ["hall", "platform"]
+    ids = [entry.id for kind in kinds for entry in directory.entries(connection, kind)]
+    is_code = place.isdecimal() and any(one.startswith(place) for one in ids)
+    if place != ANYWHERE and place not in ids and not is_code:
+        raise OperatorError(
+            f"{scope}: the directory has no {', '.join(kinds)} {place or '(nothing)'}: name one "
+            f"that it has, the first digits of a division's code, or {ANYWHERE}."
+        )
+
+
+def _known_place(connection: Connection, told: str) -> Place:
+    """told: the id of a region, institution or hall, or its kind and id, `region:6501`."""
+    kind, _, name = told.rpartition(":")
+    kinds = (kind,) if kind in KINDS_OF_PLACE else KINDS_OF_PLACE
+    if kind and kind not in KINDS_OF_PLACE:
+        raise OperatorError(f"{kind} is no place: one of {', '.join(KINDS_OF_PLACE)}.")
+    found = [one for one in kinds if directory.of_things(connection, one, [name])]
+    if len(found) > 1:
+        both = " or ".join([f"{one}:{name}" for one in found])
+        raise OperatorError(f"{name} is the id of several places: write {both}.")
+    if not found:
+        ids = [entry.id for one in kinds for entry in directory.entries(connection, one)]
+        nearest = difflib.get_close_matches(name, ids, 1, 0.5)
+        meant = f" Did you mean {nearest[0]}?" if nearest else ""
+        raise OperatorError(
+            f"the directory has no {' or '.join(kinds)} named {name}.{meant} `pingjia central "
+            "directory export` shows what it has."
+        )
+    return Place(found[0], name)

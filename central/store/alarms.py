@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, tuple_, update
 
+from central.store import sql
+from central.store.sql import Halls
 from central.store.tables import metadata
 
 MOST = 1000  # of one alarm at a time
@@ -24,7 +26,7 @@ _newer = _device.alias()
 Found = list[Any]
 
 
-def open_chains(connection: Connection, hall: str | None) -> Found:
+def open_chains(connection: Connection, hall: Halls) -> Found:
     """Chains that miss something: their columns, place, head_seq and shown_seq, the highest
     receipt that the device has shown (both None without a head), held_seq, the lowest seq that is
     held above the covered ones (None for none), and grace_ms, what its hall has beside all limits.
@@ -48,9 +50,7 @@ def open_chains(connection: Connection, hall: str | None) -> Found:
     return _of_hall(connection, query, hall)
 
 
-def silent_devices(
-    connection: Connection, hall: str | None, others_ms: int, before_ms: int
-) -> Found:
+def silent_devices(connection: Connection, hall: Halls, others_ms: int, before_ms: int) -> Found:
     """Devices since whose last proof others of their hall were proven fresh for others_ms all in
     all, and for its carry interval; or that have given none since `before_ms`. Neither revoked nor
     enrolled anew, nor at a window that rests.
@@ -73,7 +73,7 @@ def silent_devices(
     return _of_hall(connection, query, hall)
 
 
-def crowded_windows(connection: Connection, hall: str | None) -> Found:
+def crowded_windows(connection: Connection, hall: Halls) -> Found:
     """Devices that stand at a window where another one stands, too; window by window, in the order
     of their enrolments. Those that were never proven fresh are left out.
     """
@@ -91,7 +91,7 @@ def crowded_windows(connection: Connection, hall: str | None) -> Found:
     return _of_hall(connection, query, hall)
 
 
-def pending_enrolments(connection: Connection, hall: str | None, before_ms: int) -> Found:
+def pending_enrolments(connection: Connection, hall: Halls, before_ms: int) -> Found:
     """Enrolments of before then that nobody has approved or refused, the oldest first."""
     query = (
         _placed(*(_device.c[name] for name in ("device", "epoch", "enrolled_at_ms")))
@@ -105,7 +105,7 @@ def pending_enrolments(connection: Connection, hall: str | None, before_ms: int)
     return _of_hall(connection, query, hall)
 
 
-def endings(connection: Connection, hall: str | None, is_open: bool, limit: int = MOST) -> Found:
+def endings(connection: Connection, hall: Halls, is_open: bool, limit: int = MOST) -> Found:
     """Epochs that have ended, open ones or the others, the newest first, but behind all others
     those that never spoke and whose window had no service in their time: columns of `ending`,
     covered_seq and highest_seq, head_seq of its newest head (None without one), since_ms, when it
@@ -138,18 +138,21 @@ def endings(connection: Connection, hall: str | None, is_open: bool, limit: int 
     return _of_hall(connection, query, hall, limit)
 
 
-def silent_halls(connection: Connection, hall: str | None, before_ms: int) -> Found:
-    """Halls of which nothing was heard since `before_ms`, though a window was in use."""
+def silent_halls(connection: Connection, hall: Halls, before_ms: int) -> Found:
+    """Halls of which nothing was heard since `before_ms`, though a window was in use and a device
+    stands there.
+    """
     in_use = exists().where(_window.c.hall == _hall.c.hall, _is_in_use(before_ms))
+    equipped = exists().where(_device.c.hall == _hall.c.hall, *_stands())
     query = select(_hall.c.hall, _hall.c.name, _hall.c.heard_at_ms).where(
-        _hall.c.heard_at_ms + _two_files() < before_ms, in_use
+        _hall.c.heard_at_ms + _two_files() < before_ms, in_use, equipped
     )
     if hall is not None:
-        query = query.where(_hall.c.hall == hall)
+        query = query.where(sql.is_one(_hall.c.hall, hall))
     return list(connection.execute(query.limit(MOST)))
 
 
-def awaited_documents(connection: Connection, hall: str | None, before_ms: int) -> Found:
+def awaited_documents(connection: Connection, hall: Halls, before_ms: int) -> Found:
     """Ratings that have awaited their service document since before then, by window: count, first
     and last, and the device of one.
 
@@ -167,7 +170,7 @@ def awaited_documents(connection: Connection, hall: str | None, before_ms: int) 
         is_within = and_(_awaited.c.hall == carrying, _awaited.c.since_ms >= before_ms - grace_ms)
         query = query.where(not_(is_within))
     if hall is not None:
-        query = query.where(_awaited.c.hall == hall)
+        query = query.where(sql.is_one(_awaited.c.hall, hall))
     # Names are looked up for what is shown only.
     found = query.group_by(_awaited.c.hall, _awaited.c.window).limit(MOST).subquery()
     is_window = and_(_window.c.hall == found.c.hall, _window.c.window == found.c.window)
@@ -179,7 +182,7 @@ def awaited_documents(connection: Connection, hall: str | None, before_ms: int) 
     return list(connection.execute(named))
 
 
-def lacking_documents(connection: Connection, hall: str | None, before_ms: int) -> Found:
+def lacking_documents(connection: Connection, hall: Halls, before_ms: int) -> Found:
     """Devices that have been shown more services since before then than documents are held."""
     query = _placed(
         *(_device.c.device, _device.c.epoch, _head.c.lacking, _head.c.lacking_since_ms)
@@ -187,7 +190,7 @@ def lacking_documents(connection: Connection, hall: str | None, before_ms: int) 
     return _of_hall(connection, query, hall)
 
 
-def open_books(connection: Connection, hall: str | None, before_ms: int) -> Found:
+def open_books(connection: Connection, hall: Halls, before_ms: int) -> Found:
     """Books of service documents of which numbers have been missing since before then."""
     query = (
         select(_book, _hall.c.name.label("hall_name"))
@@ -196,7 +199,7 @@ def open_books(connection: Connection, hall: str | None, before_ms: int) -> Foun
         .order_by(_book.c.open_since_ms)
     )
     if hall is not None:
-        query = query.where(_book.c.hall == hall)
+        query = query.where(sql.is_one(_book.c.hall, hall))
     return list(connection.execute(query.limit(MOST)))
 
 
@@ -268,7 +271,7 @@ def _same_epoch(table: Any) -> Any:
     return and_(table.c.device == _device.c.device, table.c.epoch == _device.c.epoch)
 
 
-def _of_hall(connection: Connection, query: Any, hall: str | None, limit: int = MOST) -> Found:
+def _of_hall(connection: Connection, query: Any, hall: Halls, limit: int = MOST) -> Found:
     if hall is not None:
-        query = query.where(_device.c.hall == hall)
+        query = query.where(sql.is_one(_device.c.hall, hall))
     return list(connection.execute(query.limit(limit)))

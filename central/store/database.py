@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
@@ -94,7 +94,7 @@ class Database:
         self._engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str | URL) -> Database:
     """The database at `url`, its tables brought up to date in one transaction.
 
     Raises OperatorError if it cannot be opened; the tables are then as they were.
@@ -137,7 +137,7 @@ def is_of_store(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError)
 
 
-def _open_sqlite(url: str, path: Path) -> Engine:
+def _open_sqlite(url: str | URL, path: Path) -> Engine:
     # Made before SQLite makes it, because it holds password hashes; -wal and -shm follow it.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     # The one used last comes first: the pages that it has read are still true.
@@ -154,7 +154,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _open_postgresql(url: str) -> Engine:
+def _open_postgresql(url: str | URL) -> Engine:
     # The one used last comes first: what it has prepared is prepared.
     engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=0, pool_use_lifo=True)
     event.listen(engine, "checkin", _note_use)
@@ -211,7 +211,7 @@ def _migrate(connection: Connection) -> None:
 def migration_config() -> Config:
     """alembic's settings for central/migrations; no alembic.ini is needed."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 

@@ -7,11 +7,13 @@ from sqlalchemy import Connection, func, insert, select
 from central.store.tables import metadata
 
 _settings = metadata.tables["device_settings"]
+_hall = metadata.tables["hall"]
 
 
 def newest_version(connection: Connection) -> int:
     """The highest version ever given, in any hall; 0 for none."""
-    return connection.execute(select(func.max(_settings.c.version))).scalar() or 0
+    given = (_settings.c.version, _hall.c.further_version)
+    return max(connection.execute(select(func.max(one))).scalar() or 0 for one in given)
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:

@@ -36,8 +36,9 @@ _COLUMNS = tuple(_record.c.keys())
 class Row:
     """A row of `record` or `conflict`; the columns are told in central/store/tables/records.py.
 
-    added_marks: those added since the row was made or read, no column. _record: the decoded record
-    if somebody has it already, no column.
+    added_marks: those added since the row was made or read, no column. codes: what the answer of
+    reasons that were just opened says, no column. _record: the decoded record if somebody has it
+    already, no column.
     """
 
     device: str
@@ -59,6 +60,7 @@ class Row:
     rated_at_ms: int | None = None
     rated_error_ms: int | None = None
     added_marks: list[str] = field(default_factory=list, compare=False)
+    codes: tuple[int, ...] = field(default=(), compare=False)
     _record: Any = field(default=None, repr=False)
 
     @property
@@ -286,6 +288,16 @@ def page(
     found += [((*row.key, row.mac16), row, True) for row in map(_row, connection.execute(other))]
     found.sort(key=lambda place: place[0])
     return [(row, is_conflict) for _, row, is_conflict in found[:limit]]
+
+
+def rows_after(connection: Connection, place: Key, limit: int) -> list[Row]:
+    """The records behind a key, in their order."""
+    return [_row(row) for row in connection.execute(_after(_record, None, place).limit(limit))]
+
+
+def count(connection: Connection) -> int:
+    """How many records are held."""
+    return connection.execute(select(func.count()).select_from(_record)).scalar_one()
 
 
 def _of(table: Any, epoch: Epoch) -> Any:

@@ -94,6 +94,11 @@ def set_carry(connection: Connection, hall_id: str, carry_ms: int | None) -> Non
     connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(carry_ms=carry_ms))
 
 
+def set_further(connection: Connection, hall_id: str, values: dict[str, Any]) -> None:
+    """Note another further address of a hall's broker: all columns `further_…`."""
+    connection.execute(update(_hall).where(_hall.c.hall == hall_id).values(values))
+
+
 def version(connection: Connection, hall_id: str) -> int:
     """The version of the hall's document; 0 for an unknown hall."""
     query = "SELECT version FROM hall WHERE hall = ?"

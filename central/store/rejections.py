@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from central.store import sql
+from central.store.sql import Halls
 from central.store.tables import metadata
 
 KEPT = 10_000  # rows; a flood of nonsense must not fill the disk
@@ -28,14 +30,14 @@ def add(connection: Connection, rows: list[dict[str, Any]]) -> None:
         _add_count(connection, hall, reason, count, rows[-1]["rejected_at_ms"])
 
 
-def counts(connection: Connection, hall: str | None = None) -> list[Any]:
+def counts(connection: Connection, hall: Halls = None) -> list[Any]:
     """Rows (hall, reason, count, last_at_ms) of one hall or of all, by hall and reason."""
     query = select(_count).order_by(_count.c.hall, _count.c.reason)
     return list(connection.execute(_counts_of(hall, query)))
 
 
 def newest_counts(
-    connection: Connection, hall: str | None, reason: str | None, limit: int
+    connection: Connection, hall: Halls, reason: str | None, limit: int
 ) -> list[Any]:
     """Rows (hall, reason, count, last_at_ms, hall_name), the newest first.
 
@@ -49,7 +51,7 @@ def newest_counts(
     return list(connection.execute(_counts_of(hall, query)))
 
 
-def sums(connection: Connection, hall: str | None) -> list[Any]:
+def sums(connection: Connection, hall: Halls) -> list[Any]:
     """Rows (reason, count, places): how often one hall or all were told it, and how many were."""
     columns = _count.c
     query = select(
@@ -64,14 +66,8 @@ def newest(connection: Connection, limit: int) -> list[Any]:
     return list(connection.execute(query))
 
 
-def hall_counts(connection: Connection) -> dict[str, int]:
-    """How often each hall was told a reason."""
-    query = select(_count.c.hall, func.sum(_count.c["count"])).group_by(_count.c.hall)
-    return {hall: int(count) for hall, count in connection.execute(query)}
-
-
-def _counts_of(hall: str | None, query: Any) -> Any:
-    return query if hall is None else query.where(_count.c.hall == hall)
+def _counts_of(hall: Halls, query: Any) -> Any:
+    return query if hall is None else query.where(sql.is_one(_count.c.hall, hall))
 
 
 def _add_count(connection: Connection, hall: str, reason: str, count: int, at_ms: int) -> None:

@@ -1,11 +1,12 @@
-"""Service documents, and which rating counts for a service."""
+"""Service documents, their books, and what halls said became of services."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from central.store import sql
+from central.store.judged.facts import DEVICE, RatingRow, Service, ServiceRow
 from central.store.ledger import Key, Row
 from central.store.tables import metadata
 
@@ -21,7 +22,6 @@ class Facts(NamedTuple):
 
 
 _document = metadata.tables["document"]
-_rated = metadata.tables["rated"]
 _awaited = metadata.tables["awaited"]
 _book = metadata.tables["book"]
 _progress = metadata.tables["progress"]
@@ -143,22 +143,73 @@ def stop_awaiting(connection: Connection, hashes: set[str]) -> None:
     connection.execute(delete(_awaited).where(_awaited.c.facts.in_(hashes)))
 
 
-def rated(
-    connection: Connection, services: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], Key]:
-    """(hall, service) -> the rating that counts for it."""
-    found = sql.with_keys(connection, _rated, services, ("hall", "service"))
-    return {(row[0], row[1]): tuple(row[2:]) for row in found}
+def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, tuple[bytes, int]]:
+    """facts -> the exact bytes of the documents that are there, and when they were opened."""
+    keys = {(name,) for name in hashes}
+    names = ("facts", "bytes", "opened_at_ms")
+    found = sql.with_keys(connection, _document, keys, ("facts",), names)
+    return {row[0]: (bytes(row[1]), row[2]) for row in found}
 
 
-def save_rated(
-    connection: Connection, new: dict[tuple[str, str], Key], moved: dict[tuple[str, str], Key]
-) -> None:
-    """Note the ratings that count: `new` services are inserted, `moved` ones updated."""
+def documents_after(connection: Connection, facts: str, limit: int) -> list[Any]:
+    """Rows of `document` behind a hash, by hash; `content` is the bytes."""
+    columns = [_document.c[name] for name in ("facts", "opened_at_ms", "stored_at_ms")]
+    query = select(*columns, _document.c["bytes"].label("content"))
+    query = query.where(_document.c.facts > facts).order_by(_document.c.facts).limit(limit)
+    return list(connection.execute(query))
+
+
+def progress_after(connection: Connection, place: list[Any], limit: int) -> list[Any]:
+    """Rows of `progress` behind (hall, service, what), in that order."""
+    columns = list(_progress.primary_key.columns)
+    query = select(_progress).where(tuple_(*columns) > tuple_(*place))
+    return list(connection.execute(query.order_by(*columns).limit(limit)))
+
+
+# What is told of services by other ways than a hall's batches.
+_TOLD = ("facts", "mode", "kind", "channel", "window", "staff_no", "project_no", "task_code")
+_TOLD += ("part_of", "projects", "opened_at_ms", "due_day", "participant")
+_PUT_TOLD = (  # completes what was only spoken of; a document, or what was told first, stays
+    f"INSERT INTO service (hall, service, {', '.join([sql.name(one) for one in _TOLD])},"
+    f" stored_at_ms) VALUES ({', '.join('?' * (len(_TOLD) + 3))})"
+    " ON CONFLICT (hall, service) DO UPDATE SET "
+    + ", ".join(
+        [f"{one} = COALESCE(excluded.{one}, service.{one})" for one in map(sql.name, _TOLD)]
+    )
+    + " WHERE service.facts IS NULL"
+)
+
+
+def put_told(connection: Connection, told: Collection[ServiceRow]) -> None:
+    """Note services as business systems tell them: `facts` is the hash of what was told."""
+    values = [(*row[:2], *[getattr(row, one) for one in _TOLD], row.stored_at_ms) for row in told]
+    if values:
+        sql.run(connection, _PUT_TOLD, values)
+
+
+def put_due_day(connection: Connection, service: Service, due_day: int) -> None:
+    """Move the last day of the time promised (补正、延期)."""
+    query = "UPDATE service SET due_day = ? WHERE hall = ? AND service = ?"
+    sql.run(connection, query, (due_day, *service))
+
+
+def ratings_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, RatingRow]:
+    """Those of these ratings that are known."""
+    table = metadata.tables["rating"]
+    found = sql.with_keys(connection, table, {(one,) for one in ids}, ("id",))
+    return {row.id: row for row in map(RatingRow._make, found)}
+
+
+def key_of_rating(row: RatingRow) -> Key | None:
+    """The record that a rating's id names; None for a rating that no device signed."""
+    parts = row.id.split(".")
+    if row.origin != DEVICE or len(parts) != 3 or not (parts[1] + parts[2]).isdecimal():
+        return None
+    return parts[0], int(parts[1]), int(parts[2])
+
+
+def add_decisions(connection: Connection, new: list[tuple[Any, ...]]) -> None:
+    """Append decisions: (hall, service, rating, what, at_ms, noted_ms, who)."""
+    names = ("hall", "service", "rating", "what", "at_ms", "noted_ms", "who")
     if new:
-        rows = [(*service, *key) for service, key in new.items()]
-        sql.insert_many(connection, _rated, tuple(_rated.c.keys()), rows)
-    for (hall, service), (device, epoch, seq) in moved.items():
-        is_row = (_rated.c.hall == hall) & (_rated.c.service == service)
-        change = update(_rated).where(is_row).values(device=device, epoch=epoch, seq=seq)
-        connection.execute(change)
+        sql.insert_many(connection, metadata.tables["decision"], names, new)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, Table
 
+Halls = str | Collection[str] | None  # a hall, some, or None for all
 CHUNK = 1000  # rows read at once
 _INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}  # (dialect, table, columns): statement
 
@@ -29,6 +30,11 @@ def among(connection: Connection, values: Collection[Any]) -> tuple[str, tuple[A
     if connection.dialect.name == "sqlite":
         return "IN (SELECT value FROM json_each(?))", (json.dumps([*values]),)
     return "= ANY (?)", ([*values],)
+
+
+def is_one(column: Any, wanted: str | Collection[str]) -> Any:
+    """Whether a column is this, or one of these."""
+    return column == wanted if isinstance(wanted, str) else column.in_([*wanted])
 
 
 def name(word: str) -> str:
@@ -88,7 +94,7 @@ def _on_sqlite(
     parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     statement = (
         f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
-        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {table.name} found WHERE {is_it}"
+        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {name(table.name)} found WHERE {is_it}"
     )
     return statement, (json.dumps(keys),)
 
@@ -110,7 +116,8 @@ def _on_postgresql(
     statement = (
         f"SELECT {_columns(select)} FROM"
         f" unnest({_arrays_of(table, names)}) wanted ({', '.join(quoted)}),"
-        f" LATERAL (SELECT * FROM {table.name} it WHERE {' AND '.join(is_it)} OFFSET 0) found"
+        f" LATERAL (SELECT * FROM {name(table.name)} it"
+        f" WHERE {' AND '.join(is_it)} OFFSET 0) found"
     )
     return statement, tuple(arrays)
 

@@ -1,24 +1,22 @@
-"""Counts kept with every batch: ratings by days, place and level; marks by name and place.
+"""Marks counted with every batch, by name and place; the newest ratings; days as numbers.
 
 Days are China's. As a number a day is its date, 20251009, and its month 202510; ALL_DAYS stands
 for all together. Each of these is a span, and has its counts.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select, text
 
 from central.store import sql
+from central.store.sql import Halls
 from central.store.tables import metadata
 from hosting.clock import day
 
 ALL_DAYS = 0
 WHOLE_HALL = ""  # where a window's id would stand
-SERVICES = 0  # where a level would stand: how many services were opened
-
-Counted = tuple[int, str, str, int]  # what a count is of: span, window, hall, level
 
 
 class Marked(NamedTuple):
@@ -32,7 +30,6 @@ class Marked(NamedTuple):
     seq: int
 
 
-_tally = metadata.tables["tally"]
 _mark_tally = metadata.tables["mark_tally"]
 _record = metadata.tables["record"]
 _document = metadata.tables["document"]
@@ -40,14 +37,6 @@ _hall = metadata.tables["hall"]
 _window = metadata.tables["window"]
 _device = metadata.tables["device"]
 
-_COUNTS = ("services", "level_1", "level_2", "level_3", "level_4", "level_5")  # by level
-
-# Both databases know this form; SQLAlchemy has it for each of them apart only.
-_ADD = (
-    f'INSERT INTO tally (span, "window", hall, {", ".join(_COUNTS)})'
-    ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (span, "window", hall) DO UPDATE SET '
-    + ", ".join(f"{name} = tally.{name} + excluded.{name}" for name in _COUNTS)
-)
 _ADD_MARK = text(
     'INSERT INTO mark_tally (hall, "window", mark, count, first_at_ms, last_at_ms,'
     " device, epoch, seq) VALUES (:hall, :window, :mark, :count, :at_ms, :at_ms,"
@@ -72,19 +61,6 @@ def month_of(day: int) -> int:
     return day // 100
 
 
-def add(connection: Connection, changes: Mapping[Counted, int]) -> None:
-    """Add to counts of days and of ALL_DAYS, or take from them; a day's month changes with it."""
-    places: dict[tuple[int, str, str], list[int]] = {}
-    for (counted, window, hall, level), count in changes.items():
-        for span in {counted, month_of(counted)} if count else ():
-            counts = places.setdefault((span, window, hall), [0] * len(_COUNTS))
-            counts[level] += count
-    # In one order, so that no two transactions wait for each other.
-    values = [(*place, *places[place]) for place in sorted(places)]
-    if values:
-        sql.run(connection, _ADD, values)
-
-
 def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
     """Count marks, each with the record that has it; the last one of a place is its newest."""
     values: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -96,82 +72,8 @@ def add_marks(connection: Connection, found: list[Marked], now_ms: int) -> None:
         connection.execute(_ADD_MARK, [values[place] for place in sorted(values)])
 
 
-def counts(
-    connection: Connection, spans: Collection[int], windows: Collection[str], hall: str | None
-) -> list[Any]:
-    """Rows (hall, window, level_1 to level_5) over these spans; WHOLE_HALL is a window here.
-
-    hall: None for all halls. Every member of the primary key before the hall is named, so that
-    only rows that are counted are read.
-    """
-    place = (_tally.c.hall, _tally.c.window)
-    query = (
-        select(*place, *(func.sum(_tally.c[name]).label(name) for name in _COUNTS[1:]))
-        .where(_tally.c.span.in_(spans), _tally.c.window.in_(windows))
-        .group_by(*place)
-    )
-    if hall is not None:
-        query = query.where(_tally.c.hall == hall)
-    return list(connection.execute(query))
-
-
-def all_services(
-    connection: Connection, windows: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    """How many services were ever opened at each of these (window, hall)."""
-    keys = {(ALL_DAYS, *window) for window in windows}
-    names = ("span", "window", "hall")
-    found = sql.with_keys(connection, _tally, keys, names, select=(*names, "services"))
-    return {(row[1], row[2]): row[3] for row in found}
-
-
-def all_tallies(connection: Connection) -> Iterator[tuple[Counted, int]]:
-    """Every count that is not 0, with what it is of."""
-    found = connection.execution_options(yield_per=1000).execute(select(_tally))
-    for span, window, hall, *counts in found:
-        for level, count in enumerate(counts):
-            if count:
-                yield (span, window, hall, level), count
-
-
-def services_and_ratings(connection: Connection, spans: Collection[int]) -> tuple[int, int]:
-    """How many services were opened in all halls over these spans, and how many ratings count."""
-    query = select(*_shares()).where(_tally.c.span.in_(spans), _tally.c.window == WHOLE_HALL)
-    services, ratings = connection.execute(query).one()
-    return int(services or 0), int(ratings or 0)
-
-
-def seldom_rated(
-    connection: Connection, spans: Collection[int], whole: tuple[int, int], least: int
-) -> list[Any]:
-    """Windows where a service was rated less than half as often as in `whole` (services, ratings)
-    and `least` services or more were opened over these spans; the most unrated ones first.
-
-    Rows (hall, window, services, ratings, hall_name, window_name).
-    """
-    services, ratings = _shares()
-    found = (
-        select(_tally.c.hall, _tally.c.window, services, ratings)
-        .where(_tally.c.span.in_(spans), _tally.c.window > WHOLE_HALL)
-        .group_by(_tally.c.hall, _tally.c.window)
-        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
-        .subquery()
-    )
-    unrated = (found.c.services - found.c.ratings).desc()
-    query = _with_names(found, *found.c).order_by(unrated, found.c.hall, found.c.window)
-    return list(connection.execute(query))
-
-
-def _shares() -> tuple[Any, Any]:
-    ratings = sum((_tally.c[name] for name in _COUNTS[2:]), _tally.c[_COUNTS[1]])
-    return (
-        func.sum(_tally.c.services).label("services"),
-        func.sum(ratings).label("ratings"),
-    )
-
-
 def newest_ratings(
-    connection: Connection, hall: str | None, window: str | None, limit: int
+    connection: Connection, hall: Halls, window: str | None, limit: int
 ) -> list[Any]:
     """Ratings by the time they were given, newest first, with what their service was about; none
     of an enrolment that is not approved.
@@ -194,13 +96,13 @@ def newest_ratings(
         .limit(limit)
     )
     if hall is not None:
-        query = query.where(_record.c.hall == hall)
+        query = query.where(sql.is_one(_record.c.hall, hall))
     if window is not None:
         query = query.where(_record.c.window == window)
     return list(connection.execute(query))
 
 
-def marks(connection: Connection, hall: str | None, mark: str | None, limit: int) -> list[Any]:
+def marks(connection: Connection, hall: Halls, mark: str | None, limit: int) -> list[Any]:
     """Rows of `mark_tally` with hall_name and window_name, the newest first.
 
     hall, mark: None for all of them.
@@ -214,7 +116,7 @@ def marks(connection: Connection, hall: str | None, mark: str | None, limit: int
     return list(connection.execute(query))
 
 
-def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
+def mark_sums(connection: Connection, hall: Halls) -> list[Any]:
     """Rows (mark, count, places, first_at_ms) of the marks of a hall or of all; places: in how
     many rows of `mark_tally` they stand.
     """
@@ -228,9 +130,9 @@ def mark_sums(connection: Connection, hall: str | None) -> list[Any]:
     return list(connection.execute(_marks_of(hall, query)))
 
 
-def mark_counts(connection: Connection, hall: str | None) -> dict[str, int]:
+def mark_counts(connection: Connection, hall: Halls) -> dict[str, int]:
     """How many marks each window of a hall has, or each hall."""
-    part = _mark_tally.c.hall if hall is None else _mark_tally.c.window
+    part = _mark_tally.c.window if isinstance(hall, str) else _mark_tally.c.hall
     query = select(part.label("part"), func.sum(_mark_tally.c["count"]).label("count"))
     found: list[Any] = list(connection.execute(_marks_of(hall, query.group_by(part))))
     return {part: int(count) for part, count in found}
@@ -241,8 +143,8 @@ def all_marks(connection: Connection) -> Iterator[Any]:
     return iter(connection.execution_options(yield_per=1000).execute(select(_mark_tally)))
 
 
-def _marks_of(hall: str | None, query: Any) -> Any:
-    return query if hall is None else query.where(_mark_tally.c.hall == hall)
+def _marks_of(hall: Halls, query: Any) -> Any:
+    return query if hall is None else query.where(sql.is_one(_mark_tally.c.hall, hall))
 
 
 def _with_names(table: Any, *columns: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from central.store import sql
 from central.store.tables import metadata
@@ -40,9 +40,17 @@ def use(connection: Connection, token_id: str) -> bool:
     return connection.execute(query).rowcount > 0
 
 
+def note_used(connection: Connection, token_ids: Iterable[str], day: int) -> None:
+    """Note the day on which these were used last; never an earlier one."""
+    is_it = _token.c.id.in_([*token_ids])
+    is_older = func.coalesce(_token.c.used_day, 0) < day
+    connection.execute(update(_token).where(is_it, is_older).values(used_day=day))
+
+
 def find(connection: Connection, token_ids: Iterable[str]) -> dict[str, Any]:
-    """id -> row (id, secret_sha256, scopes, ends_at_ms) of those that are not revoked."""
+    """id -> row (id, secret_sha256, scopes, ends_at_ms, used_day) of those not revoked."""
     among, wanted = sql.among(connection, set(token_ids))
-    query = f"SELECT id, secret_sha256, scopes, ends_at_ms FROM token WHERE id {among}"
+    columns = "id, secret_sha256, scopes, ends_at_ms, used_day"
+    query = f"SELECT {columns} FROM token WHERE id {among}"
     rows = sql.run(connection, query + " AND revoked_at_ms IS NULL", wanted)
     return {row.id: row for row in rows}

@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, insert, select
+from sqlalchemy import Connection, LargeBinary, delete, insert, select
 
 from central.store.tables import metadata
 
-# Secrets of callers, and what was never taken in, stay here.
-_LEFT_OUT = ("token", "rejection", "rejection_count")
-TABLES = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+# What is exported; secrets of callers, and what was never taken in, stay here.
+_EXPORTED = (
+    *("hall", "window", "directory", "running", "device", "ending", "device_settings"),
+    *("document", "progress", "book", "record", "conflict", "mark_tally", "gap", "chain"),
+    *("boot_clock", "centre_clock", "awaited", "head"),
+    *("service", "service_project", "rating", "reasons", "decision", "touched", "standing"),
+    *("figure", "judged", "policy_use", "judge"),
+)
+TABLES = [table for table in metadata.sorted_tables if table.name in _EXPORTED]
 _BY_NAME = {table.name: table for table in TABLES}
 _HIDDEN = {"password_hash": ""}
 
@@ -29,6 +35,14 @@ def all_rows(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
             )
 
 
+def first_held(connection: Connection) -> str | None:
+    """A table that holds anything, callers and their tokens too; None in a new database."""
+    for table in metadata.sorted_tables:
+        if table.name != "judge" and connection.execute(select(table).limit(1)).first():
+            return table.name
+    return None
+
+
 def add_rows(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows that `all_rows` gave. Raises KeyError for an unknown table or column."""
     table = _BY_NAME[name]
@@ -36,4 +50,6 @@ def add_rows(connection: Connection, name: str, rows: list[dict[str, Any]]) -> N
         for column in table.columns:
             if isinstance(column.type, LargeBinary) and row[column.name] is not None:
                 row[column.name] = row[column.name].encode("utf-8", "surrogateescape")
+    if name == "judge":  # a new database has one already
+        connection.execute(delete(table))
     connection.execute(insert(table), rows)

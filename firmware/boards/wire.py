@@ -41,14 +41,18 @@ class Trust:
         self._is_told = False
         self._dates = None  # Unix seconds from and to which all certificates seen are valid
         self._refused_at = None  # ticks_ms
-        self._context = None
+        self._context = self._pem = None  # and the CA that it was made of
 
     def context(self, pem):
-        """The TLS context for the next connection, None without a CA. Made once in a start: it is
-        3 KB in one piece. Raises ValueError, IndexError for a CA that is none.
+        """The TLS context for the next connection, None without a CA. It is 3 KB in one piece, so
+        it is kept while the CA is the same (BRK-1 may bring another one).
+
+        Raises ValueError, IndexError for a CA that is none.
         """
         self._dates = None
-        if self._context is None:
+        if self._context is None or pem != self._pem:
+            self._context, self._pem = None, pem  # two at a time would not fit
+            gc.collect()
             ca = _der(pem)
             if ca is None:
                 return None

@@ -13,6 +13,7 @@ from gateway.keep.hall_clock import HallClock
 from gateway.store import quarantine
 from hosting.clock import written
 from hosting.error import OperatorError
+from hosting.process import harmless
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,10 +36,11 @@ def quarantine_list(
         typer.echo(f"refused {row.count} of {row.device or '(none of ours)'}: {row.reason}")
     for row in rows:
         is_whole = "whole" if len(row.beginning) == row.size else f"{len(row.beginning)} kept"
-        typer.echo(
+        line = (
             f"{row.id:>6}  {written(row.received_at_ms)}  {row.device or row.topic}  "
             f"{row.reason}: {row.detail} ({row.size} bytes, {is_whole})"
         )
+        typer.echo(harmless(line))
 
 
 def quarantine_show(
@@ -50,7 +52,8 @@ def quarantine_show(
         row = quarantine.get(connection, number)
     if row is None:
         raise OperatorError(f"The quarantine has no number {number}; `list` shows what it has.")
-    typer.echo(f"{written(row.received_at_ms)}  {row.topic!r}\n{row.reason}: {row.detail}")
+    typer.echo(f"{written(row.received_at_ms)}  {row.topic!r}")
+    typer.echo(harmless(f"{row.reason}: {row.detail}"))
     typer.echo(f"{len(row.beginning)} of {row.size} bytes:\n{row.beginning!r}")
 
 

@@ -1,5 +1,6 @@
 """`pingjia gateway token …`."""
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,11 +8,15 @@ import typer
 
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile, opened_database
 from gateway.desk import callers
-from gateway.store import tokens
+from gateway.store import halls, tokens
+from gateway.store.database import Database
 from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
+from protocol.hall import decode_hall
+
+_DAY_MS = 86_400_000
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,6 +38,9 @@ def token_add(
         typer.Option(help="The HTTP API, the overview's page, or one window's console."),
     ] = "api",
     window: Annotated[str | None, typer.Option(help="The console's window, e.g. w1.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3660, help="How long it is good; for ever.")
+    ] = None,
     config: ConfigFile = GATEWAY_TOML,
 ) -> None:
     """Write a new token for a caller into a file; only its hash is stored.
@@ -44,20 +52,30 @@ def token_add(
     if (scope == callers.CONSOLE) != (window is not None):
         raise OperatorError("A console's token, and only that, names its window: --window w1.")
     with opened_database(config, may_be_new=True) as database:
-        secret = new_secret()
+        if window is not None:
+            _require_window(database, window)
+        at_ms, secret = now_ms(), new_secret()
+        ends_at_ms = None if days is None else at_ms + days * _DAY_MS
         write_new(out, f"{secret}\n".encode())
         with database.write() as connection:
-            tokens.put(connection, name, digest(secret), now_ms(), scope, window)
+            tokens.put(connection, name, digest(secret), at_ms, scope, window, ends_at_ms)
     typer.echo(f"made a token for {name} in {out}")
 
 
 def token_list(config: ConfigFile = GATEWAY_TOML) -> None:
-    """List who may call, and with what."""
+    """List who may call, with what, since when and until when, and the day of the last use."""
     with opened_database(config) as database, database.read() as connection:
         rows = tokens.everyone(connection)
     for row in rows:
         what = f"{row.scope} {row.window}" if row.window else row.scope
-        typer.echo(f"{row.name}  {what}, since {written(row.created_at_ms)}")
+        parts = [f"{row.name}  {what}", f"since {written(row.created_at_ms)}"]
+        day = f"{row.used_day}"
+        used = f"used last {day[:4]}-{day[4:6]}-{day[6:]}" if row.used_day else "never used"
+        parts.append(used)
+        if row.ends_at_ms is not None:
+            word = "ended" if now_ms() >= row.ends_at_ms else "until"
+            parts.append(f"{word} {written(row.ends_at_ms)}")
+        typer.echo(", ".join(parts))
 
 
 def token_revoke(
@@ -70,3 +88,18 @@ def token_revoke(
     if not was_there:
         raise OperatorError(f"No token is named {name}: see `pingjia gateway token list`.")
     typer.echo(f"revoked the token of {name}")
+
+
+def _require_window(database: Database, window: str) -> None:
+    """Raise OperatorError if the hall's document is there and has no such window."""
+    with database.read() as connection:
+        row = halls.get(connection)
+    if row is None:
+        typer.echo("the hall's windows are not known yet: the centre has not told them.", err=True)
+        return
+    names = [one.window for one in decode_hall(row.document).windows]
+    if window in names:
+        return
+    nearest = difflib.get_close_matches(window, names, 1, 0.4)
+    meant = f" Did you mean {nearest[0]}?" if nearest else ""
+    raise OperatorError(f"The hall has no window {window}.{meant} It has {', '.join(names)}.")

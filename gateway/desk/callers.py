@@ -1,11 +1,18 @@
 """Who may call: a token's name and what it is good for."""
 
-from typing import NamedTuple
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import DatabaseError
 
 from gateway.store import tokens
 from gateway.store.database import Database
-from hosting.tokens import digest
+from hosting import clock
+from hosting.tokens import EndedTokenError, digest
 from protocol.mac import is_same
+
+log = logging.getLogger(__name__)
 
 API = "api"  # the queue or business system: the HTTP API
 PAGES = "pages:read"  # hall IT: reads the overview
@@ -21,10 +28,29 @@ class Caller(NamedTuple):
     window: str | None
 
 
-def caller_of(database: Database, token: str) -> Caller | None:
-    """Who holds this token, or None."""
+def caller_of(
+    database: Database, token: str, now_ms: Callable[[], int] = clock.now_ms
+) -> Caller | None:
+    """Who holds this token, or None. Raises EndedTokenError, by the machine's clock."""
     sha256 = digest(token)
     with database.read() as connection:
         known = tokens.everyone(connection)
     found = [row for row in known if is_same(row.sha256, sha256)]
-    return Caller(found[0].name, found[0].scope, found[0].window) if found else None
+    if not found:
+        return None
+    row, at_ms = found[0], now_ms()
+    if row.ends_at_ms is not None and at_ms >= row.ends_at_ms:
+        raise EndedTokenError(row.ends_at_ms, "hall IT")
+    _note_used(database, row, int(clock.day(at_ms).strftime("%Y%m%d")))
+    return Caller(row.name, row.scope, row.window)
+
+
+def _note_used(database: Database, row: Any, today: int) -> None:
+    """Once a day, and never at the cost of the request: a full disk is told elsewhere."""
+    if row.used_day == today:
+        return
+    try:
+        with database.write() as connection:
+            tokens.note_used(connection, row.name, today)
+    except DatabaseError as error:
+        log.warning("that the token of %s was used is not noted: %s", row.name, error)

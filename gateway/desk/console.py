@@ -1,7 +1,9 @@
 """The console of one window, for halls without a queue system: what it shows, what its keys do.
 
 Every key may be pressed twice: what it asks for names the service or the ticket, and the desk does
-it once. Whether a service is rated is told, never how.
+it once. Whether a service is rated is told, never how. Where the hall's document lists staff and
+matters they are chosen: a clerk types some of a name, a number or a code, and what was used at the
+window lately stands first.
 """
 
 import re
@@ -10,7 +12,9 @@ from typing import Any
 
 from gateway.desk.services import (
     EXPIRED,
+    NOT_RATEABLE,
     NOT_RATED,
+    NOT_THIS_KIND,
     OUT,
     PAUSED,
     PRESENT,
@@ -20,6 +24,7 @@ from gateway.desk.services import (
     NoSuchError,
     Opening,
     ServiceDesk,
+    UninvitedError,
     outcome_of,
 )
 from gateway.hall.device_state import device_at
@@ -27,10 +32,11 @@ from gateway.hall.hall_book import HallBook
 from gateway.store import services, states
 from gateway.store.database import Database
 from hosting.clock import day
-from protocol.batch import NO_SHOW, SHUT, TRANSFERRED
+from protocol.batch import NO_SHOW, SHUT, TRANSFERRED, Matter
 from protocol.field import ProtocolError
 from protocol.limits import TICKET_NO_CHARS
 from protocol.message import CLOSED, INVITING
+from quick import read_document
 
 FIRST_TICKET = "001"
 # What may be typed, by the field that is wrong.
@@ -38,7 +44,15 @@ _SENTENCES = {
     "staff_no": "工号由 1 到 16 个字母、数字或连字符组成。",
     "name": "姓名最多 32 个字，不能有控制字符。",
     "ticket_no": "票号由 1 到 16 个字母、数字或连字符组成。",
+    "matter": "请从列出的事项中选择一项，或清空不选。",
 }
+_NOT_LISTED = "大厅名单中没有这位工作人员，请从名单中选择。"
+_UNINVITED = {
+    NOT_RATEABLE: "该事项不在评价范围内，不邀请评价。业务照常办理。",
+    NOT_THIS_KIND: "这类服务不在窗口邀请评价。业务照常办理。",
+}
+_FOUND = 12  # choices that are shown
+_LATELY = 50  # services of the window
 
 
 _ENDS = (SHUT, TRANSFERRED, NO_SHOW)
@@ -100,6 +114,9 @@ class Console:
             "is_asking": face == "inviting",
             "is_rated": outcome == RATED,
             "is_expired": outcome == EXPIRED,
+            "uninvited": _UNINVITED.get(self._desk.invites(service), "") if is_open else "",
+            "lists_staff": bool(self._book.staff),
+            "lists_matters": any(one.rateable for one in self._book.matters.values()),
             "next_ticket": next_ticket(service.ticket_no if service else None, is_today),
             "device": device,
             "notice": notice,
@@ -113,18 +130,60 @@ class Console:
         try:
             self._keys[key](window, caller, fields)
         except ProtocolError as error:
+            if error.field == "staff_no" and self._book.staff:
+                return _NOT_LISTED
             return _SENTENCES.get(error.field or "", _SENTENCES["ticket_no"])
         except DoubtError:
             return "数据库曾被还原，这次服务可能已经评价。请结束这次服务，再重新开始。"
+        except UninvitedError as error:
+            return _UNINVITED[error.why]
         except _OpenError:
             return "请先选择正在办理的服务如何结束。"
         except (NoSuchError, ConflictError):
             return "这次服务已经结束。"
         return ""
 
+    def find(self, window: str, what: str, words: str) -> list[tuple[str, str]]:
+        """(number or code, name) of the hall's staff or of its matters that may be rated, `what`
+        being "staff" or "matters": those that have the words in either, what the window used
+        lately first.
+        """
+        self._name(window)
+        if what not in ("staff", "matters"):
+            raise NoSuchError(f"The hall has no list of {what[:16]}")
+        known = self._book.staff
+        if what == "matters":
+            rateable = [one for one in self._book.matters.values() if one.rateable]
+            known = {one.task_code: one.task_name for one in rateable}
+        wanted = words.strip().casefold()
+        found = {
+            code: name for code, name in known.items() if wanted in f"{code}\n{name}".casefold()
+        }
+        lately = [one for one in self._lately(window, what) if one in found]
+        return [(code, found[code]) for code in dict.fromkeys([*lately, *found])][:_FOUND]
+
+    def _lately(self, window: str, what: str) -> list[str]:
+        """Numbers or codes of the newest services of a window, the newest first."""
+        with self._database.read() as connection:
+            rows = services.newest_of(connection, window, _LATELY)
+        if what == "staff":
+            return [row.staff_no for row in rows if row.staff_no is not None]
+        documents = [read_document(row.document) for row in rows]
+        return [one.task_code or "" for each in documents if each for one in each.matters]
+
     def _sign_in(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
+        """By what was picked of the list, else by what was typed."""
         staff_no, name = fields.get("staff_no", "").strip(), fields.get("name", "").strip()
+        if not staff_no and "find" in fields:
+            staff_no = self._typed(window, "staff", fields["find"].strip())
         self._desk.set_staff(window, PRESENT, staff_no, name)
+
+    def _typed(self, window: str, what: str, words: str) -> str:
+        """The one thing of a list that was meant, by its whole number or code, or as the only one
+        found; else the words as they are.
+        """
+        found = [code for code, _ in self.find(window, what, words)]
+        return found[0] if words and len(found) == 1 and words not in found else words
 
     def _pause(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
         self._be(window, PAUSED)
@@ -151,7 +210,20 @@ class Console:
 
     def _start(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
         ticket_no = fields.get("ticket_no", "").strip()
-        self._desk.open(Opening(window, ticket_no, "single", (), None, caller, None))
+        matters = self._chosen(window, fields)
+        self._desk.open(Opening(window, ticket_no, "single", matters, None, caller, None))
+
+    def _chosen(self, window: str, fields: Mapping[str, str]) -> tuple[Matter, ...]:
+        """The matter that was picked of the list or typed, or none."""
+        code = fields.get("task_code", "") or self._typed(
+            window, "matters", fields.get("find", "").strip()
+        )
+        if not code:
+            return ()
+        known = self._book.matters.get(code)
+        if known is None or not known.rateable:
+            raise ProtocolError(f"matter {code[:64]} is not in the list", "matter", None)
+        return (Matter(None, None, code, known.task_name),)
 
     def _invite(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
         self._desk.invite(self._own(window, fields))

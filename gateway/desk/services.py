@@ -3,6 +3,7 @@
 Next: gateway/hall/announcer.py publishes the ticket to the devices of the window.
 """
 
+import difflib
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -23,18 +24,23 @@ from protocol.batch import (
     Matter,
     Progress,
     ServiceDocument,
+    decode_document,
     encode_document,
 )
-from protocol.field import Identifier, Text
+from protocol.field import Identifier, ProtocolError, Text
 from protocol.limits import STAFF_NO_CHARS
 from protocol.mac import sha256_hex
 from protocol.message import CLOSED, INVITING, SERVING
+from quick import read_document
 
 PRESENT = "in"
 PAUSED = "pause"
 OUT = "out"
 
+# Whether a service invites: it does, its matter is not to be rated, or its kind is not here.
+YES, NOT_RATEABLE, NOT_THIS_KIND = INVITES = ("yes", "not_rateable", "not_this_kind")
 RATED, EXPIRED, NOT_RATED = OUTCOMES = ("rated", "expired", "not_rated")
+NOT_LISTED = "not_listed"  # the rule of who signs in
 OVERDUE = "overdue"  # how a service ended that nobody closed in time
 
 _PROJECTS: Any = dict(Progress.fields)["projects"]
@@ -52,6 +58,18 @@ class ConflictError(ValueError):
 
 class DoubtError(ConflictError):
     """The service may be rated already, and this database does not know."""
+
+
+class UninvitedError(ConflictError):
+    """The service invites nobody; why: NOT_RATEABLE or NOT_THIS_KIND."""
+
+    def __init__(self, why: str):
+        what = {
+            NOT_RATEABLE: "its matters are not rateable",
+            NOT_THIS_KIND: "services of its kind do not",
+        }
+        super().__init__(f"This service does not invite a rating: {what[why]} in this hall")
+        self.why = why
 
 
 class Opening(NamedTuple):
@@ -116,6 +134,9 @@ class ServiceDesk:
             row = _known(connection, service)
             if row.phase == CLOSED or self.age_ms(row) >= OPEN_MS:
                 raise ConflictError("The service is closed; open a new one")
+            why = self.invites(row)
+            if why != YES:
+                raise UninvitedError(why)
             devices = self._book.devices_at(row.window)
             if self._earlier.is_in_doubt(connection, row, devices):
                 raise DoubtError(
@@ -158,17 +179,32 @@ class ServiceDesk:
             row = _known(connection, service)
             return row, outcome_of(connection, row)
 
+    def invites(self, row) -> str:
+        """Whether a service (its row) invites, one of `INVITES`, by the hall's document as it is:
+        not if it has matters and none of them is rateable. What the document does not name is.
+        """
+        document = read_document(row.document) or decode_document(row.document)
+        if not self._book.may_invite(document.kind):
+            return NOT_THIS_KIND
+        known = [self._book.matters.get(matter.task_code or "") for matter in document.matters]
+        is_rateable = not known or any(one is None or one.rateable for one in known)
+        return YES if is_rateable else NOT_RATEABLE
+
     def set_staff(self, window: str, presence: str, staff_no: str | None, name: str) -> None:
-        """Sign in at a window, pause, or sign out. The next service shows it."""
+        """Sign in at a window, pause, or sign out. The next service shows it.
+
+        Where the hall's document lists its staff, nobody else signs in, and under no other name.
+        """
         self._require_window(window)
         with self._database.write() as connection:
             if presence == OUT:
                 services.remove_staff(connection, window)
                 return
+            number = Identifier(STAFF_NO_CHARS)(staff_no, "staff_no")
             row = {
                 "window": window,
-                "staff_no": Identifier(STAFF_NO_CHARS)(staff_no, "staff_no"),
-                "name": Text(32)(name, "name"),
+                "staff_no": number,
+                "name": self._listed(number, name),
                 "presence": presence,
                 "since_ms": self._clock.now_ms(),
             }
@@ -215,6 +251,7 @@ class ServiceDesk:
         staff_no, staff_name = opening.staff_no, ""
         if staff is not None and staff.presence == PRESENT and staff_no in (None, staff.staff_no):
             staff_no, staff_name = staff.staff_no, staff.name
+        staff_name = self._book.staff.get(staff_no or "", staff_name)
         book, number = books.next_number(connection)
         document = ServiceDocument(
             service=str(ULID.from_timestamp(now_ms / 1000)),
@@ -248,6 +285,18 @@ class ServiceDesk:
             "request_sha256": request,
             "next_try_at_ms": now_ms,
         }
+
+    def _listed(self, staff_no: str, name: str) -> str:
+        """The name of somebody who signs in; `name` where the hall's document lists nobody."""
+        listed = self._book.staff
+        if not listed:
+            return Text(32)(name, "name")
+        if staff_no not in listed:
+            near = difflib.get_close_matches(staff_no, listed, 1, 0.5)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            sentence = f"staff_no {staff_no} is not of this hall's staff today{meant}"
+            raise ProtocolError(sentence, "staff_no", NOT_LISTED)
+        return listed[staff_no]
 
     def _require_window(self, window: str) -> None:
         if not self._book.has_window(window):

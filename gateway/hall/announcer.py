@@ -59,6 +59,8 @@ class Announcer:
         self._earlier = earlier
         self._looked_s = -math.inf
         self._ends_s: dict[tuple[str, int], float] = {}  # of invitations, monotonic
+        with database.read() as connection:
+            self._found = {(r.service, r.until_ms) for r in services.inviting(connection)}
 
     def say(self, wanted: Wanted) -> None:
         """Say all that is wanted."""
@@ -148,12 +150,15 @@ class Announcer:
 
     def _end_s(self, row) -> float:
         """When an invitation ends, on the monotonic clock since it was seen first, so that no step
-        of the wall clock makes one longer. One that no honest clock can have written is over.
+        of the wall clock makes one longer or shorter. Of one that an earlier start made only the
+        wall clock tells; if no honest one can have written it, it is over.
         """
         invitation = (row.service, row.until_ms)
         if invitation not in self._ends_s:
-            left_ms = row.until_ms - self._now_ms()
-            stands_ms = left_ms if 0 < left_ms <= self._invite_ms else 0
+            stands_ms = self._invite_ms
+            if invitation in self._found:
+                left_ms = row.until_ms - self._now_ms()
+                stands_ms = left_ms if 0 < left_ms <= self._invite_ms else 0
             self._ends_s[invitation] = self._clock.monotonic_s() + stands_ms / 1000
         return self._ends_s[invitation]
 

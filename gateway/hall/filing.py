@@ -14,8 +14,8 @@ from gateway.hall import intake
 from gateway.hall.hall_book import HallBook
 from gateway.hall.intake import Accepted, Judged, Refused, Told
 from gateway.hall.restraint import HELD_BACK, Restraint
-from gateway.keep.hall_clock import HallClock, Steps
-from gateway.store import envelopes, quarantine, states
+from gateway.keep.hall_clock import HallClock
+from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from protocol.message import State, Will
 
@@ -52,23 +52,14 @@ class Filing:
     ):
         self._database = database
         self._book = book
-        self._now_ms = clock.now_ms
+        self._clock = clock
         self._restraint = restraint
-        self._steps = Steps(clock.now_ms, clock.monotonic_s)
-        with database.read() as connection:
-            self._first_id = envelopes.newest_id(connection)
-        self._step_ms = 0
         self._live_ms = live_ms
         self._quarantine_kept = quarantine_kept
 
     def file(self, judged: Iterable[Judged]) -> Filed:
-        """Commit all of it; durable when this returns, nothing of it is kept if it raises.
-
-        When the wall clock has been set, what this start took in before, and the centre does not
-        have, is moved along.
-        """
-        self._step_ms += self._steps.step_ms()
-        now_ms = self._now_ms()
+        """Commit all of it; durable when this returns, nothing of it is kept if it raises."""
+        now_ms = self._clock.now_ms()
         rows, refusals, told = [], [], []
         acks, clocks = set(), set()
         held_back: dict[str, int] = {}
@@ -84,8 +75,6 @@ class Filing:
             elif type(one) is Told:
                 told.append(one)
         with self._database.write() as connection:
-            if self._step_ms:
-                envelopes.shift(connection, self._step_ms, self._first_id)
             envelopes.put(connection, rows)
             quarantine.put(connection, refusals, self._quarantine_kept)
             for device, times in held_back.items():
@@ -93,7 +82,6 @@ class Filing:
             for one in told:
                 if _hear(connection, one, now_ms):
                     clocks.add(one.device)
-        self._step_ms = 0
         self._restraint.note_rows(row["device"] for row in rows)
         heard = {one.device for one in told if type(one.message) is State}
         acks |= heard
@@ -104,7 +92,17 @@ class Filing:
         made_at_ms = accepted.made_at_ms
         is_live = made_at_ms is not None and abs(now_ms - made_at_ms) <= self._live_ms
         is_live = is_live and not self._restraint.is_suspect(accepted.device)
-        return intake.row(accepted, now_ms, self._book.devices[accepted.device].window, is_live)
+        window = self._window(accepted)
+        return intake.row(accepted, now_ms, window, is_live, self._clock.ran_ms())
+
+    def _window(self, accepted: Accepted) -> str | None:
+        """Where a record was made: at its service's window, else where its device stood then."""
+        if accepted.service is not None and self._book.has_moved(accepted.device):
+            with self._database.read() as connection:
+                service = services.get(connection, accepted.service)
+            if service is not None:
+                return service.window
+        return self._book.window_at(accepted.device, accepted.made_at_ms)
 
 
 def _hear(connection: Connection, told: Told, now_ms: int) -> bool:

@@ -95,8 +95,16 @@ def judge(topic: str, payload: bytes, hall: str, known: Container[str]) -> Judge
     return _record(device, topic, payload)
 
 
-def row(accepted: Accepted, received_at_ms: int, window: str | None, is_live: bool) -> dict:
-    """The envelope as the store keeps it, with what the hall knows beside it."""
+def row(
+    accepted: Accepted,
+    received_at_ms: int,
+    window: str | None,
+    is_live: bool,
+    received_ran_ms: int | None = None,
+) -> dict:
+    """The envelope as the store keeps it, with what the hall knows beside it. received_ran_ms: the
+    running time when it came, None if that was not now.
+    """
     return {
         "device": accepted.device,
         "epoch": accepted.epoch,
@@ -108,6 +116,7 @@ def row(accepted: Accepted, received_at_ms: int, window: str | None, is_live: bo
         "envelope": accepted.envelope,
         "sha256": accepted.sha256,
         "received_at_ms": received_at_ms,
+        "received_ran_ms": received_ran_ms,
         "window": window,
         "live": is_live,
     }

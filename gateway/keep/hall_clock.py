@@ -55,21 +55,3 @@ class HallClock:
             return at_ms if at_ms <= now_ms else None
         placed_ms = max(0, now_ms - (self.ran_ms() - ran_ms))
         return at_ms if abs(placed_ms - at_ms) < _STEP_MS else placed_ms
-
-
-class Steps:
-    """Sees the wall clock being set. Used by one thread."""
-
-    def __init__(self, now_ms: Callable[[], int], monotonic_s: Callable[[], float]):
-        self._now_ms = now_ms
-        self._monotonic_s = monotonic_s
-        self._ahead_ms = self._measure()
-
-    def step_ms(self) -> int:
-        """By how much the clock was set since the last look; 0 if it was not."""
-        ahead_ms = self._measure()
-        step_ms, self._ahead_ms = ahead_ms - self._ahead_ms, ahead_ms
-        return step_ms if abs(step_ms) >= _STEP_MS else 0
-
-    def _measure(self) -> int:
-        return self._now_ms() - round(self._monotonic_s() * 1000)

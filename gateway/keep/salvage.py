@@ -175,5 +175,6 @@ _SOUND = {
     "hall": _is_hall,
     "token": lambda row: isinstance(row.get("sha256"), bytes) and len(row["sha256"]) == 32,
     "staff": lambda row: isinstance(row.get("staff_no"), str),
+    "stood": lambda row: isinstance(row.get("until_ms"), int),
     "service": _is_service,
 }

@@ -10,7 +10,7 @@ import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, event, inspect, select
+from sqlalchemy import URL, Connection, create_engine, event, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from gateway.store.tables import Table
@@ -42,7 +42,9 @@ class Database:
         self.is_damaged = threading.Event()
         self.commits = 0  # of this process, which alone writes while it runs
         self._writing = threading.Lock()  # fair, unlike SQLite's own polling for its lock
-        self._engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=32)
+        # Not as text: a folder may have `?` and `%` in its name.
+        url = URL.create("sqlite", database=str(path))
+        self._engine = create_engine(url, pool_size=16, max_overflow=32)
         event.listen(self._engine, "connect", lambda raw, _: _prepare(raw, busy_ms))
         event.listen(self._engine, "begin", _begin)
         event.listen(self._engine, "handle_error", self._look_at)

@@ -17,7 +17,7 @@ _service = Table.metadata.tables["service"]
 
 _PUT_NAMES = (
     *("envelope", "sha256", "device", "epoch", "seq", "kind", "mac16", "received_at_ms"),
-    *("window", "service", "marks", "live"),
+    *("received_ran_ms", "window", "service", "marks", "live"),
 )
 _QUOTED = '", "'.join(_PUT_NAMES)
 _PUT = (
@@ -28,8 +28,8 @@ _PUT = (
     f" WHERE verdict = '{REJECTED}' AND next_try_at_ms IS NULL AND covered_ran_ms IS NULL"
 )
 _OFFERED = (
-    "SELECT e.id, e.envelope, e.device, e.epoch, e.seq, e.received_at_ms, e.window, e.service,"
-    " e.marks, e.verdict, e.tries, s.id AS document_id, s.document_verdict"
+    "SELECT e.id, e.envelope, e.device, e.epoch, e.seq, e.received_at_ms, e.received_ran_ms,"
+    " e.window, e.service, e.marks, e.verdict, e.tries, s.id AS document_id, s.document_verdict"
     " FROM envelope e LEFT JOIN service s ON s.service = e.service WHERE "
 )
 # In the order of the index, so that a flood of them is not sorted for each batch.
@@ -173,15 +173,6 @@ def uncover(connection: Connection, device: str, epoch: int, above: int, now_ms:
         .where(fallen)
         .values(verdict=still, covered_ran_ms=None, next_try_at_ms=now_ms, tries=0)
     )
-
-
-def shift(connection: Connection, step_ms: int, after_id: int) -> None:
-    """The wall clock was set by so much: move when those behind `after_id` came that the centre
-    does not have.
-    """
-    unsent = and_(_envelope.c.id > after_id, _envelope.c.verdict.is_(None))
-    moved = func.max(0, _envelope.c.received_at_ms + step_ms)
-    connection.execute(update(_envelope).where(unsent).values(received_at_ms=moved))
 
 
 def newest_id(connection: Connection) -> int:

@@ -49,6 +49,12 @@ def newest_at(connection: Connection, window: str):
     return connection.execute(query.order_by(_service.c.id.desc()).limit(1)).first()
 
 
+def newest_of(connection: Connection, window: str, limit: int):
+    """The newest services of a window, the newest first."""
+    query = select(_service).where(_service.c.window == window)
+    return connection.execute(query.order_by(_service.c.id.desc()).limit(limit)).all()
+
+
 def free_key(connection: Connection, service: str) -> None:
     """The service's Idempotency-Key may mean another one."""
     statement = update(_service).where(_service.c.service == service)

@@ -14,7 +14,7 @@ _state = Table.metadata.tables["devicestate"]
 # Asked for with every rating, see gateway/store/envelopes.py.
 _GET = "SELECT * FROM devicestate WHERE device = ?"
 _UNSENT_HEADS = (
-    "SELECT device, head, receipt FROM devicestate WHERE head IS NOT NULL"
+    "SELECT device, head, receipt, settings FROM devicestate WHERE head IS NOT NULL"
     " AND (head_sent IS NULL OR head_sent <> head)"
     " ORDER BY head_sent_ran_ms, device LIMIT ?"
 )

@@ -68,6 +68,7 @@ class Envelope(Table, table=True):
     kind: str
     mac16: str
     received_at_ms: int
+    received_ran_ms: int | None
     window: str | None
     service: str | None
     marks: str
@@ -218,14 +219,31 @@ class Hall(Table, table=True):
     received_at_ms: int
 
 
+class Stood(Table, table=True):
+    """Where a device stood until then, by the hall's document and the wall's clock; window null:
+    nowhere.
+    """
+
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    device: str
+    window: str | None
+    until_ms: int
+
+
 class Token(Table, table=True):
-    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's."""
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's.
+    ends_at_ms: its end, null for none. used_day: the last day on which it was used, 20260901.
+    """
 
     name: str = Field(primary_key=True)
     sha256: bytes = Field(sa_type=LargeBinary)
     created_at_ms: int
     scope: str
     window: str | None
+    ends_at_ms: int | None = None
+    used_day: int | None = None
 
 
 class Quarantine(Table, table=True):

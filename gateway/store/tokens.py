@@ -1,6 +1,6 @@
 """The tokens of those who call the API or open pages; only their hashes."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.store.tables import Table
 
@@ -19,9 +19,10 @@ def put(
     now_ms: int,
     scope: str = "api",
     window: str | None = None,
+    ends_at_ms: int | None = None,
 ) -> None:
     """A caller's token; a new one replaces the old one of that name."""
-    row = {"name": name, "sha256": sha256, "created_at_ms": now_ms}
+    row = {"name": name, "sha256": sha256, "created_at_ms": now_ms, "ends_at_ms": ends_at_ms}
     connection.execute(delete(_token).where(_token.c.name == name))
     connection.execute(insert(_token).values(scope=scope, window=window, **row))
 
@@ -29,3 +30,8 @@ def put(
 def revoke(connection: Connection, name: str) -> bool:
     """Whether there was a token of that name, which now opens nothing more."""
     return connection.execute(delete(_token).where(_token.c.name == name)).rowcount > 0
+
+
+def note_used(connection: Connection, name: str, day: int) -> None:
+    """Note the day on which a caller's token was used last."""
+    connection.execute(update(_token).where(_token.c.name == name).values(used_day=day))

@@ -4,7 +4,7 @@ gateway/upward/outbox.py says what goes into one.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -114,16 +114,18 @@ class Batch:
         return [sent for items in self._sent.values() for sent in items]
 
 
-def add_envelopes(connection: Connection, batch: Batch, rows: Sequence) -> None:
+def add_envelopes(
+    connection: Connection, batch: Batch, rows: Sequence, received_at_ms: Callable
+) -> None:
     """Add records of the store, each after its service document if the centre lacks that; the
-    first one that does not fit ends it.
+    first one that does not fit ends it. received_at_ms: of a row, as the centre is told it.
     """
     for row in rows:
-        if not _add_envelope(connection, batch, row):
+        if not _add_envelope(connection, batch, row, received_at_ms(row)):
             return
 
 
-def _add_envelope(connection: Connection, batch: Batch, row) -> bool:
+def _add_envelope(connection: Connection, batch: Batch, row, received_at_ms: int) -> bool:
     document = b""
     lacking: int | None = row.document_id if row.document_verdict is None else None
     if lacking is not None and not batch.has(FACTS, lacking):
@@ -134,7 +136,7 @@ def _add_envelope(connection: Connection, batch: Batch, row) -> bool:
         add_document(batch, lacking, document)
     item = EnvelopeItem(
         envelope=row.envelope.decode(),
-        received_at_ms=row.received_at_ms,
+        received_at_ms=received_at_ms,
         window=row.window,
         service=row.service,
         marks=() if row.marks == "[]" else tuple(json.loads(row.marks)),
@@ -168,7 +170,7 @@ def add_head(batch: Batch, row) -> bool:
     if not batch.has_room(1, size):
         return False
     sent = Sent(HEAD, 0, row.device, 0, f"the head of {row.device}", row.head, None, 0)
-    batch.add(HeadItem(head=row.head, receipt=row.receipt), sent, size)
+    batch.add(HeadItem(row.head, row.receipt, row.settings), sent, size)
     return True
 
 

@@ -92,6 +92,11 @@ class Centre:
             )
         except (ValueError, httpx2.InvalidURL) as error:
             raise OperatorError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
+        except ImportError as error:
+            raise OperatorError(
+                f"{proxy} is a SOCKS proxy, which the gateway does not speak: name an HTTP proxy "
+                "in gateway.toml (proxy), or none."
+            ) from error
 
     def send(self, packed: bytes) -> Answer:
         """Post a batch, packed by `pack`; the centre's word on it.
@@ -211,4 +216,7 @@ def _sentence(url: str, status: int, body: bytes) -> str:
         413: "A proxy on the way limits bodies too tightly; it must let 8 MB through.",
     }
     what = todo.get(status, f"It says: {body.decode(errors='replace')!r}.")
-    return f"{url} refuses with {status}. {what} Nothing is dropped; it is tried again slowly."
+    why = _detail(body) if status == 401 else ""  # a token that has ended says so
+    return (
+        f"{url} refuses with {status}{why}. {what} Nothing is dropped; it is tried again slowly."
+    )

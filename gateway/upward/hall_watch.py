@@ -86,8 +86,15 @@ class HallWatch:
             document = self._centre.hall(self._book.name, self._book.version)
             if document is not None:
                 self._take(document)
+                self._alarms.clear("hall_document")
         except (UnreachableError, RefusedError, ProtocolError) as error:
             self._is_resting = True
+            if isinstance(error, ProtocolError):
+                self._alarms.set(
+                    "hall_document",
+                    f"The centre's hall document cannot be taken: {error}. The hall goes on with "
+                    "the one before; tell the centre's operator.",
+                )
             least_s = getattr(error, "retry_after_s", None)
             self._wait(self._backoff.pause_s(least_s))
             if self._book.current is None:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from gateway.config import Config
 from gateway.hall.hall_book import read_receipt
 from gateway.keep.hall_clock import HallClock
@@ -77,6 +79,7 @@ class Outbox:
         self._clock = clock
         with database.read() as connection:
             first_id = progress.newest_id(connection)
+            self._first_id = envelopes.newest_id(connection)
         self._riders = Riders(hall, pace.head_every_ms / 1000, clock, first_id, alone)
         self._count = itertools.count(1)
         self._settling = threading.Lock()
@@ -97,7 +100,7 @@ class Outbox:
         with self._database.read() as connection:
             wanted = most + len(self._alone)
             rows = envelopes.waiting_live(connection, since_ms, after_id or 0, wanted)
-            add_envelopes(connection, batch, self._in_company(rows)[:most])
+            self._add(connection, batch, self._in_company(rows)[:most])
             self._riders.board(connection, batch, is_first=after_id is None)
         return batch
 
@@ -108,12 +111,25 @@ class Outbox:
         with self._database.read() as connection:
             wanted = most + len(self._alone)
             rows = envelopes.waiting(connection, since_ms, after_id or 0, wanted)
-            add_envelopes(connection, batch, self._in_company(rows)[:most])
+            self._add(connection, batch, self._in_company(rows)[:most])
             if after_id is None:
                 longest_ms = self._pace.reoffer_longest_ms
                 rows = envelopes.waiting_again(connection, now_ms, longest_ms, wanted)
-                add_envelopes(connection, batch, self._in_company(rows)[: most - len(batch)])
+                self._add(connection, batch, self._in_company(rows)[: most - len(batch)])
         return batch
+
+    def _add(self, connection: Connection, batch: Batch, rows: Sequence) -> None:
+        add_envelopes(connection, batch, rows, self._received_at_ms)
+
+    def _received_at_ms(self, row) -> int:
+        """When a record came. If the clock was set since then it is the earlier of what it said
+        and what it would have said: the centre adds what it finds missing to how far the record's
+        time may be off, and its device had that time from the same clock. One that cannot be by
+        now came now.
+        """
+        ran_ms = row.received_ran_ms if row.id > self._first_id else None
+        placed_ms = self._clock.place(row.received_at_ms, ran_ms)
+        return self._clock.now_ms() if placed_ms is None else min(row.received_at_ms, placed_ms)
 
     def _in_company(self, rows: Sequence) -> list:
         """Those that travel with others."""

@@ -83,6 +83,9 @@ ALARMS = {
     ),
     "hall": Advice("大厅编号与配置不符", "核对 gateway.toml 中的 hall 和 centre_token_file。"),
     "no_hall": Advice("尚未取得大厅资料", "取得之前评价器无法登录。检查与省级系统的连接。"),
+    "hall_document": Advice(
+        "新的大厅资料无法采用", "大厅继续按此前的资料工作。请联系省级系统管理员。"
+    ),
 }
 
 MARKS = {
@@ -91,7 +94,6 @@ MARKS = {
     batch.UNKNOWN_KIND: "记录类型未知",
     batch.BROKEN_CHAIN: "记录链断开",
     batch.FACTS_DIFFER: "服务信息不符",
-    batch.RATED_TWICE: "同一次服务重复评价",
 }
 
 REFUSALS = {

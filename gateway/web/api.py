@@ -14,7 +14,14 @@ from sqlalchemy.exc import DatabaseError
 
 from gateway.desk.callers import API, caller_of
 from gateway.desk.finder import Finder
-from gateway.desk.services import OUTCOMES, ConflictError, NoSuchError, Opening, ServiceDesk
+from gateway.desk.services import (
+    INVITES,
+    OUTCOMES,
+    ConflictError,
+    NoSuchError,
+    Opening,
+    ServiceDesk,
+)
 from gateway.hall.hall_book import HallBook
 from gateway.keep.metrics import Metrics
 from gateway.store import envelopes, quarantine, services, states
@@ -22,6 +29,7 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
 from hosting.problem import handle_problems
+from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
 from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, device_id, place_id
@@ -99,7 +107,9 @@ class FindBody(BaseModel):
 
 class ServiceAnswer(BaseModel):
     """A service as the hall knows it. outcome: whether it is rated or its invitation went by; how
-    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours.
+    it was rated nobody is told. ended: `overdue` if nobody closed it within twelve hours. invites:
+    whether it may be asked to invite; `not_rateable`: none of its matters is, `not_this_kind`:
+    services of its kind do not invite in this hall.
     """
 
     service: str
@@ -111,6 +121,7 @@ class ServiceAnswer(BaseModel):
     closed_at_ms: int | None
     ended: Literal["closed", "no_show", "transferred", "overdue"] | None
     outcome: Literal[OUTCOMES]  # type: ignore[valid-type]
+    invites: Literal[INVITES]  # type: ignore[valid-type]
 
 
 def create_app(
@@ -164,7 +175,7 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.post("/api/v1/services/{service_id}/invite", dependencies=[caller])
     def invite(service_id: ServiceId) -> ServiceAnswer:
-        """Ask the citizen for a rating now."""
+        """Ask the citizen for a rating now; 409 for a service that does not invite."""
         desk.invite(service_id)
         return _service(desk, service_id)
 
@@ -182,7 +193,11 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
 
     @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
     def set_staff(window_id: WindowId, body: StaffBody) -> None:
-        """Sign in, pause or sign out; another staff_no takes over (A/B 岗)."""
+        """Sign in, pause or sign out; another staff_no takes over (A/B 岗).
+
+        Where the province lists the hall's staff, 422 for a staff_no that is not in `GET /staff`'s
+        `listed`, and the name is the list's.
+        """
         desk.set_staff(window_id, body.presence, body.staff_no, body.name)
 
 
@@ -217,10 +232,12 @@ def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None
 
     @app.get("/api/v1/staff", dependencies=[caller])
     def staff() -> dict:
-        """Who has signed in, by window."""
+        """Who has signed in, by window, and who may; `listed` is empty where everybody may."""
         with database.read() as connection:
             rows = services.all_staff(connection)
-        return {"staff": [{"window": row.window, **(_staff(row) or {})} for row in rows]}
+        listed = [{"staff_no": one, "name": name} for one, name in book.staff.items()]
+        signed_in = [{"window": row.window, **(_staff(row) or {})} for row in rows]
+        return {"staff": signed_in, "listed": listed}
 
     @app.get("/api/v1/devices", dependencies=[caller])
     def devices() -> dict:
@@ -253,7 +270,10 @@ def _caller(database: Database) -> Callable[..., str]:
     bearer = HTTPBearer(auto_error=False)
 
     def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-        known = caller_of(database, given.credentials) if given is not None else None
+        try:
+            known = caller_of(database, given.credentials) if given is not None else None
+        except EndedTokenError as error:
+            raise HTTPException(401, f"{error}", {"WWW-Authenticate": "Bearer"}) from None
         if known is not None:
             if known.scope != API:
                 raise HTTPException(403, f"This token is for the {known.scope}, not for the API")
@@ -279,6 +299,7 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         closed_at_ms=row.closed_at_ms,
         ended=row.ended,
         outcome=outcome,
+        invites=desk.invites(row),
     )
 
 

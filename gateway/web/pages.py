@@ -74,7 +74,7 @@ def _add_overview(site: Site[Caller], overview: Overview) -> None:
     @site.router.get("/live")
     async def follow_overview(request: Request) -> Response:
         await site.holder(request, _may_read)
-        return await site.live(request, "overview_live.html", overview.now)
+        return await site.live(request, "overview_live.html", overview.now, _may_read)
 
 
 def _add_console(site: Site[Caller], console: Console) -> None:
@@ -95,7 +95,19 @@ def _add_console(site: Site[Caller], console: Console) -> None:
     @site.router.get("/windows/{window}/live")
     async def follow_console(request: Request, window: str) -> Response:
         await site.holder(request, may_use(window))
-        return await site.live(request, "console_live.html", lambda: view(window))
+        return await site.live(request, "console_live.html", lambda: view(window), may_use(window))
+
+    @site.router.get("/windows/{window}/find/{what}")
+    async def find(request: Request, window: str, what: str, find: str = "") -> Response:
+        await site.holder(request, may_use(window))
+
+        def found() -> dict:
+            try:
+                return {"what": what, "found": console.find(window, what, find[:128])}
+            except NoSuchError:
+                raise PageError(404, "没有这个页面。") from None
+
+        return await site.page(request, "console_found.html", found)
 
     @site.router.post("/windows/{window}/{key}")
     async def press(request: Request, window: str, key: str) -> Response:

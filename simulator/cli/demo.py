@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from simulator.check.days import EZHOU, QINNAN
 from simulator.cli.options import FIRMWARE, Broker, Firmware, Json, Seconds, Seed, conclude
 from simulator.demo import Show, run_hall
 from simulator.parts.hall import BROKERS, Hall
@@ -31,6 +32,14 @@ def demo(
             help=f"Pull plugs by script; parts are {', '.join(PARTS)}: 20:broker,35:gateway",
         ),
     ] = "",
+    days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=400,
+            help="In a rehearsal: so many days pass at the end, with reminders and defaults.",
+        ),
+    ] = 0,
     as_json: Json = False,
     keep: Annotated[Path | None, typer.Option(help="Keep everything in this new folder.")] = None,
     damage: Annotated[
@@ -50,17 +59,25 @@ def demo(
     every key and every thanks, says so at the end.
 
     Example: pingjia demo --windows 8 --seconds 60 --pull 20:broker,35:gateway
+
+    With --days the centre is a rehearsal under two regions' rules at once (钦南, 鄂州): after the
+    people's time the days pass in a moment, and the oracle works out for itself who was reminded,
+    what is 未评 and what counts by default: pingjia demo --seconds 20 --days 10
     """
     if damage not in (None, *KINDS):
         raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
     if broker not in BROKERS:
         raise typer.BadParameter(f"choose one of {', '.join(BROKERS)}", param_hint="--broker")
-    show = Show(seconds, seed, _pulls(pull), damage)
+    if days and (damage is not None or pull):
+        raise typer.BadParameter("goes without --pull and --sabotage", param_hint="--days")
+    show = Show(seconds, seed, _pulls(pull), damage, days)
     if keep is not None:
         keep.mkdir(parents=True, mode=0o700)
     folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
     with folder as name:
-        hall = Hall(Path(name).resolve(), firmware.resolve(), windows, broker=broker)
+        profiles = (QINNAN, EZHOU) if days else ()
+        path = Path(name).resolve()
+        hall = Hall(path, firmware.resolve(), windows, broker=broker, profiles=profiles)
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         console = Console()
         is_watched = console.is_terminal and sys.stdin.isatty() and not as_json

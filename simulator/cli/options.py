@@ -21,19 +21,22 @@ Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware
 
 
 def conclude(result: dict, as_json: bool):
-    """Prints the oracle's verdict; exit code 1 if anything was lost, doubled or altered."""
+    """Prints the oracle's verdict; exit code 1 if anything was lost, doubled, altered, or
+    counted wrongly after the days of a rehearsal.
+    """
     for explanation in result["explanations"]:
         typer.echo(explanation, err=True)
     holds = result["thanked"] > 0 and not (
-        result["lost"] or result["duplicate"] or result["altered"]
+        result["lost"] or result["duplicate"] or result["altered"] or result.get("wrong")
     )
+    days = f", wrong after the days {result['wrong']}" if "wrong" in result else ""
     if as_json:
         typer.echo(json.dumps({k: v for k, v in result.items() if k != "explanations"}))
     else:
         typer.echo(
             f"oracle: {result['thanked']} thanked, {result['in_centre']} in the centre,"
             f" lost {result['lost']}, duplicate {result['duplicate']},"
-            f" altered {result['altered']}: {'holds' if holds else 'DOES NOT HOLD'}"
+            f" altered {result['altered']}{days}: {'holds' if holds else 'DOES NOT HOLD'}"
         )
     if not holds:
         raise typer.Exit(1)

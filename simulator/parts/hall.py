@@ -19,6 +19,8 @@ READER_TOKEN = "reader.token"
 QUEUE_TOKEN = "queue.token"
 CENTRE_PAGES_TOKEN = "centre-pages.token"
 GATEWAY_PAGES_TOKEN = "gateway-pages.token"
+FIGURES_TOKEN = "figures.token"
+REHEARSAL_TOKEN = "rehearsal.token"
 CENTRE_CONFIG = "central.toml"
 GATEWAY_CONFIG = "gateway.toml"
 ORACLE = "oracle.jsonl"
@@ -33,7 +35,8 @@ class Hall:
     timers: settings of the gateway that a test wants shorter. may_misbehave: the gateway reaches
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
-    with the hall's own CA, in `ca`.
+    with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
+    judged; none: the centre is a real one.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Hall:
         broker: str = "embedded",
         ports: tuple[int, ...] = (),
         is_secure: bool = False,
+        profiles: tuple[str, ...] = (),
     ):
         self.folder = folder
         self.oracle = folder / ORACLE
@@ -58,7 +62,9 @@ class Hall:
         self.ca = folder / "secure" / "ca.pem" if is_secure else None
         self._firmware = firmware
         self._timers = timers or {}
-        self.centre = Part("centre", folder, "central", "run", "--config", CENTRE_CONFIG)
+        self._profiles = profiles
+        run = "rehearse" if profiles else "run"
+        self.centre = Part("centre", folder, "central", run, "--config", CENTRE_CONFIG)
         self.mosquitto = Mosquitto(folder / _BROKER_FILES) if broker == "mosquitto" else None
         self.gateway = Part("gateway", folder, "gateway", "run", "--config", GATEWAY_CONFIG)
 
@@ -77,6 +83,7 @@ class Hall:
             "mosquitto" if self.mosquitto else "embedded",
             self._ports,
             self.ca is not None,
+            self._profiles,
         )
 
     async def make(self):
@@ -87,7 +94,7 @@ class Hall:
         if self._is_made:
             return
         self._write_configs()
-        await self._central("init")
+        await self._central("init", *(["--rehearsal"] if self._profiles else []))
         if self.ca:
             await self._gateway("secure", "--name", "127.0.0.1")
         await self._central(
@@ -97,6 +104,7 @@ class Hall:
         )
         await asyncio.gather(
             self._equip(),
+            *self._rehearsal_tokens(),
             self._central("token", "add", "--scope", "records:read", "--out", READER_TOKEN),
             self._central("token", "add", "--scope", "pages:read", "--out", CENTRE_PAGES_TOKEN),
             self._gateway(
@@ -154,7 +162,16 @@ class Hall:
 
     def reader(self) -> Centre:
         """A reader of the centre's records."""
-        return Centre(self.centre.url, read_token(self.folder / READER_TOKEN))
+        return self.centre_with(READER_TOKEN)
+
+    def centre_with(self, token: str) -> Centre:
+        """A caller of the centre's API, with the token of this file."""
+        return Centre(self.centre.url, read_token(self.folder / token))
+
+    def _rehearsal_tokens(self):
+        scopes = {"figures:read": FIGURES_TOKEN, "rehearsal:write": REHEARSAL_TOKEN}
+        for scope, token in scopes.items() if self._profiles else ():
+            yield self._central("token", "add", "--scope", scope, "--out", token)
 
     async def _equip(self):
         """Every window with a device: enrolled, and flashed."""
@@ -163,10 +180,16 @@ class Hall:
         windows, devices = self.folder / "窗口.csv", self.folder / "评价器.csv"
         rows = [f"{HALL},{window},{window[1:]}号窗口" for window in self.windows]
         windows.write_text("\n".join(["大厅,窗口编号,名称", *rows]))
+        tables = [windows, devices]
+        if self._profiles:  # its queue system says that a service is over, and no more
+            halls = self.folder / "大厅.csv"
+            row = f"{HALL},演示大厅,{' '.join(self._profiles)},invited expired closed"
+            halls.write_text(f"大厅编号,名称,适用规则,报送进度\n{row}")
+            tables.append(halls)
         rows = [f"{HALL},{window},{device}" for window, device in self.windows.items()]
         devices.write_text("\n".join(["大厅,窗口编号,评价器编号", *rows]))
         bundles = self.folder / "bundles"
-        await self._central("directory", "import", windows, devices, "--bundles", bundles)
+        await self._central("directory", "import", *tables, "--bundles", bundles)
         for device, folder in self.folders.items():
             bundle = bundles / f"{device}.json"
             flash(folder, self._firmware, bundle)

@@ -6,8 +6,10 @@ Everything they choose comes from a seeded random generator, so that a run can b
 import asyncio
 import itertools
 import random
+import time
 from collections import Counter
 
+from simulator.check.days import Visit
 from simulator.check.oracle import Press
 from simulator.devices.fleet import Fleet, FleetError
 from simulator.people.citizen import Citizen
@@ -42,7 +44,7 @@ class Crowd:
     how long a citizen waits to be invited, and then for the thanks. `counts` tells what has
     happened so far: served, pressed, thanked, left (without rating), unanswered (the device did
     nothing), refused (calls that the gateway refused, or was away for too long), relieved (clerks
-    whose place another took).
+    whose place another took). `visits`: by their service's id.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Crowd:
         self._patience_s = patience_s
         self._is_over = asyncio.Event()
         self.counts: Counter[str] = Counter()
+        self.visits: dict[str, Visit] = {}
         self._clerks: dict[str, Clerks] = {}
 
     async def run(self, seconds: float | None):
@@ -110,20 +113,26 @@ class Crowd:
         )
         manner = self._random.choices(list(_QUEUE_MANNERS), list(_QUEUE_MANNERS.values()))[0]
         times = 2 if manner == _REPEATS else 1
+        opened_ms = _now_ms()
         service = await self._open(window, citizen.ticket_no, times)
+        self.visits[service] = Visit(service, device, citizen.ticket_no, opened_ms)
         if unclosed is not None:
-            await self._queue.close(unclosed)
+            await self._close(unclosed)
         self.counts["served"] += 1
         await citizen.is_served()
         await self._rate(citizen, service, times)
         if manner == _CLOSES_LATE:
             return service
         for _ in range(times):
-            await self._queue.close(service)
+            await self._close(service)
         await citizen.leaves()
         if manner == _INVITES_LATE:
             await self._queue.invite(service)  # refused, and counted as that
         return None
+
+    async def _close(self, service):
+        await self._queue.close(service)
+        self.visits[service].closed_ms = self.visits[service].closed_ms or _now_ms()
 
     async def _open(self, window, ticket_no, times):
         name, task_code = self._random.choice(_MATTERS)
@@ -150,3 +159,7 @@ class Crowd:
 
     async def _rest(self, least_s, most_s):
         await asyncio.sleep(self._random.uniform(least_s, most_s) * self._pace)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

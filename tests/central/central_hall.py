@@ -15,9 +15,9 @@ from central.clockwork import Limits
 from central.custody.intake import Intake
 from central.directory.devices import revoke_device
 from central.directory.halls import Halls
-from central.keys import DeviceKeys
+from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.store.tables import metadata
@@ -80,21 +80,25 @@ class SigningDevice(Pen):
 
 
 class Hall:
-    """The centre as one hall's gateway meets it, and the database behind it."""
+    """The centre as one hall's gateway meets it, and the database behind it.
 
-    def __init__(self, folder: Path, hall: str, database: Database, clock, time=None) -> None:
-        self.folder, self.name, self.database, self.clock = folder, hall, database, clock
-        self.keys = DeviceKeys(SECRET)
-        centre = Centre(
-            database, self.keys.key, load_profile("ezhou"), Limits(), time or PlainClock(clock)
-        )
-        self.intake, self.devices = centre.intake, centre.devices
-        self.approval, self.endings = centre.approval, centre.endings
-        self.note_running = centre.note_running
-        self.settle_directory = centre.settle_directory
-        self.figures, self.alarms = centre.figures, centre.alarms
-        self.halls, self.tokens = Halls(database, clock), Tokens(database, clock)
-        self.client = TestClient(centre.app, raise_server_exceptions=False)
+    is_judged: at once, when something is posted; False for a test with a judge of its own.
+    """
+
+    is_judged = True
+
+    def __init__(
+        self,
+        folder: Path,
+        hall: str,
+        database: Database,
+        clock,
+        time=None,
+        profile="national",
+        rules=None,
+    ) -> None:
+        self.folder, self.name, self.clock = folder, hall, clock
+        self.serve(database, time, profile, rules)
         self.halls.add(hall, "大厅", "broker", 1883, None, folder / f"{hall}.token")
         self.halls.add_window(hall, "w1", "1号窗口")
         reader = folder / "reader.token"
@@ -102,6 +106,24 @@ class Hall:
             self.tokens.add("records:read", reader)
         self.headers = bearer(folder / f"{hall}.token")
         self.reader = bearer(reader)
+
+    def serve(self, database: Database, time=None, profile="national", rules=None) -> None:
+        """A centre on this database answers from now on."""
+        self.database = database
+        self.keys = DeviceKeys(SECRET)
+        centre = Centre(
+            *(database, self.keys, rules or load_rules(profile), Limits()),
+            time or PlainClock(self.clock),
+            participants=Participants(SECRET),
+        )
+        self.intake, self.devices = centre.intake, centre.devices
+        self.approval, self.endings = centre.approval, centre.endings
+        self.note_running = centre.note_running
+        self.settle_directory = centre.settle_directory
+        self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
+        self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
+        self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
+        self.client = TestClient(centre.app, raise_server_exceptions=False)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
@@ -126,12 +148,14 @@ class Hall:
         return revoke_device(self.database, device, at_ms, reason, self.clock())
 
     def report(self, period, hall, window):
-        """The figures of a place, as pages and API show them."""
+        """The figures of a place, as pages and API show them when all is settled."""
+        self.judge.settle_all()
         with self.database.read() as connection:
             return self.figures.report(connection, period, hall, window)
 
     def count_shares(self) -> None:
-        """What the centre does every ten minutes."""
+        """What the centre does every ten minutes, when all is settled."""
+        self.judge.settle_all()
         with self.database.read() as connection:
             self.alarms.count_shares(connection)
 
@@ -148,6 +172,8 @@ class Hall:
             headers={**self.headers, "content-encoding": "gzip"},
         )
         assert response.status_code == 200, response.text
+        if self.is_judged:
+            self.judge.settle_all()  # as a running centre does at once
         return decode_answer(response.content)
 
     def records(self, **query) -> list[dict]:
@@ -204,6 +230,22 @@ def differences(connection) -> list:
         },
     )
     return compare_metadata(context, metadata)
+
+
+def counting(rows: list[dict]) -> list[dict]:
+    """Of these records the ratings that count by the simplest rule: of each service the first, by
+    the time it was given.
+    """
+    first: dict[tuple[str, str], tuple] = {}
+    for row in rows:
+        rating = decoded(row["envelope"])
+        if row["level"] is None or "signed_after_revocation" in row["marks"]:
+            continue
+        place = (row["rated_at_ms"], rating.device, rating.epoch, rating.seq)
+        service = (row["hall"], rating.service)
+        if service not in first or place < first[service][0]:
+            first[service] = place, row
+    return [row for _, row in first.values()]
 
 
 def item_of(item):

@@ -21,8 +21,14 @@ _ON_BOTH = {
     "test_central_moments",
     "test_central_revocation",
     "test_central_timekeeper",
+    "test_judge_time",
 }
-_ON_POSTGRESQL = {"test_central_locks", "test_central_postgresql"}
+_ON_POSTGRESQL = {
+    "test_central_feed",
+    "test_central_locks",
+    "test_central_postgresql",
+    "test_judge_two",
+}
 _DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
 
 
@@ -71,6 +77,10 @@ def database(request, tmp_path):
         with opened.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
             connection.exec_driver_sql("DELETE FROM record")  # 64 files, to be emptied each
+            connection.exec_driver_sql(
+                "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal)"
+                " VALUES (1, 0, 0, 0, false)"
+            )
         yield opened
     else:
         opened = open_database(f"sqlite:///{tmp_path}/central.db")

@@ -12,9 +12,12 @@ from test_central_clone import clone_of, named
 
 from central.centre import Centre
 from central.clockwork import Alarms, Limits
-from central.rules.profile import load_profile
+from central.keys import DeviceKeys
+from central.ratings.versions import load_rules
 from central.steady import PlainClock
+from central.store import directory
 from central.store.database import open_database
+from central.store.directory import EVER, Entry
 from protocol.batch import HeadItem
 from protocol.envelope import mac16
 
@@ -35,8 +38,10 @@ def test_a_device_that_names_damage_is_named(hall, device):
 
 def test_an_ordinary_restart_is_no_alarm(hall, device):
     """The control of what follows."""
-    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None))
-    hall.post(device.boot(65, [(2, 64, "restart")]), HeadItem(device.head(65, device.prev), None))
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None, None))
+    hall.post(
+        device.boot(65, [(2, 64, "restart")]), HeadItem(device.head(65, device.prev), None, None)
+    )
     hall.clock.ms += 2 * HOUR_MS
     assert alarms(hall) == {}
 
@@ -48,7 +53,7 @@ def test_a_boot_that_hides_another_board_s_record_is_named_by_the_head(hall, dev
     hall.post(device.rating())
     clone = clone_of(device)
     device.rating()  # lost
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     hall.post(clone.boot(65, [(2, 64, "restart")]))
     assert alarms(hall)["cloned_device"].seq == 65
     assert hall.marks()[65] == ["cloned_device"]
@@ -60,7 +65,7 @@ def test_a_head_that_comes_after_the_boot_names_it_too(hall, device):
     device.rating()  # lost
     hall.post(clone.boot(65, [(2, 64, "restart")]))
     assert "cloned_device" not in alarms(hall)
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     assert alarms(hall)["cloned_device"].seq == 2
 
 
@@ -81,15 +86,15 @@ def test_a_head_of_another_record_than_the_one_held_is_named(hall, device):
     device.rating()
     hall.post(clone.rating())
     assert alarms(hall) == {}
-    hall.post(HeadItem(device.head(2, device.prev), None))
+    hall.post(HeadItem(device.head(2, device.prev), None, None))
     assert alarms(hall)["cloned_device"].seq == 2
 
 
 def test_two_heads_of_one_seq_are_named(hall, device):
     clone = clone_of(device)
     device.rating(), clone.rating()
-    hall.post(HeadItem(device.head(1, device.prev), None))
-    hall.post(HeadItem(clone.head(1, clone.prev, up_ms=10), None))
+    hall.post(HeadItem(device.head(1, device.prev), None, None))
+    hall.post(HeadItem(clone.head(1, clone.prev, up_ms=10), None, None))
     assert alarms(hall)["cloned_device"].seq == 1
 
 
@@ -129,7 +134,7 @@ def test_a_restored_centre_names_what_it_lost(tmp_path):
     restored = Hall.__new__(Hall)
     restored.__dict__.update(hall.__dict__, database=database)
     restored.intake._database = restored.figures._database = database
-    head = HeadItem(device.head(3, device.prev), receipt)
+    head = HeadItem(device.head(3, device.prev), receipt, None)
     restored.intake.take(("demo",), [head._asdict()])
     found = alarms(restored)["lost_by_centre"]
     assert (found.seq, found.last_seq, found.first_at_ms) == (2, 3, NOW_MS)
@@ -165,7 +170,7 @@ def test_a_backlog_that_moves_is_no_gap(hall, device):
     """What is covered grows: the time begins anew."""
     backlog = [device.rating() for _ in range(10)]
     for envelope in backlog:
-        hall.post(HeadItem(device.head(10, device.prev), None), envelope)
+        hall.post(HeadItem(device.head(10, device.prev), None, None), envelope)
         assert "gap" not in alarms(hall)
         hall.clock.ms += HOUR_MS - 1
     assert "gap" not in alarms(hall)
@@ -184,9 +189,7 @@ class Away:
 
 
 def centre_over(database) -> Centre:
-    return Centre(
-        database, lambda device, epoch: bytes(32), load_profile("ezhou"), Limits(), PlainClock()
-    )
+    return Centre(database, DeviceKeys(bytes(32)), load_rules("national"), Limits(), PlainClock())
 
 
 def until(condition) -> None:
@@ -213,7 +216,7 @@ def test_a_running_centre_looks_beside_its_requests_for_what_is_seldom_rated(dat
 def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
     centre = centre_over(Away())
     centre.start()
-    until(lambda: len(caplog.records) == 3)
+    until(lambda: len(caplog.records) == 5)
     assert "shares" in threads()
     assert centre.alarms.shares_at_ms is None, "nobody knows"
     centre.close()
@@ -222,6 +225,8 @@ def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog):
         "running failed and is tried again",
         "shares failed and is tried again",
         "directory failed and is tried again",
+        "backfill failed and is tried again",
+        "judge failed and is tried again",
     }
 
 
@@ -236,7 +241,7 @@ def test_no_request_looks_for_what_is_seldom_rated_and_each_tells_when_it_was_do
     assert "seldom_rated" not in alarms(hall)
     hall.count_shares()
     found = alarms(hall)["seldom_rated"]
-    assert (found.window, found.count, found.last_at_ms) == ("w2", 60, hall.clock.ms)
+    assert (found.window, found.count, found.last_at_ms) == ("w1", 54, hall.clock.ms)
     counted_at_ms = hall.clock.ms
     hall.clock.ms += 40 * 24 * HOUR_MS
     assert alarms(hall)["seldom_rated"].last_at_ms == counted_at_ms, "as it was then"
@@ -257,7 +262,7 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
         by_mark = hall.alarms.by_mark(connection, place, 1)
         counts = hall.alarms.counts(connection, place)
         some = hall.alarms.findings(connection, place, 2)
-    assert {"facts_missing", "rated_twice", "bad_mac"} <= {one.mark for one in found.newest}
+    assert {"facts_missing", "broken_chain", "bad_mac"} <= {one.mark for one in found.newest}
     assert found.others == 0
     assert (some.newest, some.others) == (found.newest[:2], len(found.newest) - 2)
     groups = {}
@@ -274,3 +279,37 @@ def test_sums_and_counts_are_those_of_the_findings(hall, other_hall, device, pla
     for one in found.newest:
         parts[one.hall if place is None else one.window] += one.count
     assert counts == parts
+
+
+def test_a_hall_without_devices_and_one_that_is_no_more_raise_no_silence(hall, device):
+    """The control is the same hall while its device stands there."""
+    hall.post(device.rating(), HeadItem(device.head(1, device.prev), None, None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    hall.note_running()
+    hall.clock.ms += 1
+    assert {"silent_hall", "silent_device"} <= set(alarms(hall))
+    hall.revoke("xj-0417", None, "closed")
+    assert {"silent_hall", "silent_device"} & set(alarms(hall)) == set()
+    hall.enrol("xj-0417")
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    assert "silent_hall" in alarms(hall)
+    hall.revoke("xj-0417", None, "closed")
+    hall.halls.remove("demo")
+    assert {one.mark for one in hall.findings("demo")} <= {"open_epoch"}
+
+
+def test_a_hall_is_ended_by_an_import_and_its_alarms_when_its_devices_are(hall, device):
+    """While they stand there, all that is missing is told; then what their epochs owe."""
+    device.rating()
+    hall.post(HeadItem(device.head(1, device.prev), None, None))
+    hall.clock.ms += 11 * 24 * HOUR_MS
+    owed = {one.mark for one in hall.findings("demo")}
+    assert {"gap", "silent_device"} <= owed
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, 20251009, name="大厅")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    assert {one.mark for one in hall.findings("demo")} == owed
+    hall.revoke("xj-0417", None, "closed")
+    assert {one.mark for one in hall.findings("demo")} == {"open_epoch"}
+    assert {one.mark for one in hall.findings(None)} == {"open_epoch"}

@@ -137,7 +137,7 @@ def test_a_receipt_over_an_hour_old_is_given_anew(hall, device, clock, database)
     first = hall.post(envelope)
     for ms, is_fresh in ((3_599_999, False), (1, False), (1, True), (3_600_000, False)):
         clock.ms += ms
-        again = hall.post(HeadItem(device.head(1, mac16(envelope.encode())), None))
+        again = hall.post(HeadItem(device.head(1, mac16(envelope.encode())), None, None))
         assert (again.receipts != first.receipts) == is_fresh
         told = [
             decode(parse(one.receipts[0].encode()[:-65]), (Receipt,)) for one in (first, again)
@@ -274,7 +274,7 @@ def test_what_was_signed_for_another_purpose_is_no_record(hall, device, kind, v)
 
 def test_a_record_is_no_head(hall, device):
     """REC-5"""
-    (verdict,) = hall.post(HeadItem(device.rating(), None)).verdicts
+    (verdict,) = hall.post(HeadItem(device.rating(), None, None)).verdicts
     assert (verdict.verdict, verdict.reason.split(":")[0]) == ("rejected", "wrong_kind")
 
 
@@ -362,10 +362,12 @@ def test_the_highest_head_is_kept_and_answered_with_the_receipt(hall, device, da
     first = hall.post(device.rating())
     (receipt,) = first.receipts
     low, high = device.head(1), device.head(7)
-    answer = hall.post(HeadItem(high, receipt), HeadItem(low, None), HeadItem(high, None))
+    answer = hall.post(
+        HeadItem(high, receipt, None), HeadItem(low, None, None), HeadItem(high, None, None)
+    )
     assert verdicts(answer) == ["stored", "duplicate", "duplicate"]
     assert answer.receipts == first.receipts
-    assert verdicts(hall.post(HeadItem(low, "no receipt"))) == ["duplicate"]
+    assert verdicts(hall.post(HeadItem(low, "no receipt", None))) == ["duplicate"]
     with database.read() as connection:
         row = connection.exec_driver_sql("select seq, receipt_seq from head").one()
     assert tuple(row) == (7, 1)
@@ -373,7 +375,7 @@ def test_the_highest_head_is_kept_and_answered_with_the_receipt(hall, device, da
 
 def test_a_forged_head_is_rejected(hall, device):
     forged = device.head(7)[:-64] + "0" * 64
-    (verdict,) = hall.post(HeadItem(forged, None)).verdicts
+    (verdict,) = hall.post(HeadItem(forged, None, None)).verdicts
     assert verdict.reason.startswith("bad_mac")
 
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from central_hall import (
+    NOW_MS,
     SECRET,
     SigningDevice,
     document,
@@ -18,6 +19,7 @@ from sqlalchemy import select
 from central.custody import chain
 from central.custody.chain import Cover
 from central.keys import derive_key
+from central.ratings.period import ALL
 from central.store.tables import metadata
 from protocol.envelope import mac16
 
@@ -171,18 +173,23 @@ def test_facts_that_do_not_fit_are_a_mark_whatever_comes_first(
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_later_rating_of_a_service_is_kept_and_marked(hall, device, order):
+def test_the_later_rating_of_a_service_is_kept_and_does_not_count(hall, device, order):
     """BAT-4"""
-    first, second = device.rating(service="S-1"), device.rating(service="S-1")
+    first = device.rating(service="S-1", level=5)
+    second = device.rating(service="S-1", level=1)
     for envelope in [first, second][::order]:
         hall.post(envelope)
-    assert hall.marks() == {1: [], 2: ["rated_twice"]}
+    assert hall.marks() == {1: [], 2: []}
+    assert hall.report(ALL, "demo", None).whole.counts == {5: 1, 4: 0, 3: 0, 2: 0, 1: 0}
 
 
-def test_of_two_devices_the_one_that_arrives_first_counts(hall, device):
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_devices_the_one_that_was_pressed_first_counts(hall, device, order):
     other = hall.enrol("xj-0418")
-    assert hall.post(other.rating(service="S-1")).verdicts[0].marks == ()
-    assert hall.post(device.rating(service="S-1")).verdicts[0].marks == ("rated_twice",)
+    earlier = other.rating(service="S-1", level=2, at=NOW_MS - 9)
+    for envelope in [earlier, device.rating(service="S-1", level=4, at=NOW_MS)][::order]:
+        hall.post(envelope)
+    assert hall.report(ALL, "demo", None).whole.counts == {5: 0, 4: 0, 3: 0, 2: 1, 1: 0}
 
 
 @st.composite
@@ -230,7 +237,7 @@ def _store(folder, batches):
         for batch in batches:
             assert "rejected" not in verdicts(take(batch))
         with database.read() as connection:
-            tables = ("record", "conflict", "gap", "chain", "rated", "document")
+            tables = ("record", "conflict", "gap", "chain", "rating", "document")
             return {name: sorted(_rows(connection, name)) for name in tables}
 
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
-from central.people.tokens import scopes_of
+from central.people.callers import Callers, UnknownTokenError
 from central.store.database import open_database
 from hosting.clock import day, now_ms
 from pingjia import app
@@ -53,7 +53,9 @@ def test_a_ca_is_written_into_bundles_without_what_stands_above_it(folder):
     (folder / "above.pem").write_text(f"subject=CN = hall\n\n{pem}\n")
     assert central("hall", "set", "demo", "--ca", "above.pem").exit_code == 0
     assert enrol("bundle.json").exit_code == 0
-    assert json.loads((folder / "bundle.json").read_text())["mqtt"]["ca"] == pem
+    ca = json.loads((folder / "bundle.json").read_text())["mqtt"]["ca"]
+    assert ca.startswith("-----BEGIN")
+    assert ca.replace("\n", "") == pem.replace("\n", "")
 
 
 def test_a_broker_s_name_is_warned_of(folder):
@@ -82,14 +84,42 @@ def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(folder):
     (line,) = central("token", "list").output.splitlines()
     token_id = line.split()[0]
     assert text.startswith(f"pj_{token_id}_")
-    assert "pages:read, since 20" in line
+    assert "p  pages:read, since 20" in line
+    assert line.endswith("never used")
     database = open_database(load_config(folder / "central.toml").database_url)
-    assert scopes_of(database, text) == ("pages:read",)
+    callers = Callers(database, now_ms)
+    assert callers.holder(text).scopes == ("pages:read",)
+    callers.note_used()
+    assert central("token", "list").output.rstrip().endswith(f"used last {day(now_ms())}")
     assert central("token", "revoke", token_id).exit_code == 0
-    assert scopes_of(database, text) is None
+    with pytest.raises(UnknownTokenError):
+        callers.holder(text)
     database.close()
     assert "revoked 20" in central("token", "list").output
     assert refused(central("token", "revoke", token_id), "token list")
+
+
+def test_a_token_of_a_place_is_for_one_that_the_directory_has(folder):
+    """By its id alone where that is clear, by kind and id else; a wrong one names the nearest."""
+    add_demo(folder)
+    table = "大厅编号,名称\nxj-01,天山区政务服务中心\n"
+    Path("大厅.csv").write_text(table)
+    Path("机构.csv").write_text("机构编号,名称\nxj-01,天山区\nia,甲局\n")
+    assert central("directory", "import", "大厅.csv", "机构.csv").exit_code == 0
+
+    def add(scope, name):
+        return central("token", "add", "--scope", scope, "--out", name, "--days", 30)
+
+    assert "pages:read:institution:ia in" in add("pages:read:ia", "a").output
+    assert "figures:read:hall:xj-01 in" in add("figures:read:hall:xj-01", "b").output
+    assert refused(add("pages:read:xj-01", "c"), "institution:xj-01 or hall:xj-01")
+    assert refused(add("pages:read:hall:xj-1", "c"), "no hall named xj-1", "Did you mean xj-01?")
+    assert refused(add("pages:read:window:w1", "c"), "window is no place", "region")
+    assert refused(add("pages:reed", "c"), "pages:read", "directory:write")
+    assert not Path("c").exists()
+    lines = central("token", "list").output
+    assert "a  pages:read:institution:ia, since 20" in lines
+    assert lines.count(", never used, until 20") == 2
 
 
 def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):

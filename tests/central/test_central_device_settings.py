@@ -12,6 +12,7 @@ from firmware.timing import Timing
 from hosting.error import OperatorError
 from protocol.settings import Settings, open_settings
 
+TODAY = 20251009
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "settings.toml"
 
 
@@ -22,7 +23,7 @@ def put(hall, window=None, device=None, **changes):
 
 
 def document(hall):
-    found = hall_document(hall.database, hall.name, hall.keys.key)
+    found = hall_document(hall.database, hall.name, hall.keys, TODAY)
     assert found is not None
     return found
 
@@ -43,10 +44,19 @@ def test_the_example_holds_the_built_in_settings():
     times = Timing()
     first = built_in(times.thanks_ms, times.why_ms)
     content = json.loads(device_settings.read_file(EXAMPLE))
-    for name, _ in Settings.fields[3:]:
+    assert content == device_settings.BUILT_IN
+    for name, _ in Settings.fields[3:-1]:
         value = getattr(first, name)
         wanted = value._asdict() if name == "words" else json.loads(json.dumps(value))
         assert content[name] == wanted, name
+
+
+@pytest.mark.rule("R8")
+def test_a_device_prompts_in_the_words_of_the_form():
+    """新疆消防 附件2."""
+    times = Timing()
+    said = built_in(times.thanks_ms, times.why_ms).words.inviting
+    assert said.split(" ")[0] == "请您为我的服务进行评价"
 
 
 def test_the_newest_version_that_covers_a_device_counts(hall):

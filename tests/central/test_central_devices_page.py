@@ -122,6 +122,7 @@ def test_a_pending_rating_is_no_newest_rating(hall, box):
     for path in ("/", "/halls/demo", "/halls/demo/windows/w1"):
         assert "还没有评价" in see(hall.client, path)
     hall.approval.approve_all("demo")
+    hall.judge.settle_all()
     assert "还没有评价" not in see(hall.client, "/halls/demo")
 
 

@@ -251,6 +251,8 @@ def test_no_device_is_enrolled_twice_stolen_revived_or_moved_by_itself(desk):
 
 
 def test_a_broker_is_not_moved_by_itself(desk):
+    device = [["大厅", "窗口编号", "评价器编号"], ["demo", "w1", "demo-0001"]]
+    desk.bring({"评价器": device}, bundles=desk.folder / "bundles")
     gateway = [["大厅", "消息服务器", "端口"], ["demo", "elsewhere", "8883"]]
     assert "--move" in desk.faults({"网关": gateway})["网关!B2"].english
     (change,) = desk.bring({"网关": gateway}, moves=True)

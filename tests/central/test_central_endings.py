@@ -43,7 +43,7 @@ def faults(hall) -> set[str]:
 def headed(device, heard, **changes):
     """The device's word on its newest record, after it has heard a receipt signed at `heard`."""
     values = {"seq": device.seq, "mac": device.prev, "heard": heard, **changes}
-    return HeadItem(device.head(**values), None)
+    return HeadItem(device.head(**values), None, None)
 
 
 def heard_of(hall, *items) -> int:

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from central_hall import NOW_MS, Clock, Hall, bearer, decoded, document
+from central_hall import NOW_MS, Clock, Hall, bearer, counting, decoded, document
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
 from central.figures.report import ENOUGH, Figures
 from central.ratings.period import ALL, Period, last_days
-from central.rules.profile import load_profile
+from central.ratings.versions import load_rules
 from central.store import tallies
 from central.store.database import open_database
+from central.store.judged import counters
 from hosting.error import OperatorError
 
 DAY_MS = 86_400_000
@@ -29,7 +30,9 @@ class Province:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.database = open_database(f"sqlite:///{folder}/central.db")
-        self.halls = [Hall(folder, name, self.database, self.clock) for name in HALLS]
+        self.halls = [
+            Hall(folder, name, self.database, self.clock, profile="ezhou") for name in HALLS
+        ]
         self.pens = []
         for hall in self.halls:
             hall.halls.add_window(hall.name, "w10", "10号窗口")
@@ -54,14 +57,14 @@ class Province:
                 hall.post(*[one for its_hall, one in sent[start : start + 7] if its_hall is hall])
 
     def recount(self, first: str, last: str) -> Counter:
-        """(hall, window, level) -> ratings, from the records and their marks alone."""
+        """(hall, window, level) -> ratings, from the records alone."""
         counts = Counter()
-        for row in self.halls[0].records():
+        for row in counting(self.halls[0].records()):
             rating = decoded(row["envelope"])
             at_ms = row["rated_at_ms"]
             assert rating.at in (None, at_ms)
             day = (datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=8)).date()
-            if "rated_twice" not in row["marks"] and first <= day.isoformat() <= last:
+            if first <= day.isoformat() <= last:
                 counts[row["hall"], row["window"], row["level"]] += 1
         return counts
 
@@ -118,11 +121,11 @@ def test_any_span_of_days_can_be_asked_for(province, some, other):
 
 def test_the_profile_says_which_levels_are_good(province):
     report = province.halls[0].report(ALL, "demo", None)
-    assert load_profile("ezhou").good_levels.value == {5, 4}
+    assert (report.policy.profile, set(report.policy.levels.good.value)) == ("ezhou-norm", {4, 5})
     assert report.whole.good == report.whole.counts[5] + report.whole.counts[4]
     assert report.whole.total == sum(report.whole.counts.values())
-    with pytest.raises(OperatorError, match="there are ezhou"):
-        load_profile("../ezhou")
+    with pytest.raises(OperatorError, match="there are ezhou-norm, fujian"):
+        load_rules("../ezhou")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,10 @@ def test_the_api_gives_the_figures_of_the_pages(province):
     assert [part["total"] for part in answer["parts"]] == [
         part.figures.total for part in report.parts
     ]
-    assert (answer["good_levels"], answer["article"]) == ([5, 4], "第十四条")
+    assert (answer["good_levels"], answer["article"]) == (
+        [5, 4],
+        "第十四条 “非常满意”“满意”为“好评”等次",
+    )
     whole = hall.client.get("/v1/figures", headers=headers).json()
     assert (whole["first"], whole["whole"]["total"]) == (
         None,
@@ -197,7 +203,7 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     for _ in range(2):
         hall.post(facts, twin, device.sign(b'{"device":"xj-0417","epoch":1,"seq":1}')[:-1] + "0")
     found = {one.mark: one for one in hall.findings("demo")}
-    counts = {"broken_chain": 1, "facts_differ": 1, "rated_twice": 1, "conflict": 1}
+    counts = {"broken_chain": 1, "facts_differ": 1, "conflict": 1}
     assert {name: one.count for name, one in found.items()} == {**counts, "bad_mac": 2}
     differ = found["facts_differ"]
     assert (differ.window_name, differ.device, differ.seq) == ("1号窗口", "xj-0417", 2)
@@ -211,14 +217,6 @@ def test_marks_are_counted_once_each_with_the_newest_record(hall, device):
     assert other == {"marks": [], "others": 0, "seldom_rated_at_ms": None}
 
 
-ALL_COUNTS = (
-    'SELECT span, "window", hall, services, level_1 || level_2 || level_3 || level_4 || level_5'
-    " FROM tally WHERE services + level_1 + level_2 + level_3 + level_4 + level_5 > 0 UNION ALL"
-    ' SELECT mark, "window", hall, count, 0 FROM mark_tally UNION ALL'
-    " SELECT device, seq, level, rated_at_ms, 0 FROM record ORDER BY 1, 2, 3, 4"
-)
-
-
 def test_figures_never_read_the_whole_table(database):
     plans = []
 
@@ -228,12 +226,14 @@ def test_figures_never_read_the_whole_table(database):
 
     with database.read() as connection:
         event.listen(connection, "before_cursor_execute", explain)
+        spans = [20251009, 20251010]
         for hall in (None, "demo"):
-            tallies.counts(connection, [20251009, 20251010], ["", "w1"], hall)
+            counters.counts(connection, "national", spans, "hall", hall)
+            counters.counts(connection, "national", spans, "window", hall, hall and "w1")
             for window in {None, hall and "w1"}:
                 tallies.newest_ratings(connection, hall, window, 10)
     reads = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]
-    assert len(reads) == 2 + 3 * 5
+    assert len(reads) == 4 + 3 * 5
     scans = [plan for plan in reads if plan.startswith("SCAN")]
     assert scans == ["SCAN record USING INDEX ix_record_rated_at_ms"] or not scans
     assert not any("ORDER BY" in plan for plan in plans)

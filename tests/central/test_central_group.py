@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 from central.custody import batch as batch_module
 from central.custody import intake as intake_module
 from central.custody import offer
-from central.custody.intake import Intake, UnfiledError, UnknownTokenError
+from central.custody.intake import Intake, UnfiledError
 from central.custody.marks import UNKNOWN_DEVICE
 from central.keys import DeviceKeys
+from central.people.callers import UnknownTokenError
 from central.people.tokens import Tokens
 from central.steady import PlainClock
 from central.store.database import open_database
@@ -337,7 +338,7 @@ def test_what_cannot_be_read_is_its_senders_alone(database, together):
 
 TABLES = {
     "record": "device, epoch, seq", "conflict": "device, epoch, seq, mac16",
-    "document": "facts", "rated": "hall, service", "tally": 'span, "window", hall',
+    "document": "facts", "service": "hall, service", "rating": "id", "reasons": "rating, seq",
     "mark_tally": 'hall, "window", mark', "chain": "device, epoch", "head": "device, epoch",
     "boot_clock": "device, epoch, boot", "gap": "device, epoch, boot_seq, first_seq",
     "awaited": "facts, device, epoch, seq", "rejection_count": "hall, reason",
@@ -392,7 +393,7 @@ def some_batches(chance: random.Random, pens, rounds: int) -> list[list]:
 
 
 def _head(pen, chance):
-    return HeadItem(pen.head(seq=max(1, pen.seq - chance.randint(0, 1)), mac=pen.prev), None)
+    return HeadItem(pen.head(seq=max(1, pen.seq - chance.randint(0, 1)), mac=pen.prev), None, None)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,11 +1,15 @@
 """When a rating was given: clocks that are missing, wrong, drift and wrap (FAULTS.md 12)."""
 
+from types import SimpleNamespace
+
 import pytest
 from central_hall import SigningDevice
 
 from central.audit.verify import audit
-from central.custody import counting, moment
+from central.custody import moment
 from central.custody.moment import Moment
+from central.store.clocks import BootClock
+from central.store.judged import facts
 from firmware.clock import Clock
 from protocol.batch import EnvelopeItem, HeadItem
 from protocol.record import parse
@@ -41,7 +45,7 @@ class TickingDevice:
 
     def head(self, receipt: str | None) -> HeadItem:
         pen = self.pen
-        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt)
+        return HeadItem(pen.head(pen.seq, pen.prev, self.clock.up_ms(), self.boot), receipt, None)
 
     def _ticks(self) -> int:
         gone = self._time() - self._started_ms
@@ -160,20 +164,21 @@ def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(
     story.arrive(second)
 
     def counts():
+        hall.judge.settle_all()
         with hall.database.read() as connection:
-            levels = "level_1 + level_2 + level_3 + level_4 + level_5"
-            query = f"select span, {levels} from tally where \"window\" = 'w1'"
-            return {span: count for span, count in connection.exec_driver_sql(query) if count}
+            query = "select span, sum(ratings) from figure where dim = 'window' and id = 'w1'"
+            query += " and substr(what, 1, 7) = 'active-' group by span"
+            return {span: int(count) for span, count in connection.exec_driver_sql(query) if count}
 
     def faults():
         with hall.database.read() as connection:
-            found = {fault.name for fault in audit(connection, hall.keys.key)}
-        return found - {"facts_missing"}
+            found = audit(connection, hall.keys.key, judge=hall.judge)
+            return {fault.name for fault in found} - {"facts_missing"}
 
     assert [row["marks"] for row in story.rows()] == [
         ["undated"],
         ["undated"],
-        ["rated_twice", "undated"],
+        ["undated"],
     ]
     assert counts() == {0: 2, 202511: 2, 20251101: 2}, "all days, the month, the day"
     assert faults() == set()
@@ -189,8 +194,8 @@ def test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(
 
 
 def test_a_centre_that_counts_the_arrival_for_good_is_found(hall, monkeypatch):
-    """The control: counts do not go along with the date."""
-    monkeypatch.setattr(counting, "of_days", lambda dated: counting.Changes())
+    """The control: what is judged does not go along with the date."""
+    monkeypatch.setattr(facts, "set_times", lambda *_: None)
     with pytest.raises(AssertionError, match="202511: 3"):
         test_a_rating_without_a_time_counts_where_it_arrives_and_gets_its_day_later(hall)
 
@@ -204,3 +209,16 @@ def test_a_centre_that_believes_the_hall_s_clock_is_outside_of_its_bound(hall, m
     monkeypatch.setattr(moment, "moment_of", believe)
     with pytest.raises(AssertionError, match=r"\(\d+, 3600000, "):
         test_every_time_is_within_its_stated_bound(hall, HOUR_MS, 0)
+
+
+def test_a_hall_whose_clock_was_set_between_two_looks_at_it_is_within_its_bound():
+    """FAULTS 20: the device was told the time three hours ahead, and its record was received six
+    hours ahead: the two tell nothing of each other, and the bound is all that is possible.
+    """
+    true_ms, started_ms = 1_800_000_000_000, 1_800_000_000_000 - HOUR_MS
+    clock = BootClock("xj-0417", 1, 1, 1, None, None, None, started_ms - MINUTE_MS, started_ms)
+    told = SimpleNamespace(at=true_ms + 3 * HOUR_MS, up_ms=HOUR_MS, epoch=1)
+    found = moment.moment_of(clock, told, true_ms + 6 * HOUR_MS, true_ms + 1000)
+    assert found is not None
+    assert found.is_refuted
+    assert abs(found.at_ms - true_ms) <= found.error_ms <= 2 * MINUTE_MS

@@ -75,7 +75,7 @@ def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(
     enough = see(supervisor, "/halls/demo/windows/w1", "en")
     assert "95.0%" in enough
     assert "of 20" in enough
-    assert "第十四条" in enough
+    assert "own agreement" in enough
     hall.clock.ms += 86_400_000
     assert "还没有评价" in see(supervisor, "/halls/demo")
     assert "95.0%" in see(supervisor, "/halls/demo?period=7d")
@@ -96,12 +96,12 @@ def test_the_newest_ratings_tell_the_matter_and_no_person(supervisor, hall, devi
 
 def test_a_mark_shows_up_in_words(supervisor, hall, device):
     assert "没有任何标记" in see(supervisor, "/marks")
-    hall.post(device.rating(), device.rating(service="xj-0417-S1"))
+    hall.post(device.rating(), device.rating(prev="f" * 16))
     page = see(supervisor, "/marks?hall=demo")
-    assert "同一次服务重复评价" in page
+    assert "记录链断开" in page
     assert "1号窗口" in page
-    assert "Service rated twice" in see(supervisor, "/marks", "en")
-    assert "同一次服务重复评价" in see(supervisor, "/halls/demo")
+    assert "Broken chain" in see(supervisor, "/marks", "en")
+    assert "记录链断开" in see(supervisor, "/halls/demo")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,8 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         page.keyboard.press("Enter")
         page.get_by_role("link", name="大厅", exact=True).click()
         expect(page.get_by_text("还没有评价。")).to_be_visible()
-        hall.post(device.rating(level=3, at=hall.clock.ms), device.rating(service="xj-0417-S1"))
+        hall.post(device.rating(level=3, at=hall.clock.ms), device.rating(level=1, prev="f" * 16))
+        hall.judge.settle_all()
         expect(page.locator(".ratings li").first).to_contain_text("事项未知")
         expect(page.locator(".ratings li").first).not_to_contain_text("满意")
         expect(page.locator(".bars .count").nth(2)).to_have_text("1")
@@ -197,7 +198,7 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         page.get_by_role("link", name="1号窗口").click()
         expect(page.get_by_role("heading", name="Newest ratings")).to_be_visible()
         page.get_by_role("link", name="Integrity marks").first.click()
-        expect(page.get_by_role("heading", name="Service rated twice")).to_be_visible()
+        expect(page.get_by_role("heading", name="Broken chain")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         browser.close()
     assert faults == []

@@ -65,7 +65,7 @@ def test_a_backlog_that_says_it_is_older_counts_and_is_marked(hall, later):
 def test_what_the_centre_knew_of_needs_no_mark(hall, later):
     """A head spoke of the record before the revocation."""
     late = later.rating(at=NOW_MS + 7 * MINUTE_MS, boot=7)
-    hall.post(HeadItem(later.head(4, later.prev), None))
+    hall.post(HeadItem(later.head(4, later.prev), None, None))
     hall.clock.ms += MINUTE_MS
     hall.revoke("xj-0417", None, "更换")
     hall.clock.ms += MINUTE_MS

@@ -174,7 +174,7 @@ class Story:
         heard = parse(self.receipt.encode()[:-65])["at"] if self.receipt else None
         values = {"mac16": self.pen.prev, "boot": 1, "heard": heard}
         values |= {"seq": self.pen.seq, "up_ms": self.machine() - self.started_ms}
-        head = HeadItem(super(type(self.pen), self.pen).head(**values), self.receipt)
+        head = HeadItem(super(type(self.pen), self.pen).head(**values), self.receipt, None)
         answer = self.hall.post(*sent, head, sent_ms=self.machine())
         self.receipt = answer.receipts[0] if answer.receipts else None
 

@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from central.store import covers, ledger, rejections, services
 from central.store.database import open_database
+from central.store.judged import facts, standings
 from central.store.tables import metadata
 from hosting.error import OperatorError
 
@@ -115,7 +116,9 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         services.awaiting(connection, ["0" * 16])
         services.facts(connection, ["0" * 16, "1" * 16])
         services.held(connection, ["0" * 16])
-        services.rated(connection, [("demo", "S-1"), ("demo", "S-2")])
+        facts.services(connection, [("demo", "S-1"), ("demo", "S-2")])
+        facts.ratings(connection, [("demo", "S-1"), ("demo", "S-2")])
+        standings.of(connection, ["national"], [("demo", "S-1")])
         ledger.held_above(connection, ("a-01", 1), 5, 10)
         covers.gaps_above(connection, ("a-01", 1), 5)
         covers.heads(connection, [("a-01", 1)])
@@ -129,6 +132,7 @@ def test_looking_records_up_never_reads_the_whole_table(database):
 @pytest.mark.parametrize("live", [10, 1000])
 def test_a_backlog_is_taken_without_reading_the_live_ratings_above_it(hall, device, live):
     """What a batch of it costs does not grow with them."""
+    hall.is_judged = False
     backlog = [device.rating() for _ in range(40)]
     hall.post(*backlog[:10])
     device.seq += 1

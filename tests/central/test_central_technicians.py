@@ -20,8 +20,8 @@ def issue(hall, token, device="xj-0900", window="w1"):
     return hall.client.post("/v1/halls/demo/devices", json=new, headers=bearer(token))
 
 
-def tells(answer, *words):
-    assert answer.status_code == 403
+def tells(answer, *words, status=403):
+    assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert [word for word in words if word not in answer.json()["detail"]] == []
     return True
@@ -48,7 +48,8 @@ def test_a_technician_s_token_ends_with_its_days(hall, technician):
         answer = hall.client.request(
             method, f"/v1/halls/demo{path}", json=body, headers=bearer(technician)
         )
-        assert tells(answer, "good until 2025-10-11 16:53:20", "ask the centre's operator")
+        words = ("good until 2025-10-11 16:53:20", "ask the centre's operator")
+        assert tells(answer, *words, status=401)
     assert len(hall.approval.every(None, False)) == 1
 
 
@@ -73,12 +74,14 @@ def test_an_enrolment_that_is_refused_uses_nothing_up(hall, technician):
     assert row.devices_left == 2
 
 
-def test_others_have_no_end(hall):
-    token = hall.folder / "other.token"
+def test_others_have_no_end_unless_they_are_told(hall):
     for scope in ("hall:demo", "devices:approve", "pages:read"):
         with pytest.raises(OperatorError, match="for technicians' tokens"):
-            hall.tokens.add(scope, token, days=1)
+            hall.tokens.add(scope, hall.folder / "other.token", devices=1)
     assert {(one.ends_at_ms, one.devices_left) for one in hall.tokens.every()} == {(None, None)}
+    hall.tokens.add("pages:read", hall.folder / "other.token", days=30, name="王芳")
+    (row,) = [one for one in hall.tokens.every() if one.name == "王芳"]
+    assert row.ends_at_ms == NOW_MS + 30 * DAY_MS
 
 
 def test_a_day_and_two_hundred_unless_it_is_told(hall):
@@ -94,7 +97,7 @@ def test_token_list_shows_what_is_left(folder):  # noqa: F811
     (line,) = [one for one in central("token", "list").output.splitlines() if "enrol:" in one]
     assert ", until 20" in line
     assert line.endswith("devices left: 30")
-    wrong = central("token", "add", "--scope", "pages:read", "--days", 2, "--out", "p.token")
+    wrong = central("token", "add", "--scope", "pages:read", "--devices", 2, "--out", "p.token")
     assert refused(wrong, "technicians' tokens")
 
 
@@ -147,7 +150,7 @@ def test_what_waits_is_listed_with_where_when_and_by_whom(box):
 def test_a_box_is_one_command(box):
     done = lines("approve", "--hall", "demo", "--all")
     first = box["xj-0900"]
-    assert done[0] == f"approved {first} at demo/w1; 2 ratings count now"
+    assert done[0] == f"approved {first} at demo/w1; 2 ratings are judged now"
     assert len(done) == 3
     assert lines("list", "--pending") == ["no enrolment waits for approval"]
     again = lines("approve", "--hall", "demo", "--all")

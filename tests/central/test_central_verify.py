@@ -92,9 +92,9 @@ EDITS = {
         f"""update record set marks = '["malformed"]' where {FIRST}""",
         "marks_differ",
     ),
-    "a rating is discredited as a second one": (
-        f"""update record set marks = '["rated_twice"]' where {FIRST}""",
-        "counted_wrongly",
+    "a rating is discredited in what is judged": (
+        "update rating set void = 'signed_after_revocation'",
+        "rating_differs",
     ),
     "a rating is discredited as revoked": (
         f"""update record set marks = '["signed_after_revocation"]' where {FIRST}""",
@@ -108,9 +108,9 @@ EDITS = {
         f"""update record set marks = '["facts_differ"]' where {FIRST}""",
         "facts_mark_wrong",
     ),
-    "the second rating of a service counts": (
-        "update record set marks = '[]' where marks like '%rated_twice%'",
-        "counted_wrongly",
+    "a second rating is invented": (
+        "update standing set second = second + 1 where service = 'S-1'",
+        "standing_differs",
     ),
     "a rating is moved to another day": (
         f"update record set rated_at_ms = rated_at_ms + 86400000 where {FIRST}",
@@ -136,8 +136,8 @@ EDITS = {
     ),
     "a record and what counts it are removed": (
         "delete from record where device = 'xj-0417' and seq = 3;"
-        " delete from rated where device = 'xj-0417' and seq = 3;"
-        " delete from tally",
+        " delete from rating where id like 'xj-0417.%.0000000003';"
+        " delete from standing; delete from figure",
         "missing",
     ),
     "a record is removed, and a gap is invented": (
@@ -228,22 +228,34 @@ EDITS = {
         " '\"seq\":67') as blob), seq = 67",
         "bad_head",
     ),
-    "what counts for a service is removed": ("delete from rated", "not_counted"),
-    "what counts for a service is exchanged": (
-        "update rated set seq = 66 where service = 'S-1'",
-        "counted_wrongly",
+    "what counts for a service is removed": ("delete from rating", "not_counted"),
+    "what counts for a service is raised": ("update rating set level = 5", "rating_differs"),
+    "what counts for a service is moved": (
+        "update rating set service = 'S-77' where service = 'S-1'",
+        "not_counted",
     ),
-    "a count of a level is raised": ("update tally set level_5 = level_5 + 1", "count_differs"),
-    "the counts are removed": ("delete from tally", "count_differs"),
-    "a count is added": (
-        "insert into tally values (20251010, 'w1', 'demo', 0, 0, 0, 0, 0, 7)",
+    "a service stands as another level": ("update standing set level = 2", "standing_differs"),
+    "a service stands as excluded": ("update standing set state = 'excluded'", "standing_differs"),
+    "what a service stands as is removed": ("delete from standing", "standing_differs"),
+    "a count of documents is raised": (
+        'update "window" set services = services + 1',
         "count_differs",
+    ),
+    "a count of a level is raised": (
+        "update figure set ratings = ratings + 1 where what like 'active-%'",
+        "figure_differs",
+    ),
+    "the counts are removed": ("delete from figure", "figure_differs"),
+    "a count is added": (
+        "insert into figure values"
+        " ('national', 20251010, 'hall', 'demo', '', 'per_visit', 'active-5', 7, 7)",
+        "figure_differs",
     ),
     "a month is counted otherwise than its days": (
-        "update tally set services = services - 1 where span = 202510 and hall = 'demo'",
-        "count_differs",
+        "update figure set ratings = ratings - 1 where span = 202510 and hall = 'demo'",
+        "figure_differs",
     ),
-    "a month is removed": ("delete from tally where span = 202510", "count_differs"),
+    "a month is removed": ("delete from figure where span = 202510", "figure_differs"),
     "a count of a mark is removed": ("delete from mark_tally", "mark_count_differs"),
     "a count of a mark is lowered": (
         "update mark_tally set count = 0 where mark = 'conflict'",
@@ -285,7 +297,7 @@ def fill(hall, clock) -> None:
     hall.post(device.rating(), device.rating(service="S-1"), device.reasons(1))
     hall.post(device.boot(65, [(6, 60, "restart"), (61, 64, "damage")]), device.rating(at=None))
     (receipt,) = hall.post(first).receipts
-    hall.post(HeadItem(device.head(66, device.prev), receipt))
+    hall.post(HeadItem(device.head(66, device.prev), receipt, None))
     other = hall.enrol("xj-0500")
     hall.post(other.rating(), other.rating())
     twin = encode(other.rating_record(seq=2, prev="0" * 16, level=2))

@@ -59,7 +59,7 @@ def dial(board, failures, end=JournalDamageError):
     """Runs a dialler until the connection after `failures`; what it reported, and how it ended."""
     told, ended = [], []
 
-    async def serve(stream):
+    async def serve(stream, host):
         assert stream.is_open
         if len(board.streams) > failures:
             dialler.take_grant()

@@ -5,12 +5,13 @@ import unittest
 
 from fake_board import KEY, FakeBoard
 
-from firmware.bundle import read_bundle
+from firmware.bundle import Broker, read_bundle
 from firmware.clock import STALE_MS, Clock
 from firmware.enrolment import create
 from firmware.journal import Journal
 from firmware.link import Link
 from firmware.session import Session
+from firmware.settings import built_in
 from firmware.timing import Timing
 from protocol.answer import of_level
 from protocol.envelope import mac16, seal, split
@@ -19,6 +20,7 @@ from protocol.message import Clock as ClockMessage
 from protocol.message import Find as FindMessage
 from protocol.message import encode_message
 from protocol.record import Rating, Receipt, encode
+from protocol.settings import Address, Settings
 
 EPOCH = 29333341
 
@@ -138,6 +140,61 @@ class TestRounds(unittest.TestCase):
         """SND-1"""
         usual = Timing()
         self.assertEqual((usual.round_ms, usual.round_max_ms), (10000, 300000))
+
+
+def settings_with(broker, version=3):
+    usual = built_in(2000, 6000)
+    values = [getattr(usual, name) for name, _ in Settings.fields]
+    values[0:3] = ["xj-0417", EPOCH, version]
+    values[-1] = broker
+    return Settings(*values)
+
+
+class TestAddress(unittest.TestCase):
+    def link(self, ca=None):
+        """A link that nothing was told, and where it would connect to."""
+        link = Device(0).link
+        own = link._bundle.mqtt
+        link._dialler._own = Broker(own.host, own.port, ca, own.username, own.password)
+        return link, link._dialler.next_address
+
+    def test_without_a_further_address_there_is_one(self):
+        _, next_address = self.link()
+        self.assertEqual([next_address()[1] for _ in range(3)], [1883] * 3)
+
+    def test_the_bundles_address_and_the_further_one_are_tried_in_turn(self):
+        """BRK-1: the bundle's first, after each start too."""
+        link, next_address = self.link()
+        link.use_settings(settings_with(Address("mqtt-2", 8883, "CA")))
+        tried = [next_address() for _ in range(3)]
+        own = ("127.0.0.1", 1883, None)
+        self.assertEqual(tried, [own, ("mqtt-2", 8883, "CA"), own])
+
+    def test_where_a_connection_stood_it_is_tried_again(self):
+        """BRK-1"""
+        link, next_address = self.link()
+        link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
+        next_address()
+        for _ in range(2):
+            self.assertEqual(next_address()[0], "mqtt-2")
+            link.take_grant(True)
+        self.assertEqual([next_address()[0] for _ in range(2)], ["mqtt-2", "127.0.0.1"])
+
+    def test_no_settings_take_tls_away(self):
+        """BRK-1"""
+        link, next_address = self.link("OWN CA")
+        link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
+        self.assertEqual([next_address()[2] for _ in range(2)], ["OWN CA"] * 2)
+
+    def test_other_settings_count_from_the_next_attempt_on(self):
+        """BRK-1"""
+        link, next_address = self.link()
+        link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
+        next_address()
+        link.use_settings(settings_with(Address("mqtt-3", 8883, None), 4))
+        self.assertEqual(next_address()[0], "mqtt-3")
+        link.use_settings(settings_with(None, 5))
+        self.assertEqual([next_address()[0] for _ in range(2)], ["127.0.0.1"] * 2)
 
 
 class TestAck(unittest.TestCase):

@@ -9,6 +9,7 @@ import http.server
 import json
 import queue
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -97,10 +98,15 @@ class ScriptedCentre:
     `script` holds what the next batches meet: a status, the bytes of a 500, (429, "1"), "half",
     "lost", "few" or a number of seconds in a float; empty means that it works. `rejects` are
     envelopes to reject. A batch with one of the texts `fails_on` in it is answered 500; `failed`
-    has how many items each of those had.
+    has how many items each of those had. tls: its certificate and key, for https.
     """
 
-    def __init__(self, devices=("dev-1", "dev-2", "dev-3"), windows=("w1", "w2", "w3")):
+    def __init__(
+        self,
+        devices=("dev-1", "dev-2", "dev-3"),
+        windows=("w1", "w2", "w3"),
+        tls: tuple[Path, Path] | None = None,
+    ):
         self.lock = threading.RLock()
         self.script: deque = deque()
         self.batches: list[list] = []
@@ -120,6 +126,7 @@ class ScriptedCentre:
             1,
             HALL,
             tuple(Window(window, f"{window}号窗口") for window in windows),
+            *(None, None, None, None),  # as an older centre has it
             tuple(
                 Device(device, window, EPOCH, PASSWORD_HASH, False, None, None, ())
                 for device, window in zip(devices, windows, strict=True)
@@ -142,6 +149,11 @@ class ScriptedCentre:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if tls is not None:
+            shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            shown.load_cert_chain(*tls)
+            self.server.socket = shown.wrap_socket(self.server.socket, server_side=True)
+            self.url = self.url.replace("http:", "https:")
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -438,11 +450,17 @@ def broker_files_in(folder: Path, centre_url: str, **other) -> Config:
     """The same, and the files of a mosquitto on a free port, made by the gateway's command."""
     external = {"broker": "external", "broker_files": folder / "broker", "mqtt_port": free_port()}
     settings = settings_in(folder, centre_url, **external, **other)
+    write_broker_files(out=folder / "broker", config=write_settings(folder, settings))
+    return settings
+
+
+def write_settings(folder: Path, settings: Config) -> Path:
+    """gateway.toml in `folder`, which says the same as `settings`."""
     config = folder / "gateway.toml"
     values = settings.model_dump(mode="json", exclude_none=True)
-    config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
-    write_broker_files(out=folder / "broker", config=config)
-    return settings
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
+    config.write_text("".join(lines), "utf-8")
+    return config
 
 
 def start_gateway(settings: Config, wait_for_hall: bool = True) -> Gateway:

@@ -360,7 +360,7 @@ def test_staff_sign_in_pause_and_take_over(gateway, api, connect):
     assert shown("A004") is None
     assert [row["presence"] for row in api.get("/staff").json()["staff"]] == ["pause"]
     assert put(presence="out") == 204
-    assert api.get("/staff").json() == {"staff": []}
+    assert api.get("/staff").json() == {"staff": [], "listed": []}
     assert put(presence="in", staff_no="02 31") == 422
     assert put(presence="in") == 422
 

@@ -181,6 +181,7 @@ def test_an_invitation_lasts_as_long_as_it_does_while_the_clock_is_set(start, st
     hall = start(wall_ms=NOON_MS)
     service = hall.open()
     hall.desk.invite(service)
+    hall.wall_ms += step_h * 3_600_000  # before the device has heard of it
     hall.announcer.tickets(["dev-1"])
     hall.wall_ms += step_h * 3_600_000
     hall.pass_s(19)

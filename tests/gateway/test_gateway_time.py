@@ -202,7 +202,9 @@ def test_the_control_that_pauses_by_the_wall_clock_does_not(start, centre):
 
 @pytest.mark.parametrize("step_ms", [-8 * HOUR_MS, 3 * DAY_MS, 3650 * DAY_MS])
 def test_what_was_not_sent_is_moved_along_with_the_clock(start, centre, step_ms):
-    """BAT-9: the centre counts back from now, so an instant keeps its distance from now."""
+    """BAT-9: the centre counts back from now, so an instant keeps its distance from now. A record
+    never seems to have come later than it did by either clock: nobody has to say anything before.
+    """
     hall = start()
     hall.look()
     centre.script.extend([503] * 2)
@@ -211,8 +213,7 @@ def test_what_was_not_sent_is_moved_along_with_the_clock(start, centre, step_ms)
     hall.rate("dev-1", service)
     hall.look(20)
     hall.wall_ms += step_ms
-    hall.take("dev-2", hall.pens["dev-2"].rating(at=hall.wall_ms))
-    for _ in range(10):
+    for _ in range(33):  # progress waits for company for half a minute
         hall.look(1)
     ages = {
         type(item): sent_ms - at_ms
@@ -221,7 +222,9 @@ def test_what_was_not_sent_is_moved_along_with_the_clock(start, centre, step_ms)
         if (at_ms := instant_of(item, "dev-1")) is not None
     }
     assert ages.keys() == {ProgressItem, EnvelopeItem}
-    assert all(20_000 <= age_ms <= 40_000 for age_ms in ages.values()), ages
+    for item, age_ms in ages.items():
+        unknown_ms = max(0, step_ms) if item is EnvelopeItem else 0
+        assert 20_000 <= age_ms - unknown_ms <= 60_000, ages
 
 
 def instant_of(item, device: str) -> int | None:

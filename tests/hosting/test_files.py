@@ -2,6 +2,7 @@
 
 import os
 import stat
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel
@@ -99,6 +100,8 @@ def test_settings_are_read_as_windows_writes_them(tmp_path, begin, end):
     [
         ("listen_port = 1\nname = '大厅'".encode("gb18030"), ["line 2", "GB18030", "UTF-8"]),
         ("listen_port = 1".encode("utf-16"), ["line 1", "UTF-16", "UTF-8"]),
+        ("listen_port = 1".encode("utf-16-le"), ["line 1", "UTF-16", "UTF-8"]),
+        ("# 大厅\nlisten_port = 1".encode("utf-16-be"), ["line 1", "UTF-16", "UTF-8"]),
         (b"listen_port = \n", ["not TOML", "line 1"]),
         (b"listen_prt = 1", ["no setting is named listen_prt. Did you mean listen_port?"]),
         (b"x = 1", ["no setting is named x.", "listen_port is missing"]),
@@ -115,6 +118,32 @@ def test_settings_that_cannot_be_meant_are_named(tmp_path, content, words):
         load_config(Model, path, MEND)
     for word in [str(path), *words]:
         assert word in str(caught.value)
+
+
+class Inner(BaseModel):
+    model_config = {"extra": "forbid"}
+    unit: Literal["working_days", "hours"] = "hours"
+
+
+class Outer(BaseModel):
+    limit: Inner | None = None
+    steps: tuple[Inner, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[limit]\nunti = 'hours'", "no setting is named limit.unti. Did you mean unit?"),
+        ("[[steps]]\nunti = 'hours'", "no setting is named steps.0.unti. Did you mean unit?"),
+        ("[limit]\nunit = 'hour'", "or 'hours', not 'hour'. Did you mean hours?"),
+    ],
+)
+def test_a_wrong_word_within_a_table_is_told_with_the_nearest_one(tmp_path, content, words):
+    path = tmp_path / "x.toml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(OperatorError) as caught:
+        load_config(Outer, path, MEND)
+    assert words in str(caught.value)
 
 
 def test_a_folder_is_no_text(tmp_path):

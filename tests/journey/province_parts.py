@@ -108,7 +108,7 @@ class Device:
     def head(self) -> HeadItem:
         """What `state` says of its journal."""
         head = self.journal.head(self._now()[0], self.shown, self.shown)
-        return HeadItem(head.decode(), self.journal.receipt())
+        return HeadItem(head.decode(), self.journal.receipt(), None)
 
     def acknowledged(self, hall: int, receipt: str | None = None) -> None:
         """The hall says what it likes."""

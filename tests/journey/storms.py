@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from simulator.parts.run import Run
 
 ROOT = Path(__file__).parents[2]
 SEED = 20261121
+# As somebody may call a folder: everything that a hall has stands in it. FAULTS 30
+FOLDER = "大厅 50%20 a?b#c=d"
 # Timers are handed in, so that what takes minutes in a hall takes moments here.
 GATEWAY = {
     "hall_poll_s": 0.5,
@@ -68,14 +71,16 @@ def run_with(
     centre_program: Path | None = None,
     flashed: Path | None = None,
     broker: str = "embedded",
+    prepare: Callable[[Hall], None] = lambda hall: None,
 ) -> Verdict:
     """The oracle's verdict after `scenario(run)`, when everything had patience_s to arrive.
 
     gateway_program, centre_program: a script instead of `pingjia`, for a weakened tier. flashed:
-    another firmware for the devices.
+    another firmware for the devices. prepare: what is done to the hall before it runs.
     """
 
-    it = made_hall(firmware, broker).copy(tmp_path / "hall", windows)
+    it = made_hall(firmware, broker).copy(tmp_path / FOLDER, windows)
+    prepare(it)
     for part, program in ((it.gateway, gateway_program), (it.centre, centre_program)):
         if program is not None:
             part.program = (str(program),)

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from storms import FOLDER
+
 from simulator.parts.part import Part
 from simulator.parts.sabotage import sabotage
 
@@ -57,7 +60,7 @@ def is_found(result, count):
 
 
 def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path, firmware):
-    keep = tmp_path / "run"
+    keep = tmp_path / FOLDER
     result = pingjia("demo", "--windows", 1, "--seconds", 8, "--json", "--keep", keep)
     assert result.returncode == 0, result.stderr
     verdict = verdict_of(result)
@@ -78,6 +81,25 @@ def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path
 def test_the_demo_fails_when_a_rating_was_tampered_with(firmware):
     result = pingjia("demo", "--windows", 2, "--seconds", 3, "--json", "--sabotage", "alter")
     assert is_found(result, "altered")
+
+
+@pytest.mark.long
+@pytest.mark.rule("R27", "R28", "R29", "R46")
+def test_ten_days_pass_in_a_moment_and_the_oracle_counts_them_itself(firmware):
+    arguments = ("--windows", 4, "--seconds", 12, "--days", 10, "--json")
+    result = pingjia("demo", *arguments)
+    assert result.returncode == 0, result.stderr
+    verdict = verdict_of(result)
+    assert verdict["wrong"] == 0
+    qinnan, ezhou = verdict["days"]["qinnan"], verdict["days"]["ezhou-norm"]
+    assert qinnan["rated"] == ezhou["rated"] == verdict["thanked"] > 0
+    assert qinnan["unrated"] == ezhou["default"] == qinnan["reminded"] > 0
+
+
+def test_days_go_without_plugs(firmware):
+    result = pingjia("demo", "--days", 1, "--sabotage", "drop")
+    assert result.returncode == 2
+    assert "goes without" in result.stderr
 
 
 def test_a_broker_that_is_neither_is_named(firmware):

@@ -7,6 +7,7 @@ is counted in the centre. A row that nobody presses through here fails the test.
 import asyncio
 import contextlib
 
+import pytest
 from storms import made_hall
 
 from firmware.session import TABLE
@@ -230,6 +231,7 @@ async def full(it: Window, face, next_service=(), **timing):
     await it.press("out_of_service", "chord", keys=(1, 2))
 
 
+@pytest.mark.rule("R1")
 def test_every_row_of_the_table_is_used_and_what_was_thanked_for_is_in_the_centre(
     tmp_path, firmware
 ):

@@ -114,6 +114,7 @@ def _chance_ms(times, medians):
     return found
 
 
+@pytest.mark.rule("R9")
 def test_the_five_levels_look_and_sound_the_same_and_take_the_same_time(tmp_path, firmware):
     counter = watch_the_counter(tmp_path, firmware, presses=100)
     assert sum(map(len, counter.delays.values())) == 500 - counter.late

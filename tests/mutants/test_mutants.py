@@ -1,5 +1,6 @@
 """Every MUST has a line that a test of `make test` holds in its place, and so has every row of the
-session table: tests/mutants/mutants.toml lists what is changed, and which test finds it out.
+session table and every closed row of docs/rules.md: tests/mutants/mutants.toml and rules.toml list
+what is changed, and which test finds it out.
 """
 
 import ast
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from rule_table import CLOSED
 
 from firmware.session import TABLE
 
@@ -25,6 +27,7 @@ MUSTS = re.findall(
     r"^\* \*\*([A-Z]{3}-\d+)\*\*", (ROOT / "protocol" / "README.md").read_text(), re.MULTILINE
 )
 LIST = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text())
+OF_RULES = tomllib.loads(Path(__file__).with_name("rules.toml").read_text())["mutants"]
 FOLDERS = (
     *("protocol", "quick", "hosting", "pages", "firmware", "gateway", "central", "simulator"),
     *("workbench", "deploy", "tests"),
@@ -34,7 +37,9 @@ LONGEST_S = 120
 
 
 class Mutant(NamedTuple):
-    """`old`, once in `file`, becomes `new`; then the test `killer` fails. must: None for a row."""
+    """`old`, once in `file`, becomes `new`; then the test `killer` fails. must: the MUST, or the
+    row of docs/rules.md; None for a row of the session table.
+    """
 
     name: str
     must: str | None
@@ -47,9 +52,10 @@ class Mutant(NamedTuple):
 def _mutants() -> list[Mutant]:
     count: Counter = Counter()
     found = []
-    for one in LIST["mutants"]:
+    for one in LIST["mutants"] + OF_RULES:
         count[one["must"]] += 1
-        found.append(Mutant(f"{one['must']} {count[one['must']]}", **one))
+        kind = "" if "-" in one["must"] else "rules "
+        found.append(Mutant(f"{kind}{one['must']} {count[one['must']]}", **one))
     table = LIST["table"]
     source = (ROOT / table["file"]).read_text()
     for line, face, event in re.findall(r'^(    \((\w+), "(\w+)"\): .*\n)', source, re.MULTILINE):
@@ -65,9 +71,9 @@ for _one in MUTANTS:
     KILLERS.setdefault(_one.killer.split("::")[0], set()).add(_one.killer)
 
 
-def test_every_must_and_every_row_has_a_mutant():
+def test_every_must_and_every_row_of_either_table_has_a_mutant():
     assert len(MUSTS) > 40
-    assert {mutant.must for mutant in MUTANTS} == {*MUSTS, None}
+    assert {mutant.must for mutant in MUTANTS} == {*MUSTS, *CLOSED, None}
     assert sum(mutant.must is None for mutant in MUTANTS) == len(TABLE)
     assert {*LIST["table"]["silent"]} < {mutant.name for mutant in MUTANTS}
 
@@ -94,7 +100,9 @@ def test_each_killer_is_a_test_of_make_test_that_names_its_must(file):
         assert node is not None, (mutant.name, mutant.killer)
         assert not any("mark.long" in ast.unparse(one) for one in node.decorator_list)
         if mutant.must is not None:
+            told = " ".join(map(ast.unparse, node.decorator_list))
             named = re.findall(r"[A-Z]{3}-\d+", ast.get_docstring(node) or "")
+            named += re.findall(r"pytest\.mark\.rule\('(\w+)'\)", told)
             assert mutant.must in named, (mutant.name, mutant.killer)
 
 

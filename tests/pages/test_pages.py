@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 import pages
+from hosting.tokens import EndedTokenError
 from pages import PageError, Site
 from pages.live import Live
 from pages.words import choose
@@ -29,11 +30,18 @@ def visitor(tmp_path):
     (tmp_path / "seats.html").write_text(
         '{% extends "layout.html" %}{% block main %}{{ _("最新评价") }} {{ word }}{% endblock %}'
     )
+    ended: list[str] = []
+
+    def holder_of(token: str) -> str | None:
+        if token in ended:
+            raise EndedTokenError(0, "somebody")
+        return token if token in ("it", "clerk") else None
+
     site = Site(
         tier="demo",
         name="评价 Pingjia",
         templates=tmp_path,
-        holder_of=lambda token: token if token in ("it", "clerk") else None,
+        holder_of=holder_of,
         home_of=lambda holder: f"/{holder}",
     )
 
@@ -53,6 +61,7 @@ def visitor(tmp_path):
     app = FastAPI()
     site.install(app)
     with TestClient(app, base_url="http://hall", follow_redirects=False) as client:
+        client.ended = ended
         yield client
 
 
@@ -196,6 +205,43 @@ def test_a_part_that_takes_long_is_rendered_seldom():
         asyncio.run(listen(takes_s))
     assert rendered[0.1] == 1
     assert rendered[0.0] > 3
+
+
+def test_a_live_part_ends_within_a_minute_of_its_login():
+    """Looked at once a minute, not at each rendering; the control goes on."""
+    clock, asked = [0.0], []
+
+    async def may_go_on() -> bool:
+        asked.append(clock[0])
+        return clock[0] < 180
+
+    async def listen(may) -> bool:
+        live = Live(most=1, every_s=0.001, now_s=lambda: clock[0])
+        clock[0] = 0.0
+        task = asyncio.create_task(_drain(live.stream("key", str, may).body_iterator))
+        while clock[0] < 400 and not task.done():
+            clock[0] += 20.0
+            await asyncio.sleep(0.01)
+        has_ended = task.done()
+        live.close()
+        await task
+        return has_ended
+
+    assert asyncio.run(listen(may_go_on))
+    assert [at // 60 * 60 for at in asked] == [60, 120, 180]
+    assert not asyncio.run(listen(None))
+
+
+def test_a_token_that_has_ended_is_told_so_and_leads_nowhere(visitor):
+    """At the login, and where it was logged in before."""
+    log_in(visitor, "it")
+    visitor.ended.append("it")
+    sent = visitor.get("/it", headers=HTML)
+    assert sent.headers["location"] == "/login?next=/it&ended=1"
+    assert "此令牌已到期" in visitor.get(sent.headers["location"]).text
+    again = log_in(visitor, "it")
+    assert (again.status_code, "此令牌已到期" in again.text) == (401, True)
+    assert log_in(visitor, "clerk").status_code == 303, "the control"
 
 
 @pytest.mark.parametrize("others", [0, 3])

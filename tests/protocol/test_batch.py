@@ -1,5 +1,6 @@
 """Batches, service documents and the hall's document."""
 
+import json
 import unittest
 
 from protocol.batch import (
@@ -19,7 +20,18 @@ from protocol.batch import (
     encode_document,
 )
 from protocol.field import ProtocolError
-from protocol.hall import Device, Hall, Window, decode_hall, encode_hall
+from protocol.hall import (
+    MATTERS,
+    STAFF,
+    Device,
+    Hall,
+    HallMatter,
+    Invites,
+    Window,
+    decode_hall,
+    encode_hall,
+)
+from protocol.message import StaffCard
 
 DOCUMENT = ServiceDocument(
     *("01J", "0" * 16, 1, "demo", "w1", "single", "A017", None),
@@ -28,7 +40,7 @@ DOCUMENT = ServiceDocument(
 ITEMS = (
     FactsItem(encode_document(DOCUMENT).decode()),
     EnvelopeItem('{"v":1}\nabc', 5, "w1", None, ("malformed",)),
-    HeadItem("head", None),
+    HeadItem("head", None, 17),
 )
 ANSWER = Answer(
     (Verdict("stored", None, ("broken_chain",)), Verdict("rejected", "bad_mac", ())), ("r",), 12
@@ -37,6 +49,10 @@ HALL = Hall(
     12,
     "demo",
     (Window("w1", "1号窗口"),),
+    (StaffCard("0231", "王芳"),),
+    (HallMatter("11370000004505432200011", "医保参保", True),),
+    Invites(True, True, True, False),
+    "0" * 64,
     (Device("xj-0417", None, 9, "$7$101$a$b", False, None, None, ("r",)),),
 )
 
@@ -51,6 +67,30 @@ class TestBatch(unittest.TestCase):
         self.assertEqual(decode_answer(encode_answer(ANSWER)), ANSWER)
         self.assertEqual(decode_document(encode_document(DOCUMENT)), DOCUMENT)
         self.assertEqual(decode_hall(encode_hall(HALL)), HALL)
+
+    def test_a_hall_of_an_older_centre_names_nobody(self):
+        """HAL-1"""
+        members = json.loads(encode_hall(HALL))
+        for name in ("staff", "matters", "invites", "link_key"):
+            del members[name]
+        hall = decode_hall(json.dumps(members).encode())
+        self.assertEqual((hall.staff, hall.matters), (None, None))
+        self.assertEqual((hall.invites, hall.link_key), (None, None))
+        members["invites"] = {"agent": False}
+        invites = decode_hall(json.dumps(members).encode()).invites
+        self.assertEqual(tuple(invites), (None, None, None, False))
+
+    def test_a_hall_has_so_many_clerks_and_matters_and_no_more(self):
+        """HAL-1"""
+        members = json.loads(encode_hall(HALL))
+        for name, most in (("staff", STAFF), ("matters", MATTERS)):
+            crowd = dict(members)
+            crowd[name] = members[name] * most
+            decode_hall(json.dumps(crowd).encode())
+            crowd[name] = members[name] * (most + 1)
+            with self.assertRaises(ProtocolError) as raised:
+                decode_hall(json.dumps(crowd).encode())
+            self.assertEqual(raised.exception.field, name)
 
     def test_only_an_unreadable_body_is_refused_as_a_whole(self):
         """BAT-2"""

@@ -123,7 +123,7 @@ def boot(gap):
 def read_settings(codes):
     settings = Settings(
         *("xj-0417", 1, 1, Words("a", "b", "c", "d", "e", "f"), ("1", "2", "3", "4", "5")),
-        *(CODES, 1, "name", 2000, 6000, 20),
+        *(CODES, 1, "name", 2000, 6000, 20, None),
     )
     record = seal_settings(KEY, settings)[:-65]
     was = json.dumps([list(row) for row in CODES]).replace(" ", "").encode()

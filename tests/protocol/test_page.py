@@ -9,11 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.exceptions import HTTPException
 
 from central.custody.marks import MARKS, mark_of
+from central.people.callers import UnknownTokenError
 from central.web.api.batches import _problem_of, _read
-from central.web.api.bearer import no_token, require
+from central.web.api.bearer import refused, require
 from central.web.api.cursor import read_cursor
 from central.web.api.figures import Marks
 from central.web.api.records import RecordPage, Rejections
@@ -65,16 +68,29 @@ def test_signed_examples_are_what_the_code_writes(name, text):
     assert encode(record) == split(envelope)[0]
 
 
-def test_the_settings_example_is_what_the_code_writes():
-    text = dict(EXAMPLES)["settings"].encode()
-    settings = open_settings(KEY, "xj-0417", 29333341, 0, text)
-    assert settings.version == 17
-    assert seal_settings(KEY, settings) == text
+def test_the_settings_examples_are_what_the_code_writes():
+    texts = [text.encode() for name, text in EXAMPLES if name == "settings"]
+    examples = [open_settings(KEY, "xj-0417", 29333341, 0, text) for text in texts]
+    assert [seal_settings(KEY, one) for one in examples] == texts
+    assert [one.version for one in examples] == [17, 18]
+    assert [one.broker for one in examples] == [None, ("mqtt-2.demo.example", 8883, None)]
+
+
+def test_the_hall_example_has_its_key_of_links():
+    """HAL-2"""
+    hall = decode_hall(dict(EXAMPLES)["hall"].encode())
+    info = b"pingjia/1/link/demo"
+    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(KEY)
+    assert hall.link_key == made.hex()
+    assert [(one.task_name, one.rateable) for one in hall.matters] == [
+        ("Business licence", True),
+        ("Advice", False),
+    ]
 
 
 def test_the_bundle_is_read_and_its_password_opens_what_the_hall_s_document_says():
     bundle = read_bundle(dict(EXAMPLES)["bundle"].encode())
-    broker = Broker("192.0.2.10", 1883, "xj-0417", bundle.mqtt.password, None)
+    broker = Broker("192.0.2.10", 1883, None, "xj-0417", bundle.mqtt.password)
     assert bundle == Bundle(Identity("xj-0417", 29333341, KEY), "demo", broker, None)
     line = decode_hall(dict(EXAMPLES)["hall"].encode()).devices[0].password_hash
     salt, digest = (base64.b64decode(text) for text in (line[7:23], line[23:]))
@@ -113,7 +129,7 @@ def test_problem_examples_are_what_the_centre_answers():
     def lacks_the_scope():
         require(("figures:read",), "records:read")
 
-    errors = [no_token()]
+    errors = [refused(UnknownTokenError())]
     for fails in (lacks_the_scope, lambda: _read(b"[]", "")):
         with pytest.raises(HTTPException) as caught:
             fails()

@@ -26,6 +26,7 @@ GOOD = Settings(
     2000,
     6000,
     20,
+    None,
 )
 # A field and a value that it must not have.
 OUT_OF_RANGE = (
@@ -82,6 +83,7 @@ class TestSettings(unittest.TestCase):
                 5000,
                 15000,
                 30,
+                None,
             )
             self.assertEqual(
                 self.opened(seal_settings(KEY, settings), device="d" * 32, epoch=2**31 - 1),

@@ -8,10 +8,12 @@ import shutil
 import pytest
 from scripted_broker import CONNECT, PINGREQ, SUBSCRIBE, ScriptedBroker
 
+from firmware.settings import built_in
 from firmware.timing import Timing
 from protocol.envelope import is_signed
 from protocol.message import Ack, Find, State, Ticket, Will, decode_message, encode_message
 from protocol.opened import level_in, open_answer
+from protocol.settings import Address, seal_settings
 from simulator.check.oracle import read_log
 from simulator.devices.fleet import Fleet
 from simulator.devices.folder import flash
@@ -223,6 +225,47 @@ def test_a_broker_that_refuses_is_asked_again(bench):
 
     it = bench(scenario, connack=5)
     assert any("does not know this device" in event.get("text", "") for event in it.events)
+
+
+def test_a_broker_that_moved_is_found_at_its_further_address_after_a_start_too(bench):
+    """BRK-1: acknowledged by version, kept with the settings, and no rating is lost on the way."""
+
+    async def scenario(it, fleet):
+        async with ScriptedBroker() as moved:
+            await it.start(fleet, connect_ms=300)
+            await it.broker.until(lambda: it.broker.published("/state"))
+            it.broker.publish(f"pj/1/demo/{DEVICE}/settings", further(moved.port))
+            await it.broker.until(lambda: any(map(uses_it, it.broker.published("/state"))))
+            it.invite()
+            await is_face(it, fleet, "inviting")
+            it.broker.connack = None  # it is there, and answers nobody
+            it.broker.drop()
+            thanked = fleet.event(lambda event: event["event"] == "thanked")
+            fleet.press(DEVICE, 5, "A017")
+            await thanked
+            await moved.until(lambda: "rating" in kinds(moved.published("/record")))
+            assert uses_it(moved.published("/state")[-1])
+            before = len(moved.connections)
+            moved.drop()  # it stood there, so there it is tried again
+            await moved.until(lambda: len(moved.connections) == before + 1)
+
+            await fleet.kill(DEVICE)
+            await it.start(fleet, enrol=False, connect_ms=300)
+            await moved.until(lambda: len(moved.connections) == before + 2)
+            await moved.until(lambda: any(map(uses_it, moved.published("/state"))))
+
+    it = bench(scenario)
+    assert not [event for event in it.events if event["event"] == "restart"]
+
+
+def further(port):
+    usual = built_in(500, 0)
+    whose = {"device": DEVICE, "epoch": EPOCH, "version": 7}
+    return seal_settings(KEY, usual._replace(**whose, broker=Address("127.0.0.1", port, None)))
+
+
+def uses_it(state):
+    return decode_message(State, state).settings == 7
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import httpx2
 
 from hosting.error import OperatorError
+from hosting.listener import is_loopback
 from hosting.secret_file import read_token
 from protocol.envelope import split
 from protocol.record import parse
 from workbench.desk.bundle import Bundle, parse_bundle
 
 _TIMEOUT_S = 20
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _AT_ONCE = 500  # envelopes of one request
 
 
@@ -33,17 +33,25 @@ class Centre:
 
     def __init__(self, url: str, hall: str, token_file: Path, ca: Path | None = None):
         parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        is_here = is_loopback(parts.hostname or "")
+        if parts.scheme != "https" and not is_here:
             raise OperatorError(f"{url}: a device's key travels by https only.")
         self.hall = hall
         self._url = url
         token = read_token(token_file, "name the file that the centre's operator gave you.")
-        self._client = httpx2.Client(
-            base_url=f"{url.rstrip('/')}/v1/halls/{hall}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT_S,
-            verify=_trust(ca),
-        )
+        try:
+            self._client = httpx2.Client(
+                base_url=f"{url.rstrip('/')}/v1/halls/{hall}",
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=_TIMEOUT_S,
+                verify=_trust(ca),
+                trust_env=not is_here,  # no proxy leads to this machine itself
+            )
+        except (ImportError, ValueError) as error:
+            raise OperatorError(
+                f"the proxy that this machine's environment names cannot be used ({error}): set "
+                "HTTPS_PROXY to an HTTP proxy, or NO_PROXY to the centre's host name."
+            ) from None
 
     def __enter__(self) -> "Centre":
         return self

@@ -62,7 +62,7 @@ def ethernet(address: Address | None) -> bytes:
 def der(pem: Path) -> bytes:
     """A CA in DER. Raises OperatorError."""
     try:
-        return ssl.PEM_cert_to_DER_cert(pem.read_text("ascii").strip())
+        return ssl.PEM_cert_to_DER_cert(pem.read_text("utf-8-sig").strip())
     except (OSError, ValueError) as error:
         raise OperatorError(f"{pem} is no certificate in PEM form ({error}).") from None
 

@@ -1,6 +1,6 @@
 """Tables of halls, windows, devices, what these say, and who may call."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Text, false
 from sqlmodel import Field
 
 from central.store.tables.table import Table
@@ -12,7 +12,10 @@ class Hall(Table, table=True):
     heard_at_ms: when something new that a device of it had signed arrived last. proven_at_ms: when
     a receipt was signed that one of its devices has heard since; proven_ms: for how long, all in
     all, one of them was proven to be fresh (central/custody/heads.py). carry_ms: how often its
-    batches arrive as files, null for a hall that has a network.
+    batches arrive as files, null for a hall that has a network. is_closed: it is no more by the
+    directory; what it rated stays. roll: a digest of who may sign in and of the matters there, as
+    its document has them. further_…: another address of its broker (BRK-1), and the version of the
+    settings since which devices are told of it, or of none.
     """
 
     hall: str = Field(primary_key=True, max_length=32)
@@ -25,6 +28,12 @@ class Hall(Table, table=True):
     proven_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     proven_ms: int = Field(default=0, sa_type=BigInteger)
     carry_ms: int | None = Field(default=None, sa_type=BigInteger)
+    is_closed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    roll: str | None = Field(default=None, max_length=16)
+    further_host: str | None = Field(default=None, max_length=253)
+    further_port: int | None = None
+    further_ca: str | None = Field(default=None, sa_type=Text)
+    further_version: int | None = None
 
 
 class Window(Table, table=True):
@@ -42,6 +51,7 @@ class Window(Table, table=True):
     rest_until_ms: int | None = Field(default=None, sa_type=BigInteger)
     rest_reason: str | None = Field(default=None, max_length=200)
     rested_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    services: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Directory(Table, table=True):
@@ -50,6 +60,8 @@ class Directory(Table, table=True):
     20260901, 0 is ever. id: of a window and of staff with their hall before it, `xj-01/w01`. up:
     the region or hall it lies in.
     """
+
+    __table_args__ = (Index(None, "kind", "up"),)
 
     kind: str = Field(primary_key=True, max_length=16)
     id: str = Field(primary_key=True, max_length=80)
@@ -128,8 +140,8 @@ class Ending(Table, table=True):
 class Token(Table, table=True):
     """A caller's token: the hash of its secret and its scopes, separated by spaces.
 
-    A technician's has an end, ends_at_ms, and enrols devices_left more devices; others have
-    neither.
+    name: who it is for. ends_at_ms: its end, null for none. devices_left: how many more devices a
+    technician's enrols. used_day: the last day on which it was used.
     """
 
     id: str = Field(primary_key=True, max_length=16)
@@ -139,6 +151,8 @@ class Token(Table, table=True):
     revoked_at_ms: int | None = Field(sa_type=BigInteger)
     ends_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     devices_left: int | None = None
+    name: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    used_day: int | None = None
 
 
 class DeviceSettings(Table, table=True):

@@ -110,38 +110,6 @@ class Conflict(_Verified, table=True):
     mac16: str = Field(primary_key=True, max_length=16)
 
 
-class Rated(Table, table=True):
-    """Which rating of a service counts; every other one is marked `rated_twice`."""
-
-    hall: str = Field(primary_key=True, max_length=32)
-    service: str = Field(primary_key=True, max_length=64)
-    device: str = Field(max_length=32)
-    epoch: int
-    seq: int
-
-
-class Tally(Table, table=True):
-    """How many services were opened, and how many of the ratings that count have each level, by
-    days and place.
-
-    span: a day, a month or all days (central/store/tallies.py). window: empty for the whole hall.
-    The key's order serves the hall, its windows and all halls alike: spans and windows are always
-    named. The rows stand in it (SQLite), so that a span of all halls is read in one go.
-    """
-
-    __table_args__ = {"sqlite_with_rowid": False}
-
-    span: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    window: str = Field(primary_key=True, max_length=32)
-    hall: str = Field(primary_key=True, max_length=32)
-    services: int = Field(sa_type=BigInteger)
-    level_1: int = Field(sa_type=BigInteger)
-    level_2: int = Field(sa_type=BigInteger)
-    level_3: int = Field(sa_type=BigInteger)
-    level_4: int = Field(sa_type=BigInteger)
-    level_5: int = Field(sa_type=BigInteger)
-
-
 class MarkTally(Table, table=True):
     """How often a window's records got a mark, or were conflicts: when, and the newest."""
 
@@ -259,7 +227,8 @@ class Head(Table, table=True):
 
     shown: services since the start `boot`, as the head says. surplus: how many service documents
     of its window were held beyond what it had been shown since that start, at most; lacking: how
-    many fewer it is now, lacking_since_ms: since when it is any.
+    many fewer it is now, lacking_since_ms: since when it is any. settings: the version that its
+    hall said last it uses; null while it has said nothing.
     """
 
     device: str = Field(primary_key=True, max_length=32)
@@ -275,6 +244,7 @@ class Head(Table, table=True):
     surplus: int
     lacking: int
     lacking_since_ms: int | None = Field(sa_type=BigInteger, index=True)
+    settings: int | None = None
 
 
 class Rejection(Table, table=True):

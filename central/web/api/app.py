@@ -21,7 +21,12 @@ from pages import Site
 from protocol.limits import BATCH_BYTES
 
 _BODY_BYTES = 64 * 1024
-_LARGE_BODIES = {"/v1/batches": BATCH_BYTES, "/v1/halls/[^/]+/rescued": BATCH_BYTES}
+_LARGE_BODIES = {
+    "/v1/batches": BATCH_BYTES,
+    "/v1/halls/[^/]+/rescued": BATCH_BYTES,
+    "/v1/directory/[^/]+": BATCH_BYTES,
+    "/v1/rehearsal/facts": BATCH_BYTES,
+}
 # Another transaction was faster, the database is away, or no connection to it came free: the same
 # request may succeed.
 _BUSY = (exc.IntegrityError, exc.OperationalError, exc.TimeoutError)

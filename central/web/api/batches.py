@@ -16,13 +16,14 @@ from central.custody.intake import (
     NoHallError,
     Outcome,
     UnfiledError,
-    UnknownTokenError,
 )
 from central.people import tokens
+from central.people.callers import UnknownTokenError
 from central.store.database import is_of_store
-from central.web.api.bearer import Bearer, no_token, token_in
+from central.web.api.bearer import Bearer, refused, token_in
 from hosting.body import announced, unpack
 from hosting.problem import our_fault, problem, problem_of, try_again
+from hosting.tokens import EndedTokenError
 from protocol.batch import Answer, Body, decode_batch, encode_answer
 from protocol.field import ProtocolError
 from protocol.limits import BATCH_BYTES
@@ -152,8 +153,8 @@ def _settle(answered: asyncio.Future[Outcome], outcome: Outcome) -> None:
 
 
 def _problem_of(error: Exception) -> JSONResponse:
-    if isinstance(error, UnknownTokenError):
-        error = no_token()
+    if isinstance(error, UnknownTokenError | EndedTokenError):
+        error = refused(error)
     if isinstance(error, NoHallError):
         error = HTTPException(403, _NO_HALL)
     if isinstance(error, HTTPException):

@@ -5,17 +5,17 @@ from typing import Annotated
 
 from fastapi import Header, HTTPException
 
-from central.people.tokens import Holder, holder_of
-from central.store.database import Database
+from central.people.callers import Callers, Holder, UnknownTokenError
+from hosting.tokens import EndedTokenError
 
 Scopes = tuple[str, ...]
 Bearer = Callable[[str], Scopes]
 HolderOf = Callable[[str], Holder]
 
 
-def bearer_of(database: Database) -> Bearer:
+def bearer_of(callers: Callers) -> Bearer:
     """The dependency that gives the scopes of a request's bearer token, or answers 401."""
-    holder_in = holder_in_of(database)
+    holder_in = holder_in_of(callers)
 
     def bearer(authorization: Annotated[str, Header()] = "") -> Scopes:
         return holder_in(authorization).scopes
@@ -23,14 +23,14 @@ def bearer_of(database: Database) -> Bearer:
     return bearer
 
 
-def holder_in_of(database: Database) -> HolderOf:
+def holder_in_of(callers: Callers) -> HolderOf:
     """The same for routes that ask who it is: the dependency gives the holder."""
 
     def holder_in(authorization: Annotated[str, Header()] = "") -> Holder:
-        holder = holder_of(database, token_in(authorization))
-        if holder is None:
-            raise no_token()
-        return holder
+        try:
+            return callers.holder(token_in(authorization))
+        except (UnknownTokenError, EndedTokenError) as error:
+            raise refused(error) from None
 
     return holder_in
 
@@ -38,14 +38,14 @@ def holder_in_of(database: Database) -> HolderOf:
 def token_in(authorization: str) -> str:
     """The token of this header; a word that is none if it has none."""
     scheme, _, text = authorization.partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else "none"
+    return text.strip() or "none" if scheme.lower() == "bearer" else "none"
 
 
-def no_token() -> HTTPException:
-    """The 401 that says what is needed."""
-    return HTTPException(
-        401, "a token is needed: Authorization: Bearer pj_…", {"WWW-Authenticate": "Bearer"}
-    )
+def refused(error: UnknownTokenError | EndedTokenError) -> HTTPException:
+    """The 401 that says what is needed, or since when the token is good no more."""
+    needed = "a token is needed: Authorization: Bearer pj_…"
+    sentence = f"{error}" if isinstance(error, EndedTokenError) else needed
+    return HTTPException(401, sentence, {"WWW-Authenticate": "Bearer"})
 
 
 def require(scopes: Scopes, scope: str) -> None:

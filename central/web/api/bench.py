@@ -5,7 +5,6 @@ A token opens this with the scope enrol:<hall>, for that hall's devices only, un
 technician who has enrolled as many devices as the token may still does all the rest.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
@@ -16,12 +15,11 @@ from central.custody.intake import Intake
 from central.directory.devices import Devices, TakenError, UsedUpError
 from central.directory.endings import place_of
 from central.people import tokens
-from central.people.tokens import Holder
+from central.people.callers import Holder
 from central.store import covers, places
 from central.store.database import Database
 from central.store.places import Enrolment
 from central.web.api.bearer import HolderOf, require
-from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.problem import FieldError
 from protocol.batch import HeadItem, encode_answer
@@ -99,19 +97,12 @@ def create_router(
     devices: Devices,
     intake: Intake,
     holder_in: HolderOf,
-    now_ms: Callable[[], int],
 ) -> APIRouter:
     """The calls of a bench, over an open database."""
     router = APIRouter(prefix="/v1/halls/{hall}")
 
     def holder(hall: str, holder: Annotated[Holder, Depends(holder_in)]) -> Holder:
         require(holder.scopes, tokens.enrol_scope(hall))
-        if holder.ends_at_ms is not None and now_ms() >= holder.ends_at_ms:
-            raise HTTPException(
-                403,
-                f"this token was good until {written(holder.ends_at_ms)}; "
-                "ask the centre's operator for a new one",
-            )
         return holder
 
     def technician(hall: str, _: Annotated[Holder, Depends(holder)]) -> str:
@@ -159,7 +150,7 @@ def create_router(
         """Take what a technician read out of a device, as a batch of the hall's. The receipt of an
         epoch that has ended is one that was signed after that.
         """
-        heads = [HeadItem(one.head, one.receipt) for one in rescued.heads]
+        heads = [HeadItem(one.head, one.receipt, None) for one in rescued.heads]
         answer = intake.rescue(hall, rescued.envelopes, heads)
         return Response(encode_answer(answer), media_type="application/json")
 

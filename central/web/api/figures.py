@@ -2,57 +2,86 @@
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
+from central.directory.cells import day_number
+from central.directory.sight import Sight, sight_of
+from central.figures.closed import ClosedMonths, last_of
 from central.figures.report import ENOUGH, Figures, FiguresReader
+from central.figures.shown import Unit
 from central.people import tokens
+from central.ratings.judge import Lag
 from central.ratings.period import ALL, Period
+from central.rules.policy import Policy
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
+from central.web.views.shown import FigureSetView, view_of
 from hosting.clock import day
 from hosting.problem import FieldError
 from protocol.field import ProtocolError, place_id
 
 _DAYS = 366  # asked for at once
 
+Dim = Literal["staff", "institution", "line", "matter"]
+
 
 class PlaceFigures(BaseModel):
     """Ratings that count, one for each service.
 
     levels: level -> ratings. good: those of good levels. good_rate_per_mille: good * 1000 / total,
-    rounded down; null below `enough` ratings.
+    rounded down; null below `enough` ratings. defaults, unrated, waiting, excluded: services that
+    count as such, beside them. For a hall's and an institution's token all but the rate are null
+    where they would tell of fewer than `enough`.
     """
 
     id: str
     name: str
-    levels: dict[int, int]
-    good: int
-    total: int
+    levels: dict[int, int] | None
+    good: int | None
+    total: int | None
     good_rate_per_mille: int | None
+    defaults: int | None
+    unrated: int | None
+    waiting: int | None
+    excluded: int | None
 
 
 class FiguresAnswer(BaseModel):
-    """Figures of the province, a hall or a window, and of the halls or windows in it.
+    """Figures of the province, a region, an institution, a hall or a window, and of the halls or
+    windows in it.
 
-    first, last: days in Asia/Shanghai, both included; null for all. good_levels come from the
-    article of the source, the region's rule.
+    first, last: days in Asia/Shanghai, both included; null for all. profile: the policy of the
+    place; good_levels come from the article of its source, null where that is silent and the
+    system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
+    the judge has still to look at. frozen_at_ms: of a closed month for a hall or an institution,
+    as of when its newest part is; null for others.
+
+    dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
+    the figures that the policies of the place show, a set for each of them.
     """
 
     first: date | None
     last: date | None
     good_levels: list[int]
+    profile: str
     source: str
-    article: str
+    article: str | None
+    settled_to_ms: int
+    pending: int
     enough: int
     hall: str | None
     window: str | None
+    dim: str
+    id: str | None
     whole: PlaceFigures
     parts: list[PlaceFigures]
+    sets: list[FigureSetView] = []
+    frozen_at_ms: int | None = None
 
 
 class Mark(BaseModel):
@@ -100,57 +129,91 @@ class Marks(BaseModel):
 
 
 def create_router(
-    database: Database, reader: FiguresReader, alarms: Alarms, bearer: Bearer
+    database: Database,
+    reader: FiguresReader,
+    closed: ClosedMonths,
+    alarms: Alarms,
+    bearer: Bearer,
 ) -> APIRouter:
-    """The routes; both need a token with the scope figures:read."""
+    """The routes; both need a token with the scope figures:read, or that of a place."""
     router = APIRouter(prefix="/v1")
+
+    def reads(scopes: Annotated[Scopes, Depends(bearer)]) -> Sight:
+        place = tokens.place_of(scopes, tokens.FIGURES_READ)
+        if place is None:
+            require(scopes, tokens.FIGURES_READ)
+        assert place is not None
+        with database.read() as connection:
+            sight = sight_of(connection, place, day_number(day(reader.now_ms())))
+        if sight is None:
+            raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
+        return sight
 
     @router.get("/figures")
     def get_figures(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        sight: Annotated[Sight, Depends(reads)],
         hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
         window: Annotated[str | None, Query(max_length=place_id.most)] = None,
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
+        dim: Annotated[Dim | None, Query()] = None,
+        thing: Annotated[str | None, Query(alias="id", max_length=80)] = None,
     ) -> FiguresAnswer:
-        """Counts per level and the good rate. Scope figures:read.
+        """Counts per level, the good rate, and every figure that the place's policies show, of the
+        place or of one `id` of a `dim` in it. Scope figures:read, or figures:read:<place>.
 
-        Without hall, the province; with neither `from` nor `to`, all days; without `to`, up to
-        today; at most 366 days.
+        Without hall, all that the token sees: the province, its region; with neither `from` nor
+        `to`, all days; without `to`, up to today; at most 366 days. A hall's and an institution's
+        token sees its own place, one calendar month that is closed at a time, `from` its first day
+        `to` its last; without them the newest.
         """
-        require(scopes, tokens.FIGURES_READ)
         _check_places(hall, window)
+        unit = _unit(hall, window, dim, thing)
+        if sight.is_coarse:
+            if dim is not None:
+                raise HTTPException(403, "parts are not for the token of a hall or an institution")
+            return _closed(closed, sight, hall, window, first, last)
+        _require_seen(sight, hall)
+        if sight.halls is not None and hall is None and dim is not None:
+            raise HTTPException(403, "parts of a region are asked for hall by hall")
         period = _period(first, last, day(reader.now_ms()))
         with database.read() as connection:
-            report = reader.report(connection, period, hall, window)
-        if report is None:
-            raise HTTPException(404, "no such hall or window")
-        rule = reader.profile.good_levels
-        return FiguresAnswer(
+            report = reader.report(connection, period, hall, window, sight.halls)
+            if report is None:
+                raise HTTPException(404, "no such hall or window")
+            sets = reader.sets(connection, period, unit) if dim is not None else report.sets
+        name = report.window_name or report.hall_name or sight.name
+        place = window or hall or sight.place.id
+        return _answer(
+            *(report.policy, report.lag),
             first=period.first,
             last=period.last,
-            good_levels=sorted(rule.value, reverse=True),
-            source=reader.profile.source,
-            article=rule.article,
-            enough=ENOUGH,
             hall=hall,
             window=window,
-            whole=_of(window or hall or "", report.window_name or report.hall_name, report.whole),
+            dim=unit.dim,
+            id=unit.id,
+            whole=_of(place, name, report.whole),
             parts=[_of(*part) for part in report.parts],
+            sets=[view_of(one) for one in sets],
         )
 
     @router.get("/marks")
     def get_marks(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        sight: Annotated[Sight, Depends(reads)],
         hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
         limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
     ) -> Marks:
-        """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read."""
-        require(scopes, tokens.FIGURES_READ)
+        """Alarms, marks of integrity and refusals, of a hall or of all. Scope figures:read, or
+        that of a region.
+        """
         _check_places(hall, None)
+        if sight.is_coarse:
+            raise HTTPException(403, "marks are not for the token of a hall or an institution")
+        _require_seen(sight, hall)
         seldom_rated_at_ms = alarms.shares_at_ms
         with database.read() as connection:
-            found = alarms.findings(connection, hall, limit)
+            wanted = sight.halls if hall is None else hall
+            found = alarms.findings(connection, wanted, limit)
         marks = [Mark(**asdict(one), **mark_of(one.mark)._asdict()) for one in found.newest]
         doubt = alarms.doubt()
         now_ms = reader.now_ms()
@@ -165,14 +228,86 @@ def create_router(
     return router
 
 
-def _of(place: str, name: str, figures: Figures) -> PlaceFigures:
+def _closed(
+    closed: ClosedMonths,
+    sight: Sight,
+    hall: str | None,
+    window: str | None,
+    first: date | None,
+    last: date | None,
+) -> FiguresAnswer:
+    if window is not None or (hall is not None and sight.place != ("hall", hall)):
+        raise HTTPException(403, f"this token is for the {sight.place.kind} {sight.place.id}")
+    months = closed.months()
+    month = months[0] if (first, last) == (None, None) else first
+    is_whole = (first, last) == (None, None) or (first is not None and last == last_of(first))
+    if month is None or month not in months or not is_whole:
+        raise HTTPException(
+            403,
+            "this token sees one closed calendar month at a time: from its first day to its "
+            f"last; the newest is {months[0]:%Y-%m}",
+        )
+    report = closed.report(sight, month)
+    return _answer(
+        # How far the judge is would tell of days.
+        *(report.policy, Lag(report.frozen_at_ms or 0, 0, None, None, None)),
+        first=report.first,
+        last=report.last,
+        hall=sight.place.id if sight.place.kind == "hall" else None,
+        window=None,
+        dim="hall",
+        id=None,
+        whole=_of(sight.place.id, sight.name, report.whole, True),
+        parts=[
+            _of(f"{one.hall}/{one.window}", one.name, one.figures, True) for one in report.parts
+        ],
+        frozen_at_ms=report.frozen_at_ms,
+    )
+
+
+def _answer(policy: Policy, lag: Lag, **values: Any) -> FiguresAnswer:
+    rule = policy.levels.good
+    return FiguresAnswer(
+        good_levels=sorted(rule.value, reverse=True),
+        profile=policy.profile,
+        source=policy.source,
+        article=rule.article,
+        settled_to_ms=lag.settled_ms,
+        pending=lag.pending,
+        enough=ENOUGH,
+        **values,
+    )
+
+
+def _require_seen(sight: Sight, hall: str | None) -> None:
+    if hall is not None and not sight.sees_hall(hall):
+        raise HTTPException(403, f"the hall {hall} does not lie in the region of this token")
+
+
+def _unit(hall: str | None, window: str | None, dim: str | None, thing: str | None) -> Unit:
+    if (dim is None) != (thing is None):
+        raise FieldError("dim" if dim is None else "id", "dim and id go together")
+    if dim is None:
+        return Unit(hall) if window is None else Unit(hall, "window", window)
+    if window is not None:
+        raise FieldError("window", "window and dim do not go together")
+    if dim == "staff" and hall is None:
+        raise FieldError("hall", "hall is needed with dim staff: numbers are a hall's own")
+    return Unit(hall, dim, thing)
+
+
+def _of(place: str, name: str, figures: Figures | None, is_coarse: bool = False) -> PlaceFigures:
     return PlaceFigures(
         id=place,
         name=name,
-        levels=figures.counts,
-        good=figures.good,
-        total=figures.total,
-        good_rate_per_mille=figures.good_rate_per_mille,
+        levels=None if figures is None else figures.counts,
+        good=None if figures is None else figures.good,
+        total=None if figures is None else figures.total,
+        good_rate_per_mille=None if figures is None else figures.good_rate_per_mille,
+        defaults=None if figures is None or is_coarse else figures.defaults,
+        unrated=None if figures is None or is_coarse else figures.unrated,
+        waiting=None if figures is None or is_coarse else figures.waiting,
+        excluded=None if figures is None or is_coarse else figures.excluded,
     )
 
 

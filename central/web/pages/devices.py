@@ -43,7 +43,8 @@ class DevicesView:
             halls.append(PendingHall(hall, name, until_ms, of_hall))
         endings = self._endings
         closed = endings.every(None, False, _CLOSED)
-        return {"halls": halls, "open": endings.every(None, True), "closed": closed}
+        open_ones = endings.every(None, True)
+        return {"halls": halls, "open": open_ones, "closed": closed, "is_coarse": False}
 
     def approve(self, fields: dict[str, str]) -> None:
         """Approve one enrolment, `enrolment`, or all of a `hall` that were enrolled `until` then.

@@ -1,4 +1,5 @@
-"""The pages of figures: the province, a hall, a window.
+"""The pages of figures: the province or a region, a hall, a window; of who is rated, a hall or an
+institution, its closed months.
 
 No page shows who rated or who served: neither names nor the ticket or staff number of a rating.
 """
@@ -10,10 +11,14 @@ from sqlalchemy import Connection
 
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
+from central.figures.closed import CLOSED_AFTER_DAYS, ClosedMonths
 from central.figures.report import ENOUGH, LEVELS, FiguresReader
+from central.people.tokens import Place
 from central.ratings.period import ALL, Period, last_days
 from central.store import directory, tallies
 from central.store.database import Database
+from central.store.sql import Halls
+from central.web.pages.looker import Looker
 from pages import PageError
 
 LEVEL_NAMES = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
@@ -42,44 +47,89 @@ class Shown(NamedTuple):
 class FiguresView:
     """The values of figures.html and figures_live.html, of one state of the database.
 
-    Raises PageError for a place that is not there.
+    Raises PageError for a place that is not there, or not the reader's.
     """
 
-    def __init__(self, database: Database, reader: FiguresReader, alarms: Alarms) -> None:
+    def __init__(
+        self,
+        database: Database,
+        reader: FiguresReader,
+        alarms: Alarms,
+        closed: ClosedMonths,
+        looker: Looker,
+    ) -> None:
         self._database = database
         self._reader = reader
         self._alarms = alarms
+        self._closed = closed
+        self._looker = looker
 
-    def show(self, hall: str | None, window: str | None, which: str, page: int) -> Any:
-        """Of the province without `hall`; which: a key of PERIODS; page: of its parts, from 1."""
+    def show(
+        self, place: Place, hall: str | None, window: str | None, which: str, page: int
+    ) -> Any:
+        """Of the reader's own place without `hall`; which: a key of PERIODS; page: of its parts,
+        from 1.
+        """
         period = self._period(which)
         with self._database.read() as connection:
-            report = self._reader.report(connection, period, hall, window)
+            sight = self._looker.sight(connection, place)
+            if hall is not None and not sight.sees_hall(hall):
+                raise PageError(404, "没有这个大厅或窗口。")
+            report = self._reader.report(connection, period, hall, window, sight.halls)
             if report is None:
                 raise PageError(404, "没有这个大厅或窗口。")
-            marks = self._alarms.counts(connection, hall)
+            marks = self._alarms.counts(connection, sight.halls if hall is None else hall)
             resting = [row for row in directory.resting(connection) if row.hall == hall]
-            newest = _newest(connection, hall, window)
+            newest = _newest(connection, sight.halls if hall is None else hall, window)
         start = (page - 1) * _PARTS
-        profile = self._reader.profile
+        good = report.policy.levels.good
         return {
             "report": report,
+            "own_name": sight.name,
             "parts": report.parts[start : start + _PARTS],
             "page": page,
             "pages": max(1, -(-len(report.parts) // _PARTS)),
             "which": which,
             "periods": {name: title for name, (title, _) in _PERIODS.items()},
             "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
-            "good_levels": [one for one in LEVELS if one in profile.good_levels.value],
-            "source": profile.source,
-            "article": profile.good_levels.article,
+            "good_levels": [one for one in LEVELS if one in good.value],
+            "source": report.policy.source,
+            "article": good.article,
             "enough": ENOUGH,
+            "now_ms": self._reader.now_ms(),
             "marks": marks,
             "rests": {row.window: row for row in resting},
             "marked": marks.total() if window is None else marks[window],
             "are_shares_counted": self._alarms.shares_at_ms is not None,
             "newest": newest,
             "at": _path(hall, window),
+            "is_coarse": False,
+        }
+
+    def show_closed(self, place: Place, which: str) -> Any:
+        """A closed month of a hall or an institution; which: such as 2026-10, empty for the
+        newest.
+        """
+        with self._database.read() as connection:
+            sight = self._looker.sight(connection, place)
+        months = {f"{first:%Y-%m}": first for first in self._closed.months()}
+        which = which or next(iter(months))
+        if which not in months:
+            raise PageError(404, "没有这个页面。")
+        report = self._closed.report(sight, months[which])
+        good = report.policy.levels.good
+        return {
+            "report": report,
+            "own_name": sight.name,
+            "months": list(months),
+            "which": which,
+            "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
+            "good_levels": [one for one in LEVELS if one in good.value],
+            "source": report.policy.source,
+            "article": good.article,
+            "enough": ENOUGH,
+            "closed_after": CLOSED_AFTER_DAYS,
+            "is_coarse": True,
         }
 
     def _period(self, which: str) -> Period:
@@ -89,7 +139,7 @@ class FiguresView:
         return last_days(days, self._reader.now_ms()) if days else ALL
 
 
-def _newest(connection: Connection, hall: str | None, window: str | None) -> list[Shown]:
+def _newest(connection: Connection, hall: Halls, window: str | None) -> list[Shown]:
     return [
         Shown(
             row.hall_name,

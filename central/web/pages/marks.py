@@ -4,8 +4,10 @@ from typing import Any
 
 from central.clockwork import Alarms
 from central.custody.marks import SEVERITIES, mark_of
+from central.people.tokens import Place
 from central.store import places
 from central.store.database import Database
+from central.web.pages.looker import Looker
 from hosting.clock import written
 from pages import PageError
 
@@ -18,18 +20,21 @@ class MarksView:
     Raises PageError for a hall that is not there.
     """
 
-    def __init__(self, database: Database, alarms: Alarms) -> None:
+    def __init__(self, database: Database, alarms: Alarms, looker: Looker) -> None:
         self._database = database
         self._alarms = alarms
+        self._looker = looker
 
-    def show(self, hall: str | None) -> Any:
-        """Of all halls without `hall`."""
+    def show(self, place: Place, hall: str | None) -> Any:
+        """Of all halls of the reader's place without `hall`."""
         shares_at_ms = self._alarms.shares_at_ms
         with self._database.read() as connection:
+            sight = self._looker.sight(connection, place)
             row = None if hall is None else places.hall(connection, hall)
-            if hall is not None and row is None:
+            if hall is not None and (row is None or not sight.sees_hall(hall)):
                 raise PageError(404, "没有这个大厅或窗口。")
-            by_mark = self._alarms.by_mark(connection, hall, _PLACES)
+            wanted = sight.halls if hall is None else hall
+            by_mark = self._alarms.by_mark(connection, wanted, _PLACES)
         found = [(one, mark_of(one.mark)) for one in by_mark]
         found.sort(key=lambda one: SEVERITIES.index(one[1].severity))  # else the newest first
         doubt = self._alarms.doubt()
@@ -40,4 +45,6 @@ class MarksView:
             "shares_at_ms": shares_at_ms,
             "hall": hall,
             "hall_name": row.name if row is not None else "",
+            "own_name": sight.name,
+            "is_coarse": False,
         }

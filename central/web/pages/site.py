@@ -1,5 +1,5 @@
-"""The centre's pages, each with its live part beside it: figures and marks for the scope
-pages:read, pending enrolments for devices:approve.
+"""The centre's pages, each with its live part beside it; docs/scopes.md says which scope opens
+which. Who is rated, a hall or an institution, sees closed months and no live part.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,27 @@ from starlette.responses import RedirectResponse
 from central.clockwork import Alarms
 from central.directory.approval import Approval
 from central.directory.endings import Endings
+from central.directory.importer import Importer
+from central.directory.sight import is_coarse
+from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.people.tokens import DEVICES_APPROVE, PAGES_READ, scopes_of
+from central.people.callers import Callers, Holder, UnknownTokenError
+from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
+from central.web.pages import directory
 from central.web.pages.devices import DevicesView
+from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
+from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
-from pages import Site
+from pages import PageError, Site
 from protocol.field import place_id
 
 _EVERY_S = 1.0
+_REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
-Scopes = tuple[str, ...]
 View = Callable[[], Any]
+ViewOf = Callable[[Place], View]
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
 HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
@@ -33,77 +41,148 @@ HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 def create_site(
     database: Database,
+    callers: Callers,
     reader: FiguresReader,
+    closed: ClosedMonths,
     alarms: Alarms,
     approval: Approval,
     endings: Endings,
-) -> Site[Scopes]:
-    """The pages over an open database."""
-    site: Site[Scopes] = Site(
+    importer: Importer,
+    is_rehearsal: bool = False,
+) -> Site[Holder]:
+    """The pages over an open database; those of a rehearsal say so, each."""
+
+    def holder_of(token: str) -> Holder | None:
+        try:
+            return callers.holder(token)
+        except UnknownTokenError:
+            return None
+
+    site: Site[Holder] = Site(
         tier="centre",
         name="好差评归集系统",
         templates=Path(__file__).with_name("templates"),
         static=Path(__file__).with_name("static"),
-        holder_of=lambda token: scopes_of(database, token),
-        home_of=lambda scopes: "/devices" if scopes == (DEVICES_APPROVE,) else "/",
+        holder_of=holder_of,
+        home_of=_home,
         every_s=_EVERY_S,
+        notice=_REHEARSAL if is_rehearsal else "",
     )
-    figures, marks = FiguresView(database, reader, alarms), MarksView(database, alarms)
+    looker = Looker(reader.now_ms)
+    marks = MarksView(database, alarms, looker)
     devices = DevicesView(approval, endings)
+    _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
 
-    def province(which: Which = "today", page: PageNumber = 1) -> View:
-        return lambda: figures.show(None, None, which, page)
+    def all_marks(hall: HallQuery = None) -> ViewOf:
+        return lambda place: lambda: marks.show(place, hall)
 
-    def one_hall(hall: str, which: Which = "today", page: PageNumber = 1) -> View:
-        return lambda: figures.show(hall, None, which, page)
+    def pending_devices() -> ViewOf:
+        return lambda _: devices.show
 
-    def one_window(hall: str, window: str, which: Which = "today") -> View:
-        return lambda: figures.show(hall, window, which, 1)
+    def approves(holder: Holder) -> bool:
+        return DEVICES_APPROVE in holder.scopes
 
-    def all_marks(hall: HallQuery = None) -> View:
-        return lambda: marks.show(hall)
-
-    def pending_devices() -> View:
-        return devices.show
-
-    _add(site, "/", "figures", province)
-    _add(site, "/halls/{hall}", "figures", one_hall)
-    _add(site, "/halls/{hall}/windows/{window}", "figures", one_window)
-    _add(site, "/marks", "marks", all_marks)
-    _add(site, "/devices", "devices", pending_devices, DEVICES_APPROVE)
-    _add_approval(site, devices)
-    return site
-
-
-def _add_approval(site: Site[Scopes], devices: DevicesView) -> None:
-    """Add what the buttons of the page of devices do."""
+    _add(site, "/marks", "marks", all_marks, reads_all)
+    _add(site, "/devices", "devices", pending_devices, approves)
 
     @site.router.post("/devices")
     async def approve(request: Request) -> Response:
-        await site.holder(request, lambda scopes: DEVICES_APPROVE in scopes)
+        await site.holder(request, approves)
         fields = await site.form(request)
         await run_in_threadpool(devices.approve, fields)
         return RedirectResponse("/devices", 303)
 
+    directory.add_to(site, DirectoryView(database, importer, looker))
+    return site
+
+
+def _home(holder: Holder) -> str:
+    if reads_pages(holder):
+        return "/"
+    if directory.may_look(holder):
+        return "/directory"
+    return "/devices" if DEVICES_APPROVE in holder.scopes else "/"
+
+
+def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
+    """Add the pages of figures. Of a hall's and an institution's token `/` is its own place, and
+    the period a month that is closed.
+    """
+
+    def province(which: Which = "today", page: PageNumber = 1) -> ViewOf:
+        return lambda place: lambda: figures.show(place, None, None, which, page)
+
+    def one_hall(hall: str, which: Which = "today", page: PageNumber = 1) -> ViewOf:
+        return lambda place: lambda: figures.show(place, hall, None, which, page)
+
+    def one_window(hall: str, window: str, which: Which = "today") -> ViewOf:
+        return lambda place: lambda: figures.show(place, hall, window, which, 1)
+
+    async def show_closed(request: Request, place: Place, hall: str | None) -> Response:
+        if hall is not None and place != Place("hall", hall):
+            raise PageError(404, "没有这个大厅或窗口。")
+        which = request.query_params.get("period", "")
+        return await site.page(request, "closed.html", lambda: figures.show_closed(place, which))
+
+    @site.router.get("/")
+    async def show_own(
+        request: Request, view_of: Annotated[ViewOf, Depends(province)]
+    ) -> Response:
+        place = _place_of(await site.holder(request, reads_pages))
+        if is_coarse(place):
+            return await show_closed(request, place, None)
+        return await site.page(request, "figures.html", view_of(place))
+
+    @site.router.get("/halls/{hall}")
+    async def show_hall(
+        request: Request, hall: str, view_of: Annotated[ViewOf, Depends(one_hall)]
+    ) -> Response:
+        place = _place_of(await site.holder(request, reads_pages))
+        if is_coarse(place):
+            return await show_closed(request, place, hall)
+        return await site.page(request, "figures.html", view_of(place))
+
+    _add_live(site, "/", "figures", province, reads_all)
+    _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all)
+    _add(site, "/halls/{hall}/windows/{window}", "figures", one_window, reads_all)
+
+
+def _place_of(holder: Holder) -> Place:
+    return place_of(holder.scopes, PAGES_READ) or PROVINCE  # of who may see what is no place's
+
 
 def _add(
-    site: Site[Scopes],
+    site: Site[Holder],
     path: str,
     name: str,
-    view_of: Callable[..., View],
-    scope: str = PAGES_READ,
+    view: Callable[..., ViewOf],
+    may: Callable[[Holder], bool],
 ) -> None:
-    """Add a page of the template `name`.html, and its live part at `path`/live."""
-
-    def may_read(scopes: Scopes) -> bool:
-        return scope in scopes
+    """Add a page of the template `name`.html, and its live part."""
 
     @site.router.get(path)
-    async def page(request: Request, view: Annotated[View, Depends(view_of)]) -> Response:
-        await site.holder(request, may_read)
-        return await site.page(request, f"{name}.html", view)
+    async def page(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
+        place = _place_of(await site.holder(request, may))
+        return await site.page(request, f"{name}.html", view_of(place))
+
+    _add_live(site, path, name, view, may)
+
+
+def _add_live(
+    site: Site[Holder],
+    path: str,
+    name: str,
+    view: Callable[..., ViewOf],
+    may: Callable[[Holder], bool],
+) -> None:
+    """Add the live part of a page, at `path`/live. It is rendered once for all who see the same
+    place.
+    """
 
     @site.router.get(f"{path.rstrip('/')}/live")
-    async def live(request: Request, view: Annotated[View, Depends(view_of)]) -> Response:
-        await site.holder(request, may_read)
-        return await site.live(request, f"{name}_live.html", view)
+    async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
+        place = _place_of(await site.holder(request, may))
+        whose = ":".join(place)
+        if place != PROVINCE:  # what is not theirs is said before the stream begins
+            await run_in_threadpool(view_of(place))
+        return await site.live(request, f"{name}_live.html", view_of(place), may, whose)

@@ -6,6 +6,16 @@ const DOUBLE_CLICK_MS = 500;
 const consolePlace = document.getElementById("console");
 let clickedAt = -DOUBLE_CLICK_MS;
 
+// From what is typed down to what was found; among these the arrow keys choose, Enter takes.
+consolePlace.addEventListener("keydown", (event) => {
+  const found = document.getElementById(event.target.dataset?.choose ?? "");
+  const first = event.key === "ArrowDown" && found?.querySelector("input");
+  if (!first || event.isComposing) return;
+  event.preventDefault();
+  first.focus();
+  first.checked = true;
+});
+
 document.addEventListener("keydown", (event) => {
   const button = consolePlace.querySelector(`button[data-key="${event.key}"]`);
   if (!button || event.ctrlKey || event.altKey || event.metaKey) return;

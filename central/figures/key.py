@@ -1,0 +1,111 @@
+"""The key of a count as text, which opens into the services that it counts (RULES 7).
+
+`qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
+one, mode, what. A span is a day (20260901), a month (202609), days from one to another
+(20260901-20261015) or 0 for all. `*` for the hall: all halls; `*` for the id: the hall itself.
+Several modes or whats, with commas between, are counted together.
+"""
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from central.ratings.period import ALL, Period
+from central.rules.calendar import day_of, number_of
+
+ALL_OF = "*"
+DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "participant")
+_OF_HALL = ("window", "staff")  # whose ids are a hall's own
+MODES = ("per_visit", "per_matter", "survey")
+_PART = {
+    "profile": re.compile(r"[a-z0-9-]{1,32}"),
+    "hall": re.compile(r"\*|[a-z0-9-]{1,32}"),
+    "dim": re.compile("|".join(DIMS)),
+    "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
+    "modes": re.compile(f"(?:{'|'.join(MODES)})(?:,(?:{'|'.join(MODES)}))*"),
+    "whats": re.compile(r"[a-z0-9-]{1,32}(?:,[a-z0-9-]{1,32}){0,63}"),
+}
+_OF_ORIGIN = re.compile(r"(active|excluded|default)-\d+|named")
+LONGEST = 2400
+
+
+class CountKey(NamedTuple):
+    """A count, or several of one place and time together.
+
+    hall, id: None for all halls, and for a hall itself.
+    """
+
+    profile: str
+    period: Period
+    hall: str | None
+    dim: str
+    id: str | None
+    modes: tuple[str, ...]
+    whats: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ".".join(
+            (
+                *(self.profile, _span(self.period), self.hall or ALL_OF, self.dim),
+                *(self.id or ALL_OF, ",".join(self.modes), ",".join(self.whats)),
+            )
+        )
+
+
+def read_key(text: str) -> CountKey:
+    """The key of its text. Raises ValueError, whose text says what is wrong and what to write."""
+    parts = text.split(".")
+    if len(text) > LONGEST or len(parts) != 7:
+        raise ValueError(
+            "a key has seven parts with points between: profile.span.hall.dim.id.modes.whats, "
+            "as qinnan.202609.demo.staff.0231.per_visit.active-5"
+        )
+    profile, span, hall, dim, thing, modes, whats = parts
+    told = {"profile": profile, "hall": hall, "dim": dim, "id": thing}
+    for name, part in {**told, "modes": modes, "whats": whats}.items():
+        if not _PART[name].fullmatch(part):
+            raise ValueError(f"{name}: {part[:40]!r} does not fit {_PART[name].pattern}")
+    if (dim == "hall") != (thing == ALL_OF):
+        raise ValueError("id: * goes with dim hall, and with no other")
+    if dim in _OF_HALL and hall == ALL_OF:
+        raise ValueError(f"hall: name the one whose {dim} it is")
+    words = tuple(dict.fromkeys(whats.split(",")))
+    if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
+        raise ValueError("whats: an origin has only active-, excluded-, default- and named")
+    return CountKey(
+        profile,
+        _period(span),
+        None if hall == ALL_OF else hall,
+        dim,
+        None if thing == ALL_OF else thing,
+        tuple(dict.fromkeys(modes.split(","))),
+        words,
+    )
+
+
+def _span(period: Period) -> str:
+    if period.first is None or period.last is None:
+        return "0"
+    spans = period.spans()
+    if len(spans) == 1:
+        return str(spans[0])
+    return f"{number_of(period.first)}-{number_of(period.last)}"
+
+
+def _period(span: str) -> Period:
+    sentence = "span: write a day 20260901, a month 202609, days 20260901-20261015, or 0 for all"
+    if span == "0":
+        return ALL
+    try:
+        if re.fullmatch(r"[0-9]{6}", span):
+            first = day_of(int(f"{span}01"))
+            after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+            return Period(first, date.fromordinal(after.toordinal() - 1))
+        if re.fullmatch(r"[0-9]{8}(-[0-9]{8})?", span):
+            first, _, last = span.partition("-")
+            period = Period(day_of(int(first)), day_of(int(last or first)))
+            if period.first <= period.last:  # pyright: ignore[reportOperatorIssue]
+                return period
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(sentence)

@@ -1,0 +1,69 @@
+"""A count opens into the services that it counts: its key is the condition (RULES 7)."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from central.figures.key import CountKey
+from central.ratings.settling import whats_of
+from central.store.judged import counters, standings
+from central.store.judged.standings import StandingRow
+from central.store.tallies import number_of
+
+Place = tuple[str, int, str]  # hall, day, service
+START: Place = ("", 0, "")
+_ALL_DAYS = (0, 99999999)
+
+
+class Counted(NamedTuple):
+    """A service in a count, and how often it counts there: a second rating twice, a third …"""
+
+    row: StandingRow
+    times: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list."""
+        return self.row.hall, self.row.day, self.row.service
+
+
+def count_of(connection: Connection, key: CountKey) -> dict[str, tuple[int, int]]:
+    """(services, projects) that the counters have, by hall; halls with nothing are left out."""
+    found: dict[str, tuple[int, int]] = {}
+    spans = key.period.spans()
+    for row in counters.counts(connection, key.profile, spans, key.dim, key.hall, key.id or ""):
+        if row.mode in key.modes and row.what in key.whats:
+            before = found.get(row.hall, (0, 0))
+            found[row.hall] = (before[0] + int(row.ratings), before[1] + int(row.projects))
+    return {hall: count for hall, count in sorted(found.items()) if any(count)}
+
+
+def open_count(
+    connection: Connection, key: CountKey, halls: list[str], after: Place, limit: int
+) -> list[Counted]:
+    """The services behind a count in these halls, at most `limit`, by hall, day and service.
+
+    halls: in order, those that `count_of` named.
+    """
+    days = _ALL_DAYS
+    if key.period.first is not None and key.period.last is not None:
+        days = (number_of(key.period.first), number_of(key.period.last))
+    found: list[Counted] = []
+    for hall in halls:
+        if hall < after[0] or len(found) >= limit:
+            continue
+        begin = after[1:] if hall == after[0] else START[1:]
+        place = (key.profile, hall, key.dim, key.id)
+        words = (key.modes, key.whats)
+        rows = standings.counting(connection, place, words, days, begin, limit - len(found))
+        found += [Counted(row, _times(row, key)) for row in rows]
+    return found
+
+
+def _times(row: StandingRow, key: CountKey) -> int:
+    of_origin = f"{row.state}-{row.level}"
+    return sum(
+        n
+        for what, n in whats_of(row)
+        if what in key.whats and (key.dim != "origin" or what in (of_origin, "named"))
+    )

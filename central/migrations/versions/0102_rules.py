@@ -1,0 +1,285 @@
+"""Services, ratings of every channel, and what the rules make of them (RULES 4); the counts by
+levels and days, which knew no rules, go.
+
+What is stored already is taken in by the judge, while the centre serves (central/ratings/
+backfill.py): reading millions of records here would keep halls waiting.
+"""
+
+import json
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0102"
+down_revision = "0101"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "decision",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("rating", sa.String(length=64), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_decision")),
+    )
+    op.create_index(
+        op.f("ix_decision_hall_service"), "decision", ["hall", "service"], unique=False
+    )
+    op.create_table(
+        "figure",
+        sa.Column("profile", sa.String(length=32), nullable=False),
+        sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("dim", sa.String(length=16), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("ratings", sa.BigInteger(), nullable=False),
+        sa.Column("projects", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "profile", "span", "dim", "hall", "id", "mode", "what", name=op.f("pk_figure")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "judge",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.Column("settled_ms", sa.BigInteger(), nullable=False),
+        sa.Column("directory", sa.Integer(), nullable=False),
+        sa.Column("calendar", sa.String(length=64), nullable=True),
+        sa.Column("versions", sa.Text(), nullable=True),
+        sa.Column("backfill", sa.Text(), nullable=True),
+        sa.Column("is_rehearsal", sa.Boolean(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("failed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_judge")),
+    )
+    op.create_table(
+        "judged",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile", sa.String(length=32), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=True),
+        sa.Column("rating", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_judged")),
+    )
+    op.create_index(
+        "ix_judged_reminder",
+        "judged",
+        ["hall", "service"],
+        unique=False,
+        sqlite_where=sa.text("what = 'remind'"),
+        postgresql_where=sa.text("what = 'remind'"),
+    )
+    op.create_table(
+        "policy_use",
+        sa.Column("profile", sa.String(length=32), nullable=False),
+        sa.Column("valid_from", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("place", sa.String(length=32), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("profile", "valid_from", "place", name=op.f("pk_policy_use")),
+    )
+    op.create_table(
+        "rating",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("rated_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rated_error_ms", sa.BigInteger(), nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("rated_by", sa.String(length=16), nullable=False),
+        sa.Column("named", sa.Boolean(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("catalogue", sa.Integer(), nullable=True),
+        sa.Column("facts", sa.String(length=64), nullable=True),
+        sa.Column("window", sa.String(length=32), nullable=True),
+        sa.Column("void", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rating")),
+    )
+    op.create_index(op.f("ix_rating_hall_service"), "rating", ["hall", "service"], unique=False)
+    op.create_table(
+        "reasons",
+        sa.Column("rating", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("codes", sa.Text(), nullable=False),
+        sa.Column("catalogue", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("rating", "seq", name=op.f("pk_reasons")),
+    )
+    op.create_table(
+        "service",
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("facts", sa.String(length=64), nullable=True),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=True),
+        sa.Column("staff_no", sa.String(length=16), nullable=True),
+        sa.Column("project_no", sa.String(length=64), nullable=True),
+        sa.Column("task_code", sa.String(length=64), nullable=True),
+        sa.Column("part_of", sa.String(length=64), nullable=True),
+        sa.Column("projects", sa.Integer(), nullable=False),
+        sa.Column("opened_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("accepted_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("invited_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("expired_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("transferred_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("no_show_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("finished_projects", sa.Text(), nullable=True),
+        sa.Column("due_day", sa.Integer(), nullable=True),
+        sa.Column("participant", sa.String(length=32), nullable=True),
+        sa.Column("stored_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hall", "service", name=op.f("pk_service")),
+    )
+    op.create_index(
+        op.f("ix_service_hall_part_of"),
+        "service",
+        ["hall", "part_of"],
+        unique=False,
+        sqlite_where=sa.text("part_of IS NOT NULL"),
+        postgresql_where=sa.text("part_of IS NOT NULL"),
+    )
+    op.create_table(
+        "service_project",
+        sa.Column("project_no", sa.String(length=64), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("project_no", "hall", "service", name=op.f("pk_service_project")),
+    )
+    op.create_table(
+        "standing",
+        sa.Column("profile", sa.String(length=32), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("out_because", sa.String(length=32), nullable=True),
+        sa.Column("level", sa.Integer(), nullable=True),
+        sa.Column("rating", sa.String(length=64), nullable=True),
+        sa.Column("origin", sa.String(length=16), nullable=True),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("projects", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Integer(), nullable=False),
+        sa.Column("second", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=True),
+        sa.Column("staff", sa.String(length=80), nullable=True),
+        sa.Column("institution", sa.String(length=32), nullable=True),
+        sa.Column("line", sa.String(length=32), nullable=True),
+        sa.Column("task_code", sa.String(length=64), nullable=True),
+        sa.Column("participant", sa.String(length=32), nullable=True),
+        sa.Column("end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reminded", sa.Boolean(), nullable=False),
+        sa.Column("provisional", sa.Boolean(), nullable=False),
+        sa.Column("whats", sa.Text(), nullable=False),
+        sa.Column("policy_from", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("profile", "hall", "service", name=op.f("pk_standing")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_standing_due_ms"),
+        "standing",
+        ["due_ms"],
+        unique=False,
+        sqlite_where=sa.text("due_ms IS NOT NULL"),
+        postgresql_where=sa.text("due_ms IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_standing_profile_hall_day"), "standing", ["profile", "hall", "day"], unique=False
+    )
+    op.create_table(
+        "touched",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_touched")),
+    )
+    op.create_table(
+        "closed_month",
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=False),
+        sa.Column("level_5", sa.Integer(), nullable=False),
+        sa.Column("level_4", sa.Integer(), nullable=False),
+        sa.Column("level_3", sa.Integer(), nullable=False),
+        sa.Column("level_2", sa.Integer(), nullable=False),
+        sa.Column("level_1", sa.Integer(), nullable=False),
+        sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
+    )
+    op.create_index(op.f("ix_directory_kind_up"), "directory", ["kind", "up"])
+    for column in (
+        sa.Column("is_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("roll", sa.String(length=16), nullable=True),
+        sa.Column("further_host", sa.String(length=253), nullable=True),
+        sa.Column("further_port", sa.Integer(), nullable=True),
+        sa.Column("further_ca", sa.Text(), nullable=True),
+        sa.Column("further_version", sa.Integer(), nullable=True),
+    ):
+        op.add_column("hall", column)
+    op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
+    op.add_column(
+        "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)
+    )
+    op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))
+    op.add_column(
+        "window", sa.Column("services", sa.BigInteger(), nullable=False, server_default="0")
+    )
+    _keep_counts()
+    op.drop_table("rated")
+    op.drop_table("tally")
+    _forget_second_ratings()
+    _begin_judging()
+
+
+def _keep_counts() -> None:
+    """How many documents of a window are held, which heads are compared with."""
+    op.execute(
+        'UPDATE "window" SET services = COALESCE((SELECT tally.services FROM tally'
+        ' WHERE tally.span = 0 AND tally.hall = "window".hall'
+        ' AND tally."window" = "window"."window"), 0)'
+    )
+
+
+def _forget_second_ratings() -> None:
+    """Which of two ratings counts is a judgement now, and no mark."""
+    connection = op.get_bind()
+    connection.execute(sa.text("DELETE FROM mark_tally WHERE mark = 'rated_twice'"))
+    found = connection.execute(
+        sa.text("SELECT device, epoch, seq, marks FROM record WHERE marks LIKE '%rated_twice%'")
+    ).all()
+    change = sa.text("UPDATE record SET marks = :m WHERE device = :d AND epoch = :e AND seq = :s")
+    for device, epoch, seq, marks in found:
+        kept = json.dumps([mark for mark in json.loads(marks) if mark != "rated_twice"])
+        connection.execute(change, {"m": kept, "d": device, "e": epoch, "s": seq})
+
+
+def _begin_judging() -> None:
+    connection = op.get_bind()
+    held = sa.text("SELECT EXISTS (SELECT 1 FROM record) OR EXISTS (SELECT 1 FROM document)")
+    values = {"backfill": "{}" if connection.execute(held).scalar() else None}
+    connection.execute(
+        sa.text(
+            "INSERT INTO judge (id, turn, settled_ms, directory, backfill, is_rehearsal)"
+            " VALUES (1, 0, 0, 0, :backfill, false)"
+        ),
+        values,
+    )

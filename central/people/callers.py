@@ -1,0 +1,91 @@
+"""Who calls: tokens are looked up here and nowhere else, and each has its end here."""
+
+import hmac
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from central.store import tokens
+from central.store.database import Database
+from hosting.clock import day
+from hosting.tokens import EndedTokenError, digest
+
+_SHAPE = re.compile(r"pj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
+_NO_SECRET = digest("").hex()
+_GIVER = "the centre's operator"
+
+
+class UnknownTokenError(Exception):
+    """A token that is none, or was revoked."""
+
+
+class Holder(NamedTuple):
+    """Who holds a token that is good: its id, and what it opens."""
+
+    id: str
+    scopes: tuple[str, ...]
+
+
+class Callers:
+    """Looks tokens up, and remembers which were used: their day is noted now and then
+    (`note_used`), so that no request writes for it. now_ms: the centre's time.
+    """
+
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self._used: set[str] = set()
+
+    def holder(self, token: str) -> Holder:
+        """Who holds this token. Raises UnknownTokenError, or EndedTokenError."""
+        with self._database.read() as connection:
+            return self.holder_in(connection, token)
+
+    def holder_in(self, connection: Connection, token: str) -> Holder:
+        """The same, by an open connection."""
+        found = self.look_up(connection, (token,))[token]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def look_up(
+        self, connection: Connection, sent: Iterable[str]
+    ) -> dict[str, Holder | UnknownTokenError | EndedTokenError]:
+        """The holders of these tokens, or why one is refused.
+
+        Takes the same time for an unknown id as for a wrong secret.
+        """
+        found: dict[str, Holder | UnknownTokenError | EndedTokenError] = {
+            token: UnknownTokenError() for token in sent
+        }
+        parts = {token: one for token in found if (one := _SHAPE.fullmatch(token))}
+        rows = tokens.find(connection, {one[1] for one in parts.values()}) if parts else {}
+        now_ms = self._now_ms()
+        today = _day_number(now_ms)
+        for token, one in parts.items():
+            row = rows.get(one[1])
+            known = row.secret_sha256 if row else _NO_SECRET
+            if not hmac.compare_digest(digest(one[2]).hex(), known) or row is None:
+                continue
+            if row.ends_at_ms is not None and now_ms >= row.ends_at_ms:
+                found[token] = EndedTokenError(row.ends_at_ms, _GIVER)
+                continue
+            found[token] = Holder(row.id, tuple(row.scopes.split()))
+            if row.used_day != today:
+                self._used.add(row.id)
+        return found
+
+    def note_used(self) -> None:
+        """Note today as the day on which those were used last that were used since the last
+        call.
+        """
+        used, self._used = self._used, set()
+        if used:
+            with self._database.write() as connection:
+                tokens.note_used(connection, used, _day_number(self._now_ms()))
+
+
+def _day_number(at_ms: int) -> int:
+    return int(day(at_ms).strftime("%Y%m%d"))

@@ -1,0 +1,147 @@
+"""Where a service belongs, and by which policies it is judged, on its day (RULES 4, 5)."""
+
+from typing import NamedTuple
+
+from central.directory.attribution import Register
+from central.rules.figure import Attributed
+from central.rules.policy import Policies, Policy
+from central.store.judged.facts import VISIT, ServiceRow
+from central.store.tallies import day_of
+from protocol.batch import PROGRESS
+
+NATIONAL = "national"  # where a place names no policy that is in force on the day
+
+
+class Matter(NamedTuple):
+    """What the directory says of what a service was about; None where it says nothing. sends: the
+    kinds of progress that its hall sends.
+    """
+
+    is_rateable: bool
+    needs_application: bool | None
+    sends: frozenset[str] | None
+
+
+class Places:
+    """Answers from one state of the directory, each once. default: the profile of places to which
+    the directory gives none.
+    """
+
+    def __init__(self, register: Register, policies: Policies, default: str) -> None:
+        self._register = register
+        self._policies = policies
+        self._default = default
+        self._of_window: dict[tuple[str, str | None, int], tuple[Policy, ...]] = {}
+        self._of_matter: dict[tuple[str, str | None, int], Matter] = {}
+        self._of_place: dict[tuple[str, str | None, str | None, str | None, int], Attributed] = {}
+
+    def policies(self, row: ServiceRow, rated_ms: int | None) -> tuple[Policy, ...]:
+        """Those that judge a service, for life: of its `policy_day`. Two where a window has two
+        (R46).
+        """
+        return self.policies_at(row.hall, row.window, policy_day(row, rated_ms))
+
+    def policies_at(self, hall: str, window: str | None, day: int) -> tuple[Policy, ...]:
+        """Those that judge what is opened there on a day; at least one."""
+        key = (hall, window, day)
+        if key not in self._of_window:
+            self._of_window[key] = self._find(*key)
+        return self._of_window[key]
+
+    def policy(self, profile: str, day: int) -> Policy | None:
+        """A profile's version of a day, without details of places."""
+        return self._policies.of(profile, day) if profile in self._policies.profiles() else None
+
+    def regions(self, hall: str, day: int) -> tuple[str, ...]:
+        """Those that a hall or platform lies in, the nearest first."""
+        return self._register.attribution(hall, None, None, None, day).regions
+
+    def halls(self, day: int) -> dict[str, str]:
+        """id -> name of the directory's halls and platforms."""
+        entries = [
+            one for kind in ("platform", "hall") for one in self._register.all_on(kind, day)
+        ]
+        return {one.id: one.name for one in entries}
+
+    def windows(self, hall: str, day: int) -> dict[str, str]:
+        """id -> name of the directory's windows of a hall."""
+        entries = self._register.all_on("window", day)
+        return {one.id.partition("/")[2]: one.name for one in entries if one.up == hall}
+
+    def is_within(self, hall: str, place: str, day: int) -> bool:
+        """Whether a hall or platform lies in a place: `all`, a region's id, or the first digits of
+        a division's code.
+        """
+        regions = self.regions(hall, day)
+        is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
+        return place == "all" or place in regions or is_code
+
+    def default_policy(self, day: int) -> Policy:
+        """That of places to which the directory gives none."""
+        policy = self._policies.of_place(self._default, day, ())
+        return policy or self._national(day)
+
+    def matter(self, row: ServiceRow, rated_ms: int | None) -> Matter:
+        """What the directory says of a service's matter and hall on that day."""
+        key = (row.hall, row.task_code, policy_day(row, rated_ms))
+        if key not in self._of_matter:
+            hall = self._register.on("hall", row.hall, key[2])
+            matter = self._register.on("matter", row.task_code, key[2]) if row.task_code else None
+            sends = None if hall is None else (hall.sends or "").split() or PROGRESS
+            self._of_matter[key] = Matter(
+                matter is None or matter.rateable is not False,
+                matter and matter.needs_application,
+                None if sends is None else frozenset(sends),
+            )
+        return self._of_matter[key]
+
+    def attributed(self, row: ServiceRow, day: int) -> Attributed:
+        """Whom a service of that day belongs to."""
+        key = (row.hall, row.window, row.staff_no, row.task_code, day)
+        if key not in self._of_place:
+            found = self._register.attribution(*key)
+            self._of_place[key] = Attributed(
+                hall=row.hall,
+                window=row.window,
+                institution=found.institution,
+                line=found.line,
+                staff=self._person(row.hall, row.staff_no, day) if row.staff_no else None,
+                matter=row.task_code,
+            )
+        return self._of_place[key]
+
+    def _find(self, hall: str, window: str | None, day: int) -> tuple[Policy, ...]:
+        regions = self._register.attribution(hall, window, None, None, day).regions
+        found = []
+        for profile in self._register.profiles(hall, window, day) or (self._default,):
+            policy = self._policies.of_place(profile, day, (hall, *regions))
+            if policy is not None:
+                found.append(policy)
+        return tuple(found) or (self._national(day),)
+
+    def _national(self, day: int) -> Policy:
+        """In force on every day: before its first one, as on it."""
+        first = self._policies.versions(NATIONAL)[0]
+        return self._policies.of(NATIONAL, max(day, first.valid_from)) or first
+
+    def _person(self, hall: str, staff_no: str, day: int) -> str:
+        """Who had a number on that day: a number that was given to somebody else is two persons,
+        told apart by the day from which the name holds.
+        """
+        since = self._register.named_since("staff", f"{hall}/{staff_no}", day)
+        return f"{staff_no}@{since}" if since else staff_no
+
+
+def policy_day(row: ServiceRow, rated_ms: int | None) -> int:
+    """The day by whose version of a policy a service is judged, for life: on which it was opened,
+    else accepted; of a matter else finished. Of what nobody has described yet: the first day that
+    a hall spoke of it, or on which it was rated, at `rated_ms`; never after the day under which
+    it counts, by which new versions find it.
+    """
+    is_visit = row.mode == VISIT
+    for at_ms in (row.opened_at_ms, row.accepted_at_ms, None if is_visit else row.finished_at_ms):
+        if at_ms is not None:
+            return day_of(at_ms)
+    told = (row.invited_at_ms, row.closed_at_ms, row.finished_at_ms, row.expired_at_ms)
+    told += (row.transferred_at_ms, row.no_show_at_ms, rated_ms)
+    return day_of(min([at_ms for at_ms in told if at_ms is not None], default=row.stored_at_ms))

@@ -1,0 +1,132 @@
+"""Everything that was judged, judged again from the facts, and every figure added up again: what
+`pingjia central verify` finds, and `recount` puts right.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from central.ratings.dossier import gather
+from central.ratings.judge import Judge
+from central.ratings.settling import figures, settled
+from central.store.database import Database
+from central.store.judged import counters, facts, standings
+from central.store.judged.counters import Count, FigureKey
+from central.store.judged.facts import Service
+from central.store.judged.standings import StandingKey, StandingRow
+
+_AT_ONCE = 500
+
+Found = Iterator[tuple[str, str, str]]  # name, where, sentence
+
+
+class Hall(NamedTuple):
+    """A hall counted again. wrong: (what is stored, what it should be) of services that stand
+    otherwise, None for what is not there; counts: what figures lack, negative for too much.
+    """
+
+    hall: str
+    wrong: list[tuple[StandingRow | None, StandingRow | None]]
+    counts: dict[FigureKey, Count]
+
+
+def differences(connection: Connection, judge: Judge) -> Found:
+    """Standings and figures that are not what the facts give. What waits for the judge is not
+    looked at, since nobody says yet that it is settled.
+    """
+    for hall in facts.halls(connection):
+        yield from faults_of(count_again(connection, judge, hall))
+
+
+def faults_of(found: Hall) -> Found:
+    """What is wrong in a hall that was counted again."""
+    for stored, fresh in found.wrong:
+        row = stored or fresh
+        assert row is not None
+        where = f"{row.hall}, service {row.service}, {row.profile}"
+        yield "standing_differs", where, _sentence(stored, fresh)
+    for key, lacks in sorted(found.counts.items()):
+        profile, span, dim, hall, thing, mode, what = key
+        where = f"{hall}, {dim} {thing or '*'}, {profile}, {mode} {what}, {span}"
+        yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
+
+
+def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
+    """Judge a hall's services again, and add up what is stored."""
+    state = standings.state(connection)
+    places = judge.places_now(connection)
+    waiting = facts.touched_of(connection, hall)
+    stored: dict[StandingKey, StandingRow] = {}
+    after = ("", "")
+    while page := standings.of_hall(connection, hall, after, _AT_ONCE):
+        stored |= {row[:3]: row for row in page}
+        after = (page[-1].profile, page[-1].service)
+    waiting |= {
+        row.service
+        for row in stored.values()
+        if row.due_ms is not None and row.due_ms <= state.settled_ms
+    }
+    wrong: list[tuple[StandingRow | None, StandingRow | None]] = []
+    seen: set[StandingKey] = set()
+    last = ""
+    while services := facts.services_of_hall(connection, hall, last, _AT_ONCE):
+        last = services[-1]
+        wanted: list[Service] = [(hall, one) for one in services if one not in waiting]
+        dossiers = gather(connection, wanted)
+        for service in wanted:
+            found = settled(dossiers[service], places, judge.rules.calendar, state.settled_ms)
+            for row, _, _ in found:
+                seen.add(row[:3])
+                if stored.get(row[:3]) != row:
+                    wrong.append((stored.get(row[:3]), row))
+    gone = [row for key, row in stored.items() if key not in seen and row.service not in waiting]
+    wrong += [(row, None) for row in gone]
+    should = figures(stored.values())
+    kept = dict(counters.figures_of_hall(connection, hall))
+    lacks = {
+        key: (
+            should.get(key, _NONE)[0] - kept.get(key, _NONE)[0],
+            should.get(key, _NONE)[1] - kept.get(key, _NONE)[1],
+        )
+        for key in {*should, *kept}
+        if should.get(key, _NONE) != kept.get(key, _NONE)
+    }
+    return Hall(hall, wrong, lacks)
+
+
+def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -> None:
+    """Put figures and standings right, hall by hall; the judge goes on meanwhile."""
+    with database.read() as connection:
+        halls = facts.halls(connection)
+    for hall in halls:
+        while True:
+            with database.read() as connection:
+                turn = standings.state(connection)
+                found = count_again(connection, judge, hall)
+            with database.write() as connection:
+                if standings.take_turn(connection, turn.turn, turn.settled_ms):
+                    counters.add_figures(connection, found.counts)
+                    wrong = {
+                        (row.hall, row.service) for pair in found.wrong for row in pair if row
+                    }
+                    facts.touch(connection, wrong, turn.settled_ms)
+                    break
+        on_hall(found)
+    judge.settle_all()
+
+
+_NONE: Count = (0, 0)
+
+
+def _sentence(stored: StandingRow | None, fresh: StandingRow | None) -> str:
+    if stored is None:
+        return "nothing stands for it"
+    if fresh is None:
+        return "no such policy concerns it"
+    names = [
+        f"{name} is {new}, stored is {old}"
+        for name, old, new in zip(StandingRow._fields, stored, fresh, strict=True)
+        if old != new
+    ]
+    return "; ".join(names)

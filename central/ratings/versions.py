@@ -1,0 +1,117 @@
+"""The rules that are in force, and the versions of them that services were judged by: what was
+used may not become another one without a word (RULES 5).
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from central.rules.calendar import Calendar, read_overrides
+from central.rules.policy import Policies, Policy, load_policies
+from central.store.database import Database
+from central.store.judged import standings
+from hosting.error import OperatorError
+
+PolicyKey = tuple[str, int, str]  # profile, valid_from, place of an override: a version
+
+
+class Rules(NamedTuple):
+    """By what services are judged. default: the profile of places to which the directory gives
+    none.
+    """
+
+    policies: Policies
+    calendar: Calendar
+    default: str
+
+
+def load_rules(
+    default: str,
+    profiles: Path | None = None,
+    overrides: Path | None = None,
+    calendar: Path | None = None,
+) -> Rules:
+    """The rules that are shipped, and what a province puts beside them: folders of profiles and of
+    details for places, a file of days. Raises OperatorError that names file, key and remedy.
+    """
+    policies = load_policies(profiles, overrides)
+    days = Calendar(read_overrides(calendar) if calendar is not None else None)
+    return Rules(policies, days, policies.named(default))
+
+
+def key_of(policy: Policy) -> PolicyKey:
+    """What names a version."""
+    return policy.profile, policy.valid_from, policy.place if policy.base is not None else ""
+
+
+def begin(database: Database, rules: Rules, now_ms: int) -> None:
+    """Hold the rules against those that services were judged by, before anything is judged.
+
+    Services are judged again from the first day of a version that is new, those whose limits a
+    new calendar may move, and all if the profile of places without one is another. Raises
+    OperatorError for a version that was edited in use.
+    """
+    with database.write() as connection:
+        state = standings.state(connection)
+        now_ms = max(now_ms, state.settled_ms)
+        known = require_unedited(connection, rules)
+        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        new = [one.valid_from for key, one in known.items() if key not in seen]
+        default: PolicyKey = (rules.default, 0, "default")
+        if default not in seen:
+            new.append(0)
+        if new:
+            standings.touch_from(connection, min(new), now_ms)
+            standings.note(connection, versions=json.dumps([*sorted(known), default]))
+        if state.calendar != rules.calendar.sha256:
+            standings.touch_limited(connection, now_ms)
+            standings.note(connection, calendar=rules.calendar.sha256)
+
+
+def require_unedited(connection: Connection, rules: Rules) -> dict[PolicyKey, Policy]:
+    """All versions that there are. Raises OperatorError for one that was edited in use."""
+    known = {
+        key_of(one): one
+        for profile in rules.policies.profiles()
+        for one in rules.policies.versions(profile)
+    }
+    for key, sha256 in standings.uses(connection).items():
+        if key not in known or known[key].sha256 != sha256:
+            raise OperatorError(_edited(key, known.get(key)))
+    return known
+
+
+def accept(database: Database, rules: Rules, profile: str, now_ms: int) -> list[PolicyKey]:
+    """Let edited versions of a profile hold as they are now; which they were. What they judged is
+    judged again at the next start: a centre that runs now has the text of before in memory.
+    """
+    with database.write() as connection:
+        state = standings.state(connection)
+        used = standings.uses(connection)
+        edited = {
+            key_of(one): one.sha256
+            for one in rules.policies.versions(profile)
+            if used.get(key_of(one), one.sha256) != one.sha256
+        }
+        for key, sha256 in edited.items():
+            standings.accept_use(connection, key, sha256, max(now_ms, state.settled_ms))
+        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        standings.note(connection, versions=json.dumps(sorted(seen - set(edited))))
+    return list(edited)
+
+
+def _edited(key: PolicyKey, now: Policy | None) -> str:
+    profile, first_day, place = key
+    name = f"the version of {profile} from {first_day}{f' for {place}' if place else ''}"
+    if now is None:
+        return (
+            f"{name} is not there any more, and services were judged by it: put its file back; to "
+            "end it, add a version with a later valid_from."
+        )
+    return (
+        f"{' and '.join(now.files)}: {name} is in use and may not be edited: add one with a later "
+        f"valid_from, or run `pingjia central policy accept {profile}`, which judges again all "
+        "that it judged."
+    )

@@ -1,0 +1,346 @@
+"""What a policy may say: its sections and keys, the same for every region (RULES 5).
+
+A value stands with the article that it comes from, or with `because` where the text is silent.
+What a text lacks is absent, None here; what needs it then shows nothing.
+"""
+
+import itertools
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
+
+T = TypeVar("T")
+
+# 5 非常满意 … 1 非常不满意; 13, 12, 11 = 好, 一般, 差 (DOMAIN decision 19: never as 5, 3, 1).
+Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
+FIVE_LEVELS: tuple[Level, ...] = (5, 4, 3, 2, 1)
+Unit = Literal["working_days", "natural_days", "hours"]
+Tier = Literal["region", "prefecture", "county"]
+Rate = Literal[
+    "visit_good_rate",
+    "matter_good_rate",
+    "active_good_rate",
+    "good_rate",
+    "middle_rate",
+    "bad_rate",
+    "unrated_rate",
+    "rated_rate",
+    "uninvited_rate",
+    "bad_reply_rate",
+    "bad_fix_rate",
+    "named_fix_rate",
+    "fix_satisfied_rate",
+]
+# The steps of a case (RULES 8); `verified` is either finding.
+Step = Literal[
+    "received",
+    "classified",
+    "relayed",
+    "assigned",
+    "contacted",
+    "verified",
+    "verified_true",
+    "verified_false",
+    "measures",
+    "consulted",
+    "rectified",
+    "replied",
+    "unreachable",
+    "called_back",
+    "urged",
+    "satisfied",
+    "not_satisfied",
+    "extended",
+    "no_legal_basis",
+    "released",
+    "appeal_filed",
+    "appeal_upheld",
+    "appeal_denied",
+    "mistaken",
+    "malicious",
+    "fabricated",
+    "restored",
+    "noticed",
+    "reported",
+    "referred",
+    "dishonesty_list",
+    "closed",
+]
+
+
+def _once_each(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = [one for index, one in enumerate(value) if one in value[:index]]
+    if twice:
+        raise ValueError(f"{twice[0]} stands twice in it")
+    return value
+
+
+def _level_key(key: Any) -> Any:
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
+
+
+Many = Annotated[tuple[T, ...], AfterValidator(_once_each)]
+Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_once_each)]
+Text = Annotated[str, Field(min_length=1, max_length=300)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+LevelKey = Annotated[Level, BeforeValidator(_level_key)]
+
+
+class Part(BaseModel):
+    """What a policy's file is made of: a key that is not one of its fields is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Value(Part, Generic[T]):
+    """A value, and the article that it comes from or why it was set; exactly one of the two.
+
+    local: may a lower level's file set another one (R97)?
+    """
+
+    value: T
+    article: Text | None = None
+    because: Text | None = None
+    local: StrictBool = False
+
+    @property
+    def source(self) -> str:
+        """The article; where there is none, why we set it, said to be ours."""
+        return self.article if self.article is not None else f"本系统约定: {self.because}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_table(cls, members: Any) -> Any:
+        if not isinstance(members, dict | Value):
+            raise ValueError("write { value = …, article = … } or { value = …, because = … }")
+        return members
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "Value[T]":
+        if (self.article is None) == (self.because is None):
+            raise ValueError("give either article or because, the one that is true")
+        return self
+
+
+class Limit(Part):
+    """A time that runs: n days or hours (calendar.Calendar.end_ms)."""
+
+    n: Annotated[int, Field(strict=True, ge=0, le=3650)]
+    unit: Unit
+
+
+class Levels(Part):
+    """Which levels are 好评, 中评, 差评, and how many points one gives."""
+
+    good: Value[Some[Level]]
+    middle: Value[Some[Level]]
+    bad: Value[Some[Level]]
+    points: Value[dict[LevelKey, Annotated[int, Field(strict=True, ge=0, le=100)]]] | None = None
+
+    @model_validator(mode="after")
+    def _are_groups(self) -> "Levels":
+        groups = (self.good.value, self.middle.value, self.bad.value)
+        named = list(itertools.chain(*groups))
+        for level in named:
+            if named.count(level) > 1:
+                raise ValueError(f"level {level} stands in two of good, middle, bad")
+        for level in FIVE_LEVELS:
+            if level not in named:
+                raise ValueError(f"level {level} stands in none of good, middle, bad")
+        group = {level: n for n, levels in enumerate(groups) for level in levels}
+        for one, other in itertools.combinations(named, 2):
+            if (one > 10) == (other > 10) and one < other and group[one] != group[other]:
+                raise ValueError(f"level {one} stands in a better group than level {other}")
+        if self.points:
+            if set(self.points.value) != set(named):
+                raise ValueError("points must have exactly the levels of good, middle and bad")
+            for better, worse in itertools.pairwise(FIVE_LEVELS):
+                if self.points.value[worse] > self.points.value[better]:
+                    raise ValueError(f"points: level {worse} has more than level {better}")
+        return self
+
+
+class Scope(Part):
+    """Which services are rated at all."""
+
+    needs_application: Value[StrictBool] | None = None
+    excepted: Value[Many[Text]] | None = None
+
+
+class Counting(Part):
+    """What is one rating (RULES 3)."""
+
+    per_visit: Value[StrictBool]
+    per_matter: Value[StrictBool]
+    both: Value[StrictBool]
+    batch: Value[Literal["one"]]
+    theme: Value[Literal["whole_or_parts"]]
+    agent: Value[Literal["first", "first_after_completion"]]
+    weight: Value[Literal["rating", "project"]]
+    unfinished_overdue: Value[StrictBool] | None = None
+    accepted_day: Value[Annotated[int, Field(strict=True, ge=0, le=1)]] | None = None
+
+    @model_validator(mode="after")
+    def _counts_something(self) -> "Counting":
+        if not self.per_visit.value and not self.per_matter.value:
+            raise ValueError("per_visit or per_matter must be true, or nothing is ever rated")
+        if self.both.value and not (self.per_visit.value and self.per_matter.value):
+            raise ValueError("both needs per_visit and per_matter to be true")
+        return self
+
+
+class Time(Part):
+    """How long one may rate, and what a service is then."""
+
+    limit: Value[Limit] | None = None
+    starts: Value[Literal["finished", "closed"]] | None = None
+    then: Value[Literal["unrated", "default"]] | None = None
+    default_level: Value[Literal[5, 4, 3, 2, 1]] | None = None
+    remind: Value[Limit] | None = None
+    late: Value[Literal["kept_not_counted"]] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Time":
+        given = {name for name in ("limit", "starts", "then") if getattr(self, name) is not None}
+        if self.limit and len(given) < 3:
+            lacks = sorted({"limit", "starts", "then"} - given)
+            raise ValueError(f"limit needs {' and '.join(lacks)}: from when, and what is it then?")
+        if self.then and not self.limit:
+            raise ValueError("then needs limit: after how long?")
+        if (self.then is not None and self.then.value == "default") != bool(self.default_level):
+            raise ValueError('then = "default" and default_level go together')
+        if self.limit and self.limit.value.n < 1:
+            raise ValueError("limit: n is at least 1")
+        if self.remind and not self.starts:
+            raise ValueError("remind needs starts: from when?")
+        if self.limit and self.remind and _hours(self.remind.value) >= _hours(self.limit.value):
+            raise ValueError("remind comes before limit ends, or it reminds nobody")
+        return self
+
+
+class Reasons(Part):
+    """On which levels a reason is asked for by rule."""
+
+    required: Value[Many[Level]] | None = None
+    missing: Value[Literal["follow_up"]] | None = None
+
+
+class Identity(Part):
+    """Who the rater is to others. Changes no figure."""
+
+    rater: Value[Literal["anonymous", "encouraged", "real_name"]] | None = None
+    third_party: Value[Literal["consent"]] | None = None
+    query: Value[Many[Literal["supervisor", "officer", "auditor"]]] | None = None
+
+
+class Watch(Part):
+    """The list of those to look at: levels, and from which share (percent) and count on."""
+
+    levels: Some[Level]
+    share: Percent
+    least: Annotated[int, Field(strict=True, ge=0)]
+
+
+class Grade(Part):
+    """A grade, and the percentage from which on it is given (inclusive: DOMAIN decision 3)."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: Text
+    from_: Percent = Field(alias="from")
+
+
+class Veto(Part):
+    """The best grade that a unit or person with a finding may get."""
+
+    highest: Text
+
+
+class Figures(Part):
+    """Which figures are shown, in this order (central/rules/figure.py)."""
+
+    scores: Value[Many[Literal["window", "institution", "line", "region"]]] | None = None
+    mean: Value[Literal["of_ratings", "of_means"]] | None = None
+    rates: Value[Some[Rate]]
+    total_weights: Value[dict[Rate, Percent]] | None = None
+    watch: Value[Watch] | None = None
+    grade: Value[Some[Grade]] | None = None
+    veto: Value[Veto] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Figures":
+        bounds = [one.from_ for one in self.grade.value] if self.grade else [0]
+        if bounds[-1] != 0 or any(one <= other for one, other in itertools.pairwise(bounds)):
+            raise ValueError("grade: each begins below the one before it, the last one at 0")
+        names = [one.name for one in self.grade.value] if self.grade else []
+        if self.veto and self.veto.value.highest not in names:
+            raise ValueError(f"veto: highest is none of the grades ({', '.join(names)})")
+        return self
+
+
+class Quota(Part):
+    """How many must take part (percent of a volume), by how many ways, how often."""
+
+    share: Value[dict[Tier, Percent]] | None = None
+    ways: Value[Annotated[int, Field(strict=True, ge=1, le=5)]] | None = None
+    period: Value[dict[Tier, Literal["year", "half", "quarter"]]] | None = None
+
+
+class CaseLimit(Limit):
+    """How long a case may take from one step to another."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    step: Step
+    from_: Step = Field(alias="from")
+    complexity: Literal["simple", "general", "complex"] | None = None
+    may_extend: StrictBool = False
+
+    @model_validator(mode="after")
+    def _runs(self) -> "CaseLimit":
+        if self.step == self.from_:
+            raise ValueError("from and step are the same step")
+        if self.n < 1:
+            raise ValueError("n is at least 1")
+        return self
+
+
+def _one_each(limits: tuple[CaseLimit, ...]) -> tuple[CaseLimit, ...]:
+    _once_each(tuple((one.from_, one.step, one.complexity) for one in limits))
+    return limits
+
+
+class Case(Part):
+    """What is done about a bad rating, and by when."""
+
+    responsible: Value[Literal["institution_of_service"]] | None = None
+    limits: Value[Annotated[tuple[CaseLimit, ...], AfterValidator(_one_each)]] | None = None
+    targets: Value[dict[Literal["bad_reply", "bad_fix", "named_fix"], Percent]] | None = None
+    officer: Value[StrictBool] | None = None
+    exclude: Value[Many[Literal["mistaken", "malicious"]]] | None = None
+    exclude_only_by: Value[Some[Literal["appeal"]]] | None = None
+    dishonesty_list: Value[StrictBool] | None = None
+    public_notice: Value[Many[Literal["malicious"]]] | None = None
+    refer: Value[StrictBool] | None = None
+    report: Value[StrictBool] | None = None
+    relay: Value[Text] | None = None
+    reply_any_level: Value[StrictBool] | None = None
+
+
+class Publication(Part):
+    """What is published, and who gets a copy."""
+
+    what: Value[Many[Literal["service", "ratings", "handling", "cases"]]] | None = None
+    copy_to: Value[Many[Text]] | None = None
+
+
+def _hours(limit: Limit) -> int:
+    return limit.n if limit.unit == "hours" else limit.n * 24

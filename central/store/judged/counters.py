@@ -1,0 +1,104 @@
+"""What standings add up to, counted: written by the judge alone (central/ratings/judge.py)."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from central.store import sql
+from central.store.judged.facts import VISIT
+from central.store.tables import metadata
+
+_figure = metadata.tables["figure"]
+
+FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
+Count = tuple[int, int]  # ratings, projects
+
+_ADD_FIGURE = (
+    "INSERT INTO figure (profile, span, dim, hall, id, mode, what, ratings, projects)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (profile, span, dim, hall, id, mode, what) DO UPDATE SET"
+    " ratings = figure.ratings + excluded.ratings, projects = figure.projects + excluded.projects"
+)
+
+
+def add_figures(connection: Connection, changes: Mapping[FigureKey, Count]) -> None:
+    """Add to counts, or take from them; in one order, so that no two transactions wait for each
+    other.
+    """
+    values = [(*key, *changes[key]) for key in sorted(changes) if any(changes[key])]
+    if values:
+        sql.run(connection, _ADD_FIGURE, values)
+
+
+def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureKey, Count]]:
+    """Every count of a hall that is not 0."""
+    query = select(_figure).where(_figure.c.hall == hall)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        if row.ratings or row.projects:
+            yield tuple(row)[:7], (row.ratings, row.projects)
+
+
+def counts(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    hall: str | None = None,
+    thing: str | None = None,
+) -> list[Any]:
+    """Rows (hall, id, mode, what, ratings, projects) over these spans: of one part of halls, one
+    hall or all, one thing or all.
+    """
+    columns = _figure.c
+    place = (columns.hall, columns.id, columns.mode, columns.what)
+    sums = (
+        func.sum(columns.ratings).label("ratings"),
+        func.sum(columns.projects).label("projects"),
+    )
+    query = (
+        select(*place, *sums)
+        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
+        .group_by(*place)
+    )
+    if hall is not None:
+        query = query.where(columns.hall == hall)
+    if thing is not None:
+        query = query.where(columns.id == thing)
+    return list(connection.execute(query))
+
+
+def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:
+    """Windows where a service was rated less than half as often as everywhere together, and where
+    `least` services or more could have been, over these spans; the most unrated ones first.
+
+    Rows (hall, window, services, ratings, hall_name, window_name). A service that two profiles
+    judge counts in both of its place and of the whole alike.
+    """
+    hall, window = metadata.tables["hall"], metadata.tables["window"]
+    is_rated = _figure.c.what.like("active-%") | _figure.c.what.like("excluded-%")
+    is_service = is_rated | _figure.c.what.like("default-%")
+    is_service |= _figure.c.what.in_(("unrated", "waiting"))
+    services = func.sum(case((is_service, _figure.c.ratings), else_=0))
+    ratings = func.sum(case((is_rated, _figure.c.ratings), else_=0))
+    chosen = (_figure.c.span.in_(spans), _figure.c.mode == VISIT)
+    query = select(services, ratings).where(*chosen, _figure.c.dim == "hall")
+    whole = [int(one or 0) for one in connection.execute(query).one()]
+    found = (
+        select(
+            *(_figure.c.hall, _figure.c.id.label("window")),
+            *(services.label("services"), ratings.label("ratings")),
+        )
+        .where(*chosen, _figure.c.dim == "window")
+        .group_by(_figure.c.hall, _figure.c.id)
+        .having(services >= least, 2 * whole[0] * ratings < whole[1] * services)
+        .subquery()
+    )
+    is_window = (window.c.hall == found.c.hall) & (window.c.window == found.c.window)
+    named = (
+        select(*found.c, hall.c.name.label("hall_name"), window.c.name.label("window_name"))
+        .outerjoin(hall, hall.c.hall == found.c.hall)
+        .outerjoin(window, is_window)
+        .order_by((found.c.services - found.c.ratings).desc(), found.c.hall, found.c.window)
+    )
+    return list(connection.execute(named))

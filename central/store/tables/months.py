@@ -1,0 +1,24 @@
+"""Months that are closed, as those see them who are rated."""
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field
+
+from central.store.tables.table import Table
+
+
+class ClosedMonth(Table, table=True):
+    """The ratings of a window in a month, 202610, as they were at frozen_at_ms
+    (central/figures/closed.py). window: empty for what has none in its hall.
+    """
+
+    __tablename__ = "closed_month"  # pyright: ignore[reportAssignmentType]
+
+    month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hall: str = Field(primary_key=True, max_length=32)
+    window: str = Field(primary_key=True, max_length=32)
+    level_5: int
+    level_4: int
+    level_3: int
+    level_2: int
+    level_1: int
+    frozen_at_ms: int = Field(sa_type=BigInteger)

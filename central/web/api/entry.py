@@ -1,0 +1,128 @@
+"""POST /v1/services: services and what becomes of them, told by business systems (RULES 3).
+
+Scope services:write:<place>: a hall, a platform, a region, or the first digits of a code.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from pydantic import BaseModel, Field, model_validator
+
+from central.keys import Participants
+from central.people.tokens import SERVICES_WRITE, places_of
+from central.ratings.entry import ContradictionError, Entry, UnknownServiceError
+from central.ratings.judge import Judge
+from central.rules.calendar import number_of
+from central.store.database import Database
+from central.store.tallies import day_of
+from central.web.api.bearer import Bearer, Scopes
+from central.web.views.told import Became, NewService, PlaceId
+from hosting.problem import FieldError
+
+
+class StoredService(BaseModel):
+    """What is stored now; is_new: it was not before."""
+
+    hall: str
+    service: str
+    is_new: bool
+
+
+class MoreProgress(BaseModel, extra="forbid"):
+    """What became of a service of a hall; due_day: the last day of the time promised, if it is
+    another one now (补正、延期).
+    """
+
+    hall: PlaceId
+    progress: list[Became] = Field([], max_length=7)
+    due_day: date | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "MoreProgress":
+        if not self.progress and self.due_day is None:
+            raise ValueError("give progress or due_day")
+        whats = [one.what for one in self.progress]
+        if len(set(whats)) < len(whats):
+            raise ValueError("progress: each kind once")
+        return self
+
+
+def create_router(
+    database: Database,
+    judge: Judge,
+    entry: Entry,
+    participants: Participants | None,
+    bearer: Bearer,
+    now_ms: Callable[[], int],
+) -> APIRouter:
+    """The routes. participants: None where nobody's identity is taken."""
+    router = APIRouter(prefix="/v1/services")
+
+    def require_place(scopes: Scopes, hall: str) -> None:
+        opened = places_of(scopes, SERVICES_WRITE)
+        with database.read() as connection:
+            at, today = judge.places_now(connection), day_of(now_ms())
+        if not any(place == hall or at.is_within(hall, place, today) for place in opened):
+            raise HTTPException(403, f"this token has not the scope {SERVICES_WRITE}{hall}")
+
+    def require_known(hall: str) -> None:
+        with database.read() as connection:
+            if hall not in judge.hall_names(connection, day_of(now_ms())):
+                raise FieldError("hall", f"there is no hall or platform {hall}")
+
+    @router.post("", status_code=201)
+    def post_service(
+        scopes: Annotated[Scopes, Depends(bearer)], new: NewService, response: Response
+    ) -> StoredService:
+        """Tell of a service, or of the completion of a project. Told again it is nothing new, 200;
+        told otherwise it is refused, 409, and what came first stays.
+        """
+        hall = new.hall
+        if not places_of(scopes, SERVICES_WRITE):
+            raise HTTPException(403, f"this token has not a scope {SERVICES_WRITE}<place>")
+        if new.completes is not None:
+            accepted = entry.hall_of_project(new.completes)
+            if hall is None and accepted is None:
+                raise FieldError("hall", "hall is needed: this project is not known here yet")
+            hall = hall or accepted
+        assert hall is not None
+        require_place(scopes, hall)
+        require_known(hall)
+        participant = None
+        if new.participant is not None:
+            if participants is None:
+                raise FieldError("participant", "this centre takes nobody's identity")
+            participant = participants.of(new.participant)
+        told = new.told(hall, participant)
+        try:
+            is_new = entry.put(told, [one.progress() for one in new.progress])
+        except ContradictionError as error:
+            raise HTTPException(409, f"{error}") from None
+        response.status_code = 201 if is_new else 200
+        return StoredService(hall=hall, service=told.service, is_new=is_new)
+
+    @router.post("/{service}/progress")
+    def post_progress(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        service: Annotated[str, Path(max_length=64)],
+        more: MoreProgress,
+    ) -> StoredService:
+        """Tell what became of a service. Of each kind the first instant stays: the same again is
+        nothing new, another one is refused (409).
+        """
+        require_place(scopes, more.hall)
+        due_day = None if more.due_day is None else number_of(more.due_day)
+        try:
+            told = [one.progress() for one in more.progress]
+            entry.note((more.hall, service), told, due_day)
+        except UnknownServiceError:
+            raise HTTPException(
+                404, f"{more.hall} has no service {service}: tell of it by POST /v1/services first"
+            ) from None
+        except ContradictionError as error:
+            raise HTTPException(409, f"{error}") from None
+        return StoredService(hall=more.hall, service=service, is_new=False)
+
+    return router

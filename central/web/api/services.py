@@ -1,0 +1,139 @@
+"""GET of services: behind a count, of a project, and one with all that decides what it counts as.
+
+Scope services:read:<division>, for the halls in it; never given to a hall or an institution.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from sqlalchemy import Connection
+
+from central.figures.key import LONGEST, read_key
+from central.figures.opened import START, Place, count_of, open_count
+from central.people.tokens import SERVICES_READ, places_of
+from central.ratings.explained import explain
+from central.ratings.judge import Judge
+from central.store import services
+from central.store.database import Database
+from central.store.judged import facts, standings
+from central.store.tallies import day_of
+from central.web.api.bearer import Bearer, Scopes
+from central.web.views.service_views import (
+    CountOpened,
+    ProjectView,
+    ServiceView,
+    of_project,
+    opened_view,
+    service_view,
+)
+from hosting.problem import FieldError
+from protocol.field import Identifier, ProtocolError, place_id
+
+_PROJECT = Identifier(64)
+
+
+def create_router(
+    database: Database, judge: Judge, bearer: Bearer, now_ms: Callable[[], int]
+) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1")
+
+    def divisions(scopes: Annotated[Scopes, Depends(bearer)]) -> tuple[str, ...]:
+        found = places_of(scopes, SERVICES_READ)
+        if not found:
+            raise HTTPException(403, f"this token has not the scope {SERVICES_READ}<division>")
+        return found
+
+    def readable(
+        connection: Connection, halls: Collection[str], opened: Collection[str]
+    ) -> set[str]:
+        at, today = judge.places_now(connection), day_of(now_ms())
+        return {
+            hall for hall in halls if any(at.is_within(hall, place, today) for place in opened)
+        }
+
+    def require_hall(connection: Connection, hall: str, opened: Collection[str]) -> None:
+        if not readable(connection, [hall], opened):
+            raise HTTPException(403, f"this token does not open services of {hall}")
+
+    @router.get("/figures/{key}/services")
+    def get_services_of_figure(
+        opened: Annotated[tuple[str, ...], Depends(divisions)],
+        key: Annotated[str, Path(max_length=LONGEST)],
+        after: Annotated[str | None, Query(max_length=120)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    ) -> CountOpened:
+        """The services behind a count, by hall, day and service. key: as `num_key` of a figure
+        gives it, `profile.span.hall.dim.id.modes.whats`.
+        """
+        try:
+            wanted = read_key(key)
+        except ValueError as error:
+            raise FieldError("key", f"{error}") from None
+        with database.read() as connection:
+            if wanted.hall is not None:
+                require_hall(connection, wanted.hall, opened)
+            counts = count_of(connection, wanted)
+            halls = sorted(readable(connection, counts, opened))
+            found = open_count(connection, wanted, halls, _place(after), limit + 1)
+        return opened_view(wanted, [counts[hall] for hall in halls], found, limit)
+
+    @router.get("/projects/{no}")
+    def get_project(
+        opened: Annotated[tuple[str, ...], Depends(divisions)], no: str
+    ) -> ProjectView:
+        """The services of a project, each with the rating that counts for it."""
+        try:
+            _PROJECT(no, "no")
+        except ProtocolError as error:
+            raise FieldError("no", f"{error}") from None
+        with database.read() as connection:
+            keys = facts.of_projects(connection, [no]).get(no, [])
+            halls = readable(connection, {hall for hall, _ in keys}, opened)
+            rows = facts.services(connection, [one for one in keys if one[0] in halls])
+            stored = standings.of(connection, standings.profiles(connection), list(rows))
+            ratings = services.ratings_by_id(
+                connection, {one.rating for one in stored.values() if one.rating}
+            )
+            reasons = facts.reasons(connection, ratings)
+        if not rows:
+            raise HTTPException(404, "no service of this project is known here")
+        views = [
+            of_project(
+                *(rows[one[1:]], stored[one], ratings.get(stored[one].rating or "")),
+                reasons.get(stored[one].rating or "", (None,))[0],
+            )
+            for one in sorted(stored)
+        ]
+        return ProjectView(project_no=no, services=views)
+
+    @router.get("/services/{hall}/{service}")
+    def get_service(
+        opened: Annotated[tuple[str, ...], Depends(divisions)],
+        hall: str,
+        service: Annotated[str, Path(max_length=64)],
+    ) -> ServiceView:
+        """A service: its ratings, what it counts as under each policy, its limits day by day."""
+        try:
+            place_id(hall, "hall")
+        except ProtocolError as error:
+            raise FieldError("hall", f"{error}") from None
+        with database.read() as connection:
+            require_hall(connection, hall, opened)
+            known = explain(connection, judge, (hall, service))
+        if known is None:
+            raise HTTPException(404, "no such service")
+        return service_view(known)
+
+    return router
+
+
+def _place(after: str | None) -> Place:
+    if after is None:
+        return START
+    hall, _, rest = after.partition("/")
+    day, _, service = rest.partition("/")
+    if not day.isdecimal() or len(day) > 8 or not service:
+        raise FieldError("after", "after must be a cursor that `next` gave")
+    return hall, int(day), service

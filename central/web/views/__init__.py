@@ -1,0 +1,1 @@
+"""What routes of the API answer with, made of what was judged."""

@@ -1,0 +1,104 @@
+"""Figures and what they stand on, as GET /v1/figures and /v1/policies give them."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from central.figures.report import ENOUGH
+from central.figures.shown import FigureSet, FigureShown
+from central.rules.calendar import day_of
+from central.rules.definitions import OURS, Share
+from central.rules.policy import Policy
+from central.rules.sections import Value
+
+
+class Source(BaseModel):
+    """What something stands on: a key of the policy, and the article that says so; without one,
+    `ours` and why. local: a lower level may set another value.
+    """
+
+    key: str
+    article: str | None
+    ours: str | None
+    local: bool
+
+
+class FigureView(BaseModel):
+    """A figure: num of den, or sum over n. with_excluded: the second one of two, with excluded
+    ratings counted, because no article lets them be left out.
+
+    percent, mean: rounded down; null below `enough`, and where there is nothing to divide by.
+    num_key, den_key: for `/v1/figures/{key}/services`.
+    """
+
+    figure: str
+    with_excluded: bool
+    title: str
+    title_en: str
+    meaning: str
+    meaning_en: str
+    num: int | None
+    den: int | None
+    sum: int | None
+    n: int | None
+    percent: str | None
+    mean: str | None
+    sources: list[Source]
+    num_key: str | None
+    den_key: str | None
+
+
+class FigureSetView(BaseModel):
+    """The figures that one policy shows, in its order. weight: what is counted, `rating`, or
+    `project`, each of a batch.
+    """
+
+    profile: str
+    source: str
+    place: str
+    valid_from: str
+    weight: str
+    figures: list[FigureView]
+
+
+def view_of(found: FigureSet) -> FigureSetView:
+    """A set as it is given."""
+    policy = found.policy
+    return FigureSetView(
+        profile=policy.profile,
+        source=policy.source,
+        place=policy.place,
+        valid_from=str(day_of(policy.valid_from)),
+        weight=policy.counting.weight.value,
+        figures=[_figure(one, policy) for one in found.figures],
+    )
+
+
+def source_of(key: str, value: Value[Any] | None) -> Source:
+    """What a key says; None for one that the policy does not have."""
+    if value is None:
+        return Source(key=key, article=None, ours=OURS, local=False)
+    ours = None if value.because is None else f"{OURS}: {value.because}"
+    return Source(key=key, article=value.article, ours=ours, local=value.local)
+
+
+def _figure(one: FigureShown, policy: Policy) -> FigureView:
+    figure, value = one.figure, one.value
+    is_share = isinstance(value, Share)
+    return FigureView(
+        figure=figure.key,
+        with_excluded=one.with_excluded,
+        title=figure.zh,
+        title_en=figure.en,
+        meaning=figure.meaning_zh,
+        meaning_en=figure.meaning_en,
+        num=value.num if is_share else None,
+        den=value.den if is_share else None,
+        sum=None if is_share else value.sum,
+        n=None if is_share else value.n,
+        percent=value.percent() if is_share and value.den >= ENOUGH else None,
+        mean=None if is_share or value.n < ENOUGH else value.mean(),
+        sources=[source_of(*each) for each in one.sources],
+        num_key=None if one.num_key is None else str(one.num_key),
+        den_key=None if one.den_key is None else str(one.den_key),
+    )

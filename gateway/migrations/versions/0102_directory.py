@@ -1,0 +1,24 @@
+"""Where devices stood before they were moved; by which clock a record came; tokens that end."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0102"
+down_revision = "0101"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "stood",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("window", sa.String(), nullable=True),
+        sa.Column("until_ms", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stood")),
+        sqlite_autoincrement=True,
+    )
+    op.add_column("envelope", sa.Column("received_ran_ms", sa.Integer(), nullable=True))
+    op.add_column("token", sa.Column("ends_at_ms", sa.Integer(), nullable=True))
+    op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))

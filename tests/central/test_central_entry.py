@@ -1,0 +1,209 @@
+"""Services and progress told by business systems: once, in any order, and by whom."""
+
+import itertools
+
+import pytest
+from rehearsal_hall import DIRECTORY, Practice
+
+from central.keys import Participants
+from central.ratings.entry import completion_of
+
+VISIT = {"hall": "demo", "service": "S1", "window": "w1", "opened_at": "2026-09-01 09:00"}
+
+
+@pytest.fixture
+def practice(tmp_path):
+    made = Practice(tmp_path)
+    made.give(directory=DIRECTORY)
+    yield made
+    made.close()
+
+
+def stored(practice, table="service"):
+    with practice.database.read() as connection:
+        return [
+            dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
+        ]
+
+
+def standing(practice, service, hall="demo") -> dict:
+    practice.centre.judge.settle_all()
+    return practice.get(f"/v1/services/{hall}/{service}")["standings"][0]
+
+
+def test_told_again_it_is_nothing_new_and_otherwise_it_is_refused(practice):
+    body = VISIT | {"progress": [{"what": "accepted", "at": "2026-09-01 09:01"}]}
+    assert practice.post("/v1/services", body)["is_new"] is True
+    before = stored(practice), stored(practice, "progress")
+    assert practice.post("/v1/services", body, status=200)["is_new"] is False
+    for other in ({"window": "w2"}, {"due_day": "2026-09-08"}, {"kind": "agent"}):
+        problem = practice.post("/v1/services", body | other, status=409)
+        assert "what came first stays" in problem["detail"]
+    moved = body | {"progress": [{"what": "accepted", "at": "2026-09-01 09:02"}]}
+    assert "accepted" in practice.post("/v1/services", moved, status=409)["detail"]
+    assert (stored(practice), stored(practice, "progress")) == before
+
+
+def test_progress_keeps_its_first_instant(practice):
+    practice.post("/v1/services", VISIT)
+    more = {"hall": "demo", "progress": [{"what": "finished", "at": "2026-09-01 10:00"}]}
+    for _ in range(2):
+        practice.post("/v1/services/S1/progress", more, status=200)
+    other = {"hall": "demo", "progress": [{"what": "finished", "at": 1788228000001}]}
+    practice.post("/v1/services/S1/progress", other, status=409)
+    assert practice.post("/v1/services/S9/progress", more, status=404)["detail"].startswith(
+        "demo has no service S9: tell of it by POST /v1/services first"
+    )
+    assert [one["finished_at_ms"] for one in stored(practice)] == [1788228000000]
+
+
+@pytest.mark.rule("R13")
+@pytest.mark.parametrize(
+    ("channel", "mode"),
+    [
+        ("window", "per_visit"),
+        ("on_site", "per_visit"),
+        ("web", "per_matter"),
+        ("app", "per_matter"),
+    ]
+    + [("self_service", "per_matter"), ("phone", "per_matter")],
+)
+def test_the_channel_says_what_one_rating_is_of(practice, channel, mode):
+    practice.post("/v1/services", {"hall": "xjzwfw", "service": "W1", "channel": channel})
+    assert stored(practice)[0]["mode"] == mode
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_completion_of_a_project_finishes_its_visit_in_any_order(practice, order):
+    """钦南 第十七条: the limit runs from the completion; one subject, whatever came first."""
+    visit = VISIT | {"project_nos": ["P-1"]}
+    visit |= {"progress": [{"what": "closed", "at": "2026-09-01 09:10"}]}
+    done = {"hall": "demo", "completes": "P-1"}
+    done |= {"progress": [{"what": "finished", "at": "2026-09-03 10:00"}]}
+    steps = [
+        lambda: practice.post("/v1/services", visit),
+        lambda: practice.post("/v1/services", done),
+        lambda: practice.give(
+            ratings=[
+                {"id": "R1", "hall": "demo", "service": "S1", "level": 5}
+                | {"rated_at": "2026-09-10 23:59:59"}
+            ]
+        ),
+    ]
+    for step in order:
+        steps[step]()
+        practice.centre.judge.settle_all()
+    found = standing(practice, "S1")
+    assert (found["state"], found["rating"], found["day"]) == ("active", "R1", 20260903)
+    completion = standing(practice, completion_of("P-1"))
+    assert (completion["state"], completion["out_because"]) == ("out", "counted_elsewhere")
+    assert completion["why"] == "按该规则，同一办件由另一条服务记录计评"
+
+
+def test_a_completion_stands_once_in_the_hall_that_accepted_its_project(practice):
+    practice.post("/v1/services", VISIT | {"project_nos": ["P-1"]})
+    found = practice.post("/v1/services", {"completes": "P-1", "due_day": "2026-09-09"})
+    assert found == {"hall": "demo", "service": completion_of("P-1"), "is_new": True}
+    elsewhere = {"hall": "other", "completes": "P-1"}
+    problem = practice.post("/v1/services", elsewhere, status=409)
+    assert problem["detail"] == "the project's completion stands in demo already"
+    problem = practice.post("/v1/services", {"completes": "P-2"}, status=422)
+    assert problem["field"] == "hall"
+
+
+@pytest.mark.rule("R26")
+def test_an_extension_moves_the_day_from_which_a_matter_is_overdue(practice):
+    """S3 第十七条第三款: rated before it is finished, and overdue: a subject."""
+    done = {"hall": "demo", "completes": "P-1", "due_day": "2026-09-04"}
+    practice.post("/v1/services", done)
+    service = completion_of("P-1")
+    extended = {"hall": "demo", "due_day": "2026-09-11"}
+    practice.post(f"/v1/services/{service}/progress", extended, status=200)
+    rating = {"id": "R1", "hall": "demo", "service": service, "level": 1, "origin": "web"}
+    practice.give(ratings=[rating | {"rated_at": "2026-09-08 12:00"}])
+    practice.go("2026-09-08 13:00")
+    assert standing(practice, service)["out_because"] == "unfinished"
+    practice.go("2026-09-12 00:00")
+    assert standing(practice, service)["state"] == "active"
+
+
+def test_nobody_can_read_who_was_served(practice, tmp_path):
+    identity = "650102199001010011"
+    practice.post("/v1/services", VISIT | {"participant": identity})
+    practice.post("/v1/services", VISIT | {"service": "S2", "participant": identity})
+    practice.post("/v1/services", VISIT | {"service": "S3", "participant": "other"})
+    first, second, third = [one["participant"] for one in stored(practice)]
+    assert first == second != third
+    assert len(first) == 32
+    assert first != Participants(bytes(32)).of(identity)
+    for file in tmp_path.glob("central.db*"):
+        assert identity.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("scope", "hall", "status"),
+    [
+        ("services:write:demo", "demo", 201),
+        ("services:write:demo", "other", 403),
+        ("services:write:xjzwfw", "xjzwfw", 201),
+        ("services:write:4507", "demo", 201),
+        ("services:write:450702", "xjzwfw", 201),
+        ("services:write:all", "demo", 201),
+        ("services:write:all", "nowhere", 422),
+        ("services:read:all", "demo", 403),
+        ("figures:read", "demo", 403),
+    ],
+)
+def test_a_token_writes_for_its_place_only(practice, scope, hall, status):
+    practice.post("/v1/services", VISIT | {"hall": hall}, scope=scope, status=status)
+    assert len(stored(practice)) == (status == 201)
+    more = {"hall": hall, "progress": [{"what": "finished", "at": "2026-09-01 10:00"}]}
+    expected = 200 if status == 201 else 404 if status == 422 else 403
+    practice.post("/v1/services/S1/progress", more, scope=scope, status=expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"service": None}, "service"),
+        ({"completes": "P"}, "service"),
+        ({"service": "done-1"}, "completes"),
+        ({"service": "S 1"}, "service"),
+        ({"hall": "Demo"}, "hall"),
+        ({"channel": "fax"}, "channel"),
+        ({"opened_at": "yesterday"}, "opened_at"),
+        ({"opened_at": -1}, "opened_at"),
+        ({"due_day": "2026-02-30"}, "due_day"),
+        ({"matters": 0}, "matters"),
+        ({"project_nos": ["P"] * 101}, "project_nos"),
+        ({"participant": "x" * 129}, "participant"),
+        ({"progress": [{"what": "rated", "at": 1}]}, "progress.0.what"),
+        ({"progress": [{"what": "closed", "at": 1}] * 2}, "progress"),
+        ({"level": 5}, "level"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_kept(practice, change, field):
+    body = {name: one for name, one in (VISIT | change).items() if one is not None}
+    problem = practice.post("/v1/services", body, status=422)
+    assert field in problem["field"] + problem["detail"]
+    assert stored(practice) == []
+
+
+@pytest.mark.rule("R93", "R108")
+def test_a_platform_without_a_gateway_has_its_figures(practice):
+    for n, level in enumerate((5, 5, 1)):
+        web = {"hall": "xjzwfw", "service": f"W{n}", "channel": "web", "task_code": "t-1"}
+        over = [{"what": "finished", "at": "2026-09-01 10:00"}]
+        practice.post("/v1/services", web | {"progress": over})
+        rating = {"id": f"R{n}", "hall": "xjzwfw", "service": f"W{n}", "level": level}
+        practice.give(ratings=[rating | {"rated_at": "2026-09-01 10:05", "origin": "web"}])
+    answer = practice.get("/v1/figures", hall="xjzwfw")
+    assert answer["whole"]["name"] == "政务服务网"
+    assert (answer["whole"]["good"], answer["whole"]["total"]) == (2, 3)
+    whole = practice.get("/v1/figures")
+    assert [one["id"] for one in whole["parts"]] == ["demo", "other", "xjzwfw"]
+    assert whole["whole"]["total"] == 3
+    matter = practice.get("/v1/figures", dim="matter", id="t-1")["sets"][0]["figures"]
+    rate = next(one for one in matter if one["figure"] == "matter_good_rate")
+    assert (rate["num"], rate["den"]) == (2, 3)
