@@ -22,6 +22,7 @@ from bench.many.halls import ManyHalls
 from bench.many.province import DEVICES, HALLS, SEED, load, prepare, run
 from bench.many.servers import calibration, centre, raise_file_limit
 from bench.many.stores import Postgresql, Sqlite
+from central.cli.run import GARBAGE_OBJECTS
 from central.ratings.judge import BACKLOG, Judge
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
@@ -29,6 +30,7 @@ from central.store.database import Database, open_database
 from central.store.judged import facts
 from central.store.judged.facts import DocumentFacts, RatingRow
 from hosting.clock import start_of
+from hosting.process import look_for_garbage_seldom
 
 TIMES = 5
 SECONDS = 20.0
@@ -101,6 +103,7 @@ def settle_all(judge: Judge) -> float:
 
 def batches(store: Sqlite | Postgresql, sizes: tuple[int, ...], measured: int) -> list[dict]:
     """The rows of judging in batches, in growing databases."""
+    look_for_garbage_seldom(GARBAGE_OBJECTS)  # as a served centre does
     database = open_database(store.anew(is_empty=True))
     judge = Judge(database, load_rules("ezhou-norm"), PlainClock(lambda: _YEAR_MS + 400 * _DAY_MS))
     rows, held, first_us = [], 0, 0.0

@@ -19,7 +19,7 @@ from hosting.server import Server
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
 _CONNECTIONS = 20_000  # a gateway keeps three
 _FILES = 256  # for the database and ourselves
-_GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
+GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
 
 UntilStdinCloses = Annotated[
@@ -100,7 +100,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
         ssl_certfile=chosen.tls_certificate,
         ssl_keyfile=chosen.tls_key,
     )
-    process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
+    process.look_for_garbage_seldom(GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
     centre.start()
     try:

@@ -29,7 +29,8 @@ class Register:
 
     def on(self, kind: str, name: str | None, day: int) -> Entry | None:
         """What holds of something on a day; None if there was none then."""
-        return entry_on(self._versions.get((kind, name or ""), ()), day)
+        versions = self._versions.get((kind, name or ""))
+        return entry_on(versions, day) if versions else None
 
     def all_on(self, kind: str, day: int) -> list[Entry]:
         """What holds of all things of a kind on a day."""

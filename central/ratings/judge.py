@@ -72,25 +72,20 @@ class _Outcome:
         self.uses: dict[PolicyKey, str] = {}
         self.restated: list[DocumentFacts] = []
         self.failed: dict[Service, str] = {}
-        self._counts: defaultdict[FigureKey, list[int]] = defaultdict(lambda: [0, 0])
-
-    @property
-    def counts(self) -> dict[FigureKey, tuple[int, int]]:
-        """What is added to figures."""
-        return {key: (count[0], count[1]) for key, count in self._counts.items()}
+        self.counts: defaultdict[FigureKey, list[int]] = defaultdict(lambda: [0, 0])  # added
 
     def take(self, row: StandingRow, before: StandingRow | None) -> None:
         """A service stands as this now."""
         if row == before:
             return
         if before is not None:
-            add(self._counts, before, -1)
-        add(self._counts, row, 1)
+            add(self.counts, before, -1)
+        add(self.counts, row, 1)
         self.rows.append(row)
 
     def drop(self, before: StandingRow) -> None:
         """A policy does not concern a service any more."""
-        add(self._counts, before, -1)
+        add(self.counts, before, -1)
         self.gone.append(before[:3])
 
 
@@ -255,9 +250,9 @@ def _once(connection: Connection, judged: list[Judgement], settled_ms: int) -> l
     """These without reminders that were noted before: a rating took one back, and was then taken
     back itself. settled_ms: up to when time was judged before; what became due since is new.
     """
-    reminders = [one for one in judged if one.what == REMIND and one.at_ms <= settled_ms]
-    again = [one for one in reminders if standings.is_reminded(connection, one)]
-    return [one for one in judged if one not in again] if again else judged
+    old = [one for one in judged if one.what == REMIND and one.at_ms <= settled_ms]
+    noted = standings.reminded(connection, {one[1:3] for one in old}) if old else set()
+    return [one for one in judged if one.what != REMIND or one[:3] not in noted]
 
 
 def _judgements(

@@ -71,10 +71,12 @@ def with_keys(
     keys: Iterable[tuple[Any, ...]],
     names: tuple[str, ...] = ("device", "epoch", "seq"),
     select: tuple[str, ...] = ("*",),
+    only: str = "TRUE",
 ) -> Iterator[Any]:
     """The rows of these keys, each found by the primary key or an index, whose first columns
-    `names` are. select: the columns wanted. For tables that grow: PostgreSQL keeps a plan made
-    while a table was empty, and `among` would then read it whole for ever.
+    `names` are. select: the columns wanted. only: the condition of a partial index. For tables
+    that grow: PostgreSQL keeps a plan made while a table was empty, and `among` would then read
+    it whole for ever.
 
     A join with the keys: `(device, epoch, seq) IN (…)` makes SQLite read the whole table. The same
     statement for any number of keys, so that it is prepared once.
@@ -83,24 +85,33 @@ def with_keys(
     statement_of = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
     for start in range(0, len(wanted), CHUNK):
         keys = wanted[start : start + CHUNK]
-        yield from run(connection, *statement_of(table, keys, names, select))
+        yield from run(connection, *statement_of(table, keys, names, select, only))
 
 
 def _on_sqlite(
-    table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...], select: tuple[str, ...]
+    table: Table,
+    keys: list[tuple[Any, ...]],
+    names: tuple[str, ...],
+    select: tuple[str, ...],
+    only: str,
 ) -> Any:
     """CROSS, so that it looks for each key, and does not read the table for keys."""
     is_it = " AND ".join([f"found.{one} = wanted.{one}" for one in names])
     parts = ", ".join([f"json_extract(value, '$[{at}]')" for at in range(len(names))])
     statement = (
         f"WITH wanted ({', '.join(names)}) AS (SELECT {parts} FROM json_each(?))"
-        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {name(table.name)} found WHERE {is_it}"
+        f" SELECT {_columns(select)} FROM wanted CROSS JOIN {name(table.name)} found"
+        f" WHERE {is_it} AND {only}"
     )
     return statement, (json.dumps(keys),)
 
 
 def _on_postgresql(
-    table: Table, keys: list[tuple[Any, ...]], names: tuple[str, ...], select: tuple[str, ...]
+    table: Table,
+    keys: list[tuple[Any, ...]],
+    names: tuple[str, ...],
+    select: tuple[str, ...],
+    only: str,
 ) -> Any:
     """OFFSET 0, so that it looks for each key. Keys that begin alike name that once: of a table in
     partitions only theirs is then opened, and not each for the case that a key lies there.
@@ -117,7 +128,7 @@ def _on_postgresql(
         f"SELECT {_columns(select)} FROM"
         f" unnest({_arrays_of(table, names)}) wanted ({', '.join(quoted)}),"
         f" LATERAL (SELECT * FROM {name(table.name)} it"
-        f" WHERE {' AND '.join(is_it)} OFFSET 0) found"
+        f" WHERE {' AND '.join(is_it)} AND {only} OFFSET 0) found"
     )
     return statement, tuple(arrays)
 

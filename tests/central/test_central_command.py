@@ -461,3 +461,14 @@ def test_halls_and_windows_are_listed_changed_and_ended(folder):
     refused(central("hall", "remove", "demo"), "1 devices", "never")
     assert central("revoke", "xj-0417", "--reason", "gone").exit_code == 0
     assert "终止日期" in central("hall", "remove", "demo").output
+
+
+def test_a_centre_that_serves_loads_nothing_for_workbooks():
+    """20 MB of each process, which has 300 for a province's connections (docs/scale.md)."""
+    told = "import sys, central.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    found = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+    )
+    loaded = set(found.stdout.split())
+    assert "central" in loaded
+    assert not loaded & {"openpyxl", "xlsxwriter", "numpy"}

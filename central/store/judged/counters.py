@@ -1,6 +1,6 @@
 """What standings add up to, counted: written by the judge alone (central/ratings/judge.py)."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -22,9 +22,9 @@ _ADD_FIGURE = (
 )
 
 
-def add_figures(connection: Connection, changes: Mapping[FigureKey, Count]) -> None:
-    """Add to counts, or take from them; in one order, so that no two transactions wait for each
-    other.
+def add_figures(connection: Connection, changes: Mapping[FigureKey, Sequence[int]]) -> None:
+    """Add to counts, or take from them: (ratings, projects) of each. In one order, so that no two
+    transactions wait for each other.
     """
     values = [(*key, *changes[key]) for key in sorted(changes) if any(changes[key])]
     if values:

@@ -131,13 +131,10 @@ def add_judged(connection: Connection, new: list[Judgement]) -> None:
         sql.insert_many(connection, _judged, Judgement._fields, [tuple(one) for one in new])
 
 
-def is_reminded(connection: Connection, one: Judgement) -> bool:
-    """Whether the same reminder stands there already."""
-    query = (
-        f"SELECT 1 FROM judged WHERE what = '{REMIND}' AND hall = ? AND service = ?"
-        " AND profile = ? LIMIT 1"
-    )
-    return sql.run(connection, query, (one.hall, one.service, one.profile)).first() is not None
+def reminded(connection: Connection, services: Collection[Service]) -> set[StandingKey]:
+    """Of which of these services a reminder was noted, and under which profile."""
+    asked = (services, ("hall", "service"), _KEY, f"what = '{REMIND}'")
+    return {tuple(row) for row in sql.with_keys(connection, _judged, *asked)}
 
 
 def last_judged(connection: Connection) -> int:
