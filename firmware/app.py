@@ -98,8 +98,10 @@ class App:
         try:
             await asyncio.gather(self._watch_keys(), self._pass_time(), self._link.run())
         except Exception as error:
-            self._board.log(f"restart: {type(error).__name__}: {error}")
-            self._board.restart(self._note(error))
+            try:
+                self._board.log(f"restart: {type(error).__name__}: {error}")
+            finally:  # with no memory for that line, too
+                self._board.restart(self._note(error))
 
     def _note(self, error):
         if isinstance(error, JournalDamageError):

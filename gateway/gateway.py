@@ -208,7 +208,7 @@ class Gateway:
         app = create_app(self.database, self.desk, finder, self.book, self.metrics, self.health)
         self.site = create_site(
             self.database,
-            Overview(self.database, self.book, self.alarms, now_ms),
+            Overview(self.database, self.book, self.alarms, now_ms, config.secure_dir),
             finder,
             Console(self.database, self.desk, self.book, now_ms, config.invite_ms),
         )

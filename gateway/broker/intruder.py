@@ -4,6 +4,7 @@ Written at the level of bytes: a client that behaves would not try half of it.
 """
 
 import contextlib
+import secrets
 import socket
 import ssl
 import warnings
@@ -27,12 +28,19 @@ def look(host: str, port: int, ca: Path) -> Iterator[tuple[str, str | None]]:
         ("the gateway's user with a wrong password", GATEWAY_USER, "password"),
         ("a device without a password", "demo-0001", None),
     ):
-        yield f"a login of {who}", _login(host, port, ca, user, password)
+        yield f"a login of {who}", _login(host, port, _trust(ca), user, password)
+
+
+def lets_anybody_in(host: str, port: int, tls: ssl.SSLContext | None) -> bool:
+    """Whether the broker takes the gateway's user with a wrong password: then it is not this
+    gateway's. None is tried in the clear. False as well if it does not answer.
+    """
+    return _login(host, port, tls, GATEWAY_USER, secrets.token_hex(16)) is not None
 
 
 def _trusted(host, port, ca):
     try:
-        with _secure(host, port, ca):
+        with _opened(host, port, _trust(ca)):
             return None
     except (OSError, ValueError) as error:
         return f"it is not what devices would trust: {error}"
@@ -65,9 +73,9 @@ def _old_tls(host, port):
         return None
 
 
-def _login(host, port, ca, user, password):
+def _login(host, port, tls, user, password):
     try:
-        with _secure(host, port, ca) as connection:
+        with _opened(host, port, tls) as connection:
             connection.sendall(_connect(user, password))
             answer = connection.recv(4)
             if answer[:1] == bytes([_CONNACK]) and answer[3:4] == b"\0":
@@ -78,13 +86,17 @@ def _login(host, port, ca, user, password):
 
 
 @contextlib.contextmanager
-def _secure(host, port, ca):
-    context = ssl.create_default_context(cafile=ca)
-    with (
-        socket.create_connection((host, port), _WAIT_S) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secure,
-    ):
-        yield secure
+def _opened(host, port, tls):
+    with socket.create_connection((host, port), _WAIT_S) as plain:
+        if tls is None:
+            yield plain
+            return
+        with tls.wrap_socket(plain, server_hostname=host) as secure:
+            yield secure
+
+
+def _trust(ca):
+    return ssl.create_default_context(cafile=ca)
 
 
 def _connect(user, password):

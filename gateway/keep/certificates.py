@@ -1,8 +1,9 @@
 """The hall's own CA, and the certificate of its broker and its API, renewed long before it ends.
 
-A CA for 10 years, which devices and queue systems trust, limited to the hall's names; certificates
-for 397 days, as browsers want them. Key and certificate are one file, so that a renewal replaces
-both at once and no power cut leaves a pair that does not fit.
+A CA for 10 years, which devices and queue systems trust: it signs servers' certificates only, but
+of any name, as boards refuse a CA whose critical extension limits names. Certificates for 397
+days, as browsers want them. Key and certificate are one file, so that a renewal replaces both at
+once and no power cut leaves a pair that does not fit.
 """
 
 import contextlib
@@ -146,6 +147,15 @@ class Certificates:
             raise OperatorError(
                 f"{self.server} is no certificate ({error}). Make it: pingjia gateway secure"
             ) from None
+
+
+def days_shown(folder: Path | None) -> int | None:
+    """Whole days until the certificate in a folder ends, by this machine's clock; None where there
+    is none that can be read: an alarm says so.
+    """
+    with contextlib.suppress(OperatorError):
+        return None if folder is None else Certificates(folder).days_left(now_utc())
+    return None
 
 
 def now_utc() -> datetime:

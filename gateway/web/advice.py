@@ -59,6 +59,10 @@ PROBLEMS = {
 ALARMS = {
     "broker": Advice("消息服务已停止", "网关正在自动重新启动它，评价保存在评价器中。"),
     "mqtt": Advice("与消息服务的连接中断", "检查消息服务是否运行；网关会自动重连。"),
+    "mqtt_foreign": Advice(
+        "端口上的消息服务不是本大厅的，未使用",
+        "停用另一个消息服务（如系统自带的 mosquitto），或换一个 mqtt_port。",
+    ),
     "broker_files": Advice("消息服务的用户文件无法写入", "检查该文件夹的权限和磁盘空间。"),
     "passwords": Advice("部分评价器的口令无法读取", "请重新登记这些评价器。"),
     "database": Advice("数据库无法写入", "检查磁盘空间；评价继续保存在评价器中。"),

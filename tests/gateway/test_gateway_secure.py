@@ -1,5 +1,6 @@
 """`pingjia gateway secure`: the hall's CA, TLS for broker, API and pages, renewed as they run."""
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -76,6 +77,15 @@ def until(is_true, timeout_s=20):
     raise AssertionError("it took too long")
 
 
+def overview(config, client, url):
+    """The overview page, as somebody with a token for it sees it."""
+    out = config.parent / "pages.token"
+    command(config, "token", "add", "it", "--scope", "pages:read", "--out", str(out))
+    token = {"token": out.read_text().strip()}
+    client.post(f"{url}/login", data=token, headers={"Origin": url})
+    return client.get(f"{url}/").text
+
+
 def api_port(gateway):
     return int(gateway.api_url.rsplit(":", 1)[1])
 
@@ -119,8 +129,10 @@ def test_strangers_are_refused_before_and_after_restarts_and_renewals(config):
         with httpx2.Client(verify=ssl.create_default_context(cafile=folder / "ca.pem")) as client:
             url = gateway.api_url.replace("localhost", "127.0.0.1")
             assert client.get(f"{url}/healthz").json()["mqtt"]
+            page = overview(config, client, url)
             metrics = gateway.metrics.text().decode()
         assert "pingjia_gateway_certificate_days 396.0" in metrics
+        assert "396 <small>天</small>" in page
     with running(config):
         assert wrong(config) == []
     shown = command(config, "status").output
@@ -129,8 +141,6 @@ def test_strangers_are_refused_before_and_after_restarts_and_renewals(config):
 
 @pytest.mark.needs("mosquitto")
 def test_a_mosquitto_takes_the_renewed_certificate_and_lets_nobody_in(config):
-    import asyncio
-
     folder, broker = config.parent / "secure", config.parent / "broker"
     certificates = Certificates(folder)
     certificates.make("demo", ["127.0.0.1"], now_utc())
@@ -179,6 +189,44 @@ def test_a_certificate_that_cannot_be_renewed_is_an_alarm(config):
     with running(config) as gateway:
         until(lambda: "certificate" in gateway.alarms.standing())
         assert "16 days" in gateway.alarms.standing()["certificate"]
+
+
+@pytest.mark.needs("mosquitto")
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_broker_that_lets_in_whoever_comes_is_not_used(config, is_open):
+    """The control: the same mosquitto with the gateway's own files."""
+    folder, port = config.parent / "broker", load_config(config).mqtt_port
+    text = config.read_text().replace('secure_dir = "secure"\n', "")
+    config.write_text(f'{text}broker = "external"\nbroker_files = "broker"\n')
+    assert command(config, "broker-files", "--out", str(folder)).exit_code == 0
+    if is_open:
+        (folder / "mosquitto.conf").write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+        )
+
+    async def scenario():
+        mosquitto = Mosquitto(folder)
+        await mosquitto.start()
+        try:
+            await asyncio.to_thread(look_at_it)
+        finally:
+            await mosquitto.stop()
+
+    def look_at_it():
+        gateway = Gateway(load_config(config))
+        try:
+            gateway.start()
+            if is_open:
+                until(lambda: "mqtt_foreign" in gateway.alarms.standing())
+                assert not gateway.link.wait_up(2)
+                assert "mqtt_foreign" in gateway.alarms.standing()
+            else:
+                assert gateway.link.wait_up(20)
+                assert "mqtt_foreign" not in gateway.alarms.standing()
+        finally:
+            gateway.stop()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ from contextlib import asynccontextmanager
 import pytest
 from authority import Authority
 from lone_device import DEVICE, EPOCH, KEY, QUICK, LoneDevice
+from scripted_broker import ScriptedBroker
 from stepped_clock import SteppedClock
 from test_device import is_face, kinds
 
-from protocol.settings import Settings, Words, seal_settings
+from central.directory.halls import broker_ca
+from firmware.settings import built_in
+from protocol.settings import Address, Settings, Words, seal_settings
 from simulator.devices.unix import UnixPort
 
 SOON = QUICK | {"retry_ms": 30, "retry_max_ms": 60}
@@ -105,7 +108,7 @@ def test_the_longest_settings_are_taken_on_the_stated_heap(tmp_path):
     told = Settings(
         *(DEVICE, EPOCH, 17, words, ("字" * 16,) * 5),
         tuple(tuple(100 * level + key for key in range(5)) for level in range(1, 6)),
-        *(2**31 - 1, "number", 5000, 15000, 30),
+        *(2**31 - 1, "number", 5000, 15000, 30, None),
     )
 
     async def scenario():
@@ -148,6 +151,47 @@ def test_a_refused_broker_is_a_problem_and_no_restart(refused, tmp_path):
                 assert b"tls_refused" in lone.broker.published("/state")[0]
                 await lone.broker.until(lambda: b'"problems":[]' in problems(lone))
             assert restarts(lone) == []
+
+    asyncio.run(scenario())
+
+
+async def stood(broker, times):
+    """So many connections stood there."""
+
+    def has_told():
+        return len(broker.connections) == times and broker.published("/state")
+
+    await broker.until(has_told)
+
+
+@pytest.mark.parametrize("has_its_ca", [True, False])
+def test_a_broker_that_moved_to_another_ca_is_found_and_believed(has_its_ca, tmp_path):
+    """BRK-1 with TLS. The control: without the other CA in the settings it is refused."""
+    secure = Secure(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = Secure(tmp_path / "other")
+    ca = broker_ca(other.ca.encode()) if has_its_ca else None
+
+    async def scenario():
+        async with ScriptedBroker(tls=other.tls) as moved, board(tmp_path, secure) as lone:
+            await lone.broker.until(lambda: lone.broker.published("/state"))
+            whose = {"device": DEVICE, "epoch": EPOCH, "version": 17}
+            told = built_in(500, 0)._replace(**whose, broker=Address("127.0.0.1", moved.port, ca))
+            lone.broker.publish(f"pj/1/demo/{DEVICE}/settings", seal_settings(KEY, told))
+            await lone.broker.until(lambda: b'"settings":17' in problems(lone))
+            lone.broker.connack = 3  # it is there, and takes nobody
+            lone.broker.drop()
+            if not has_its_ca:
+                await until_said(lone, "problem: tls_refused")
+                assert not moved.published("/state")
+                return
+            await stood(moved, 1)
+            moved.drop()  # it stood there, so there it is tried again
+            await stood(moved, 2)
+            assert restarts(lone) == []
+            await lone.fleet.kill(DEVICE)
+            await lone.switch_on_again()  # the settings are kept
+            await stood(moved, 3)
 
     asyncio.run(scenario())
 
