@@ -45,16 +45,21 @@ class Show(NamedTuple):
 
 
 async def run_hall(
-    hall: Hall, show: Show, say: Callable[[str], None], console: Console | None
+    hall: Hall,
+    show: Show,
+    say: Callable[[str], None],
+    console: Console | None,
+    unix: UnixPort | None = None,
 ) -> dict:
     """Makes and runs `hall`; gives the result as `pingjia demo --json` prints it.
 
     say(text) is called with a line for the person who watches; with a console (a terminal) there
-    is a table instead while people come.
+    is a table instead while people come. unix: all devices run on that interpreter.
     """
     began = time.monotonic()
     say(f"folder {hall.folder}")
-    async with Run(hall, show.seed, say=say) as run:
+    every = unix and (unix, len(hall.windows))
+    async with Run(hall, show.seed, say=say, unix=every) as run:
         for name, address in hall.pages():
             say(f"{name}  {address}")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")

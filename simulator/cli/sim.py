@@ -2,22 +2,32 @@
 
 import asyncio
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simulator.check.oracle import judge, read_log, summary
-from simulator.cli.options import FIRMWARE, Broker, Ca, Firmware, Json, Seconds, Seed, conclude
+from simulator.cli.options import (
+    FIRMWARE,
+    INTERPRETERS,
+    Broker,
+    Ca,
+    Firmware,
+    Heap,
+    Interpreter,
+    Json,
+    Seconds,
+    Seed,
+    conclude,
+    unix_port,
+)
 from simulator.demo import run_devices
-from simulator.devices.unix import HEAP, UnixPort
+from simulator.devices.unix import HEAP
 from simulator.parts.faults import FAULTS, storm_hall
 from simulator.parts.hall import Hall
 from simulator.parts.run import read_centre
 from simulator.web import Centre, QueueSystem, read_token
-
-INTERPRETERS = ("webassembly", "unix")
 
 app = typer.Typer(
     help="Virtual devices and the oracle, against parts that already run.",
@@ -78,31 +88,21 @@ def run(
     gateway: Annotated[str, typer.Option(help="The gateway's address.")],
     token_file: Annotated[Path, typer.Option(help="A token of the gateway's API.")],
     ca: Ca = None,
-    interpreter: Annotated[
-        str,
-        typer.Option(
-            metavar="|".join(INTERPRETERS),
-            help="MicroPython's WebAssembly build, or its unix port with the board to buy.",
-        ),
-    ] = INTERPRETERS[0],
-    heap: Annotated[str, typer.Option(help="Of a device on the unix port.")] = HEAP,
+    interpreter: Interpreter = INTERPRETERS[0],
+    heap: Heap = HEAP,
     seconds: Seconds = None,
     seed: Seed = 1,
 ):
     """Run virtual devices and people against a gateway that already runs.
 
     Devices trust the CA in their bundle; --ca is the gateway's, for the queue system. On the unix
-    port a device's journal is a file of its own (journal.img): do not change the interpreter of
-    one that holds ratings.
+    port a device's journal is a file of its own (journal.img): a device stays on the interpreter
+    on which it began (`pingjia demo --interpreter unix --keep DIR` makes such ones).
 
     Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
     --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
     """
     folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
-    if interpreter not in INTERPRETERS:
-        raise typer.BadParameter(
-            f"choose one of {', '.join(INTERPRETERS)}", param_hint="--interpreter"
-        )
     queue = QueueSystem(gateway, read_token(token_file), ca)
-    with UnixPort(heap) if interpreter == "unix" else nullcontext() as unix:
+    with unix_port(interpreter, heap) as unix:
         asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo, unix))

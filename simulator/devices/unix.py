@@ -14,6 +14,7 @@ from hosting.error import OperatorError
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 BOARD = "esp32_five_key"
 HEAP = "240k"  # the least that the firmware is promised, on 64 bits (docs/hardware.md, "Memory")
+JOURNAL = "journal.img"  # the journal's partition, in a device's folder: unix_host.py
 _JOURNAL_BLOCKS = 448  # of 4 KB: firmware/timing.py, JOURNAL_BYTES
 _FAKES = (("unix_host.py", "host"), ("pins.py", "pins"))
 _NETWORK = '{"interface": "wifi", "ssid": "hall"}'

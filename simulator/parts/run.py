@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from hosting.error import OperatorError
 from simulator.check.ladder import Ladder
 from simulator.check.oracle import Verdict, judge, read_log, read_ratings
 from simulator.devices.fleet import Fleet
-from simulator.devices.unix import BOARD, UnixPort
+from simulator.devices.unix import BOARD, JOURNAL, UnixPort
 from simulator.parts.hall import Hall
 from simulator.people.crowd import Crowd
 from simulator.web import Centre, QueueSystem
@@ -161,13 +162,19 @@ async def start_devices(
 ) -> list[dict]:
     """Starts devices and waits until the gateway sees all of them; gives its view of them.
 
-    unix: as Run has it. A device that has no journal yet is enrolled first.
+    unix: as Run has it. A device that has no journal yet is enrolled first. Raises OperatorError
+    for one whose journal another interpreter keeps.
     """
     hands = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def start(device, folder):
         is_new = not (folder / "flash" / "journal").exists()
         where = _interpreter(device, folders, board, unix)
+        if not is_new and (folder / JOURNAL).exists() != ("unix" in where):
+            raise OperatorError(
+                f"{folder} began on MicroPython's other interpreter, which keeps its journal: see "
+                "--interpreter."
+            )
         async with hands:
             await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, **where)
 
