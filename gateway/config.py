@@ -3,6 +3,7 @@
 Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
 """
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -121,6 +122,25 @@ def load_config(path: Path) -> Config:
     if config.secure_dir is not None:
         absolute.setdefault("mqtt_ca", absolute["secure_dir"] / CA)
     return config.model_copy(update=absolute)
+
+
+def trust_in_api(config: Config) -> ssl.SSLContext | None:
+    """Whom a client on this machine believes to be this gateway's API; None where it has no TLS.
+
+    Raises OperatorError for a certificate that cannot be read.
+    """
+    own = config.tls_certificate
+    believed = own or (config.secure_dir and config.secure_dir / CA)
+    if believed is None:
+        return None
+    try:
+        trusted = ssl.create_default_context(cafile=believed)
+    except (OSError, ssl.SSLError) as error:
+        raise OperatorError(f"the API's certificate cannot be read: {error}.") from None
+    if own is not None:  # this very one, whatever name it is for
+        trusted.check_hostname = False
+        trusted.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return trusted
 
 
 def require_safe(config: Config) -> None:

@@ -69,6 +69,7 @@ def routes() -> dict[str, dict[str, Any]]:
     pages = {which: {"period": which} for which in ("today", "7d", "30d", "all")}
     return {
         "/healthz": {"": {}},
+        "/metrics": {"": {}},
         "/v1/figures": figures,
         "/v1/figures/{key}/services": {"": {}, "1,000": {"limit": 1000}},
         "/v1/projects/{no}": {"": {}},

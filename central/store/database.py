@@ -36,7 +36,8 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_S = 10.0  # a command and the running centre wait for each other; a gateway waits 30 s
 # A batch touches pages of a dozen trees: with SQLite's own 2 MB they are read again for each, and
 # written back every third batch. 64 MB of pages; some 32 MB of log between two write-backs.
-_MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000")
+# A log that a reader has let grow goes back to that.
+_MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000", "journal_size_limit=33554432")
 # On PostgreSQL, of one process. None beyond it: an extra one would be made and thrown away again
 # and again under load, 5 ms each.
 CONNECTIONS = 16
@@ -59,6 +60,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.url = engine.url.render_as_string(hide_password=True)
         self._writer = engine.execution_options(pingjia_writes=True)
         if engine.dialect.name == "sqlite":
             self._reader = engine

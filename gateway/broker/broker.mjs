@@ -21,6 +21,9 @@ const PACKET_BYTES = 2 * 1024 * 1024 // 1 MB of nonsense still reaches the gatew
 const LOGIN_BYTES = 8 * 1024 // nobody unknown gets more memory than a login with a last will needs
 const WILL_BYTES = 4096
 const LOGIN_MS = 10_000
+// Connections that have not logged in. Who comes after them takes the place of the one that has said
+// nothing for longest, so that strangers who only connect shut no device out.
+const STRANGERS = 64
 // What the gateway has not acknowledged yet. Above it publishers wait: their PUBACK comes later,
 // and a killed gateway costs no more than this. The queue is searched from its head, so a longer
 // one would also be slower.
@@ -48,15 +51,23 @@ const broker = await Aedes.createBroker({
 countWaiting(broker.persistence)
 broker.on('clientError', (client, error) => say(`${client.id}: ${error.message}`))
 broker.on('connectionError', (client, error) => say(`a connection: ${error.message}`))
+process.on('uncaughtException', (error) => { say(error.stack); process.exit(1) })
 
 // Without noDelay a small answer waits up to 40 ms for the other side's delayed ACK.
 const options = { noDelay: true, minVersion: 'TLSv1.2', handshakeTimeout: LOGIN_MS }
+const strangers = new Map() // by address and port: with TLS two sockets are one connection
 const serve = (socket) => limitPackets(broker.handle(socket))
 const server = certificate
   ? tls.createServer({ ...options, ...pair() }, serve)
   : net.createServer(options, serve)
 server.on('tlsClientError', (error) => say(`a connection: ${error.message}`))
-server.maxConnections = connectionLimit()
+server.on('connection', (socket) => {
+  const who = whose(socket)
+  strangers.set(who, socket)
+  socket.on('close', () => strangers.delete(who))
+  if (strangers.size > STRANGERS) strangers.values().next().value.destroy()
+})
+broker.on('clientReady', (client) => strangers.delete(whose(client.conn)))
 server.on('error', (error) => {
   say(`cannot listen on ${host}:${port}: ${error.message}`)
   process.exit(1)
@@ -68,6 +79,10 @@ server.listen(Number(port), host, () => {
 createInterface({ input: process.stdin })
   .on('line', (line) => replaceUsers(JSON.parse(line).users))
   .on('close', () => process.exit(0))
+
+function whose (socket) {
+  return `${socket.remoteAddress} ${socket.remotePort}`
+}
 
 function pair () {
   const text = fs.readFileSync(certificate)
@@ -205,15 +220,9 @@ function replaceUsers (lines) {
   if (certificate) server.setSecureContext({ minVersion: 'TLSv1.2', ...pair() })
   const before = users
   users = new Map(Object.entries(lines))
-  server.maxConnections = connectionLimit()
   for (const client of Object.values(broker.clients)) {
     if (users.get(client.id) !== before.get(client.id)) client.close()
   }
-}
-
-// Every user twice, because a device that lost its connection comes again before we notice.
-function connectionLimit () {
-  return 2 * users.size + 64
 }
 
 function say (sentence) {

@@ -8,6 +8,7 @@ once and no power cut leaves a pair that does not fit.
 
 import contextlib
 import ipaddress
+import math
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -38,15 +39,11 @@ class Renewal:
     use: called when there is a new one, each must take the file without a restart.
     """
 
-    def __init__(self, folder: Path, alarms: Alarms, metrics: Metrics, use: list[Callable]):
+    def __init__(self, folder: Path, alarms: Alarms, use: list[Callable]):
         self._certificates = Certificates(folder)
         self._alarms = alarms
         self._use = use
         self._used = self._certificates.stamp()
-        metrics.watch("certificate_days", "Until the certificate ends.", self._days_left)
-
-    def _days_left(self) -> float:
-        return self._certificates.days_left(now_utc())
 
     def look(self) -> None:
         """Renew if it is time; the alarm `certificate` says what stands in the way."""
@@ -156,6 +153,16 @@ def days_shown(folder: Path | None) -> int | None:
     with contextlib.suppress(OperatorError):
         return None if folder is None else Certificates(folder).days_left(now_utc())
     return None
+
+
+def count_days(metrics: Metrics, folder: Path | None) -> None:
+    """The same as a metric: not a number where there is none."""
+
+    def days() -> float:
+        shown = days_shown(folder)
+        return math.nan if shown is None else shown
+
+    metrics.watch("certificate_days", "Until the certificate of broker and API ends.", days)
 
 
 def now_utc() -> datetime:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from authority import Authority
 from typer.testing import CliRunner
 
 from gateway.broker.intruder import look
@@ -31,7 +32,7 @@ def config(tmp_path):
     (tmp_path / "hall.token").chmod(0o600)
     (tmp_path / "gateway.toml").write_text(
         'hall = "demo"\ncentre_url = "http://127.0.0.1:9"\ncentre_token_file = "hall.token"\n'
-        f'api_listen_port = 0\nmqtt_port = {free_port()}\nsecure_dir = "secure"\n'
+        f'api_listen_port = {free_port()}\nmqtt_port = {free_port()}\nsecure_dir = "secure"\n'
     )
     return tmp_path / "gateway.toml"
 
@@ -135,8 +136,22 @@ def test_strangers_are_refused_before_and_after_restarts_and_renewals(config):
         assert "396 <small>天</small>" in page
     with running(config):
         assert wrong(config) == []
-    shown = command(config, "status").output
-    assert re.search(r"certificate +of broker and API, ends in 396 days", shown)
+        shown = command(config, "status").output
+        assert re.search(r"gateway +runs, ", shown), shown
+        assert re.search(r"certificate +of broker and API, ends in 396 days", shown)
+        assert re.search(r"certificate +.*good for 396 days", command(config, "doctor").output)
+
+
+def test_status_finds_a_gateway_that_has_a_certificate_of_its_own(config):
+    """Whatever name it is for; the control: another certificate stands in the settings."""
+    authority = Authority(config.parent)
+    certificate, key = authority.issue("own", "10.1.2.3")
+    text = config.read_text().replace('secure_dir = "secure"\n', "")
+    config.write_text(f'{text}tls_certificate = "{certificate}"\ntls_key = "{key}"\n')
+    with running(config):
+        assert re.search(r"gateway +runs, ", command(config, "status").output)
+        authority.issue("own", "10.1.2.3")
+        assert re.search(r"gateway +DOWN: ", command(config, "status").output)
 
 
 @pytest.mark.needs("mosquitto")
