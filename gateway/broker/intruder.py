@@ -18,8 +18,11 @@ _CONNACK = 0x20
 
 
 def look(host: str, port: int, ca: Path) -> Iterator[tuple[str, str | None]]:
-    """(what was tried, what is wrong or None), one after the other."""
-    yield "TLS with the hall's CA and this name", _trusted(host, port, ca)
+    """(what was tried, what is wrong or None), one after the other. What could not be tried is
+    wrong, too.
+    """
+    distrust = _trusted(host, port, ca)
+    yield "TLS with the hall's CA and this name", distrust
     yield "MQTT in the clear", _clear(host, port)
     yield "TLS 1.1 and older", _old_tls(host, port)
     for who, user, password in (
@@ -28,7 +31,10 @@ def look(host: str, port: int, ca: Path) -> Iterator[tuple[str, str | None]]:
         ("the gateway's user with a wrong password", GATEWAY_USER, "password"),
         ("a device without a password", "demo-0001", None),
     ):
-        yield f"a login of {who}", _login(host, port, _trust(ca), user, password)
+        wrong = "not tried, as TLS failed"
+        if distrust is None:
+            wrong = _login(host, port, _trust(ca), user, password)
+        yield f"a login of {who}", wrong
 
 
 def lets_anybody_in(host: str, port: int, tls: ssl.SSLContext | None) -> bool:
@@ -48,11 +54,14 @@ def _trusted(host, port, ca):
 
 def _clear(host, port):
     try:
-        with socket.create_connection((host, port), _WAIT_S) as plain:
-            plain.sendall(_connect("somebody", "password"))
-            return "it answers without TLS" if plain.recv(4)[:1] == bytes([_CONNACK]) else None
-    except OSError:
-        return None
+        plain = socket.create_connection((host, port), _WAIT_S)
+    except OSError as error:
+        return f"not tried, it cannot be reached: {error}"
+    with plain, contextlib.suppress(OSError):  # hung up on
+        plain.sendall(_connect("somebody", "password"))
+        if plain.recv(4)[:1] == bytes([_CONNACK]):
+            return "it answers without TLS"
+    return None
 
 
 def _old_tls(host, port):
@@ -64,13 +73,16 @@ def _old_tls(host, port):
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     try:
-        with (
-            socket.create_connection((host, port), _WAIT_S) as plain,
-            context.wrap_socket(plain, server_hostname=host) as secure,
-        ):
-            return f"it speaks {secure.version()}"
-    except OSError:
-        return None
+        plain = socket.create_connection((host, port), _WAIT_S)
+    except OSError as error:
+        return f"not tried, it cannot be reached: {error}"
+    with (
+        plain,
+        contextlib.suppress(OSError),  # refused
+        context.wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        return f"it speaks {secure.version()}"
+    return None
 
 
 def _login(host, port, tls, user, password):

@@ -194,6 +194,10 @@ def test_the_intruder_finds_an_open_broker(config):
     with running(config):
         found = dict(look("127.0.0.1", port, config.parent / "secure" / "ca.pem"))
     assert found["TLS with the hall's CA and this name"] is not None
+    assert found["MQTT in the clear"] == "it answers without TLS"
+    assert "not tried" in found["a login of nobody"]
+    away = dict(look("127.0.0.1", free_port(), config.parent / "secure" / "ca.pem"))
+    assert all(away.values()), away  # nobody was there to be right about
 
 
 def test_a_certificate_that_cannot_be_renewed_is_an_alarm(config):
