@@ -96,8 +96,12 @@ class Database:
         else:
             with self._turn, self._writer.begin() as connection:
                 yield connection
-                if _file_at(self._path) != self._file:
+                if not self._is_in_place():
                     raise OperationalError(None, None, _AWAY)
+
+    def _is_in_place(self) -> bool:
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        return _file_at(self._path) == self._file and wal.exists()
 
     def close(self) -> None:
         """Close every connection."""
@@ -105,7 +109,7 @@ class Database:
 
 
 _AWAY = sqlite3.OperationalError(
-    "the file was moved or replaced while it was open: put it back, or restart the centre"
+    "its file, or the -wal beside it, was moved or replaced: put it back, or restart the centre"
 )
 
 

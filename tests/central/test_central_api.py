@@ -214,7 +214,8 @@ def test_the_api_describes_itself(hall):
     assert set(paths) == {
         "/v1/batches", "/v1/halls/{hall}", "/v1/records", "/v1/rejections", "/v1/figures",
         "/v1/marks", "/v1/halls/{hall}/devices", "/v1/halls/{hall}/devices/{device}",
-        "/v1/halls/{hall}/devices/{device}/epochs/{epoch}", "/v1/halls/{hall}/rescued", "/healthz",
+        "/v1/halls/{hall}/devices/{device}/epochs/{epoch}", "/v1/halls/{hall}/rescued",
+        "/healthz", "/metrics",
         "/v1/directory/{kind}",
         "/v1/figures/{key}/services", "/v1/projects/{no}", "/v1/services/{hall}/{service}",
         "/v1/services", "/v1/services/{service}/progress", "/v1/policies", "/v1/feed",

@@ -125,13 +125,13 @@ def test_a_disk_that_takes_nothing_is_told_before_anything_comes(tmp_path, error
     assert "alarm store is over" in log
 
 
+@pytest.mark.parametrize("name", ["central.db", "central.db-wal"])
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: nobody looks"])
-def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypatch, is_ours):
+def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypatch, is_ours, name):
     """What is written to a file that was moved does not fail, and is nowhere afterwards."""
     if not is_ours:
-        monkeypatch.setattr(hall.database, "_file", None)
-        monkeypatch.setattr("central.store.database._file_at", lambda path: None)
-    path = hall.folder / "central.db"
+        monkeypatch.setattr(hall.database, "_is_in_place", lambda: True)
+    path = hall.folder / name
     watch = StoreWatch(hall.database, hall.note_running, lambda connection: None)
     path.rename(hall.folder / "away")
     hall.is_judged = False
@@ -142,7 +142,7 @@ def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypat
         assert (answer.status_code, watch.trouble) == (200, None)
         return
     assert answer.status_code == 503
-    assert "the file was moved or replaced" in (watch.trouble or "")
+    assert "was moved or replaced" in (watch.trouble or "")
     (hall.folder / "away").rename(path)
     watch.look()
     assert watch.trouble is None
