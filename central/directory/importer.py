@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.directory.cells import SINCE_EVER, day_number
+from central.directory.device_settings import further_of
 from central.directory.devices import Devices
-from central.directory.halls import further_of, without
+from central.directory.halls import without
 from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
@@ -163,10 +164,10 @@ class _Import:
         if row is not None and not is_known and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {before}，"
-                "其评价器都连那里；请先用 hall set --broker-next 告知评价器，或加 --move",
-                f"the devices of {line.id} connect to {before}: tell them "
-                "with hall set --broker-next first, or add --move",
+                f"大厅“{line.id}”的评价器连 {before}：请写 {before}；确要搬到别处，"
+                "请先用 hall set --broker-next 告知评价器，或加 --move",
+                f"the devices of {line.id} connect to {before}: write that; to move it elsewhere "
+                "tell them with hall set --broker-next first, or add --move",
             )
             return
         differences = (("消息服务器", before, address(host, port)),) if before else ()

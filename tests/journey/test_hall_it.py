@@ -207,6 +207,8 @@ async def move_the_broker(office, fleet, there):
     await until(are_there, "all devices are at the other broker")
     print(f"{time.monotonic() - began_s:.1f} s after the gateway was started again")
     await office.central("hall", "set", HALL, "--mqtt-host", "127.0.0.1")
+    with pytest.raises(OperatorError, match="have bundles with another address"):
+        await office.central("hall", "set", HALL, "--broker-next", "none")
     office.sheets["网关"] = [["大厅", "消息服务器", "端口"], [HALL, "127.0.0.1", str(port)]]
     assert "nothing changes" in await office.bring()
     return queue
