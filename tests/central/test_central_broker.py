@@ -173,7 +173,7 @@ def test_what_no_device_knows_yet_or_is_lost_on_purpose_is_taken_back(hall):
     device = hall.enrol("xj-0001")
     assert hall.halls.set_further("demo", "mqtt.example", 2, None), "nobody knows it"
     tell(hall, device, 2)
-    with pytest.raises(OperatorError, match="If it is at broker:1883, .*, add --move"):
+    with pytest.raises(OperatorError, match=r"If it is at broker:1883, .*, add --move"):
         hall.halls.end_further("demo")
     assert hall.halls.end_further("demo", moves=True)
     hall.halls.set_broker("demo", {"mqtt_port": 9}, True)
