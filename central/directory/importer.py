@@ -67,26 +67,32 @@ class Importer:
         self._devices = devices
         self._now_ms = now_ms
 
-    def differences(self, lines: list[Line], options: Options) -> list[Change]:
-        """What `carry_out` would change. Raises FaultsError."""
+    def differences(
+        self, lines: list[Line], options: Options, faults: Iterable[Fault] = ()
+    ) -> list[Change]:
+        """What `carry_out` would change. Raises FaultsError, of these faults and all others."""
         with self._database.read() as connection:
             today = day_number(day(self._now_ms()))
-            return _Import(connection, lines, options, today).changes
+            return _Import(connection, lines, options, today, faults).changes
 
     def carry_out(
-        self, lines: list[Line], options: Options, agreed: list[str] | None = None
+        self,
+        lines: list[Line],
+        options: Options,
+        agreed: list[str] | None = None,
+        faults: Iterable[Fault] = (),
     ) -> list[Change]:
         """Change the directory as these lines say, and enrol the devices that are new; what was
         changed. All of it or, if it ends early, nothing: bundles that were written for devices
         that were then not enrolled are written anew the next time. Raises FaultsError.
 
         agreed: the changes, as text, to which somebody has agreed; ChangedError if by now it
-        would be others.
+        would be others. faults: what is wrong in the lines' cells already.
         """
         now_ms = self._now_ms()
         today = day_number(day(now_ms))
         with self._database.write() as connection:
-            found = _Import(connection, lines, options, today)
+            found = _Import(connection, lines, options, today, faults)
             if agreed is not None and [str(one) for one in found.changes] != agreed:
                 raise ChangedError("the directory was changed meanwhile: look at it again.")
             found.write(self._devices, now_ms)
@@ -97,14 +103,19 @@ class _Import:
     """One import against one state of the database."""
 
     def __init__(
-        self, connection: Connection, lines: list[Line], options: Options, today: int
+        self,
+        connection: Connection,
+        lines: list[Line],
+        options: Options,
+        today: int,
+        faults: Iterable[Fault],
     ) -> None:
         self._connection = connection
         self._options = options
         self._today = today
         stored = directory.entries(connection)
         self._plan = plan(lines, stored, options.from_day or today, options.corrects)
-        self._faults = self._plan.faults
+        self._faults = [*faults, *self._plan.faults]
         self._windows = {entry.id for entry in stored if entry.kind == "window"}
         self._windows |= {line.id for line in lines if line.kind.kind == "window"}
         self._brokers: dict[str, dict[str, Any]] = {}
@@ -114,12 +125,14 @@ class _Import:
         gateways = [line for line in lines if line.kind.kind == "gateway"]
         self._halls = {row.hall: row for row in directory.hall_rows(connection)}
         for line in gateways:
-            self._compare_gateway(line)
+            if line.id and {"host", "port"} <= line.values.keys():
+                self._compare_gateway(line)
         devices = [line for line in lines if line.kind.kind == "device"]
         current = places.newest_enrolments(connection, [line.id for line in devices])
         equipped = set(self._halls) | {line.id for line in gateways}
         for line in devices:
-            self._compare_device(line, current.get(line.id), equipped)
+            if line.id and {"up", "window"} <= line.values.keys():
+                self._compare_device(line, current.get(line.id), equipped)
         if self._faults:
             raise FaultsError(self._faults)
 
@@ -178,10 +191,10 @@ class _Import:
     def _compare_device(self, line: Line, row: Any, equipped: set[str]) -> None:
         hall, window = line.values["up"], line.values["window"]
         here = f"{hall}/{window}"
-        if here not in self._windows:
+        if here not in self._windows and "" not in self._windows:
             told = f"大厅“{hall}”没有窗口“{window}”", f"the hall {hall} has no window {window}"
             self._fault(line, "window", *told)
-        elif hall not in equipped:
+        elif hall not in equipped and "" not in equipped:
             told = f"大厅“{hall}”没有网关", f"the hall {hall} has no gateway"
             self._fault(line, "up", *told, "请填“网关”表", "fill in the sheet 网关 (gateways)")
         elif row is None:
