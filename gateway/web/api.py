@@ -28,6 +28,7 @@ from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from gateway.web.health import Health
 from hosting.body import BoundedBody
+from hosting.parameters import strict_app
 from hosting.problem import handle_problems
 from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
@@ -133,7 +134,7 @@ def create_app(
     health: Health,
 ) -> FastAPI:
     """The application. Every path but /healthz and /metrics needs a caller's token."""
-    app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
+    app = strict_app("评价网关 Pingjia gateway", "/api/")
     handle_problems(app, _STATUSES, (DatabaseError,))
     app.add_middleware(BoundedBody, most=BODY_BYTES, held=_BODIES_BYTES)
     app.add_api_route("/healthz", health.now)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy import exc
 from starlette.types import ASGIApp
@@ -16,6 +16,7 @@ from central.web.api import batches
 from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
 from hosting.body import BoundedBody
+from hosting.parameters import strict_app
 from hosting.problem import handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
@@ -50,12 +51,7 @@ def create_app(
     """The application: the batches' door before everything, routers of the API, and the site with
     its pages last.
     """
-    app = FastAPI(
-        title="Pingjia centre",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = strict_app("Pingjia centre", "/v1/")
     handle_problems(app, {}, _BUSY)
     for part in parts:
         if isinstance(part, Site):
