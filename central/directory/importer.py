@@ -55,7 +55,8 @@ class FaultsError(OperatorError):
 
     def __init__(self, faults: list[Fault]) -> None:
         told = "\n".join(map(str, faults[:FAULTS]))
-        super().__init__(f"{len(faults)} cells are wrong, nothing was changed:\n{told}")
+        count = "1 cell is" if len(faults) == 1 else f"{len(faults)} cells are"
+        super().__init__(f"{count} wrong, nothing was changed:\n{told}")
         self.faults = faults
 
 

@@ -405,7 +405,7 @@ def test_tables_that_are_wrong_are_refused_by_cell_and_nothing_is_made(folder):
     add_demo(folder)
     write_tables(folder, [("w1", "1号窗口"), ("w 2", "2号窗口")], [("w9", "xj-0001")])
     importing = ("directory", "import", "窗口.csv", "评价器.csv", "--bundles", "bundles")
-    refused(central(*importing), "1 cells are wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
+    refused(central(*importing), "1 cell is wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
     write_tables(folder, [("w1", "1号窗口")], [("w9", "xj-0001")])
     refused(central(*importing), "评价器!B2", "大厅“demo”没有窗口“w9”")
     assert not (folder / "bundles").exists()
