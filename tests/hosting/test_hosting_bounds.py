@@ -329,7 +329,8 @@ import resource, sys
 from hosting import process
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600))
 process.log_to_stderr()
-print(process.make_room(int(sys.argv[1]), 256, *map(int, sys.argv[2:])), *resource.getrlimit(resource.RLIMIT_NOFILE))
+wanted, *needed = map(int, sys.argv[1:])
+print(process.make_room(wanted, 256, *needed), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
