@@ -248,18 +248,20 @@ def _closed(
             f"last; the newest is {months[0]:%Y-%m}",
         )
     report = closed.report(sight, month)
+    own = sight.place.id if sight.place.kind == "hall" else None
     return _answer(
         # How far the judge is would tell of days.
         *(report.policy, Lag(report.frozen_at_ms or 0, 0, None, None, None)),
         first=report.first,
         last=report.last,
-        hall=sight.place.id if sight.place.kind == "hall" else None,
+        hall=own,
         window=None,
         dim="hall",
         id=None,
         whole=_of(sight.place.id, sight.name, report.whole, True),
         parts=[
-            _of(f"{one.hall}/{one.window}", one.name, one.figures, True) for one in report.parts
+            _of(one.window if own else f"{one.hall}/{one.window}", one.name, one.figures, True)
+            for one in report.parts
         ],
         frozen_at_ms=report.frozen_at_ms,
     )
