@@ -278,11 +278,6 @@ def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[st
     return _standing(connection, row.hall)
 
 
-def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
-    """The further address of a hall's broker (row of `hall`): host, port, and whose CA it is."""
-    return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
-
-
 def broker_ca(data: bytes) -> str:
     """The one CA certificate in PEM bytes, as bundles and settings carry it: without remarks and
     line breaks. Devices take what they are given, and one that cannot be read would keep a box of
