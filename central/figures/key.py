@@ -3,7 +3,7 @@
 `qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
 (20260901-20261015) or 0 for all. `*` for the hall: all halls; `*` for the id: the hall itself.
-Several modes or whats, with commas between, are counted together.
+`qinnan@20220607` for the profile: only what the version from that day on judged. Several modes or whats, with commas between, are counted together.
 """
 
 import re
@@ -18,7 +18,7 @@ DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "p
 _OF_HALL = ("window", "staff")  # whose ids are a hall's own
 MODES = ("per_visit", "per_matter", "survey")
 _PART = {
-    "profile": re.compile(r"[a-z0-9-]{1,32}"),
+    "profile": re.compile(r"[a-z0-9-]{1,32}(?:@[0-9]{8})?"),
     "hall": re.compile(r"\*|[a-z0-9-]{1,32}"),
     "dim": re.compile("|".join(DIMS)),
     "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
@@ -32,7 +32,8 @@ LONGEST = 2400
 class CountKey(NamedTuple):
     """A count, or several of one place and time together.
 
-    hall, id: None for all halls, and for a hall itself.
+    hall, id: None for all halls, and for a hall itself. policy_from: the version that judged them,
+    by its first day; None for all.
     """
 
     profile: str
@@ -42,11 +43,13 @@ class CountKey(NamedTuple):
     id: str | None
     modes: tuple[str, ...]
     whats: tuple[str, ...]
+    policy_from: int | None = None
 
     def __str__(self) -> str:
+        version = "" if self.policy_from is None else f"@{self.policy_from}"
         return ".".join(
             (
-                *(self.profile, _span(self.period), self.hall or ALL_OF, self.dim),
+                *(f"{self.profile}{version}", _span(self.period), self.hall or ALL_OF, self.dim),
                 *(self.id or ALL_OF, ",".join(self.modes), ",".join(self.whats)),
             )
         )
@@ -72,14 +75,16 @@ def read_key(text: str) -> CountKey:
     words = tuple(dict.fromkeys(whats.split(",")))
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
+    name, _, first_day = profile.partition("@")
     return CountKey(
-        profile,
+        name,
         _period(span),
         None if hall == ALL_OF else hall,
         dim,
         None if thing == ALL_OF else thing,
         tuple(dict.fromkeys(modes.split(","))),
         words,
+        int(first_day) if first_day else None,
     )
 
 

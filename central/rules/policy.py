@@ -98,11 +98,15 @@ class Policies:
             for of, policy in self._detailed.get(base.profile, ())
             if of is base and policy.valid_from <= day <= (policy.valid_to or day)
         ]
-        for region in regions:
-            near = [one for one in found if _covers(one.place, region)]
-            if near:
-                return max(near, key=lambda one: len(one.place))
-        return base
+        return _nearest(found, regions) or base
+
+    def version(self, profile: str, first_day: int, regions: tuple[str, ...]) -> Policy | None:
+        """The version that begins on a day, with the details of the nearest region that has some
+        from that day on; None if none does. regions: as of `of_place`.
+        """
+        versions = [one for one in self.versions(profile) if one.valid_from == first_day]
+        base = next((one for one in versions if one.base is None), None)
+        return _nearest([one for one in versions if one.base is not None], regions) or base
 
 
 def load_policies(folder: Path | None = None, overrides: Path | None = None) -> Policies:
@@ -273,6 +277,14 @@ def _meet(base: Policy, details: _Details, end: int | None) -> bool:
 def _replaces(later: _Details, details: _Details) -> bool:
     same = (later.profile, later.place) == (details.profile, details.place)
     return same and later.valid_from > details.valid_from
+
+
+def _nearest(details: list[Policy], regions: tuple[str, ...]) -> Policy | None:
+    for region in regions:
+        near = [one for one in details if _covers(one.place, region)]
+        if near:
+            return max(near, key=lambda one: len(one.place))
+    return None
 
 
 def _covers(place: str, region: str) -> bool:

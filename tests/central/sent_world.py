@@ -380,8 +380,10 @@ class World:
             names = "profile, hall, service, state, level, rating, late, second, day, end_ms,"
             query = f"SELECT {names} reminded FROM standing"
             stands = {row[:3]: tuple(row[3:]) for row in connection.exec_driver_sql(query)}
-            names = "profile, span, dim, hall, id, mode, what, ratings, projects"
-            rows = connection.exec_driver_sql(f"SELECT {names} FROM figure").all()
+            key = "profile, span, dim, hall, id, mode, what"
+            sums = "SUM(ratings), SUM(projects)"
+            query = f"SELECT {key}, {sums} FROM figure GROUP BY {key}"
+            rows = connection.exec_driver_sql(query).all()
         return stands, {tuple(row[:7]): tuple(row[7:]) for row in rows if any(row[7:])}
 
     def _bring(self, sheets) -> None:
