@@ -192,8 +192,8 @@ def _make_counts(connection: sqlite3.Connection, now: int) -> None:
         _insert(connection, "figure", query, WINDOW_DAYS)
     for what, each in of_hall.items():
         count = WINDOWS * each
-        query = f"""SELECT {key}, 'hall', hall, '', 'per_visit', '{what}', {version}, {count}, {count}
-            FROM day_of, hall"""
+        query = f"""SELECT {key}, 'hall', hall, '', 'per_visit', '{what}', {version},
+            {count}, {count} FROM day_of, hall"""
         _insert(connection, "figure", query)
     for span in ("span / 100", "0"):
         query = f"""SELECT profile, {span}, dim, hall, id, mode, what, policy_from, SUM(ratings),

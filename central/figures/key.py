@@ -3,7 +3,8 @@
 `qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
 (20260901-20261015) or 0 for all. `*` for the hall: all halls; `*` for the id: the hall itself.
-`qinnan@20220607` for the profile: only what the version from that day on judged. Several modes or whats, with commas between, are counted together.
+`qinnan@20220607` for the profile: only what the version from that day on judged. Several modes or
+whats, with commas between, are counted together.
 """
 
 import re

@@ -92,6 +92,10 @@ class Places:
         is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
         return place == "all" or place in regions or is_code
 
+    def lies_in(self, hall: str, place: str, day: int) -> bool:
+        """Whether details for a place hold in a hall: it is the place, or lies within."""
+        return hall == place or self.is_within(hall, place, day)
+
     def default_policy(self, day: int) -> Policy:
         """That of places to which the directory gives none."""
         policy = self._policies.of_place(self._default, day, ())

@@ -55,7 +55,7 @@ def preview(
     hall: str | None,
 ) -> Preview:
     """What the services of a month that `profile` judges would be under `draft`, whatever day it
-    is valid from. hall: only this one's.
+    is valid from. hall: only this one's. Details of a place are tried on its halls alone.
     """
     last = month.replace(day=monthrange(month.year, month.month)[1])
     days = (number_of(month.replace(day=1) - _AROUND), number_of(last + _AROUND))
@@ -65,7 +65,10 @@ def preview(
     before: defaultdict[Policy, _Counters] = defaultdict(_counters)
     after_it = _counters()
     numbers, changed = [0, 0], 0
-    for one in facts.halls(connection) if hall is None else [hall]:
+    halls = facts.halls(connection) if hall is None else [hall]
+    if draft.base is not None:
+        halls = [one for one in halls if places.lies_in(one, draft.place, number_of(last))]
+    for one in halls:
         after = (0, "")
         while found := standings.services_of_days(connection, profile, one, days, after):
             after = found[-1]

@@ -118,18 +118,21 @@ def load_policies(folder: Path | None = None, overrides: Path | None = None) -> 
     return _load(_versions_in(folder), _files_in(overrides, "*.toml"))
 
 
-def check_file(path: Path, folder: Path | None = None) -> tuple[Policy, ...]:
-    """What one file would add to the profiles that are shipped and those of `folder`: a version,
-    the name of whose profile is that of the file's folder; or details, a policy for each version
-    that they meet. Raises OperatorError as `load_policies`.
+def check_file(
+    path: Path, folder: Path | None = None, overrides: Path | None = None
+) -> tuple[Policy, ...]:
+    """What one file would add to the profiles that are shipped, those of `folder` and the details
+    of `overrides`: a version, the name of whose profile is that of the file's folder; or details,
+    a policy for each version that they meet. Raises OperatorError as `load_policies`, with all
+    that is wrong in it.
     """
-    files = _versions_in(folder)
+    files, details = _versions_in(folder), _files_in(overrides, "*.toml")
     if len(path.name.split(".")) == 3:
-        policies = _load(files, [path])
+        policies = _load(files, [*(one for one in details if one.name != path.name), path])
     else:
         profile = path.resolve().parent.name
         same = [one for one, of in files if of == profile and one.name == path.name]
-        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], [])
+        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], details)
     return tuple(
         one
         for profile in policies.profiles()
@@ -209,9 +212,13 @@ def _read_details(path: Path, known: Policies) -> _Details:
             f"{path}: name it by its first day and its place, 2026-01-01.450702.toml."
         )
     members = load_toml(path, "it was there a moment ago.")
-    for key in ("extends", "source"):
-        if not isinstance(members.get(key), str):
-            raise OperatorError(f"{path}: {key} is missing: the name of {_WHAT[key]}.")
+    faults = [
+        f"{path}: {key} is missing: the name of {what}."
+        for key, what in _WHAT.items()
+        if not isinstance(members.get(key), str)
+    ]
+    if faults:
+        raise OperatorError("\n".join(faults))
     try:
         profile = known.named(members.pop("extends"))
     except OperatorError as error:
@@ -234,22 +241,29 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
             f"{base.profile}."
         )
     open_keys = [key for key, value in base.values() if value.local]
-    members, changed = copy.deepcopy(members), []
+    members, changed, faults = copy.deepcopy(members), [], []
     for section, values in details.members.items():
         if not isinstance(values, dict):
-            raise OperatorError(
+            faults.append(
                 f"{details.path}: no setting is named {section}.{meant(section, SECTIONS)}"
             )
+            continue
         for name, value in values.items():
             key = f"{section}.{name}"
             if key not in open_keys:
-                raise OperatorError(
+                faults.append(
                     f"{details.path}: {base.profile} does not let a lower level change {key}; "
                     f"it may change {', '.join(open_keys) or 'nothing'}.{meant(key, open_keys)}"
                 )
+                continue
             members[section][name] = value
             changed.append(key)
-    found = checked(File, members, details.path)
+    try:
+        found = checked(File, members, details.path)
+    except OperatorError as error:
+        raise OperatorError("\n".join([*faults, f"{error}"])) from None
+    if faults:
+        raise OperatorError("\n".join(faults))
     merged = policy_of(found, base.profile, base.sha256, base.files[0])
     last = [base.valid_to] if base.valid_to else []
     if end is not None:

@@ -204,6 +204,15 @@ def services_of_days(
     return [(row[0], row[1]) for row in sql.run(connection, query, values)]
 
 
+def count_of_days(
+    connection: Connection, profile: str, halls: Collection[str], days: tuple[int, int]
+) -> int:
+    """How many services of these halls stand under a profile on these days."""
+    chosen = [_standing.c.profile == profile, _standing.c.day.between(*days)]
+    chosen.append(_standing.c.hall.in_([*halls]))
+    return connection.execute(select(func.count()).where(*chosen)).scalar_one()
+
+
 def profiles(connection: Connection) -> list[str]:
     """The profiles that anything was judged by."""
     query = select(_use.c.profile).distinct().order_by(_use.c.profile)
