@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from central.ratings.period import ALL, Period
 from central.rules.calendar import day_of, number_of
+from hosting.toml import meant
 
 ALL_OF = "*"
 DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "participant")
@@ -28,6 +29,13 @@ _PART = {
 }
 _OF_ORIGIN = re.compile(r"(active|excluded|default)-\d+|named")
 LONGEST = 2400
+_LEVELLED = ("active", "excluded", "default", "direct", "direct-excluded")
+_LEVELS = (5, 4, 3, 2, 1, 13, 12, 11)
+_PLAIN = (
+    *("unrated", "waiting", "late", "second", "invited", "uninvited", "expired", "no-show"),
+    *("named", "reason-missing"),
+)
+_NUMBERED = re.compile(rf"(?:{'|'.join(_LEVELLED)})-(?:[1-5]|1[1-3])|reason-\d{{1,4}}")
 
 
 class CountKey(NamedTuple):
@@ -74,6 +82,10 @@ def read_key(text: str) -> CountKey:
     if dim in _OF_HALL and hall == ALL_OF:
         raise ValueError(f"hall: name the one whose {dim} it is")
     words = tuple(dict.fromkeys(whats.split(",")))
+    for word in words:
+        if word not in _PLAIN and not _NUMBERED.fullmatch(word):
+            near = meant(word, (*_PLAIN, *(f"{one}-{n}" for one in _LEVELLED for n in _LEVELS)))
+            raise ValueError(f"whats: nothing is counted as {word!r}.{near}")
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
     name, _, first_day = profile.partition("@")

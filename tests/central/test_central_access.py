@@ -229,7 +229,7 @@ def test_a_hall_sees_no_other_span_and_no_other_place(province):
     assert set(found.values()) == {403}, found
     assert coarse(province, **OCTOBER).status_code == 200, "the control"
     assert coarse(province, **OCTOBER, hall="demo").status_code == 200
-    assert coarse(province).json()["first"] == "2025-10-01"
+    assert coarse(province).json()["from"] == "2025-10-01"
 
 
 def test_below_twenty_a_hall_sees_nothing_not_even_how_many(province):
