@@ -18,7 +18,7 @@ from slow_figures import Evidence
 from central.directory.importer import Importer, Options
 from central.directory.reading import Table, read_lines
 from central.ratings.judge import Judge
-from central.ratings.versions import begin, load_rules
+from central.ratings.versions import accept, begin, load_rules
 from central.rules.calendar import Calendar
 from central.rules.policy import SHIPPED
 from central.steady import PlainClock
@@ -239,6 +239,8 @@ class World:
         """The centre starts, by the rules that stand beside it now."""
         rules = load_rules("national", self._profiles)
         rules = rules._replace(calendar=Calendar(self._days))
+        for profile in rules.policies.profiles():  # the version may be of a day that is over
+            accept(self.database, rules, profile, self.clock())
         begin(self.database, rules, self.clock())
         self.judge = Judge(self.database, rules, PlainClock(self.clock))
 

@@ -58,9 +58,9 @@ class FiguresAnswer(BaseModel):
 
     from, to: days in Asia/Shanghai, both included; null for all. profile: the policy of the place
     on the last of them; good_levels come from the article of its source, null where that is silent
-    and the system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
-    the judge has still to look at. frozen_at_ms: of a closed month for a hall or an institution,
-    as of when its newest part is; null for others.
+    and the system's own agreement holds. settled_to_ms: up to when time is judged; pending:
+    services that the judge has still to look at. frozen_at_ms: of a closed month for a hall or an
+    institution, as of when its newest part is; null for others.
 
     dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
     the figures that the policies of the place show, a set for each of them.
