@@ -113,7 +113,11 @@ def figure_set(
             for each in those
             for key, source in one.figure.sources(each)
         }
-        found.append(FigureShown(*one, value, *keys, tuple(sources.values())))
+        found.append(
+            FigureShown(
+                one.figure, one.with_excluded, value, keys[0], keys[1], tuple(sources.values())
+            )
+        )
     versions = ()
     if len(parts) > 1:
         versions = tuple(_of_version(part, policies, period, unit) for part in parts)
@@ -130,7 +134,11 @@ def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Un
         value = one.figure.of(part.counts, policy, one.with_excluded)
         words = one.figure.counters(policy, one.with_excluded) if is_alone else None
         keys = _keys(policy, period, unit, one, words, policy.valid_from)
-        found.append(FigureShown(*one, value, *keys, one.figure.sources(policy)))
+        found.append(
+            FigureShown(
+                one.figure, one.with_excluded, value, keys[0], keys[1], one.figure.sources(policy)
+            )
+        )
     return FigureSet(policy, tuple(found))
 
 
