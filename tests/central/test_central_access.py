@@ -34,7 +34,7 @@ SENT = {
     "POST /v1/services": {"hall": "demo", "service": "WEB-1", "channel": "web"},
     "POST /v1/services/{service}/progress": {
         "hall": "demo",
-        "progress": [{"what": "closed", "at": "2025-10-09 18:00"}],
+        "progress": [{"what": "closed", "at": "2025-10-09 08:00"}],
     },
 }
 
