@@ -10,7 +10,15 @@ from central.custody.facts import facts_of
 from central.rules.facts import Decision, Kind, Project, Rating, Visit
 from central.store import services as documents
 from central.store.judged import facts
-from central.store.judged.facts import DEVICE, VISIT, DocumentFacts, RatingRow, Service, ServiceRow
+from central.store.judged.facts import (
+    DEVICE,
+    MATTER,
+    VISIT,
+    DocumentFacts,
+    RatingRow,
+    Service,
+    ServiceRow,
+)
 from protocol.batch import decode_document
 
 COMPLETION = "done-"  # what the service of a completed project begins with (RULES 3)
@@ -239,4 +247,7 @@ def _project(rows: list[ServiceRow]) -> tuple[Project, int | None]:
     instants = [one.finished_at_ms for one in completions if one.finished_at_ms is not None]
     completed_ms = min(instants, default=None)
     is_open = bool(completions) and completed_ms is None
-    return Project(tuple(visits), bool(completions), is_open), completed_ms
+    has_online = any(
+        one.mode == MATTER and one.part_of is None and one not in completions for one in rows
+    )
+    return Project(tuple(visits), is_open, has_online), completed_ms

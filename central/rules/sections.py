@@ -189,20 +189,21 @@ class Time(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> "Time":
-        given = {name for name in ("limit", "starts", "then") if getattr(self, name) is not None}
-        if self.limit and len(given) < 3:
-            lacks = sorted({"limit", "starts", "then"} - given)
-            raise ValueError(f"limit needs {' and '.join(lacks)}: from when, and what is it then?")
-        if self.then and not self.limit:
-            raise ValueError("then needs limit: after how long?")
-        if (self.then is not None and self.then.value == "default") != bool(self.default_level):
-            raise ValueError('then = "default" and default_level go together')
-        if self.limit and self.limit.value.n < 1:
-            raise ValueError("limit: n is at least 1")
-        if self.remind and not self.starts:
-            raise ValueError("remind needs starts: from when?")
-        if self.limit and self.remind and _hours(self.remind.value) >= _hours(self.limit.value):
-            raise ValueError("remind comes before limit ends, or it reminds nobody")
+        lacks = [one for one in ("limit", "starts", "then") if getattr(self, one) is None]
+        is_default = self.then is not None and self.then.value == "default"
+        limit, remind = (one and one.value for one in (self.limit, self.remind))
+        never = "remind: it never comes before limit ends, and so reminds nobody"
+        faults = {
+            f"limit needs {' and '.join(lacks)}: from when, and what is it then?": limit and lacks,
+            "then needs limit: after how long?": self.then and not limit,
+            'then = "default" and default_level go together': is_default
+            != bool(self.default_level),
+            "limit: n is at least 1": limit and limit.n < 1,
+            "remind needs starts: from when?": remind and not self.starts,
+            never: limit and limit.n and remind and _is_too_late(remind, limit),
+        }
+        if found := [sentence for sentence, is_there in faults.items() if is_there]:
+            raise ValueError("; ".join(found))
         return self
 
 
@@ -300,5 +301,8 @@ class Publication(Part):
     copy_to: Value[Many[Text]] | None = None
 
 
-def _hours(limit: Limit) -> int:
-    return limit.n if limit.unit == "hours" else limit.n * 24
+def _is_too_late(remind: Limit, limit: Limit) -> bool:
+    """Never before the limit ends? Days end up to 24 hours late, and working days skip others."""
+    least = remind.n if remind.unit == "hours" else remind.n * 24
+    most = limit.n if limit.unit == "hours" else (limit.n + (remind.unit == "hours")) * 24
+    return least >= most and (limit.unit != "working_days" or remind.unit == limit.unit)

@@ -18,7 +18,7 @@ from slow_figures import Evidence
 from central.directory.importer import Importer, Options
 from central.directory.reading import Table, read_lines
 from central.ratings.judge import Judge
-from central.ratings.versions import begin, load_rules
+from central.ratings.versions import accept, begin, load_rules
 from central.rules.calendar import Calendar
 from central.rules.policy import SHIPPED
 from central.steady import PlainClock
@@ -250,6 +250,8 @@ class World:
         """The centre starts, by the rules that stand beside it now."""
         rules = load_rules("national", self._profiles)
         rules = rules._replace(calendar=Calendar(self._days))
+        for profile in rules.policies.profiles():  # the version may be of a day that is over
+            accept(self.database, rules, profile, self.clock())
         begin(self.database, rules, self.clock())
         self.judge = Judge(self.database, rules, PlainClock(self.clock))
 
@@ -392,8 +394,10 @@ class World:
             names = "profile, hall, service, state, level, rating, late, second, day, end_ms,"
             query = f"SELECT {names} reminded FROM standing"
             stands = {row[:3]: tuple(row[3:]) for row in connection.exec_driver_sql(query)}
-            names = "profile, span, dim, hall, id, mode, what, ratings, projects"
-            rows = connection.exec_driver_sql(f"SELECT {names} FROM figure").all()
+            key = "profile, span, dim, hall, id, mode, what"
+            sums = "SUM(ratings), SUM(projects)"
+            query = f"SELECT {key}, {sums} FROM figure GROUP BY {key}"
+            rows = connection.exec_driver_sql(query).all()
         return stands, {tuple(row[:7]): tuple(row[7:]) for row in rows if any(row[7:])}
 
     def _bring(self, sheets) -> None:

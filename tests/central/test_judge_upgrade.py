@@ -107,7 +107,7 @@ def counted(hall: Hall):
         figures = connection.exec_driver_sql("SELECT * FROM figure").all()
     return (
         {(one["profile"], one["service"]): dict(one) for one in stands},
-        {tuple(row[:7]): tuple(row[7:]) for row in figures if any(row[7:])},
+        {tuple(row[:8]): tuple(row[8:]) for row in figures if any(row[8:])},
     )
 
 

@@ -42,10 +42,12 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=False),
         sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("policy_from", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("ratings", sa.BigInteger(), nullable=False),
         sa.Column("projects", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "profile", "span", "dim", "hall", "id", "mode", "what", name=op.f("pk_figure")
+            *("profile", "span", "dim", "hall", "id", "mode", "what", "policy_from"),
+            name=op.f("pk_figure"),
         ),
         sqlite_with_rowid=False,
     )
@@ -223,6 +225,7 @@ def upgrade() -> None:
         sa.Column("level_3", sa.Integer(), nullable=False),
         sa.Column("level_2", sa.Integer(), nullable=False),
         sa.Column("level_1", sa.Integer(), nullable=False),
+        sa.Column("good", sa.Integer(), nullable=False),
         sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
     )
