@@ -266,3 +266,23 @@ def test_no_hall_takes_the_place_of_another_halls_completion(practice, is_both):
     assert standing(practice, service, "other")["state"] == ("out" if is_both else "active")
     with practice.database.read() as connection:
         assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.rule("R23")
+@pytest.mark.parametrize("order", [0, 1], ids=["completion first", "visit first"])
+def test_a_visit_with_several_projects_stands_for_each_of_them(practice, order):
+    """钦南 第十五条: completed by one row, and named second by a visit: one subject, any order."""
+    done = {"hall": "demo", "completes": "ZA2", "window": "w1"}
+    done |= {"progress": [{"what": "finished", "at": "2026-10-12 10:00"}]}
+    visit = VISIT | {"kind": "batch", "project_nos": ["ZA1", "ZA2"]}
+    visit |= {"opened_at": "2026-10-12 09:00"}
+    service = completion_of("ZA2")
+    rating = {"id": "R", "hall": "demo", "service": service, "level": 5, "origin": "web"}
+    practice.go("2026-10-13 09:00")
+    came = [done, visit][:: -1 if order else 1]
+    practice.give(services=came[:1])
+    practice.give(ratings=[rating | {"rated_at": "2026-10-12 11:00"}])
+    practice.give(services=came[1:])
+    assert standing(practice, service)["out_because"] == "counted_elsewhere"
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []
