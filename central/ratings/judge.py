@@ -126,7 +126,7 @@ class Judge:
             if not work.services:
                 return False, False
             places = self.places(connection, state.directory)
-            dossiers = gather(connection, work.services)
+            dossiers = gather(connection, work.services, places)
             profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
             stored = standings.of(connection, profiles, list(dossiers))
         outcome = self._judge(places, dossiers, stored, now_ms)

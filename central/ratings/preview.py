@@ -73,7 +73,7 @@ def preview(
         while found := standings.services_of_days(connection, profile, one, days, after):
             after = found[-1]
             services = [(one, service) for _, service in found]
-            dossiers = gather(connection, services)
+            dossiers = gather(connection, services, places)
             for service in services:
                 dossier = dossiers[service]
                 rules = places.policies(dossier.row, rated_at(dossier))

@@ -73,7 +73,7 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
     while services := facts.services_of_hall(connection, hall, last, _AT_ONCE):
         last = services[-1]
         wanted: list[Service] = [(hall, one) for one in services if one not in waiting]
-        dossiers = gather(connection, wanted)
+        dossiers = gather(connection, wanted, places)
         for service in wanted:
             found = settled(dossiers[service], places, judge.rules.calendar, state.settled_ms)
             for row, _, _ in found:

@@ -8,6 +8,7 @@ from rehearsal_hall import DIRECTORY, Practice
 
 from central.keys import Participants
 from central.ratings.entry import completion_of
+from central.ratings.recount import differences
 
 VISIT = {"hall": "demo", "service": "S1", "window": "w1", "opened_at": "2026-09-01 09:00"}
 
@@ -266,3 +267,81 @@ def test_a_service_lists_what_people_decided_about_its_rating(practice):
         ("mistaken", "误评", "supervisor"),
         ("restored", "恢复计入", "supervisor"),
     ]
+
+
+def bad_rating_of_other(practice) -> None:
+    """A visit of `other` for project PB, closed nine days before it was rated badly; its hall
+    sends `finished`, and has not.
+    """
+    visit = {"hall": "other", "service": "V1", "window": "w1", "project_nos": ["PB"]}
+    visit |= {"opened_at": "2026-09-01 09:00"}
+    visit |= {"progress": [{"what": "closed", "at": "2026-09-01 09:10"}]}
+    rating = {"id": "RB", "hall": "other", "service": "V1", "level": 1}
+    practice.give(
+        services=[visit], ratings=[rating | {"rated_at": "2026-09-10 08:00", "origin": "qr"}]
+    )
+
+
+DONE = {"completes": "PB", "progress": [{"what": "finished", "at": "2026-09-01 10:00"}]}
+
+
+@pytest.mark.rule("R20")
+@pytest.mark.parametrize("first", ["visit", "completion"])
+@pytest.mark.parametrize("scope", ["services:write:demo", "services:write:all"])
+def test_no_hall_completes_the_project_of_another(practice, first, scope):
+    """Else it could make that one's bad rating late. The control: who speaks for both can."""
+    is_both = scope == "services:write:all"
+    practice.go("2026-09-10 09:00")
+    if first == "visit":
+        bad_rating_of_other(practice)
+    status = 409 if first == "visit" and not is_both else 201
+    found = practice.post("/v1/services", DONE | {"hall": "demo"}, scope=scope, status=status)
+    if status == 409:
+        assert found["detail"].startswith("demo has not accepted this project: other has, and")
+    if first == "completion":
+        bad_rating_of_other(practice)
+    stands = standing(practice, "V1", "other")
+    told = (stands["state"], stands["level"], stands["late"])
+    assert told == (("unrated", None, 1) if is_both else ("active", 1, 0))
+    own = DONE | {"progress": [{"what": "finished", "at": "2026-09-09 10:00"}]}
+    found = practice.post("/v1/services", own, scope="services:write:other")
+    assert found["hall"] == "other"
+    practice.centre.judge.settle_all()
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.parametrize("is_both", [False, True], ids=["a hall's word", "control: of both"])
+def test_no_hall_takes_the_place_of_another_halls_completion(practice, is_both):
+    """A visit for the project elsewhere would stand for the completion, and drop its rating."""
+    scope = "services:write:all" if is_both else "services:write:other"
+    practice.go("2026-09-10 09:00")
+    practice.post("/v1/services", DONE | {"hall": "other"}, scope=scope)
+    service = completion_of("PB")
+    rating = {"id": "R", "hall": "other", "service": service, "level": 1, "origin": "web"}
+    practice.give(ratings=[rating | {"rated_at": "2026-09-02 12:00"}])
+    assert standing(practice, service, "other")["state"] == "active"
+    practice.give(services=[VISIT | {"project_nos": ["PB"]}])
+    assert standing(practice, service, "other")["state"] == ("out" if is_both else "active")
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.rule("R23")
+@pytest.mark.parametrize("order", [0, 1], ids=["completion first", "visit first"])
+def test_a_visit_with_several_projects_stands_for_each_of_them(practice, order):
+    """钦南 第十五条: completed by one row, and named second by a visit: one subject, any order."""
+    done = {"hall": "demo", "completes": "ZA2", "window": "w1"}
+    done |= {"progress": [{"what": "finished", "at": "2026-10-12 10:00"}]}
+    visit = VISIT | {"kind": "batch", "project_nos": ["ZA1", "ZA2"]}
+    visit |= {"opened_at": "2026-10-12 09:00"}
+    service = completion_of("ZA2")
+    rating = {"id": "R", "hall": "demo", "service": service, "level": 5, "origin": "web"}
+    practice.go("2026-10-13 09:00")
+    came = [done, visit][:: -1 if order else 1]
+    practice.give(services=came[:1])
+    practice.give(ratings=[rating | {"rated_at": "2026-10-12 11:00"}])
+    practice.give(services=came[1:])
+    assert standing(practice, service)["out_because"] == "counted_elsewhere"
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []

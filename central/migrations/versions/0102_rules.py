@@ -164,7 +164,22 @@ def upgrade() -> None:
         sa.Column("project_no", sa.String(length=64), nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("reach", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("project_no", "hall", "service", name=op.f("pk_service_project")),
+    )
+    op.create_index(
+        op.f("ix_service_project_hall_service"),
+        "service_project",
+        ["hall", "service"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_service_project_project_no"),
+        "service_project",
+        ["project_no"],
+        unique=False,
+        sqlite_where=sa.text("reach <> ''"),
+        postgresql_where=sa.text("reach <> ''"),
     )
     op.create_table(
         "standing",

@@ -9,6 +9,7 @@ from central.store.tables.table import Table
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 _IS_DUE = text("due_ms IS NOT NULL")
 _IS_PART = text("part_of IS NOT NULL")
+_REACHES = text("reach <> ''")
 _IS_REMINDER = text("what = 'remind'")
 
 
@@ -55,13 +56,22 @@ class Service(Table, table=True):
 
 
 class ServiceProject(Table, table=True):
-    """A project that a service was about; a batch has several."""
+    """A project that a service was about; a batch has several.
+
+    reach: of a completion, the places whose services it completes besides its own hall's, those of
+    the token that told it; empty for what speaks of its own hall only.
+    """
 
     __tablename__ = "service_project"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index(None, "hall", "service"),
+        Index(None, "project_no", sqlite_where=_REACHES, postgresql_where=_REACHES),
+    )
 
     project_no: str = Field(primary_key=True, max_length=64)
     hall: str = Field(primary_key=True, max_length=32)
     service: str = Field(primary_key=True, max_length=64)
+    reach: str = Field(sa_type=Text)
 
 
 class Rating(Table, table=True):

@@ -66,11 +66,14 @@ def create_router(
     """
     router = APIRouter(prefix="/v1/services")
 
-    def require_place(scopes: Scopes, hall: str) -> None:
+    def is_open(scopes: Scopes, hall: str) -> bool:
         opened = places_of(scopes, SERVICES_WRITE)
         with database.read() as connection:
             at, today = judge.places_now(connection), day_of(now_ms())
-        if not any(place == hall or at.is_within(hall, place, today) for place in opened):
+        return any(place == hall or at.is_within(hall, place, today) for place in opened)
+
+    def require_place(scopes: Scopes, hall: str) -> None:
+        if not is_open(scopes, hall):
             raise HTTPException(403, f"this token has not the scope {SERVICES_WRITE}{hall}")
 
     def require_past(told: list[tuple[str, int | None]]) -> None:
@@ -97,10 +100,10 @@ def create_router(
         if not places_of(scopes, SERVICES_WRITE):
             raise HTTPException(403, f"this token has not a scope {SERVICES_WRITE}<place>")
         if new.completes is not None:
-            accepted = entry.hall_of_project(new.completes)
-            if hall is None and accepted is None:
+            accepted = entry.halls_of_project(new.completes)
+            if hall is None and not accepted:
                 raise FieldError("hall", "hall is needed: this project is not known here yet")
-            hall = hall or accepted
+            hall = hall or next((one for one in accepted if is_open(scopes, one)), accepted[0])
         assert hall is not None
         require_place(scopes, hall)
         require_known(hall)
@@ -111,6 +114,9 @@ def create_router(
             participant = participants.of(new.participant)
         require_past([("opened_at", new.opened_at), *_instants(new.progress)])
         told = new.told(hall, participant)
+        if new.completes is not None:
+            others = {*places_of(scopes, SERVICES_WRITE)} - {hall}
+            told = told._replace(reach=" ".join(sorted(others)))
         try:
             is_new = entry.put(told, [one.progress() for one in new.progress])
         except ContradictionError as error:

@@ -242,6 +242,8 @@ def _given(facts: Facts, policies: Policies, participants: Participants | None) 
         if new.participant is not None and participants is not None:
             hidden = participants.of(new.participant)
         one = new.told(new.hall, hidden)
+        if new.completes is not None:
+            one = one._replace(reach="all")  # who gives facts speaks for every hall
         told.append(one)
         progress += [(one.name, became.progress()) for became in new.progress]
     for more in facts.progress:

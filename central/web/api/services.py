@@ -16,7 +16,7 @@ from central.ratings.explained import explain
 from central.ratings.judge import Judge
 from central.store import services
 from central.store.database import Database
-from central.store.judged import facts, standings
+from central.store.judged import facts, projects, standings
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
 from central.web.views.service_views import (
@@ -101,9 +101,9 @@ def create_router(
         except ProtocolError as error:
             raise FieldError("no", f"{error}") from None
         with database.read() as connection:
-            keys = facts.of_projects(connection, [no]).get(no, [])
-            halls = readable(connection, {hall for hall, _ in keys}, opened)
-            rows = facts.services(connection, [one for one in keys if one[0] in halls])
+            halls = readable(connection, projects.halls_of(connection, [no])[no], opened)
+            keys = projects.services_of(connection, {(no, hall) for hall in halls})
+            rows = facts.services(connection, [one for ones in keys.values() for one in ones])
             stored = standings.of(connection, standings.profiles(connection), list(rows))
             ratings = services.ratings_by_id(
                 connection, {one.rating for one in stored.values() if one.rating}
