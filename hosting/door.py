@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hosting.problem import note_refusal, problem_of
+from hosting.problem import note_refusal, problem, problem_of
 
 _KNOWN = "pingjia_known"
 _BODILESS = ("GET", "HEAD", "OPTIONS")
@@ -51,6 +52,27 @@ class TokenFirst:
 def known_of(scope: Scope) -> Any:
     """Who calls, if `TokenFirst` has asked; else None."""
     return scope.get(_KNOWN)
+
+
+class PlainUrl:
+    """ASGI: refuses a path or query with a zero character, which no name has and PostgreSQL does
+    not take, with 422.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its URL is plain."""
+        if scope["type"] == "http":
+            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            wrong = [name for name, value in query if "\0" in name + value]
+            if wrong or "\0" in scope["path"]:
+                field = "path" if "\0" in scope["path"] else wrong[0].replace("\0", "")
+                sentence = f"{field} has a zero character, %00: leave it out"
+                await problem(422, sentence, field)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class HeadAsGet:

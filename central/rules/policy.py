@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from central.rules.calendar import day_of, number_of
-from central.rules.sections import Limit, Value
+from central.rules.sections import Limit, Part, Text, Value
 from central.rules.version import (
     PLACE,
     SECTIONS,
@@ -25,6 +25,7 @@ from central.rules.version import (
     sha256_of,
 )
 from hosting.error import OperatorError
+from hosting.log import harmless
 from hosting.toml import checked, load_toml, meant
 
 __all__ = ["ALIASES", "Limit", "Policies", "Policy", "Value", "load_policies", "read_policy"]
@@ -44,6 +45,10 @@ class _Details:
     sha256: str
     path: Path
     members: dict[str, Any]
+
+
+class _Source(Part):
+    source: Text
 
 
 class Policies:
@@ -152,7 +157,14 @@ def _files_in(folder: Path | None, pattern: str) -> list[Path]:
         return []
     if not folder.is_dir():
         raise OperatorError(f"{folder} is no folder: policies stand in one, {pattern} in it.")
-    return sorted(folder.glob(pattern))
+    found = sorted(folder.glob(pattern))
+    around = [*folder.glob("*"), *(folder.glob("*/*") if "/" in pattern else [])]
+    for path in around:
+        if path.suffix.lower() == ".toml" and path not in found:
+            raise OperatorError(
+                f"{path}: it is not read: policies stand in {folder} as {pattern}."
+            )
+    return found
 
 
 def _load(files: list[tuple[Path, str]], details_files: list[Path]) -> Policies:
@@ -222,8 +234,8 @@ def _read_details(path: Path, known: Policies) -> _Details:
     try:
         profile = known.named(members.pop("extends"))
     except OperatorError as error:
-        raise OperatorError(f"{path}: extends: {error}") from None
-    source = members.pop("source")
+        raise OperatorError(harmless(f"{path}: extends: {error}")) from None
+    source = checked(_Source, {"source": members.pop("source")}, path).source
     return _Details(profile, named[2], number_of(first), source, sha256_of(path), path, members)
 
 
@@ -245,15 +257,17 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
     for section, values in details.members.items():
         if not isinstance(values, dict):
             faults.append(
-                f"{details.path}: no setting is named {section}.{meant(section, SECTIONS)}"
+                harmless(f"{details.path}: no setting is named {section}.")
+                + meant(section, SECTIONS)
             )
             continue
         for name, value in values.items():
             key = f"{section}.{name}"
             if key not in open_keys:
                 faults.append(
-                    f"{details.path}: {base.profile} does not let a lower level change {key}; "
-                    f"it may change {', '.join(open_keys) or 'nothing'}.{meant(key, open_keys)}"
+                    f"{details.path}: {base.profile} does not let a lower level change "
+                    f"{harmless(key)}; it may change {', '.join(open_keys) or 'nothing'}."
+                    f"{meant(key, open_keys)}"
                 )
                 continue
             members[section][name] = value

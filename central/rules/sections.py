@@ -5,7 +5,7 @@ What a text lacks is absent, None here; what needs it then shows nothing.
 """
 
 import itertools
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -17,11 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from hosting.log import harmless
+
 T = TypeVar("T")
 
 # 5 非常满意 … 1 非常不满意; 13, 12, 11 = 好, 一般, 差 (DOMAIN decision 19: never as 5, 3, 1).
-Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
-FIVE_LEVELS: tuple[Level, ...] = (5, 4, 3, 2, 1)
+_Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
+LEVELS: tuple[int, ...] = get_args(_Level)
+FIVE_LEVELS: tuple[int, ...] = (5, 4, 3, 2, 1)
 Unit = Literal["working_days", "natural_days", "hours"]
 Tier = Literal["region", "prefecture", "county"]
 Origin = Literal[
@@ -64,14 +67,35 @@ def once_each(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _level_key(key: Any) -> Any:
-    return int(key) if isinstance(key, str) and key.isdecimal() else key
+    """The level of a key; one spelling each: of "5", "05" and "５" the last would win unseen."""
+    return next((level for level in LEVELS if key == str(level)), key)
+
+
+def _whole(value: Any) -> Any:
+    """Raises ValueError for true and 1.0, which Python holds for 1."""
+    if isinstance(value, bool | float):
+        raise ValueError("a level is a whole number, 5")
+    return value
+
+
+def _plain(text: str) -> str:
+    """Raises ValueError for what a reader does not see, or sees elsewhere than it stands."""
+    if not text.strip():
+        raise ValueError("it is blank: write what the text says")
+    if harmless(text) != text:
+        raise ValueError(
+            f"it has line breaks or hidden characters, {harmless(text)[:80]}: one line of plain "
+            "text"
+        )
+    return text
 
 
 Many = Annotated[tuple[T, ...], AfterValidator(once_each)]
 Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(once_each)]
-Text = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
-LevelKey = Annotated[Level, BeforeValidator(_level_key)]
+Level = Annotated[_Level, BeforeValidator(_whole)]
+LevelKey = Annotated[_Level, BeforeValidator(_level_key)]
 
 
 class Part(BaseModel):

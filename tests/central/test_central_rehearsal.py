@@ -286,3 +286,8 @@ def test_a_year_in_a_minute(tmp_path):
     assert moved["judged"] == 20_000
     assert took_s < 60
     practice.close()
+
+
+def test_a_name_with_hidden_characters_is_refused(practice):
+    for name in ("a\0b", "a\u202eb"):
+        practice.give(422, directory=[{"kind": "hall", "id": "demo", "name": name}])

@@ -190,6 +190,17 @@ REFUSED = [
     ("valid_from = 2022-06-07", "", "valid_from is missing"),
     ('place = "450702"', "", "place is missing"),
     ("[levels]", "[levels", "is not TOML"),
+    ("value = [2, 1], article = \"第八条 不", "value = [2, true], article = \"第八条 不", "levels.bad.value.1: a level is a whole number"),
+    ("value = [2, 1], article = \"第八条 不", "value = [2, 1.0], article = \"第八条 不", "levels.bad.value.1: a level is a whole number"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "05" = 100,', "levels.points.value.05"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "５" = 100,', "levels.points.value.５"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "a\\nb" = 100,', "levels.points.value.a\\nb"),
+    ('article = "第八条" }', 'article = " \u3000" }', "levels.points.article: it is blank"),
+    ('article = "第八条" }', 'article = "\\u001b[2J" }', "hidden characters, \\x1b[2J"),
+    ('article = "第八条" }', 'article = "\u202e条八第" }', "hidden characters, \\u202e条八第"),
+    ('source = "', 'source = "a\\nb.toml is right: ', "source: it has line breaks"),
+    ("n = 24,", f"n = {'9' * 5000},", "is not TOML"),
+    ("n = 24,", f"n = 0x{'f' * 5000},", "time.remind.value.n: "),
 ]  # fmt: skip
 
 
@@ -351,6 +362,9 @@ LIMIT = 'limit = { value = { n = 9, unit = "working_days" }, article = "细则 �
         ("2026-01-01.450702", f'extends = "qinan"\nsource = "x"\n[figures]\n{WATCH}', "extends: no profile is named qinan"),
         ("2026-01-01.450702", f'source = "x"\n[figures]\n{WATCH}', "extends is missing"),
         ("2026-01-01.450702", f'extends = "qinnan"\n[figures]\n{WATCH}', "source is missing"),
+        ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x\\ny"\n[figures]\n{WATCH}', "source: it has line breaks"),
+        ("2026-01-01.450702", f'extends = "qin\\nan"\nsource = "x"\n[figures]\n{WATCH}', "named qin\\nan"),
+        ("2026-01-01.450702", 'extends = "qinnan"\nsource = "x"\n"a\\nb" = 3', "named a\\nb"),
         ("2026-01-01.450702", 'extends = "qinnan"\nsource = "x"\nlevels = 3', "no setting is named levels"),
         ("2026-02-30.450702", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH}', "name it by its first day"),
         ("qinnan", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH}', "name it by its first day"),
@@ -364,6 +378,19 @@ def test_details_that_may_not_be_are_refused(tmp_path, name, text, told):
         load_policies(None, tmp_path)
     assert str(path) in str(caught.value)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("overrides", "2026-01-01.450702.TOML"), ("profiles", "qinnan/2027-01-01.Toml")]
+    + [("profiles", "2027-01-01.toml")],
+)
+def test_a_file_that_would_not_be_read_is_told(tmp_path, folder, name):
+    path = put(tmp_path, name, QINNAN)
+    folders = (tmp_path, None) if folder == "profiles" else (None, tmp_path)
+    with pytest.raises(OperatorError, match="it is not read") as caught:
+        load_policies(*folders)
+    assert str(path) in str(caught.value)
 
 
 def test_the_examples_of_the_docs_are_right(tmp_path):

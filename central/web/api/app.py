@@ -14,7 +14,7 @@ from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
 from central.web.api.health import StoreWatch, add_health
 from hosting.body import BoundedBody
-from hosting.door import HeadAsGet, TokenFirst
+from hosting.door import HeadAsGet, PlainUrl, TokenFirst
 from hosting.parameters import strict_app
 from hosting.problem import describe_problems, handle_problems
 from pages import Site
@@ -55,4 +55,4 @@ def create_app(
     describe_problems(app, {batches.PATH: batches.DESCRIPTION})
     # Batches are asked for their token by their own door.
     inner = TokenFirst(BatchDoor(app, intake, bearer), "/v1/(?!batches$).*", bearer)
-    return HeadAsGet(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES))
+    return HeadAsGet(PlainUrl(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES)))
