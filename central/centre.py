@@ -113,9 +113,10 @@ class Centre:
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
-                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
+                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms),
+                is_rehearsal=isinstance(time, RehearsalClock),
             ),
-            policies.create_router(database, rules, bearer),
+            policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
             *own,
             directory.create_router(

@@ -26,6 +26,7 @@ from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
+from gateway.keep.certificates import Renewal, count_days
 from gateway.keep.folder_lock import FolderLock
 from gateway.keep.hall_clock import HallClock
 from gateway.keep.metrics import Metrics
@@ -96,6 +97,7 @@ class Gateway:
                 users,
                 self.alarms,
                 config.broker_restart_s,
+                config.certificate,
             )
         elif config.broker_files is not None:
             self.mosquitto = Mosquitto(
@@ -104,6 +106,7 @@ class Gateway:
                 users,
                 self.alarms,
                 is_known=lambda: self.book.current is not None,
+                certificate=config.certificate,
             )
         self.link = Link(
             hall=config.hall,
@@ -180,7 +183,10 @@ class Gateway:
         )
         self.site = create_site(
             self.database,
-            Overview(self.database, self.book, self.presence, self.alarms, now_ms),
+            Overview(
+                *(self.database, self.book, self.presence, self.alarms, now_ms),
+                config.secure_dir,
+            ),
             finder,
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
@@ -190,6 +196,7 @@ class Gateway:
             connections=process.make_room(_CONNECTIONS, _FILES),
             before_stop=self.site.close,
             stop_s=3,
+            **config.api_tls,
         )
         self._api = threading.Thread(
             target=self._server.run, args=([self._listener],), name="api", daemon=True
@@ -208,17 +215,21 @@ class Gateway:
         ]
         if self.mosquitto is not None:
             self._workers.append(Worker("mosquitto", self.mosquitto.step))
+        if config.secure_dir is not None:
+            use = [self._server.use_certificate, self._refresh_users]
+            self.renewal = Renewal(config.secure_dir, self.alarms, use)
+            self._workers.append(Ticker("renewal", _LOOK_EVERY_S, self.renewal.look, at_once=True))
 
         self.mqtt_address = ""
         self.health.watch(self.metrics)
+        count_days(self.metrics, config.secure_dir)
         self.metrics.watch(
             "inbox_messages", "Deliveries that wait for a commit.", self.inbox.__len__
         )
         self.metrics.watch_disk(config.data_dir)
 
     def start(self) -> None:
-        """Run everything. Raises OperatorError if the embedded broker cannot start, or the files
-        of another one cannot be written."""
+        """Run everything. Raises OperatorError if the broker's start, or its files, fail."""
         host, port = self.config.mqtt_host, self.config.mqtt_port
         if self.broker is not None:
             self.broker.start()
@@ -242,7 +253,7 @@ class Gateway:
     @property
     def api_url(self) -> str:
         """Where the API listens."""
-        return url_of(self._listener)
+        return url_of(self._listener, "https" if self._server.config.is_ssl else "http")
 
     def stop(self) -> None:
         """End everything; what was not acknowledged comes again after the next start."""
@@ -315,7 +326,6 @@ def run(config: Config, stopping: threading.Event) -> None:
                     return
             # Whoever starts us reads these two lines to learn the ports.
             process.say(f"mqtt {gateway.mqtt_address}", f"ready {gateway.api_url}")
-            log.info("hall %s is ready", config.hall)
             while not stopping.wait(_LOOK_S) and not gateway.database.is_damaged.is_set():
                 pass
         finally:

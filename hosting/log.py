@@ -87,7 +87,8 @@ class Counting(logging.StreamHandler):
         for record, count in (*kind.same.values(), (kind.other, kind.others)):
             if record is not None and count:
                 word = "of the same kind" if record is kind.other else "the same"
-                super().emit(_again(record, f"{count} times {word}"))
+                how_often = f"{count} times" if count > 1 else "once more"
+                super().emit(_again(record, f"{how_often} {word}"))
 
 
 class _Kind:

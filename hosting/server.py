@@ -74,6 +74,12 @@ class Server(uvicorn.Server):
             self._stuck = stuck
         return await super().on_tick(counter)
 
+    def use_certificate(self) -> None:
+        """Its files hold another one; may be called by any thread, and connections stay."""
+        config = self.config
+        if config.is_ssl and config.loaded and config.ssl is not None:
+            config.ssl.load_cert_chain(str(config.ssl_certfile), config.ssl_keyfile)
+
     def end(self) -> None:
         """End soon; may be called by any thread, and by a signal's handler."""
         self.should_exit = True

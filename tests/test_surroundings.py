@@ -244,3 +244,21 @@ def _answers(tier: str, config: Path, lines: list[str] | None = None) -> dict:
 def test_an_address_stands_in_brackets(host, begins):
     with listen(host, 0, "?") as listener:
         assert url_of(listener).startswith(begins)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes that break")
+def test_a_reader_that_has_gone_is_no_error():
+    """`| head`: nothing is said of it."""
+    command = [sys.executable, "-m", "pingjia", "sim", "storm", "--list"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        command,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        timeout=60,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, "")

@@ -75,6 +75,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/projects/{no}": {"": {}},
         "/v1/services/{hall}/{service}": {"": {}},
         "/v1/policies": {"": {}},
+        "/v1/quota/{profile}/{region}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/records": {
@@ -209,6 +210,7 @@ def _scope_of(path: str) -> str:
         return SERVICES
     if path.startswith("/v1/"):
         is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+        is_figure = is_figure or path.startswith("/v1/quota")
         return "figures:read" if is_figure else "records:read"
     return DEVICES_APPROVE if path.startswith("/devices") else "pages:read"
 
@@ -227,6 +229,7 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     project = reader.example("service_project", "project_no")
     for template, queries in named.items():
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        asked = asked.replace("{profile}", "xinjiang-fire").replace("{region}", REGION)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         asked = asked.replace("{kind}", "window").replace("{what:path}", f"{HALL}/{WINDOW}")
         asked = asked.replace("{key}", KEY).replace("{service}", service).replace("{no}", project)

@@ -1,5 +1,6 @@
 """`pingjia central hall …` and `window …`."""
 
+import ipaddress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 
 from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
 from central.directory.cells import day_number
-from central.directory.halls import DAY_MS, Halls
+from central.directory.halls import DAY_MS, Halls, broker_ca
 from central.directory.register import Change
 from hosting.clock import day, written
 from hosting.error import OperatorError
@@ -51,6 +52,7 @@ def add_hall(
         place = (hall, name or hall, mqtt_host, mqtt_port)
         Halls(database, time_of(database)).add(*place, _pem(ca), token_out, carries_every)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
+    _warn_of_names(mqtt_host)
 
 
 def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
@@ -78,7 +80,7 @@ def set_hall(
         typer.Option(metavar="HOST:PORT", help="Where devices also look for it; `none`: nowhere."),
     ] = None,
     ca: Annotated[Path | None, typer.Option(help="The CA of the broker named here, PEM.")] = None,
-    move: Annotated[bool, typer.Option("--move", help="Although devices do not follow.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Although devices may not follow.")] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Change a hall's name or its broker; what changes is said.
@@ -105,10 +107,11 @@ def set_hall(
             if lost:
                 print(f"{len(lost)} devices still have the former one: they need bundles anew")
         if broker_next is not None:
-            _set_further(halls, hall, broker_next, _pem(ca))
+            _set_further(halls, hall, broker_next, _pem(ca), move)
         changes = halls.rename(hall, None, name, None) if name is not None else None
     if changes is not None:
         _print(changes)
+    _warn_of_names(mqtt_host)
 
 
 def show_broker(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
@@ -117,16 +120,17 @@ def show_broker(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
         _print_broker(Halls(database, time_of(database)), hall)
 
 
-def _set_further(halls: Halls, hall: str, where: str, pem: str | None) -> None:
+def _set_further(halls: Halls, hall: str, where: str, pem: str | None, moves: bool) -> None:
     if where == "none":
-        is_new = halls.end_further(hall)
+        is_new = halls.end_further(hall, moves)
     else:
         host, _, port = where.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise OperatorError(
                 f"--broker-next {where} is no HOST:PORT, such as mqtt.example:8883."
             )
-        is_new = halls.set_further(hall, host.strip("[]"), int(port), pem)
+        is_new = halls.set_further(hall, host.strip("[]"), int(port), pem, moves)
+        _warn_of_names(host.strip("[]"))
     if not is_new:
         print("nothing changes")
     _print_broker(halls, hall)
@@ -146,7 +150,14 @@ def _print_broker(halls: Halls, hall: str) -> None:
     if unaware:
         print(f"ask again in two minutes: `pingjia central hall broker {hall}`")
     is_done = (row.mqtt_host, row.mqtt_port) == (row.further_host, row.further_port)
-    if not unaware and not is_done:
+    if is_done:
+        lost = len(halls.elsewhere(hall))
+        print(
+            f"it has moved: {lost} devices have bundles with a former address, and need this told"
+            if lost
+            else "it has moved, and all bundles name it: `--broker-next none` ends the telling"
+        )
+    elif not unaware:
         print(
             "all know it: move the broker, then "
             f"`pingjia central hall set {hall} --mqtt-host {row.further_host}`"
@@ -254,13 +265,20 @@ def _carries(carry_ms: int | None) -> str:
     return f"files are carried every {carry_ms // DAY_MS} days"
 
 
+def _warn_of_names(mqtt_host: str | None) -> None:
+    try:
+        ipaddress.ip_address(mqtt_host or "127.0.0.1")
+    except ValueError:
+        print(
+            f"{mqtt_host} is a name: devices need the hall's name server to find it; an address "
+            "in numbers needs nobody"
+        )
+
+
 def _pem(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        pem = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
-    if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
-        raise OperatorError(f"{path} is no certificate in PEM form.")
-    return pem
+        return broker_ca(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OperatorError(f"{path} is no CA in PEM form: {error}.") from None

@@ -6,12 +6,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import Connection
 
 from central.directory.cells import day_number
-from central.directory.device_settings import put_further, unaware
+from central.directory.device_settings import (
+    elsewhere,
+    further_of,
+    in_use,
+    put_further,
+    some,
+    unaware,
+)
 from central.directory.kinds import BY_NAME
 from central.directory.reading import Line
 from central.directory.register import Change, plan
@@ -28,6 +35,7 @@ from protocol.hall import WINDOWS
 
 DAY_MS = 86_400_000
 _CARRY_DAYS = 30
+_CA_BYTES = 8000  # firmware/bundle.py takes 8,192, its first and last line with them
 _REST_MS = 366 * DAY_MS
 
 
@@ -49,7 +57,7 @@ class Halls:
         carry_days: int | None = None,
     ) -> None:
         """Add a hall's gateway and write its token; the hall itself, if the directory has none of
-        this id yet. ca: the broker's CA as PEM, or None.
+        this id yet. ca: the broker's CA as `broker_ca` gives it, or None.
 
         carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
@@ -165,24 +173,40 @@ class Halls:
                 raise OperatorError(
                     f"{len(lost)} devices of {hall} connect to "
                     f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do "
-                    f"not know this address: {_some(lost)}. "
+                    f"not know this address: {some(lost)}. "
                     "Tell it to them with `pingjia central hall set --broker-next HOST:PORT`; or "
                     "add --move, and write their bundles anew with `pingjia workbench`."
                 )
             directory.put_broker(connection, hall, broker)
-        return row, lost
+            there = set(elsewhere(connection, places.require_hall(connection, hall)))
+        return row, [device for device in lost if device in there]
 
-    def set_further(self, hall: str, host: str, port: int, pem: str | None) -> bool:
+    def set_further(
+        self, hall: str, host: str, port: int, ca: str | None, moves: bool = False
+    ) -> bool:
         """Tell the devices of a hall a further address of its broker (BRK-1); whether it is
-        another one than they were told before. pem: its CA, or None for that of their bundles.
+        another one than they were told before, which they then forget: refused like `end_further`.
+        ca: its CA as `broker_ca` gives it, or None for that of their bundles.
         """
         checked(Text(253), host, "the broker's host")
-        ca = None if pem is None else one_line(pem)
-        return put_further(self._database, self._now_ms, hall, (host, port, ca))
+        return self._tell(hall, (host, port, ca), moves)
 
-    def end_further(self, hall: str) -> bool:
-        """Tell the devices of a hall that its broker has no further address; whether it had."""
-        return put_further(self._database, self._now_ms, hall, None)
+    def end_further(self, hall: str, moves: bool = False) -> bool:
+        """Tell the devices of a hall that its broker has no further address; whether it had.
+
+        Refused, without `moves`, while one of them may need the address that it was told to find
+        the broker: it keeps no other one than that and its bundle's.
+        """
+        return self._tell(hall, None, moves)
+
+    def elsewhere(self, hall: str) -> list[str]:
+        """The devices of a hall whose bundles do not name the broker that new bundles name."""
+        with self._database.read() as connection:
+            return elsewhere(connection, places.require_hall(connection, hall))
+
+    def _tell(self, hall: str, told: tuple[str, int, str | None] | None, moves: bool) -> bool:
+        with self._database.write() as connection:
+            return put_further(connection, self._now_ms, hall, told, moves)
 
     def broker(self, hall: str) -> tuple[Any, list[str], list[tuple[str, int | None]]]:
         """The row of a hall, its devices, and those of them that have not said yet that they know
@@ -254,34 +278,39 @@ def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[st
     return _standing(connection, row.hall)
 
 
-def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
-    """The further address of a hall's broker (row of `hall`): host, port, and whose CA it is."""
-    return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
+def broker_ca(data: bytes) -> str:
+    """The one CA certificate in PEM bytes, as bundles and settings carry it: without remarks and
+    line breaks. Devices take what they are given, and one that cannot be read would keep a box of
+    boards from its hall.
 
-
-def one_line(pem: str) -> str:
-    """A CA as settings carry it: one certificate, without remarks and line breaks.
-
-    Raises OperatorError for anything else.
+    Raises ValueError, a part of a sentence, for none, several, or one that can sign nothing.
     """
     try:
-        found = load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
-        raise OperatorError(f"the CA cannot be read: {error}.") from None
+        found = x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise ValueError("no certificate can be read in it") from None
     if len(found) != 1:
-        raise OperatorError(f"the CA must be one certificate, these are {len(found)}.")
+        raise ValueError(
+            f"it holds {len(found)} certificates, and devices take one: leave the CA that signed "
+            "the broker's certificate"
+        )
+    try:
+        is_ca = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    if not is_ca:
+        raise ValueError(
+            "it is a server's certificate and no CA: after its first renewal no device would "
+            "connect"
+        )
     body = base64.b64encode(found[0].public_bytes(Encoding.DER)).decode()
+    if len(body) > _CA_BYTES:
+        raise ValueError(f"it has {len(body)} bytes, and devices take {_CA_BYTES}")
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
 def _standing(connection: Connection, hall: str) -> list[str]:
-    rows = places.current_devices(connection, hall)
-    return [row.device for row in rows if row.revoked_at_ms is None]
-
-
-def _some(devices: list[str]) -> str:
-    more = f" and {len(devices) - 5} more" if len(devices) > 5 else ""
-    return ", ".join(devices[:5]) + more
+    return [row.device for row in in_use(connection, hall)]
 
 
 def _heard(row: Any) -> str:

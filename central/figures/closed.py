@@ -29,7 +29,8 @@ from hosting.clock import day
 CLOSED_AFTER_DAYS = 15
 MONTHS = 12  # that can be looked at
 
-Levels = tuple[int, ...]  # ratings by LEVELS
+Counts = tuple[int, ...]  # ratings by LEVELS, and how many of them are good
+_LEVELS = slice(len(LEVELS))
 
 
 class ClosedPart(NamedTuple):
@@ -99,14 +100,14 @@ class ClosedMonths:
         cells = {**held, **renewed}
         if chosen is not None:
             cells = {cell: levels for cell, levels in cells.items() if cell in chosen}
-        is_whole, seen = visible({cell: sum(levels) for cell, levels in cells.items()})
+        is_whole, seen = visible({cell: sum(one[_LEVELS]) for cell, one in cells.items()})
         parts = [
-            ClosedPart(*cell, name, _figures(cells[cell], policy) if cell in seen else None)
+            ClosedPart(*cell, name, _figures(cells[cell]) if cell in seen else None)
             for cell, (name, is_closed) in names.items()
             if cell in cells and (cell in seen or not is_closed)
         ]
         total = tuple(map(sum, zip(*cells.values(), strict=True)))
-        whole = _figures(total, policy) if is_whole else None
+        whole = _figures(total) if is_whole else None
         return ClosedReport(first, last, whole, parts, frozen_at_ms, policy)
 
     def _policy(self, connection: Connection, sight: Sight, first: date) -> Policy:
@@ -115,22 +116,22 @@ class ClosedMonths:
             return at.policies_at(sight.place.id, None, day)[0]
         return at.default_policy(day)
 
-    def _live(self, connection: Connection, first: date, halls: set[str]) -> dict[Cell, Levels]:
+    def _live(self, connection: Connection, first: date, halls: set[str]) -> dict[Cell, Counts]:
         """What is counted now, of all windows that these halls ever had; WHOLE_HALL: the rest."""
         at, day = self._judge.places_now(connection), tallies.number_of(first)
         month = [tallies.month_of(day)]
         cells = {
-            (row.hall, row.window): _levels(NONE)
+            (row.hall, row.window): _counts(NONE)
             for row in closed_months.windows_ever(connection, halls)
         }
         for hall in halls:
-            policy = at.policies_at(hall, None, day)[0]
-            found = counters.counts(connection, policy.profile, month, "window", hall)
-            of_windows = figures_by(found, lambda row: row.id, policy)
-            cells |= {(hall, window): _levels(one) for window, one in of_windows.items()}
-            found = counters.counts(connection, policy.profile, month, "hall", hall)
-            whole = _levels(figures_by(found, lambda row: row.hall, policy).get(hall, NONE))
-            parts = [_levels(one) for one in of_windows.values()] or [_levels(NONE)]
+            profile = at.policies_at(hall, None, day)[0].profile
+            found = counters.counts(connection, profile, month, "window", hall)
+            of_windows = figures_by(found, lambda row: row.id, profile, at)
+            cells |= {(hall, window): _counts(one) for window, one in of_windows.items()}
+            found = counters.counts(connection, profile, month, "hall", hall)
+            whole = _counts(figures_by(found, lambda row: row.hall, profile, at).get(hall, NONE))
+            parts = [_counts(one) for one in of_windows.values()] or [_counts(NONE)]
             summed = map(sum, zip(*parts, strict=True))
             cells[hall, WHOLE_HALL] = tuple(a - b for a, b in zip(whole, summed, strict=True))
         return cells
@@ -141,21 +142,21 @@ def last_of(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
-def to_freeze(held: Mapping[Cell, Levels], live: Mapping[Cell, Levels]) -> dict[Cell, Levels]:
+def to_freeze(held: Mapping[Cell, Counts], live: Mapping[Cell, Counts]) -> dict[Cell, Counts]:
     """What is to be frozen anew: all cells of a hall of which nothing is held, else those in which
     at least ENOUGH services have changed. One that was frozen with fewer, but some, stays: it is
     part of sums that have been seen.
     """
     known = {hall for hall, _ in held}
     found = {}
-    for cell, levels in live.items():
-        before = held.get(cell, (0,) * len(LEVELS))
-        changes = [one - other for one, other in zip(levels, before, strict=True)]
+    for cell, counts in live.items():
+        now, before = counts[_LEVELS], held.get(cell, (0,) * len(LEVELS))[_LEVELS]
+        changes = [one - other for one, other in zip(now, before, strict=True)]
         more = sum(change for change in changes if change > 0)
         fewer = -sum(change for change in changes if change < 0)
         is_small = 0 < sum(before) < ENOUGH
         if cell[0] not in known or (max(more, fewer) >= ENOUGH and not is_small):
-            found[cell] = levels
+            found[cell] = counts
     return found
 
 
@@ -175,23 +176,22 @@ def visible(totals: Mapping[Cell, int]) -> tuple[bool, set[Cell]]:
 
 def _held(
     connection: Connection, month: int, halls: set[str]
-) -> tuple[dict[Cell, Levels], int | None]:
+) -> tuple[dict[Cell, Counts], int | None]:
     rows = closed_months.of_month(connection, month, halls)
     cells = {
-        (row.hall, row.window): tuple(getattr(row, name) for name in closed_months.LEVELS)
+        (row.hall, row.window): tuple(getattr(row, name) for name in closed_months.COUNTS)
         for row in rows
     }
     return cells, max((row.frozen_at_ms for row in rows), default=None)
 
 
-def _figures(levels: Levels, policy: Policy) -> Figures:
-    counts = dict(zip(LEVELS, levels, strict=True))
-    good = sum(counts.get(level, 0) for level in policy.levels.good.value)
-    return Figures(counts, good, sum(levels))
+def _figures(counts: Counts) -> Figures:
+    *levels, good = counts
+    return Figures(dict(zip(LEVELS, levels, strict=True)), good, sum(levels))
 
 
-def _levels(figures: Figures) -> Levels:
-    return tuple(figures.counts[level] for level in LEVELS)
+def _counts(figures: Figures) -> Counts:
+    return *(figures.counts[level] for level in LEVELS), figures.good
 
 
 def _names(connection: Connection, halls: set[str], is_many: bool) -> dict[Cell, tuple[str, bool]]:

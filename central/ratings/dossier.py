@@ -70,6 +70,7 @@ def gather(
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
     rows |= {key: _as_rated(row, ratings.get(key, [])) for key, row in rows.items()}
+    rows |= _as_joined(rows, relatives)
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -99,6 +100,9 @@ def gather(
     return found
 
 
+_Key = tuple[str, str, int, str]  # a project as it is seen from: number, hall, day, reach
+
+
 class _Relatives:
     """Services that belong together. parts: of each theme; projects: the services of a hall that
     were about one.
@@ -113,7 +117,8 @@ class _Relatives:
         self._reaching: dict[str, list[tuple[Service, str]]] = {}
         self._themes: set[Service] = set()
         self._places = places
-        self._made: dict[tuple[str, str, int, str], tuple[Project, int | None]] = {}
+        self._members: dict[_Key, set[Service]] = {}
+        self._made: dict[_Key, tuple[Project, int | None]] = {}
 
     def find(
         self,
@@ -146,24 +151,36 @@ class _Relatives:
         found |= {(hall, part) for (hall, _), ones in self.parts.items() for part in ones}
         return found | self._themes
 
+    def members(self, rows: dict[Service, ServiceRow], row: ServiceRow) -> list[ServiceRow]:
+        """The services of a service's project, by what its hall, or who may speak of it, says."""
+        ones, _ = self._found(row)
+        return [rows[one] for one in ones if one in rows]
+
     def project(
         self, rows: dict[Service, ServiceRow], row: ServiceRow
     ) -> tuple[Project | None, int | None]:
         """The project of a service, and when it was completed."""
         if row.project_no is None:
             return None, None
-        reaching = dict(self._reaching.get(row.project_no, ()))
-        reach = reaching.get((row.hall, row.service), "")
-        day = policy_day(row, None)
-        key = (row.project_no, row.hall, day, reach)
+        ones, key = self._found(row)
         if key not in self._made:
-            ones = {*self._projects.get(key[:2], ())}
-            ones |= {one for one, far in reaching.items() if self._covers(far, row.hall, day)}
-            for (no, hall), theirs in self._projects.items():
-                if reach and no == row.project_no and self._covers(reach, hall, day):
-                    ones.update(theirs)
             self._made[key] = _project(row.project_no, [rows[one] for one in ones if one in rows])
         return self._made[key]
+
+    def _found(self, row: ServiceRow) -> tuple[set[Service], _Key]:
+        number = row.project_no or ""
+        reaching = dict(self._reaching.get(number, ()))
+        reach = reaching.get((row.hall, row.service), "")
+        day = policy_day(row, None)
+        key = (number, row.hall, day, reach)
+        if key not in self._members:
+            ones = {*self._projects.get((number, row.hall), ())}
+            ones |= {one for one, far in reaching.items() if self._covers(far, row.hall, day)}
+            for (no, hall), theirs in self._projects.items() if reach else ():
+                if no == number and self._covers(reach, hall, day):
+                    ones.update(theirs)
+            self._members[key] = ones
+        return self._members[key], key
 
     def _covers(self, reach: str, hall: str, day: int) -> bool:
         return any(
@@ -222,6 +239,27 @@ def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
     return row if first is None else row._replace(window=first.window)
 
 
+def _as_joined(
+    rows: dict[Service, ServiceRow], relatives: _Relatives
+) -> dict[Service, ServiceRow]:
+    """Services of which only their project says who was served: its completion, else another of
+    its services (RULES 5). A device knows nobody, whatever it signs.
+    """
+    found = {}
+    for key, row in rows.items():
+        if row.participant is None and row.project_no:
+            others = relatives.members(rows, row)
+            known = [one for one in others if one.participant is not None]
+            first = min(known, key=_completion_first, default=None)
+            if first is not None:
+                found[key] = row._replace(participant=first.participant)
+    return found
+
+
+def _completion_first(row: ServiceRow) -> tuple[bool, str, str]:
+    return not is_completion(row), row.hall, row.service
+
+
 def is_completion(row: ServiceRow) -> bool:
     """Whether a service stands for the completion of a project: no hall's document makes one."""
     return row.mode == MATTER and row.service.startswith(COMPLETION)
@@ -275,4 +313,7 @@ def _project(project_no: str, rows: list[ServiceRow]) -> tuple[Project, int | No
     instants = [one.finished_at_ms for one in completions if one.finished_at_ms is not None]
     completed_ms = min(instants, default=None)
     is_open = bool(completions) and completed_ms is None
-    return Project(tuple(visits), bool(completions), is_open), completed_ms
+    has_online = any(
+        one.mode == MATTER and one.part_of is None and one not in completions for one in rows
+    )
+    return Project(tuple(visits), is_open, has_online), completed_ms

@@ -9,6 +9,7 @@ from central.store.judged.facts import VISIT, ServiceRow
 from central.store.tallies import day_of
 from protocol.batch import PROGRESS
 
+_EVER_AFTER = 99991231  # a hall may have come to a place after its details began
 NATIONAL = "national"  # where a place names no policy that is in force on the day
 
 
@@ -22,6 +23,14 @@ class Matter(NamedTuple):
     sends: frozenset[str] | None
 
 
+class Region(NamedTuple):
+    """A region. tier: `region` to `village` (RULES)."""
+
+    id: str
+    name: str
+    tier: str
+
+
 class Places:
     """Answers from one state of the directory, each once. default: the profile of places to which
     the directory gives none.
@@ -32,6 +41,7 @@ class Places:
         self._policies = policies
         self._default = default
         self._of_window: dict[tuple[str, str | None, int], tuple[Policy, ...]] = {}
+        self._versions: dict[tuple[str, str, int], Policy] = {}
         self._of_matter: dict[tuple[str, str | None, int], Matter] = {}
         self._of_place: dict[tuple[str, str | None, str | None, str | None, int], Attributed] = {}
 
@@ -52,9 +62,38 @@ class Places:
         """A profile's version of a day, without details of places."""
         return self._policies.of(profile, day) if profile in self._policies.profiles() else None
 
+    def version(self, profile: str, hall: str, first_day: int) -> Policy:
+        """The version that judged services of a hall, by its first day (`standing.policy_from`);
+        that in force then if its file is gone.
+        """
+        key = (profile, hall, first_day)
+        if key not in self._versions:
+            is_known = profile in self._policies.profiles()
+            found = None
+            for day in (first_day, _EVER_AFTER) if is_known else ():
+                regions = (hall, *self.regions(hall, day))
+                found = found or self._policies.version(profile, first_day, regions)
+            self._versions[key] = found or self.policy(profile, first_day) or self._national(0)
+        return self._versions[key]
+
     def regions(self, hall: str, day: int) -> tuple[str, ...]:
         """Those that a hall or platform lies in, the nearest first."""
         return self._register.attribution(hall, None, None, None, day).regions
+
+    def region(self, region: str, day: int) -> Region | None:
+        """A region of the directory; None if it has none of that id."""
+        entry = self._register.on("region", region, day)
+        if entry is None:
+            return None
+        return Region(region, entry.name or region, entry.tier or "")
+
+    def policy_of_region(self, profile: str, region: str, day: int) -> Policy | None:
+        """A profile's version of a day with the details of the region, or of one above it; None
+        where there is none then.
+        """
+        if profile not in self._policies.profiles():
+            return None
+        return self._policies.of_place(profile, day, self._register.above(region, day))
 
     def halls(self, day: int) -> dict[str, str]:
         """id -> name of the directory's halls and platforms."""
@@ -75,6 +114,10 @@ class Places:
         regions = self.regions(hall, day)
         is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
         return place == "all" or place in regions or is_code
+
+    def lies_in(self, hall: str, place: str, day: int) -> bool:
+        """Whether details for a place hold in a hall: it is the place, or lies within."""
+        return hall == place or self.is_within(hall, place, day)
 
     def default_policy(self, day: int) -> Policy:
         """That of places to which the directory gives none."""

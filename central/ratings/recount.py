@@ -47,8 +47,8 @@ def faults_of(found: Hall) -> Found:
         where = f"{row.hall}, service {row.service}, {row.profile}"
         yield "standing_differs", where, _sentence(stored, fresh)
     for key, lacks in sorted(found.counts.items()):
-        profile, span, dim, hall, thing, mode, what = key
-        where = f"{hall}, {dim} {thing or '*'}, {profile}, {mode} {what}, {span}"
+        profile, span, dim, hall, thing, mode, what, policy_from = key
+        where = f"{hall}, {dim} {thing or '*'}, {profile}@{policy_from}, {mode} {what}, {span}"
         yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
 
 

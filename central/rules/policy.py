@@ -98,11 +98,15 @@ class Policies:
             for of, policy in self._detailed.get(base.profile, ())
             if of is base and policy.valid_from <= day <= (policy.valid_to or day)
         ]
-        for region in regions:
-            near = [one for one in found if _covers(one.place, region)]
-            if near:
-                return max(near, key=lambda one: len(one.place))
-        return base
+        return _nearest(found, regions) or base
+
+    def version(self, profile: str, first_day: int, regions: tuple[str, ...]) -> Policy | None:
+        """The version that begins on a day, with the details of the nearest region that has some
+        from that day on; None if none does. regions: as of `of_place`.
+        """
+        versions = [one for one in self.versions(profile) if one.valid_from == first_day]
+        base = next((one for one in versions if one.base is None), None)
+        return _nearest([one for one in versions if one.base is not None], regions) or base
 
 
 def load_policies(folder: Path | None = None, overrides: Path | None = None) -> Policies:
@@ -114,18 +118,21 @@ def load_policies(folder: Path | None = None, overrides: Path | None = None) -> 
     return _load(_versions_in(folder), _files_in(overrides, "*.toml"))
 
 
-def check_file(path: Path, folder: Path | None = None) -> tuple[Policy, ...]:
-    """What one file would add to the profiles that are shipped and those of `folder`: a version,
-    the name of whose profile is that of the file's folder; or details, a policy for each version
-    that they meet. Raises OperatorError as `load_policies`.
+def check_file(
+    path: Path, folder: Path | None = None, overrides: Path | None = None
+) -> tuple[Policy, ...]:
+    """What one file would add to the profiles that are shipped, those of `folder` and the details
+    of `overrides`: a version, the name of whose profile is that of the file's folder; or details,
+    a policy for each version that they meet. Raises OperatorError as `load_policies`, with all
+    that is wrong in it.
     """
-    files = _versions_in(folder)
+    files, details = _versions_in(folder), _files_in(overrides, "*.toml")
     if len(path.name.split(".")) == 3:
-        policies = _load(files, [path])
+        policies = _load(files, [*(one for one in details if one.name != path.name), path])
     else:
         profile = path.resolve().parent.name
         same = [one for one, of in files if of == profile and one.name == path.name]
-        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], [])
+        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], details)
     return tuple(
         one
         for profile in policies.profiles()
@@ -205,9 +212,13 @@ def _read_details(path: Path, known: Policies) -> _Details:
             f"{path}: name it by its first day and its place, 2026-01-01.450702.toml."
         )
     members = load_toml(path, "it was there a moment ago.")
-    for key in ("extends", "source"):
-        if not isinstance(members.get(key), str):
-            raise OperatorError(f"{path}: {key} is missing: the name of {_WHAT[key]}.")
+    faults = [
+        f"{path}: {key} is missing: the name of {what}."
+        for key, what in _WHAT.items()
+        if not isinstance(members.get(key), str)
+    ]
+    if faults:
+        raise OperatorError("\n".join(faults))
     try:
         profile = known.named(members.pop("extends"))
     except OperatorError as error:
@@ -230,23 +241,31 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
             f"{base.profile}."
         )
     open_keys = [key for key, value in base.values() if value.local]
-    members, changed = copy.deepcopy(members), []
+    members, changed, faults = copy.deepcopy(members), [], []
     for section, values in details.members.items():
         if not isinstance(values, dict):
-            raise OperatorError(
+            faults.append(
                 f"{details.path}: no setting is named {section}.{meant(section, SECTIONS)}"
             )
+            continue
         for name, value in values.items():
             key = f"{section}.{name}"
             if key not in open_keys:
-                raise OperatorError(
+                faults.append(
                     f"{details.path}: {base.profile} does not let a lower level change {key}; "
                     f"it may change {', '.join(open_keys) or 'nothing'}.{meant(key, open_keys)}"
                 )
+                continue
             members[section][name] = value
             changed.append(key)
-    found = checked(File, members, details.path)
+    try:
+        found = checked(File, members, details.path)
+    except OperatorError as error:
+        raise OperatorError("\n".join([*faults, f"{error}"])) from None
+    if faults:
+        raise OperatorError("\n".join(faults))
     merged = policy_of(found, base.profile, base.sha256, base.files[0])
+    _require_floors(base, merged, details.path)
     last = [base.valid_to] if base.valid_to else []
     if end is not None:
         last.append(number_of(day_of(end) - timedelta(days=1)))
@@ -265,6 +284,21 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
     )
 
 
+def _require_floors(base: Policy, merged: Policy, path: Path) -> None:
+    """A quota is a floor (新疆消防 第十二条 不得低于): a lower level may ask for more only."""
+    asked = _floors(merged)
+    for key, least in _floors(base).items():
+        if asked.get(key, 0) < least:
+            raise OperatorError(f"{path}: {key} is at least {least}, as {base.profile} has it.")
+
+
+def _floors(policy: Policy) -> dict[str, int]:
+    quota = policy.quota
+    shares = quota.share.value if quota.share else {}
+    found = {f"quota.share.{tier}": percent for tier, percent in shares.items()}
+    return found | ({"quota.ways": quota.ways.value} if quota.ways else {})
+
+
 def _meet(base: Policy, details: _Details, end: int | None) -> bool:
     has_begun = end is None or base.valid_from < end
     return has_begun and (base.valid_to is None or details.valid_from <= base.valid_to)
@@ -273,6 +307,14 @@ def _meet(base: Policy, details: _Details, end: int | None) -> bool:
 def _replaces(later: _Details, details: _Details) -> bool:
     same = (later.profile, later.place) == (details.profile, details.place)
     return same and later.valid_from > details.valid_from
+
+
+def _nearest(details: list[Policy], regions: tuple[str, ...]) -> Policy | None:
+    for region in regions:
+        near = [one for one in details if _covers(one.place, region)]
+        if near:
+            return max(near, key=lambda one: len(one.place))
+    return None
 
 
 def _covers(place: str, region: str) -> bool:

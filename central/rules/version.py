@@ -1,5 +1,5 @@
 """One version of a policy, from its file. What a file may say stands in
-central/rules/sections.py.
+central/rules/sections.py and case_section.py.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from central.rules import sections
 from central.rules.calendar import number_of
+from central.rules.case_section import Case
 from central.rules.sections import Part, Text, Value
 from hosting.error import OperatorError
 from hosting.toml import checked, load_toml
@@ -53,7 +54,7 @@ class File(Part):
     identity: sections.Identity = sections.Identity()
     figures: sections.Figures
     quota: sections.Quota = sections.Quota()
-    case: sections.Case = sections.Case()
+    case: Case = Case()
     publication: sections.Publication = sections.Publication()
 
 
@@ -83,7 +84,7 @@ class Policy:
     identity: sections.Identity
     figures: sections.Figures
     quota: sections.Quota
-    case: sections.Case
+    case: Case
     publication: sections.Publication
     base: "Policy | None" = None
     changed: tuple[str, ...] = ()
@@ -102,13 +103,18 @@ def read_policy(path: Path, profile: str) -> Policy:
         raise OperatorError(
             f"{path}: {profile} is no name of a profile: a-z, 0-9 and -, up to 32."
         )
-    found = checked(File, load_toml(path, "give the path of a policy's file."), path)
-    if path.name != f"{found.valid_from}.toml":
-        raise OperatorError(
-            f"{path}: valid_from is {found.valid_from}, so name the file {found.valid_from}.toml."
-        )
-    if found.valid_to is not None and found.valid_to < found.valid_from:
-        raise OperatorError(f"{path}: valid_to is before valid_from.")
+    members, faults, found = load_toml(path, "give the path of a policy's file."), [], None
+    try:
+        found = checked(File, members, path)
+    except OperatorError as error:
+        faults.append(f"{error}")
+    first, last = members.get("valid_from"), members.get("valid_to")
+    if isinstance(first, date) and path.name != f"{first}.toml":
+        faults.append(f"{path}: valid_from is {first}, so name the file {first}.toml.")
+    if isinstance(first, date) and isinstance(last, date) and f"{last}" < f"{first}":
+        faults.append(f"{path}: valid_to is before valid_from.")
+    if found is None or faults:
+        raise OperatorError("\n".join(faults))
     return policy_of(found, profile, sha256_of(path), f"{profile}/{path.name}")
 
 

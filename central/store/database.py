@@ -70,6 +70,8 @@ class Database:
             )
         # SQLite has one writer at a time anyway; waiting here is fair and does not poll.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._path = Path(engine.url.database or "")
+        self._file = _file_at(self._path)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -83,17 +85,40 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is durable when the block ends, and never was if it raises."""
+        """A transaction that is durable when the block ends, and never was if it raises.
+
+        Raises OperationalError if SQLite's file is not in its place any more: what is written to
+        one that was moved, deleted or replaced does not fail, and is nowhere.
+        """
         if self._turn is None:
             with self._writer.begin() as connection:
                 yield connection
         else:
             with self._turn, self._writer.begin() as connection:
                 yield connection
+                if not self._is_in_place():
+                    raise OperationalError(None, None, _AWAY)
+
+    def _is_in_place(self) -> bool:
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        return _file_at(self._path) == self._file and wal.exists()
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+_AWAY = sqlite3.OperationalError(
+    "its file, or the -wal beside it, was moved or replaced: put it back, or restart the centre"
+)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_database(url: str | URL) -> Database:

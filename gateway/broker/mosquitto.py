@@ -20,7 +20,7 @@ class Mosquitto:
     That also disconnects who may no longer log in. mosquitto 2.0.11 may die of a second reload
     while devices log in: so it is told only of what it cannot have read yet, and not again for
     `reload_s`. is_known: whether the hall's devices are known; until then users stay who are
-    there. `step` is one thread's work.
+    there. certificate: its own, which it has to read again as well. `step` is one thread's work.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Mosquitto:
         alarms: Alarms,
         reload_s: float = _RELOAD_S,
         is_known: Callable[[], bool] = lambda: True,
+        certificate: Path | None = None,
     ):
         self._folder = folder
         self._hall = hall
@@ -38,6 +39,7 @@ class Mosquitto:
         self._alarms = alarms
         self._reload_s = reload_s
         self._is_known = is_known
+        self._certificate = certificate
         self._told: tuple[int, int, float] | None = None  # a broker, and what it was told of
         self._is_due = threading.Event()
 
@@ -86,9 +88,10 @@ class Mosquitto:
 
     def _signal_if_needed(self) -> str | None:
         """Signal a broker that cannot have read what the files say; why that failed, or None."""
-        files_s = max(
-            (self._folder / name).stat().st_mtime for name in (files.PASSWORDS, files.RULES)
-        )
+        read = [self._folder / files.PASSWORDS, self._folder / files.RULES]
+        if self._certificate is not None and self._certificate.exists():
+            read.append(self._certificate)
+        files_s = max(path.stat().st_mtime for path in read)
         broker = _broker(self._folder / files.PID)
         if broker is not None:
             is_started_later = broker[2] > files_s + _SAME_S

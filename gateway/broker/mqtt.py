@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from gateway.broker.intruder import lets_anybody_in
 from gateway.keep.alarms import Alarms
 from protocol.access import GATEWAY_USER
 from protocol.topic import RECORD, STATE, topic
@@ -66,7 +67,7 @@ class Thrown:
             )
 
     def forget(self) -> None:
-        """The broker itself was away."""
+        """The broker itself was away, or has ended in between."""
         self._ends_s.clear()
 
     def look(self) -> None:
@@ -115,8 +116,10 @@ class Link:
         self._client.max_queued_messages = _QUEUED
         self._client.max_inflight_messages = 200
         self._client.reconnect_delay_set(reconnect_s, max(reconnect_s, 10))  # type: ignore[arg-type]
-        if ca is not None:
-            self._client.tls_set_context(ssl.create_default_context(cafile=str(ca)))
+        self._tls = None if ca is None else ssl.create_default_context(cafile=str(ca))
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls)
+        self._client.on_pre_connect = self._on_pre_connect
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -126,6 +129,7 @@ class Link:
 
     def start(self, host: str, port: int) -> None:
         """Connect in the background, as often as it takes."""
+        host = "127.0.0.1" if host == "0.0.0.0" else host  # a certificate is not for all
         self._alarms.set("mqtt", f"The broker on {host}:{port} has not let the gateway in yet.")
         self._client.connect_async(host, port, _KEEPALIVE_S)
         self._client.loop_start()
@@ -161,6 +165,21 @@ class Link:
             packets = b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids])
             self._client._packet_queue(paho.PUBACK, packets, mids[-1], 1)
 
+    def _on_pre_connect(self, client, userdata) -> None:
+        """Raise OSError, which ends this attempt, for a broker that is not this gateway's: one
+        without its users and rules would let anybody rate, read along, or take a window over.
+        """
+        if not lets_anybody_in(client.host, client.port, self._tls):
+            self._alarms.clear("mqtt_foreign")
+            return
+        self._alarms.set(
+            "mqtt_foreign",
+            f"The broker on {client.host}:{client.port} lets in whoever comes, so it is not this "
+            "gateway's, and is not used. Is it another one (Debian's mosquitto.service listens on "
+            "1883)? Stop that one, or choose another mqtt_port.",
+        )
+        raise OSError("the broker lets anybody in")
+
     def _on_connect(self, client, userdata, flags, reason, properties) -> None:
         if reason.is_failure:
             self._alarms.set(
@@ -169,6 +188,8 @@ class Link:
                 f"{GATEWAY_USER} with the password in the data folder's file mqtt-password?",
             )
             return
+        if not flags.session_present:  # of a session that was taken over it would know
+            self._thrown.forget()
         self._connection += 1
         topics = [(topic(self._hall, "+", name), 1) for name in (RECORD, STATE)]
         client.subscribe(topics)
@@ -193,6 +214,8 @@ class Link:
 
     def _on_connect_fail(self, client, userdata) -> None:
         self._thrown.forget()  # no broker: that was why
+        if "mqtt_foreign" in self._alarms.standing():
+            return
         self._alarms.set(
             "mqtt",
             f"No broker answers on {client.host}:{client.port}. Does it run (mqtt_host, "

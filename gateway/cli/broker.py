@@ -71,7 +71,9 @@ def write_broker_files(
 
 def _write_configuration(out: Path, chosen: Config) -> bool:
     """Whether mosquitto.conf is now ours; one that hall IT has changed stays as it is."""
-    text = files.configuration(out, chosen.mqtt_host, chosen.mqtt_port, _user_name())
+    text = files.configuration(
+        out, chosen.mqtt_host, chosen.mqtt_port, _user_name(), chosen.certificate
+    )
     path = out / files.CONFIGURATION
     if not path.exists():
         files.replace(path, text)

@@ -13,6 +13,7 @@ from gateway.config import Config, load_config
 from gateway.gateway import DATABASE
 from gateway.hall.presence import LOST, OFFLINE
 from gateway.keep.alarms import Alarms
+from gateway.keep.certificates import Certificates, now_utc
 from gateway.keep.reserve import why_not
 from gateway.store.last_words import LastWords, last_words
 from gateway.upward.centre import Centre, Contact, RefusedError, UnreachableError
@@ -76,6 +77,7 @@ class _Patient:
             ("credentials", self._credentials),
             ("service", self._service),
             ("broker", self._broker),
+            ("certificate", self._certificate),
             ("dns", self._dns),
             ("proxy", self._proxy),
             ("tls", self._tls),
@@ -135,6 +137,15 @@ class _Patient:
         if not self._told()["mqtt"]:
             raise OperatorError("the gateway is not let in: `pingjia gateway status` says why.")
         return "the gateway's session stands"
+
+    def _certificate(self) -> str:
+        folder = self._config.secure_dir
+        if folder is None:
+            return "none is made by this gateway (secure_dir)"
+        certificates = Certificates(folder)
+        if (problem := certificates.problem(now_utc())) is not None:
+            raise OperatorError(problem)
+        return f"of broker and API, good for {certificates.days_left(now_utc())} days"
 
     def _dns(self) -> str:
         return (

@@ -8,7 +8,7 @@ import typer
 
 from gateway import gateway
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile
-from gateway.config import load_config
+from gateway.config import load_config, require_safe
 from hosting import process
 from hosting.log import log_to_stderr
 
@@ -33,4 +33,6 @@ def run(
     process.look_for_garbage_seldom(_GARBAGE_OBJECTS)
     # A rating passes through four threads; Python lets each of the others run on for 5 ms.
     sys.setswitchinterval(0.0005)
-    gateway.run(load_config(config), stopping)
+    chosen = load_config(config)
+    require_safe(chosen)
+    gateway.run(chosen, stopping)

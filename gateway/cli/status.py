@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile
-from gateway.config import Config, load_config
+from gateway.config import Config, load_config, trust_in_api
 from gateway.gateway import DATABASE
+from gateway.keep.certificates import days_shown
 from gateway.store.last_words import last_words
 from gateway.upward.centre import fetch
 from hosting.clock import now_ms
@@ -44,6 +45,9 @@ def status(config: ConfigFile = GATEWAY_TOML, is_json: AsJson = False) -> None:
     else:
         for line in _lines(told):
             typer.echo(harmless(line))
+        days = days_shown(chosen.secure_dir)
+        if days is not None:
+            typer.echo(f"certificate     of broker and API, ends in {days} days")
     raise typer.Exit(FINE if told["status"] == "ok" else LOOK)
 
 
@@ -54,9 +58,10 @@ def ask(config: Config) -> dict[str, Any]:
             "api_listen_port is 0, so nobody knows where it listens: name a port in the settings."
         )
     host = _ANYWHERE.get(config.api_listen_host, config.api_listen_host)
-    url = f"http://{host}:{config.api_listen_port}"
+    trusted = trust_in_api(config)
+    url = f"{'https' if trusted else 'http'}://{host}:{config.api_listen_port}"
     try:
-        _, body = fetch(f"{url}/healthz")
+        _, body = fetch(f"{url}/healthz", trusted)
     except OSError as error:
         raise OperatorError(f"nothing answers on {url}: {error}. {_START}.") from None
     try:

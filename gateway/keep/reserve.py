@@ -152,13 +152,14 @@ class Room:
 
     def _is_in_place(self) -> bool:
         """Whether the database is where it was; else what is written to it goes nowhere."""
-        if _file_at(self._database.path) == self._file:
+        path = self._database.path
+        if _file_at(path) == self._file and path.with_name(f"{path.name}-wal").exists():
             return True
         self.is_shut = True
         self._alarms.set(
             "disk",
-            f"The database {self._database.path} was taken away under the gateway: nothing "
-            "more is taken in, devices keep their records. Put it back, or restart the gateway, "
+            f"The database {path}, or the -wal beside it, was taken away under the gateway: "
+            "nothing more is taken in, devices keep their records. Put it back, or restart it, "
             "which begins a new one and gets everything from the devices.",
         )
         return False

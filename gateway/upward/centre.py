@@ -5,6 +5,7 @@ Next on a rating's way: central/web/api/batches.py.
 
 import gzip
 import json
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -185,11 +186,16 @@ class Centre:
         return status, bytes(body)
 
 
-def fetch(url: str, timeout_s: float = 5.0) -> tuple[int, bytes]:
-    """Status and body of a GET without a token. Raises OSError if there is no answer in time."""
+def fetch(
+    url: str, trusted: ssl.SSLContext | None = None, timeout_s: float = 5.0
+) -> tuple[int, bytes]:
+    """Status and body of a GET without a token; trusted: by whom, if it is https.
+
+    Raises OSError if there is no answer in time.
+    """
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
     try:
-        with httpx2.HTTPTransport(trust_env=False) as transport:
+        with httpx2.HTTPTransport(verify=trusted or True, trust_env=False) as transport:
             request = httpx2.Request("GET", url, extensions={"timeout": timeouts})
             with closing(transport.handle_request(request)) as response:
                 return response.status_code, b"".join(response.iter_raw())

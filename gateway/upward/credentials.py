@@ -39,7 +39,8 @@ class Credentials:
     def renew(self) -> bool:
         """Read the files again if one of them is another now; whether it is, and can be used."""
         seen = self._look()
-        if seen == self._seen:
+        if seen == self._seen:  # as it was read, or put back as it was
+            self._alarms.clear("credentials")
             return False
         try:
             self.token, self.trusted = self._read()

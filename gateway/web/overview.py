@@ -5,12 +5,14 @@ Whether a service is rated is told, never how.
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gateway.desk.services import PRESENT
 from gateway.hall.hall_book import HallBook
 from gateway.hall.presence import LOST, NEVER, OFFLINE, ONLINE, REVOKED, UNKNOWN, Presence
 from gateway.keep.alarms import Alarms
+from gateway.keep.certificates import days_shown
 from gateway.store import envelopes, overview, quarantine, services, states
 from gateway.store.database import Database
 from gateway.web import advice
@@ -25,7 +27,9 @@ _LOW = Advice("存储快满了", "检查大厅与省级系统的连接，送达�
 
 
 class Overview:
-    """What the overview page shows; `now` is called by any thread."""
+    """What the overview page shows; `now` is called by any thread. secure_dir: where the hall's
+    own certificate is; None if it has none.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,9 @@ class Overview:
         presence: Presence,
         alarms: Alarms,
         now_ms: Callable[[], int],
+        secure_dir: Path | None,
     ):
+        self._secure_dir = secure_dir
         self._database = database
         self._book = book
         self._presence = presence
@@ -58,6 +64,7 @@ class Overview:
             "hall": self._book.name,
             "is_known": self._book.current is not None,
             "alarms": [_alarm(*one) for one in sorted(self._alarms.standing().items())],
+            "certificate_days": days_shown(self._secure_dir),
             "windows": windows,
             "busy": sum(window["phase"] != CLOSED for window in windows),
             "devices": devices,

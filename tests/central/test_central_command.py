@@ -15,6 +15,7 @@ from hashlib import pbkdf2_hmac
 from pathlib import Path
 
 import pytest
+from authority import Authority
 from typer.testing import CliRunner
 
 from central.config import Config, load_config
@@ -44,6 +45,25 @@ def add_demo(folder):
     assert central(*hall, "--token-out", "hall.token").exit_code == 0
     window = ("window", "add", "--hall", "demo", "--window", "w1", "--name", "1号窗口")
     assert central(*window).exit_code == 0
+
+
+def test_a_ca_is_written_into_bundles_without_what_stands_above_it(folder):
+    add_demo(folder)
+    pem = Authority(folder).file.read_text()
+    (folder / "above.pem").write_text(f"subject=CN = hall\n\n{pem}\n")
+    assert central("hall", "set", "demo", "--ca", "above.pem").exit_code == 0
+    assert enrol("bundle.json").exit_code == 0
+    ca = json.loads((folder / "bundle.json").read_text())["mqtt"]["ca"]
+    assert ca.startswith("-----BEGIN")
+    assert ca.replace("\n", "") == pem.replace("\n", "")
+
+
+def test_a_broker_s_name_is_warned_of(folder):
+    told = central(
+        "hall", "add", "far", "--mqtt-host", "broker", "--mqtt-port", 1, "--token-out", "x"
+    )
+    assert "needs nobody" in told.output
+    assert "needs nobody" not in central("hall", "set", "far", "--mqtt-host", "10.1.2.3").output
 
 
 def enrol(out, device="xj-0417", replace=False):
@@ -100,6 +120,19 @@ def test_a_token_of_a_place_is_for_one_that_the_directory_has(folder):
     lines = central("token", "list").output
     assert "a  pages:read:institution:ia, since 20" in lines
     assert lines.count(", never used, until 20") == 2
+
+
+def test_a_new_hall_is_shown_before_a_folder_for_its_bundles_is_named(folder):
+    add_demo(folder)
+    Path("窗口.csv").write_text("大厅,窗口编号,名称\ndemo,w8,8号窗口\n")
+    Path("评价器.csv").write_text("评价器编号,大厅,窗口编号\nxj-8,demo,w8\n")
+    tables = "directory", "import", "窗口.csv", "评价器.csv"
+    shown = central(*tables, "--dry-run").output
+    assert "enrolled device xj-8" in shown
+    assert "1 bundles would be written: the import needs a folder for them, --bundles" in shown
+    assert refused(central(*tables), "--bundles")
+    assert central(*tables, "--bundles", "b").exit_code == 0
+    assert Path("b/xj-8.json").exists()
 
 
 def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):
@@ -271,10 +304,17 @@ def test_a_file_is_never_overwritten_and_then_nothing_is_enrolled(folder):
         (("token", "add", "--scope", "hall:none", "--out", "x"), ["hall add none"]),
         (("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x",
           "--ca", "central.toml"), ["central.toml", "PEM"]),
+        (("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x",
+          "--ca", "two.pem"), ["two.pem", "2 certificates"]),
+        (("hall", "set", "demo", "--ca", "leaf.pem"), ["leaf.pem", "no CA", "renewal"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_a_sentence(folder, arguments, words):
     add_demo(folder)
+    authority = Authority(folder)
+    pem = authority.file.read_text()
+    (folder / "two.pem").write_text(pem + pem)
+    (folder / "leaf.pem").write_text(authority.issue("leaf")[0].read_text())
     assert refused(central(*arguments), *words)
     assert not (folder / "x").exists()
 
@@ -392,7 +432,7 @@ def test_tables_that_are_wrong_are_refused_by_cell_and_nothing_is_made(folder):
     add_demo(folder)
     write_tables(folder, [("w1", "1号窗口"), ("w 2", "2号窗口")], [("w9", "xj-0001")])
     importing = ("directory", "import", "窗口.csv", "评价器.csv", "--bundles", "bundles")
-    refused(central(*importing), "1 cells are wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
+    refused(central(*importing), "1 cell is wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
     write_tables(folder, [("w1", "1号窗口")], [("w9", "xj-0001")])
     refused(central(*importing), "评价器!B2", "大厅“demo”没有窗口“w9”")
     assert not (folder / "bundles").exists()

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from central_hall import bearer
 from rehearsal_hall import DIRECTORY, Practice
 
 from central.keys import Participants
@@ -286,3 +287,61 @@ def test_a_visit_with_several_projects_stands_for_each_of_them(practice, order):
     assert standing(practice, service)["out_because"] == "counted_elsewhere"
     with practice.database.read() as connection:
         assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.parametrize("own_word", [True, False])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_project_done_online_and_its_completion_are_one_subject(practice, own_word, is_first):
+    """Whoever tells of the completion, and in whatever order: the online row is rated."""
+    over = [{"what": "finished", "at": "2026-09-02 16:00"}]
+    online = {"hall": "xjzwfw", "service": "WEB-3", "channel": "web", "project_nos": ["P-30"]}
+    online |= {"opened_at": "2026-09-01 09:00", "progress": over if own_word else []}
+    calls = [online, {"hall": "xjzwfw", "completes": "P-30", "progress": over}]
+    for body in calls if is_first else calls[::-1]:
+        practice.post("/v1/services", body)
+        practice.centre.judge.settle_all()
+    rating = {"id": "R1", "hall": "xjzwfw", "service": "WEB-3", "level": 5, "origin": "web"}
+    practice.give(ratings=[rating | {"rated_at": "2026-09-03 09:00"}])
+    practice.go("2026-09-20 00:00")
+    assert standing(practice, "WEB-3", "xjzwfw")["state"] == "active"
+    completion = standing(practice, completion_of("P-30"), "xjzwfw")
+    assert (completion["state"], completion["out_because"]) == ("out", "counted_elsewhere")
+
+
+def test_what_is_still_to_come_is_refused_by_a_real_centre(hall, tmp_path):
+    hall.tokens.add("services:write:all", tmp_path / "write.token")
+    headers = bearer(tmp_path / "write.token")
+    ahead = hall.clock.ms + 600_000
+    late = [{"what": "finished", "at": ahead}]
+    for body, field in (
+        ({"opened_at": ahead}, "opened_at"),
+        ({"progress": late}, "progress.0.at"),
+    ):
+        told = {"hall": "demo", "service": "S1", **body}
+        answer = hall.client.post("/v1/services", json=told, headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+        assert "is still to come" in answer.json()["detail"]
+    told = {"hall": "demo", "service": "S1", "opened_at": hall.clock.ms + 60_000}
+    assert hall.client.post("/v1/services", json=told, headers=headers).status_code == 201
+    more = {"hall": "demo", "progress": late}
+    answer = hall.client.post("/v1/services/S1/progress", json=more, headers=headers)
+    assert answer.status_code == 422
+
+
+def test_a_service_lists_what_people_decided_about_its_rating(practice):
+    practice.post("/v1/services", VISIT)
+    rating = {"id": "R1", "hall": "demo", "service": "S1", "level": 1, "origin": "qr"}
+    found = {"hall": "demo", "service": "S1", "rating": "R1", "who": "supervisor"}
+    practice.give(
+        ratings=[rating | {"rated_at": "2026-09-01 10:00"}],
+        decisions=[
+            found | {"what": "restored", "at": "2026-09-03 10:00"},
+            found | {"what": "mistaken", "at": "2026-09-02 10:00"},
+        ],
+    )
+    listed = practice.get("/v1/services/demo/S1")["decisions"]
+    assert [(one["what"], one["what_zh"], one["who"]) for one in listed] == [
+        ("mistaken", "误评", "supervisor"),
+        ("restored", "恢复计入", "supervisor"),
+    ]

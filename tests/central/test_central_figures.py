@@ -165,7 +165,7 @@ def test_the_api_gives_the_figures_of_the_pages(province):
         "第十四条 “非常满意”“满意”为“好评”等次",
     )
     whole = hall.client.get("/v1/figures", headers=headers).json()
-    assert (whole["first"], whole["whole"]["total"]) == (
+    assert (whole["from"], whole["whole"]["total"]) == (
         None,
         hall.report(ALL, None, None).whole.total,
     )

@@ -10,7 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
-from central_hall import NOW_MS, SECRET, bearer, document
+from central_hall import NOW_MS, SECRET, bearer, document, item_of
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
@@ -19,6 +19,7 @@ from central.ratings import settling
 from central.store.database import open_database
 from central.web.api.health import StoreWatch
 from pingjia import app
+from protocol.batch import encode_batch
 from simulator.parts.part import free_port
 
 MINUTE_MS = 60_000
@@ -122,6 +123,31 @@ def test_a_disk_that_takes_nothing_is_told_before_anything_comes(tmp_path, error
     log = (tmp_path / "log").read_text()
     assert log.count("alarm store: the disk with") == 1
     assert "alarm store is over" in log
+
+
+@pytest.mark.parametrize("name", ["central.db", "central.db-wal"])
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: nobody looks"])
+def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypatch, is_ours, name):
+    """What is written to a file that was moved does not fail, and is nowhere afterwards."""
+    if not is_ours:
+        monkeypatch.setattr(hall.database, "_is_in_place", lambda: True)
+    path = hall.folder / name
+    watch = StoreWatch(hall.database, hall.note_running, lambda connection: None)
+    path.rename(hall.folder / "away")
+    hall.is_judged = False
+    body = encode_batch([item_of(device.rating())])
+    answer = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+    watch.look()
+    if not is_ours:
+        assert (answer.status_code, watch.trouble) == (200, None)
+        return
+    assert answer.status_code == 503
+    assert "was moved or replaced" in (watch.trouble or "")
+    (hall.folder / "away").rename(path)
+    watch.look()
+    assert watch.trouble is None
+    answer = hall.client.post("/v1/batches", content=body, headers=hall.headers)
+    assert answer.status_code == 200
 
 
 def test_a_database_that_hangs_is_none_that_takes(hall, database, caplog):

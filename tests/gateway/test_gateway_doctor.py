@@ -165,13 +165,15 @@ def test_what_strangers_sent_moves_no_terminal(service, connect):
 
 
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: writes are believed"])
+@pytest.mark.parametrize("more", ["", "-wal"])
 def test_a_database_that_was_taken_away_is_an_alarm_until_it_is_back(
-    gateway, monkeypatch, is_ours
+    gateway, monkeypatch, is_ours, more
 ):
     """What is written goes to a file that nobody will find again, and no write fails."""
     if not is_ours:
         monkeypatch.setattr(Room, "_is_in_place", lambda self: True)
     path = gateway.database.path
+    path = path.with_name(f"{path.name}{more}")
     path.rename(path.with_name("elsewhere"))
     try:
         if is_ours:

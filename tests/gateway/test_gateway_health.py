@@ -142,6 +142,8 @@ def test_a_token_that_is_revoked_is_an_alarm_and_a_new_one_is_read(
         (tmp_path / "token").chmod(0o644)
         if is_read_again:
             until(lambda: "chmod 600" in hall.alarms.standing().get("credentials", ""), "a word")
+            (tmp_path / "token").chmod(0o600)
+            until(lambda: "credentials" not in hall.alarms.standing(), "its end, as it was")
         (tmp_path / "token").unlink()
         write_private(tmp_path / "token", "another\n")
         if is_read_again:

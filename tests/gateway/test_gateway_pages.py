@@ -294,7 +294,7 @@ def test_every_alarm_problem_and_refusal_has_advice():
     """What the sources can say, found by how they say it."""
     for folder, pattern, table in (
         ("gateway", r'_alarms\.set\(\s*"(\w+)"', advice.ALARMS),
-        ("firmware", r'\.report\("(\w+)"', advice.PROBLEMS),
+        ("firmware", r'(?:\.report|_lament|RefusedError)\("(\w+)"', advice.PROBLEMS),
         ("gateway/hall/intake.py", r'^[A-Z_\d]+ = "(\w+)"', advice.REFUSALS),
     ):
         place = ROOT / folder

@@ -11,6 +11,10 @@ from gateway_hall import port_of
 from typer.testing import CliRunner
 
 import gateway.cli
+from central.custody.marks import CENTRE_CLOCK, JUDGE_LATE
+from central.steady import PlainClock
+from central.store.database import open_database
+from central.web.api.health import STORE, StoreWatch, metrics_of
 from gateway.hall.presence import STATES
 from gateway.store import tokens
 from gateway.web import advice
@@ -42,11 +46,27 @@ def test_every_metric_has_its_row(gateway):
     assert rows(PAGE, "The gateway's metrics") == made
 
 
+def test_every_metric_of_the_centre_has_its_row(tmp_path):
+    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    watch = StoreWatch(database, lambda: None, lambda connection: None)
+    told = metrics_of(database, PlainClock(now_ms), watch)
+    database.close()
+    names = set(re.findall(r"^# TYPE (\S+) gauge$", told, re.MULTILINE))
+    assert len(names) == 6
+    assert rows(PAGE, "The centre's metrics") == names
+
+
 def test_every_state_and_exit_code_is_told():
     for state in STATES:
         assert f"`{state}`" in PAGE
     for code in (doctor.FINE, doctor.LOOK, doctor.DOWN):
         assert re.search(rf"\b{code}: ", PAGE), code
+
+
+def test_what_healthz_of_the_centre_says_is_told():
+    for word in ("ok", CENTRE_CLOCK, JUDGE_LATE, STORE):
+        assert re.search(rf"^\| (200|503) `{word}` \|", PAGE, re.MULTILINE), word
+        assert f"`{word}`" in CHINESE
 
 
 def test_every_command_of_the_gateway_is_named():

@@ -11,6 +11,7 @@ from central_hall import Hall as CentralHall
 from fastapi import Depends, FastAPI, HTTPException
 from gateway_hall import ScriptedCentre, settings_in, start_gateway
 from hypothesis import HealthCheck, Phase, given, settings
+from rehearsal_hall import Practice
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from central.people.tokens import SCOPES
 from central.store.database import open_database
 from gateway.store import tokens
 from hosting.clock import now_ms
@@ -73,18 +75,40 @@ def centre_url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("centre")
     database = open_database(f"sqlite:///{folder}/central.db")
     hall = CentralHall(folder, "demo", database, now_ms)
-    hall.tokens.add("enrol:demo", folder / "bench.token")
-    with serving(hall.client.app) as (host, port):
-        yield f"http://{host}:{port}", (folder / "bench.token").read_text().strip()
+    yield from serve_all(folder, hall, hall.client.app)
     database.close()
 
 
-def ask_everything(url: str, token: str) -> int:
+@pytest.fixture(scope="module")
+def rehearsal_url(tmp_path_factory):
+    practice = Practice(tmp_path_factory.mktemp("practice"))
+    yield from serve_all(practice.folder, practice, practice.centre.app)
+    practice.database.close()
+
+
+def serve_all(folder, hall, app):
+    """The address of `app`, and one token that opens every door, so that all is looked behind."""
+    hall.tokens.add("records:read", folder / "all.token")
+    scopes = [one for one in SCOPES if "<" not in one] + ["services:read:all", "enrol:demo"]
+    scopes += ["services:write:all"]
+    with hall.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE token SET scopes = ?, devices_left = 1000 WHERE created_at_ms ="
+            " (SELECT max(created_at_ms) FROM token) AND scopes = 'records:read'",
+            (" ".join(scopes),),
+        )
+    with serving(app) as (host, port):
+        yield f"http://{host}:{port}", (folder / "all.token").read_text().strip()
+
+
+def ask_everything(url: str, token: str, only: str = "/") -> int:
     """Every operation of the document at `url`, with good and bad values; how many requests."""
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     asked = 0
     for result in schema.get_all_operations():
         operation = result.ok()
+        if not operation.path.startswith(only):
+            continue
 
         @QUICK
         @given(case=operation.as_strategy())
@@ -105,6 +129,10 @@ def test_the_gateway_answers_as_its_document_says(gateway_url):
 
 def test_the_centre_answers_as_its_document_says(centre_url):
     assert ask_everything(*centre_url) > 50
+
+
+def test_a_rehearsal_answers_as_its_document_says(rehearsal_url):
+    assert ask_everything(*rehearsal_url, only="/v1/rehearsal") > 5
 
 
 def test_an_answer_that_no_document_names_is_found():

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_
 from central.store.tables import metadata
 
 Cell = tuple[str, str]  # hall, window
-LEVELS = ("level_5", "level_4", "level_3", "level_2", "level_1")
+COUNTS = ("level_5", "level_4", "level_3", "level_2", "level_1", "good")
 
 _month = metadata.tables["closed_month"]
 _window = metadata.tables["window"]
@@ -23,13 +23,13 @@ def of_month(connection: Connection, month: int, halls: Collection[str]) -> list
 def freeze(
     connection: Connection, month: int, cells: dict[Cell, tuple[int, ...]], now_ms: int
 ) -> None:
-    """Write cells, ratings by LEVELS; what was frozen of them before is replaced."""
+    """Write cells, by COUNTS; what was frozen of them before is replaced."""
     is_it = tuple_(_month.c.hall, _month.c.window).in_([*cells])
     connection.execute(delete(_month).where(_month.c.month == month, is_it))
     rows = [
         {"month": month, "hall": hall, "window": window, "frozen_at_ms": now_ms}
-        | dict(zip(LEVELS, levels, strict=True))
-        for (hall, window), levels in cells.items()
+        | dict(zip(COUNTS, counts, strict=True))
+        for (hall, window), counts in cells.items()
     ]
     connection.execute(insert(_month), rows)
 

@@ -11,13 +11,15 @@ from central.store.tables import metadata
 
 _figure = metadata.tables["figure"]
 
-FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
+# profile, span, dim, hall, id, mode, what, policy_from
+FigureKey = tuple[str, int, str, str, str, str, str, int]
 Count = tuple[int, int]  # ratings, projects
 
 _ADD_FIGURE = (
-    "INSERT INTO figure (profile, span, dim, hall, id, mode, what, ratings, projects)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (profile, span, dim, hall, id, mode, what) DO UPDATE SET"
+    "INSERT INTO figure"
+    " (profile, span, dim, hall, id, mode, what, policy_from, ratings, projects)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (profile, span, dim, hall, id, mode, what, policy_from) DO UPDATE SET"
     " ratings = figure.ratings + excluded.ratings, projects = figure.projects + excluded.projects"
 )
 
@@ -36,7 +38,7 @@ def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureK
     query = select(_figure).where(_figure.c.hall == hall)
     for row in connection.execution_options(yield_per=1000).execute(query):
         if row.ratings or row.projects:
-            yield tuple(row)[:7], (row.ratings, row.projects)
+            yield tuple(row)[:8], (row.ratings, row.projects)
 
 
 def counts(
@@ -47,11 +49,11 @@ def counts(
     hall: str | None = None,
     thing: str | None = None,
 ) -> list[Any]:
-    """Rows (hall, id, mode, what, ratings, projects) over these spans: of one part of halls, one
-    hall or all, one thing or all.
+    """Rows (hall, id, mode, what, policy_from, ratings, projects) over these spans: of one part of
+    halls, one hall or all, one thing or all.
     """
     columns = _figure.c
-    place = (columns.hall, columns.id, columns.mode, columns.what)
+    place = (columns.hall, columns.id, columns.mode, columns.what, columns.policy_from)
     sums = (
         func.sum(columns.ratings).label("ratings"),
         func.sum(columns.projects).label("projects"),
@@ -102,3 +104,20 @@ def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> 
         .order_by((found.c.services - found.c.ratings).desc(), found.c.hall, found.c.window)
     )
     return list(connection.execute(named))
+
+
+def participants(
+    connection: Connection, profile: str, spans: Collection[int], halls: sql.Halls
+) -> tuple[int, int]:
+    """How many different participants gave ratings that count over these spans, and how many
+    ratings, whatever the mode. halls: None for all.
+    """
+    chosen = [_figure.c.profile == profile, _figure.c.dim == "participant"]
+    chosen += [_figure.c.span.in_(spans), _figure.c.what.like("active-%")]
+    if halls is not None:
+        chosen.append(sql.is_one(_figure.c.hall, halls))
+    ratings = func.sum(_figure.c.ratings)
+    query = select(ratings.label("ratings")).where(*chosen).group_by(_figure.c.id)
+    heads = query.having(ratings > 0).subquery()
+    found = connection.execute(select(func.count(), func.sum(heads.c.ratings))).one()
+    return int(found[0]), int(found[1] or 0)

@@ -302,9 +302,9 @@ def reasons(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[list[
 
 
 def decisions(connection: Connection, wanted: Iterable[Service]) -> dict[Service, list[Any]]:
-    """Rows (rating, what, at_ms, n) of these services."""
+    """Rows (rating, what, at_ms, n, who) of these services."""
     found: dict[Service, list[Any]] = {}
-    names = ("hall", "service", "rating", "what", "at_ms", "n")
+    names = ("hall", "service", "rating", "what", "at_ms", "n", "who")
     for row in sql.with_keys(connection, _decision, set(wanted), names[:2], names):
         found.setdefault((row[0], row[1]), []).append(row[2:])
     return found

@@ -184,10 +184,12 @@ def counting(
     days: tuple[int, int],
     after: tuple[int, str],
     limit: int,
+    policy_from: int | None = None,
 ) -> list[StandingRow]:
     """The standings that add to counts, by day and service, behind one of them.
 
     place: profile, hall, dim, id, as in `figure`; words: modes and whats; days: from, to.
+    policy_from: the version that judged them, None for any.
     """
     profile, hall, dim, thing = place
     columns = _standing.c
@@ -195,6 +197,8 @@ def counting(
     chosen = [columns.profile == profile, columns.hall == hall, columns.mode.in_([*words[0]])]
     chosen += [columns.day.between(max(days[0], after[0]), days[1]), or_(*adds)]
     chosen.append((columns.day > after[0]) | (columns.service > after[1]))
+    if policy_from is not None:
+        chosen.append(columns.policy_from == policy_from)
     if dim != "hall":
         chosen.append(columns[_COLUMN_OF.get(dim, dim)] == thing)
     order = (columns.day, columns.service)
@@ -212,6 +216,15 @@ def services_of_days(
     )
     values = (profile, hall, max(days[0], after[0]), days[1], *after)
     return [(row[0], row[1]) for row in sql.run(connection, query, values)]
+
+
+def count_of_days(
+    connection: Connection, profile: str, halls: Collection[str], days: tuple[int, int]
+) -> int:
+    """How many services of these halls stand under a profile on these days."""
+    chosen = [_standing.c.profile == profile, _standing.c.day.between(*days)]
+    chosen.append(_standing.c.hall.in_([*halls]))
+    return connection.execute(select(func.count()).where(*chosen)).scalar_one()
 
 
 def profiles(connection: Connection) -> list[str]:

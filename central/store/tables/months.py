@@ -8,7 +8,8 @@ from central.store.tables.table import Table
 
 class ClosedMonth(Table, table=True):
     """The ratings of a window in a month, 202610, as they were at frozen_at_ms
-    (central/figures/closed.py). window: empty for what has none in its hall.
+    (central/figures/closed.py). window: empty for what has none in its hall. good: those of good
+    levels, each by the version of the policy that judged it.
     """
 
     __tablename__ = "closed_month"  # pyright: ignore[reportAssignmentType]
@@ -21,4 +22,5 @@ class ClosedMonth(Table, table=True):
     level_3: int
     level_2: int
     level_1: int
+    good: int
     frozen_at_ms: int = Field(sa_type=BigInteger)

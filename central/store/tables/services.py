@@ -192,7 +192,8 @@ class Figure(Table, table=True):
 
     span: a day, a month or all days (central/store/tallies.py). dim, id: which part of the hall,
     hall window staff institution line matter origin. what: active-5, default-3, waiting … as
-    central/rules/figure.py has them. The rows stand in the key's order (SQLite).
+    central/rules/figure.py has them. policy_from: the version by which they were judged, by its
+    first day. The rows stand in the key's order (SQLite).
     """
 
     __table_args__ = {"sqlite_with_rowid": False}
@@ -204,6 +205,7 @@ class Figure(Table, table=True):
     id: str = Field(primary_key=True, max_length=80)
     mode: str = Field(primary_key=True, max_length=16)
     what: str = Field(primary_key=True, max_length=32)
+    policy_from: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     ratings: int = Field(sa_type=BigInteger)
     projects: int = Field(sa_type=BigInteger)
 

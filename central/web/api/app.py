@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import exc
 from starlette.types import ASGIApp
 
@@ -15,6 +15,7 @@ from central.web.api.bearer import Bearer
 from central.web.api.health import StoreWatch, add_health
 from hosting.body import BoundedBody
 from hosting.door import HeadAsGet, TokenFirst
+from hosting.parameters import strict_app
 from hosting.problem import describe_problems, handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
@@ -42,12 +43,7 @@ def create_app(
     """The application: the batches' door before everything, routers of the API, and the site with
     its pages last.
     """
-    app = FastAPI(
-        title="Pingjia centre",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = strict_app("Pingjia centre", "/v1/")
     handle_problems(app, {}, _BUSY)
     for part in parts:
         if isinstance(part, Site):

@@ -172,9 +172,7 @@ def _put(importer: Importer, kind: Kind, body: DirectoryRows, holder: Holder, no
     options = Options(from_day, corrects=body.correct, moves=body.move)
     do = importer.differences if body.dry_run else importer.carry_out
     try:
-        if faults:
-            raise FaultsError(faults)
-        changes = do(lines, options)
+        changes = do(lines, options, faults=faults)
     except FaultsError as error:
         return _refused(error.faults)
     if changes and not body.dry_run:

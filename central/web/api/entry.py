@@ -19,7 +19,10 @@ from central.store.database import Database
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
 from central.web.views.told import Became, NewService, PlaceId
+from hosting.clock import written
 from hosting.problem import FieldError
+
+_CLOCK_ERROR_MS = 300_000  # by which a business system's clock may be ahead
 
 
 class StoredService(BaseModel):
@@ -56,8 +59,11 @@ def create_router(
     participants: Participants | None,
     bearer: Bearer,
     now_ms: Callable[[], int],
+    is_rehearsal: bool = False,
 ) -> APIRouter:
-    """The routes. participants: None where nobody's identity is taken."""
+    """The routes. participants: None where nobody's identity is taken. is_rehearsal: what is told
+    may lie ahead of the clock, which comes there when it is set.
+    """
     router = APIRouter(prefix="/v1/services")
 
     def is_open(scopes: Scopes, hall: str) -> bool:
@@ -69,6 +75,14 @@ def create_router(
     def require_place(scopes: Scopes, hall: str) -> None:
         if not is_open(scopes, hall):
             raise HTTPException(403, f"this token has not the scope {SERVICES_WRITE}{hall}")
+
+    def require_past(told: list[tuple[str, int | None]]) -> None:
+        """Raises FieldError for an instant that is still to come."""
+        for field, at_ms in [] if is_rehearsal else told:
+            if at_ms is not None and at_ms > now_ms() + _CLOCK_ERROR_MS:
+                raise FieldError(
+                    field, f"{written(at_ms)} is still to come, here it is {written(now_ms())}"
+                )
 
     def require_known(hall: str) -> None:
         with database.read() as connection:
@@ -98,6 +112,7 @@ def create_router(
             if participants is None:
                 raise FieldError("participant", "this centre takes nobody's identity")
             participant = participants.of(new.participant)
+        require_past([("opened_at", new.opened_at), *_instants(new.progress)])
         told = new.told(hall, participant)
         if new.completes is not None:
             others = {*places_of(scopes, SERVICES_WRITE)} - {hall}
@@ -119,6 +134,7 @@ def create_router(
         nothing new, another one is refused (409).
         """
         require_place(scopes, more.hall)
+        require_past(_instants(more.progress))
         due_day = None if more.due_day is None else number_of(more.due_day)
         try:
             told = [one.progress() for one in more.progress]
@@ -132,3 +148,7 @@ def create_router(
         return StoredService(hall=more.hall, service=service, is_new=False)
 
     return router
+
+
+def _instants(progress: list[Became]) -> list[tuple[str, int | None]]:
+    return [(f"progress.{n}.at", one.at) for n, one in enumerate(progress)]

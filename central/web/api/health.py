@@ -157,13 +157,14 @@ def add_health(app: FastAPI, database: Database, clock: PlainClock, watch: Store
     @app.get("/metrics", response_class=PlainTextResponse)
     def get_metrics() -> PlainTextResponse:
         """How the centre is, in Prometheus' text format; no names, no figures of ratings."""
-        return PlainTextResponse(_metrics(database, clock, watch), media_type=_PROMETHEUS)
+        return PlainTextResponse(metrics_of(database, clock, watch), media_type=_PROMETHEUS)
 
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def _metrics(database: Database, clock: PlainClock, watch: StoreWatch) -> str:
+def metrics_of(database: Database, clock: PlainClock, watch: StoreWatch) -> str:
+    """What `GET /metrics` says."""
     late_s = 0.0
     if watch.late_ms is not None:
         late_s = max(0, clock.now_ms() - watch.late_ms) / 1000

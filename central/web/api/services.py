@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy import Connection
 
-from central.figures.key import LONGEST, read_key
+from central.figures.key import LONGEST, CountKey, read_key
 from central.figures.opened import START, Place, count_of, open_count
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
@@ -28,6 +28,7 @@ from central.web.views.service_views import (
     service_view,
 )
 from hosting.problem import FieldError
+from hosting.toml import meant
 from protocol.field import Identifier, ProtocolError, place_id
 
 _PROJECT = Identifier(64)
@@ -57,6 +58,16 @@ def create_router(
         if not readable(connection, [hall], opened):
             raise HTTPException(403, f"this token does not open services of {hall}")
 
+    def require_known(connection: Connection, key: CountKey) -> None:
+        profiles = {*judge.rules.policies.profiles(), *standings.profiles(connection)}
+        if key.profile not in profiles:
+            near = meant(key.profile, profiles)
+            raise FieldError("key", f"profile: no rules are named {key.profile}.{near}")
+        halls = {*judge.hall_names(connection, day_of(now_ms())), *facts.halls(connection)}
+        if key.hall is not None and key.hall not in halls:
+            near = meant(key.hall, halls)
+            raise HTTPException(404, f"no hall or platform is named {key.hall}.{near}")
+
     @router.get("/figures/{key}/services")
     def get_services_of_figure(
         opened: Annotated[tuple[str, ...], Depends(divisions)],
@@ -74,6 +85,7 @@ def create_router(
         with database.read() as connection:
             if wanted.hall is not None:
                 require_hall(connection, wanted.hall, opened)
+            require_known(connection, wanted)
             counts = count_of(connection, wanted)
             halls = sorted(readable(connection, counts, opened))
             found = open_count(connection, wanted, halls, _place(after), limit + 1)

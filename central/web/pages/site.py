@@ -67,6 +67,12 @@ def create_site(
         home_of=_home,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
+        menu={
+            "/": reads_pages,
+            "/marks": reads_all,
+            "/directory": directory.may_look,
+            "/devices": _approves,
+        },
     )
     looker = Looker(reader.now_ms)
     marks = MarksView(database, alarms, looker)
@@ -79,15 +85,12 @@ def create_site(
     def pending_devices() -> ViewOf:
         return lambda _: devices.show
 
-    def approves(holder: Holder) -> bool:
-        return DEVICES_APPROVE in holder.scopes
-
     _add(site, "/marks", "marks", all_marks, reads_all)
-    _add(site, "/devices", "devices", pending_devices, approves)
+    _add(site, "/devices", "devices", pending_devices, _approves)
 
     @site.router.post("/devices")
     async def approve(request: Request) -> Response:
-        await site.holder(request, approves)
+        await site.holder(request, _approves)
         fields = await site.form(request)
         await run_in_threadpool(devices.approve, fields)
         return RedirectResponse("/devices", 303)
@@ -101,7 +104,11 @@ def _home(holder: Holder) -> str:
         return "/"
     if directory.may_look(holder):
         return "/directory"
-    return "/devices" if DEVICES_APPROVE in holder.scopes else "/"
+    return "/devices" if _approves(holder) else "/"
+
+
+def _approves(holder: Holder) -> bool:
+    return DEVICES_APPROVE in holder.scopes
 
 
 def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
