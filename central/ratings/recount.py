@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 from central.ratings.dossier import gather
 from central.ratings.judge import Judge
 from central.ratings.settling import figures, settled
+from central.ratings.versions import not_in_force
 from central.store.database import Database
 from central.store.judged import counters, facts, standings
 from central.store.judged.counters import Count, FigureKey
 from central.store.judged.facts import Service
 from central.store.judged.standings import StandingKey, StandingRow
+from hosting.error import OperatorError
 
 _AT_ONCE = 500
 
@@ -99,6 +101,8 @@ def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -
     """Put figures and standings right, hall by hall; the judge goes on meanwhile."""
     with database.read() as connection:
         halls = facts.halls(connection)
+        if (why := not_in_force(connection, judge.rules, standings.state(connection))) is not None:
+            raise OperatorError(f"{why}: start the centre with these rules, and recount then.")
     for hall in halls:
         while True:
             with database.read() as connection:

@@ -225,6 +225,37 @@ def test_another_profile_of_the_centre_judges_all_again(tmp_path, database, cloc
     assert states == [{("fujian", "01S"): "waiting"}, *[{("qinnan", "01S"): "waiting"}] * 2]
 
 
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "control: any rules judge"])
+def test_a_centre_with_the_rules_of_before_judges_nothing(
+    tmp_path, database, clock, monkeypatch, is_held
+):
+    """It would use up what another one touched for the rules that hold since."""
+    court = Court(tmp_path, database, clock, profiles=None)
+    if not is_held:
+        monkeypatch.setattr("central.ratings.judge.not_in_force", lambda *_: None)
+    court.clock.ms = CLOSED
+    court.serve("01S")
+    judges = []
+    for profile in ("fujian", "qinnan"):
+        rules = load_rules(profile)
+        begin(database, rules, clock())
+        judges.append(Judge(database, rules, PlainClock(clock)))
+        if profile == "fujian":
+            judges[0].settle_all()
+    judges[0].settle_all()
+    with database.read() as connection:
+        assert (judges[0].lag(connection).pending == 1) == is_held
+    clock.ms += 20_000
+    judges[0].settle_all()
+    if is_held:
+        with database.read() as connection:
+            assert "until it is started again" in judges[0].lag(connection).failure
+    judges[1].settle_all()
+    assert (court.states() == {("qinnan", "01S"): "waiting"}) == is_held
+    with database.read() as connection:
+        assert (judges[1].lag(connection).pending, judges[1].lag(connection).failure) == (0, None)
+
+
 @pytest.mark.rule("R26")
 def test_a_matter_becomes_a_subject_at_the_instant_it_is_overdue(court):
     with court.database.write() as connection:
