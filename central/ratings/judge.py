@@ -26,6 +26,7 @@ from central.store.judged import counters, facts, standings
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
+from hosting.clock import now_ms as wall_ms
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ class Judge:
         """(is there more, is it so young that intake comes first)."""
         with self._database.read() as connection:
             state = standings.state(connection)
+            if wall_ms() < (state.paused_until_ms or 0):  # a recount counts
+                return False, False
             now_ms = max(self._clock.now_ms(), state.settled_ms)
             work = self._find(connection, now_ms)
             if not work.services:

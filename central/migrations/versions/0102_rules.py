@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("is_rehearsal", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("failed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("paused_until_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_judge")),
     )
     op.create_table(

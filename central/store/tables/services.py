@@ -256,7 +256,8 @@ class JudgeState(Table, table=True):
     directory. calendar, versions: the calendar and the versions of policies that were there at the
     last start. backfill: up to where documents, progress and records of the time before these
     tables are taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what
-    the judge cannot settle, and since when.
+    the judge cannot settle, and since when. paused_until_ms: by the system's clock, until when a
+    recount wants no turn taken.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
@@ -271,3 +272,4 @@ class JudgeState(Table, table=True):
     is_rehearsal: bool
     failure: str | None = Field(default=None, sa_type=Text)
     failed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    paused_until_ms: int | None = Field(default=None, sa_type=BigInteger)
