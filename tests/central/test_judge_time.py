@@ -13,6 +13,7 @@ from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
 from central.store.database import open_database
 from central.store.judged import facts, standings
+from central.store.tallies import day_of
 from hosting.clock import CHINA
 from protocol.batch import Progress, ProgressItem
 
@@ -223,6 +224,30 @@ def test_another_profile_of_the_centre_judges_all_again(tmp_path, database, cloc
         states.append(court.states())
         assert court.faults() == []
     assert states == [{("fujian", "01S"): "waiting"}, *[{("qinnan", "01S"): "waiting"}] * 2]
+
+
+def test_a_service_that_finished_before_it_opened_has_the_version_of_its_opening(
+    tmp_path, database, clock
+):
+    """By a hall's wrong word: it counts before the version's first day, and is opened behind."""
+    court = Court(tmp_path, database, clock, profiles=None)
+    court.clock.ms = CLOSED
+    court.serve("01S")
+    begin(database, load_rules("qinnan"), clock())
+    judge = Judge(database, load_rules("qinnan"), PlainClock(clock))
+    judge.settle_all()
+    opened_day = day_of(CLOSED)
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE service SET finished_at_ms = {CLOSED - 9 * 24 * HOUR}")
+        facts.touch(connection, {("demo", "01S")}, clock())
+    judge.settle_all()
+    with database.write() as connection:
+        (day,) = connection.exec_driver_sql("SELECT day FROM standing").scalars()
+        assert day < opened_day
+        standings.touch_from(connection, opened_day + 1, clock())
+        assert facts.touched(connection, 9) == [], "the control"
+        standings.touch_from(connection, opened_day, clock())
+        assert [row[2] for row in facts.touched(connection, 9)] == ["01S"]
 
 
 @pytest.mark.parametrize("is_held", [True, False], ids=["held", "control: any rules judge"])
