@@ -22,7 +22,7 @@ from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, standings
+from central.store.judged import counters, facts, projects, standings
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
@@ -133,11 +133,11 @@ class Judge:
             work = self._find(connection, now_ms)
             if not work.services:
                 return False, False
-            read = None
+            read, common = None, set[projects.Project]()
             why = not_in_force(connection, self.rules, state)
             if why is None:
                 places = self.places(connection, state.directory)
-                dossiers = gather(connection, work.services, places)
+                dossiers = gather(connection, work.services, places, common)
                 profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
                 read = places, dossiers, standings.of(connection, profiles, list(dossiers))
         if read is None:
@@ -148,6 +148,7 @@ class Judge:
             if not standings.take_turn(connection, state.turn, now_ms):
                 return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
+            projects.note_common(connection, common, now_ms)
         return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
 
     def _leave(self, state: Any, work: _Work, why: str | None, now_ms: int) -> None:

@@ -183,6 +183,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("reach <> ''"),
     )
     op.create_table(
+        "common_project",
+        sa.Column("project_no", sa.String(length=64), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_no", "hall", name=op.f("pk_common_project")),
+    )
+    op.create_table(
         "standing",
         sa.Column("profile", sa.String(length=32), nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),

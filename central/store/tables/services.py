@@ -74,6 +74,16 @@ class ServiceProject(Table, table=True):
     reach: str = Field(sa_type=Text)
 
 
+class CommonProject(Table, table=True):
+    """A number that a hall gives to so many services that it is no project's."""
+
+    __tablename__ = "common_project"  # pyright: ignore[reportAssignmentType]
+
+    project_no: str = Field(primary_key=True, max_length=64)
+    hall: str = Field(primary_key=True, max_length=32)
+    noted_ms: int = Field(sa_type=BigInteger)
+
+
 class Rating(Table, table=True):
     """A rating of a service, from whichever channel.
 
