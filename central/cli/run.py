@@ -107,8 +107,8 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
     )
     process.look_for_garbage_seldom(GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
-    centre.start()
     try:
+        centre.start()
         server.run([listener])
     finally:
         listener.close()

@@ -49,10 +49,14 @@ class Dossier(NamedTuple):
 
 
 def gather(
-    connection: Connection, touched: Iterable[Service], places: Places
+    connection: Connection,
+    touched: Iterable[Service],
+    places: Places,
+    common: set[projects.Project] | None = None,
 ) -> dict[Service, Dossier]:
     """The dossiers of these services, and of those whose standing depends on theirs: the other
-    services of all their projects, the whole and the parts of a theme.
+    services of all their projects, the whole and the parts of a theme. common: gets the numbers
+    that are no projects, since a hall gives them to more than projects.MOST services.
     """
     rows = facts.services(connection, touched)
     relatives = _Relatives(places)
@@ -70,6 +74,13 @@ def gather(
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
     rows |= {key: _as_rated(row, ratings.get(key, [])) for key, row in rows.items()}
+    rows |= {
+        key: row._replace(project_no=None)
+        for key, row in rows.items()
+        if (row.project_no, row.hall) in relatives.common
+    }
+    if common is not None:
+        common |= relatives.common
     rows |= _as_joined(rows, relatives)
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
@@ -115,6 +126,7 @@ class _Relatives:
         self.parts: dict[Service, list[str]] = {}
         self._projects: dict[tuple[str, str], list[Service]] = {}
         self._reaching: dict[str, list[tuple[Service, str]]] = {}
+        self.common: set[projects.Project] = set()
         self._themes: set[Service] = set()
         self._places = places
         self._members: dict[_Key, set[Service]] = {}
@@ -140,8 +152,9 @@ class _Relatives:
         far = {no for no, ones in self._reaching.items() if {one for one, _ in ones} & set(rows)}
         for no, halls in projects.halls_of(connection, far).items():
             wanted |= {(no, hall) for hall in halls}
-        if new := wanted - set(self._projects):
-            self._projects |= projects.services_of(connection, new)
+        if new := wanted - set(self._projects) - self.common:
+            self.common |= projects.common_of(connection, new)
+            self._projects |= projects.services_of(connection, new - self.common)
 
     @property
     def services(self) -> set[Service]:

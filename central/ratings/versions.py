@@ -5,7 +5,7 @@ used may not become another one without a word (RULES 5).
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -59,30 +59,63 @@ def begin(database: Database, rules: Rules, now_ms: int) -> None:
     """
     with database.write() as connection:
         state = standings.state(connection)
+        while not standings.take_turn(connection, state.turn, state.settled_ms):
+            state = standings.state(connection)  # what is judged by other rules now is void
         now_ms = max(now_ms, state.settled_ms)
         known = require_accepted(connection, rules, now_ms)
-        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        seen = _seen(state)
         new = [one.valid_from for key, one in known.items() if key not in seen]
-        default: PolicyKey = (rules.default, 0, "default")
+        default = _default(rules)
         if default not in seen:
             new.append(0)
         if new:
             standings.touch_from(connection, min(new), now_ms)
+        if seen != {*known, default}:
             standings.note(connection, versions=json.dumps([*sorted(known), default]))
         if state.calendar != rules.calendar.sha256:
             standings.touch_limited(connection, now_ms)
             standings.note(connection, calendar=rules.calendar.sha256)
 
 
-def require_accepted(connection: Connection, rules: Rules, now_ms: int) -> dict[PolicyKey, Policy]:
-    """All versions that there are. Raises OperatorError for one that was edited in use, and for a
-    new one from a day on of which services were judged already: either would change what is past.
+def not_in_force(connection: Connection, rules: Rules, state: Any) -> str | None:
+    """Why services may not be judged by these rules now, None if they may. Another centre may have
+    begun with others since these were read: judging by these would use up what it touched for
+    them. state: of the judge; where nobody ever began, any rules may.
     """
-    known = {
+    if state.versions is None:
+        return None
+    known = _known(rules)
+    uses = standings.uses(connection)
+    is_same = _seen(state) == {*known, _default(rules)} and state.calendar == rules.calendar.sha256
+    if is_same and all(known[key].sha256 == uses[key] for key in uses if key in known):
+        return None
+    return (
+        "this centre has other rules than those that services are judged by now, and judges "
+        "nothing until it is started again"
+    )
+
+
+def _known(rules: Rules) -> dict[PolicyKey, Policy]:
+    return {
         key_of(one): one
         for profile in rules.policies.profiles()
         for one in rules.policies.versions(profile)
     }
+
+
+def _seen(state: Any) -> set[PolicyKey]:
+    return {(key[0], key[1], key[2]) for key in json.loads(state.versions or "[]")}
+
+
+def _default(rules: Rules) -> PolicyKey:
+    return rules.default, 0, "default"
+
+
+def require_accepted(connection: Connection, rules: Rules, now_ms: int) -> dict[PolicyKey, Policy]:
+    """All versions that there are. Raises OperatorError for one that was edited in use, and for a
+    new one from a day on of which services were judged already: either would change what is past.
+    """
+    known = _known(rules)
     for key, sha256 in standings.uses(connection).items():
         if key not in known or known[key].sha256 != sha256:
             raise OperatorError(_edited(key, known.get(key)))
@@ -98,7 +131,7 @@ def _backdated(
     the text that they detail, has judged already.
     """
     used = standings.uses(connection)
-    seen = {tuple(key) for key in json.loads(standings.state(connection).versions or "[]")}
+    seen = _seen(standings.state(connection))
     register = Register(directory.entries(connection))
     places = Places(register, rules.policies, rules.default)
     found: dict[PolicyKey, tuple[Policy, int]] = {}
@@ -135,7 +168,7 @@ def accept(database: Database, rules: Rules, profile: str, now_ms: int) -> list[
         late = _backdated(connection, rules, versions, now_ms)
         added = {key: policy.sha256 for key, (policy, _) in late.items()}
         standings.add_uses(connection, added, now_ms)
-        seen = {tuple(key) for key in json.loads(state.versions or "[]")}
+        seen = _seen(state)
         standings.note(connection, versions=json.dumps(sorted(seen - set(edited))))
     return [*edited, *added]
 

@@ -14,7 +14,8 @@ from central.ratings.recount import differences
 from central.ratings.versions import load_rules
 from central.rules.standing import stand
 from central.steady import PlainClock
-from central.store.judged import standings
+from central.store.judged import projects, standings
+from protocol.batch import Matter
 
 SERVICES = 12
 
@@ -194,3 +195,31 @@ def test_the_api_says_how_far_time_is_settled_and_what_waits(hall, device, monke
     answer = hall.client.get("/v1/figures", headers=bearer(token))
     members = answer.json()
     assert (members["pending"], members["settled_to_ms"]) == (1, NOW_MS)
+
+
+@pytest.mark.parametrize("most", [200, 10_000], ids=["bounded", "control: any number is one"])
+def test_a_number_given_to_everything_is_no_project(hall, device, monkeypatch, most):
+    """A hall's system that sends `0` for all: each service stood on all others."""
+    hall.is_judged = False
+    monkeypatch.setattr(projects, "MOST", most)
+    gathered = []
+    gather = judge_module.gather
+
+    def counted(*asked):
+        gathered.append(len(found := gather(*asked)))
+        return found
+
+    for first in (0, 120, 240):
+        matters = (Matter("0", 1, "t1", None),)
+        items = [
+            document(service=f"S-{n}", opened_at_ms=NOW_MS - 600_000, matters=matters)[0]
+            for n in range(first, first + 120)
+        ]
+        hall.post(*items)
+        hall.judge.settle_all()
+        with hall.database.read() as connection:
+            assert list(differences(connection, hall.judge)) == []
+    monkeypatch.setattr(judge_module, "gather", counted)
+    hall.post(document(service="S-last", opened_at_ms=NOW_MS - 600_000, matters=matters)[0])
+    hall.judge.settle_all()
+    assert (sum(gathered) == 1) == (most == 200), gathered

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("is_rehearsal", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("failed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("paused_until_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_judge")),
     )
     op.create_table(
@@ -180,6 +181,13 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("reach <> ''"),
         postgresql_where=sa.text("reach <> ''"),
+    )
+    op.create_table(
+        "common_project",
+        sa.Column("project_no", sa.String(length=64), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_no", "hall", name=op.f("pk_common_project")),
     )
     op.create_table(
         "standing",

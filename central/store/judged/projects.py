@@ -2,6 +2,7 @@
 halls that name one number have a project each, unless a completion reaches further (RULES 3).
 """
 
+import json
 from collections.abc import Iterable
 
 from sqlalchemy import Connection
@@ -11,6 +12,8 @@ from central.store.judged.facts import Service
 from central.store.tables import metadata
 
 _project = metadata.tables["service_project"]
+_common = metadata.tables["common_project"]
+MOST = 200  # services of one project in a hall; ours: no text has a number
 
 Project = tuple[str, str]  # project_no, hall
 
@@ -24,6 +27,41 @@ def numbers_of(connection: Connection, services: Iterable[Service]) -> dict[Serv
     ):
         found.setdefault((hall, service), []).append(no)
     return found
+
+
+def common_of(connection: Connection, projects: Iterable[Project]) -> set[Project]:
+    """Those of these (project_no, hall) with more than MOST services: a number that a system gives
+    to everything, and so no project. No more rows of each are looked at.
+    """
+    if connection.dialect.name == "sqlite":
+        wanted = "SELECT json_extract(value, '$[0]') no, json_extract(value, '$[1]') hall"
+        wanted += " FROM json_each(?)"
+    else:
+        wanted = "SELECT * FROM unnest(CAST(? AS text[]), CAST(? AS text[])) them (no, hall)"
+    query = (
+        f"SELECT no, hall FROM ({wanted}) wanted WHERE (SELECT 1 FROM service_project it"
+        " WHERE it.project_no = wanted.no AND it.hall = wanted.hall"
+        f" LIMIT 1 OFFSET {MOST}) IS NOT NULL"
+    )
+    keys = sorted(projects)
+    if not keys:
+        return set()
+    is_lite = connection.dialect.name == "sqlite"
+    values = (json.dumps(keys),) if is_lite else tuple([*one] for one in zip(*keys, strict=True))
+    return {(row[0], row[1]) for row in sql.run(connection, query, values)}
+
+
+def note_common(connection: Connection, common: Iterable[Project], now_ms: int) -> None:
+    """Let the judge look once at all services of numbers that are no projects since now."""
+    wanted, names = set(common), ("project_no", "hall")
+    known = {(row[0], row[1]) for row in sql.with_keys(connection, _common, wanted, names, names)}
+    touch = (
+        "INSERT INTO touched (hall, service, at_ms) SELECT hall, service, ? FROM service_project"
+        " WHERE project_no = ? AND hall = ?"
+    )
+    for one in sorted(wanted - known):
+        sql.insert_many(connection, _common, (*names, "noted_ms"), [(*one, now_ms)])
+        sql.run(connection, touch, (now_ms, *one))
 
 
 def services_of(

@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, select, update
@@ -10,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, selec
 from central.store import sql
 from central.store.judged.facts import Service
 from central.store.tables import metadata
+from hosting.clock import start_of
 
 _standing = metadata.tables["standing"]
 _judged = metadata.tables["judged"]
@@ -289,8 +291,16 @@ def touch_places(
 
 
 def _since(day: int) -> Any:
-    """Those of a day and later, and those of which no day is known."""
-    return (_standing.c.day >= day) | (_standing.c.day == 0)
+    """Those of a day and later, and those of which no day is known; also what counts under a day
+    before and was opened or accepted since, by which its version and its place are found.
+    """
+    service = metadata.tables["service"]
+    at_ms = start_of(datetime.strptime(f"{day}", "%Y%m%d").date()) if day else 0
+    opened = select(service.c.service).where(
+        *(service.c.hall == _standing.c.hall, service.c.service == _standing.c.service),
+        (service.c.opened_at_ms >= at_ms) | (service.c.accepted_at_ms >= at_ms),
+    )
+    return (_standing.c.day >= day) | (_standing.c.day == 0) | opened.exists()
 
 
 def note_directory(connection: Connection) -> None:

@@ -74,6 +74,16 @@ class ServiceProject(Table, table=True):
     reach: str = Field(sa_type=Text)
 
 
+class CommonProject(Table, table=True):
+    """A number that a hall gives to so many services that it is no project's."""
+
+    __tablename__ = "common_project"  # pyright: ignore[reportAssignmentType]
+
+    project_no: str = Field(primary_key=True, max_length=64)
+    hall: str = Field(primary_key=True, max_length=32)
+    noted_ms: int = Field(sa_type=BigInteger)
+
+
 class Rating(Table, table=True):
     """A rating of a service, from whichever channel.
 
@@ -256,7 +266,8 @@ class JudgeState(Table, table=True):
     directory. calendar, versions: the calendar and the versions of policies that were there at the
     last start. backfill: up to where documents, progress and records of the time before these
     tables are taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what
-    the judge cannot settle, and since when.
+    the judge cannot settle, and since when. paused_until_ms: by the system's clock, until when a
+    recount wants no turn taken.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
@@ -271,3 +282,4 @@ class JudgeState(Table, table=True):
     is_rehearsal: bool
     failure: str | None = Field(default=None, sa_type=Text)
     failed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    paused_until_ms: int | None = Field(default=None, sa_type=BigInteger)
