@@ -8,7 +8,7 @@ says its `figures.rates`; where excluding a rating stands on no article, each is
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from central.rules.figure import Counts
 from central.rules.policy import Policy

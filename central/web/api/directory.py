@@ -269,7 +269,7 @@ def _read_cursor(text: str) -> tuple[str, int]:
         what, first_day = json.loads(plain)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         what, first_day = None, None
-    is_id = isinstance(what, str) and what.isascii() and (not what or what.isprintable())
-    if not is_id or type(first_day) is not int or not -1 <= first_day <= 99_991_231:
+    is_id = isinstance(what, str) and what.isascii() and what.isprintable()
+    if not isinstance(what, str) or not is_id or type(first_day) is not int or not -1 <= first_day <= 99_991_231:
         raise FieldError("after", "after must be a cursor that `next` gave")
     return what, first_day
