@@ -268,8 +268,13 @@ def _read_cursor(text: str) -> tuple[str, int]:
         plain = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         what, first_day = json.loads(plain)
     except (binascii.Error, ValueError, TypeError, RecursionError):
-        what, first_day = None, None
-    is_id = isinstance(what, str) and what.isascii() and what.isprintable()
-    if not isinstance(what, str) or not is_id or type(first_day) is not int or not -1 <= first_day <= 99_991_231:
+        what, first_day = None, 0
+    is_day = type(first_day) is int and -1 <= first_day <= 99_991_231
+    if (
+        not isinstance(what, str)
+        or not f"{what}a".isprintable()
+        or not what.isascii()
+        or not is_day
+    ):
         raise FieldError("after", "after must be a cursor that `next` gave")
     return what, first_day
