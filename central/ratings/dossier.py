@@ -100,7 +100,7 @@ def gather(
     return found
 
 
-_Key = tuple[str, str, int, str]  # project, hall, day, what the completion's teller reaches
+_Key = tuple[str, str, int, str]  # a project as it is seen from: number, hall, day, reach
 
 
 class _Relatives:
@@ -117,7 +117,7 @@ class _Relatives:
         self._reaching: dict[str, list[tuple[Service, str]]] = {}
         self._themes: set[Service] = set()
         self._places = places
-        self._together: dict[_Key, set[Service]] = {}
+        self._members: dict[_Key, set[Service]] = {}
         self._made: dict[_Key, tuple[Project, int | None]] = {}
 
     def find(
@@ -151,34 +151,36 @@ class _Relatives:
         found |= {(hall, part) for (hall, _), ones in self.parts.items() for part in ones}
         return found | self._themes
 
+    def members(self, rows: dict[Service, ServiceRow], row: ServiceRow) -> list[ServiceRow]:
+        """The services of a service's project, by what its hall, or who may speak of it, says."""
+        ones, _ = self._found(row)
+        return [rows[one] for one in ones if one in rows]
+
     def project(
         self, rows: dict[Service, ServiceRow], row: ServiceRow
     ) -> tuple[Project | None, int | None]:
         """The project of a service, and when it was completed."""
         if row.project_no is None:
             return None, None
-        key, ones = self.together(row)
+        ones, key = self._found(row)
         if key not in self._made:
             self._made[key] = _project(row.project_no, [rows[one] for one in ones if one in rows])
         return self._made[key]
 
-    def together(self, row: ServiceRow) -> tuple[_Key, set[Service]]:
-        """The services that are about the same project as this one, which has a number, and what
-        they are all called.
-        """
-        project_no = row.project_no or ""
-        reaching = dict(self._reaching.get(project_no, ()))
+    def _found(self, row: ServiceRow) -> tuple[set[Service], _Key]:
+        number = row.project_no or ""
+        reaching = dict(self._reaching.get(number, ()))
         reach = reaching.get((row.hall, row.service), "")
         day = policy_day(row, None)
-        key = (project_no, row.hall, day, reach)
-        if key not in self._together:
-            ones = {*self._projects.get(key[:2], ())}
+        key = (number, row.hall, day, reach)
+        if key not in self._members:
+            ones = {*self._projects.get((number, row.hall), ())}
             ones |= {one for one, far in reaching.items() if self._covers(far, row.hall, day)}
-            for (no, hall), theirs in self._projects.items():
-                if reach and no == project_no and self._covers(reach, hall, day):
+            for (no, hall), theirs in self._projects.items() if reach else ():
+                if no == number and self._covers(reach, hall, day):
                     ones.update(theirs)
-            self._together[key] = ones
-        return key, self._together[key]
+            self._members[key] = ones
+        return self._members[key], key
 
     def _covers(self, reach: str, hall: str, day: int) -> bool:
         return any(
@@ -246,7 +248,7 @@ def _as_joined(
     found = {}
     for key, row in rows.items():
         if row.participant is None and row.project_no:
-            others = [rows[one] for one in relatives.together(row)[1] if one in rows]
+            others = relatives.members(rows, row)
             known = [one for one in others if one.participant is not None]
             first = min(known, key=_completion_first, default=None)
             if first is not None:

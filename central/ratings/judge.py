@@ -112,7 +112,11 @@ class Judge:
         """Settle some; whether there is more to do. is_alone: nothing is to be left to intake."""
         began_s = time.monotonic()
         with self._turn:  # a rehearsal settles when it is told to, too
+            known = len(self._failed)
             is_more, is_young = self._settle()
+            is_broken = len(self._failed) > max(known, _MOST_FAILED)
+        if is_broken:  # it is the rules: nothing is tried for a while, and no receipt waits
+            time.sleep(1.0)
         if is_more and is_young and not is_alone:
             time.sleep(min(1.0, time.monotonic() - began_s))
         return is_more
@@ -235,8 +239,6 @@ class Judge:
             self._failed.pop(service, None)
         until_s = time.monotonic() + _TRY_AGAIN_S
         self._failed |= dict.fromkeys(failed, until_s)
-        if len(self._failed) > _MOST_FAILED:  # it is the rules: nothing is tried for a while
-            time.sleep(1.0)
         failure = None
         if self._failed:
             (hall, service), why = next(iter(failed.items()), ((None, None), state.failure))

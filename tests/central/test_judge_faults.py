@@ -105,6 +105,34 @@ def test_a_rule_that_throws_stops_figures_and_no_receipt(hall, device, monkeypat
     assert BROKEN not in page(hall)
 
 
+def test_when_all_fails_the_judge_pauses_outside_of_its_transaction(hall, device, monkeypatch):
+    """Inside it, every receipt would wait as long."""
+    fail_for(monkeypatch, None)
+    hall.is_judged = False
+    hall.post(*[document(service=f"S-{n}", opened_at_ms=NOW_MS)[0] for n in range(60)])
+    serve(hall, device, 0)
+    monkeypatch.setattr(judge_module, "_MOST_FAILED", 50)
+    slept = []
+
+    def sleep(seconds):
+        began_s = time.monotonic()
+        with hall.database.write() as connection:  # a receipt
+            assert standings.state(connection).failure is not None
+        slept.append((seconds, time.monotonic() - began_s < 1))
+
+    class Clock:
+        monotonic = staticmethod(time.monotonic)
+
+    monkeypatch.setattr(Clock, "sleep", staticmethod(sleep), raising=False)
+    monkeypatch.setattr(judge_module, "time", Clock)
+    writer = threading.Thread(target=hall.judge.settle_all, daemon=True)
+    writer.start()
+    writer.join(20)
+    assert not writer.is_alive(), "it slept while it held the one writer"
+    assert slept
+    assert set(slept) == {(1.0, True)}
+
+
 def test_what_failed_is_tried_again_by_itself(hall, device, monkeypatch):
     fail_for(monkeypatch, None)
     serve(hall, device, 0)
