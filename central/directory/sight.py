@@ -5,6 +5,7 @@ province sees. An institution and a hall are among the rated: they see closed mo
 (central/figures/closed.py), and nothing that tells a time, a service or a device.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -87,27 +88,31 @@ def sight_of(connection: Connection, place: Place, today: int) -> Sight | None:
     return Sight(place, entry.name, frozenset(regions), frozenset(halls))
 
 
-def windows_of(
-    connection: Connection, institution: str, first: int, last: int
-) -> frozenset[tuple[str, str]]:
-    """The windows (hall, window) that were an institution's on the first of these days, on the
-    last, and whenever it changed between them: by the window's own row, else by its hall's.
-    """
+def halls_ever(connection: Connection, institution: str) -> set[str]:
+    """Halls that were ever an institution's, or had a window that was."""
     halls = directory.entries(connection, "hall")
     windows = directory.entries(connection, "window")
-    register = Register([*halls, *windows])
-    changes = {one.first_day for one in (*halls, *windows) if first < one.first_day <= last}
-    its_halls = {one.id for one in halls if one.institution == institution}
-    found = set()
-    for what in {
-        one.id for one in windows if one.institution == institution or one.up in its_halls
-    }:
-        hall, window = what.split("/")
-        if all(
-            _owner(register, hall, what, day) == institution for day in {first, last, *changes}
-        ):
-            found.add((hall, window))
-    return frozenset(found)
+    found = {one.id for one in halls if one.institution == institution}
+    return found | {one.up or "" for one in windows if one.institution == institution}
+
+
+def owners_in(
+    connection: Connection, halls: Collection[str], first: int, last: int
+) -> dict[tuple[str, str], str]:
+    """Of the windows (hall, window) of these halls the institution that had each on all of these
+    days; those that were nobody's or changed hands are left out.
+    """
+    rows = directory.entries(connection, "hall")
+    windows = [one for one in directory.entries(connection, "window") if one.up in halls]
+    register = Register([*rows, *windows])
+    changes = {one.first_day for one in (*rows, *windows) if first < one.first_day <= last}
+    found = {}
+    for what in {one.id for one in windows}:
+        hall, _, window = what.partition("/")
+        owners = {_owner(register, hall, what, day) for day in {first, last, *changes}}
+        if len(owners) == 1 and (owner := owners.pop()) is not None:
+            found[hall, window] = owner
+    return found
 
 
 def _owner(register: Register, hall: str, what: str, day: int) -> str | None:

@@ -4,7 +4,9 @@ They know who was served when. So they see no days and no free spans, no level o
 ratings, and a month only when it is over and what may still be rated has been; then it is frozen,
 or a rating that arrives late would show as the difference between two looks. Each window's month
 is a cell; cells are frozen together, a hall at a time, and each is renewed only when at least 20
-of its services have changed. Whoever reads, and for whom, sees sums of whole cells.
+of its services have changed. Whoever reads, and for whom, sees sums of whole cells. Whose a cell
+is, is frozen with it for ever: a correction of the directory that took a small window out of an
+institution's sum would show it as the difference.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,21 +15,22 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.directory.sight import Sight, windows_of
+from central.directory.sight import Sight, halls_ever, owners_in
 from central.figures.report import ENOUGH, LEVELS, NONE, Figures, figures_by, in_order
 from central.ratings.judge import Judge
 from central.rules.policy import Policy
+from central.rules.sections import Limit
 from central.store import places, tallies
 from central.store.database import Database
-from central.store.judged import closed_months, counters
+from central.store.judged import closed_months, counters, standings
 from central.store.judged.closed_months import Cell
 from central.store.tallies import WHOLE_HALL
-from hosting.clock import day
+from hosting.clock import day, start_of
 
-# No rule gives more time to rate than 7 natural days (S1, S2) or 5 working days (S3 第十七条),
-# which the longest holidays make 14.
+# At least: 5 working days (S3 第十七条) are 14 with the longest holidays, and halls may be late.
 CLOSED_AFTER_DAYS = 15
 MONTHS = 12  # that can be looked at
+_WAITED_FOR = 24  # older months are closed, whatever waits in them
 
 Counts = tuple[int, ...]  # ratings by LEVELS, and how many of them are good
 _LEVELS = slice(len(LEVELS))
@@ -65,41 +68,67 @@ class ClosedMonths:
         self._judge = judge
         self._now_ms = now_ms
 
-    def months(self) -> list[date]:
-        """The first days of the months that are closed, the newest first."""
-        closed = day(self._now_ms()) - timedelta(days=CLOSED_AFTER_DAYS)
-        found: list[date] = []
-        first = closed.replace(day=1)
-        while len(found) < MONTHS:
-            first = (first - timedelta(days=1)).replace(day=1)
-            found.append(first)
-        return found
+    def months(self, sight: Sight) -> list[date]:
+        """The first days of the months that are closed for a hall or an institution, the newest
+        first: the longest limit of the policies that judge its services is over, and none of those
+        that have a limit waits. What was frozen stays closed.
+        """
+        now_ms = self._now_ms()
+        firsts = [day(now_ms).replace(day=1)]
+        while len(firsts) <= _WAITED_FOR + MONTHS:
+            firsts.append((firsts[-1] - timedelta(days=1)).replace(day=1))
+        months = {tallies.month_of(tallies.number_of(first)): first for first in firsts[1:]}
+        waited_for = list(months)[:_WAITED_FOR]
+        with self._database.read() as connection:
+            halls = {sight.place.id}
+            if sight.place.kind != "hall":
+                halls = halls_ever(connection, sight.place.id)
+            at = self._judge.places_now(connection)
+            profiles = standings.profiles(connection)
+            rows = counters.versions(connection, profiles, waited_for, halls)
+            frozen = closed_months.frozen(connection, waited_for, halls)
+        still_open = {
+            row.span
+            for row in rows
+            if (row.span, row.hall) not in frozen
+            and (limit := at.version(row.profile, row.hall, row.policy_from).time.limit)
+            and (row.waiting or now_ms < self._end_ms(months[row.span], limit.value))
+        }
+        least = timedelta(days=CLOSED_AFTER_DAYS)
+        return [
+            first
+            for month, first in months.items()
+            if month not in still_open and last_of(first) + least < day(now_ms)
+        ][:MONTHS]
 
     def report(self, sight: Sight, first: date) -> ClosedReport:
         """The month that begins with this day, one of `months`, of a hall or an institution."""
         last = last_of(first)
         month = tallies.month_of(tallies.number_of(first))
         with self._database.read() as connection:
+            days = tallies.number_of(first), tallies.number_of(last)
             if sight.place.kind == "hall":
-                halls, chosen = {sight.place.id}, None
+                halls = {sight.place.id}
             else:
-                days = tallies.number_of(first), tallies.number_of(last)
-                chosen = windows_of(connection, sight.place.id, *days)
-                halls = {hall for hall, _ in chosen}
-            held, frozen_at_ms = _held(connection, month, halls)
+                now = owners_in(connection, halls_ever(connection, sight.place.id), *days)
+                halls = {hall for (hall, _), owner in now.items() if owner == sight.place.id}
+                halls |= closed_months.halls_of(connection, month, sight.place.id)
+            held, owners, frozen_at_ms = _held(connection, month, halls)
             renewed = to_freeze(held, self._live(connection, first, halls))
-            names = _names(connection, halls, is_many=chosen is not None)
+            owners = {**owners_in(connection, halls, *days), **owners}
+            names = _names(connection, halls, is_many=sight.place.kind != "hall")
             policy = self._policy(connection, sight, first)
         if renewed:
             with self._database.write() as connection:  # looked at anew: another one may have
-                held, frozen_at_ms = _held(connection, month, halls)
+                held, others, frozen_at_ms = _held(connection, month, halls)
+                owners |= others
                 renewed = to_freeze(held, self._live(connection, first, halls))
                 if renewed:
                     frozen_at_ms = self._now_ms()
-                    closed_months.freeze(connection, month, renewed, frozen_at_ms)
+                    closed_months.freeze(connection, month, renewed, owners, frozen_at_ms)
         cells = {**held, **renewed}
-        if chosen is not None:
-            cells = {cell: levels for cell, levels in cells.items() if cell in chosen}
+        if sight.place.kind != "hall":
+            cells = {one: cells[one] for one in cells if owners.get(one) == sight.place.id}
         is_whole, seen = visible({cell: sum(one[_LEVELS]) for cell, one in cells.items()})
         parts = [
             ClosedPart(*cell, name, _figures(cells[cell]) if cell in seen else None)
@@ -109,6 +138,11 @@ class ClosedMonths:
         total = tuple(map(sum, zip(*cells.values(), strict=True)))
         whole = _figures(total) if is_whole else None
         return ClosedReport(first, last, whole, parts, frozen_at_ms, policy)
+
+    def _end_ms(self, first: date, limit: Limit) -> int:
+        """When a limit ends that begins with the last instant of a month."""
+        last_ms = start_of(last_of(first) + timedelta(days=1)) - 1
+        return self._judge.rules.calendar.end_ms(last_ms, limit).ms
 
     def _policy(self, connection: Connection, sight: Sight, first: date) -> Policy:
         at, day = self._judge.places_now(connection), tallies.number_of(first)
@@ -176,13 +210,15 @@ def visible(totals: Mapping[Cell, int]) -> tuple[bool, set[Cell]]:
 
 def _held(
     connection: Connection, month: int, halls: set[str]
-) -> tuple[dict[Cell, Counts], int | None]:
+) -> tuple[dict[Cell, Counts], dict[Cell, str], int | None]:
+    """What is frozen of these halls, whose each cell is (empty: nobody's), and since when."""
     rows = closed_months.of_month(connection, month, halls)
     cells = {
         (row.hall, row.window): tuple(getattr(row, name) for name in closed_months.COUNTS)
         for row in rows
     }
-    return cells, max((row.frozen_at_ms for row in rows), default=None)
+    owners = {(row.hall, row.window): row.institution for row in rows}
+    return cells, owners, max((row.frozen_at_ms for row in rows), default=None)
 
 
 def _figures(counts: Counts) -> Figures:

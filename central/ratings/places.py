@@ -107,6 +107,10 @@ class Places:
         entries = self._register.all_on("window", day)
         return {one.id.partition("/")[2]: one.name for one in entries if one.up == hall}
 
+    def knows(self, kind: str, what: str, day: int) -> bool:
+        """Whether the directory has something on a day."""
+        return self._register.on(kind, what, day) is not None
+
     def is_within(self, hall: str, place: str, day: int) -> bool:
         """Whether a hall or platform lies in a place: `all`, a region's id, or the first digits of
         a division's code.

@@ -46,6 +46,16 @@ def test_told_again_it_is_nothing_new_and_otherwise_it_is_refused(practice):
     assert (stored(practice), stored(practice, "progress")) == before
 
 
+def test_a_window_and_staff_that_the_directory_has_not_are_taken_and_named(practice):
+    body = VISIT | {"window": "w9", "staff_no": "9999"}
+    assert practice.post("/v1/services", body)["unknown"] == ["window", "staff_no"]
+    assert stored(practice)[0]["window"] == "w9"
+    known = VISIT | {"service": "S2", "staff_no": "0231"}
+    assert practice.post("/v1/services", known)["unknown"] == []
+    practice.give(directory=[{"kind": "window", "id": "demo/w9", "name": "9号窗口"}])
+    assert practice.post("/v1/services", body, status=200)["unknown"] == ["staff_no"]
+
+
 def test_progress_keeps_its_first_instant(practice):
     practice.post("/v1/services", VISIT)
     more = {"hall": "demo", "progress": [{"what": "finished", "at": "2026-09-01 10:00"}]}
@@ -106,7 +116,10 @@ def test_the_completion_of_a_project_finishes_its_visit_in_any_order(practice, o
 def test_a_completion_stands_once_in_the_hall_that_accepted_its_project(practice):
     practice.post("/v1/services", VISIT | {"project_nos": ["P-1"]})
     found = practice.post("/v1/services", {"completes": "P-1", "due_day": "2026-09-09"})
-    assert found == {"hall": "demo", "service": completion_of("P-1"), "is_new": True}
+    assert found == {
+        **{"hall": "demo", "service": completion_of("P-1"), "is_new": True},
+        "unknown": [],
+    }
     elsewhere = {"hall": "other", "completes": "P-1"}
     problem = practice.post("/v1/services", elsewhere, status=409)
     assert problem["detail"] == "the project's completion stands in demo already"

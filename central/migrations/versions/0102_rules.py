@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
+        sa.Column("institution", sa.String(length=32), nullable=False),
         sa.Column("level_5", sa.Integer(), nullable=False),
         sa.Column("level_4", sa.Integer(), nullable=False),
         sa.Column("level_3", sa.Integer(), nullable=False),

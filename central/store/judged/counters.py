@@ -1,6 +1,6 @@
 """What standings add up to, counted: written by the judge alone (central/ratings/judge.py)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -68,6 +68,20 @@ def counts(
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))
+
+
+def versions(
+    connection: Connection, profiles: Collection[str], spans: Collection[int], halls: Set[str]
+) -> list[Any]:
+    """Rows (span, hall, profile, policy_from, waiting): by what the services of these halls and
+    spans are judged, and how many of them wait.
+    """
+    columns = _figure.c
+    which = (columns.span, columns.hall, columns.profile, columns.policy_from)
+    waiting = func.sum(case((columns.what == "waiting", columns.ratings), else_=0))
+    chosen = (columns.profile.in_(profiles), columns.span.in_(spans), columns.dim == "hall")
+    query = select(*which, waiting.label("waiting")).where(*chosen, columns.hall.in_(halls))
+    return list(connection.execute(query.group_by(*which)))
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:

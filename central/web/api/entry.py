@@ -26,11 +26,15 @@ _CLOCK_ERROR_MS = 300_000  # by which a business system's clock may be ahead
 
 
 class StoredService(BaseModel):
-    """What is stored now; is_new: it was not before."""
+    """What is stored now; is_new: it was not before. unknown: which of window and staff_no the
+    directory has not on the day of the service; taken all the same, for the directory may come
+    later, and counted under what was told.
+    """
 
     hall: str
     service: str
     is_new: bool
+    unknown: list[str] = []
 
 
 class MoreProgress(BaseModel, extra="forbid"):
@@ -89,6 +93,17 @@ def create_router(
             if hall not in judge.hall_names(connection, day_of(now_ms())):
                 raise FieldError("hall", f"there is no hall or platform {hall}")
 
+    def unknown(hall: str, new: NewService) -> list[str]:
+        with database.read() as connection:
+            at, on = judge.places_now(connection), day_of(new.opened_at or now_ms())
+        named = {"window": new.window, "staff_no": new.staff_no}
+        kinds = {"window": "window", "staff_no": "staff"}
+        return [
+            field
+            for field, value in named.items()
+            if value is not None and not at.knows(kinds[field], f"{hall}/{value}", on)
+        ]
+
     @router.post("", status_code=201)
     def post_service(
         scopes: Annotated[Scopes, Depends(bearer)], new: NewService, response: Response
@@ -122,9 +137,11 @@ def create_router(
         except ContradictionError as error:
             raise HTTPException(409, f"{error}") from None
         response.status_code = 201 if is_new else 200
-        return StoredService(hall=hall, service=told.service, is_new=is_new)
+        return StoredService(
+            hall=hall, service=told.service, is_new=is_new, unknown=unknown(hall, new)
+        )
 
-    @router.post("/{service}/progress")
+    @router.post("/{service}/progress", response_model_exclude={"unknown"})
     def post_progress(
         scopes: Annotated[Scopes, Depends(bearer)],
         service: Annotated[str, Path(max_length=64)],

@@ -241,7 +241,7 @@ def _closed(
 ) -> FiguresAnswer:
     if window is not None or (hall is not None and sight.place != ("hall", hall)):
         raise HTTPException(403, f"this token is for the {sight.place.kind} {sight.place.id}")
-    months = closed.months()
+    months = closed.months(sight)
     month = months[0] if (first, last) == (None, None) else first
     is_whole = (first, last) == (None, None) or (first is not None and last == last_of(first))
     if month is None or month not in months or not is_whole:

@@ -112,7 +112,7 @@ class FiguresView:
         """
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
-        months = {f"{first:%Y-%m}": first for first in self._closed.months()}
+        months = {f"{first:%Y-%m}": first for first in self._closed.months(sight)}
         which = which or next(iter(months))
         if which not in months:
             raise PageError(404, "没有这个页面。")
