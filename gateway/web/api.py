@@ -29,8 +29,7 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from gateway.web.views import add_views
 from hosting.body import BoundedBody
-from hosting.door import HeadAsGet, PlainUrl, TokenFirst, known_of
-from hosting.parameters import strict_app
+from hosting.door import HeadAsGet, PlainUrl, TokenFirst, known_of, strict_app
 from hosting.problem import describe_problems, handle_problems
 from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument

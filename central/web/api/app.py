@@ -14,8 +14,7 @@ from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
 from central.web.api.health import StoreWatch, add_health
 from hosting.body import BoundedBody
-from hosting.door import HeadAsGet, PlainUrl, TokenFirst
-from hosting.parameters import strict_app
+from hosting.door import HeadAsGet, PlainUrl, TokenFirst, strict_app
 from hosting.problem import describe_problems, handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
