@@ -179,6 +179,8 @@ def test_a_backlog_that_moves_is_no_gap(hall, device):
 class Away:
     """A database that cannot be read."""
 
+    url = "sqlite:///away.db"
+
     def read(self):
         raise OperationalError("select", {}, Exception("the database is away"))
 

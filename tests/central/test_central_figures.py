@@ -124,7 +124,7 @@ def test_the_profile_says_which_levels_are_good(province):
     assert (report.policy.profile, set(report.policy.levels.good.value)) == ("ezhou-norm", {4, 5})
     assert report.whole.good == report.whole.counts[5] + report.whole.counts[4]
     assert report.whole.total == sum(report.whole.counts.values())
-    with pytest.raises(OperatorError, match="there are ezhou-norm, fujian"):
+    with pytest.raises(OperatorError, match="there are ezhou-norm, ezhou-plan, fujian"):
         load_rules("../ezhou")
 
 

@@ -75,8 +75,8 @@ def test_the_doctor_finds_a_hall_well_and_names_what_is_not(service, centre):
     lines = {line.split()[1]: line for line in told.splitlines()}
     assert (code, [line for line in told.splitlines() if line.startswith("LOOK")]) == (0, [])
     assert [*lines] == [
-        *("disk", "database", "credentials", "service", "broker", "dns", "proxy", "tls"),
-        *("token", "clock", "devices", "backlog"),
+        *("disk", "database", "credentials", "service", "broker", "certificate", "dns", "proxy"),
+        *("tls", "token", "clock", "devices", "backlog"),
     ]
     centre.good_token = "another"
     code, told = said("doctor", "--config", config)

@@ -109,7 +109,7 @@ class Day:
 
     async def _online(self) -> set[str]:
         views = await self.run.queue.devices()
-        return {view["device"] for view in views if view["online"]}
+        return {view["device"] for view in views if view["state"] in ("online", "unknown")}
 
     async def _sees(self, device: str, ticket: str, is_inviting: bool) -> None:
         def is_it():
