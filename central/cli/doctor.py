@@ -23,7 +23,14 @@ from central.store import clocks
 from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.health import late_since, probe, where_of
-from hosting.doctor import compare_clocks, examine, good_for, look_at_room, look_up
+from hosting.doctor import (
+    compare_clocks,
+    examine,
+    good_for,
+    look_at_room,
+    look_up,
+    silence,
+)
 from hosting.error import OperatorError
 
 _LEAST_BYTES = 1024**3
@@ -31,7 +38,6 @@ _WAIT_S = 5.0
 _SOON_MS = 7 * 86_400_000
 _NAMED = 3
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-_RUN = "Start it (systemctl start pingjia-central), and read its log (journalctl -u it)."
 AsJson = Annotated[bool, typer.Option("--json", help="The same for programs.")]
 
 
@@ -181,9 +187,13 @@ class _Patient:
             told = json.loads(answer.read())
             date_s = time.mktime(time.strptime(answer.headers["date"], _DATE)) - time.timezone
             return {"status": f"{told['status']}", **told}, date_s
-        except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+        except OSError as error:
+            where = f"{host} port {config.listen_port}"
+            raise OperatorError(silence(where, "pingjia-central", error)) from None
+        except (ValueError, KeyError, TypeError, http.client.HTTPException):
             raise OperatorError(
-                f"no centre answers on {host} port {config.listen_port}: {error}. {_RUN}"
+                f"what answers on {host} port {config.listen_port} is no centre. Which program "
+                "has that port (ss -ltnp)? See listen_port."
             ) from None
         finally:
             asked.close()

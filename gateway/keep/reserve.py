@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from gateway.keep.alarms import Alarms
 from gateway.store import envelopes
 from gateway.store.database import Database, is_of_disk
+from hosting.log import CHANGE
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class Room:
             self.is_shut = False
         self._alarms.clear("disk")
         self._alarms.clear("database")
-        log.info("there is room again; intake goes on")
+        log.info("there is room again; intake goes on", extra=CHANGE)
         return True
 
     def look(self) -> None:

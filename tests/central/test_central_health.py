@@ -258,7 +258,7 @@ def test_the_doctor_finds_a_centre_well_and_names_what_is_not(tmp_path):
         (tmp_path / "master.secret").chmod(0o644)
     code, found = doctor(tmp_path)
     assert "chmod 600" in found["secret"]
-    assert "no centre answers" in found["service"]
+    assert "nothing answers" in found["service"]
     assert "systemctl start" in found["service"]
 
 

@@ -2,6 +2,10 @@
 
 import json
 import re
+import shutil
+import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,10 +16,13 @@ from test_gateway_disk import Process
 from test_gateway_start import config_in
 from typer.testing import CliRunner
 
+from gateway.config import load_config
 from gateway.hall import intake
 from gateway.keep.reserve import Room
 from gateway.store import quarantine
 from gateway.store.database import Database
+from hosting.doctor import look_at_certificate
+from hosting.error import OperatorError
 from pingjia import app
 from simulator.parts.part import free_port
 
@@ -55,8 +62,48 @@ def test_status_tells_a_hall_that_is_well_one_to_look_at_and_one_that_is_down(se
     assert code == 3
     assert "DOWN: nothing answers" in told
     assert "systemctl start" in told
-    assert "held for the centre when it ended: 0 records" in told
+    assert "for the centre  0 records, 0 service documents, as its database has them" in told
     assert json.loads(said(*status, "--json")[1])["status"] == "down"
+
+
+def test_a_gateway_that_is_frozen_is_to_be_restarted_not_started(service):
+    """A unit that is active is not started again by `start`."""
+    process, config = service
+    process.child.send_signal(signal.SIGSTOP)
+    try:
+        code, told = said("status", "--config", config)
+        assert code == 3
+        assert "does not answer within 5 seconds" in told
+        assert "systemctl restart" in told
+        assert "systemctl start" not in told
+    finally:
+        process.child.send_signal(signal.SIGCONT)
+    until(lambda: said("status", "--config", config)[0] == 0, "a hall that is well again")
+
+
+def test_what_takes_a_connection_and_says_nothing_is_told_in_words():
+    with socket.create_server(("127.0.0.1", 0)) as dead:
+        port = dead.getsockname()[1]
+        with pytest.raises(OperatorError, match="does not answer within 5 seconds: it is frozen"):
+            look_at_certificate("127.0.0.1", port, ssl.create_default_context())
+    with pytest.raises(OperatorError, match="is not reached: Connection refused"):
+        look_at_certificate("127.0.0.1", port, ssl.create_default_context())
+
+
+@pytest.mark.parametrize(("held", "is_well"), [(True, True), (False, False)])
+def test_the_room_that_the_reserve_holds_is_not_asked_for_again(
+    tmp_path, monkeypatch, held, is_well
+):
+    """A small disk that is fine was told to be short of what the gateway has taken of it."""
+    config = config_in(tmp_path, "http://127.0.0.1:9", api_listen_port=free_port())
+    data = tmp_path / "data"
+    data.mkdir()
+    if held:
+        (data / "reserve").write_bytes(bytes(load_config(config).reserve_mb << 20))
+    usage = shutil.disk_usage(data)._replace(free=8 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    told = said("doctor", "--config", config)[1].splitlines()
+    assert told[0].startswith("ok    disk" if is_well else "LOOK  disk")
 
 
 def test_status_does_not_take_another_hall_for_ours(service, tmp_path):

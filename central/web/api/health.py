@@ -22,6 +22,7 @@ from central.steady import PlainClock
 from central.store import places
 from central.store.database import Database
 from hosting.clock import written
+from hosting.log import CHANGE
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class StoreWatch:
         else:
             self._took_s = self._monotonic_s()
             if self._said is not None:
-                log.warning("alarm %s is over", STORE)
+                log.warning("alarm %s is over", STORE, extra=CHANGE)
             self._said = None
             self._note_late(late_ms)
         finally:
@@ -97,13 +98,13 @@ class StoreWatch:
     def _say(self, sentence: str) -> None:
         if sentence != self._said:
             self._said = sentence
-            log.error("alarm %s: %s", STORE, sentence)
+            log.error("alarm %s: %s", STORE, sentence, extra=CHANGE)
 
     def _note_late(self, late_ms: int | None) -> None:
         if late_ms is not None and self.late_ms is None:
-            log.error("alarm %s: %s", JUDGE_LATE, late_since(late_ms))
+            log.error("alarm %s: %s", JUDGE_LATE, late_since(late_ms), extra=CHANGE)
         elif late_ms is None and self.late_ms is not None:
-            log.warning("alarm %s is over", JUDGE_LATE)
+            log.warning("alarm %s is over", JUDGE_LATE, extra=CHANGE)
         self.late_ms = late_ms
 
 
