@@ -35,6 +35,7 @@ LIVE, BACKLOG = 50, 500  # services at once: while they come one by one, and whe
 _TRY_AGAIN_S = 600.0  # after which a service that could not be judged is tried again
 _MOST_FAILED = 500  # beyond it the services are not to blame
 _OTHERS_MS = 10_000  # in which a centre that has the rules in force takes what waits
+LONGEST_PAUSE_MS = 300_000  # while a recount counts one hall
 _YIELD_MS = 60_000  # a backlog younger than this leaves every other moment to intake
 
 _Stored = dict[StandingKey, StandingRow]
@@ -127,7 +128,9 @@ class Judge:
         """(is there more, is it so young that intake comes first)."""
         with self._database.read() as connection:
             state = standings.state(connection)
-            if wall_ms() < (state.paused_until_ms or 0):  # a recount counts
+            # A recount counts. One that seems to take longer has another clock, or had: ours may
+            # have been set back, and figures would stop for as long.
+            if 0 < (state.paused_until_ms or 0) - wall_ms() <= LONGEST_PAUSE_MS:
                 return False, False
             now_ms = max(self._clock.now_ms(), state.settled_ms)
             work = self._find(connection, now_ms)

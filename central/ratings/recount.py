@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from central.ratings.dossier import gather
-from central.ratings.judge import Judge
+from central.ratings.judge import LONGEST_PAUSE_MS, Judge
 from central.ratings.settling import figures, settled
 from central.ratings.versions import not_in_force
 from central.store.database import Database
@@ -20,7 +20,7 @@ from hosting.clock import now_ms as wall_ms
 from hosting.error import OperatorError
 
 _AT_ONCE = 500
-_PAUSES_MS = (0, 20_000, 60_000, 300_000)  # of the judge, for each try at one hall
+_PAUSES_MS = (0, 20_000, 60_000, LONGEST_PAUSE_MS)  # of the judge, for each try at one hall
 
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 

@@ -29,6 +29,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoneFreeError
 
 from hosting.error import OperatorError
+from hosting.text_file import file_id
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Database:
         # SQLite has one writer at a time anyway; waiting here is fair and does not poll.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._path = Path(engine.url.database or "")
-        self._file = _file_at(self._path)
+        self._file = file_id(self._path)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,7 +102,7 @@ class Database:
 
     def _is_in_place(self) -> bool:
         wal = self._path.with_name(f"{self._path.name}-wal")
-        return _file_at(self._path) == self._file and wal.exists()
+        return file_id(self._path) == self._file and wal.exists()
 
     def close(self) -> None:
         """Close every connection."""
@@ -111,14 +112,6 @@ class Database:
 _AWAY = sqlite3.OperationalError(
     "its file, or the -wal beside it, was moved or replaced: put it back, or restart the centre"
 )
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def open_database(url: str | URL) -> Database:

@@ -19,6 +19,7 @@ from gateway.keep.alarms import Alarms
 from gateway.store import envelopes
 from gateway.store.database import Database, is_of_disk
 from hosting.log import CHANGE
+from hosting.text_file import file_id
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Room:
         self._alarms = alarms
         self._write = write
         self._commits = -1
-        self._file = _file_at(database.path)
+        self._file = file_id(database.path)
         self._opening = threading.Lock()
         database.on_failed = self.failed
 
@@ -154,7 +155,7 @@ class Room:
     def _is_in_place(self) -> bool:
         """Whether the database is where it was; else what is written to it goes nowhere."""
         path = self._database.path
-        if _file_at(path) == self._file and path.with_name(f"{path.name}-wal").exists():
+        if file_id(path) == self._file and path.with_name(f"{path.name}-wal").exists():
             return True
         self.is_shut = True
         self._alarms.set(
@@ -170,14 +171,6 @@ class Room:
         with self._database.write() as connection:
             envelopes.let_go(connection, None)
         return self._database.free_bytes() >= self._reserve.size // 2
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def refusal(error: Exception) -> str:

@@ -15,6 +15,7 @@ from central.ratings.versions import load_rules
 from central.rules.standing import stand
 from central.steady import PlainClock
 from central.store.judged import projects, standings
+from hosting.clock import now_ms as wall_ms
 from protocol.batch import Matter
 
 SERVICES = 12
@@ -132,6 +133,18 @@ def test_when_all_fails_the_judge_pauses_outside_of_its_transaction(hall, device
     assert not writer.is_alive(), "it slept while it held the one writer"
     assert slept
     assert set(slept) == {(1.0, True)}
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "counted"), [(60_000, 0), (86_400_000, 1)], ids=["a recount", "a clock set back"]
+)
+def test_the_judge_rests_for_a_recount_and_for_no_clock(hall, device, ahead_ms, counted):
+    """When a recount said that it is to wait, the machine's clock may have been a day ahead."""
+    serve(hall, device, 0)
+    with hall.database.write() as connection:
+        standings.note(connection, paused_until_ms=wall_ms() + ahead_ms)
+    hall.judge.settle_all()
+    assert rated(hall) == counted
 
 
 def test_what_failed_is_tried_again_by_itself(hall, device, monkeypatch):

@@ -69,7 +69,7 @@ class StoreWatch:
         """Why the database takes nothing; None while it does."""
         began_s = self._began_s
         if began_s is not None and self._monotonic_s() - began_s > _HANGS_S:
-            self._say(f"{self._where} does not answer. {_TODO}")
+            self._say(f"{self._where} does not answer. {_REMEDY}")
         return self._said
 
     def silence_s(self) -> float:
@@ -85,7 +85,7 @@ class StoreWatch:
                 late_ms = self._find_late(connection)
         except SQLAlchemyError as error:
             first = str(getattr(error, "orig", error)).splitlines()[0]
-            self._say(f"{self._where} takes nothing ({first}). {_TODO}")
+            self._say(f"{self._where} takes nothing ({first}). {_REMEDY}")
         else:
             self._took_s = self._monotonic_s()
             if self._said is not None:
@@ -108,7 +108,7 @@ class StoreWatch:
         self.late_ms = late_ms
 
 
-_TODO = (
+_REMEDY = (
     "Halls keep their records meanwhile. Is the disk full, read-only or failing (`df`, `dmesg`), "
     "does PostgreSQL run? The centre goes on by itself."
 )
