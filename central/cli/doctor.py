@@ -17,9 +17,9 @@ from central.centre import limits_of
 from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, opened_url, time_of
 from central.clockwork import Alarms
 from central.config import Config, load_config, require_safe_listener
-from central.people.tokens import Tokens
+from central.people.tokens import Tokens, halls_of
 from central.steady import PlainClock
-from central.store import clocks
+from central.store import clocks, places
 from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.health import late_since, probe, where_of
@@ -130,12 +130,20 @@ class _Patient:
         with opened_url(self._config) as database:
             now_ms = time_of(database)()
             rows = Tokens(database, lambda: now_ms).every()
+            with database.read() as connection:
+                halls = {row.hall for row in places.halls(connection)}
         rows = [row for row in rows if not row.revoked_at_ms]
         good = [row for row in rows if row.ends_at_ms is None or row.ends_at_ms > now_ms]
         lasting = [row for row in good if "enrol:" not in row.scopes]  # those are for a day
         soon = [row for row in lasting if (row.ends_at_ms or math.inf) <= now_ms + _SOON_MS]
-        halls = sum("hall:" in row.scopes for row in good)
-        told = f"{len(good)} are good, {halls} of them halls', {len(rows) - len(good)} have ended"
+        told = f"{len(good)} are good, {len(rows) - len(good)} have ended"
+        locked_out = sorted(halls - {one for row in good for one in halls_of((row.scopes,))})
+        if locked_out:
+            raise OperatorError(
+                f"{told}; no good one is that of the gateway of {', '.join(locked_out[:_NAMED])}"
+                f"{f' and {len(locked_out) - _NAMED} more' if len(locked_out) > _NAMED else ''}, "
+                "which is refused: `pingjia central token add --scope hall:ID`."
+            )
         if soon:
             names = ", ".join(row.name or row.id for row in soon[:_NAMED])
             raise OperatorError(

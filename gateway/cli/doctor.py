@@ -131,19 +131,30 @@ class _Patient:
 
     def _broker(self) -> str:
         config = self._config
+        told = self._try_told()
+        if told is not None and told["mqtt"]:
+            return "the gateway's session stands"
         if config.mqtt_port:
-            knock(
-                config.mqtt_host,
-                config.mqtt_port,
-                "the broker",
-                "Start mosquitto, or the gateway if it has its own (broker); see mqtt_port.",
-            )
-        if not self._told()["mqtt"]:
+            todo = "Start mosquitto; see mqtt_port."
+            if config.broker == "embedded":
+                todo = "It is the gateway's own: `pingjia gateway status` says what it lacks."
+            knock(config.mqtt_host, config.mqtt_port, "the broker", todo)
+        if told is None:
             raise OperatorError(
-                "it takes connections, but the gateway has no session there: it is frozen, or "
-                "refuses the gateway. `pingjia gateway status` has the alarm's sentence."
+                f"something takes connections on {config.mqtt_host} port {config.mqtt_port}, but "
+                "the gateway does not run, so nobody knows whether it is this hall's broker: see "
+                "`ss -ltnp`."
             )
-        return "the gateway's session stands"
+        raise OperatorError(
+            "the gateway has no session at the broker, which is frozen, or refuses it: `pingjia "
+            "gateway status` has the alarm's sentence."
+        )
+
+    def _try_told(self) -> dict[str, Any] | None:
+        try:
+            return self._told()
+        except OperatorError:
+            return None
 
     def _certificate(self) -> str:
         folder = self._config.secure_dir

@@ -2,12 +2,13 @@
 
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from central_hall import NOW_MS, SECRET, bearer, document, item_of
@@ -255,6 +256,15 @@ def test_the_doctor_finds_a_centre_well_and_names_what_is_not(tmp_path):
         code, found = doctor(tmp_path)
         assert (code, found["tokens"][:4]) == (1, "LOOK")
         assert "1 end within a week, first short" in found["tokens"]
+        reading = ("token", "add", "--scope", "pages:read:hall:demo", "--out", str(tmp_path / "r"))
+        adding = ("hall", "add", "demo", "--mqtt-host", "127.0.0.1", "--mqtt-port", "1883")
+        for words in ((*adding, "--token-out", str(tmp_path / "hall.token")), reading):
+            made = CliRunner().invoke(app, ["central", *words, *config])
+            assert made.exit_code == 0, made.output
+        with closing(sqlite3.connect(tmp_path / "central.db")) as connection, connection:
+            connection.execute("update token set revoked_at_ms = 1 where scopes = 'hall:demo'")
+        _, found = doctor(tmp_path)
+        assert "no good one is that of the gateway of demo, which is refused" in found["tokens"]
         (tmp_path / "master.secret").chmod(0o644)
     code, found = doctor(tmp_path)
     assert "chmod 600" in found["secret"]

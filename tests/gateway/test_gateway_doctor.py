@@ -18,9 +18,11 @@ from typer.testing import CliRunner
 
 from gateway.config import load_config
 from gateway.hall import intake
+from gateway.keep.alarms import Alarms
 from gateway.keep.reserve import Room
 from gateway.store import quarantine
 from gateway.store.database import Database
+from gateway.upward.credentials import Credentials, Files
 from hosting.doctor import look_at_certificate
 from hosting.error import OperatorError
 from pingjia import app
@@ -90,6 +92,15 @@ def test_what_takes_a_connection_and_says_nothing_is_told_in_words():
         look_at_certificate("127.0.0.1", port, ssl.create_default_context())
 
 
+@pytest.mark.parametrize("setting", ["centre_ca", "centre_certificate", "centre_key"])
+def test_a_file_that_is_not_there_is_named(tmp_path, setting):
+    files = {"token": tmp_path / "token", setting.removeprefix("centre_"): tmp_path / "gone.pem"}
+    files["token"].write_text("pjh_secret")
+    files["token"].chmod(0o600)
+    with pytest.raises(OperatorError, match=f"^{setting}: .*gone.pem is not there"):
+        Credentials(Files(**files), Alarms())
+
+
 @pytest.mark.parametrize(("held", "is_well"), [(True, True), (False, False)])
 def test_the_room_that_the_reserve_holds_is_not_asked_for_again(
     tmp_path, monkeypatch, held, is_well
@@ -135,10 +146,13 @@ def test_the_doctor_finds_a_hall_well_and_names_what_is_not(service, centre):
 
 
 def test_the_doctor_looks_at_a_hall_that_is_down(tmp_path):
-    config = config_in(tmp_path, f"http://127.0.0.1:{free_port()}", api_listen_port=free_port())
-    (tmp_path / "token").chmod(0o644)
-    code, told = said("doctor", "--config", config)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        ports = {"api_listen_port": free_port(), "mqtt_port": stranger.getsockname()[1]}
+        config = config_in(tmp_path, f"http://127.0.0.1:{free_port()}", **ports)
+        (tmp_path / "token").chmod(0o644)
+        code, told = said("doctor", "--config", config)
     assert code == 1
+    assert "nobody knows whether it is this hall's broker" in told
     for words in (
         *("LOOK  disk", "start the gateway once", "LOOK  credentials", "chmod 600"),
         *("LOOK  service", "nothing answers", "ok    dns"),
