@@ -169,19 +169,21 @@ def test_what_is_retained_is_published_anew_after_mosquitto_s_death(
     tmp_path, centre, connect, mosquitto
 ):
     """TOP-3: it keeps nothing; the users that came while it ran may log in."""
-    settings = broker_files_in(tmp_path, centre.url)
+    settings = broker_files_in(tmp_path, centre.url, invite_ms=120_000)
     with mosquitto(settings.broker_files) as broker:
         gateway = start_gateway(settings)
-        service, _ = gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))
-        gateway.desk.invite(service)
-        broker.kill()
-        until(lambda: not gateway.link.is_up(), "the end of the session")
-        broker.start()
-        until(gateway.link.is_up, "the new session")
-        device = connect(gateway, "dev-1").enter()
-        assert device.hear("ticket")["phase"] == "inviting"
-        device.leave()
-        gateway.stop()
+        try:
+            service, _ = gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))
+            gateway.desk.invite(service)
+            broker.kill()
+            until(lambda: not gateway.link.is_up(), "the end of the session")
+            broker.start()
+            until(gateway.link.is_up, "the new session")
+            device = connect(gateway, "dev-1").enter()
+            assert device.hear("ticket")["phase"] == "inviting"
+            device.leave()
+        finally:
+            gateway.stop()
 
 
 @needs_mosquitto
