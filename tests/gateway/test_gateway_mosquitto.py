@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from gateway.cli.broker import write_broker_files
 from gateway.desk.services import Opening
 from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
+from hosting.worker import Worker
 from simulator.parts.mosquitto import check_installed
 from simulator.parts.part import PartError
 
@@ -148,6 +150,21 @@ def test_another_program_with_the_broker_s_number_is_not_signalled(tmp_path):
     assert "no mosquitto" in alarms.standing()["broker_files"]
     other.terminate()
     assert other.wait() == -signal.SIGTERM  # a SIGHUP would have ended it before
+
+
+def test_a_broker_that_is_not_there_costs_no_processor(tmp_path):
+    """What stands in the way is looked at again after a second; stopping waits no longer."""
+    tells = []
+    broker = Mosquitto(tmp_path, HALL, lambda: tells.append(1) or {}, Alarms())
+    worker = Worker("mosquitto", broker.step)
+    broker.start()
+    worker.start()
+    time.sleep(1.5)
+    began_s = time.monotonic()
+    worker.ask_to_stop()
+    worker.join()
+    assert time.monotonic() - began_s < 1.5
+    assert 2 <= len(tells) <= 4
 
 
 @needs_mosquitto
