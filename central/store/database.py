@@ -73,6 +73,7 @@ class Database:
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._path = Path(engine.url.database or "")
         self._file = file_id(self._path)
+        self._was_away = False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -95,10 +96,15 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
         else:
-            with self._turn, self._writer.begin() as connection:
-                yield connection
-                if not self._is_in_place():
-                    raise OperationalError(None, None, _AWAY)
+            with self._turn:
+                if self._was_away and self._is_in_place():
+                    self._engine.dispose()  # of what was open then, nothing is used again
+                    self._was_away = False
+                with self._writer.begin() as connection:
+                    yield connection
+                    if not self._is_in_place():
+                        self._was_away = True
+                        raise OperationalError(None, None, _AWAY)
 
     def _is_in_place(self) -> bool:
         wal = self._path.with_name(f"{self._path.name}-wal")
@@ -163,6 +169,12 @@ def _open_sqlite(url: str | URL, path: Path) -> Engine:
     # The one used last comes first: the pages that it has read are still true.
     arguments = {"timeout": _BUSY_S, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, pool_use_lifo=True)
+
+    def connect(_dialect: Any, _record: Any, _arguments: Any, named: Any) -> sqlite3.Connection:
+        # None is made where the file was taken away: it would begin another one, with this -wal.
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, **named)
+
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

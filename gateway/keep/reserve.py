@@ -84,7 +84,7 @@ class Room:
         alarms: Alarms,
         write: Callable[[], None],
     ):
-        self.is_shut = False
+        self.is_shut = self._was_away = False
         self._folder = folder
         self._database = database
         self._reserve = reserve
@@ -120,6 +120,9 @@ class Room:
             return False
         with self._opening:
             try:
+                if self._was_away:
+                    self._database.reopen()
+                    self._was_away = False
                 self._write()
                 if not self._reserve.hold() and not self._make():
                     return False
@@ -157,7 +160,7 @@ class Room:
         path = self._database.path
         if file_id(path) == self._file and path.with_name(f"{path.name}-wal").exists():
             return True
-        self.is_shut = True
+        self.is_shut = self._was_away = True
         self._alarms.set(
             "disk",
             f"The database {path}, or the -wal beside it, was taken away under the gateway: "

@@ -24,11 +24,12 @@ from protocol.batch import encode_batch
 from simulator.parts.part import free_port
 
 MINUTE_MS = 60_000
-RUN = "from pingjia import app; app()"
-LAZY = (
-    "from central.web.api.health import StoreWatch; StoreWatch.look = lambda self: None; "
+LOOK_S = 1.0  # where a running centre looks every ten seconds
+RUN = (
+    f"import central.web.api.health as one; one.LOOK_EVERY_S = {LOOK_S}; "
     "from pingjia import app; app()"
 )
+LAZY = f"import central.web.api.health as two; two.StoreWatch.look = lambda self: None; {RUN}"
 
 
 def ask(url: str) -> tuple[int, dict]:
@@ -109,7 +110,7 @@ def test_a_disk_that_takes_nothing_is_told_before_anything_comes(tmp_path, error
         assert ask(url) == (200, {"status": "ok"})
         with failing(centre, tmp_path, error):
             if program is LAZY:
-                time.sleep(11)
+                time.sleep(5 * LOOK_S)
                 assert ask(url) == (200, {"status": "ok"})
                 return
             until(lambda: ask(url)[0] == 503, "503")
@@ -207,7 +208,7 @@ def test_a_judge_that_is_late_is_told_everywhere_and_its_end_too(
 
 def test_a_running_centre_tells_of_a_judge_that_stands(tmp_path):
     """The judge's thread is gone; pages, /healthz, metrics and doctor say that figures are old."""
-    standing = "import central.ratings.judge as one; one.Judge.settle = lambda self: False; " + RUN
+    standing = "import central.ratings.judge as two; two.Judge.settle = lambda self: False; " + RUN
     with running(tmp_path, standing) as (_, url):
         database = open_database(f"sqlite:///{tmp_path}/central.db")
         with database.write() as connection:

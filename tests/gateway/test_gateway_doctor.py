@@ -12,10 +12,12 @@ import time
 
 import pytest
 from gateway_hall import health_of, until
+from sqlalchemy.exc import OperationalError
 from test_gateway_disk import Process
 from test_gateway_start import config_in
 from typer.testing import CliRunner
 
+from gateway import gateway as gateway_module
 from gateway.config import load_config
 from gateway.hall import intake
 from gateway.keep.alarms import Alarms
@@ -176,11 +178,11 @@ def test_a_disk_that_takes_nothing_is_an_alarm_first_and_mends_by_itself(
     """FAULTS 25. The gateway is quiet: nobody but itself writes."""
     ports = {"api_listen_port": free_port(), "mqtt_port": free_port()}
     config = config_in(tmp_path, centre.url, **ports)
-    program = None
+    program = "import gateway.gateway as one; one._WATCH_EVERY_S = 1; "
     if not is_ours:
-        lazy = "from gateway.keep.reserve import Room; Room.look = lambda self: None; "
-        program = [sys.executable, "-c", lazy + "from pingjia import app; app()"]
-    process = Process(tmp_path, [], program)
+        program += "from gateway.keep.reserve import Room; Room.look = lambda self: None; "
+    program += "from pingjia import app; app()"
+    process = Process(tmp_path, [], [sys.executable, "-c", program])
     process.wait_ready()
     status = ("status", "--config", config)
     until(lambda: said(*status)[0] == 0, "a hall that is well")
@@ -201,7 +203,7 @@ def test_a_disk_that_takes_nothing_is_an_alarm_first_and_mends_by_itself(
             assert (code, str(data) in told) == (1, True)
             assert "LOOK  service" in said("doctor", "--config", config)[1]
         else:
-            time.sleep(7)
+            time.sleep(4)
             assert process.alarms() == {}
     finally:
         tracer.terminate()
@@ -225,12 +227,20 @@ def test_what_strangers_sent_moves_no_terminal(service, connect):
     assert "\\x1b[2J" in told
 
 
+@pytest.fixture
+def quick_looks(monkeypatch):
+    """Ask for it before the gateway: it looks at its disk every half a second, not every five."""
+    monkeypatch.setattr(gateway_module, "_WATCH_EVERY_S", 0.5)
+
+
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: writes are believed"])
 @pytest.mark.parametrize("more", ["", "-wal"])
 def test_a_database_that_was_taken_away_is_an_alarm_until_it_is_back(
-    gateway, monkeypatch, is_ours, more
+    quick_looks, gateway, monkeypatch, is_ours, more
 ):
-    """What is written goes to a file that nobody will find again, and no write fails."""
+    """What is written goes to a file that nobody will find again, and no write fails. Nobody makes
+    another one in its place, not even who opens a connection.
+    """
     if not is_ours:
         monkeypatch.setattr(Room, "_is_in_place", lambda self: True)
     path = gateway.database.path
@@ -240,8 +250,16 @@ def test_a_database_that_was_taken_away_is_an_alarm_until_it_is_back(
         if is_ours:
             until(lambda: "taken away" in gateway.alarms.standing().get("disk", ""), "the alarm")
             until(lambda: health_of(gateway.api_url)[0] == 503, "the 503")
+            if not more:
+                gateway.database.reopen()
+                with (
+                    pytest.raises(OperationalError, match="unable to open"),
+                    gateway.database.read(),
+                ):
+                    pass
+                assert not path.exists()
         else:
-            time.sleep(6)
+            time.sleep(2)
             assert "disk" not in gateway.alarms.standing()
     finally:
         path.with_name("elsewhere").rename(path)
