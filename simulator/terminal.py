@@ -36,6 +36,7 @@ _RUNGS = {
     "in_centre": ("入省级", "in centre", "covered by the centre's receipt"),
 }
 _FACES = {
+    "starting": ("启动 starting", "dim"),
     "standby": ("待机 standby", "dim"),
     "serving": ("办理 serving", "cyan"),
     "inviting": ("请评价 inviting", "bold black on yellow"),
