@@ -1,0 +1,83 @@
+"""A page and its Chinese twin, `NAME.zh-CN.md`, cannot drift: headings, rows, commands, figures."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+# For who builds the system: no twin. The others have their Chinese part in the page itself.
+ENGLISH = {"citizen", "model"}
+BOTH = {"rules", "scale", "scopes"}
+PAGES = sorted({path.name.split(".")[0] for path in DOCS.glob("*.md")} - ENGLISH - BOTH)
+
+_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r"(^|\s+)# .*", re.MULTILINE)
+_FIGURE = re.compile(r"\d(?:[\d,.:]*\d)?")
+
+
+def shape(text: str) -> dict:
+    """What must be the same in both: of each section its heading's depth and its table rows,
+    the code blocks but for their comments, and what stands in backticks."""
+    prose = _BLOCK.sub("", text)
+    sections = re.split(r"^(?=#+ )", prose, flags=re.MULTILINE)[1:]
+    return {
+        "sections": [
+            (part.split(" ")[0], len(re.findall(r"^\|", part, re.MULTILINE))) for part in sections
+        ],
+        "blocks": [_COMMENT.sub("", block) for block in _BLOCK.findall(text)],
+        "words": {" ".join(word.split()) for word in re.findall(r"`([^`]+)`", prose)},
+    }
+
+
+def figures(text: str) -> set[str]:
+    """The numbers that are written in digits, outside of code."""
+    return set(_FIGURE.findall(re.sub(r"`[^`]+`|\]\([^)]*\)", "", _BLOCK.sub("", text))))
+
+
+def differences(english: str, chinese: str) -> list[str]:
+    """What one has and the other has not, in words; empty if they are twins."""
+    ours, theirs = shape(english), shape(chinese)
+    found = []
+    for name in ("sections", "blocks"):
+        if len(ours[name]) != len(theirs[name]):
+            found.append(f"{len(ours[name])} {name}, {len(theirs[name])} in Chinese")
+        pairs = zip(ours[name], theirs[name], strict=False)
+        found += [f"{name} {n}: {a} / {b}" for n, (a, b) in enumerate(pairs) if a != b]
+    found += [f"`{word}` is missing in Chinese" for word in sorted(ours["words"] - theirs["words"])]
+    found += [f"`{word}` is in Chinese only" for word in sorted(theirs["words"] - ours["words"])]
+    missing = figures(english) - figures(chinese)
+    return found + [f"the figure {figure} is missing in Chinese" for figure in sorted(missing)]
+
+
+def read(name: str) -> tuple[str, str]:
+    return tuple((DOCS / f"{name}{end}").read_text("utf-8") for end in (".md", ".zh-CN.md"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_and_its_twin_say_the_same(name):
+    assert differences(*read(name)) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_leads_to_the_other_and_a_twin_to_twins(name):
+    english, chinese = read(name)
+    assert f"]({name}.zh-CN.md)" in "".join(english.splitlines()[:8])
+    assert f"]({name}.md)" in "".join(chinese.splitlines()[:8])
+    led = set(re.findall(r"\]\((\w+)\.md[)#]", chinese)) - {name}
+    assert led & set(PAGES) == set()
+
+
+def test_the_control_finds_each_drift():
+    english = "# A\n\n1,024 of `x`\n\n| a |\n|---|\n| b |\n\n```\nrun  # now\n```\n"
+    chinese = "# 甲\n\n`x` 1,024 条\n\n| 甲 |\n|---|\n| 乙 |\n\n```\nrun  # 现在\n```\n"
+    assert differences(english, chinese) == []
+    for old, new in (
+        ("| 乙 |\n", ""),
+        ("```\n", "```\n\n## 乙\n"),
+        ("# 甲", "## 甲"),
+        ("run", "walk"),
+        ("`x`", "`y`"),
+        ("1,024", "1,204"),
+    ):
+        assert differences(english, chinese.replace(old, new, 1)) != [], old
