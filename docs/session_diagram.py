@@ -1,7 +1,7 @@
 """Writes what docs/ shows of the firmware: the session's diagram and the boards' pins.
 
-`python docs/session_diagram.py` fills the marked parts of docs/citizen.md, docs/hardware.md and its
-Chinese twin; with `--check` it changes nothing and ends with 1 if a page is out of date.
+`python docs/session_diagram.py` fills the marked parts of docs/citizen.md, docs/hardware.md and
+docs/hardware.zh-CN.md; with `--check` it changes nothing and ends with 1 if one is out of date.
 """
 
 import re

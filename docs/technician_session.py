@@ -2,8 +2,8 @@
 
     .venv/bin/python docs/technician_session.py
 
-The Chinese page gets the same blocks. With `--check` nothing is typed or changed: it ends with 1 if
-the Chinese page has other blocks. simulator/technician.py types;
+The Chinese page gets the same blocks. With `--check` it types and changes nothing, and ends with 1
+if the Chinese page has other blocks. simulator/technician.py types;
 tests/journey/test_technician_page.py holds the page to it.
 """
 

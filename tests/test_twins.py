@@ -1,4 +1,4 @@
-"""A page and its Chinese twin, `NAME.zh-CN.md`, cannot drift: headings, rows, commands, figures."""
+"""A page and its twin, `NAME.zh-CN.md`, cannot drift: headings, rows, commands, figures."""
 
 import re
 from pathlib import Path
@@ -44,13 +44,14 @@ def differences(english: str, chinese: str) -> list[str]:
             found.append(f"{len(ours[name])} {name}, {len(theirs[name])} in Chinese")
         pairs = zip(ours[name], theirs[name], strict=False)
         found += [f"{name} {n}: {a} / {b}" for n, (a, b) in enumerate(pairs) if a != b]
-    found += [f"`{word}` is missing in Chinese" for word in sorted(ours["words"] - theirs["words"])]
-    found += [f"`{word}` is in Chinese only" for word in sorted(theirs["words"] - ours["words"])]
+    for word in sorted(ours["words"] ^ theirs["words"]):
+        found.append(f"`{word}` is not in {'Chinese' if word in ours['words'] else 'English'}")
     missing = figures(english) - figures(chinese)
-    return found + [f"the figure {figure} is missing in Chinese" for figure in sorted(missing)]
+    return found + [f"the figure {figure} is not in Chinese" for figure in sorted(missing)]
 
 
 def read(name: str) -> tuple[str, str]:
+    """A page and its twin."""
     return tuple((DOCS / f"{name}{end}").read_text("utf-8") for end in (".md", ".zh-CN.md"))
 
 
