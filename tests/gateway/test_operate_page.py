@@ -35,7 +35,9 @@ def rows(text: str, heading: str) -> set[str]:
     return {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
 
 
-@pytest.mark.parametrize(("text", "heading"), [(PAGE, "The gateway's alarms"), (CHINESE, "网关的告警")])
+@pytest.mark.parametrize(
+    ("text", "heading"), [(PAGE, "The gateway's alarms"), (CHINESE, "网关的告警")]
+)
 def test_every_alarm_has_its_row(text, heading):
     assert rows(text, heading) == set(advice.ALARMS)
 
