@@ -55,13 +55,21 @@ def differences(english: str, chinese: str) -> list[str]:
 
 
 def read(name: str) -> tuple[str, str]:
-    """A page and its twin."""
-    return tuple((DOCS / f"{name}{end}").read_text("utf-8") for end in (".md", ".zh-CN.md"))
+    """A page of docs/ and its twin."""
+    return (DOCS / f"{name}.md").read_text("utf-8"), (DOCS / f"{name}.zh-CN.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_and_its_twin_say_the_same(name):
     assert differences(*read(name)) == []
+
+
+def test_the_readmes_say_the_same():
+    pages = [(DOCS.parent / f"README{end}.md").read_text("utf-8") for end in ("", ".zh-CN")]
+    drawing = re.compile(r"```\n[^`]*┌[^`]*```\n")  # in each language's own words
+    assert differences(*(drawing.sub("", page, count=1) for page in pages)) == []
+    led = set(re.findall(r"\]\(docs/(\w+)\.md[)#]", pages[1]))
+    assert led & set(PAGES) == set()
 
 
 @pytest.mark.parametrize("name", PAGES)
