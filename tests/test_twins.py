@@ -21,8 +21,9 @@ _FIGURE = re.compile(r"\d(?:[\d,.:]*\d)?")
 
 
 def shape(text: str) -> dict:
-    """What must be the same in both: of each section its heading's depth and its table rows,
-    the code blocks but for their comments, and what stands in backticks."""
+    """sections: of each its heading's depth and its number of table rows. blocks: of code, but for
+    their comments. rows: of all tables.
+    """
     prose = _BLOCK.sub("", text)
     sections = re.split(r"^(?=#+ )", prose, flags=re.MULTILINE)[1:]
     return {
@@ -30,8 +31,13 @@ def shape(text: str) -> dict:
             (part.split(" ")[0], len(re.findall(r"^\|", part, re.MULTILINE))) for part in sections
         ],
         "blocks": [_COMMENT.sub("", block) for block in _BLOCK.findall(text)],
-        "words": {" ".join(word.split()) for word in re.findall(r"`([^`]+)`", prose)},
+        "rows": re.findall(r"^\|.*", prose, re.MULTILINE),
     }
+
+
+def words(text: str) -> set[str]:
+    """What stands in backticks, outside of code blocks."""
+    return {" ".join(word.split()) for word in re.findall(r"`([^`]+)`", _BLOCK.sub("", text))}
 
 
 def figures(text: str) -> set[str]:
@@ -48,10 +54,16 @@ def differences(english: str, chinese: str) -> list[str]:
             found.append(f"{len(ours[name])} {name}, {len(theirs[name])} in Chinese")
         pairs = zip(ours[name], theirs[name], strict=False)
         found += [f"{name} {n}: {a} / {b}" for n, (a, b) in enumerate(pairs) if a != b]
-    for word in sorted(ours["words"] ^ theirs["words"]):
-        found.append(f"`{word}` is not in {'Chinese' if word in ours['words'] else 'English'}")
-    missing = figures(english) - figures(chinese)
-    return found + [f"the figure {figure} is not in Chinese" for figure in sorted(missing)]
+    pieces = zip(ours["rows"], theirs["rows"], strict=False)
+    for one, other in ((english, chinese), *pieces):
+        told, said = words(one), words(other)
+        for word in sorted(told ^ said):
+            found.append(
+                f"`{word}` is not in {'Chinese' if word in told else 'English'}: {one:.60}"
+            )
+        for figure in sorted(figures(one) - figures(other)):
+            found.append(f"the figure {figure} is not in Chinese: {one:.60}")
+    return found
 
 
 def read(name: str) -> tuple[str, str]:
@@ -92,5 +104,6 @@ def test_the_control_finds_each_drift():
         ("run", "walk"),
         ("`x`", "`y`"),
         ("1,024", "1,204"),
+        ("| 乙 |", "| `x` 乙 |"),
     ):
         assert differences(english, chinese.replace(old, new, 1)) != [], old
