@@ -20,7 +20,7 @@ import typer
 from authority import Authority
 from typer.testing import CliRunner
 
-import central.cli
+from central.cli import app as commands
 from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
 from central.people.callers import Callers, UnknownTokenError
@@ -499,7 +499,7 @@ def test_a_centre_that_serves_loads_nothing_for_workbooks_or_old_tables(tmp_path
 
 
 def test_every_command_is_found_in_its_file():
-    root = typer.main.get_command(central.cli.app)
+    root = typer.main.get_command(commands)
     for file in (ROOT / "central" / "cli").glob("*.py"):
         module = import_module(f"central.cli.{file.stem}")
         if hasattr(module, "add_to"):
