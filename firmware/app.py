@@ -299,6 +299,7 @@ async def serve(board):
     What it logs here is what the technician's bench waits for after a start.
     """
     gc.collect()  # what the modules left while they were loaded lies in between
+    board.watch()
     # A full journal takes seconds to be read: whoever has plugged it in sees that it lives.
     board.show(STARTING, None, text_of(built_in(0, 0), STARTING, None))
     try:

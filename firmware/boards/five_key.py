@@ -71,9 +71,9 @@ class FiveKey:
     ticks_diff = staticmethod(time.ticks_diff)
 
     def __init__(self, pins, pull, files, timing, network, chip):
-        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+        self._watchdog = None
         pin = machine.Pin
-        self.files = files(self._watchdog.feed)
+        self.files = files(self._feed)
         self.timing = timing
         self._network = network
         self._chip = chip
@@ -117,7 +117,7 @@ class FiveKey:
 
     def closed_keys(self):
         """The contacts that are closed now, bit 0 is level 1."""
-        self._watchdog.feed()
+        self._feed()
         closed = 0
         for number, key in enumerate(self._keys):
             closed |= (1 - key.value()) << number
@@ -126,7 +126,7 @@ class FiveKey:
     async def key_change(self):
         """Waits until a contact has moved."""
         while not await happens(self._moved, _FEED_MS):
-            self._watchdog.feed()
+            self._feed()
 
     def show(self, face, ticket, text):
         """Lamps and voice of a face; the text is for boards with a screen."""
@@ -176,6 +176,12 @@ class FiveKey:
         self._chip.put(note)
         machine.reset()
 
+    def watch(self):
+        """From now on a program that does not come back is ended. Only the device's own asks for it:
+        a bench that looks at a board's parts feeds nothing.
+        """
+        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
     def rest(self):
         """The program was stopped from the cable: nothing feeds the watchdog from now on."""
         self._chip.rest()
@@ -199,6 +205,10 @@ class FiveKey:
 
     def _note_move(self, _):
         self._moved.set()
+
+    def _feed(self):
+        if self._watchdog is not None:
+            self._watchdog.feed()
 
     def _light(self, lamps, ready, blinks=-1):
         if self._blinking is not None:

@@ -221,6 +221,7 @@ def install(board, partition="journal"):
 def enrol():
     """Makes the empty journal, as the bench does it."""
     _firmware("enrolment").enrol(_firmware("boards").this_board())
+    assert Watchdog.limit_ms is None, "a bench feeds no watchdog"
 
 
 def _told(append):

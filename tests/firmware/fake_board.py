@@ -49,6 +49,9 @@ class FakeBoard:
     def ticks_diff(self, new, old):
         return (new - old + TURN // 2) % TURN - TURN // 2
 
+    def watch(self):
+        self.done.append(("watch", None))
+
     async def key_change(self):
         await asyncio.sleep(3600)  # nobody presses
 
