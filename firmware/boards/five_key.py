@@ -177,7 +177,7 @@ class FiveKey:
         machine.reset()
 
     def watch(self):
-        """From now on a program that does not come back is ended. Only the device's own asks for it:
+        """From now on a program that does not come back is ended. Only the device's asks for it:
         a bench that looks at a board's parts feeds nothing.
         """
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
