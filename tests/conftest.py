@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -63,16 +64,25 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The journeys take longest: they begin each worker's part, and nobody waits for the last."""
+    """Journeys, which keep a processor busy, are spread between modules that mostly wait; and none
+    is left for the end, where the other workers have nothing to do.
+    """
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
     journeys = [item for item in items if item.path.parent.name == "journey"]
     others = [item for item in items if item.path.parent.name != "journey"]
-    size = -(-len(others) // workers)
-    items[:] = [
-        item
-        for worker in range(workers)
-        for item in journeys[worker::workers] + others[worker * size : (worker + 1) * size]
-    ]
+    modules = [list(of_one) for _, of_one in groupby(others, lambda item: item.path)]
+    size = len(others) / workers
+    parts = [[] for _ in range(workers)]
+    done = 0
+    for module in modules:
+        parts[min(int(done / size), workers - 1)].append(module)
+        done += len(module)
+    items.clear()
+    for number, part in enumerate(parts):
+        own, part = journeys[number::workers], part or [[]]
+        for place, module in enumerate(part, 1):
+            until = len(own) * place // len(part)
+            items += own[len(own) * (place - 1) // len(part) : until] + module
 
 
 def pytest_terminal_summary(terminalreporter):
