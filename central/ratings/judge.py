@@ -22,7 +22,7 @@ from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, projects, standings
+from central.store.judged import counters, facts, projects, standings, waiting
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 0.2
 LIVE, BACKLOG = 50, 500  # services at once: while they come one by one, and when many wait
+_DUE_PART = 5  # of what is settled at once, for what is due, whatever else waits
 _TRY_AGAIN_S = 600.0  # after which a service that could not be judged is tried again
 _MOST_FAILED = 500  # beyond it the services are not to blame
 _OTHERS_MS = 10_000  # in which a centre that has the rules in force takes what waits
@@ -109,6 +110,7 @@ class Judge:
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
         self._turn = threading.Lock()
+        self._behind = ""  # the hall whose turn was last
         self._failed: dict[Service, float] = {}  # until when each is left alone, monotonic
 
     def settle(self, is_alone: bool = False) -> bool:
@@ -190,20 +192,23 @@ class Judge:
         return self._places[1]
 
     def _find(self, connection: Connection, now_ms: int) -> _Work:
-        """What comes next: the oldest that were touched, then what is due."""
+        """What comes next: what was touched, halls in turn, and what is due, which has a share of
+        every turn.
+        """
         left = {one for one, until_s in self._failed.items() if until_s > time.monotonic()}
-        rows = facts.touched(connection, BACKLOG + 1 + len(left))
-        rows = [row for row in rows if (row[1], row[2]) not in left]
+        rows = waiting.in_turn(connection, BACKLOG + 1, self._behind, left)
         most = LIVE if len(rows) <= BACKLOG else BACKLOG
-        chosen = rows[:most]
-        services = {(row[1], row[2]) for row in chosen}
-        since_ms = min([row[3] for row in chosen], default=None)
-        is_more = len(rows) > most
-        if len(chosen) < most and self._clock.doubt() is None:
+        due = list[Service]()
+        if self._clock.doubt() is None:
             due = standings.due(connection, now_ms, most + 1 + len(left))
             due = [one for one in due if one not in left]
-            services |= set(due[: most - len(chosen)])
-            is_more = len(due) > most - len(chosen)
+        due_now = due[: max(most - len(rows), most // _DUE_PART)]
+        chosen = rows[: most - len(due_now)]
+        if chosen:
+            self._behind = chosen[-1][1]
+        services = {(row[1], row[2]) for row in chosen} | set(due_now)
+        since_ms = min([row[3] for row in chosen], default=None)
+        is_more = len(rows) > len(chosen) or len(due) > len(due_now)
         return _Work(services, [row[0] for row in chosen], since_ms, is_more)
 
     def _judge(

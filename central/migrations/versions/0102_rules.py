@@ -238,6 +238,7 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_touched")),
     )
+    op.create_index(op.f("ix_touched_hall_n"), "touched", ["hall", "n"], unique=False)
     op.create_table(
         "closed_month",
         sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),

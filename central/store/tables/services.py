@@ -145,8 +145,10 @@ class Touched(Table, table=True):
     """A service of which something new is known, and which the judge has not looked at since.
 
     Only ever appended to, so that whoever files waits for no judge; a service may stand here more
-    than once.
+    than once. Looked at by halls in turn (central/store/judged/waiting.py).
     """
+
+    __table_args__ = (Index(None, "hall", "n"),)
 
     n: int | None = Field(default=None, primary_key=True, sa_type=_NUMBER)
     hall: str = Field(max_length=32)
