@@ -114,7 +114,8 @@ class Centre:
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
-                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms),
+                *(database, self.judge, Entry(database, now_ms), participants),
+                *(holder_in_of(self.callers), now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),
             ),
             policies.create_router(database, self.judge, bearer, now_ms),

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from central.directory.attribution import Register
 from central.ratings.dossier import Dossier, gather
+from central.ratings.moved import Suspect, moved, note_moved, suspects
 from central.ratings.places import Places
 from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of, not_in_force
@@ -25,6 +26,7 @@ from central.store.database import Database
 from central.store.judged import counters, facts, projects, standings, waiting
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
+from central.store.judged.moved import MovedRating
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
 from hosting.clock import now_ms as wall_ms
 
@@ -73,6 +75,7 @@ class _Outcome:
         self.rows: list[StandingRow] = []
         self.gone: list[StandingKey] = []
         self.judged: list[Judgement] = []
+        self.moved: list[MovedRating] = []
         self.uses: dict[PolicyKey, str] = {}
         self.restated: list[DocumentFacts] = []
         self.failed: dict[Service, str] = {}
@@ -106,11 +109,12 @@ class Judge:
         clock: PlainClock,
     ) -> None:
         self.rules = rules
+        self._bad = rules.policies.bad_levels()
         self._database = database
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
         self._turn = threading.Lock()
-        self._behind = ""  # the hall whose turn was last
+        self._turns = waiting.Turns()
         self._failed: dict[Service, float] = {}  # until when each is left alone, monotonic
 
     def settle(self, is_alone: bool = False) -> bool:
@@ -144,7 +148,8 @@ class Judge:
                 places = self.places(connection, state.directory)
                 dossiers = gather(connection, work.services, places, common)
                 profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
-                read = places, dossiers, standings.of(connection, profiles, list(dossiers))
+                stood = standings.of(connection, profiles, list(dossiers))
+                read = places, dossiers, stood, suspects(connection, dossiers, self._bad)
         if read is None:
             self._leave(state, work, why, now_ms)
             return False, False
@@ -196,23 +201,30 @@ class Judge:
         every turn.
         """
         left = {one for one, until_s in self._failed.items() if until_s > time.monotonic()}
-        rows = waiting.in_turn(connection, BACKLOG + 1, self._behind, left)
+        rows, turns = waiting.in_turn(connection, BACKLOG + 1, self._turns, left)
         most = LIVE if len(rows) <= BACKLOG else BACKLOG
+        if most == LIVE:  # these are all: the oldest first
+            rows.sort()
+        else:
+            self._turns = turns
         due = list[Service]()
         if self._clock.doubt() is None:
             due = standings.due(connection, now_ms, most + 1 + len(left))
             due = [one for one in due if one not in left]
         due_now = due[: max(most - len(rows), most // _DUE_PART)]
         chosen = rows[: most - len(due_now)]
-        if chosen:
-            self._behind = chosen[-1][1]
         services = {(row[1], row[2]) for row in chosen} | set(due_now)
         since_ms = min([row[3] for row in chosen], default=None)
         is_more = len(rows) > len(chosen) or len(due) > len(due_now)
         return _Work(services, [row[0] for row in chosen], since_ms, is_more)
 
     def _judge(
-        self, places: Places, dossiers: dict[Service, Dossier], stored: _Stored, now_ms: int
+        self,
+        places: Places,
+        dossiers: dict[Service, Dossier],
+        stored: _Stored,
+        suspected: dict[Service, Suspect],
+        now_ms: int,
     ) -> _Outcome:
         outcome = _Outcome()
         before: dict[Service, list[StandingRow]] = defaultdict(list)
@@ -221,6 +233,8 @@ class Judge:
         for service, dossier in dossiers.items():
             try:
                 found = settled(dossier, places, self.rules.calendar, now_ms)
+                if (suspect := suspected.get(service)) is not None:
+                    outcome.moved += moved(suspect, found, places, self.rules.calendar, now_ms)
             except Exception as error:  # a rule's fault: this service's figures stop, nothing else
                 if not outcome.failed:
                     log.exception("the service %s of hall %s cannot be judged", *service[::-1])
@@ -249,6 +263,7 @@ class Judge:
         counters.add_figures(connection, outcome.counts)
         judged = sorted(outcome.judged, key=lambda one: one.at_ms)
         standings.add_judged(connection, _once(connection, judged, state.settled_ms))
+        note_moved(connection, outcome.moved, now_ms)
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)

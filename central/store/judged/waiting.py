@@ -2,13 +2,17 @@
 another's backlog.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from central.store import sql
 from central.store.judged.facts import Service
+
+_FEW = 10  # services of a hall that wait: it has not to wait for those that have more
+_LOOK = 100  # halls at a time that are looked at for that
 
 # Halls behind one, a step of the index (hall, n) for each, whatever waits.
 _HALLS = (
@@ -34,47 +38,63 @@ _OLDEST_ON_POSTGRESQL = (
 )
 
 
-def in_turn(
-    connection: Connection, most: int, behind: str = "", left: Collection[Service] = ()
-) -> list[Any]:
-    """Rows (n, hall, service, at_ms) of `touched`, `most` of them if so many wait: the oldest of
-    each hall, then the second of each, and so on, beginning with the hall behind `behind`. left:
-    services that are not looked at.
+class Turns(NamedTuple):
+    """Whose turn was last: served, of those that fill what is settled at once; looked, of those of
+    which few wait.
     """
-    left_of: dict[str, int] = {}
-    for hall, _ in left:
-        left_of[hall] = left_of.get(hall, 0) + 1
-    steps = most + len(left_of)  # a hall may have nothing else
-    halls = [row[0] for row in sql.run(connection, _HALLS, (behind, steps))]
-    if behind and len(halls) < steps:
-        before = [row[0] for row in sql.run(connection, _HALLS, ("", steps - len(halls)))]
-        halls = list(dict.fromkeys([*halls, *before]))
-    queues: dict[str, list[Any]] = {}
-    share, wanted = -(-most // max(1, len(halls))), halls
-    while wanted:  # what small halls leave is for those that have more
-        asked = {hall: share + left_of.get(hall, 0) for hall in wanted}
-        found = _oldest(connection, asked)
-        queues |= {
-            hall: [row for row in rows if row[1:3] not in left] for hall, rows in found.items()
-        }
-        lack = most - sum(map(len, queues.values()))
-        wanted = [hall for hall in wanted if len(found[hall]) == asked[hall]] if lack > 0 else []
-        share += -(-lack // max(1, len(wanted)))
-    place = {hall: at for at, hall in enumerate(halls)}
-    ranked = [
-        (rank, place[hall], row) for hall, rows in queues.items() for rank, row in enumerate(rows)
-    ]
-    return [row for _, _, row in sorted(ranked)[:most]]
+
+    served: str = ""
+    looked: str = ""
 
 
-def _oldest(connection: Connection, asked: dict[str, int]) -> dict[str, list[Any]]:
-    """The oldest rows of halls, of each as many as are asked for."""
+def in_turn(
+    connection: Connection, most: int, turns: Turns, left: Collection[Service] = ()
+) -> tuple[list[Any], Turns]:
+    """Rows (n, hall, service, at_ms) of `touched`, `most` of them if so many wait, and whose turn
+    was last then. left: services that are not looked at.
+
+    First all of halls of which few wait, then one hall behind the other, each as far as there is
+    room: services of one hall share their figures, and cost half as much as those of many.
+    """
+    left_of = Counter([hall for hall, _ in left])
+    looked = _halls(connection, turns.looked, _LOOK + len(left_of))
+    rows: list[Any] = []
+    for hall, found in _oldest(connection, looked, _FEW + 1, left_of).items():
+        if len(rows) > most // 2:
+            break
+        if len(found) <= _FEW + left_of[hall]:
+            rows += [row for row in found if row[1:3] not in left]
+        turns = turns._replace(looked=hall)
+    taken = {row[0] for row in rows}
+    halls, at_once = _halls(connection, turns.served, most + len(left_of)), 1
+    while halls and len(rows) < most:
+        asked, halls = halls[:at_once], halls[at_once:]
+        at_once *= 2  # small ones, it seems
+        for hall, found in _oldest(connection, asked, most, left_of).items():
+            if len(rows) < most:
+                rows += [row for row in found if row[0] not in taken and row[1:3] not in left]
+                turns = turns._replace(served=hall)
+    return rows[:most], turns
+
+
+def _halls(connection: Connection, behind: str, most: int) -> list[str]:
+    """Halls of which something waits, in turn."""
+    found = [row[0] for row in sql.run(connection, _HALLS, (behind, most))]
+    if behind and len(found) < most:
+        found += [row[0] for row in sql.run(connection, _HALLS, ("", most - len(found)))]
+    return [*dict.fromkeys(found)]
+
+
+def _oldest(
+    connection: Connection, halls: list[str], most: int, more: Mapping[str, int]
+) -> dict[str, list[Any]]:
+    """The oldest rows of halls, in their order: `most` of each, and of some so many more."""
     is_lite = connection.dialect.name == "sqlite"
     query = _OLDEST_ON_SQLITE if is_lite else _OLDEST_ON_POSTGRESQL
-    found: dict[str, list[Any]] = {hall: [] for hall in asked}
-    for most in set(asked.values()):
-        halls = [hall for hall, count in asked.items() if count == most]
-        values = (sql.among(connection, halls)[1][0], most)
+    found: dict[str, list[Any]] = {hall: [] for hall in halls}
+    for further in {more.get(hall, 0) for hall in halls}:
+        asked = [hall for hall in halls if more.get(hall, 0) == further]
+        values = (sql.among(connection, asked)[1][0], most + further)
         for row in sql.run(connection, query, values):
             found[row[1]].append(tuple(row))
     return found
