@@ -78,6 +78,7 @@ MOVES = {
 }
 
 
+@pytest.mark.rule("R28")
 @pytest.mark.parametrize("what", MOVES)
 @pytest.mark.parametrize("is_apart", [True, False], ids=["behind it", "in one batch"])
 def test_a_word_that_moves_a_bad_rating_is_told_to_the_officer(told, what, is_apart):
