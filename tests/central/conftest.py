@@ -23,7 +23,6 @@ _ON_BOTH = {
     "test_central_timekeeper",
     "test_central_urls",
     "test_judge_fire",
-    "test_judge_moved",
     "test_judge_time",
     "test_judge_turns",
 }
