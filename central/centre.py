@@ -14,7 +14,7 @@ from central.directory.importer import Importer
 from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.keys import DeviceKeys, Participants, read_master_secret
+from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal_secret
 from central.people.callers import Callers
 from central.ratings import backfill, judge
 from central.ratings.entry import Entry
@@ -114,7 +114,8 @@ class Centre:
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
-                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms),
+                *(database, self.judge, Entry(database, now_ms), participants),
+                *(holder_in_of(self.callers), now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),
             ),
             policies.create_router(database, self.judge, bearer, now_ms),
@@ -225,12 +226,15 @@ def _real_time(database: Database) -> Timekeeper:
 
 def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
     secret = read_master_secret(config.master_secret_file)
-    keys, rules, limits = DeviceKeys(secret), rules_of(config), limits_of(config)
+    rules, limits = rules_of(config), limits_of(config)
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
+    secret = rehearsal_secret(secret) if isinstance(time, RehearsalClock) else secret
     with database.read() as connection:
         settled_ms = standings.state(connection).settled_ms
         now = (time.clock if isinstance(time, Timekeeper) else time).now_ms()
         require_accepted(connection, rules, max(now, settled_ms))
-    return Centre(database, keys, rules, limits, time, is_direct, Participants(secret))
+    return Centre(
+        database, DeviceKeys(secret), rules, limits, time, is_direct, Participants(secret)
+    )
