@@ -64,11 +64,14 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Journeys, which keep a processor busy, are spread between modules that mostly wait; and none
-    is left for the end, where the other workers have nothing to do.
+    """Journeys, which keep a processor busy, are spread between modules that mostly wait. Those of
+    the standing hall come last: it costs something as long as it stands.
     """
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    journeys = [item for item in items if item.path.parent.name == "journey"]
+    standing = [item for item in items if "running_hall" in item.fixturenames]
+    storms = [
+        item for item in items if item.path.parent.name == "journey" and item not in standing
+    ]
     others = [item for item in items if item.path.parent.name != "journey"]
     modules = [list(of_one) for _, of_one in groupby(others, lambda item: item.path)]
     size = len(others) / workers
@@ -79,10 +82,11 @@ def pytest_collection_modifyitems(config, items):
         done += len(module)
     items.clear()
     for number, part in enumerate(parts):
-        own, part = journeys[number::workers], part or [[]]
+        own, part = storms[number::workers], part or [[]]
         for place, module in enumerate(part, 1):
             until = len(own) * place // len(part)
             items += own[len(own) * (place - 1) // len(part) : until] + module
+        items += standing[number::workers]
 
 
 def pytest_terminal_summary(terminalreporter):
