@@ -135,7 +135,7 @@ class Killed:
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.long)])
-@pytest.mark.parametrize("way", ["PUT", "a page's form"])
+@pytest.mark.parametrize("way", ["PUT", pytest.param("a page's form", marks=pytest.mark.long)])
 def test_a_centre_killed_in_a_change_of_the_directory_has_all_of_it_or_nothing(
     tmp_path, way, kills
 ):
