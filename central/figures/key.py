@@ -2,7 +2,8 @@
 
 `qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
-(20260901-20261015) or 0 for all. `*` for the hall: all halls; `*` for the id: the hall itself.
+(20260901-20261015) or 0 for all. `*` for the hall: all halls, `@450702`: those in that region
+today; `*` for the id: the hall itself.
 Several modes or whats, with commas between, are counted together.
 """
 
@@ -14,12 +15,13 @@ from central.ratings.period import ALL, Period
 from central.rules.calendar import day_of, number_of
 
 ALL_OF = "*"
+WITHIN = "@"  # before a region's id, where a hall's would stand
 DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "participant")
 _OF_HALL = ("window", "staff")  # whose ids are a hall's own
 MODES = ("per_visit", "per_matter", "survey")
 _PART = {
     "profile": re.compile(r"[a-z0-9-]{1,32}"),
-    "hall": re.compile(r"\*|[a-z0-9-]{1,32}"),
+    "hall": re.compile(r"\*|@[A-Za-z0-9-]{1,32}|[a-z0-9-]{1,32}"),
     "dim": re.compile("|".join(DIMS)),
     "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
     "modes": re.compile(f"(?:{'|'.join(MODES)})(?:,(?:{'|'.join(MODES)}))*"),
@@ -32,7 +34,7 @@ LONGEST = 2400
 class CountKey(NamedTuple):
     """A count, or several of one place and time together.
 
-    hall, id: None for all halls, and for a hall itself.
+    hall, id: None for all halls, and for a hall itself. hall: of a region's, `@` and its id.
     """
 
     profile: str
@@ -43,6 +45,11 @@ class CountKey(NamedTuple):
     modes: tuple[str, ...]
     whats: tuple[str, ...]
 
+    @property
+    def region(self) -> str | None:
+        """The region whose halls are meant; None for one hall, and for all."""
+        return region_of(self.hall)
+
     def __str__(self) -> str:
         return ".".join(
             (
@@ -50,6 +57,11 @@ class CountKey(NamedTuple):
                 *(self.id or ALL_OF, ",".join(self.modes), ",".join(self.whats)),
             )
         )
+
+
+def region_of(hall: str | None) -> str | None:
+    """The region that stands where a hall's id would."""
+    return hall[1:] if hall is not None and hall.startswith(WITHIN) else None
 
 
 def read_key(text: str) -> CountKey:
@@ -67,7 +79,7 @@ def read_key(text: str) -> CountKey:
             raise ValueError(f"{name}: {part[:40]!r} does not fit {_PART[name].pattern}")
     if (dim == "hall") != (thing == ALL_OF):
         raise ValueError("id: * goes with dim hall, and with no other")
-    if dim in _OF_HALL and hall == ALL_OF:
+    if dim in _OF_HALL and hall.startswith((ALL_OF, WITHIN)):
         raise ValueError(f"hall: name the one whose {dim} it is")
     words = tuple(dict.fromkeys(whats.split(",")))
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):

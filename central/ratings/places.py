@@ -63,6 +63,24 @@ class Places:
         ]
         return {one.id: one.name for one in entries}
 
+    def named(self, kind: str, day: int) -> dict[str, str]:
+        """id -> name of all that the directory has of a kind on a day."""
+        return {one.id: one.name for one in self._register.all_on(kind, day)}
+
+    def person(self, hall: str, staff: str, day: int) -> str:
+        """The name of who is `staff` in figures on a day, a number, with the day since when it is
+        theirs if it was somebody else's before; the number where the directory is silent.
+        """
+        number, _, since = staff.partition("@")
+        name = f"{hall}/{number}"
+        start = self._register.named_since("staff", name, day)
+        if since:
+            day = max(int(since), day) if str(start) == since else int(since)
+        elif start:
+            day = 0
+        entry = self._register.on("staff", name, day)
+        return entry.name if entry is not None and entry.name else number
+
     def windows(self, hall: str, day: int) -> dict[str, str]:
         """id -> name of the directory's windows of a hall."""
         entries = self._register.all_on("window", day)

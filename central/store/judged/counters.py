@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, literal, select
 
 from central.store import sql
 from central.store.judged.facts import VISIT
@@ -63,6 +63,66 @@ def counts(
     )
     if hall is not None:
         query = query.where(columns.hall == hall)
+    if thing is not None:
+        query = query.where(columns.id == thing)
+    return list(connection.execute(query))
+
+
+def by_unit(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    halls: Collection[str] | None,
+    is_of_hall: bool,
+    whats: Collection[str] | None = None,
+) -> list[Any]:
+    """Rows as of `counts`, of a part of many halls: each in its hall, or all halls together with
+    hall empty. halls: None for all. whats: those that are wanted; None for all.
+    """
+    columns = _figure.c
+    hall = columns.hall if is_of_hall else literal("").label("hall")
+    place = (columns.id, columns.mode, columns.what)
+    sums = (
+        func.sum(columns.ratings).label("ratings"),
+        func.sum(columns.projects).label("projects"),
+    )
+    query = (
+        select(hall, *place, *sums)
+        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
+        .group_by(*place, *([columns.hall] if is_of_hall else []))
+    )
+    if halls is not None:
+        query = query.where(columns.hall.in_(halls))
+    if whats is not None:
+        query = query.where(columns.what.in_(whats))
+    return list(connection.execute(query))
+
+
+def by_span(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    halls: Collection[str] | None,
+    thing: str | None,
+) -> list[Any]:
+    """Rows (span, mode, what, ratings, projects) of one thing, or of halls, span by span.
+    halls: None for all.
+    """
+    columns = _figure.c
+    place = (columns.span, columns.mode, columns.what)
+    sums = (
+        func.sum(columns.ratings).label("ratings"),
+        func.sum(columns.projects).label("projects"),
+    )
+    query = (
+        select(*place, *sums)
+        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
+        .group_by(*place)
+    )
+    if halls is not None:
+        query = query.where(columns.hall.in_(halls))
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))

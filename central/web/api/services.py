@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy import Connection
 
 from central.figures.key import LONGEST, read_key
-from central.figures.opened import START, Place, count_of, open_count
+from central.figures.opened import START, Place, open_for
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
 from central.ratings.judge import Judge
@@ -72,12 +72,11 @@ def create_router(
         except ValueError as error:
             raise FieldError("key", f"{error}") from None
         with database.read() as connection:
-            if wanted.hall is not None:
-                require_hall(connection, wanted.hall, opened)
-            counts = count_of(connection, wanted)
-            halls = sorted(readable(connection, counts, opened))
-            found = open_count(connection, wanted, halls, _place(after), limit + 1)
-        return opened_view(wanted, [counts[hall] for hall in halls], found, limit)
+            at, today = judge.places_now(connection), day_of(now_ms())
+            found = open_for(connection, at, today, wanted, opened, _place(after), limit + 1)
+        if found is None:
+            raise HTTPException(403, f"this token does not open services of {wanted.hall}")
+        return opened_view(wanted, [*found.counts.values()], found.services, limit)
 
     @router.get("/projects/{no}")
     def get_project(
