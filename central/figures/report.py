@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.key import WITHIN
 from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
@@ -48,11 +49,12 @@ class Figures(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A hall of the province or a window of a hall."""
+    """A hall of the province or a window of a hall. profile: by which its figures are counted."""
 
     id: str
     name: str
     figures: Figures
+    profile: str
 
 
 class Report(NamedTuple):
@@ -90,18 +92,20 @@ class FiguresReader:
         hall: str | None,
         window: str | None,
         among: Collection[str] | None = None,
+        region: str | None = None,
     ) -> Report | None:
         """The figures of a place; None if there is no such hall or window.
 
-        hall: None for the province, or for those of its halls that are `among`. window: of that
-        hall, None for all of it. Each hall's counts are those under its own policy; where it has
+        hall: None for the province, or for those of its halls that are `among`, which are those of
+        `region`. window: of that hall, None for all of it. Each hall's counts are those under its own policy; where it has
         several, the first.
         """
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
         lag = self.judge.lag(connection)
         if hall is None:
-            return self._province(connection, period, today, lag, among)
+            whole = Unit(None if region is None else f"{WITHIN}{region}")
+            return self._province(connection, period, today, lag, among, whole)
         hall_name = self.judge.hall_names(connection, today).get(hall)
         if hall_name is None:
             return None
@@ -125,14 +129,14 @@ class FiguresReader:
         found = counters.counts(connection, policy.profile, spans, "hall", hall)
         whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
         sets = [figure_set(connection, policy, period, unit, found), *more]
-        of_windows: dict[str, Figures] = {}
-        for profile, ones in _grouped(
+        of_windows: dict[str, tuple[Figures, str]] = {}
+        for rules, ones in _grouped(
             (at.policies_at(hall, one, today)[0], one) for one in names
         ).items():
-            found = counters.counts(connection, profile.profile, spans, "window", hall)
-            figures = figures_by(found, lambda one: one.id, profile)
-            of_windows |= {one: figures.get(one, NONE) for one in ones}
-        parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
+            found = counters.counts(connection, rules.profile, spans, "window", hall)
+            figures = figures_by(found, lambda one: one.id, rules)
+            of_windows |= {one: (figures.get(one, NONE), rules.profile) for one in ones}
+        parts = [Part(one, name, *of_windows[one]) for one, name in names.items()]
         return Report(hall, hall_name, "", "", whole, parts, policy, lag, sets)
 
     def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
@@ -153,12 +157,13 @@ class FiguresReader:
         today: int,
         lag: Lag,
         among: Collection[str] | None,
+        whole_unit: Unit,
     ) -> Report:
         at = self.judge.places_now(connection)
         names = in_order(self.judge.hall_names(connection, today).items())
         if among is not None:
             names = {hall: name for hall, name in names.items() if hall in among}
-        of_halls: dict[str, Figures] = {}
+        of_halls: dict[str, tuple[Figures, str]] = {}
         spans = period.spans()
         default = at.default_policy(today)
         sets: dict[str, FigureSet] = {}
@@ -168,18 +173,18 @@ class FiguresReader:
             found = counters.counts(connection, policy.profile, spans, "hall")
             found = [one for one in found if one.hall in names]
             figures = figures_by(found, lambda one: one.hall, policy)
-            of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
-            sets[policy.profile] = figure_set(connection, policy, period, Unit(), found)
+            of_halls |= {hall: (figures.get(hall, NONE), policy.profile) for hall in halls}
+            sets[policy.profile] = figure_set(connection, policy, period, whole_unit, found)
         own = sets.pop(default.profile, None)
         if own is None:
             none = [] if among is not None else None
-            own = figure_set(connection, default, period, Unit(), none)
+            own = figure_set(connection, default, period, whole_unit, none)
         more: list[FigureSet] = []
         if among is None:  # else they are of all halls
             profiles = [default.profile, *sets]
             more = more_sets(connection, at, period, Unit(), today, profiles)
-        parts = [Part(hall, name, of_halls[hall]) for hall, name in names.items()]
-        whole = _sum(of_halls.values())
+        parts = [Part(hall, name, *of_halls[hall]) for hall, name in names.items()]
+        whole = _sum(figures for figures, _ in of_halls.values())
         return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.figures.key import CountKey
+from central.figures.key import CountKey, region_of
 from central.ratings.period import Period
 from central.ratings.places import Places
 from central.rules.definitions import Figure, Mean, Share, score_over, shown, weighed
@@ -17,8 +17,8 @@ Counters = dict[tuple[str, str], tuple[int, int]]  # (mode, what): (services, pr
 
 
 class Unit(NamedTuple):
-    """Of what figures are. hall: None for all of the province. dim, id: a part of halls, `hall`
-    and None for halls themselves.
+    """Of what figures are. hall: None for all of the province, `@` and an id for a region. dim,
+    id: a part of halls, `hall` and None for halls themselves.
     """
 
     hall: str | None = None
@@ -28,7 +28,8 @@ class Unit(NamedTuple):
     @property
     def kind(self) -> str:
         """What a policy calls it."""
-        return "region" if self.hall is None and self.dim == "hall" else self.dim
+        is_one = self.hall is not None and region_of(self.hall) is None
+        return "region" if not is_one and self.dim == "hall" else self.dim
 
 
 class FigureShown(NamedTuple):

@@ -11,6 +11,7 @@ from central.figures import ranking, tables
 from central.figures.key import WITHIN
 from central.figures.table import Table
 from central.figures.tables import Maker
+from central.figures.unit import UnitReport, unit_report
 from central.figures.units import DIMENSIONS, Asked, Units
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import ALL, Period, last_days, name_of, named, names_at
@@ -22,6 +23,7 @@ from hosting.clock import day
 SPANS = ("month", "quarter", "half", "year")
 _DAYS = {"today": 1, "7d": 7, "30d": 30}
 _MOST_DAYS = 366
+_MANY = 300  # halls to choose among
 
 
 class Kind(NamedTuple):
@@ -133,6 +135,52 @@ class TablesReader:
         profiles = [*dict.fromkeys([policy.profile, *standings.profiles(connection)])]
         lag = self.judge.lag(connection)
         return Answer(KINDS[kind], asked, table, lag, sorted(profiles))
+
+    def unit(
+        self,
+        connection: Connection,
+        sight: Sight,
+        dimension: str,
+        what: str,
+        period: Period,
+        profile: str = "",
+    ) -> tuple[Asked, UnitReport]:
+        """One unit; what: its id, of a window or a member of staff with its hall before it,
+        demo/w1. Raises WrongQuestionError; `what` for one that is not there, or not seen.
+        """
+        if dimension not in DIMENSIONS:
+            raise WrongQuestionError("dim", f"there are {', '.join(DIMENSIONS)}")
+        units, kind = Units(connection, self.judge), DIMENSIONS[dimension]
+        hall, _, thing = what.partition("/")
+        within = hall if kind.is_of_hall else ""
+        today = number_of(self.today())
+        place, halls = self._halls(units, sight, within, today)
+        policy = self._policy(units, profile, period, place, today)
+        asked = Asked(kind, policy, period, place, halls, today)
+        where = (place, what if not kind.is_of_hall else thing or None)
+        if kind.is_of_hall and (kind.dim == "hall") == bool(thing):
+            raise WrongQuestionError("what", f"no {dimension} is named {what}")
+        found = unit_report(units, asked, where)
+        is_unknown = found.name == (thing or what) or (sight.halls is not None and not within)
+        if not found.months and is_unknown and kind.key not in ("hall", "platform", "region"):
+            raise WrongQuestionError("what", f"no {dimension} is named {what}")
+        return asked, found
+
+    def profiles(self, connection: Connection) -> list[str]:
+        """The profiles that anything was judged by."""
+        return standings.profiles(connection)
+
+    def around(self, connection: Connection, sight: Sight) -> list[tuple[str, str]]:
+        """(id, name) of the regions, then the halls unless there are many, that a table may be
+        narrowed to.
+        """
+        today = number_of(self.today())
+        places = self.judge.places_now(connection)
+        regions = places.named("region", today).items()
+        halls = self.judge.hall_names(connection, today).items()
+        found = [one for one in regions if sight.halls is None or one[0] in sight.regions]
+        inside = [one for one in sorted(halls) if sight.sees_hall(one[0])]
+        return found + inside if len(inside) <= _MANY else found
 
     def _halls(
         self, units: Units, sight: Sight, within: str, today: int

@@ -178,7 +178,7 @@ def create_router(
             raise HTTPException(403, "parts of a region are asked for hall by hall")
         period = _period(first, last, day(reader.now_ms()))
         with database.read() as connection:
-            report = reader.report(connection, period, hall, window, sight.halls)
+            report = reader.report(connection, period, hall, window, sight.halls, sight.region)
             if report is None:
                 raise HTTPException(404, "no such hall or window")
             sets = reader.sets(connection, period, unit) if dim is not None else report.sets
@@ -193,7 +193,7 @@ def create_router(
             dim=unit.dim,
             id=unit.id,
             whole=_of(place, name, report.whole),
-            parts=[_of(*part) for part in report.parts],
+            parts=[_of(*part[:3]) for part in report.parts],
             sets=[view_of(one) for one in sets],
         )
 
