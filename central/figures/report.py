@@ -97,8 +97,8 @@ class FiguresReader:
         """The figures of a place; None if there is no such hall or window.
 
         hall: None for the province, or for those of its halls that are `among`, which are those of
-        `region`. window: of that hall, None for all of it. Each hall's counts are those under its own policy; where it has
-        several, the first.
+        `region`. window: of that hall, None for all of it. Each hall's counts are those
+        under its own policy; where it has several, the first.
         """
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)

@@ -11,7 +11,8 @@ Value = str | int | Share | Mean | None
 
 class Column(NamedTuple):
     """A column. kind: of its values, `text`, `count`, `share`, `mean`, or `rate`, a share that is
-    no share of counts. articles: what it stands on, None among them for this system's own agreement; () where there is nothing to say.
+    no share of counts. articles: what it stands on, None among them for this system's own
+    agreement; () where there is nothing to say.
     is_bad_high: whether much of it is bad; None where that is not said.
     """
 
@@ -65,8 +66,10 @@ def arranged(
 ) -> Table:
     """The rows with `wanted` in their name, place or id, by a column, the worst first unless told
     otherwise; shares and means of fewer than ENOUGH come last, since they say little. Raises
-    ValueError for no column.
+    ValueError for no column. The whole stands beside all rows only.
     """
+    if wanted.strip():
+        table = table._replace(whole=None)
     rows = [row for row in table.rows if _has(row, wanted.strip().lower())]
     names = [column.name for column in table.columns]
     sort = sort or table.ranked_by

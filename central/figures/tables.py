@@ -219,10 +219,10 @@ def _made(units: Units, asked: Asked, measures: list[_Measure], ranked_by: str) 
     before = units.counts(asked, earlier, whats) if earlier is not None else None
     names = units.names(asked)
     there = dict.fromkeys([*names.listed(), *now, *(before or ())])
-    rows = [
-        _row(asked, measures, names, one, now.get(one, {}), before and before.get(one, {}))
-        for one in there
-    ]
+    rows = []
+    for one in there:
+        was = None if before is None else before.get(one, {})
+        rows.append(_row(asked, measures, names, one, now.get(one, {}), was))
     whole_now = units.whole(asked, period, whats)
     whole_before = units.whole(asked, earlier, whats) if earlier is not None else None
     where = (asked.place, None)

@@ -161,8 +161,8 @@ class TablesReader:
         if kind.is_of_hall and (kind.dim == "hall") == bool(thing):
             raise WrongQuestionError("what", f"no {dimension} is named {what}")
         found = unit_report(units, asked, where)
-        is_unknown = found.name == (thing or what) or (sight.halls is not None and not within)
-        if not found.months and is_unknown and kind.key not in ("hall", "platform", "region"):
+        is_unknown = found.name == (thing or what) and not found.months
+        if is_unknown and kind.key not in ("hall", "platform", "region"):
             raise WrongQuestionError("what", f"no {dimension} is named {what}")
         return asked, found
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from central.figures.key import CountKey
 from central.figures.shown import Counters, FigureSet, Unit, figure_set
 from central.figures.table import Cell
-from central.figures.units import Asked, Names, Place, Units
+from central.figures.units import Asked, Place, Units
 from central.ratings.period import Period, name_of, named
 from central.rules.calendar import day_of
 from central.rules.definitions import FIGURES, Share, weighed

@@ -1,6 +1,6 @@
 """What figures are of: the four dimensions and more, what each is called, and its counters.
 
-RULES 7: 机构、人员、条线、地区 are 钦南's four (第六条), windows, matters and platforms stand beside
+窗口、机构、条线、地区 are 钦南's four (第六条); halls, staff, matters and platforms stand beside
 (R108). A region is a sum over its halls, as of today's directory.
 """
 

@@ -1,8 +1,8 @@
 """The national catalogue of reasons (评价详情): codes, texts, and what each is about (DOMAIN 2).
 
 A code's first digit is its level. What a reason is about, one of THEMES, is this system's own
-agreement: it follows the five words above the keys of a device (态度 时限 材料 手续 网办), and says
-which office can mend something: a guide's owner documents and formalities (R109).
+agreement, after the five words above a device's keys (态度 时限 材料 手续 网办): it says who can
+mend it, as a guide's owner its documents and formalities (R109).
 """
 
 from typing import NamedTuple

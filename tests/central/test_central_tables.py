@@ -12,9 +12,11 @@ import openpyxl
 import pytest
 from rehearsal_hall import DIRECTORY, Practice, world
 
+from central.directory.sight import Sight
 from central.figures.table import arranged
 from central.figures.tables_reader import KINDS
 from central.figures.units import DIMENSIONS
+from central.people.tokens import PROVINCE
 from central.ratings.period import ALL, Period, name_of, named
 
 HTML = {"accept": "text/html"}
@@ -77,7 +79,7 @@ def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
     counts = {}
     for path, page in pages.items():
         links = LINK.findall(page)
-        assert links or "platform" in path or "line" in path, path
+        assert links or "/tables/rates" not in path or "platform" in path, path
         for key, number in links:
             number = int(number.replace(",", ""))
             assert counts.setdefault(unescape(key), number) == number, (path, key)
@@ -128,7 +130,8 @@ def test_halls_and_platforms_add_up_to_the_whole_and_so_do_regions(autumn):
     (platform,) = found["platform"]["rows"]
     assert (platform["name"], count(platform, "bad")) == ("政务服务网", 1)
     assert [count(row, "services") for row in found["region"]["rows"]] == [whole, whole]
-    assert whole == sum(count(row, "services") for row in found["institution"]["rows"])
+    # A platform is no institution's.
+    assert whole - 1 == sum(count(row, "services") for row in found["institution"]["rows"])
     assert {row["name"] for row in found["matter"]["rows"]} == {"消防检查"}
     assert {row["name"] for row in found["staff"]["rows"]} >= {"王芳", "李明"}
 
@@ -170,9 +173,13 @@ def test_the_period_before_stands_beside_and_is_the_table_of_that_period(practic
     assert was
     seen = {(row["hall"], row["id"]): row["cells"] for row in now["rows"]}
     for unit, cells in was.items():
-        for name, cell in cells.items():
-            assert seen[unit][name]["before"] == cell["value"], (unit, name)
-    assert table(practice, "rates", "staff", period="all")["rows"][0]["cells"]["bad"]["before"] is None
+        for name in cells.keys() & seen[unit].keys():
+            assert seen[unit][name]["before"] == cells[name]["value"], (unit, name)
+    assert len(cells.keys() & seen[unit].keys()) > 7
+    assert (
+        table(practice, "rates", "staff", period="all")["rows"][0]["cells"]["bad"]["before"]
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +204,7 @@ def test_free_days_have_as_many_days_before_them():
     assert name_of(period) is None
     assert ALL.before() is None
     for wrong in ("2026-13", "2026Q5", "2026H3", "0000", "26", "2026-9"):
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError, match=r"write a month|month must be"):
             named(wrong)
 
 
@@ -214,9 +221,7 @@ def test_free_days_have_as_many_days_before_them():
     ],
 )
 def test_a_wrong_question_is_told_its_field(autumn, query, field):
-    problem = autumn.get(
-        "/v1/tables/rates/staff", scope="figures:read", status=422, **query
-    )
+    problem = autumn.get("/v1/tables/rates/staff", scope="figures:read", status=422, **query)
     assert problem["field"] == field
     path = "/tables/rates/staff?" + "&".join(f"{name}={value}" for name, value in query.items())
     look(autumn, path, "pages:read", status=404 if field == "in" else 422)
@@ -270,7 +275,9 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
     rows = table(practice, "reasons", "matter", period="2026Q3")["rows"]
     assert [row["name"] for row in rows] == ["事项1", "事项2"]
     cells = rows[0]["cells"]
-    told = {name: (cell["value"]["count"], cell["before"]["count"]) for name, cell in cells.items()}
+    told = {
+        name: (cell["value"]["count"], cell["before"]["count"]) for name, cell in cells.items()
+    }
     assert told == {
         "bad": (4, 1),
         "documents": (3, 1),
@@ -293,7 +300,9 @@ def test_what_became_of_those_who_were_never_invited(practice):
     practice.give(directory=DIRECTORY)
     visits = []
     for n, told in enumerate(("invited", "closed", "closed", "closed", "expired")):
-        progress = [{"what": one, "at": "2026-09-01 10:00"} for one in {told, "closed", "finished"}]
+        progress = [
+            {"what": one, "at": "2026-09-01 10:00"} for one in {told, "closed", "finished"}
+        ]
         visit = {"hall": "demo", "service": f"S{n}", "window": "w1", "staff_no": "0231"}
         visits.append({**visit, "opened_at": "2026-09-01 09:00", "progress": progress})
     ratings = [
@@ -362,7 +371,9 @@ def test_a_spreadsheet_has_the_cells_of_the_page_and_no_name_becomes_a_formula(p
     evil = '=HYPERLINK("http://x","y")'
     staff = [{"kind": "staff", "id": "other/0231", "name": evil}]
     practice.give(directory=DIRECTORY + staff)
-    practice.give(**rated("demo", "w1", [5] * 20 + [1] * 3), )
+    practice.give(
+        **rated("demo", "w1", [5] * 20 + [1] * 3),
+    )
     practice.give(**rated("other", "w1", [5] * 3))
     practice.go("2026-10-20 00:00")
     look(practice, "/tables/rates/staff?period=2026-09", "pages:read")
@@ -406,9 +417,6 @@ def test_a_search_and_its_order_are_the_spreadsheets_too(autumn):
 def test_arranged_refuses_a_column_that_is_none(autumn):
     with autumn.database.read() as connection:
         reader = autumn.centre.tables
-        from central.directory.sight import Sight
-        from central.people.tokens import PROVINCE
-
         answer = reader.answer(connection, Sight(PROVINCE), "rates", "hall", ALL)
     with pytest.raises(ValueError, match="no column is named beauty"):
         arranged(answer.table, sort="beauty")

@@ -66,7 +66,7 @@ def may_open(holder: Holder) -> bool:
 
 
 class CountsView:
-    """The values of count.html. Raises PageError for a key that is none, or of a hall elsewhere."""
+    """The values of count.html. Raises PageError for what is no key, or of a hall elsewhere."""
 
     def __init__(self, database: Database, judge: Judge, now_ms: Callable[[], int]) -> None:
         self._database = database
@@ -128,9 +128,7 @@ def add_to(site: Site[Holder], view: CountsView) -> None:
         holder = await site.holder(request, may_open)
         divisions = places_of(holder.scopes, SERVICES_READ)
         log.info("services: the token %s opened %s", holder.id, key[:200])
-        return await site.page(
-            request, "count.html", lambda: view.show(key, divisions, by, page)
-        )
+        return await site.page(request, "count.html", lambda: view.show(key, divisions, by, page))
 
 
 def _spread(services: list[Counted], by: str, names: Names) -> list[tuple[str, int]]:

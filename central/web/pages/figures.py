@@ -15,8 +15,8 @@ from central.directory.sight import Sight
 from central.figures.closed import CLOSED_AFTER_DAYS, ClosedMonths
 from central.figures.key import WITHIN, CountKey
 from central.figures.report import ENOUGH, LEVELS, FiguresReader, Part, Report
-from central.people.tokens import Place
 from central.figures.table import is_said
+from central.people.tokens import Place
 from central.ratings.period import ALL, Period, last_days
 from central.rules.definitions import WINDOW_MODES
 from central.store import directory, tallies
@@ -85,7 +85,9 @@ class FiguresView:
             sight = self._looker.sight(connection, place)
             if hall is not None and not sight.sees_hall(hall):
                 raise PageError(404, "没有这个大厅或窗口。")
-            report = self._reader.report(connection, period, hall, window, sight.halls, sight.region)
+            report = self._reader.report(
+                connection, period, hall, window, sight.halls, sight.region
+            )
             if report is None:
                 raise PageError(404, "没有这个大厅或窗口。")
             marks = self._alarms.counts(connection, sight.halls if hall is None else hall)

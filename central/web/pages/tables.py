@@ -100,10 +100,10 @@ def question(
 ) -> Question:
     """The question of a request. Raises PageError for a day that is none."""
     try:
-        days = [date.fromisoformat(one) if one else None for one in (first, last)]
+        begin, end = [date.fromisoformat(one) if one else None for one in (first, last)]
     except ValueError:
         raise PageError(422, _DATES) from None
-    return Question(period, *days, within, profile, wanted, sort, order, page)
+    return Question(period, begin, end, within, profile, wanted, sort, order, page)
 
 
 Asked = Annotated[Question, Depends(question)]
@@ -196,9 +196,10 @@ class TablesView:
         titles = (answer.kind, answer.asked.dimension)
         title = " · ".join(one.en if english else one.zh for one in titles)
         days = said(period) or words.say(language, "全部")
+        whole = own_name or words.say(language, "全省")
         told = [
             f"{words.say(language, '时间')}: {days}",
-            f"{words.say(language, '范围')}: {asked.within or own_name or words.say(language, '全省')}",
+            f"{words.say(language, '范围')}: {asked.within or whole}",
             f"{words.say(language, '依据')}: {policy.source}",
         ]
         make = workbook if form == "xlsx" else text_file
@@ -256,9 +257,7 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
         )
 
     @site.router.get("/tables/{table}/{dim}/file.{form}")
-    async def send(
-        request: Request, table: str, dim: str, form: str, asked: Asked
-    ) -> Response:
+    async def send(request: Request, table: str, dim: str, form: str, asked: Asked) -> Response:
         place = own(await site.holder(request, reads_all))
         if form not in _TYPES:
             raise PageError(404, "没有这个页面。")
