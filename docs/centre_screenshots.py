@@ -46,6 +46,17 @@ SHOTS = (
     Shot("centre-hall-phone", "centre", "/halls/chengdong", "pages.token", PHONE),
     Shot("centre-window-dark", "centre", "/halls/gaoxin/windows/w2?period=all", "pages.token",
          colours="dark"),
+    Shot("centre-tables", "centre", "/tables/rates/institution?period=year", "pages.token"),
+    Shot("centre-tables-phone", "centre", "/tables/rates/window?period=year&in=chengdong",
+         "pages.token", PHONE, colours="dark"),
+    Shot("centre-reasons-en", "centre", "/tables/reasons/hall?period=year", "pages.token",
+         language="en"),
+    Shot("centre-unit", "centre", "/units/hall/chengdong?period=year", "pages.token"),
+    Shot("centre-unit-phone", "centre", "/units/staff/chengdong/0231?period=year", "pages.token",
+         PHONE, colours="dark"),
+    Shot("centre-count", "centre",
+         "/counts/national.0.*.hall.*.per_visit.active-1,active-2?by=hall", "services.token"),
+    Shot("centre-policies", "centre", "/policies?profile=qinnan", "pages.token"),
     Shot("centre-marks", "centre", "/marks", "pages.token"),
     Shot("centre-closed", "centre", "/", "hall.pages"),
     Shot("centre-closed-phone", "centre", "/", "hall.pages", PHONE, colours="dark"),
@@ -123,6 +134,7 @@ def fill(folder: Path) -> None:
     tokens = Tokens(database, lambda: now_ms)
     tokens.add("pages:read", folder / "pages.token")
     tokens.add("directory:write", folder / "write.token")
+    tokens.add("services:read:all", folder / "services.token")
     intake = Intake(database, keys.key, PlainClock(lambda: now_ms))
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")

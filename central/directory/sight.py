@@ -5,6 +5,7 @@ province sees. An institution and a hall are among the rated: they see closed mo
 (central/figures/closed.py), and nothing that tells a time, a service or a device.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -113,6 +114,25 @@ def windows_of(
         ):
             found.add((hall, window))
     return frozenset(found)
+
+
+def owners_in(
+    connection: Connection, halls: Collection[str], first: int, last: int
+) -> dict[tuple[str, str], str]:
+    """Of the windows (hall, window) of these halls the institution that had each on all of these
+    days; those that were nobody's or changed hands are left out.
+    """
+    rows = directory.entries(connection, "hall")
+    windows = [one for one in directory.entries(connection, "window") if one.up in halls]
+    register = Register([*rows, *windows])
+    changes = {one.first_day for one in (*rows, *windows) if first < one.first_day <= last}
+    found = {}
+    for what in {one.id for one in windows}:
+        hall, _, window = what.partition("/")
+        owners = {_owner(register, hall, what, day) for day in {first, last, *changes}}
+        if len(owners) == 1 and (owner := owners.pop()) is not None:
+            found[hall, window] = owner
+    return found
 
 
 def _owner(register: Register, hall: str, what: str, day: int) -> str | None:

@@ -4,7 +4,8 @@ They know who was served when. So they see no days and no free spans, no level o
 ratings, and a month only when it is over and what may still be rated has been; then it is frozen,
 or a rating that arrives late would show as the difference between two looks. Each window's month
 is a cell; cells are frozen together, a hall at a time, and each is renewed only when at least 20
-of its services have changed. Whoever reads, and for whom, sees sums of whole cells.
+of its services have changed. Whoever reads, and for whom, sees sums of whole cells, so chosen that
+a hall's and its institutions' sums and cells put together tell of no fewer than 20.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.directory.sight import Sight, windows_of
+from central.directory.sight import Sight, owners_in, windows_of
 from central.figures.report import ENOUGH, LEVELS, NONE, Figures, figures_by, in_order
 from central.ratings.judge import Judge
 from central.rules.policy import Policy
@@ -79,12 +80,13 @@ class ClosedMonths:
         last = last_of(first)
         month = tallies.month_of(tallies.number_of(first))
         with self._database.read() as connection:
+            days = tallies.number_of(first), tallies.number_of(last)
             if sight.place.kind == "hall":
                 halls, chosen = {sight.place.id}, None
             else:
-                days = tallies.number_of(first), tallies.number_of(last)
                 chosen = windows_of(connection, sight.place.id, *days)
                 halls = {hall for hall, _ in chosen}
+            owners = owners_in(connection, halls, *days)
             held, frozen_at_ms = _held(connection, month, halls)
             renewed = to_freeze(held, self._live(connection, first, halls))
             names = _names(connection, halls, is_many=chosen is not None)
@@ -97,15 +99,19 @@ class ClosedMonths:
                     frozen_at_ms = self._now_ms()
                     closed_months.freeze(connection, month, renewed, frozen_at_ms)
         cells = {**held, **renewed}
+        totals = {cell: sum(levels) for cell, levels in cells.items()}
+        told, seen = told_and_seen(totals, owners)
+        names = {one: name for one, name in names.items() if chosen is None or one in chosen}
+        counted = cells
         if chosen is not None:
-            cells = {cell: levels for cell, levels in cells.items() if cell in chosen}
-        is_whole, seen = visible({cell: sum(levels) for cell, levels in cells.items()})
+            counted = {cell: cells[cell] for cell in cells if cell in chosen and cell in told}
+        is_whole = sum(totals[cell] for cell in counted) >= ENOUGH
         parts = [
             ClosedPart(*cell, name, _figures(cells[cell], policy) if cell in seen else None)
             for cell, (name, is_closed) in names.items()
             if cell in cells and (cell in seen or not is_closed)
         ]
-        total = tuple(map(sum, zip(*cells.values(), strict=True)))
+        total = tuple(map(sum, zip(*counted.values(), strict=True)))
         whole = _figures(total, policy) if is_whole else None
         return ClosedReport(first, last, whole, parts, frozen_at_ms, policy)
 
@@ -171,6 +177,31 @@ def visible(totals: Mapping[Cell, int]) -> tuple[bool, set[Cell]]:
     while seen and 0 < total - sum(totals[cell] for cell in seen) < ENOUGH:
         seen.pop(0)
     return total >= ENOUGH, set(seen)
+
+
+def told_and_seen(
+    totals: Mapping[Cell, int], owners: Mapping[Cell, str]
+) -> tuple[set[Cell], set[Cell]]:
+    """Which cells are in sums that are told to their owners, and which are seen themselves.
+
+    A hall's whole, the sums of those who have windows in it, and cells are told to different
+    people who may put them together; so in each hall what no owner is told, and of each owner
+    what is not seen, is nothing or at least ENOUGH. owners: of cells; empty where there is none.
+    """
+    halls: dict[str, dict[str, dict[Cell, int]]] = {}
+    for cell, count in totals.items():
+        of_hall = halls.setdefault(cell[0], {})
+        of_hall.setdefault(owners.get(cell, ""), {})[cell] = count
+    told: set[Cell] = set()
+    seen: set[Cell] = set()
+    for hall, groups in halls.items():
+        sums = {(hall, f"of {owner}"): sum(one.values()) for owner, one in groups.items()}
+        shown = visible(sums)[1]
+        for owner, one in groups.items():
+            if (hall, f"of {owner}") in shown:
+                told |= one.keys()
+                seen |= visible(one)[1]
+    return told, seen
 
 
 def _held(

@@ -421,3 +421,15 @@ def test_arranged_refuses_a_column_that_is_none(autumn):
     with pytest.raises(ValueError, match="no column is named beauty"):
         arranged(answer.table, sort="beauty")
     assert "Good rate" in look(autumn, "/tables/rates/hall", "pages:read", language="en")
+
+
+@pytest.mark.rule("R111", "R112")
+def test_the_rules_are_read_by_everybody_with_the_article_and_days_of_each(practice):
+    practice.client.cookies.clear()
+    page = practice.client.get("/policies", headers=HTML)
+    assert page.status_code == 200, "without a login"
+    assert "第十七条第二款" in page.text
+    assert "本系统约定" in page.text
+    plan = practice.client.get("/policies?profile=ezhou-norm", headers=HTML).text
+    assert "2021-03-17" in plan
+    assert practice.client.get("/policies?profile=none", headers=HTML).status_code == 404

@@ -12,7 +12,7 @@ from central.rules.policy import Policy
 from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.bearer import Bearer, Scopes, require
-from central.web.views.shown import Source, source_of
+from central.web.views.shown import Source, plain, source_of
 
 
 class PolicyValue(Source):
@@ -78,8 +78,8 @@ def _view(policy: Policy, in_use: bool) -> PolicyView:
         values.append(
             PolicyValue(
                 **source_of(key, value).model_dump(),
-                value=_plain(value.value),
-                before=None if old is None else _plain(old.value),
+                value=plain(value.value),
+                before=None if old is None else plain(old.value),
                 before_source=None if old is None else source_of(key, old),
             )
         )
@@ -94,12 +94,3 @@ def _view(policy: Policy, in_use: bool) -> PolicyView:
         in_use=in_use,
         values=values,
     )
-
-
-def _plain(value: Any) -> Any:
-    """As its file says it."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(by_alias=True, exclude_none=True)
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return value

@@ -21,13 +21,14 @@ from central.figures.tables_reader import TablesReader
 from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
-from central.web.pages import counts, directory, tables
+from central.web.pages import counts, directory, policies, tables
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
 from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
+from central.web.pages.policies import PoliciesView
 from central.web.pages.tables import TablesView
 from pages import PageError, Site
 from protocol.field import place_id
@@ -99,6 +100,7 @@ def create_site(
     directory.add_to(site, DirectoryView(database, importer, looker))
     tables.add_to(site, TablesView(database, shown, looker))
     counts.add_to(site, CountsView(database, reader.judge, reader.now_ms))
+    policies.add_to(site, PoliciesView(reader.judge.rules))
     return site
 
 
