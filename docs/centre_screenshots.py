@@ -56,6 +56,7 @@ SHOTS = (
          PHONE, colours="dark"),
     Shot("centre-count", "centre",
          "/counts/national.0.*.hall.*.per_visit.active-1,active-2?by=hall", "services.token"),
+    Shot("centre-fleet", "centre", "/fleet", "pages.token"),
     Shot("centre-policies", "centre", "/policies?profile=qinnan", "pages.token"),
     Shot("centre-marks", "centre", "/marks", "pages.token"),
     Shot("centre-closed", "centre", "/", "hall.pages"),

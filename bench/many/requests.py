@@ -103,6 +103,8 @@ def routes() -> dict[str, dict[str, Any]]:
         "/units/{dim}/{what:path}": {"a month": {}},
         "/counts/{key}": {"": {}},
         "/policies": {"": {}},
+        "/fleet": {"": {}},
+        "/fleet/live": {"": {}},
         "/marks": {"": {}, "a hall": hall},
         "/marks/live": {"": {}, "a hall": hall},
         "/devices": {"": {}},

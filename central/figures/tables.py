@@ -216,7 +216,8 @@ def _made(units: Units, asked: Asked, measures: list[_Measure], ranked_by: str) 
     whats = {what for one in measures for what in (*one.num, *(one.den or ()))}
     period, earlier = asked.period, asked.period.before()
     now = units.counts(asked, period, whats)
-    before = units.counts(asked, earlier, whats) if earlier is not None else None
+    # Where nothing at all was counted in the period before, there is nothing to compare with.
+    before = (earlier is not None and units.counts(asked, earlier, whats)) or None
     names = units.names(asked)
     there = dict.fromkeys([*names.listed(), *now, *(before or ())])
     rows = []
@@ -224,7 +225,7 @@ def _made(units: Units, asked: Asked, measures: list[_Measure], ranked_by: str) 
         was = None if before is None else before.get(one, {})
         rows.append(_row(asked, measures, names, one, now.get(one, {}), was))
     whole_now = units.whole(asked, period, whats)
-    whole_before = units.whole(asked, earlier, whats) if earlier is not None else None
+    whole_before = units.whole(asked, earlier, whats) if earlier and before else None
     where = (asked.place, None)
     cells = [one.cell(asked, where, whole_now, whole_before, True) for one in measures]
     whole = Row(*where, "", "", tuple(cells))

@@ -26,6 +26,7 @@ from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
+from central.web.pages.fleet import FleetView
 from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
 from central.web.pages.policies import PoliciesView
@@ -75,11 +76,15 @@ def create_site(
     )
     looker = Looker(reader.now_ms)
     marks = MarksView(database, alarms, looker)
+    fleet = FleetView(database, alarms, looker)
     devices = DevicesView(approval, endings)
     _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
 
     def all_marks(hall: HallQuery = None) -> ViewOf:
         return lambda place, _: lambda: marks.show(place, hall)
+
+    def whole_fleet(page: PageNumber = 1) -> ViewOf:
+        return lambda place, _: lambda: fleet.show(place, page)
 
     def pending_devices() -> ViewOf:
         return lambda *_: devices.show
@@ -88,6 +93,7 @@ def create_site(
         return DEVICES_APPROVE in holder.scopes
 
     _add(site, "/marks", "marks", all_marks, reads_all)
+    _add(site, "/fleet", "fleet", whole_fleet, reads_all)
     _add(site, "/devices", "devices", pending_devices, approves)
 
     @site.router.post("/devices")
