@@ -5,11 +5,18 @@ period before; spreadsheets; who was invited, what bad ratings say, who is ranke
 import csv
 import io
 import re
+import shutil
+import socket
+import threading
+from contextlib import contextmanager
 from datetime import date
 from html import unescape
 
 import openpyxl
 import pytest
+import uvicorn
+from browser import FLAGS
+from playwright.sync_api import expect, sync_playwright
 from rehearsal_hall import DIRECTORY, Practice, world
 
 from central.directory.sight import Sight
@@ -433,3 +440,54 @@ def test_the_rules_are_read_by_everybody_with_the_article_and_days_of_each(pract
     plan = practice.client.get("/policies?profile=ezhou-norm", headers=HTML).text
     assert "2021-03-17" in plan
     assert practice.client.get("/policies?profile=none", headers=HTML).status_code == 404
+
+
+@pytest.mark.needs("chromium")
+def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
+    """On a phone, with no fault; the picture is of the table that stands below it."""
+    practice.give(directory=DIRECTORY)
+    for month, bad in (("2026-08", 2), ("2026-09", 5)):
+        practice.give(**rated("demo", "w1", [5] * 25 + [1] * bad, month=month))
+    practice.go("2026-10-20 00:00")
+    practice.headers("pages:read")
+    token = (practice.folder / "pages-read.token").read_text().strip()
+    faults = []
+    with served(practice.client.app) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        page = browser.new_context(
+            locale="zh-CN", viewport={"width": 390, "height": 844}
+        ).new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+        page.goto(f"{server}/tables/rates/window?period=2026-09")
+        page.get_by_label("访问令牌").fill(token)
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_role("link", name="1号窗口").click()
+        expect(page.locator("canvas")).to_have_count(1)
+        drawn = (
+            "() => document.querySelector('canvas').getContext('2d').getImageData(0, 0, 600, 200)"
+        )
+        assert page.evaluate(f"({drawn})().data.some((one) => one > 0)")
+        expect(page.locator("[data-trend] tbody tr")).to_have_count(2)
+        expect(page.locator("[data-trend]")).to_contain_text("92.5%")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
+    assert faults == []
+
+
+@contextmanager
+def served(app):
+    """The address at which an application answers."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=running.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join()
+        listener.close()
