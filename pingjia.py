@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from hosting.error import OperatorError
-from hosting.process import harmless
+from hosting.log import harmless
 
 ERRORS = (OperatorError, OSError)
 _COMMANDS = {
@@ -52,10 +52,13 @@ class _Commands(TyperGroup):
         except ERRORS as error:
             if ctx.params["debug"]:
                 raise
-            # It may quote what a stranger sent; its own lines stay lines.
-            lines = [harmless(line) for line in f"pingjia: {error}".split("\n")]
-            typer.echo("\n".join(lines), err=True)
+            typer.echo(f"pingjia: {_told(error)}", err=True)
             raise typer.Exit(1) from None
+
+
+def _told(error: Exception) -> str:
+    """Its sentences; what they quote moves no terminal."""
+    return "\n".join(harmless(line) for line in f"{error}".split("\n"))
 
 
 def _imported(module):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from central.clockwork import RUNNING_EVERY_S, SHARES_EVERY_S, Alarms, Limits, note_running
+from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
 from central.directory.approval import Approval
@@ -40,6 +40,7 @@ from central.web.api import (
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
+from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
 from hosting.worker import Ticker
@@ -96,6 +97,8 @@ class Centre:
             self.importer,
             is_rehearsal=isinstance(time, RehearsalClock),
         )
+        self.store_watch = StoreWatch(database, self.note_running, self.alarms.judge_late_ms)
+        self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(self.callers)
         own = []
         if isinstance(time, RehearsalClock):
@@ -108,6 +111,7 @@ class Centre:
             self.intake,
             bearer,
             clock,
+            self.store_watch,
             halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
@@ -116,7 +120,7 @@ class Centre:
             entry.create_router(
                 *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
             ),
-            policies.create_router(database, rules, bearer),
+            policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
             *own,
             directory.create_router(
@@ -128,7 +132,7 @@ class Centre:
         self._now_ms = now_ms
         actions = [
             ("shares", SHARES_EVERY_S, self._count_shares),
-            ("running", RUNNING_EVERY_S, self.note_running),
+            ("running", LOOK_EVERY_S, self.store_watch.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
             ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
@@ -183,6 +187,15 @@ def rules_of(config: Config) -> Rules:
     return load_rules(config.profile, config.profiles, config.overrides, config.calendar)
 
 
+def limits_of(config: Config) -> Limits:
+    """After how long something missing is an alarm, as a configuration says it."""
+    return Limits(
+        gap_ms=config.gap_alarm_s * 1000,
+        device_ms=config.silent_device_s * 1000,
+        hall_ms=config.silent_hall_s * 1000,
+    )
+
+
 def open_centre(config: Config) -> Centre:
     """The centre that a configuration describes. Raises OperatorError if it cannot be opened."""
     return _open(config, _real_time)
@@ -208,12 +221,7 @@ def _real_time(database: Database) -> Timekeeper:
 
 def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
     secret = read_master_secret(config.master_secret_file)
-    keys, rules = DeviceKeys(secret), rules_of(config)
-    limits = Limits(
-        gap_ms=config.gap_alarm_s * 1000,
-        device_ms=config.silent_device_s * 1000,
-        hall_ms=config.silent_hall_s * 1000,
-    )
+    keys, rules, limits = DeviceKeys(secret), rules_of(config), limits_of(config)
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
     time = time_of(database)

@@ -5,6 +5,7 @@ looks. central/custody/marks.py has the words of both.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby, pairwise
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from central.custody.marks import (
     DOCUMENTS_MISSING,
     FACTS_MISSING,
     GAP,
+    JUDGE_LATE,
     LOST_BY_CENTRE,
     OPEN_EPOCH,
     PENDING_ENROLMENT,
@@ -28,11 +30,10 @@ from central.custody.marks import (
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
 from central.store import alarms, clocks, directory, rejections, tallies
-from central.store.judged import counters
+from central.store.judged import counters, standings
 from central.store.sql import Halls
 
 SHARES_EVERY_S = 600.0
-RUNNING_EVERY_S = 60.0
 _DOWN_MS = 600_000  # so long nothing was noted: the centre was down
 _MOST_RUNS = 1000
 _SHARE_DAYS = 30
@@ -47,6 +48,7 @@ class Limits(NamedTuple):
     hall are proven to be fresh; alone_ms: of a device, whatever the others do, longer than the
     longest holidays. hall_ms: of a whole hall, as long. pending_ms: of an enrolment that nobody
     approves. together_ms: of two devices that speak at one window.
+    judge_ms: of what waits for the judge.
     """
 
     gap_ms: int = 3_600_000
@@ -55,6 +57,7 @@ class Limits(NamedTuple):
     hall_ms: int = 10 * 86_400_000
     pending_ms: int = 3 * 86_400_000
     together_ms: int = 86_400_000
+    judge_ms: int = 600_000
 
 
 _LIMITS = Limits()
@@ -114,6 +117,8 @@ class Alarms:
         self._clock = clock
         self._limits = limits
         self._seldom: tuple[int, list[Finding]] | None = None
+        # Why the database takes nothing, None if it does; no row can tell that.
+        self.trouble: Callable[[], str | None] = lambda: None
 
     @property
     def shares_at_ms(self) -> int | None:
@@ -153,6 +158,8 @@ class Alarms:
         found = self._missing(connection, hall, now_ms, late_ms)
         if hall is None and (doubt := self._clock.doubt()) is not None:
             found.append(Finding(CENTRE_CLOCK, "", "", "", "", 1, doubt.since_ms, now_ms))
+        if hall is None and (since_ms := self.judge_late_ms(connection)) is not None:
+            found.append(Finding(JUDGE_LATE, "", "", "", "", 1, since_ms, now_ms))
         before_ms = _before(now_ms, self._limits.alone_ms, ran)
         for row in alarms.silent_devices(connection, hall, self._limits.device_ms, before_ms):
             since_ms = row.proven_at_ms or row.enrolled_at_ms
@@ -180,6 +187,11 @@ class Alarms:
         found += [one for one in seldom if _is_among(hall, one.hall)][: alarms.MOST]
         closed = directory.closed_halls(connection)
         return [one for one in found if one.mark == OPEN_EPOCH or one.hall not in closed]
+
+    def judge_late_ms(self, connection: Connection) -> int | None:
+        """Since when something waits for the judge, or cannot be judged, if for too long."""
+        before_ms = self._clock.now_ms() - self._limits.judge_ms
+        return standings.behind_since_ms(connection, before_ms, self._clock.doubt() is None)
 
     def findings(self, connection: Connection, hall: Halls, most: int) -> Findings:
         """Alarms of this moment, marks and refusals since the beginning; `most` of them."""

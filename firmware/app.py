@@ -4,6 +4,7 @@ Next on a rating's way: firmware/journal.py makes it durable, then firmware/link
 """
 
 import asyncio
+import gc
 
 from firmware import VERSION
 from firmware.bundle import read_bundle
@@ -48,6 +49,7 @@ class App:
     def __init__(self, board):
         timing = board.timing
         bundle = read_bundle(board.read_bundle())
+        _check_network(board)
         self._board = board
         self._timing = timing
         self._clock = Clock(board.ticks_ms, board.ticks_diff)
@@ -96,8 +98,10 @@ class App:
         try:
             await asyncio.gather(self._watch_keys(), self._pass_time(), self._link.run())
         except Exception as error:
-            self._board.log(f"restart: {type(error).__name__}: {error}")
-            self._board.restart(self._note(error))
+            try:
+                self._board.log(f"restart: {type(error).__name__}: {error}")
+            finally:  # with no memory for that line, too
+                self._board.restart(self._note(error))
 
     def _note(self, error):
         if isinstance(error, JournalDamageError):
@@ -268,17 +272,39 @@ class App:
             self._changed.set()
 
 
+class NetworkTornError(Exception):
+    """What says how to reach the hall cannot be read: only the bench can mend that."""
+
+
+_UNFIT = (
+    (OSError, "not_enrolled"),
+    (ProtocolError, "identity_torn"),
+    (JournalLostError, "journal_lost"),
+    (NetworkTornError, "network_torn"),
+)
+
+
+def _check_network(board):
+    try:
+        board.check_network()
+    except ValueError as error:
+        raise NetworkTornError(str(error))
+
+
 async def serve(board):
-    """Runs the device on `board`; without a bundle or a journal it says so, and goes on saying it.
+    """Runs the device on `board`; without a bundle, a journal or a network's settings it says so,
+    and goes on saying it.
 
     What it logs here is what the technician's bench waits for after a start.
     """
+    gc.collect()  # what the modules left while they were loaded lies in between
     try:
         app = App(board)
-    except (OSError, ProtocolError, JournalLostError) as error:
-        cause = "not_enrolled"
-        if not isinstance(error, OSError):
-            cause = "identity_torn" if isinstance(error, ProtocolError) else "journal_lost"
+    except Exception as error:
+        cause = "start_failed"
+        for kind, word in _UNFIT:
+            if isinstance(error, kind):
+                cause = word
         board.log(f"{cause}: firmware {VERSION}: {error}")
         # Silent, as nobody is there to hear it; alive, so that what blinks goes on. No watchdog
         # runs: a bench on the cable may stop it.

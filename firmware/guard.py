@@ -5,6 +5,8 @@ The file system is handed in: `names()`, `open(name)` for reading, `append(name,
 OSError when they fail (firmware/files.py is a board's).
 """
 
+_PIECE = 256  # bytes: a heap that has run for a day has such pieces
+
 
 class JournalDamageError(Exception):
     """The flash refuses, or what could be read at the start cannot be read now.
@@ -27,7 +29,7 @@ class Guarded:
         """The file's first `most` bytes."""
         file = self._try(self._files.open, name)
         try:
-            return self._try(file.read, most)
+            return self._pieces(file.read, most, b"")
         finally:
             file.close()
 
@@ -37,7 +39,7 @@ class Guarded:
         try:
             self._try(file.seek, start)
             while True:
-                line = self._try(file.readline, most)
+                line = self._pieces(file.readline, most, b"\n")
                 if not line:
                     break
                 yield line
@@ -52,6 +54,19 @@ class Guarded:
 
     def remove(self, name):
         self._try(self._files.remove, name)
+
+    def _pieces(self, read, most, end):
+        """What read(n) gives until it gives nothing, what ends with `end`, or `most` bytes.
+
+        MicroPython takes n bytes in one piece, however little there is to read.
+        """
+        data = b""
+        while len(data) < most:
+            piece = self._try(read, min(_PIECE, most - len(data)))
+            data += piece
+            if not piece or (end and piece.endswith(end)):
+                break
+        return data
 
     def _try(self, operation, *arguments):
         try:

@@ -8,7 +8,8 @@ gateway/hall/custody.py takes it off the broker.
 
 import asyncio
 
-from firmware.mqtt import Mqtt
+from firmware.dialler import Dialler
+from firmware.mqtt import LARGEST, Mqtt
 from firmware.timing import RATINGS_A_DAY, happens
 from protocol.field import ProtocolError
 from protocol.limits import PROBLEMS
@@ -38,8 +39,8 @@ _REFUSED_SETTINGS = (
 class Link:
     """The device's side of its topics.
 
-    board: connect(host, port, ca), random(n), ticks_ms, ticks_diff, log(text), find(seconds),
-    free_memory().
+    board: what the dialler needs, tell_time(now_ms), random(n), ticks_ms, ticks_diff, log(text),
+    find(seconds), free_memory().
     on_ticket(ticket, is_retained): called for every valid ticket, None for no service. on_time():
     called when the clock was set. on_settings(envelope): puts settings to use or raises
     SettingsError. on_freed(): called when a full journal has room again.
@@ -69,8 +70,6 @@ class Link:
         self._on_settings = on_settings
         self._on_freed = on_freed
         self._settings = 0  # version
-        self._further = None  # the broker's further address (BRK-1)
-        self._is_further = True  # that one was tried last; so the first is the bundle's
         self._fresh = []  # envelopes journalled since they were last looked at
         self._cursor = None  # seq up to which this round has sent; None between rounds
         self._sent_in_round = False
@@ -78,7 +77,8 @@ class Link:
         self._hall = None  # what the newest ack said, in RAM only (ACK-5)
         self._next_round = 0  # up_ms
         self._round_ms = timing.round_ms
-        self._pause_ms = timing.retry_ms
+        self._dialler = Dialler(board, bundle.mqtt, timing, self.report)
+        self._buffer = bytearray(LARGEST)
         self._memory = board.free_memory()
         self._work = asyncio.Event()
         self._change = asyncio.Event()
@@ -104,7 +104,7 @@ class Link:
         """Tells the hall which version of the settings is in use: the centre's acknowledgement.
         What they say of the broker counts from the next connection on.
         """
-        self._settings, self._further = settings.version, settings.broker
+        self._settings, self._dialler.further = settings.version, settings.broker
         self._change.set()
 
     def report(self, problem: str, is_there: bool = True):
@@ -119,61 +119,35 @@ class Link:
 
     async def run(self):
         """Connects, again and again, with back-off; ends only by JournalDamageError."""
-        while True:
-            try:
-                await self._serve(*await self._connect())
-            except asyncio.TimeoutError:
-                self._board.log("no hall: no answer in time")
-            except OSError as error:
-                self._board.log(f"no hall: {error}")
-            self.is_online = False
-            pause_ms = self._pause_ms
-            self._pause_ms = min(pause_ms * 2, self._timing.retry_max_ms)
-            # Jitter of a quarter, so that a hall's devices do not come back in one instant.
-            await asyncio.sleep_ms(pause_ms * 3 // 4 + self._random(pause_ms // 2))
+        await self._dialler.run(self._serve, self._end)
 
-    async def _connect(self):
+    def _end(self):
+        self.is_online = False
+
+    async def _serve(self, stream, host):
         broker, timing, board = self._bundle.mqtt, self._timing, self._board
-        host, port, ca = self.next_address()
-        stream = await asyncio.wait_for_ms(board.connect(host, port, ca), timing.connect_ms)
-        mqtt = Mqtt(stream, board.ticks_ms, board.ticks_diff, timing.in_flight, timing.puback_ms)
-        try:
-            self._session = to_hex(board.random(8))
-            will = encode_message(Will(False, self._session))
-            login = mqtt.connect(
-                broker.username, broker.password, timing.keep_alive_s, self._topic(STATE), will
-            )
-            await asyncio.wait_for_ms(login, timing.connect_ms)
-        except (OSError, asyncio.TimeoutError):
-            mqtt.close()
-            raise
-        return mqtt, host
-
-    def next_address(self):
-        """(host, port, ca) to try next: the bundle's and the further one in turn, but where a
-        connection stood, the same again (BRK-1).
-        """
-        own, further = self._bundle.mqtt, self._further
-        self._is_further = not self._is_further
-        address = further if self._is_further and further is not None else own
-        return address.host, address.port, address.ca or own.ca  # no less than the bundle asks for
-
-    async def _serve(self, mqtt, host):
+        limits = timing.in_flight, timing.puback_ms
+        mqtt = Mqtt(stream, self._buffer, board.ticks_ms, board.ticks_diff, *limits)
+        self._session = to_hex(board.random(8))
+        will = encode_message(Will(False, self._session))
+        login = mqtt.connect(
+            broker.username, broker.password, timing.keep_alive_s, self._topic(STATE), will
+        )
+        await asyncio.wait_for_ms(login, timing.connect_ms)
         self._journal.begin(self._clock.up_ms(), self._clock.at())
         self.start_rounds()
-        try:
-            names = TICKET, ACK, CLOCK, FIND, SETTINGS
-            await mqtt.subscribe([self._topic(name) for name in names])
-            self.is_online = True
-            self._board.log(f"connected: {self._bundle.hall} at {host}")
-            await _first_end(
-                mqtt.run(self.take, self.take_grant),
-                mqtt.keep_alive(self._timing.keep_alive_s),
-                self._tell_state(mqtt),
-                self._send_records(mqtt),
-            )
-        finally:
-            mqtt.close()
+        names = TICKET, ACK, CLOCK, FIND, SETTINGS
+        asking = mqtt.subscribe([self._topic(name) for name in names])
+        await asyncio.wait_for_ms(asking, timing.connect_ms)
+        self.is_online = True
+        board.log(f"connected: {self._bundle.hall} at {host}")
+        await _first_end(
+            mqtt.run(self.take, self.take_grant),
+            mqtt.keep_alive(timing.keep_alive_s),
+            mqtt.watch(timing.keep_alive_s),
+            self._tell_state(mqtt),
+            self._send_records(mqtt),
+        )
 
     def start_rounds(self):
         """A new connection: what the hall holds is not known until its first ack (ACK-5)."""
@@ -259,7 +233,9 @@ class Link:
                 self._take_ack(decode_message(Ack, payload))
             elif name == self._topic(CLOCK):
                 was = self._clock.quality()
-                self._clock.set(decode_message(Clock, payload).now_ms)
+                now_ms = decode_message(Clock, payload).now_ms
+                self._clock.set(now_ms)
+                self.report("tls_expired", self._board.tell_time(now_ms))
                 if was != "good":
                     self._board.log("the hall told the time")
                     self._change.set()
@@ -283,8 +259,7 @@ class Link:
         self.report("subscribe_refused", not is_granted)
         if not is_granted:
             raise OSError("the broker refuses a subscription")
-        self._is_further = not self._is_further  # so that this address is tried again
-        self._pause_ms = self._timing.retry_ms
+        self._dialler.take_grant()
 
     def _take_settings(self, payload):
         """What is in use stays in use when a bad envelope comes (SET-2)."""
@@ -320,12 +295,6 @@ class Link:
 
     def _topic(self, name):
         return topic(self._bundle.hall, self._bundle.identity.device, name)
-
-    def _random(self, below):
-        number = 0
-        for byte in self._board.random(4):
-            number = number << 8 | byte
-        return number % max(1, below)
 
 
 async def _first_end(*coroutines):

@@ -3,8 +3,8 @@
 QoS 1 in both directions, keep-alive, last will, clean sessions. It never retries: whoever uses it
 keeps what matters in a journal and offers it again. Section numbers are the standard's.
 
-A stream has `read(n)` (await; 1 to n bytes, b"" at the end), `write(data)` (await; all of it) and
-`close()`. Every failure is an OSError.
+A stream has `readinto(buffer)` (await; how many bytes came, 0 at the end), `write(data)` (await;
+all of it) and `close()` (await). Every failure is an OSError.
 """
 
 import asyncio
@@ -24,8 +24,7 @@ DISCONNECT = 0xE0
 
 _RETAIN = 0x01
 _QOS1 = 0x02
-_PIECE = 256  # read at a time: a small piece of heap is free where a large one is not
-_LARGEST = MESSAGE_BYTES + 128  # bytes of an incoming packet: its topic and id are beside it
+LARGEST = MESSAGE_BYTES + 128  # bytes of an incoming packet: its topic and id are beside it
 _REFUSALS = {4: "user name or password is wrong", 5: "the broker does not know this device"}
 
 
@@ -36,12 +35,15 @@ class MqttError(OSError):
 class Mqtt:
     """One connection. Make a new one, on a new stream, after every MqttError.
 
-    ticks_ms, ticks_diff: MicroPython's. in_flight, puback_ms: how many messages may wait for
-    their PUBACK, and for how long each of them holds its place.
+    buffer: LARGEST bytes for what comes; whoever makes connections keeps one, as a heap that has
+    run for a day may have no such piece left. ticks_ms, ticks_diff: MicroPython's. in_flight,
+    puback_ms: how many messages may wait for their PUBACK, and for how long each of them holds
+    its place.
     """
 
-    def __init__(self, stream, ticks_ms, ticks_diff, in_flight, puback_ms):
+    def __init__(self, stream, buffer, ticks_ms, ticks_diff, in_flight, puback_ms):
         self._stream = stream
+        self._buffer = memoryview(buffer)
         self._ticks_ms = ticks_ms
         self._ticks_diff = ticks_diff
         self._in_flight = in_flight
@@ -50,7 +52,6 @@ class Mqtt:
         self._room = asyncio.Event()
         self._lock = asyncio.Lock()
         self._packet_id = 0
-        self._buffer = b""
         self._heard_at = ticks_ms()
 
     async def connect(self, client_id, password, keep_alive_s, will_topic, will):
@@ -99,19 +100,27 @@ class Mqtt:
                 self._waiting.pop(body[0] << 8 | body[1], None)
                 self._room.set()
             elif kind == SUBACK:
-                on_subscribed(b"\x80" not in body[2:])
+                on_subscribed(0x80 not in list(body[2:]))
 
     async def keep_alive(self, keep_alive_s):
-        """Pings, and ends the connection when nothing was heard for 1.5 times keep_alive_s."""
+        """Asks the broker for a sign of life (3.1.2.10)."""
+        while True:
+            await asyncio.sleep_ms(keep_alive_s * 500)
+            await self._send(PINGREQ, b"")
+
+    async def watch(self, keep_alive_s):
+        """Ends the connection when nothing was heard for 1.5 times keep_alive_s.
+
+        Apart from what it supervises: a write that is stuck holds all others up, pings too.
+        """
         while True:
             await asyncio.sleep_ms(keep_alive_s * 500)
             if self._ticks_diff(self._ticks_ms(), self._heard_at) > keep_alive_s * 1500:
                 raise MqttError("the broker has gone silent")
-            await self._send(PINGREQ, b"")
 
-    def close(self):
+    async def close(self):
         """Ends the connection without a DISCONNECT, so that the last will speaks."""
-        self._stream.close()
+        await self._stream.close()
 
     async def _take_publish(self, kind, body, on_message):
         if len(body) < 2:
@@ -122,12 +131,12 @@ class Mqtt:
         except ValueError:
             raise MqttError("the broker sent a topic that is not UTF-8")
         if kind & 0x06:
-            packet_id = body[start : start + 2]
+            packet_id = bytes(body[start : start + 2])
             start += 2
-            on_message(topic, body[start:], bool(kind & _RETAIN))
+            on_message(topic, bytes(body[start:]), bool(kind & _RETAIN))
             await self._send(PUBACK, packet_id)
         else:
-            on_message(topic, body[start:], bool(kind & _RETAIN))
+            on_message(topic, bytes(body[start:]), bool(kind & _RETAIN))
 
     def _has_room(self):
         now = self._ticks_ms()
@@ -146,27 +155,29 @@ class Mqtt:
             await self._stream.write(packet)
 
     async def _receive(self):
-        kind = (await self._read(1))[0]
-        length = 0
-        for shift in (0, 7, 14, 21):
-            byte = (await self._read(1))[0]
-            length |= (byte & 0x7F) << shift
+        await self._read(2)
+        kind, byte = self._buffer[0], self._buffer[1]
+        length = byte & 0x7F
+        for shift in (7, 14, 21):
             if byte < 0x80:
                 break
-        if length > _LARGEST:
-            raise MqttError(f"the broker sent {length} bytes, at most {_LARGEST} are taken")
-        body = await self._read(length)
+            await self._read(1)
+            byte = self._buffer[0]
+            length |= (byte & 0x7F) << shift
+        if length > LARGEST:
+            raise MqttError(f"the broker sent {length} bytes, at most {LARGEST} are taken")
+        await self._read(length)
         self._heard_at = self._ticks_ms()
-        return kind, body
+        return kind, self._buffer[:length]
 
     async def _read(self, count):
-        while len(self._buffer) < count:
-            data = await self._stream.read(_PIECE)
-            if not data:
+        """The next `count` bytes, into the buffer's beginning."""
+        at = 0
+        while at < count:
+            got = await self._stream.readinto(self._buffer[at:count])
+            if not got:
                 raise MqttError("the connection was closed")
-            self._buffer += data
-        data, self._buffer = self._buffer[:count], self._buffer[count:]
-        return data
+            at += got
 
 
 def _number(value):

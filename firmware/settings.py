@@ -20,7 +20,9 @@ _CAUSES = {
     "journal_full": "存储已满，请联系工作人员 Full",
     "flash_refuses": "存储故障，请联系工作人员 Storage refuses",
     "journal_lost": "存储损坏，请联系工作人员 Storage lost",
+    "start_failed": "启动失败，请联系技术人员 Start failed",
     "not_enrolled": "尚未登记 Not enrolled",
+    "network_torn": "网络设置损坏，请重新写入 Network settings torn",
     "identity_torn": "登记信息损坏，请重新登记 Identity torn",
 }
 

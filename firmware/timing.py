@@ -25,6 +25,8 @@ class Timing:
     in_flight = 8
     puback_ms = 5000  # then a message no longer holds a place among those in flight
     keep_alive_s = 20
+    join_ms = 15000  # of the Wi-Fi; it grows, as an access point in trouble answers late
+    join_max_ms = 60000
     connect_ms = 15000
     retry_ms = 1000
     retry_max_ms = 60000

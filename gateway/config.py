@@ -3,15 +3,21 @@
 Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
 """
 
+import ssl
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hosting import toml
+from hosting.error import OperatorError
 from hosting.listener import is_loopback
+from hosting.secret_file import require_private
+
+SECURE_DIR = "secure"  # where `pingjia gateway secure` writes, beside the settings
+CA, CA_KEY, SERVER = "ca.pem", "ca.key", "server.pem"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 86400)]
@@ -37,6 +43,11 @@ class Config(BaseSettings):
     mqtt_port: Port = 1883
     mqtt_ca: Path | None = None
     broker_files: Path | None = None
+    mqtt_in_the_clear: bool = False
+    secure_dir: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
 
     sign_out_at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "20:00"
     invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
@@ -64,6 +75,17 @@ class Config(BaseSettings):
         """Only the file speaks: a stray environment variable must not move a hall."""
         return (init_settings,)
 
+    @property
+    def certificate(self) -> Path | None:
+        """Certificate and key of the hall's own CA, one file (`pingjia gateway secure`)."""
+        return None if self.secure_dir is None else self.secure_dir / SERVER
+
+    @property
+    def api_tls(self) -> dict[str, Any]:
+        """uvicorn's settings: TLS for pages and API if there is a certificate, else nothing."""
+        certificate = self.tls_certificate or self.certificate
+        return {"ssl_certfile": certificate, "ssl_keyfile": self.tls_key} if certificate else {}
+
     @field_validator("centre_url")
     @classmethod
     def _https(cls, value: str) -> str:
@@ -82,6 +104,8 @@ class Config(BaseSettings):
             raise ValueError('broker_files are for broker = "external"')
         if self.centre_key is not None and self.centre_certificate is None:
             raise ValueError("centre_key is the key of a centre_certificate: name both")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: set both or neither")
         return self
 
 
@@ -93,7 +117,50 @@ def load_config(path: Path) -> Config:
     config = toml.load_config(Config, path, "copy deploy/gateway.toml, which explains every key.")
     folder = path.resolve().parent
     paths = ("data_dir", "centre_token_file", "centre_ca", "centre_certificate", "centre_key")
-    paths += ("mqtt_ca", "broker_files")
-    return config.model_copy(
-        update={name: folder / value for name in paths if (value := getattr(config, name))}
-    )
+    paths += ("mqtt_ca", "broker_files", "secure_dir", "tls_certificate", "tls_key")
+    absolute = {name: folder / value for name in paths if (value := getattr(config, name))}
+    if config.secure_dir is not None:
+        absolute.setdefault("mqtt_ca", absolute["secure_dir"] / CA)
+    return config.model_copy(update=absolute)
+
+
+def trust_in_api(config: Config) -> ssl.SSLContext | None:
+    """Whom a client on this machine believes to be this gateway's API; None where it has no TLS.
+
+    Raises OperatorError for a certificate that cannot be read.
+    """
+    own = config.tls_certificate
+    believed = own or (config.secure_dir and config.secure_dir / CA)
+    if believed is None:
+        return None
+    try:
+        trusted = ssl.create_default_context(cafile=believed)
+    except (OSError, ssl.SSLError) as error:
+        raise OperatorError(f"the API's certificate cannot be read: {error}.") from None
+    if own is not None:  # this very one, whatever name it is for
+        trusted.check_hostname = False
+        trusted.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return trusted
+
+
+def require_safe(config: Config) -> None:
+    """Raise OperatorError if tokens or devices' passwords would travel a network in the clear."""
+    has_tls = config.tls_certificate is not None or config.secure_dir is not None
+    if not (has_tls or config.behind_proxy or is_loopback(config.api_listen_host)):
+        raise OperatorError(
+            f"api_listen_host {config.api_listen_host} is open to the network without TLS: run "
+            "`pingjia gateway secure` and set secure_dir, or tls_certificate and tls_key, or "
+            "behind_proxy = true if a proxy on the way has them."
+        )
+    is_own = config.secure_dir is not None or config.mqtt_ca is not None
+    if not (is_own or config.mqtt_in_the_clear or is_loopback(config.mqtt_host)):
+        raise OperatorError(
+            f"mqtt_host {config.mqtt_host} is open to the network without TLS, and devices send "
+            "their passwords there: run `pingjia gateway secure` and set secure_dir (a broker "
+            "elsewhere: mqtt_ca), or say mqtt_in_the_clear = true."
+        )
+    for path in (config.certificate, config.mqtt_ca if config.secure_dir else None):
+        if path is not None and not path.exists():
+            raise OperatorError(f"{path} is not there: make it with `pingjia gateway secure`.")
+    if config.tls_key is not None and config.tls_key.exists():
+        require_private(config.tls_key)

@@ -2,9 +2,9 @@
 
 import contextlib
 import logging
-import random
 import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy.exc import DatabaseError
 
@@ -23,20 +23,17 @@ from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
+from gateway.hall.presence import Presence
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
+from gateway.keep.certificates import Renewal, count_days
 from gateway.keep.folder_lock import FolderLock
 from gateway.keep.hall_clock import HallClock
 from gateway.keep.metrics import Metrics
 from gateway.keep.reserve import Reserve, Room
 from gateway.keep.salvage import Salvage, open_database
 from gateway.store import envelopes
-from gateway.upward.alone import Alone
-from gateway.upward.backoff import Backoff
-from gateway.upward.centre import Centre, trust
-from gateway.upward.forwarder import Forwarder, Way
-from gateway.upward.hall_watch import HallWatch
-from gateway.upward.outbox import Outbox, Pace
+from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
 from gateway.web.health import Health
 from gateway.web.overview import Overview
@@ -44,7 +41,6 @@ from gateway.web.pages import create_site
 from hosting import process
 from hosting.clock import last_time, now_ms
 from hosting.listener import address, listen, url_of
-from hosting.secret_file import read_token
 from hosting.server import Server
 from hosting.worker import Ticker, Worker
 
@@ -55,6 +51,7 @@ _CONNECTIONS = 2000  # of clerks, displays and queue systems
 _FILES = 256  # for broker, centre, database and ourselves
 _KEEP_EVERY_S = 3600
 _LOOK_EVERY_S = 20
+_WATCH_EVERY_S = 5
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -70,8 +67,8 @@ class Gateway:
     def __init__(self, config: Config):
         self.config = config
         self._lock = FolderLock(config.data_dir)
-        token = read_token(config.centre_token_file, "ask the centre for this hall's token.")
-        trusted = trust(config.centre_ca, config.centre_certificate, config.centre_key)
+        self.alarms = Alarms()
+        credentials = credentials_of(config, self.alarms)
         self._listener = listen(
             config.api_listen_host,
             config.api_listen_port,
@@ -83,12 +80,11 @@ class Gateway:
         self.database = open_database(path, now_ms())
         reserve.hold()
         password = gateway_password(config.data_dir)
-        chance = random.SystemRandom()
-        self.alarms = Alarms()
         self.metrics = Metrics()
         self.clock = HallClock(self.database)
         self.book = HallBook(config.hall, self.database, self.alarms, self.clock)
         self.inbox = Inbox(config.queue_messages)
+        self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
         earlier = Earlier(self.database)
 
         users = users_of(password, self.book.logins)
@@ -101,67 +97,43 @@ class Gateway:
                 users,
                 self.alarms,
                 config.broker_restart_s,
+                config.certificate,
             )
         elif config.broker_files is not None:
-            self.mosquitto = Mosquitto(config.broker_files, config.hall, users, self.alarms)
+            self.mosquitto = Mosquitto(
+                config.broker_files,
+                config.hall,
+                users,
+                self.alarms,
+                is_known=lambda: self.book.current is not None,
+                certificate=config.certificate,
+            )
         self.link = Link(
             hall=config.hall,
             password=password,
             deliver=self.inbox.put,
             on_up=self._on_up,
+            on_down=lambda: self.presence.listen(False),
             alarms=self.alarms,
             ca=config.mqtt_ca,
             reconnect_s=config.mqtt_reconnect_s,
         )
 
-        # A connection for each thread that talks to the centre.
-        self._centres = [
-            Centre(config.centre_url, token, trusted, config.proxy, config.centre_timeout_s)
-            for _ in range(3)
-        ]
-        self.hall_watch = HallWatch(
+        restraint = Restraint(self.alarms, time.monotonic, self._waiting_of)
+        self.upward = Upward(
+            config,
+            credentials,
+            database=self.database,
             book=self.book,
+            clock=self.clock,
             inbox=self.inbox,
-            centre=self._centres[0],
+            restraint=restraint,
             refresh_users=self._refresh_users,
             alarms=self.alarms,
-            poll_s=config.hall_poll_s,
-            backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
-            chance=chance,
-            monotonic_s=time.monotonic,
-        )
-        pace = Pace.of(config)
-        alone = Alone(
-            self.alarms,
-            pace.reoffer_first_ms / 1000,
-            pace.reoffer_longest_ms / 1000,
-            time.monotonic,
-        )
-        restraint = Restraint(self.alarms, time.monotonic, self._waiting_of)
-        self._outbox = Outbox(self.database, config.hall, pace, self.clock, alone)
-        way = Way(
-            outbox=self._outbox,
-            inbox=self.inbox,
-            alarms=self.alarms,
             metrics=self.metrics,
-            backoff=Backoff(config.retry_first_s, config.retry_longest_s, chance),
-            alone=alone,
-            accuse=restraint.accuse,
-            refused_retry_s=config.refused_retry_s,
-            hint_version=self.hall_watch.hint,
-            now_ms=now_ms,
-            monotonic_s=time.monotonic,
         )
-        self.forwarder = Forwarder(
-            way,
-            self._outbox,
-            (self._centres[1], self._centres[2]),
-            live_gather_s=config.live_gather_s,
-            backlog_per_s=config.backlog_per_s,
-            chance=chance,
-            now_ms=now_ms,
-        )
-
+        self.hall_watch, self.forwarder = self.upward.hall_watch, self.upward.forwarder
+        room = Room(config.data_dir, self.database, reserve, self.alarms, self.clock.note)
         self.custody = Custody(
             inbox=self.inbox,
             book=self.book,
@@ -173,7 +145,8 @@ class Gateway:
                 live_ms=round(config.live_s * 1000),
                 quarantine_kept=config.quarantine_kept,
             ),
-            room=Room(self.database, reserve, self.alarms),
+            room=room,
+            presence=self.presence,
             link=self.link,
             announcer=Announcer(
                 self.database, self.link, self.book, config.invite_ms, self.clock, earlier
@@ -201,14 +174,21 @@ class Gateway:
             self.clock,
             earlier,
         )
-        self.health = Health(self.database, self.book, self.link, self.alarms)
-        finder = Finder(self.database, self.book, self.inbox)
-        app = create_app(self.database, self.desk, finder, self.book, self.metrics, self.health)
+        self.health = Health(
+            self.database, self.book, self.link, self.presence, self.upward.contact, self.alarms
+        )
+        finder = Finder(self.database, self.book, self.inbox, self.presence)
+        app = create_app(
+            self.database, self.desk, finder, self.book, self.presence, self.metrics, self.health
+        )
         self.site = create_site(
             self.database,
-            Overview(self.database, self.book, self.alarms, now_ms),
+            Overview(
+                *(self.database, self.book, self.presence, self.alarms, now_ms),
+                config.secure_dir,
+            ),
             finder,
-            Console(self.database, self.desk, self.book, now_ms, config.invite_ms),
+            Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
         self.site.install(app)
         self._server = Server(
@@ -216,6 +196,7 @@ class Gateway:
             connections=process.make_room(_CONNECTIONS, _FILES),
             before_stop=self.site.close,
             stop_s=3,
+            **config.api_tls,
         )
         self._api = threading.Thread(
             target=self._server.run, args=([self._listener],), name="api", daemon=True
@@ -223,32 +204,32 @@ class Gateway:
 
         self._workers = [
             Worker("custody", self.custody.step),
-            Worker("live", self.forwarder.live.step),
-            Worker("live-sender", self.forwarder.live.send_step),
-            Worker("backlog", self.forwarder.backlog.step),
-            Worker("backlog-sender", self.forwarder.backlog.send_step),
             Worker("salvage", salvage.step),
-            Worker("hall-watch", self.hall_watch.step),
+            *self.upward.workers(),
             # The first time is told when a device comes online.
             Ticker("clock", config.clock_every_s, self._tell_time),
             Ticker("day", _LOOK_EVERY_S, self._look_at_the_desk, at_once=True),
-            Ticker("watch", _LOOK_EVERY_S, lambda: (self.link.look(), restraint.look())),
+            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint), at_once=True),
+            Ticker("disk", _WATCH_EVERY_S, room.look, at_once=True),
             Ticker("keeping", _KEEP_EVERY_S, self._keep, at_once=True),
         ]
         if self.mosquitto is not None:
             self._workers.append(Worker("mosquitto", self.mosquitto.step))
+        if config.secure_dir is not None:
+            use = [self._server.use_certificate, self._refresh_users]
+            self.renewal = Renewal(config.secure_dir, self.alarms, use)
+            self._workers.append(Ticker("renewal", _LOOK_EVERY_S, self.renewal.look, at_once=True))
 
         self.mqtt_address = ""
-        watch = self.metrics.watch
-        watch("inbox_messages", "Deliveries that wait for a commit.", self.inbox.__len__)
-        watch("mqtt_up", "Whether the broker's session stands.", self.link.is_up)
-        watch("alarms", "Alarms that stand, see /healthz.", lambda: len(self.alarms.standing()))
-        watch("waiting_records", "Records without a verdict.", lambda: self.health.count().records)
+        self.health.watch(self.metrics)
+        count_days(self.metrics, config.secure_dir)
+        self.metrics.watch(
+            "inbox_messages", "Deliveries that wait for a commit.", self.inbox.__len__
+        )
         self.metrics.watch_disk(config.data_dir)
 
     def start(self) -> None:
-        """Run everything. Raises OperatorError if the embedded broker cannot start, or the files
-        of another one cannot be written."""
+        """Run everything. Raises OperatorError if the broker's start, or its files, fail."""
         host, port = self.config.mqtt_host, self.config.mqtt_port
         if self.broker is not None:
             self.broker.start()
@@ -272,7 +253,7 @@ class Gateway:
     @property
     def api_url(self) -> str:
         """Where the API listens."""
-        return url_of(self._listener)
+        return url_of(self._listener, "https" if self._server.config.is_ssl else "http")
 
     def stop(self) -> None:
         """End everything; what was not acknowledged comes again after the next start."""
@@ -280,8 +261,7 @@ class Gateway:
         for worker in self._workers:
             worker.ask_to_stop()
         self.inbox.close()
-        self.forwarder.stop()
-        self.hall_watch.wake()
+        self.upward.wake()
         for worker in self._workers:
             worker.join()
         self.link.stop()
@@ -290,8 +270,7 @@ class Gateway:
         if self._api.ident is not None:
             self._api.join(5)
         self._listener.close()
-        for centre in self._centres:
-            centre.close()
+        self.upward.close()
         with contextlib.suppress(DatabaseError):  # damaged, or no room: it forgets an hour
             self.clock.note()
         self.database.close()
@@ -302,7 +281,16 @@ class Gateway:
             if broker is not None:
                 broker.refresh_users()
 
+    def _looks(self, restraint: Restraint) -> Callable[[], None]:
+        def look() -> None:
+            self.link.look()
+            restraint.look()
+            self.presence.look()
+
+        return look
+
     def _on_up(self) -> None:
+        self.presence.listen(True)
         if self.mosquitto is not None:
             self.mosquitto.refresh_users()  # it may have read its files before we wrote them
         self.inbox.want(is_everything=True, clocks=self.book.devices)
@@ -313,7 +301,7 @@ class Gateway:
 
     def _keep(self) -> bool:
         self.clock.note()
-        return self._outbox.let_go()
+        return self.upward.outbox.let_go()
 
     def _look_at_the_desk(self) -> None:
         self.desk.close_overdue()
@@ -338,7 +326,6 @@ def run(config: Config, stopping: threading.Event) -> None:
                     return
             # Whoever starts us reads these two lines to learn the ports.
             process.say(f"mqtt {gateway.mqtt_address}", f"ready {gateway.api_url}")
-            log.info("hall %s is ready", config.hall)
             while not stopping.wait(_LOOK_S) and not gateway.database.is_damaged.is_set():
                 pass
         finally:

@@ -1,4 +1,4 @@
-"""A server as a process: how it logs, how it hears that it is to end, how it says it is ready."""
+"""A server as a process: how it hears that it is to end, how it says it is ready."""
 
 import gc
 import logging
@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from unicodedata import category
 
 try:
     import resource
@@ -16,38 +15,6 @@ except ImportError:  # Windows has no such limit
     resource = None
 
 log = logging.getLogger(__name__)
-
-
-def log_to_stderr() -> None:
-    """Log to standard error, from INFO on; nothing that comes over HTTP is worth a line."""
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each odd request
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-
-
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, half a surrogate pair, separators
-
-
-class _OneLine(logging.Formatter):
-    """A message may quote what strangers sent; it stays one line, and moves no terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return harmless(super().formatMessage(record))
-
-
-def harmless(text: str) -> str:
-    """The text with everything escaped that is no printable character: line ends, control
-    sequences, overrides of the direction of writing.
-    """
-    if text.isprintable():
-        return text
-    return "".join(_escaped(one) if category(one) in _UNSEEN else one for one in text)
-
-
-def _escaped(one: str) -> str:
-    return one.encode("unicode_escape").decode()
 
 
 def on_end(stop: Callable[[], None], until_stdin_closes: bool) -> None:

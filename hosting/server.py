@@ -16,10 +16,13 @@ _TICKS = 150  # of 0.1 s
 class Server(uvicorn.Server):
     """Serves `app` until `should_exit`; run it on listeners from hosting.listener.
 
-    connections: at a time; who comes after them is hung up on, and those who are there are served
-    (uvicorn's `limit_concurrency` would refuse these, too). Who has not asked for anything 15 to
-    30 s after connecting, has begun to ask and not ended, or reads nothing of an answer, is hung
-    up on.
+    connections: at a time. Who comes after them takes the place of the one that has been there
+    longest without having asked for anything, or else has been quiet longest without a token, or
+    is hung up on if there is none: strangers shut nobody out (uvicorn's `limit_concurrency` would
+    refuse those who are served). A token that is not good must be answered with `Connection:
+    close` (hosting/problem.py).
+    Who has not asked for anything 15 to 30 s after connecting, has begun to ask and not ended, or
+    reads nothing of an answer, is hung up on.
     on_ready: called once it takes requests. before_stop: ends the answers that have no end of
     their own; then what is in progress gets `stop_s` seconds. more: uvicorn's own settings.
     """
@@ -71,6 +74,12 @@ class Server(uvicorn.Server):
             self._stuck = stuck
         return await super().on_tick(counter)
 
+    def use_certificate(self) -> None:
+        """Its files hold another one; may be called by any thread, and connections stay."""
+        config = self.config
+        if config.is_ssl and config.loaded and config.ssl is not None:
+            config.ssl.load_cert_chain(str(config.ssl_certfile), config.ssl_keyfile)
+
     def end(self) -> None:
         """End soon; may be called by any thread, and by a signal's handler."""
         self.should_exit = True
@@ -87,10 +96,25 @@ def _stuck_at(connection: Any) -> Any:
     return (id(cycle), unread) if is_mute or unread else None
 
 
+def _place_for(new: Any, mute: dict[Any, None], others: dict[Any, None]) -> Any:
+    """The connection that has to go; `new` is the last of the mute ones."""
+    oldest = next(iter(mute))
+    return oldest if oldest is not new else next(filter(_is_quiet_stranger, others), new)
+
+
+def _is_quiet_stranger(connection: Any) -> bool:
+    """Whether a connection is between two requests, and the last one showed no token."""
+    is_between = connection.cycle.response_complete
+    return is_between and b"authorization" not in dict(connection.scope["headers"])
+
+
 def _bounded(connections: int) -> type[Any]:
     """uvicorn's protocol, httptools' or h11's, with bounds."""
 
     protocol: Any = AutoHTTPProtocol
+    # The one that was quiet longest first: those that have asked for nothing yet, and the others.
+    mute: dict[Any, None] = {}
+    others: dict[Any, None] = {}
 
     class Bounded(protocol):
         # Of the newest request, its first piece and its body aside: of its head and its trailers,
@@ -101,12 +125,25 @@ def _bounded(connections: int) -> type[Any]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            mute[self] = None
             if len(self.connections) > connections:
-                transport.abort()
+                place = _place_for(self, mute, others)
+                mute.pop(place, None)
+                others.pop(place, None)
+                place.transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            mute.pop(self, None)
+            others.pop(self, None)
+            super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             self._begins, before = False, self._body_bytes
             super().data_received(data)
+            if self.cycle is not None and (self in mute or self in others):
+                mute.pop(self, None)
+                others.pop(self, None)
+                others[self] = None
             if self._head_bytes is not None and not self._begins:
                 self._head_bytes += len(data) - (self._body_bytes - before)
                 # A byte of a body may come with six around it.

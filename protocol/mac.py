@@ -14,20 +14,29 @@ except ImportError:
     compare_digest = digest = None
 
 _BLOCK = 64  # bytes, SHA-256's block size (FIPS 180-4)
+_newest = None  # (key, its inner pad, its outer pad): a device has one key and 2,000 MACs to check
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """The 32 bytes of HMAC-SHA256(key, message)."""
     if digest:
         return digest(key, message, "sha256")
-    if len(key) > _BLOCK:
-        key = sha256(key).digest()
-    key = key + bytes(_BLOCK - len(key))
-    inner = sha256(bytes([byte ^ 0x36 for byte in key]))
+    _, inner_pad, outer_pad = _pads(key)
+    inner = sha256(inner_pad)
     inner.update(message)
-    outer = sha256(bytes([byte ^ 0x5C for byte in key]))
+    outer = sha256(outer_pad)
     outer.update(inner.digest())
     return outer.digest()
+
+
+def _pads(key):
+    global _newest
+    if _newest is None or _newest[0] != key:
+        short = sha256(key).digest() if len(key) > _BLOCK else key
+        block = short + bytes(_BLOCK - len(short))
+        pads = [bytes([byte ^ pad for byte in block]) for pad in (0x36, 0x5C)]
+        _newest = key, pads[0], pads[1]
+    return _newest
 
 
 def is_same(a: bytes, b: bytes) -> bool:

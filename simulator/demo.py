@@ -14,6 +14,7 @@ from rich.live import Live
 from simulator.check import days as check
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
+from simulator.devices.unix import UnixPort
 from simulator.parts.hall import FIGURES_TOKEN, HALL, REHEARSAL_TOKEN, Hall
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
@@ -44,16 +45,21 @@ class Show(NamedTuple):
 
 
 async def run_hall(
-    hall: Hall, show: Show, say: Callable[[str], None], console: Console | None
+    hall: Hall,
+    show: Show,
+    say: Callable[[str], None],
+    console: Console | None,
+    unix: UnixPort | None = None,
 ) -> dict:
     """Makes and runs `hall`; gives the result as `pingjia demo --json` prints it.
 
     say(text) is called with a line for the person who watches; with a console (a terminal) there
-    is a table instead while people come.
+    is a table instead while people come. unix: all devices run on that interpreter.
     """
     began = time.monotonic()
     say(f"folder {hall.folder}")
-    async with Run(hall, show.seed, say=say) as run:
+    every = unix and (unix, len(hall.windows))
+    async with Run(hall, show.seed, say=say, unix=every) as run:
         for name, address in hall.pages():
             say(f"{name}  {address}")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
@@ -112,16 +118,25 @@ async def _until_closed(figures: Centre, count: int):
 
 
 async def run_devices(
-    folders: dict[str, Path], oracle: Path, queue: QueueSystem, seconds, seed, say
+    folders: dict[str, Path],
+    oracle: Path,
+    queue: QueueSystem,
+    seconds,
+    seed,
+    say,
+    unix: UnixPort | None = None,
 ):
     """Runs devices and people against a gateway that already runs (`pingjia sim run`).
 
     folders: {device id: its folder}, as `pingjia demo --keep` leaves them. Each device serves the
-    window that the gateway names for it. Ticket numbers go on after the highest in the log.
+    window that the gateway names for it. Ticket numbers go on after the highest in the log. unix:
+    all run on that interpreter.
     """
     first_ticket = next_ticket(read_log(oracle)) if oracle.exists() else 1
     async with Fleet(oracle, lambda event: say(str(event)) if "text" in event else None) as fleet:
-        views = await start_devices(fleet, folders, queue, TIMING)
+        views = await start_devices(
+            fleet, folders, queue, TIMING, unix=unix and (unix, len(folders))
+        )
         windows = {view["window"]: view["device"] for view in views if view["device"] in folders}
         crowd = Crowd(queue, fleet, windows, seed, first_ticket)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, crowd.stop)

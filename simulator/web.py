@@ -1,6 +1,7 @@
 """The simulator's only HTTP client: a queue system at a gateway, a reader at the centre."""
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import httpx2
@@ -24,10 +25,10 @@ def read_token(path: Path) -> str:
 
 
 class QueueSystem:
-    """The calls of a hall's queue system, retried as a real one would."""
+    """The calls of a hall's queue system, retried as a real one would. ca: whom it trusts, PEM."""
 
-    def __init__(self, url: str, token: str):
-        self._client = _client(url, token)
+    def __init__(self, url: str, token: str, ca: Path | None = None):
+        self._client = _client(url, token, ca)
 
     async def open(self, window: str, service: dict) -> dict:
         """Opens a service at a window; gives it with its id."""
@@ -71,10 +72,13 @@ class QueueSystem:
 
 
 class Centre:
-    """Reads back what the centre holds (scope records:read, and others where it is said)."""
+    """Reads back what the centre holds (scope records:read, and others where it is said).
 
-    def __init__(self, url: str, token: str):
-        self._client = _client(url, token)
+    ca: whom it trusts, PEM.
+    """
+
+    def __init__(self, url: str, token: str, ca: Path | None = None):
+        self._client = _client(url, token, ca)
 
     async def records(self) -> list[dict]:
         """All records, page by page."""
@@ -114,9 +118,14 @@ class Centre:
         await self._client.aclose()
 
 
-def _client(url, token):
+def _client(url, token, ca):
+    try:
+        verify = ssl.create_default_context(cafile=ca) if ca else True
+    except OSError as error:
+        raise WebError(f"{ca} is no CA in PEM form: {error}") from None
+    headers = {"Authorization": f"Bearer {token}"}
     return httpx2.AsyncClient(
-        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+        base_url=url, headers=headers, timeout=10, trust_env=False, verify=verify
     )
 
 

@@ -19,22 +19,29 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "province")])
         self.file = self._write("ca", self._key, self._sign("province", self._key, True))[0]
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """(certificate, key) for 127.0.0.1, as PEM files."""
+    def issue(
+        self, name: str, host: str = "127.0.0.1", days: tuple[int, int] = (-1, 1)
+    ) -> tuple[Path, Path]:
+        """(certificate, key) for an address, as PEM files; days: from when to when, from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        return self._write(name, key, self._sign(name, key, False))
+        return self._write(name, key, self._sign(name, key, False, host, days))
 
-    def _sign(self, name, key, is_ca):
+    @staticmethod
+    def now_ms() -> int:
+        """Epoch milliseconds."""
+        return round(datetime.now(UTC).timestamp() * 1000)
+
+    def _sign(self, name, key, is_ca, host="127.0.0.1", days=(-10, 10)):
         now = datetime.now(UTC)
-        local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        local = x509.IPAddress(ipaddress.ip_address(host))
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now + timedelta(days=days[0]))
+            .not_valid_after(now + timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(is_ca, None), True)
             .add_extension(x509.SubjectAlternativeName([local]), False)
         )

@@ -92,3 +92,5 @@ def firmware() -> Path:
 # Fakes stand beside the tests that use them.
 for folder in ("firmware", "simulator", "journey", "workbench"):
     sys.path.insert(0, str(ROOT / "tests" / folder))
+for folder in ("gateway", "central"):
+    sys.path.append(str(ROOT / "tests" / folder))

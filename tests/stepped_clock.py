@@ -26,16 +26,16 @@ def _paths() -> list[str]:
 
 
 class SteppedClock:
-    """The wall clock of processes that are started with `environment`."""
+    """The wall clock of processes that are started with `environment`; they read `file`."""
 
     def __init__(self, folder: Path) -> None:
         library = find_faketime()
         assert library is not None
-        self._file = folder / "faketime"
+        self.file = folder / "faketime"
         self.set("+0")
         self.environment = {
             "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
@@ -44,9 +44,9 @@ class SteppedClock:
 
     def set(self, offset: str) -> None:
         """From now on it differs by so much from the true time: `-7h`, `+3d`, `+0`."""
-        new = self._file.with_suffix(".new")
+        new = self.file.with_suffix(".new")
         new.write_text(f"{offset}\n")
-        new.replace(self._file)  # nobody reads half of it
+        new.replace(self.file)  # nobody reads half of it
 
     @contextmanager
     def running(self, code: str, *words: str, folder: Path) -> Iterator[IO[str]]:

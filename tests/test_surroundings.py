@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 from central.config import load_config
 from central.store.database import open_database
+from gateway.keep.alarms import Alarms
 from gateway.store.database import Database
-from gateway.upward.centre import Centre, trust
+from gateway.upward.centre import Centre, Contact
+from gateway.upward.credentials import Credentials, Files
 from hosting.error import OperatorError
 from hosting.listener import listen, url_of
 from pingjia import app
@@ -66,7 +68,7 @@ def test_an_export_is_verified_wherever_temporary_files_are(tmp_path, monkeypatc
     assert export.exit_code == 0, export.output
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     verified = pingjia("central", "verify", out, "--config", config)
-    assert "everything holds" in verified.stdout
+    assert f"NOTHING to verify in {out}" in verified.stderr
     assert [one.name for one in tmp_path.iterdir()] == ["a?b 50%20"]
 
 
@@ -163,10 +165,11 @@ def socks(monkeypatch):
         httpx2.Client()
 
 
-def test_a_gateway_takes_its_proxy_from_its_settings_alone(socks):
-    Centre("https://centre.example", "token", trust()).close()
+def test_a_gateway_takes_its_proxy_from_its_settings_alone(tmp_path, socks):
+    credentials, contact = Credentials(Files(_token(tmp_path)), Alarms()), Contact()
+    Centre("https://centre.example", credentials, contact).close()
     with pytest.raises(OperatorError, match=r"SOCKS proxy.*gateway\.toml \(proxy\)"):
-        Centre("https://centre.example", "token", trust(), SOCKS["ALL_PROXY"])
+        Centre("https://centre.example", credentials, contact, SOCKS["ALL_PROXY"])
 
 
 def _token(folder: Path) -> Path:

@@ -75,12 +75,14 @@ def routes() -> dict[str, dict[str, Any]]:
     pages = {which: {"period": which} for which in ("today", "7d", "30d", "all")}
     return {
         "/healthz": {"": {}},
+        "/metrics": {"": {}},
         "/v1/figures": figures,
         "/v1/tables/{table}/{dim}": {"a month": {}, "a year": year, "a hall": {"in": HALL}},
         "/v1/figures/{key}/services": {"": {}, "1,000": {"limit": 1000}},
         "/v1/projects/{no}": {"": {}},
         "/v1/services/{hall}/{service}": {"": {}},
         "/v1/policies": {"": {}},
+        "/v1/quota/{profile}/{region}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/records": {
@@ -225,6 +227,7 @@ def _scope_of(path: str) -> str:
     if path.startswith("/v1/"):
         is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
         is_figure |= path.startswith("/v1/tables")
+        is_figure = is_figure or path.startswith("/v1/quota")
         return "figures:read" if is_figure else "records:read"
     return DEVICES_APPROVE if path.startswith("/devices") else "pages:read"
 
@@ -243,6 +246,7 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     project = reader.example("service_project", "project_no")
     for template, queries in named.items():
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        asked = asked.replace("{profile}", "xinjiang-fire").replace("{region}", REGION)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         asked = asked.replace("{table}", "rates").replace("{form}", "xlsx")
         asked = asked.replace("{dim}", "window" if "what" in asked else "hall")

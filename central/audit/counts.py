@@ -13,7 +13,7 @@ from central.custody.marks import (
     REPLAYED,
     TWO_GATEWAYS,
 )
-from central.store import directory, services, tallies
+from central.store import directory, rejections, services, tallies
 from central.store.ledger import Row
 from central.store.tallies import WHOLE_HALL
 from protocol.batch import CONFLICT, decode_document
@@ -65,6 +65,34 @@ def books(connection: Connection) -> Found:
     kept, counted = services.all_books(connection)
     for hall, book, *_ in sorted(kept ^ counted):
         yield "book_differs", f"{hall}, book {book}", "its documents are others than it says"
+
+
+def refused(connection: Connection) -> Found:
+    """Counts of what was turned away against the newest that are kept; the oldest are dropped."""
+    held: Counter[tuple[str, str]] = Counter()
+    newest_ms: dict[tuple[str, str], int] = {}
+    numbers = []
+    for row in rejections.newest(connection, rejections.KEPT):
+        place = (row.hall, row.reason)
+        held[place] += 1
+        newest_ms.setdefault(place, row.rejected_at_ms)
+        numbers.append(row.id)
+    is_all = not numbers or numbers[0] <= rejections.KEPT  # none was dropped yet
+    counted = {(row.hall, row.reason): row for row in rejections.counts(connection)}
+    for place in sorted({*held, *counted}):
+        row, there = counted.get(place), held[place]
+        where = f"rejections of {place[0]}, {place[1]}"
+        kept = row._mapping["count"] if row is not None else 0
+        if kept < there or (is_all and kept != there):
+            yield "rejections_differ", where, f"counted are {kept}, there are {there}"
+        elif row is not None and newest_ms.get(place, 0) > row.last_at_ms:
+            sentence = f"the newest is of {newest_ms[place]}, the count says {row.last_at_ms}"
+            yield "rejections_differ", where, sentence
+    # PostgreSQL gives no number again that a failed transaction had.
+    is_dense = connection.dialect.name == "sqlite"
+    if is_dense and not is_all and len(numbers) < rejections.KEPT:
+        sentence = f"the newest {rejections.KEPT} are kept, there are {len(numbers)}"
+        yield "rejections_differ", "rejections", sentence
 
 
 def differences(connection: Connection, counts: Counts) -> Found:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.audit.chains import EpochAudit, unseen
-from central.audit.counts import books, count, differences, documents
+from central.audit.counts import books, count, differences, documents, refused
 from central.audit.endings import endings
 from central.custody.documents import do_facts_differ
 from central.custody.facts import rating_of as rating_of_row
@@ -36,7 +36,7 @@ from central.custody.open import (
 )
 from central.ratings import recount
 from central.ratings.judge import Judge
-from central.store import ledger, places, services
+from central.store import ledger, places, services, walk
 from central.store.judged import facts, standings
 from central.store.judged.facts import RatingRow, rating_id
 from central.store.ledger import Row
@@ -87,25 +87,51 @@ def audit(
         read += count
         on_records(count)
 
+    counted: Counter[Any] = Counter()
+    walked: list[bool] = []
+    yield from _guarded(
+        _walk(connection, key_of, wanted, note, counted, walked), lambda: f"behind record {read}"
+    )
+    parts = {
+        "endings": endings(connection, key_of),
+        "documents": documents(connection),
+        "books": books(connection),
+    }
+    if wanted == Range():
+        parts["rejections"] = refused(connection)
+        if walked:  # else what was counted is but a part
+            parts["counts of marks"] = differences(connection, counted)
+        if judge is not None:
+            parts["figures"] = recount.differences(connection, judge)
+    for name, found in parts.items():
+        yield from _guarded(_faults(found), lambda name=name: name)
+
+
+def _guarded(found: Iterator[Fault], where: Callable[[], str]) -> Iterator[Fault]:
+    """What is found, until a column holds what no centre ever wrote there: that is a fault, and
+    ends this part of the walk only.
+    """
     try:
-        yield from _walk(connection, key_of, wanted, note)
-        if judge is not None and wanted == Range():
-            yield from _faults(recount.differences(connection, judge))
-    except (SQLAlchemyError, TypeError, ValueError, AttributeError) as error:
-        # Columns of another type than they ever had: somebody's hand was in the database.
+        yield from found
+    except (SQLAlchemyError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0]
-        yield Fault("unreadable_row", f"behind record {read}", f"{reason}; the walk ends here")
+        yield Fault("unreadable_row", where(), f"{reason}; this part of the walk ends here")
 
 
 def _walk(
-    connection: Connection, key_of: KeyOf, wanted: Range, on_records: Callable[[int], None]
+    connection: Connection,
+    key_of: KeyOf,
+    wanted: Range,
+    on_records: Callable[[int], None],
+    counted: Counter[Any],
+    walked: list[bool],
 ) -> Iterator[Fault]:
+    """Record by record. counted: gets the marks; walked: gets True at the end."""
     enrolled = {place[:2]: place for place in places.all_enrolments(connection)}
-    counted: Counter[Any] = Counter()
     seen: set[ledger.Epoch] = set()
     epoch: EpochAudit | None = None
     after = ("", 0, 0, "")
-    while found := ledger.page(connection, None, after, _AT_ONCE):
+    while found := walk.page(connection, None, after, _AT_ONCE):
         judge = _Judge(connection, [row for row, _ in found], key_of, enrolled)
         for row, is_conflict in found:
             if epoch is None or epoch.key != row.epoch_key:
@@ -113,8 +139,11 @@ def _walk(
                     yield from _faults(epoch.end(connection, key_of))
                 epoch = EpochAudit(row.epoch_key)
                 seen.add(row.epoch_key)
-            if wanted.has(row):
-                yield from judge.faults(row, is_conflict)
+            where = f"{row.device}, epoch {row.epoch}, seq {row.seq}"
+            if row.odd:
+                yield Fault("unreadable_row", where, f"no centre wrote that: {row.odd}")
+            elif wanted.has(row):
+                yield from judge.faults(where, row, is_conflict)
             yield from _faults(epoch.see(row, is_conflict))
             count(counted, row, is_conflict)
         on_records(len(found))
@@ -123,11 +152,7 @@ def _walk(
     if epoch is not None:
         yield from _faults(epoch.end(connection, key_of))
     yield from _faults(unseen(connection, seen, key_of))
-    yield from _faults(endings(connection, key_of))
-    yield from _faults(documents(connection))
-    yield from _faults(books(connection))
-    if wanted == Range():
-        yield from _faults(differences(connection, counted))
+    walked.append(True)
 
 
 def _faults(found: Iterator[tuple[str, str, str]]) -> Iterator[Fault]:
@@ -155,9 +180,8 @@ class _Judge:
             one.id: one for ones in facts.ratings(connection, keys).values() for one in ones
         }
 
-    def faults(self, row: Row, is_conflict: bool) -> Iterator[Fault]:
+    def faults(self, where: str, row: Row, is_conflict: bool) -> Iterator[Fault]:
         """What does not hold about this record."""
-        where = f"{row.device}, epoch {row.epoch}, seq {row.seq}"
         verified = self._verified(row)
         if isinstance(verified, Rejected):
             yield Fault(verified.code, where, verified.reason)
@@ -193,14 +217,15 @@ class _Judge:
             yield "service_differs", f"signed was {rating.service}, the column has {row.service}"
         if {*verified.marks} != {*row.marks} & {*_READING}:
             yield "marks_differ", f"the record deserves {verified.marks}, it has {row.marks}"
-        yield from self._of_place(row)
+        yield from self._of_place(row, None if rating is None or is_conflict else rating.at)
         if rating is not None:
             yield from self._of_time(row, rating)
             if not is_conflict and not verified.marks:
                 yield from self._of_rating(row, rating)
                 yield from self._of_fact(row)
 
-    def _of_place(self, row: Row) -> Iterator[tuple[str, str]]:
+    def _of_place(self, row: Row, at_ms: int | None) -> Iterator[tuple[str, str]]:
+        """at_ms: of a rating that is held, the time that its device told."""
         place = self._enrolled.get(row.epoch_key)
         if place is None:
             yield "not_enrolled", "nobody enrolled the device in this epoch"
@@ -210,6 +235,8 @@ class _Judge:
             yield "place_differs", f"it was enrolled at {told}, not at {row.hall}/{row.window}"
         if SIGNED_AFTER_REVOCATION in row.marks and place.revoked_at_ms is None:
             yield "revocation_invented", "it is marked as revoked, and its device is not"
+        elif place.revoked_at_ms is not None:
+            yield from _of_revocation(row, place, at_ms)
 
     def _of_time(self, row: Row, rating: Any) -> Iterator[tuple[str, str]]:
         if row.rated_at_ms is None:
@@ -250,3 +277,19 @@ class _Judge:
         for name, one, other in zip(RatingRow._fields, told, kept, strict=True):
             if one != other:
                 yield "rating_differs", f"its {name} is {one}, the rating that counts has {other}"
+
+
+def _of_revocation(row: Row, place: Enrolment, at_ms: int | None) -> Iterator[tuple[str, str]]:
+    """Whether its mark is what its device's revocation makes it, by time and by place in order."""
+    is_marked = SIGNED_AFTER_REVOCATION in row.marks
+    if is_marked and (place.revoked_seq is None or row.seq < place.revoked_seq):
+        told = f"it is marked as signed after that, kept is {place.revoked_seq} as the first one"
+        yield "revocation_differs", told
+    if at_ms is None or row.rated_at_ms is None or {CLOCK_WRONG, TIME_UNPROVEN} & {*row.marks}:
+        return  # its time may have been another one when it was marked
+    is_later = row.rated_at_ms >= (place.revoked_at_ms or 0)
+    is_first = row.seq == place.revoked_seq
+    if (is_later and not is_marked) or (is_first and not is_later):
+        word = "after" if is_later else "before"
+        sentence = f"it was rated {word} the revocation at {place.revoked_at_ms}, and its mark"
+        yield "revocation_differs", f"{sentence} says otherwise"

@@ -7,6 +7,7 @@ from central.cli import (
     clock,
     device,
     directory,
+    doctor,
     epoch,
     hall,
     judged,
@@ -20,6 +21,7 @@ from central.cli import (
 app = typer.Typer(help="省级归集系统 The centre.", no_args_is_help=True, add_completion=False)
 run.add_to(app)
 rehearse.add_to(app)
+doctor.add_to(app)
 directory.add_to(app)
 hall.add_to(app)
 device.add_to(app)

@@ -24,6 +24,7 @@ from central.ratings.judge import Judge
 from central.steady import PlainClock
 from hosting.clock import start_of, written
 from hosting.error import OperatorError
+from hosting.log import harmless
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,7 +73,7 @@ def verify(
             judge = Judge(database, rules, PlainClock())
             for fault in audit(connection, keys.key, wanted, read, judge):
                 names[fault.name] += 1
-                print(f"{fault.name}: {fault.where}: {fault.sentence}")
+                print(harmless(f"{fault.name}: {fault.where}: {fault.sentence}"))
     if wanted != Range():
         days = [
             f"{word} {written(at_ms)}"
@@ -84,6 +85,12 @@ def verify(
         told = ", ".join(f"{name} {number}" for name, number in sorted(names.items()))
         print(f"verified {count} records; what does not hold: {told}")
         raise typer.Exit(1)
+    if count == 0:
+        what = "the database" if file is None else f"{file}"
+        raise OperatorError(
+            f"verified 0 records: there was NOTHING to verify in {harmless(what)}. If devices "
+            "have rated, this is the wrong file or an empty database."
+        )
     print(f"verified {count} records: everything holds")
 
 

@@ -1,5 +1,6 @@
 """`pingjia central hall …` and `window …`."""
 
+import ipaddress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 
 from central.cli.opened import CENTRAL_TOML, ConfigFile, FromDay, opened_database, time_of
 from central.directory.cells import day_number
-from central.directory.halls import DAY_MS, Halls
+from central.directory.halls import DAY_MS, Halls, broker_ca
 from central.directory.register import Change
 from hosting.clock import day, written
 from hosting.error import OperatorError
@@ -51,6 +52,7 @@ def add_hall(
         place = (hall, name or hall, mqtt_host, mqtt_port)
         Halls(database, time_of(database)).add(*place, _pem(ca), token_out, carries_every)
     print(f"added hall {hall}; its gateway's token is in {token_out}")
+    _warn_of_names(mqtt_host)
 
 
 def list_halls(config: ConfigFile = CENTRAL_TOML) -> None:
@@ -109,6 +111,7 @@ def set_hall(
         changes = halls.rename(hall, None, name, None) if name is not None else None
     if changes is not None:
         _print(changes)
+    _warn_of_names(mqtt_host)
 
 
 def show_broker(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
@@ -127,6 +130,7 @@ def _set_further(halls: Halls, hall: str, where: str, pem: str | None) -> None:
                 f"--broker-next {where} is no HOST:PORT, such as mqtt.example:8883."
             )
         is_new = halls.set_further(hall, host.strip("[]"), int(port), pem)
+        _warn_of_names(host.strip("[]"))
     if not is_new:
         print("nothing changes")
     _print_broker(halls, hall)
@@ -254,13 +258,20 @@ def _carries(carry_ms: int | None) -> str:
     return f"files are carried every {carry_ms // DAY_MS} days"
 
 
+def _warn_of_names(mqtt_host: str | None) -> None:
+    try:
+        ipaddress.ip_address(mqtt_host or "127.0.0.1")
+    except ValueError:
+        print(
+            f"{mqtt_host} is a name: devices need the hall's name server to find it; an address "
+            "in numbers needs nobody"
+        )
+
+
 def _pem(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        pem = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read as PEM: {error}.") from None
-    if "-----BEGIN CERTIFICATE-----" not in pem or len(pem) > 65536:
-        raise OperatorError(f"{path} is no certificate in PEM form.")
-    return pem
+        return broker_ca(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OperatorError(f"{path} is no CA in PEM form: {error}.") from None

@@ -14,6 +14,7 @@ from central.store import places
 from hosting import process
 from hosting.error import OperatorError
 from hosting.listener import listen, url_of
+from hosting.log import log_to_stderr
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
@@ -74,7 +75,7 @@ def run(
 
 def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool) -> None:
     """Run a centre until its end."""
-    process.log_to_stderr()
+    log_to_stderr()
     require_safe_listener(chosen)
     require_shareable(chosen)
     centre = opened()

@@ -56,6 +56,7 @@ SELDOM_RATED = "seldom_rated"
 PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
 OPEN_EPOCH = "open_epoch"
+JUDGE_LATE = "judge_late"
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
@@ -88,6 +89,12 @@ MARKS = {
         "服务器时钟与本系统的时间相差超过一分钟。在查明以前，签名和统计仍按本系统的时间。",
         "请检查服务器时钟和校时服务。服务器时钟正确的，不超过一天的差别十分钟后自动采用；"
         "超过一天的，请运行 pingjia central clock accept。",
+    ),
+    JUDGE_LATE: Mark(
+        "判定滞后",
+        "有服务等待判定已超过十分钟：统计规则出错，或处理不及。评价和回执不受影响，指标暂缺最近的变化。",
+        "补算或升级之后会自行赶上。一直不变时，请运行 pingjia central doctor，"
+        "并把日志交给维护人员。",
     ),
     GAP: Mark(
         "缺少记录",

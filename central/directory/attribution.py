@@ -56,7 +56,7 @@ class Register:
         owner = self.on("institution", institution, day)
         line = next((one.line for one in (matter, staff, seat, owner) if one and one.line), None)
         is_rateable = matter is None or matter.rateable is not False
-        return Attribution(institution, line, self._above(at and at.up, day), is_rateable)
+        return Attribution(institution, line, self.above(at and at.up, day), is_rateable)
 
     def profiles(self, hall: str, window: str | None, day: int) -> tuple[str, ...]:
         """The policies that a place has on a day: of the window, else of the hall, else of the
@@ -64,7 +64,7 @@ class Register:
         """
         at = self._hall(hall, day)
         places = [self.on("window", f"{hall}/{window}", day) if window else None, at]
-        above = self._above(at and at.up, day)
+        above = self.above(at and at.up, day)
         places += [self.on("region", region, day) for region in above]
         found = next((one.profiles for one in places if one and one.profiles), None)
         return tuple(found.split()) if found else ()
@@ -81,14 +81,15 @@ class Register:
                 since = later.first_day
         return since
 
-    def _hall(self, hall: str, day: int) -> Entry | None:
-        """A hall, or the platform that stands in a hall's place."""
-        return self.on("hall", hall, day) or self.on("platform", hall, day)
-
-    def _above(self, region: str | None, day: int) -> tuple[str, ...]:
+    def above(self, region: str | None, day: int) -> tuple[str, ...]:
+        """A region and those that it lies in, the nearest first; () for none."""
         found: list[str] = []
         while region is not None and region not in found:
             found.append(region)
             entry = self.on("region", region, day)
             region = entry and entry.up
         return tuple(found)
+
+    def _hall(self, hall: str, day: int) -> Entry | None:
+        """A hall, or the platform that stands in a hall's place."""
+        return self.on("hall", hall, day) or self.on("platform", hall, day)

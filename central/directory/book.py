@@ -3,8 +3,6 @@
 import io
 from typing import Any
 
-import xlsxwriter
-
 from central.directory.kinds import KINDS, shown
 
 _ROWS_ABOVE = 1
@@ -14,6 +12,8 @@ def workbook(rows: dict[str, list[dict[str, Any]]]) -> bytes:
     """An .xlsx with a sheet a kind. rows: by kind, as importer.exported gives them; without any it
     is the template: the headings, each with a remark, and a sheet that tells what to fill in.
     """
+    import xlsxwriter  # a centre that serves does not need it
+
     file = io.BytesIO()
     # Cells are texts: no id loses its zeros, and no name becomes a formula.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import Connection
 
 from central.directory.cells import day_number
@@ -28,6 +28,7 @@ from protocol.hall import WINDOWS
 
 DAY_MS = 86_400_000
 _CARRY_DAYS = 30
+_CA_BYTES = 8000  # firmware/bundle.py takes 8,192, its first and last line with them
 _REST_MS = 366 * DAY_MS
 
 
@@ -49,7 +50,7 @@ class Halls:
         carry_days: int | None = None,
     ) -> None:
         """Add a hall's gateway and write its token; the hall itself, if the directory has none of
-        this id yet. ca: the broker's CA as PEM, or None.
+        this id yet. ca: the broker's CA as `broker_ca` gives it, or None.
 
         carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
@@ -172,12 +173,12 @@ class Halls:
             directory.put_broker(connection, hall, broker)
         return row, lost
 
-    def set_further(self, hall: str, host: str, port: int, pem: str | None) -> bool:
+    def set_further(self, hall: str, host: str, port: int, ca: str | None) -> bool:
         """Tell the devices of a hall a further address of its broker (BRK-1); whether it is
-        another one than they were told before. pem: its CA, or None for that of their bundles.
+        another one than they were told before. ca: its CA as `broker_ca` gives it, or None for
+        that of their bundles.
         """
         checked(Text(253), host, "the broker's host")
-        ca = None if pem is None else one_line(pem)
         return put_further(self._database, self._now_ms, hall, (host, port, ca))
 
     def end_further(self, hall: str) -> bool:
@@ -259,18 +260,34 @@ def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
     return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
 
 
-def one_line(pem: str) -> str:
-    """A CA as settings carry it: one certificate, without remarks and line breaks.
+def broker_ca(data: bytes) -> str:
+    """The one CA certificate in PEM bytes, as bundles and settings carry it: without remarks and
+    line breaks. Devices take what they are given, and one that cannot be read would keep a box of
+    boards from its hall.
 
-    Raises OperatorError for anything else.
+    Raises ValueError, a part of a sentence, for none, several, or one that can sign nothing.
     """
     try:
-        found = load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
-        raise OperatorError(f"the CA cannot be read: {error}.") from None
+        found = x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise ValueError("no certificate can be read in it") from None
     if len(found) != 1:
-        raise OperatorError(f"the CA must be one certificate, these are {len(found)}.")
+        raise ValueError(
+            f"it holds {len(found)} certificates, and devices take one: leave the CA that signed "
+            "the broker's certificate"
+        )
+    try:
+        is_ca = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    if not is_ca:
+        raise ValueError(
+            "it is a server's certificate and no CA: after its first renewal no device would "
+            "connect"
+        )
     body = base64.b64encode(found[0].public_bytes(Encoding.DER)).decode()
+    if len(body) > _CA_BYTES:
+        raise ValueError(f"it has {len(body)} bytes, and devices take {_CA_BYTES}")
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 

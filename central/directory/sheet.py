@@ -13,9 +13,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from central.directory.reading import Table
 from hosting.error import OperatorError
 from hosting.text_file import open_file
@@ -50,6 +47,8 @@ def read_tables(path: Path) -> list[Table]:
 
 
 def _sheets(path: Path, content: bytes) -> list[Table]:
+    import openpyxl  # 20 MB that a centre which serves does not need
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(one.file_size for one in packed.infolist()) > _UNPACKED_BYTES:
@@ -62,7 +61,7 @@ def _sheets(path: Path, content: bytes) -> list[Table]:
     except OperatorError:
         raise
     # What a damaged workbook makes openpyxl and its parsers raise is nowhere written down.
-    except (zipfile.BadZipFile, InvalidFileException, Exception) as error:
+    except Exception as error:
         raise OperatorError(
             f"{path} cannot be read as an Excel workbook ({type(error).__name__}): "
             "open it in Excel and save it anew as .xlsx, without a password."

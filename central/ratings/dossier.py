@@ -58,6 +58,7 @@ def gather(connection: Connection, touched: Iterable[Service]) -> dict[Service, 
     restated = _restated(connection, rows, ratings)
     rows |= {key: _as_told(rows[key], told) for key, told in restated.items()}
     rows |= {key: _as_rated(row, ratings.get(key, [])) for key, row in rows.items()}
+    rows |= _as_joined(rows, relatives.projects)
     rated = {
         service: tuple([_rating(one, reasons.get(one.id)) for one in ratings.get(service, ())])
         for service in rows
@@ -169,6 +170,27 @@ def _as_rated(row: ServiceRow, ratings: list[RatingRow]) -> ServiceRow:
     known = [one for one in ratings if one.void is None] or ratings
     first = min(known, key=order, default=None)
     return row if first is None else row._replace(window=first.window)
+
+
+def _as_joined(
+    rows: dict[Service, ServiceRow], projects: dict[str, list[Service]]
+) -> dict[Service, ServiceRow]:
+    """Services of which only their project says who was served: its completion, else another of
+    its services (RULES 5). A device knows nobody, whatever it signs.
+    """
+    found = {}
+    for key, row in rows.items():
+        if row.participant is None and row.project_no:
+            others = [rows[one] for one in projects.get(row.project_no, ()) if one in rows]
+            known = [one for one in others if one.participant is not None]
+            first = min(known, key=_completion_first, default=None)
+            if first is not None:
+                found[key] = row._replace(participant=first.participant)
+    return found
+
+
+def _completion_first(row: ServiceRow) -> tuple[bool, str, str]:
+    return not row.service.startswith(COMPLETION), row.hall, row.service
 
 
 def order(rating: RatingRow) -> tuple[int, str]:

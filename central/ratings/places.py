@@ -22,6 +22,14 @@ class Matter(NamedTuple):
     sends: frozenset[str] | None
 
 
+class Region(NamedTuple):
+    """A region. tier: `region` to `village` (RULES)."""
+
+    id: str
+    name: str
+    tier: str
+
+
 class Places:
     """Answers from one state of the directory, each once. default: the profile of places to which
     the directory gives none.
@@ -55,6 +63,21 @@ class Places:
     def regions(self, hall: str, day: int) -> tuple[str, ...]:
         """Those that a hall or platform lies in, the nearest first."""
         return self._register.attribution(hall, None, None, None, day).regions
+
+    def region(self, region: str, day: int) -> Region | None:
+        """A region of the directory; None if it has none of that id."""
+        entry = self._register.on("region", region, day)
+        if entry is None:
+            return None
+        return Region(region, entry.name or region, entry.tier or "")
+
+    def policy_of_region(self, profile: str, region: str, day: int) -> Policy | None:
+        """A profile's version of a day with the details of the region, or of one above it; None
+        where there is none then.
+        """
+        if profile not in self._policies.profiles():
+            return None
+        return self._policies.of_place(profile, day, self._register.above(region, day))
 
     def halls(self, day: int) -> dict[str, str]:
         """id -> name of the directory's halls and platforms."""

@@ -268,15 +268,20 @@ def is_shown_twice(policy: Policy) -> bool:
     return policy.case.exclude is None or policy.case.exclude.article is None
 
 
-def grade_of(share: Share, policy: Policy) -> str | None:
+def grade_of(share: Share, policy: Policy, is_vetoed: bool = False) -> str | None:
     """The grade of an active good rate; None where the policy has no grades, or there is no share.
-    What a finding forbids (`figures.veto`) is the caller's to know.
+
+    is_vetoed: is there a finding against the unit or person (新疆消防 第十六条)? Then it gets none
+    better than `figures.veto`; the rate itself stays.
     """
     if policy.figures.grade is None or share.den == 0:
         return None
-    return next(
-        grade.name for grade in policy.figures.grade.value if share.is_at_least(grade.from_)
-    )
+    names = [grade.name for grade in policy.figures.grade.value]
+    bounds = [grade.from_ for grade in policy.figures.grade.value]
+    at = next(n for n, bound in enumerate(bounds) if share.is_at_least(bound))
+    if is_vetoed and policy.figures.veto is not None:
+        at = max(at, names.index(policy.figures.veto.value.highest))
+    return names[at]
 
 
 def _counted(

@@ -247,6 +247,7 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
             changed.append(key)
     found = checked(File, members, details.path)
     merged = policy_of(found, base.profile, base.sha256, base.files[0])
+    _require_floors(base, merged, details.path)
     last = [base.valid_to] if base.valid_to else []
     if end is not None:
         last.append(number_of(day_of(end) - timedelta(days=1)))
@@ -263,6 +264,21 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
         base=base,
         changed=tuple(changed),
     )
+
+
+def _require_floors(base: Policy, merged: Policy, path: Path) -> None:
+    """A quota is a floor (新疆消防 第十二条 不得低于): a lower level may ask for more only."""
+    asked = _floors(merged)
+    for key, least in _floors(base).items():
+        if asked.get(key, 0) < least:
+            raise OperatorError(f"{path}: {key} is at least {least}, as {base.profile} has it.")
+
+
+def _floors(policy: Policy) -> dict[str, int]:
+    quota = policy.quota
+    shares = quota.share.value if quota.share else {}
+    found = {f"quota.share.{tier}": percent for tier, percent in shares.items()}
+    return found | ({"quota.ways": quota.ways.value} if quota.ways else {})
 
 
 def _meet(base: Policy, details: _Details, end: int | None) -> bool:

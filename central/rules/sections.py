@@ -24,6 +24,21 @@ Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
 FIVE_LEVELS: tuple[Level, ...] = (5, 4, 3, 2, 1)
 Unit = Literal["working_days", "natural_days", "hours"]
 Tier = Literal["region", "prefecture", "county"]
+Origin = Literal[
+    "device",
+    "qr",
+    "web",
+    "app",
+    "sms",
+    "hotline",
+    "written",
+    "phone",
+    "survey",
+    "third_party",
+    "upload",
+]
+# 新疆消防 第五条 (一) to (五).
+Way = Literal["window", "internet", "mobile", "phone", "third_party"]
 Rate = Literal[
     "visit_good_rate",
     "matter_good_rate",
@@ -39,44 +54,9 @@ Rate = Literal[
     "named_fix_rate",
     "fix_satisfied_rate",
 ]
-# The steps of a case (RULES 8); `verified` is either finding.
-Step = Literal[
-    "received",
-    "classified",
-    "relayed",
-    "assigned",
-    "contacted",
-    "verified",
-    "verified_true",
-    "verified_false",
-    "measures",
-    "consulted",
-    "rectified",
-    "replied",
-    "unreachable",
-    "called_back",
-    "urged",
-    "satisfied",
-    "not_satisfied",
-    "extended",
-    "no_legal_basis",
-    "released",
-    "appeal_filed",
-    "appeal_upheld",
-    "appeal_denied",
-    "mistaken",
-    "malicious",
-    "fabricated",
-    "restored",
-    "noticed",
-    "reported",
-    "referred",
-    "dishonesty_list",
-    "closed",
-]
 
 
-def _once_each(value: tuple[Any, ...]) -> tuple[Any, ...]:
+def once_each(value: tuple[Any, ...]) -> tuple[Any, ...]:
     twice = [one for index, one in enumerate(value) if one in value[:index]]
     if twice:
         raise ValueError(f"{twice[0]} stands twice in it")
@@ -87,8 +67,8 @@ def _level_key(key: Any) -> Any:
     return int(key) if isinstance(key, str) and key.isdecimal() else key
 
 
-Many = Annotated[tuple[T, ...], AfterValidator(_once_each)]
-Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_once_each)]
+Many = Annotated[tuple[T, ...], AfterValidator(once_each)]
+Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(once_each)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 LevelKey = Annotated[Level, BeforeValidator(_level_key)]
@@ -249,6 +229,13 @@ class Watch(Part):
     least: Annotated[int, Field(strict=True, ge=0)]
 
 
+class Low(Part):
+    """Who ranks low again and again: among the last so many percent, in so many periods on end."""
+
+    last: Annotated[int, Field(strict=True, ge=1, le=50)]
+    periods: Annotated[int, Field(strict=True, ge=2, le=12)]
+
+
 class Grade(Part):
     """A grade, and the percentage from which on it is given (inclusive: DOMAIN decision 3)."""
 
@@ -272,6 +259,7 @@ class Figures(Part):
     rates: Value[Some[Rate]]
     total_weights: Value[dict[Rate, Percent]] | None = None
     watch: Value[Watch] | None = None
+    low: Value[Low] | None = None
     grade: Value[Some[Grade]] | None = None
     veto: Value[Veto] | None = None
 
@@ -287,52 +275,22 @@ class Figures(Part):
 
 
 class Quota(Part):
-    """How many must take part (percent of a volume), by how many ways, how often."""
+    """How many must take part (percent of a volume), by how many ways, how often.
+
+    origins: which origins of ratings are which way; those of none are ways apart.
+    """
 
     share: Value[dict[Tier, Percent]] | None = None
     ways: Value[Annotated[int, Field(strict=True, ge=1, le=5)]] | None = None
+    origins: Value[dict[Way, Some[Origin]]] | None = None
     period: Value[dict[Tier, Literal["year", "half", "quarter"]]] | None = None
 
-
-class CaseLimit(Limit):
-    """How long a case may take from one step to another."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    step: Step
-    from_: Step = Field(alias="from")
-    complexity: Literal["simple", "general", "complex"] | None = None
-    may_extend: StrictBool = False
-
     @model_validator(mode="after")
-    def _runs(self) -> "CaseLimit":
-        if self.step == self.from_:
-            raise ValueError("from and step are the same step")
-        if self.n < 1:
-            raise ValueError("n is at least 1")
+    def _fits(self) -> "Quota":
+        if self.ways and not self.origins:
+            raise ValueError("ways needs origins: which ratings came by which way?")
+        once_each(tuple(itertools.chain(*(self.origins.value if self.origins else {}).values())))
         return self
-
-
-def _one_each(limits: tuple[CaseLimit, ...]) -> tuple[CaseLimit, ...]:
-    _once_each(tuple((one.from_, one.step, one.complexity) for one in limits))
-    return limits
-
-
-class Case(Part):
-    """What is done about a bad rating, and by when."""
-
-    responsible: Value[Literal["institution_of_service"]] | None = None
-    limits: Value[Annotated[tuple[CaseLimit, ...], AfterValidator(_one_each)]] | None = None
-    targets: Value[dict[Literal["bad_reply", "bad_fix", "named_fix"], Percent]] | None = None
-    officer: Value[StrictBool] | None = None
-    exclude: Value[Many[Literal["mistaken", "malicious"]]] | None = None
-    exclude_only_by: Value[Some[Literal["appeal"]]] | None = None
-    dishonesty_list: Value[StrictBool] | None = None
-    public_notice: Value[Many[Literal["malicious"]]] | None = None
-    refer: Value[StrictBool] | None = None
-    report: Value[StrictBool] | None = None
-    relay: Value[Text] | None = None
-    reply_any_level: Value[StrictBool] | None = None
 
 
 class Publication(Part):

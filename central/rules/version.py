@@ -1,5 +1,5 @@
 """One version of a policy, from its file. What a file may say stands in
-central/rules/sections.py.
+central/rules/sections.py and case_section.py.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from central.rules import sections
 from central.rules.calendar import number_of
+from central.rules.case_section import Case
 from central.rules.sections import Part, Text, Value
 from hosting.error import OperatorError
 from hosting.toml import checked, load_toml
@@ -53,7 +54,7 @@ class File(Part):
     identity: sections.Identity = sections.Identity()
     figures: sections.Figures
     quota: sections.Quota = sections.Quota()
-    case: sections.Case = sections.Case()
+    case: Case = Case()
     publication: sections.Publication = sections.Publication()
 
 
@@ -83,7 +84,7 @@ class Policy:
     identity: sections.Identity
     figures: sections.Figures
     quota: sections.Quota
-    case: sections.Case
+    case: Case
     publication: sections.Publication
     base: "Policy | None" = None
     changed: tuple[str, ...] = ()

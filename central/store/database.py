@@ -36,7 +36,8 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _BUSY_S = 10.0  # a command and the running centre wait for each other; a gateway waits 30 s
 # A batch touches pages of a dozen trees: with SQLite's own 2 MB they are read again for each, and
 # written back every third batch. 64 MB of pages; some 32 MB of log between two write-backs.
-_MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000")
+# A log that a reader has let grow goes back to that.
+_MEMORY = ("cache_size=-65536", "wal_autocheckpoint=8000", "journal_size_limit=33554432")
 # On PostgreSQL, of one process. None beyond it: an extra one would be made and thrown away again
 # and again under load, 5 ms each.
 CONNECTIONS = 16
@@ -59,6 +60,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.url = engine.url.render_as_string(hide_password=True)
         self._writer = engine.execution_options(pingjia_writes=True)
         if engine.dialect.name == "sqlite":
             self._reader = engine
@@ -68,6 +70,8 @@ class Database:
             )
         # SQLite has one writer at a time anyway; waiting here is fair and does not poll.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._path = Path(engine.url.database or "")
+        self._file = _file_at(self._path)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -81,17 +85,36 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is durable when the block ends, and never was if it raises."""
+        """A transaction that is durable when the block ends, and never was if it raises.
+
+        Raises OperationalError if SQLite's file is not in its place any more: what is written to
+        one that was moved, deleted or replaced does not fail, and is nowhere.
+        """
         if self._turn is None:
             with self._writer.begin() as connection:
                 yield connection
         else:
             with self._turn, self._writer.begin() as connection:
                 yield connection
+                if _file_at(self._path) != self._file:
+                    raise OperationalError(None, None, _AWAY)
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+_AWAY = sqlite3.OperationalError(
+    "the file was moved or replaced while it was open: put it back, or restart the centre"
+)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_database(url: str | URL) -> Database:

@@ -37,8 +37,8 @@ class Row:
     """A row of `record` or `conflict`; the columns are told in central/store/tables/records.py.
 
     added_marks: those added since the row was made or read, no column. codes: what the answer of
-    reasons that were just opened says, no column. _record: the decoded record if somebody has it
-    already, no column.
+    reasons that were just opened says, no column. odd: what of it cannot be read, no column
+    (central/store/walk.py). _record: the decoded record if somebody has it already, no column.
     """
 
     device: str
@@ -61,6 +61,7 @@ class Row:
     rated_error_ms: int | None = None
     added_marks: list[str] = field(default_factory=list, compare=False)
     codes: tuple[int, ...] = field(default=(), compare=False)
+    odd: str = field(default="", compare=False)
     _record: Any = field(default=None, repr=False)
 
     @property
@@ -140,13 +141,13 @@ class Held(NamedTuple):
 
 def rows(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row]:
     """The records that hold these keys."""
-    found = [_row(row) for row in sql.with_keys(connection, _record, keys)]
+    found = [row_of(row) for row in sql.with_keys(connection, _record, keys)]
     return {row.key: row for row in found}
 
 
 def conflict_rows(connection: Connection, keys: Iterable[Key]) -> dict[tuple[Any, ...], Row]:
     """The conflicts of these keys, by (device, epoch, seq, mac16)."""
-    found = [_row(row) for row in sql.with_keys(connection, _conflict, keys)]
+    found = [row_of(row) for row in sql.with_keys(connection, _conflict, keys)]
     return {(*row.key, row.mac16): row for row in found}
 
 
@@ -208,7 +209,7 @@ def undated(connection: Connection, epoch: Epoch, first_seq: int, last_seq: int)
         _record.c.level.is_not(None),
         _record.c.rated_at_ms.is_(None),
     )
-    return [_row(row) for row in connection.execute(query)]
+    return [row_of(row) for row in connection.execute(query)]
 
 
 def count_between(connection: Connection, epoch: Epoch, first_seq: int, last_seq: int) -> int:
@@ -230,13 +231,13 @@ def first_rated(connection: Connection, epoch: Epoch, at_ms: int) -> int | None:
 def ratings(connection: Connection, epoch: Epoch) -> list[Row]:
     """All well-formed ratings of an epoch, in their order."""
     query = select(_record).where(_of(_record, epoch), _record.c.level.is_not(None))
-    return [_row(row) for row in connection.execute(query.order_by(_record.c.seq))]
+    return [row_of(row) for row in connection.execute(query.order_by(_record.c.seq))]
 
 
 def rows_from(connection: Connection, epoch: Epoch, seq: int) -> list[Row]:
     """All records of an epoch from this seq on."""
     query = select(_record).where(_of(_record, epoch), _record.c.seq >= seq)
-    return [_row(row) for row in connection.execute(query)]
+    return [row_of(row) for row in connection.execute(query)]
 
 
 def holds_mac16(connection: Connection, epoch: Epoch, below_seq: int, mac16: str) -> bool:
@@ -257,7 +258,7 @@ def conflict_below(connection: Connection, epoch: Epoch, below_seq: int, mac16: 
         .limit(1)
     )
     found = connection.execute(query).first()
-    return None if found is None else _row(found)
+    return None if found is None else row_of(found)
 
 
 def held_above(connection: Connection, epoch: Epoch, seq: int, limit: int) -> list[Held]:
@@ -274,25 +275,11 @@ def held_above(connection: Connection, epoch: Epoch, seq: int, limit: int) -> li
     ]
 
 
-def page(
-    connection: Connection, device: str | None, after: tuple[str, int, int, str], limit: int
-) -> list[tuple[Row, bool]]:
-    """Up to `limit` records and conflicts after a place, each with whether it is a conflict.
-
-    In the order of (device, epoch, seq), a key's conflicts by mac16 behind its holder; `after`
-    is such a place, the holder's mac16 being the empty string.
-    """
-    held = _after(_record, device, after[:3]).limit(limit)
-    other = _after(_conflict, device, after).limit(limit)
-    found = [((*row.key, ""), row, False) for row in map(_row, connection.execute(held))]
-    found += [((*row.key, row.mac16), row, True) for row in map(_row, connection.execute(other))]
-    found.sort(key=lambda place: place[0])
-    return [(row, is_conflict) for _, row, is_conflict in found[:limit]]
-
-
 def rows_after(connection: Connection, place: Key, limit: int) -> list[Row]:
     """The records behind a key, in their order."""
-    return [_row(row) for row in connection.execute(_after(_record, None, place).limit(limit))]
+    return [
+        row_of(row) for row in connection.execute(after_key(_record, None, place).limit(limit))
+    ]
 
 
 def count(connection: Connection) -> int:
@@ -304,7 +291,7 @@ def _of(table: Any, epoch: Epoch) -> Any:
     return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
 
 
-def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
+def after_key(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
     """The rows behind a place in the order of the primary key, of one device or of all."""
     columns = list(table.primary_key.columns)[: len(place)]
     query = select(table).order_by(*columns)
@@ -319,8 +306,9 @@ def _after(table: Table, device: str | None, place: tuple[Any, ...]) -> Any:
     return query.where(tuple_(*columns[1:]) > tuple_(*place[1:]))
 
 
-def _row(row: Any) -> Row:
-    found = Row(*row)  # the columns stand in the order of the class
+def row_of(row: Any) -> Row:
+    """A row of the table, whose columns stand in the order of the class."""
+    found = Row(*row)
     for name in ("marks", "hall_marks"):
         text: Any = getattr(found, name)
         setattr(found, name, [] if text == "[]" else json.loads(text))

@@ -1,13 +1,17 @@
 // The embedded MQTT broker: aedes with the users and rules of the protocol (TOP-1).
 //
-//   node broker.mjs HALL HOST PORT
+//   node broker.mjs HALL HOST PORT [CERTIFICATE]
 //
-// Standard input carries JSON lines: {"users": {name: "$7$101$salt$hash"}} replaces all users.
+// CERTIFICATE is a file with the server's certificate and its key, PEM: then it speaks TLS only.
+// Standard input carries JSON lines: {"users": {name: "$7$101$salt$hash"}} replaces all users, and
+// lets CERTIFICATE be read again.
 // Standard output gets one line, {"listening": port}. Ends when standard input closes, so that it
 // never outlives the gateway. Errors go to standard error, one sentence a line.
 
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
+import fs from 'node:fs'
 import net from 'node:net'
+import tls from 'node:tls'
 import { createInterface } from 'node:readline'
 import { Aedes } from 'aedes'
 
@@ -17,6 +21,9 @@ const PACKET_BYTES = 2 * 1024 * 1024 // 1 MB of nonsense still reaches the gatew
 const LOGIN_BYTES = 8 * 1024 // nobody unknown gets more memory than a login with a last will needs
 const WILL_BYTES = 4096
 const LOGIN_MS = 10_000
+// Connections that have not logged in. Who comes after them takes the place of the one that has said
+// nothing for longest, so that strangers who only connect shut no device out.
+const STRANGERS = 64
 // What the gateway has not acknowledged yet. Above it publishers wait: their PUBACK comes later,
 // and a killed gateway costs no more than this. The queue is searched from its head, so a longer
 // one would also be slower.
@@ -27,7 +34,7 @@ const WAITING_BYTES = 64 * 1024 * 1024
 const WAITING_OF_ONE = 100
 const NOBODY = '$7$101$AAAAAAAAAAAAAAAAAAAAAA==$' + Buffer.alloc(64).toString('base64')
 
-const [hall, host, port] = process.argv.slice(2)
+const [hall, host, port, certificate] = process.argv.slice(2)
 let users = new Map()
 const wills = new WeakMap()
 const waiting = { messages: 0, bytes: 0, of: new Map(), publishers: new Map() }
@@ -44,12 +51,23 @@ const broker = await Aedes.createBroker({
 countWaiting(broker.persistence)
 broker.on('clientError', (client, error) => say(`${client.id}: ${error.message}`))
 broker.on('connectionError', (client, error) => say(`a connection: ${error.message}`))
+process.on('uncaughtException', (error) => { say(error.stack); process.exit(1) })
 
 // Without noDelay a small answer waits up to 40 ms for the other side's delayed ACK.
-const server = net.createServer({ noDelay: true }, (socket) => {
-  limitPackets(broker.handle(socket))
+const options = { noDelay: true, minVersion: 'TLSv1.2', handshakeTimeout: LOGIN_MS }
+const strangers = new Map() // by address and port: with TLS two sockets are one connection
+const serve = (socket) => limitPackets(broker.handle(socket))
+const server = certificate
+  ? tls.createServer({ ...options, ...pair() }, serve)
+  : net.createServer(options, serve)
+server.on('tlsClientError', (error) => say(`a connection: ${error.message}`))
+server.on('connection', (socket) => {
+  const who = whose(socket)
+  strangers.set(who, socket)
+  socket.on('close', () => strangers.delete(who))
+  if (strangers.size > STRANGERS) strangers.values().next().value.destroy()
 })
-server.maxConnections = connectionLimit()
+broker.on('clientReady', (client) => strangers.delete(whose(client.conn)))
 server.on('error', (error) => {
   say(`cannot listen on ${host}:${port}: ${error.message}`)
   process.exit(1)
@@ -61,6 +79,15 @@ server.listen(Number(port), host, () => {
 createInterface({ input: process.stdin })
   .on('line', (line) => replaceUsers(JSON.parse(line).users))
   .on('close', () => process.exit(0))
+
+function whose (socket) {
+  return `${socket.remoteAddress} ${socket.remotePort}`
+}
+
+function pair () {
+  const text = fs.readFileSync(certificate)
+  return { key: text, cert: text }
+}
 
 function preConnect (client, packet, callback) {
   wills.set(client, packet.will ?? null)
@@ -190,17 +217,12 @@ function isFull () {
 }
 
 function replaceUsers (lines) {
+  if (certificate) server.setSecureContext({ minVersion: 'TLSv1.2', ...pair() })
   const before = users
   users = new Map(Object.entries(lines))
-  server.maxConnections = connectionLimit()
   for (const client of Object.values(broker.clients)) {
     if (users.get(client.id) !== before.get(client.id)) client.close()
   }
-}
-
-// Every user twice, because a device that lost its connection comes again before we notice.
-function connectionLimit () {
-  return 2 * users.size + 64
 }
 
 function say (sentence) {

@@ -27,6 +27,7 @@ class EmbeddedBroker:
 
     The child ends when its standard input closes, so it never outlives this process. What it
     keeps is in its memory: devices and gateway say everything again after a restart (TOP-3).
+    certificate: a file with certificate and key, then it speaks TLS.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class EmbeddedBroker:
         users: Callable[[], dict[str, str]],
         alarms: Alarms,
         restart_s: float = 1.0,
+        certificate: Path | None = None,
     ):
         self.host = host
         self.port = port
@@ -44,6 +46,7 @@ class EmbeddedBroker:
         self._users = users
         self._alarms = alarms
         self._restart_s = restart_s
+        self._tls = [] if certificate is None else [str(certificate)]
         self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._child: subprocess.Popen | None = None
@@ -69,14 +72,16 @@ class EmbeddedBroker:
             self._watcher.join(5)
 
     def refresh_users(self) -> None:
-        """Hand the child the users that may log in now; others are disconnected."""
+        """Hand the child the users that may log in now; others are disconnected. It reads the
+        certificate again, too, as mosquitto does.
+        """
         with self._writing:
             if self._child is not None:
                 _send_users(self._child, self._users())
 
     def _launch(self) -> None:
         child = subprocess.Popen(
-            [str(_NODE), str(_SCRIPT), self._hall, self.host, str(self.port)],
+            [str(_NODE), str(_SCRIPT), self._hall, self.host, str(self.port), *self._tls],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

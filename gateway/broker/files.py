@@ -54,18 +54,26 @@ max_connections 4096
 max_qos 1
 # Nobody can take the place of another: who logs in is the client.
 use_username_as_clientid true
+{tls}"""
 
-# TLS: make the server's certificate, uncomment, name the CA in gateway.toml (mqtt_ca).
-# certfile {folder}/server.pem
-# keyfile {folder}/server.key
-# tls_version tlsv1.2
+# mosquitto reads both again on SIGHUP, and whoever is connected stays.
+_TLS = """
+certfile {certificate}
+keyfile {certificate}
+tls_version tlsv1.2
+"""
+_NO_TLS = """
+# TLS: `pingjia gateway secure` makes a CA and a certificate.
 """
 
 
-def configuration(folder: Path, host: str, port: int, user: str | None) -> str:
+def configuration(
+    folder: Path, host: str, port: int, user: str | None, certificate: Path | None = None
+) -> str:
     """mosquitto.conf for the files in `folder` (absolute), one listener on host and port.
 
-    user: whom a mosquitto that root starts becomes; None leaves its own default, `mosquitto`.
+    certificate: a file with certificate and key, absolute; then it speaks TLS only. user: whom a
+    mosquitto that root starts becomes; None leaves its own default, `mosquitto`.
     """
     return _CONFIGURATION.format(
         folder=folder,
@@ -76,6 +84,7 @@ def configuration(folder: Path, host: str, port: int, user: str | None) -> str:
         passwords=PASSWORDS,
         rules=RULES,
         pid=PID,
+        tls=_NO_TLS if certificate is None else _TLS.format(certificate=certificate),
     )
 
 

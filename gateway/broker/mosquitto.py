@@ -11,13 +11,16 @@ from gateway.broker import files
 from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
 
-_RELOAD_S = 1.0
+_RELOAD_S = 5.0
 
 
 class Mosquitto:
     """Writes the files in `folder` and tells the broker, by SIGHUP, to read them again.
 
-    That also disconnects who may no longer log in. `step` is one thread's work.
+    That also disconnects who may no longer log in. mosquitto 2.0.11 may die of a second reload
+    while devices log in: so it is told only of what it cannot have read yet, and not again for
+    `reload_s`. is_known: whether the hall's devices are known; until then users stay who are
+    there. certificate: its own, which it has to read again as well. `step` is one thread's work.
     """
 
     def __init__(
@@ -27,12 +30,17 @@ class Mosquitto:
         users: Callable[[], dict[str, str]],
         alarms: Alarms,
         reload_s: float = _RELOAD_S,
+        is_known: Callable[[], bool] = lambda: True,
+        certificate: Path | None = None,
     ):
         self._folder = folder
         self._hall = hall
         self._users = users
         self._alarms = alarms
         self._reload_s = reload_s
+        self._is_known = is_known
+        self._certificate = certificate
+        self._told: tuple[int, int, float] | None = None  # a broker, and what it was told of
         self._is_due = threading.Event()
 
     def start(self) -> None:
@@ -61,8 +69,6 @@ class Mosquitto:
         else:
             self._is_due.set()
             self._alarms.set("broker_files", problem)
-        # mosquitto forgets a signal that arrives while it reads.
-        time.sleep(self._reload_s)
 
     def _tell(self) -> str | None:
         """Write and signal; a sentence on what stands in the way, or None."""
@@ -73,15 +79,36 @@ class Mosquitto:
                 f"{self._folder} cannot be written ({error.strerror}), so the broker does not "
                 "know who may log in now. Is the disk full, and may this user write there?"
             )
-        why = _signal(self._folder / files.PID)
+        why = self._signal_if_needed()
         return why and (
             f"The broker does not know yet who may log in now: {why}. Run it as this gateway's "
             f"user with `mosquitto -c {self._folder / files.CONFIGURATION}`, or run `kill "
             "-HUP` with its process id after every change."
         )
 
+    def _signal_if_needed(self) -> str | None:
+        """Signal a broker that cannot have read what the files say; why that failed, or None."""
+        read = [self._folder / files.PASSWORDS, self._folder / files.RULES]
+        if self._certificate is not None and self._certificate.exists():
+            read.append(self._certificate)
+        files_s = max(path.stat().st_mtime for path in read)
+        broker = _broker(self._folder / files.PID)
+        if broker is not None:
+            is_started_later = broker[2] > files_s + _SAME_S
+            if is_started_later or self._told == (*broker[:2], files_s):
+                return None
+        why = _signal(self._folder / files.PID)
+        if why is None:
+            self._told = (*broker[:2], files_s) if broker is not None else None
+            # mosquitto forgets a signal that arrives while it reads.
+            time.sleep(self._reload_s)
+        return why
+
     def _write(self) -> None:
-        text, unreadable = files.passwords(self._users())
+        users = self._users()
+        if not self._is_known():
+            users = {**_users_in(self._folder / files.PASSWORDS), **users}
+        text, unreadable = files.passwords(users)
         for name, wanted in (
             (files.PASSWORDS, text),
             (files.RULES, files.rules(self._hall)),
@@ -96,6 +123,28 @@ class Mosquitto:
             )
         else:
             self._alarms.clear("passwords")
+
+
+_SAME_S = 2.0
+
+
+def _broker(pid_file: Path) -> tuple[int, int, float] | None:
+    """The process in the file, and when it was started: in ticks since the boot, which tell it
+    from another one of that number, and in epoch seconds.
+    """
+    try:
+        pid = int(pid_file.read_text())
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    ticks = int(fields[19])  # proc(5): starttime
+    return pid, ticks, time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _users_in(passwords: Path) -> dict[str, str]:
+    lines = (_text(passwords) or "").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def _signal(pid_file: Path) -> str | None:

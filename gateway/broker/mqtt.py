@@ -17,26 +17,31 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from gateway.broker.intruder import lets_anybody_in
 from gateway.keep.alarms import Alarms
 from protocol.access import GATEWAY_USER
 from protocol.topic import RECORD, STATE, topic
 
 log = logging.getLogger(__name__)
 
-_KEEPALIVE_S = 30
+_KEEPALIVE_S = 15  # a broker that stands still is noticed within twice that
 _THROWN_TIMES, _THROWN_S = 5, 120.0  # so many ends of sessions within so long
 _PUBACK = b"\x40\x02"  # MQTT 3.1.1, section 3.4: this, and the message's id
 _QUEUED = 20_000  # publishes that wait in paho's memory; more are let fall, and said anew later
 
 
 class Message(NamedTuple):
-    """One delivery from the broker. mid and connection say what its PUBACK must name."""
+    """One delivery from the broker. mid and connection say what its PUBACK must name.
+
+    is_kept: the broker had it before the gateway subscribed (MQTT 3.1.1, 3.3.1.3).
+    """
 
     topic: str
     payload: bytes
     mid: int
     qos: int
     connection: int
+    is_kept: bool = False
 
 
 class Thrown:
@@ -75,7 +80,8 @@ class Link:
     """Connects, and connects again, for as long as it is started.
 
     `deliver` takes each delivery; while it waits, nothing more is read. `on_up` is called after
-    each subscription, from paho's thread.
+    each subscription, `on_down` when a session ends, both from paho's thread. From the start on
+    there is an alarm whenever there is no session.
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class Link:
         password: str,
         deliver: Callable[[Message], None],
         on_up: Callable[[], None],
+        on_down: Callable[[], None] = lambda: None,
         alarms: Alarms,
         ca: Path | None = None,
         reconnect_s: float = 1.0,
@@ -92,9 +99,11 @@ class Link:
         self._hall = hall
         self._deliver = deliver
         self._on_up = on_up
+        self._on_down = on_down
         self._alarms = alarms
         self._thrown = Thrown(alarms, time.monotonic)
         self._up = threading.Event()
+        self._is_ending = False
         self._connection = 0
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -107,8 +116,10 @@ class Link:
         self._client.max_queued_messages = _QUEUED
         self._client.max_inflight_messages = 200
         self._client.reconnect_delay_set(reconnect_s, max(reconnect_s, 10))  # type: ignore[arg-type]
-        if ca is not None:
-            self._client.tls_set_context(ssl.create_default_context(cafile=str(ca)))
+        self._tls = None if ca is None else ssl.create_default_context(cafile=str(ca))
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls)
+        self._client.on_pre_connect = self._on_pre_connect
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -118,11 +129,14 @@ class Link:
 
     def start(self, host: str, port: int) -> None:
         """Connect in the background, as often as it takes."""
+        host = "127.0.0.1" if host == "0.0.0.0" else host  # a certificate is not for all
+        self._alarms.set("mqtt", f"The broker on {host}:{port} has not let the gateway in yet.")
         self._client.connect_async(host, port, _KEEPALIVE_S)
         self._client.loop_start()
 
     def stop(self) -> None:
         """Disconnect; the broker keeps the session."""
+        self._is_ending = True
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -150,6 +164,21 @@ class Link:
             # costs more than the commit. In paho this is the end of all ways that send.
             packets = b"".join([_PUBACK + mid.to_bytes(2, "big") for mid in mids])
             self._client._packet_queue(paho.PUBACK, packets, mids[-1], 1)
+
+    def _on_pre_connect(self, client, userdata) -> None:
+        """Raise OSError, which ends this attempt, for a broker that is not this gateway's: one
+        without its users and rules would let anybody rate, read along, or take a window over.
+        """
+        if not lets_anybody_in(client.host, client.port, self._tls):
+            self._alarms.clear("mqtt_foreign")
+            return
+        self._alarms.set(
+            "mqtt_foreign",
+            f"The broker on {client.host}:{client.port} lets in whoever comes, so it is not this "
+            "gateway's, and is not used. Is it another one (Debian's mosquitto.service listens on "
+            "1883)? Stop that one, or choose another mqtt_port.",
+        )
+        raise OSError("the broker lets anybody in")
 
     def _on_connect(self, client, userdata, flags, reason, properties) -> None:
         if reason.is_failure:
@@ -183,6 +212,8 @@ class Link:
 
     def _on_connect_fail(self, client, userdata) -> None:
         self._thrown.forget()  # no broker: that was why
+        if "mqtt_foreign" in self._alarms.standing():
+            return
         self._alarms.set(
             "mqtt",
             f"No broker answers on {client.host}:{client.port}. Does it run (mqtt_host, "
@@ -190,10 +221,17 @@ class Link:
         )
 
     def _on_disconnect(self, client, userdata, flags, reason, properties) -> None:
-        if self._up.is_set():
-            log.info("the broker's connection ended: %s", reason)
-            self._thrown.note()
+        if not self._up.is_set():
+            return
         self._up.clear()
+        self._thrown.note()
+        if not self._is_ending:
+            self._alarms.set(
+                "mqtt",
+                f"The broker on {client.host}:{client.port} ended the session, or stands still "
+                f"({reason}). Does it run, and does the network? The gateway goes on trying.",
+            )
+        self._on_down()
 
     def _on_message(self, client, userdata, message) -> None:
         try:
@@ -201,7 +239,10 @@ class Link:
         except UnicodeDecodeError:  # paho says it here; an exception would end its thread
             name = "(a topic that is not UTF-8)"
         self._deliver(
-            Message(name, bytes(message.payload), message.mid, message.qos, self._connection)
+            Message(
+                *(name, bytes(message.payload), message.mid, message.qos, self._connection),
+                bool(message.retain),
+            )
         )
 
 

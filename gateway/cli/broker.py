@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from gateway.keep.alarms import Alarms
 from gateway.keep.hall_clock import HallClock
 from gateway.store.database import Database
 from hosting.error import OperatorError
+
+_DEBIANS = 1883
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,21 +57,45 @@ def write_broker_files(
     if chosen.broker_files != out:
         typer.echo(f'to use it, say in {config}: broker = "external", broker_files = "{out}"')
     typer.echo(f"start it as this user: mosquitto -c {out / files.CONFIGURATION}")
+    if os.geteuid() == 0:
+        typer.echo(
+            "this user is root, which a broker need not be: better run gateway and broker as a "
+            "user of their own, and this command, too"
+        )
+    if chosen.mqtt_port == _DEBIANS:
+        typer.echo(
+            f"Debian starts a mosquitto of its own on port {_DEBIANS}: end that first, by "
+            "`systemctl disable --now mosquitto`"
+        )
 
 
 def _write_configuration(out: Path, chosen: Config) -> bool:
     """Whether mosquitto.conf is now ours; one that hall IT has changed stays as it is."""
-    text = files.configuration(out, chosen.mqtt_host, chosen.mqtt_port, _user_name())
+    text = files.configuration(
+        out, chosen.mqtt_host, chosen.mqtt_port, _user_name(), chosen.certificate
+    )
     path = out / files.CONFIGURATION
     if not path.exists():
         files.replace(path, text)
+    elif (moved := _of_here(path.read_text(), out)) is not None:
+        files.replace(path, moved)
     return path.read_text() == text
 
 
+def _of_here(text: str, out: Path) -> str | None:
+    """A configuration whose folder was moved, as it must be here; None if it was not."""
+    former = re.search(rf"^pid_file (/.*)/{files.PID}$", text, re.MULTILINE)
+    if former is None or former[1] == f"{out}":
+        return None
+    return text.replace(f"{former[1]}/", f"{out}/")
+
+
 def _user_name() -> str | None:
-    """This user's name; None for root, because a broker needs no rights on this machine."""
+    """This user's name, also root's: mosquitto would become another one, who cannot read the files
+    that only their owner can.
+    """
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else None
+        return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return None
 

@@ -13,7 +13,7 @@ from gateway.keep.hall_clock import HallClock
 from gateway.store import quarantine
 from hosting.clock import written
 from hosting.error import OperatorError
-from hosting.process import harmless
+from hosting.log import harmless
 
 
 def add_to(app: typer.Typer) -> None:

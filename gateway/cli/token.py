@@ -14,6 +14,7 @@ from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
+from protocol.field import ProtocolError, place_id
 from protocol.hall import decode_hall
 
 _DAY_MS = 86_400_000
@@ -37,7 +38,13 @@ def token_add(
         Literal["api", "pages:read", "console"],
         typer.Option(help="The HTTP API, the overview's page, or one window's console."),
     ] = "api",
-    window: Annotated[str | None, typer.Option(help="The console's window, e.g. w1.")] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The console's window, e.g. w1; for the API those that it may touch, one option "
+            "each, all without any."
+        ),
+    ] = None,
     days: Annotated[
         int | None, typer.Option(min=1, max=3660, help="How long it is good; for ever.")
     ] = None,
@@ -47,18 +54,28 @@ def token_add(
 
     Example: pingjia gateway token add counter-1 --scope console --window w1 --out w1.token
     """
+    windows = window or []
     if not (0 < len(name) <= 64 and name.isprintable()):
         raise OperatorError("The name of a caller has 1 to 64 printable characters.")
-    if (scope == callers.CONSOLE) != (window is not None):
-        raise OperatorError("A console's token, and only that, names its window: --window w1.")
+    if scope == callers.CONSOLE and len(windows) != 1:
+        raise OperatorError("A console's token names its window: --window w1.")
+    if scope == callers.PAGES and windows:
+        raise OperatorError("The overview shows the whole hall: its token names no --window.")
+    for one in windows:
+        try:
+            place_id(one, "--window")
+        except ProtocolError as error:
+            raise OperatorError(f"{error}") from None
     with opened_database(config, may_be_new=True) as database:
-        if window is not None:
-            _require_window(database, window)
+        _require_windows(database, windows)
         at_ms, secret = now_ms(), new_secret()
         ends_at_ms = None if days is None else at_ms + days * _DAY_MS
         write_new(out, f"{secret}\n".encode())
         with database.write() as connection:
-            tokens.put(connection, name, digest(secret), at_ms, scope, window, ends_at_ms)
+            tokens.put(
+                *(connection, name, digest(secret), at_ms, scope),
+                *(" ".join(windows) or None, ends_at_ms),
+            )
     typer.echo(f"made a token for {name} in {out}")
 
 
@@ -90,16 +107,20 @@ def token_revoke(
     typer.echo(f"revoked the token of {name}")
 
 
-def _require_window(database: Database, window: str) -> None:
-    """Raise OperatorError if the hall's document is there and has no such window."""
+def _require_windows(database: Database, windows: list[str]) -> None:
+    """Raise OperatorError if the hall's document is there and has not these windows."""
+    if not windows:
+        return
     with database.read() as connection:
         row = halls.get(connection)
     if row is None:
         typer.echo("the hall's windows are not known yet: the centre has not told them.", err=True)
         return
     names = [one.window for one in decode_hall(row.document).windows]
-    if window in names:
-        return
-    nearest = difflib.get_close_matches(window, names, 1, 0.4)
-    meant = f" Did you mean {nearest[0]}?" if nearest else ""
-    raise OperatorError(f"The hall has no window {window}.{meant} It has {', '.join(names)}.")
+    for window in windows:
+        if window not in names:
+            nearest = difflib.get_close_matches(window, names, 1, 0.4)
+            meant = f" Did you mean {nearest[0]}?" if nearest else ""
+            raise OperatorError(
+                f"The hall has no window {window}.{meant} It has {', '.join(names)}."
+            )

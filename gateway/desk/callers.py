@@ -21,11 +21,18 @@ SCOPES = (API, PAGES, CONSOLE)
 
 
 class Caller(NamedTuple):
-    """Who holds a token. window: the one window of a console, else None."""
+    """Who holds a token. window: the one window of a console, else None. windows: those whose
+    services an API token may touch; None for all.
+    """
 
     name: str
     scope: str
     window: str | None
+    windows: tuple[str, ...] | None = None
+
+    def may_touch(self, window: str | None) -> bool:
+        """Whether services and staff at this window are this caller's business."""
+        return self.windows is None or window in self.windows
 
 
 def caller_of(
@@ -42,6 +49,8 @@ def caller_of(
     if row.ends_at_ms is not None and at_ms >= row.ends_at_ms:
         raise EndedTokenError(row.ends_at_ms, "hall IT")
     _note_used(database, row, int(clock.day(at_ms).strftime("%Y%m%d")))
+    if row.scope == API and row.window is not None:
+        return Caller(row.name, row.scope, None, tuple(row.window.split()))
     return Caller(row.name, row.scope, row.window)
 
 

@@ -27,8 +27,8 @@ from gateway.desk.services import (
     UninvitedError,
     outcome_of,
 )
-from gateway.hall.device_state import device_at
 from gateway.hall.hall_book import HallBook
+from gateway.hall.presence import Presence
 from gateway.store import services, states
 from gateway.store.database import Database
 from hosting.clock import day
@@ -70,12 +70,14 @@ class Console:
         database: Database,
         desk: ServiceDesk,
         book: HallBook,
+        presence: Presence,
         now_ms: Callable[[], int],
         invite_ms: int,
     ):
         self._database = database
         self._desk = desk
         self._book = book
+        self._presence = presence
         self._now_ms = now_ms
         self._invite_ms = invite_ms
         self._keys: dict[str, Callable[[str, str, Mapping[str, str]], None]] = {
@@ -100,7 +102,7 @@ class Console:
         is_today = service is not None and day(service.opened_at_ms) == day(now_ms)
         is_open = service is not None and service.phase != CLOSED
         is_inviting = service is not None and service.phase == INVITING
-        device, face = device_at(self._book.devices_at(window), said)
+        device, face = self._presence.at(self._book.devices_at(window), said)
         return {
             "window": window,
             "name": name,

@@ -17,10 +17,11 @@ from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import Accepted, Judged, Refused, Told
+from gateway.hall.presence import Presence
 from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
-from gateway.keep.reserve import Room
-from gateway.store.database import is_full
+from gateway.keep.reserve import Room, refusal
+from protocol.message import State
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Custody:
         book: HallBook,
         filing: Filing,
         room: Room,
+        presence: Presence,
         link: Link,
         announcer: Announcer,
         forward: Callable[[int, int], None],
@@ -50,6 +52,7 @@ class Custody:
         self._book = book
         self._filing = filing
         self._room = room
+        self._presence = presence
         self._link = link
         self._announcer = announcer
         self._forward = forward
@@ -60,12 +63,12 @@ class Custody:
     def step(self, timeout_s: float = 1.0) -> None:
         """Take what waits, commit, acknowledge, say what is to be said.
 
-        Raises whatever the commit raised, but for a full disk, which is waited out. Nothing of it
-        is acknowledged then, nothing more is received, and the next step tries the same messages
-        again. What is safe already is said all the same.
+        Raises whatever the commit raised, but for a disk that takes nothing, which is waited out.
+        Nothing of it is acknowledged then, nothing more is received, and the next step tries the
+        same messages again. What is safe already is said all the same.
         """
         if self._messages:
-            wanted = self._inbox.take_wanted(timeout_s if self._room.is_full else 0)
+            wanted = self._inbox.take_wanted(timeout_s if self._room.is_shut else 0)
         else:
             self._messages, wanted = self._inbox.take(timeout_s)
         try:
@@ -80,18 +83,20 @@ class Custody:
         try:
             filed = self._filing.file(judged)
         except Exception as error:
-            if is_full(error):
-                self._room.run_out()
+            if self._room.is_shut:
                 return
-            self._alarms.set(
-                "database",
-                f"The database takes nothing: {error}. Devices keep their records meanwhile.",
-            )
+            self._alarms.set("database", refusal(error))
             raise
         self._alarms.clear("database")
         # Here custody passes: the commit is durable, and only now the broker may forget (ACK-1).
         self._link.acknowledge(self._messages)
         self._messages = []
+        self._presence.hear(
+            one.device
+            for one in judged
+            if type(one) is Accepted
+            or (type(one) is Told and type(one.message) is State and not one.is_kept)
+        )
         tickets = self._announcer.hear(filed.heard)
         self._inbox.want(acks=filed.acks, clocks=filed.clocks, tickets=tickets)
         self._forward(filed.live, filed.old)
@@ -101,7 +106,8 @@ class Custody:
     def _judge(self, message: Message) -> Judged:
         book = self._book
         try:
-            return intake.judge(message.topic, message.payload, book.name, book.devices)
+            judged = intake.judge(message.topic, message.payload, book.name, book.devices)
+            return judged._replace(is_kept=message.is_kept) if type(judged) is Told else judged
         except Exception as error:  # ours, but one strange payload must not stop the hall
             log.exception("a payload on %s could not be judged", message.topic)
             reason = intake.INTAKE_FAILED

@@ -107,10 +107,18 @@ class Filing:
 
 def _hear(connection: Connection, told: Told, now_ms: int) -> bool:
     """Keep what a device said; whether it has just come online."""
-    if isinstance(told.message, Will):
-        if not states.put_will(connection, told.device, told.message, now_ms):
-            log.info("the last will of %s is of an older session (STA-2)", told.device)
-        return False
     before = states.get(connection, told.device)
+    if told.is_kept:  # nobody knows when it was said
+        now_ms = before.received_at_ms if before else 0
+    if isinstance(told.message, Will):
+        is_its = states.put_will(connection, told.device, told.message, now_ms)
+        if not is_its:
+            log.info("the last will of %s is of an older session (STA-2)", told.device)
+        elif before is not None and before.online:
+            log.info("%s has gone: the broker lost its connection", told.device)
+        return False
     states.put(connection, told.device, told.message, now_ms)
-    return not before or not before.online or before.session != told.message.session
+    is_new = not before or not before.online or before.session != told.message.session
+    if is_new and not told.is_kept:
+        log.info("%s has come, with firmware %s", told.device, told.message.firmware)
+    return is_new

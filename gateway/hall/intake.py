@@ -52,10 +52,11 @@ class Accepted(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a device, or its last will, said of itself."""
+    """What a device, or its last will, said of itself. is_kept: some time ago, to the broker."""
 
     device: str
     message: State | Will
+    is_kept: bool = False
 
 
 class Refused(NamedTuple):

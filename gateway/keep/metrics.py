@@ -4,10 +4,12 @@ Next to it: gateway/keep/alarms.py, for what a person must act on.
 """
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -52,6 +54,19 @@ class Metrics:
         gauge = Gauge(f"pingjia_gateway_{name}", help_text, registry=self._registry)
         gauge.set_function(value)
 
+    def watch_each(
+        self, name: str, help_text: str, label: str, values: Callable[[], dict[str, int]]
+    ) -> None:
+        """A gauge with a value for each word of a label, read when somebody asks."""
+        self._registry.register(_Each(f"pingjia_gateway_{name}", help_text, label, values))
+
+    def tell_version(self, version: str) -> None:
+        """Which version runs, as a label."""
+        gauge = Gauge(
+            "pingjia_gateway_build", "The version that runs.", ["version"], registry=self._registry
+        )
+        gauge.labels(version).set(1)
+
     def watch_disk(self, folder: Path) -> None:
         """The free bytes where the database is."""
         self.watch("disk_free_bytes", "Free space.", lambda: shutil.disk_usage(folder).free)
@@ -67,3 +82,26 @@ class Metrics:
         return Histogram(
             f"pingjia_gateway_{name}", help_text, labels, registry=self._registry, buckets=buckets
         )
+
+
+class _Each(Collector):
+    """A gauge whose values are read together."""
+
+    def __init__(
+        self, name: str, help_text: str, label: str, values: Callable[[], dict[str, int]]
+    ):
+        self._told = name, help_text, label
+        self._values = values
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return [self._family()]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = self._family()
+        for word, value in self._values().items():
+            family.add_metric([word], value)
+        yield family
+
+    def _family(self) -> GaugeMetricFamily:
+        name, help_text, label = self._told
+        return GaugeMetricFamily(name, help_text, labels=[label])

@@ -1,7 +1,7 @@
 """Opening the hall's database: SQLite in WAL mode, durable at every commit."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,8 +21,10 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _SECOND_EDITION = "0101"  # the first migration of the contract's second edition
 _CORRUPT, _NOT_A_DATABASE = 11, 26  # SQLite's primary result codes
 _IO_ERROR = 10
+_LOG_BYTES = 8 * 1024 * 1024
 _UNREADABLE = (266, 522, 8458)  # a read that failed, was short, or met a corrupt file system
-_FULL = (13, 778, 4874)  # no room; a write that failed (quota); no room for the -shm file
+# READONLY, IOERR, FULL, CANTOPEN: of the disk, whatever was asked.
+_OF_DISK = (8, _IO_ERROR, 13, 14)
 # A cold disk of 200 MB/s is read within a second; SQLite cannot be interrupted in it before 3.41.
 _CHECKED_BYTES = 200_000_000
 
@@ -39,8 +41,10 @@ class Database:
     """
 
     def __init__(self, path: Path, busy_ms: int = 5000, migrations: Path = MIGRATIONS):
+        self.path = path
         self.is_damaged = threading.Event()
         self.commits = 0  # of this process, which alone writes while it runs
+        self.on_failed: Callable[[DatabaseError], None] = lambda error: None  # of each write
         self._writing = threading.Lock()  # fair, unlike SQLite's own polling for its lock
         # Not as text: a folder may have `?` and `%` in its name.
         url = URL.create("sqlite", database=str(path))
@@ -70,11 +74,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block has ended without an error."""
-        with self._writing, self._engine.connect() as connection:
-            connection = connection.execution_options(is_writing=True)
-            with connection.begin():
-                yield connection
-            self.commits += 1
+        try:
+            with self._writing, self._engine.connect() as connection:
+                connection = connection.execution_options(is_writing=True)
+                with connection.begin():
+                    yield connection
+                self.commits += 1
+        except DatabaseError as error:
+            self.on_failed(error)
+            raise
 
     def check(self) -> None:
         """Look for damage, page by page unless that takes too long. Raises DamagedError."""
@@ -120,9 +128,10 @@ class Database:
             alembic.command.upgrade(config, "head")
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether the database could not grow: the disk is full, or a quota is used up."""
-    return _code(getattr(error, "orig", error)) in _FULL
+def is_of_disk(error: BaseException) -> bool:
+    """Whether nothing could be written: the disk is full, read-only, or fails."""
+    code = _code(getattr(error, "orig", error))
+    return code & 255 in _OF_DISK and code not in _UNREADABLE
 
 
 def is_io_error(error: BaseException | None) -> bool:
@@ -163,6 +172,8 @@ def _prepare(raw, busy_ms: int) -> None:
     cursor.execute("PRAGMA cache_size=-8192")  # KB; at its own 2,000 a million ratings cost more
     # Pages of 4 KB. At its own 1,000 one rating in fifty waits while they are written back.
     cursor.execute("PRAGMA wal_autocheckpoint=2000")
+    # A reader that stood still has let the log grow: what is above this goes back to the disk.
+    cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     cursor.close()
 
 

@@ -1,8 +1,10 @@
-"""What was refused: the newest beginnings, and counts that are never dropped."""
+"""What was refused: the newest beginnings, of no device more than its part, and counts that are
+never dropped.
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.store.tables import Table
@@ -10,15 +12,25 @@ from gateway.store.tables import Table
 _quarantine = Table.metadata.tables["quarantine"]
 _refusal = Table.metadata.tables["refusal"]
 
+_PARTS = 10
+
 
 def put(connection: Connection, rows: Sequence[dict], kept: int) -> None:
-    """Count the refusals, and keep the newest `kept` of them."""
+    """Count the refusals, and keep the newest `kept` of them; of one device, or of all that are
+    none of ours, at most a tenth, so that nobody drives out what others sent.
+    """
     for row in rows:
         count(connection, row["device"], row["reason"], 1, row["received_at_ms"])
     if rows:
         connection.execute(insert(_quarantine), list(rows[-kept:]))
-        newest = select(func.max(_quarantine.c.id)).scalar_subquery()
-        connection.execute(delete(_quarantine).where(_quarantine.c.id <= newest - kept))
+        ids = select(_quarantine.c.id).order_by(_quarantine.c.id.desc())
+        oldest = ids.offset(kept).limit(1).scalar_subquery()
+        connection.execute(delete(_quarantine).where(_quarantine.c.id <= oldest))
+        for device in {row["device"] for row in rows}:
+            is_its = _quarantine.c.device == device
+            ids = select(_quarantine.c.id).where(is_its).order_by(_quarantine.c.id.desc())
+            oldest = ids.offset(max(kept // _PARTS, 1)).limit(1).scalar_subquery()
+            connection.execute(delete(_quarantine).where(is_its, _quarantine.c.id <= oldest))
 
 
 def count(connection: Connection, device: str, reason: str, times: int, at_ms: int) -> None:

@@ -233,8 +233,9 @@ class Stood(Table, table=True):
 
 
 class Token(Table, table=True):
-    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's.
-    ends_at_ms: its end, null for none. used_day: the last day on which it was used, 20260901.
+    """A caller, by the hash of its token. scope: gateway/desk/callers.py. window: a console's, or
+    those of an API token, with blanks between them; null for all. ends_at_ms: its end, null for
+    none. used_day: the last day on which it was used, 20260901.
     """
 
     name: str = Field(primary_key=True)

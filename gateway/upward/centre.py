@@ -6,15 +6,16 @@ Next on a rating's way: central/web/api/batches.py.
 import gzip
 import json
 import ssl
+import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import httpx2
 
+from gateway.upward.credentials import Credentials
 from hosting.error import OperatorError
-from hosting.secret_file import require_private
 from protocol.batch import Answer, decode_answer
 from protocol.field import ProtocolError
 from quick import read_answer
@@ -46,25 +47,26 @@ class RefusedError(Exception):
     """The centre answers that trying again the same way is of no use; a person must act."""
 
 
-def trust(
-    ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
-) -> ssl.SSLContext:
-    """Whom the hall trusts, and what it shows: made once, for all connections to the centre.
+class Contact:
+    """When the centre answered last, to whatever. Used by any thread."""
 
-    certificate, key: of this hall, for a centre that asks for one; key is None if it stands in
-    the certificate's file. Raises OperatorError if a file is unusable.
-    """
-    try:
-        trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
-        if certificate is not None:
-            trusted.load_cert_chain(certificate, key)
-            require_private(key or certificate)
-    except (OSError, ValueError) as error:
-        raise OperatorError(
-            f"TLS to the centre cannot be set up: {error}. Check centre_ca, centre_certificate "
-            "and centre_key."
-        ) from error
-    return trusted
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic):
+        self._monotonic_s = monotonic_s
+        self._began_s = monotonic_s()
+        self._at_s: float | None = None
+
+    def note(self) -> None:
+        """It has answered just now, with what was asked for."""
+        self._at_s = self._monotonic_s()
+
+    def ago_s(self) -> float | None:
+        """How long ago that was; None if it never did since the start."""
+        return None if self._at_s is None else self._monotonic_s() - self._at_s
+
+    def silence_s(self) -> float:
+        """The same, and since the start if it never did."""
+        at_s = self._began_s if self._at_s is None else self._at_s
+        return self._monotonic_s() - at_s
 
 
 class Centre:
@@ -73,29 +75,40 @@ class Centre:
     def __init__(
         self,
         url: str,
-        token: str,
-        trusted: ssl.SSLContext,
+        credentials: Credentials,
+        contact: Contact,
         proxy: str | None = None,
         timeout_s: float = 30,
     ):
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}", "User-Agent": "pingjia-gateway"}
+        self._credentials = credentials
+        self._contact = contact
+        self._proxy = proxy
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+        self._batches = httpx2.URL(f"{url}/v1/batches")
+        self.said_at: datetime | None = None  # when it answered last, on its own clock
+        self._connect()
+
+    def _connect(self) -> None:
+        self._edition = self._credentials.edition
+        token = self._credentials.token
+        self._headers = {"Authorization": f"Bearer {token}", "User-Agent": "pingjia-gateway"}
         try:
-            self._batches = httpx2.URL(f"{url}/v1/batches")
             # Not a Client: its cookies, redirects and log lines would cost as much as the rest.
             self._transport = httpx2.HTTPTransport(
-                verify=trusted,
+                verify=self._credentials.trusted,
                 trust_env=False,
-                proxy=proxy,
+                proxy=self._proxy,
                 limits=httpx2.Limits(keepalive_expiry=_KEPT_S),
             )
         except (ValueError, httpx2.InvalidURL) as error:
-            raise OperatorError(f"{proxy} is no proxy to reach {url} by: {error}.") from error
+            raise OperatorError(
+                f"{self._proxy} is no proxy to reach {self._url} by: {error}."
+            ) from error
         except ImportError as error:
             raise OperatorError(
-                f"{proxy} is a SOCKS proxy, which the gateway does not speak: name an HTTP proxy "
-                "in gateway.toml (proxy), or none."
+                f"{self._proxy} is a SOCKS proxy, which the gateway does not speak: name an HTTP "
+                "proxy in gateway.toml (proxy), or none."
             ) from error
 
     def send(self, packed: bytes) -> Answer:
@@ -139,6 +152,9 @@ class Centre:
         headers: dict[str, str],
         content: bytes = b"",
     ) -> tuple[int, bytes]:
+        if self._edition != self._credentials.edition:
+            self._transport.close()
+            self._connect()
         request = httpx2.Request(
             method,
             url,
@@ -156,6 +172,8 @@ class Centre:
         except httpx2.HTTPError as error:
             raise UnreachableError(f"{self._url}: {error or type(error).__name__}") from error
         status = response.status_code
+        now = datetime.now(UTC)
+        self.said_at = answered_at(response.headers.get("date"), now)
         if status in _AGAIN:
             said = response.headers
             said_at = answered_at(said.get("date"), datetime.now(UTC))
@@ -164,7 +182,25 @@ class Centre:
             raise UnreachableError(sentence, wait_s, has_failed=status == 500)
         if 400 <= status < 500:
             raise RefusedError(_sentence(self._url, status, bytes(body[:300])))
+        self._contact.note()
         return status, bytes(body)
+
+
+def fetch(
+    url: str, trusted: ssl.SSLContext | None = None, timeout_s: float = 5.0
+) -> tuple[int, bytes]:
+    """Status and body of a GET without a token; trusted: by whom, if it is https.
+
+    Raises OSError if there is no answer in time.
+    """
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+    try:
+        with httpx2.HTTPTransport(verify=trusted or True, trust_env=False) as transport:
+            request = httpx2.Request("GET", url, extensions={"timeout": timeouts})
+            with closing(transport.handle_request(request)) as response:
+                return response.status_code, b"".join(response.iter_raw())
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise OSError(f"{error or type(error).__name__}") from error
 
 
 def pack(body: bytes) -> bytes:

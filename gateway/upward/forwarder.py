@@ -74,6 +74,10 @@ class Way:
         """How long nothing may be sent; nothing shortens it."""
         return self._not_before_s - self._monotonic_s()
 
+    def forgive(self) -> None:
+        """End the pause: whatever was wrong may be mended."""
+        self._not_before_s = -math.inf
+
     def carry(self, lane: str, centre: Centre, batch: Batch) -> Answer | None:
         """Send a batch; the answer, or None if there was none: then both lanes pause."""
         batch.began = self._outbox.tick()

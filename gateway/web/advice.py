@@ -30,6 +30,16 @@ PROBLEMS = {
     "subscribe_refused": Advice(
         "消息服务拒绝了评价器的订阅", "检查消息服务的权限文件是否由网关生成；评价器会自动重试。"
     ),
+    "tls_refused": Advice(
+        "此前不信任消息服务的证书",
+        "请运行 pingjia gateway secure --check；登记包中的 CA 有误的，请重新登记。",
+    ),
+    "tls_expired": Advice(
+        "消息服务的证书已过期", "核对网关的时钟；证书由 pingjia gateway secure 更新。"
+    ),
+    "memory_short": Advice(
+        "内存不足，曾经断开", "评价器会自动重试；经常出现的，请断电后重新通电。"
+    ),
     "bad_find": Advice("收到无法识别的闪灯信息", "检查网关与评价器的版本是否相符。"),
     "bad_receipt": Advice(
         "省级回执未通过验证", "记录继续保存在评价器中，请联系省级系统核对该评价器的登记。"
@@ -47,12 +57,26 @@ PROBLEMS = {
 
 # The gateway's own alarms.
 ALARMS = {
+    "device_lost": Advice(
+        "有评价器失联", "检查这些评价器的电源和网线；已有记录会在恢复后自动送来。"
+    ),
+    "poll": Advice("省级系统没有回答大厅资料的查询", "评价照常进行。检查外网、代理、令牌和证书。"),
+    "credentials": Advice(
+        "令牌或证书文件无法读取", "暂用原来的内容。请核对该文件的内容和权限，网关会自动重读。"
+    ),
+    "disk_low": Advice("数据盘空间不足", "请在写满之前清理数据盘。"),
     "broker": Advice("消息服务已停止", "网关正在自动重新启动它，评价保存在评价器中。"),
     "mqtt": Advice("与消息服务的连接中断", "检查消息服务是否运行；网关会自动重连。"),
+    "mqtt_foreign": Advice(
+        "端口上的消息服务不是本大厅的，未使用",
+        "停用另一个消息服务（如系统自带的 mosquitto），或换一个 mqtt_port。",
+    ),
     "broker_files": Advice("消息服务的用户文件无法写入", "检查该文件夹的权限和磁盘空间。"),
     "passwords": Advice("部分评价器的口令无法读取", "请重新登记这些评价器。"),
-    "database": Advice("数据库无法写入", "检查磁盘空间；评价继续保存在评价器中。"),
-    "disk": Advice("数据盘已满", "请清理数据盘，网关会自动恢复；评价继续保存在评价器中。"),
+    "database": Advice("数据库无法读写", "检查是否有其他程序占用数据库；评价继续保存在评价器中。"),
+    "disk": Advice(
+        "数据盘无法写入", "写满、只读或损坏，见技术细节。网关会自动恢复；评价继续保存在评价器中。"
+    ),
     "damage": Advice(
         "数据库曾经损坏，已另行保存", "请检查磁盘。移走损坏的文件后告警解除；评价器会补送记录。"
     ),
@@ -67,6 +91,9 @@ ALARMS = {
     ),
     "mqtt_taken": Advice(
         "有人以本厅网关的身份登录", "请确认只有一台网关在运行，停用复制出来的那一台。"
+    ),
+    "certificate": Advice(
+        "证书即将到期，未能自动更新", "运行 pingjia gateway secure；检查该文件夹能否写入。"
     ),
     "hall": Advice("大厅编号与配置不符", "核对 gateway.toml 中的 hall 和 centre_token_file。"),
     "no_hall": Advice("尚未取得大厅资料", "取得之前评价器无法登录。检查与省级系统的连接。"),

@@ -3,16 +3,16 @@
 Nobody who asks here is told a level: only rated or not rated.
 """
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Path, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DatabaseError
+from starlette.responses import PlainTextResponse
 
-from gateway.desk.callers import API, caller_of
+from gateway.desk.callers import API, Caller, caller_of
 from gateway.desk.finder import Finder
 from gateway.desk.services import (
     INVITES,
@@ -23,23 +23,24 @@ from gateway.desk.services import (
     ServiceDesk,
 )
 from gateway.hall.hall_book import HallBook
+from gateway.hall.presence import Presence
 from gateway.keep.metrics import Metrics
-from gateway.store import envelopes, quarantine, services, states
 from gateway.store.database import Database
 from gateway.web.health import Health
+from gateway.web.views import add_views
 from hosting.body import BoundedBody
-from hosting.problem import handle_problems
+from hosting.door import HeadAsGet, TokenFirst, known_of
+from hosting.problem import describe_problems, handle_problems
 from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
-from protocol.envelope import split
 from protocol.field import Identifier, ProtocolError, device_id, place_id
-from protocol.limits import MESSAGE_BYTES, SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
-from protocol.message import CLOSED, Find, StaffCard
-from protocol.record import parse_json
+from protocol.limits import SERVICE_CHARS, STAFF_NO_CHARS, TICKET_NO_CHARS
+from protocol.message import Find, StaffCard
 from quick.bounds import bounds
 
 BODY_BYTES = 256 * 1024  # some hundred matters
 _BODIES_BYTES = 16 * 1024 * 1024  # of all together: a hall's machine is small
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
 FIND_S = 15  # how long a device blinks unless it is told
 _STATUSES = {NoSuchError: 404, ConflictError: 409, ProtocolError: 422}
 _MATTER, _DOCUMENT = dict(Matter.fields), dict(ServiceDocument.fields)
@@ -129,24 +130,29 @@ def create_app(
     desk: ServiceDesk,
     finder: Finder,
     book: HallBook,
+    presence: Presence,
     metrics: Metrics,
     health: Health,
 ) -> FastAPI:
     """The application. Every path but /healthz and /metrics needs a caller's token."""
     app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
     handle_problems(app, _STATUSES, (DatabaseError,))
+    known = _known(database)
     app.add_middleware(BoundedBody, most=BODY_BYTES, held=_BODIES_BYTES)
-    app.add_api_route("/healthz", health.now)
-    caller = Depends(_caller(database))
+    app.add_middleware(TokenFirst, paths="/api/v1/.*", known=known)
+    app.add_middleware(HeadAsGet)
+    health.install(app)
+    caller = Depends(_caller(known))
     _add_services(app, desk, caller)
-    _add_finder(app, finder, caller)
-    _add_views(app, database, book, caller)
+    _add_finder(app, finder, book, caller)
+    add_views(app, database, book, presence, [caller])
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     def get_metrics() -> Response:
         """Counts for Prometheus; no token, so no names either."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return PlainTextResponse(metrics.text(), media_type=METRICS)
 
+    describe_problems(app)
     return app
 
 
@@ -156,135 +162,104 @@ def _add_services(app: FastAPI, desk: ServiceDesk, caller) -> None:
         window_id: WindowId,
         body: ServiceBody,
         response: Response,
-        name: Annotated[str, caller],
+        caller: Annotated[Caller, caller],
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
     ) -> ServiceAnswer:
         """Open a service and show its ticket; 200 instead of 201 if it was open already."""
+        _require(caller, window_id)
         opening = Opening(
             window=window_id,
             ticket_no=body.ticket_no,
             kind=body.kind,
             matters=tuple(Matter(**matter.model_dump()) for matter in body.matters),
             staff_no=body.staff_no,
-            caller=name,
+            caller=caller.name,
             idempotency_key=idempotency_key,
         )
         service, is_new = desk.open(opening)
         response.status_code = 201 if is_new else 200
         return _service(desk, service)
 
-    @app.post("/api/v1/services/{service_id}/invite", dependencies=[caller])
-    def invite(service_id: ServiceId) -> ServiceAnswer:
+    @app.post("/api/v1/services/{service_id}/invite")
+    def invite(service_id: ServiceId, caller: Annotated[Caller, caller]) -> ServiceAnswer:
         """Ask the citizen for a rating now; 409 for a service that does not invite."""
+        _require(caller, desk.get(service_id)[0].window)
         desk.invite(service_id)
         return _service(desk, service_id)
 
-    @app.post("/api/v1/services/{service_id}/close", dependencies=[caller])
-    def close(service_id: ServiceId, body: CloseBody | None = None) -> ServiceAnswer:
+    @app.post("/api/v1/services/{service_id}/close")
+    def close(
+        service_id: ServiceId, caller: Annotated[Caller, caller], body: CloseBody | None = None
+    ) -> ServiceAnswer:
         """The service is over, rated or not."""
+        _require(caller, desk.get(service_id)[0].window)
         end = body or CloseBody()
         desk.close(service_id, end.how, end.finished)
         return _service(desk, service_id)
 
-    @app.get("/api/v1/services/{service_id}", dependencies=[caller])
-    def get_service(service_id: ServiceId) -> ServiceAnswer:
+    @app.get("/api/v1/services/{service_id}")
+    def get_service(service_id: ServiceId, caller: Annotated[Caller, caller]) -> ServiceAnswer:
         """Phase, and whether it is rated or its invitation went by."""
+        _require(caller, desk.get(service_id)[0].window)
         return _service(desk, service_id)
 
-    @app.put("/api/v1/windows/{window_id}/staff", status_code=204, dependencies=[caller])
-    def set_staff(window_id: WindowId, body: StaffBody) -> None:
+    @app.put("/api/v1/windows/{window_id}/staff", status_code=204)
+    def set_staff(window_id: WindowId, body: StaffBody, caller: Annotated[Caller, caller]) -> None:
         """Sign in, pause or sign out; another staff_no takes over (A/B 岗).
 
         Where the province lists the hall's staff, 422 for a staff_no that is not in `GET /staff`'s
         `listed`, and the name is the list's.
         """
+        _require(caller, window_id)
         desk.set_staff(window_id, body.presence, body.staff_no, body.name)
 
 
-def _add_finder(app: FastAPI, finder: Finder, caller) -> None:
-    @app.post("/api/v1/devices/{device}/find", status_code=204, dependencies=[caller])
-    def find(device: DeviceId, body: FindBody | None = None) -> None:
+def _add_finder(app: FastAPI, finder: Finder, book: HallBook, caller) -> None:
+    @app.post("/api/v1/devices/{device}/find", status_code=204)
+    def find(
+        device: DeviceId, caller: Annotated[Caller, caller], body: FindBody | None = None
+    ) -> None:
         """Let a device blink, so that somebody finds it; not while it invites."""
+        bound = book.devices.get(device)
+        if bound is not None:
+            _require(caller, bound.window)
         finder.find(device, (body or FindBody()).seconds)
 
 
-def _add_views(app: FastAPI, database: Database, book: HallBook, caller) -> None:
-    @app.get("/api/v1/windows", dependencies=[caller])
-    def windows() -> dict:
-        """The windows, with staff, devices and the service that is open."""
-        hall = book.current
-        with database.read() as connection:
-            staff = {row.window: row for row in services.all_staff(connection)}
-            found = []
-            for window in hall.windows if hall else ():
-                newest = services.newest_at(connection, window.window)
-                current = newest.service if newest and newest.phase != CLOSED else None
-                found.append(
-                    {
-                        "window": window.window,
-                        "name": window.name,
-                        "devices": book.devices_at(window.window),
-                        "staff": _staff(staff.get(window.window)),
-                        "service": current,
-                    }
-                )
-        return {"windows": found}
+def _known(database: Database) -> Callable[[str], Caller]:
+    """Who holds the token of an Authorization header. Raises the 401 or 403 to answer with."""
 
-    @app.get("/api/v1/staff", dependencies=[caller])
-    def staff() -> dict:
-        """Who has signed in, by window, and who may; `listed` is empty where everybody may."""
-        with database.read() as connection:
-            rows = services.all_staff(connection)
-        listed = [{"staff_no": one, "name": name} for one, name in book.staff.items()]
-        signed_in = [{"window": row.window, **(_staff(row) or {})} for row in rows]
-        return {"staff": signed_in, "listed": listed}
-
-    @app.get("/api/v1/devices", dependencies=[caller])
-    def devices() -> dict:
-        """The hall's devices and what each last said of itself."""
-        with database.read() as connection:
-            said = {row.device: row for row in states.everyone(connection)}
-        known = book.devices.values()
-        return {"devices": [_device(device, said.get(device.device)) for device in known]}
-
-    @app.get("/api/v1/status", dependencies=[caller])
-    def status() -> dict:
-        """How many ratings the hall holds, and what waits for the centre."""
-        with database.read() as connection:
-            return {
-                **envelopes.counts(connection),
-                "waiting_documents": services.unsent_count(connection),
-            }
-
-    @app.get("/api/v1/quarantine", dependencies=[caller])
-    def refused(limit: int = 50) -> dict:
-        """What was refused: counts by device and reason, and the newest beginnings in hex."""
-        with database.read() as connection:
-            counts = quarantine.counts(connection)
-            rows = quarantine.newest(connection, max(1, min(limit, 500)))
-        newest = [{**row._asdict(), "beginning": row.beginning.hex()} for row in rows]
-        return {"counts": [row._asdict() for row in counts], "newest": newest}
-
-
-def _caller(database: Database) -> Callable[..., str]:
-    bearer = HTTPBearer(auto_error=False)
-
-    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
+    def known(authorization: str) -> Caller:
+        scheme, _, token = authorization.partition(" ")
         try:
-            known = caller_of(database, given.credentials) if given is not None else None
+            caller = caller_of(database, token.strip()) if scheme.lower() == "bearer" else None
         except EndedTokenError as error:
             raise HTTPException(401, f"{error}", {"WWW-Authenticate": "Bearer"}) from None
-        if known is not None:
-            if known.scope != API:
-                raise HTTPException(403, f"This token is for the {known.scope}, not for the API")
-            return known.name
-        raise HTTPException(
-            401,
-            "A valid token is needed: pingjia gateway token add NAME",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        if caller is None:
+            raise HTTPException(
+                401,
+                "A valid token is needed: pingjia gateway token add NAME",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if caller.scope != API:
+            raise HTTPException(403, f"This token is for the {caller.scope}, not for the API")
+        return caller
+
+    return known
+
+
+def _caller(known: Callable[[str], Caller]) -> Callable[..., Caller]:
+    bearer = HTTPBearer(auto_error=False)
+
+    def caller(request: Request, _: Annotated[Any, Depends(bearer)]) -> Caller:
+        return known_of(request.scope) or known(request.headers.get("authorization", ""))
 
     return caller
+
+
+def _require(caller: Caller, window: str | None) -> None:
+    if not caller.may_touch(window):
+        raise HTTPException(403, f"This token is not for the window {window}")
 
 
 def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
@@ -301,47 +276,3 @@ def _service(desk: ServiceDesk, service: str) -> ServiceAnswer:
         outcome=outcome,
         invites=desk.invites(row),
     )
-
-
-def _staff(row) -> dict | None:
-    if row is None:
-        return None
-    return {
-        "staff_no": row.staff_no,
-        "name": row.name,
-        "presence": row.presence,
-        "since_ms": row.since_ms,
-    }
-
-
-def _version(envelope: str | None) -> int | None:
-    """Of settings; the hall cannot verify them, and passes on what it cannot read."""
-    if envelope is None:
-        return None
-    try:
-        return parse_json(split(envelope.encode(), MESSAGE_BYTES)[0], "settings")["version"]
-    except (ProtocolError, TypeError, KeyError):
-        return None
-
-
-def _device(device, said) -> dict:
-    view = {"device": device.device, "window": device.window, "revoked": device.revoked}
-    view["online"] = bool(said and said.online)
-    # Beside `settings`, the version in use: a device that differs has not taken them up yet.
-    view["settings_wanted"] = _version(device.settings)
-    if said is not None:
-        for name in (
-            "firmware",
-            "epoch",
-            "seq",
-            "first",
-            "free",
-            "memory",
-            "clock",
-            "face",
-            "settings",
-        ):
-            view[name] = getattr(said, name)
-        view["problems"] = json.loads(said.problems)
-        view["received_at_ms"] = said.received_at_ms
-    return view

@@ -5,12 +5,14 @@ Whether a service is rated is told, never how.
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gateway.desk.services import PRESENT
-from gateway.hall.device_state import device_at, state_of
 from gateway.hall.hall_book import HallBook
+from gateway.hall.presence import LOST, NEVER, OFFLINE, ONLINE, REVOKED, UNKNOWN, Presence
 from gateway.keep.alarms import Alarms
+from gateway.keep.certificates import days_shown
 from gateway.store import envelopes, overview, quarantine, services, states
 from gateway.store.database import Database
 from gateway.web import advice
@@ -20,17 +22,28 @@ from protocol.message import CLOSED, SERVING
 _JUST_NOW_MS = 90_000  # devices speak every 60 s
 _RATINGS_A_DAY = 200
 _OFFLINE = Advice("没有连接", "检查评价器的电源和网线。")
+_LOST = Advice("超过两分钟没有消息", "检查评价器的电源和网线；已有记录会在恢复后自动送来。")
 _LOW = Advice("存储快满了", "检查大厅与省级系统的连接，送达后自动腾出空间。")
 
 
 class Overview:
-    """What the overview page shows; `now` is called by any thread."""
+    """What the overview page shows; `now` is called by any thread. secure_dir: where the hall's
+    own certificate is; None if it has none.
+    """
 
     def __init__(
-        self, database: Database, book: HallBook, alarms: Alarms, now_ms: Callable[[], int]
+        self,
+        database: Database,
+        book: HallBook,
+        presence: Presence,
+        alarms: Alarms,
+        now_ms: Callable[[], int],
+        secure_dir: Path | None,
     ):
+        self._secure_dir = secure_dir
         self._database = database
         self._book = book
+        self._presence = presence
         self._alarms = alarms
         self._now_ms = now_ms
 
@@ -46,15 +59,16 @@ class Overview:
         devices = [
             self._device(said.get(name), name, now_ms) for name in sorted(self._book.devices)
         ]
-        used = [device for device in devices if device["state"] != "revoked"]
+        used = [device for device in devices if device["state"] != REVOKED]
         return {
             "hall": self._book.name,
             "is_known": self._book.current is not None,
             "alarms": [_alarm(*one) for one in sorted(self._alarms.standing().items())],
+            "certificate_days": days_shown(self._secure_dir),
             "windows": windows,
             "busy": sum(window["phase"] != CLOSED for window in windows),
             "devices": devices,
-            "online": sum(device["state"] == "online" for device in used),
+            "online": sum(device["state"] == ONLINE for device in used),
             "used": len(used),
             "waiting": waiting,
             "waits_ms": _age(now_ms, waiting.records_since_ms, waiting.documents_since_ms),
@@ -83,7 +97,7 @@ class Overview:
                     "phase": phase,
                     "phase_name": advice.PHASES[SERVING if is_rated else phase],
                     "is_rated": is_rated,
-                    "device": device_at(self._book.devices_at(window.window), said)[0],
+                    "device": self._presence.at(self._book.devices_at(window.window), said)[0],
                 }
             )
         return found
@@ -92,7 +106,7 @@ class Overview:
         device = self._book.devices[name]
         hall = self._book.current
         windows = {window.window: window.name for window in hall.windows} if hall else {}
-        state = "revoked" if device.revoked else state_of(said)
+        state = self._presence.state_of(name, said)
         view = {
             "device": name,
             "window": windows.get(device.window or "", device.window),
@@ -101,7 +115,11 @@ class Overview:
             "problems": _problems(said, state),
         }
         if said is not None:
-            silent_ms = now_ms - said.received_at_ms
+            silent_s = self._presence.silent_s(name)
+            silent_ms = round(silent_s * 1000) if silent_s is not None else 0
+            if silent_s is None and said.received_at_ms:  # by the wall clock of an earlier start
+                silent_ms = max(now_ms - said.received_at_ms, 0)
+            view["is_current"] = state not in (UNKNOWN, LOST, OFFLINE)
             view["silent_ms"] = silent_ms if silent_ms > _JUST_NOW_MS else None
             view["face"] = advice.FACES.get(said.face, said.face)
             view["clock"] = advice.CLOCKS.get(said.clock, said.clock)
@@ -117,11 +135,11 @@ def _days(said) -> int:
 
 
 def _problems(said, state: str) -> list[Advice]:
-    if said is None or state in ("revoked", "never"):
+    if said is None or state in (REVOKED, NEVER, UNKNOWN):
         return []
     known = [advice.PROBLEMS.get(word, Advice(word, "")) for word in json.loads(said.problems)]
-    if state == "offline":
-        known.insert(0, _OFFLINE)
+    if state in (OFFLINE, LOST):
+        known.insert(0, _OFFLINE if state == OFFLINE else _LOST)
     elif said.free < _RATINGS_A_DAY and "journal_full" not in said.problems:
         known.append(_LOW)
     return known

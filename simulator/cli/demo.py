@@ -11,8 +11,21 @@ import typer
 from rich.console import Console
 
 from simulator.check.days import EZHOU, QINNAN
-from simulator.cli.options import FIRMWARE, Broker, Firmware, Json, Seconds, Seed, conclude
+from simulator.cli.options import (
+    FIRMWARE,
+    INTERPRETERS,
+    Broker,
+    Firmware,
+    Heap,
+    Interpreter,
+    Json,
+    Seconds,
+    Seed,
+    conclude,
+    unix_port,
+)
 from simulator.demo import Show, run_hall
+from simulator.devices.unix import HEAP
 from simulator.parts.hall import BROKERS, Hall
 from simulator.parts.plugs import PARTS
 from simulator.parts.sabotage import KINDS
@@ -51,6 +64,11 @@ def demo(
         ),
     ] = None,
     broker: Broker = "embedded",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Broker, API and pages with TLS and the hall's own CA.")
+    ] = False,
+    interpreter: Interpreter = INTERPRETERS[0],
+    heap: Heap = HEAP,
     firmware: Firmware = FIRMWARE,
 ):
     """A living hall on this machine: people, devices, gateway and centre.
@@ -77,12 +95,19 @@ def demo(
     with folder as name:
         profiles = (QINNAN, EZHOU) if days else ()
         path = Path(name).resolve()
-        hall = Hall(path, firmware.resolve(), windows, broker=broker, profiles=profiles)
+        hall = Hall(
+            *(path, firmware.resolve(), windows),
+            broker=broker,
+            profiles=profiles,
+            is_secure=tls,
+        )
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         console = Console()
         is_watched = console.is_terminal and sys.stdin.isatty() and not as_json
         try:
-            result = asyncio.run(run_hall(hall, show, say, console if is_watched else None))
+            with unix_port(interpreter, heap) as unix:
+                watched = console if is_watched else None
+                result = asyncio.run(run_hall(hall, show, say, watched, unix))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
     conclude(result, as_json)

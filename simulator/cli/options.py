@@ -1,14 +1,17 @@
 """Options that several commands take, and the verdict with which they end."""
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from simulator.devices.unix import UnixPort
 from simulator.parts.hall import BROKERS
 
 FIRMWARE = Path("build/firmware")
+INTERPRETERS = ("webassembly", "unix")
 
 Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything the people choose.")]
@@ -16,7 +19,25 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last 
 Broker = Annotated[
     str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
 ]
+Ca = Annotated[Path | None, typer.Option(help="Whom to trust: the server's CA, PEM.")]
+Interpreter = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(INTERPRETERS),
+        help="MicroPython's WebAssembly build, or its unix port with the board to buy.",
+    ),
+]
+Heap = Annotated[str, typer.Option(help="Of a device on the unix port.")]
 Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
+
+
+def unix_port(interpreter: str, heap: str) -> AbstractContextManager[UnixPort | None]:
+    """What --interpreter chooses: None for the WebAssembly build."""
+    if interpreter not in INTERPRETERS:
+        raise typer.BadParameter(
+            f"choose one of {', '.join(INTERPRETERS)}", param_hint="--interpreter"
+        )
+    return UnixPort(heap) if interpreter == "unix" else nullcontext()
 
 
 def conclude(result: dict, as_json: bool):

@@ -8,8 +8,22 @@ from typing import Annotated
 import typer
 
 from simulator.check.oracle import judge, read_log, summary
-from simulator.cli.options import FIRMWARE, Broker, Firmware, Json, Seconds, Seed, conclude
+from simulator.cli.options import (
+    FIRMWARE,
+    INTERPRETERS,
+    Broker,
+    Ca,
+    Firmware,
+    Heap,
+    Interpreter,
+    Json,
+    Seconds,
+    Seed,
+    conclude,
+    unix_port,
+)
 from simulator.demo import run_devices
+from simulator.devices.unix import HEAP
 from simulator.parts.faults import FAULTS, storm_hall
 from simulator.parts.hall import Hall
 from simulator.parts.run import read_centre
@@ -27,6 +41,7 @@ def check(
     oracle: Annotated[Path, typer.Option(help="The oracle's log of a run.")],
     centre: Annotated[str, typer.Option(help="The centre's address.")],
     token_file: Annotated[Path, typer.Option(help="A token with scope records:read.")],
+    ca: Ca = None,
     as_json: Json = False,
 ):
     """Hold an oracle's log against what a centre holds.
@@ -34,7 +49,7 @@ def check(
     Example: pingjia sim check --oracle run/oracle.jsonl --centre http://127.0.0.1:8443
     --token-file run/reader.token
     """
-    ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file))))
+    ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file), ca)))
     verdict = judge(read_log(oracle), ratings)
     conclude(summary(verdict, None, None), as_json)
 
@@ -72,14 +87,22 @@ def run(
     oracle: Annotated[Path, typer.Option(help="Where the oracle writes its log.")],
     gateway: Annotated[str, typer.Option(help="The gateway's address.")],
     token_file: Annotated[Path, typer.Option(help="A token of the gateway's API.")],
+    ca: Ca = None,
+    interpreter: Interpreter = INTERPRETERS[0],
+    heap: Heap = HEAP,
     seconds: Seconds = None,
     seed: Seed = 1,
 ):
     """Run virtual devices and people against a gateway that already runs.
 
+    Devices trust the CA in their bundle; --ca is the gateway's, for the queue system. On the unix
+    port a device's journal is a file of its own (journal.img): a device stays on the interpreter
+    on which it began (`pingjia demo --interpreter unix --keep DIR` makes such ones).
+
     Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
     --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
     """
     folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
-    queue = QueueSystem(gateway, read_token(token_file))
-    asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo))
+    queue = QueueSystem(gateway, read_token(token_file), ca)
+    with unix_port(interpreter, heap) as unix:
+        asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo, unix))

@@ -2,7 +2,8 @@
 //   {"op": "start", "device", "folder", "timing": {}, "cause": "power", "enrol": false,
 //    "flash_ms": 0,              how long an append to the flash takes
 //    "board": "esp32_five_key",  instead of the virtual one (pins.py)
-//    "closed": 0}                contacts that are closed at the start
+//    "closed": 0,                contacts that are closed at the start
+//    "unix": {…}}                on MicroPython's unix port (unix.py) instead of in a worker
 //   {"op": "press", "device", "level", "ticket_no", "hold_ms": 80}
 //   {"op": "trace", "device", "level", "ticket_no", "trace": [[0, 4], [3, 0], …]}  contacts, by ms
 //   {"op": "kill", "device"}       a power cut
@@ -16,6 +17,7 @@
 import fs from 'node:fs';
 import readline from 'node:readline';
 import { Worker } from 'node:worker_threads';
+import { UnixDevice } from './unix.mjs';
 
 const oracle = fs.openSync(process.argv[2], 'a');
 const devices = new Map();
@@ -25,11 +27,12 @@ let pressCount = 0;
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
 function start(operation) {
-  const { device, folder, timing = {}, cause = 'power', note, enrol = false, flash_ms = 0, board, closed } = operation;
+  const { device, folder, timing = {}, cause = 'power', note, enrol = false, flash_ms = 0, board, closed, unix } = operation;
   const thanks = new SharedArrayBuffer(16);
-  const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-    workerData: { device, folder, timing, cause, note, enrol, flash_ms, thanks, board, closed },
-  });
+  const data = { device, folder, timing, cause, note, enrol, flash_ms, thanks, board, closed };
+  const worker = unix
+    ? new UnixDevice({ ...data, unix })
+    : new Worker(new URL('./worker.mjs', import.meta.url), { workerData: data });
   const entry = { worker, thanks: new BigInt64Array(thanks), presses: new Map(), isOver: false };
   devices.set(device, entry);
   worker.on('message', (event) => {

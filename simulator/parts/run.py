@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
+from hosting.error import OperatorError
 from simulator.check.ladder import Ladder
 from simulator.check.oracle import Verdict, judge, read_log, read_ratings
 from simulator.devices.fleet import Fleet
+from simulator.devices.unix import BOARD, JOURNAL, UnixPort
 from simulator.parts.hall import Hall
 from simulator.people.crowd import Crowd
 from simulator.web import Centre, QueueSystem
@@ -25,7 +28,8 @@ class Run:
     timing: of the devices (firmware/timing.py). flash_ms: how long an append takes on them. pace,
     patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
     technician, `hear`(event) with all that they say. board: a name in firmware/boards/ for all of
-    them (Fleet.start). `ladder` tells how far ratings have climbed.
+    them (Fleet.start). unix: how many of them run on that interpreter, the first ones. `ladder`
+    tells how far ratings have climbed.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Run:
         say: Callable[[str], None] = lambda text: None,
         board: str | None = None,
         hear: Callable[[dict], None] = lambda event: None,
+        unix: tuple[UnixPort, int] | None = None,
     ):
         self.hall = hall
         self.timing = TIMING | (timing or {})
@@ -48,6 +53,7 @@ class Run:
         self._patience_s = patience_s
         self.say = say
         self._board = board
+        self._unix = unix
         self._hear_too = hear
         self._stack = AsyncExitStack()
         self.ladder = Ladder()
@@ -66,7 +72,7 @@ class Run:
             self.fleet = await self._fleet_stack.enter_async_context(fleet)
             await start_devices(
                 *(self.fleet, self.hall.folders, self.queue),
-                *(self.timing, self._flash_ms, self._board),
+                *(self.timing, self._flash_ms, self._board, self._unix),
             )
             self.crowd = Crowd(
                 self.queue,
@@ -122,7 +128,7 @@ class Run:
             self.hall.folders[device],
             self.timing,
             flash_ms=self._flash_ms,
-            board=self._board,
+            **_interpreter(device, self.hall.folders, self._board, self._unix),
         )
 
     async def end_devices(self):
@@ -152,17 +158,25 @@ async def start_devices(
     timing: dict,
     flash_ms: int = 0,
     board: str | None = None,
+    unix: tuple[UnixPort, int] | None = None,
 ) -> list[dict]:
     """Starts devices and waits until the gateway sees all of them; gives its view of them.
 
-    A device that has no journal yet is enrolled first.
+    unix: as Run has it. A device that has no journal yet is enrolled first. Raises OperatorError
+    for one whose journal another interpreter keeps.
     """
     hands = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def start(device, folder):
         is_new = not (folder / "flash" / "journal").exists()
+        where = _interpreter(device, folders, board, unix)
+        if not is_new and (folder / JOURNAL).exists() != ("unix" in where):
+            raise OperatorError(
+                f"{folder} began on MicroPython's other interpreter, which keeps its journal: see "
+                "--interpreter."
+            )
         async with hands:
-            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, board=board)
+            await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, **where)
 
     await asyncio.gather(*(start(*one) for one in folders.items()))
     while True:
@@ -170,6 +184,12 @@ async def start_devices(
         views = await queue.devices()
         if folders.keys() <= {view["device"] for view in views if view["online"]}:
             return views
+
+
+def _interpreter(device, folders, board, unix) -> dict[str, Any]:
+    if unix is None or device not in list(folders)[: unix[1]]:
+        return {"board": board}
+    return {"board": board or BOARD, "unix": unix[0]}
 
 
 async def read_centre(reader: Centre) -> list[dict]:

@@ -48,7 +48,9 @@ class Practice:
     def get(self, path: str, scope: str | None = None, status: int | None = 200, **query) -> dict:
         """What a GET answers; by the scope that it needs, with 200, unless said otherwise."""
         needed = "services:read:all"
-        if path.startswith(("/v1/figures", "/v1/policies")) and not path.endswith("/services"):
+        if path.startswith(("/v1/figures", "/v1/policies", "/v1/quota")) and not path.endswith(
+            "/services"
+        ):
             needed = "figures:read"
         if path.startswith("/v1/feed"):
             needed = "records:read"

@@ -56,6 +56,8 @@ SHEETS = {
         _WINDOW,
         ["demo", "w1", "1号窗口", "qinnan fujian", "ib", "", ""],
         ["demo", "w2", "2号窗口", "", "", "tax", ""],
+        # A fire window of a government hall; the plan is in force no more.
+        ["demo", "w3", "3号窗口", "guangdong xinjiang-fire ezhou-plan", "ib", "fire", ""],
         ["town", "w1", "1号窗口", "", "", "", ""],
     ],
     "人员": [
@@ -112,7 +114,8 @@ class Plan:
 
     def _service(self, n: int) -> None:
         rng = self._random
-        hall, window = rng.choices([("demo", "w1"), ("demo", "w2"), ("town", "w1")], [4, 4, 3])[0]
+        places = [("demo", "w1"), ("demo", "w2"), ("demo", "w3"), ("town", "w1")]
+        hall, window = rng.choices(places, [4, 4, 4, 3])[0]
         opened = FIRST + rng.randrange(16) * DAY + rng.randrange(9, 17) * HOUR
         kind = rng.choices(
             ["single", "batch", "agent", "theme", "done", "overdue", "stub", "gone"],
@@ -158,6 +161,8 @@ class Plan:
         self._rate(service, hall, window, opened, name, ratings)
         if about and "finished" not in became and rng.random() < 0.7:
             self._complete(about[0], hall, None, opened + rng.randrange(1, 9) * DAY, None, n)
+        elif about and window == "w3" and "finished" in became:  # who was served knows that alone
+            self._complete(about[0], hall, None, became["finished"], None, n)
         if kind == "theme":
             told = [one for one in self.happenings[before:] if one.what != "matter"]
             del self.happenings[before:]
@@ -175,14 +180,19 @@ class Plan:
         due = int(f"{last_day:%Y%m%d}") if kind == "overdue" else None
         finished = opened + rng.randrange(1, 20) * DAY + 40 * MINUTE
         is_finished = kind == "done" or rng.random() < 0.5
-        name = self._complete(f"P{n:03}", hall, opened, finished if is_finished else None, due, n)
+        finished = finished if is_finished else None
+        seat = window if window == "w3" else None  # its matters are the fire service's
+        name = self._complete(f"P{n:03}", hall, opened, finished, due, n, seat)
         self._rate(name, hall, window, opened, None, rng.choice([0, 1, 1, 2]))
 
-    def _complete(self, number, hall, accepted, finished, due_day, n) -> str:
+    def _complete(self, number, hall, accepted, finished, due_day, n, window=None) -> str:
         """A business system's word on a project: that it is open, and that it is finished."""
         name = f"done-{n:032x}"
         row = {"hall": hall, "service": name, "mode": "per_matter", "numbers": [number]}
         row |= {"accepted": accepted, "due_day": due_day, "became": {}}
+        who = random.Random(f"who {n}").choice([None, *range(5)])
+        row["window"] = window
+        row["participant"] = None if who is None else f"{who:032x}"
         if accepted is not None:
             self._add(accepted, "matter", row)
         if finished is not None:
@@ -195,7 +205,7 @@ class Plan:
             later = rng.choice([0, 0, 0, 1, 2, 4, 5, 6, 7, 8, 12])
             at_ms = opened + later * DAY + (rng.randrange(-1, 3) * HOUR if later else 0)
             device = f"{hall}-{window}-{rng.choice('aab')}"
-            if (hall, rng.random() < 0.2) == ("demo", True):
+            if rng.random() < 0.2 and (hall, window) in (("demo", "w1"), ("demo", "w2")):
                 device = f"demo-{window}-{'r' if window == 'w1' else 'p'}"
             elif rng.random() < 0.15:
                 device = f"{hall}-{window}-u"
@@ -224,7 +234,8 @@ class World:
         self._matters: dict[str, dict[str, Any]] = {}
         self._pens = {}
         self.halls["demo"].halls.add_window("demo", "w2", "2号窗口")
-        for place in ("demo-w1", "demo-w2", "town-w1"):
+        self.halls["demo"].halls.add_window("demo", "w3", "3号窗口")
+        for place in ("demo-w1", "demo-w2", "demo-w3", "town-w1"):
             hall, window = place.split("-")
             for n in "abu":
                 self._pens[f"{place}-{n}"] = self.halls[hall].enrol(f"{place}-{n}", window)
@@ -318,6 +329,7 @@ class World:
         values |= {"part_of": row.get("part_of"), "opened_at_ms": row.get("opened")}
         values |= {"accepted_at_ms": row.get("accepted"), "due_day": row.get("due_day")}
         values |= {"project_no": (row["numbers"] or [None])[0], "stored_at_ms": self.clock()}
+        values["participant"] = row.get("participant")
         values |= {f"{what}_at_ms": ms for what, ms in told["became"].items()}
         with self.database.write() as connection:
             sql.run(connection, "DELETE FROM service WHERE hall = ? AND service = ?", [place])
@@ -336,15 +348,15 @@ class World:
         self._bring(sheets)
 
     def _take_version(self, name: str) -> None:
-        """钦南 has a limit of three working days from then on."""
+        """钦南 has a limit of two working days from then on."""
         self._profiles = self._folder / "profiles"
         path = self._profiles / f"{name}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (SHIPPED / "qinnan" / "2022-06-07.toml").read_text("utf-8")
         text = text.replace("valid_from = 2022-06-07", f"valid_from = {path.stem}")
-        path.write_text(text.replace('n = 5, unit = "working', 'n = 3, unit = "working'), "utf-8")
+        path.write_text(text.replace('n = 5, unit = "working', 'n = 2, unit = "working'), "utf-8")
         first_day = int(path.stem.replace("-", ""))
-        self.evidence.versions = [("qinnan", first_day, {"days": 3})]
+        self.evidence.versions = [("qinnan", first_day, {"days": 2})]
         self._start()
 
     def _take_calendar(self, days: dict[date, bool]) -> None:
@@ -398,7 +410,8 @@ class World:
             was_there = line.kind.kind in ("hall", "window")  # from the import on, then
             row["first_day"] = values.get("first_day") or (_IMPORTED if was_there else 0)
             if row["kind"] in ("hall", "window") and row["profiles"]:
-                row["profiles"] = row["profiles"].replace("ezhou", "ezhou-norm")
+                names = row["profiles"].split()
+                row["profiles"] = " ".join("ezhou-norm" if n == "ezhou" else n for n in names)
             same = (row["kind"], row["id"], row["first_day"])
             self.evidence.directory = [
                 one

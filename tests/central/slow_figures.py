@@ -2,7 +2,7 @@
 
 Shares no code with central/rules or central/ratings, and reads none of their tables: envelopes are
 split and opened here (protocol/README.md), documents and progress are read as halls sent them, the
-four profiles are written again from their texts. When a rating was given is custody's word
+profiles are written again from their texts. When a rating was given is custody's word
 (DESIGN 8), so that is taken from GET /v1/records.
 """
 
@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 HOUR, DAY = 3_600_000, 86_400_000
-# 福建, 鄂州, 钦南 and the one for places without a text, as of September 2026.
+# As of September 2026, but for 鄂州's plan, which ended.
 PROFILES: dict[str, dict[str, Any]] = {
     "qinnan": {
         "days": 5,  # 第十七条第二款: 5 working days
@@ -71,6 +71,13 @@ PROFILES: dict[str, dict[str, Any]] = {
         "reason": set(),
     },
 }
+# The summary's 7 natural days and 基本满意; else one service, one rating.
+PROFILES["guangdong"] = PROFILES["national"] | {"days": 7, "from": "closed", "default": 3}
+# 第四条: no visit of a project by itself. 第十条: no 误评. 第十二条: who took part is counted.
+PROFILES["xinjiang-fire"] = PROFILES["national"] | {
+    **{"visits": False, "excluding": {"malicious", "fabricated"}, "participants": True},
+}
+PROFILES["ezhou-plan"] = PROFILES["ezhou-norm"] | {"until": 20211231}  # 三
 # 国办发明电: off and worked days of 2026 from September on that are not as the week has them.
 OFF = {date(2026, 9, day) for day in (25,)} | {date(2026, 10, day) for day in range(1, 8)}
 WORKED = {date(2026, 9, 20), date(2026, 10, 10)}
@@ -109,14 +116,19 @@ def count(evidence: Evidence, now_ms: int, profiles: dict[str, dict[str, Any]] |
         speaks = (one["told"], one["became"], one["opened"], one["accepted"], one["due_day"])
         if not any(speaks) and not any(r["counts"] or r["held"] for r in one["ratings"]):
             continue  # only ratings that do not count speak of it
-        for name in _profiles_at(evidence, one):
+        for name in _profiles_at(evidence, one, profiles or PROFILES):
             rules = {**(profiles or PROFILES)[name]}
             for profile, first_day, change in sorted(evidence.versions, key=lambda v: v[1]):
                 if profile == name and first_day <= one["policy_day"]:
                     rules |= change
             found = _stand(evidence, rules, services, one, now_ms)
             stands[(name, *place)] = found
-            for (dim, id, what), n in _adds(evidence, one, found).items():
+            adds = _adds(evidence, one, found)
+            if rules.get("participants") and found["state"] == "active":
+                in_hall = {what: n for (dim, _, what), n in adds.items() if dim == "hall"}
+                who = one["participant"]
+                adds.update({("participant", who, what): n for what, n in in_hall.items() if who})
+            for (dim, id, what), n in adds.items():
                 for span in {found["day"], found["day"] // 100, 0}:  # once in all, without day
                     key = (name, span, dim, one["hall"], id, one["mode"], what)
                     total[key]["ratings"] += n
@@ -131,6 +143,7 @@ def _services(evidence: Evidence) -> dict[tuple[str, str], dict[str, Any]]:
         blank = {"hall": hall, "service": service, "mode": "per_visit", "kind": "single"}
         blank |= {"window": None, "staff": None, "numbers": [], "projects": 1, "task": None}
         blank |= {"opened": None, "accepted": None, "part_of": None, "due_day": None}
+        blank["participant"] = None
         blank |= {"became": {}, "finishes": [], "ratings": [], "told": [], "about": set()}
         return services.setdefault((hall, service), blank)
 
@@ -180,7 +193,15 @@ def _services(evidence: Evidence) -> dict[tuple[str, str], dict[str, Any]]:
         known = [ms for ms in described if ms is not None]
         known = known or [min([*one["became"].values(), *rated])]
         one["policy_day"] = _day(known[0])
+    for one in services.values():
+        if one["participant"] is None and one["number"]:  # its project's business system knows
+            people = {other["participant"] for other in _about(services, one["number"])}
+            one["participant"] = next(iter(people - {None}), None)
     return services
+
+
+def _about(services, number) -> list[dict[str, Any]]:
+    return [one for one in services.values() if number in one["about"]]
 
 
 def _ratings(evidence: Evidence) -> list[dict[str, Any]]:
@@ -329,10 +350,10 @@ def _out(evidence, rules, services, one, first, now_ms) -> str | None:
     if one["mode"] == "per_matter":
         if rules["overdue"] and _rated_overdue(one, now_ms):
             return None
-        if on_the_spot or (took_place and not rules["both"]):
+        if on_the_spot or (took_place and rules.get("visits", True) and not rules["both"]):
             return "counted_elsewhere"
         return None if one["finished"] else "unfinished"
-    if rules["agent_after"] and one["kind"] == "agent":
+    if not rules.get("visits", True) or (rules["agent_after"] and one["kind"] == "agent"):
         if one["number"] is None:
             if "closed" not in one["became"] and not one["finished"] and first is None:
                 return "unfinished"
@@ -447,12 +468,13 @@ def _person(evidence, one, day) -> str | None:
     return f"{one['staff']}@{since}" if since else one["staff"]
 
 
-def _profiles_at(evidence, one) -> list[str]:
+def _profiles_at(evidence, one, profiles) -> list[str]:
     day = one["policy_day"]
     seat = _on(evidence, "window", f"{one['hall']}/{one['window']}", day) or {}
     hall = _on(evidence, "hall", one["hall"], day) or {}
     named = seat.get("profiles") or hall.get("profiles") or "national"
-    return named.split()
+    in_force = [name for name in named.split() if day <= profiles[name].get("until", day)]
+    return in_force or ["national"]
 
 
 def _sends(evidence, one) -> list[str]:

@@ -15,6 +15,7 @@ from hashlib import pbkdf2_hmac
 from pathlib import Path
 
 import pytest
+from authority import Authority
 from typer.testing import CliRunner
 
 from central.config import Config, load_config
@@ -44,6 +45,25 @@ def add_demo(folder):
     assert central(*hall, "--token-out", "hall.token").exit_code == 0
     window = ("window", "add", "--hall", "demo", "--window", "w1", "--name", "1号窗口")
     assert central(*window).exit_code == 0
+
+
+def test_a_ca_is_written_into_bundles_without_what_stands_above_it(folder):
+    add_demo(folder)
+    pem = Authority(folder).file.read_text()
+    (folder / "above.pem").write_text(f"subject=CN = hall\n\n{pem}\n")
+    assert central("hall", "set", "demo", "--ca", "above.pem").exit_code == 0
+    assert enrol("bundle.json").exit_code == 0
+    ca = json.loads((folder / "bundle.json").read_text())["mqtt"]["ca"]
+    assert ca.startswith("-----BEGIN")
+    assert ca.replace("\n", "") == pem.replace("\n", "")
+
+
+def test_a_broker_s_name_is_warned_of(folder):
+    told = central(
+        "hall", "add", "far", "--mqtt-host", "broker", "--mqtt-port", 1, "--token-out", "x"
+    )
+    assert "needs nobody" in told.output
+    assert "needs nobody" not in central("hall", "set", "far", "--mqtt-host", "10.1.2.3").output
 
 
 def enrol(out, device="xj-0417", replace=False):
@@ -271,10 +291,17 @@ def test_a_file_is_never_overwritten_and_then_nothing_is_enrolled(folder):
         (("token", "add", "--scope", "hall:none", "--out", "x"), ["hall add none"]),
         (("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x",
           "--ca", "central.toml"), ["central.toml", "PEM"]),
+        (("hall", "add", "two", "--mqtt-host", "h", "--mqtt-port", 1, "--token-out", "x",
+          "--ca", "two.pem"), ["two.pem", "2 certificates"]),
+        (("hall", "set", "demo", "--ca", "leaf.pem"), ["leaf.pem", "no CA", "renewal"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_a_sentence(folder, arguments, words):
     add_demo(folder)
+    authority = Authority(folder)
+    pem = authority.file.read_text()
+    (folder / "two.pem").write_text(pem + pem)
+    (folder / "leaf.pem").write_text(authority.issue("leaf")[0].read_text())
     assert refused(central(*arguments), *words)
     assert not (folder / "x").exists()
 
@@ -434,3 +461,14 @@ def test_halls_and_windows_are_listed_changed_and_ended(folder):
     refused(central("hall", "remove", "demo"), "1 devices", "never")
     assert central("revoke", "xj-0417", "--reason", "gone").exit_code == 0
     assert "终止日期" in central("hall", "remove", "demo").output
+
+
+def test_a_centre_that_serves_loads_nothing_for_workbooks():
+    """20 MB of each process, which has 300 for a province's connections (docs/scale.md)."""
+    told = "import sys, central.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    found = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+    )
+    loaded = set(found.stdout.split())
+    assert "central" in loaded
+    assert not loaded & {"openpyxl", "xlsxwriter", "numpy"}

@@ -30,7 +30,8 @@ def test_the_examples_are_answered_as_they_say(tmp_path, name, least):
     for method, path, body, answer in examples:
         scope = "rehearsal:write" if "/rehearsal/" in path else "services:write:all"
         if method == "GET":
-            scope = "figures:read" if path.startswith("/v1/figures?") else "services:read:all"
+            is_figure = path.startswith(("/v1/figures?", "/v1/quota/"))
+            scope = "figures:read" if is_figure else "services:read:all"
         told = {"json": json.loads(body)} if body.strip() else {}
         found = practice.client.request(method, path, headers=practice.headers(scope), **told)
         assert found.status_code < 300, (path, found.text)

@@ -8,7 +8,7 @@ import pytest
 from central_hall import differences
 from sqlalchemy import RootTransaction, create_engine, event
 
-from central.store import ledger, sql
+from central.store import ledger, sql, walk
 from central.store.database import CONNECTIONS, Database, open_database
 from protocol.batch import encode_batch
 
@@ -63,7 +63,7 @@ def test_a_look_by_key_touches_one_partition(hall, device, database):
         lambda connection: ledger.rows(connection, keys[:1]),
         lambda connection: ledger.held_above(connection, epoch, 5, 10),
         lambda connection: ledger.count_between(connection, epoch, 1, 20),
-        lambda connection: ledger.page(connection, device.device, (*epoch, 2, ""), 10),
+        lambda connection: walk.page(connection, device.device, (*epoch, 2, ""), 10),
     ]
     for look in looks:
         with database.read() as connection:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import Pool
 from sqlalchemy.schema import CreateTable
 
-from central.store import covers, ledger, rejections, services
+from central.store import covers, ledger, rejections, services, walk
 from central.store.database import open_database
 from central.store.judged import facts, standings
 from central.store.tables import metadata
@@ -122,8 +122,8 @@ def test_looking_records_up_never_reads_the_whole_table(database):
         ledger.held_above(connection, ("a-01", 1), 5, 10)
         covers.gaps_above(connection, ("a-01", 1), 5)
         covers.heads(connection, [("a-01", 1)])
-        ledger.page(connection, None, ("a-01", 1, 2, ""), 10)
-        ledger.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
+        walk.page(connection, None, ("a-01", 1, 2, ""), 10)
+        walk.page(connection, "a-01", ("a-01", 1, 2, ""), 10)
     assert plans
     scans = {plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan}
     assert scans == {"SCAN json_each VIRTUAL TABLE INDEX 1:"}  # the keys themselves

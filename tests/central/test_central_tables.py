@@ -79,8 +79,8 @@ def pages_of(practice, *scopes):
     return found
 
 
-@pytest.mark.rule("R83", "R88", "R99", "R108", "R109")
 @pytest.mark.parametrize("place", ["", ":region:450702"])
+@pytest.mark.rule("R83", "R88", "R99", "R108", "R109")
 def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
     pages = pages_of(autumn, f"pages:read{place}", "services:read:all")
     counts = {}
@@ -464,6 +464,7 @@ def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
         page.goto(f"{server}/tables/rates/window?period=2026-09")
         page.get_by_label("访问令牌").fill(token)
         page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="各项指标")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.get_by_role("link", name="1号窗口").click()
         expect(page.locator("canvas")).to_have_count(1)

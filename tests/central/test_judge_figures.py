@@ -103,7 +103,7 @@ CHANGED = [
     ("qinnan", {"remind": 48}),
     ("qinnan", {"overdue": False}),
     ("qinnan", {"on_application": False}),
-    ("qinnan", {"excluding": {"malicious", "fabricated"}}),
+    ("qinnan", {"excluding": {"fabricated"}}),
     ("qinnan", {"reason": set()}),
     ("fujian", {"days": 6}),
     ("fujian", {"default": 3}),
@@ -114,11 +114,21 @@ CHANGED = [
     ("ezhou-norm", {"agent_after": False}),
     ("ezhou-norm", {"remind": None}),
     ("national", {"days": 7, "from": "closed"}),
+    ("guangdong", {"days": 6}),
+    ("guangdong", {"default": 4}),
+    ("guangdong", {"on_application": True}),
+    ("guangdong", {"excluding": {"appeal_upheld", "fabricated"}}),
+    ("xinjiang-fire", {"visits": True}),
+    ("xinjiang-fire", {"days": 7, "from": "closed"}),
+    ("xinjiang-fire", {"excluding": {"mistaken", "malicious", "fabricated"}}),
+    ("xinjiang-fire", {"on_application": True}),
+    ("xinjiang-fire", {"participants": False}),
+    ("ezhou-plan", {"until": 20261231}),
 ]
 
 
 def test_the_control_with_one_rule_changed_the_slow_computation_disagrees(tmp_path):
-    world = play(tmp_path / "one", Plan(8, 90), 3)
+    world = play(tmp_path / "one", Plan(8, 110), 3)
     stands, figures = world.counted()
     assert slow(world) == (stands, figures)
     agree = []

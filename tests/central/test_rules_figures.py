@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from rules_parts import at, policy, rating, stands, visit
+from rules_parts import POLICIES, at, policy, rating, stands, visit
 
 from central.rules.definitions import (
     FIGURES,
@@ -16,7 +16,6 @@ from central.rules.definitions import (
 )
 from central.rules.facts import PENDING
 from central.rules.figure import Attributed, contributions
-from central.rules.sections import Grade, Value
 from central.rules.standing import Decision, Service
 
 PLACE = Attributed("demo", "w1", "I1", "L1", "0231", "M1")
@@ -200,11 +199,9 @@ def test_a_figure_says_its_article_or_that_it_is_ours():
 
 @pytest.mark.rule("R59")
 def test_both_figures_are_shown_where_excluding_has_no_article():
-    twice = {
-        name: is_shown_twice(policy(name))
-        for name in ("qinnan", "fujian", "ezhou-norm", "national")
-    }
-    assert twice == {"qinnan": True, "fujian": False, "ezhou-norm": False, "national": True}
+    twice = {name: is_shown_twice(policy(name)) for name in POLICIES.profiles()}
+    once = {name for name, is_twice in twice.items() if not is_twice}
+    assert once == {"fujian", "ezhou-norm", "ezhou-plan"}
     counts = {
         ("per_visit", "active-5"): 3,
         ("per_visit", "excluded-1"): 1,
@@ -238,10 +235,5 @@ def test_every_figure_has_its_words_in_both_languages():
     ],
 )
 def test_a_grade_begins_at_its_percentage(share, grade):
-    of = policy("national")
-    assert grade_of(Share(*share), of) is None
-    names = (("好", 95), ("一般", 80), ("差", 0))
-    grades = tuple(Grade(name=name, from_=from_) for name, from_ in names)
-    given = Value[tuple[Grade, ...]](value=grades, article="第八条")
-    of = replace(of, figures=of.figures.model_copy(update={"grade": given}))
-    assert grade_of(Share(*share), of) == grade
+    assert grade_of(Share(*share), policy("national")) is None
+    assert grade_of(Share(*share), policy("xinjiang-fire")) == grade

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from central.cli import app
 from central.rules.calendar import read_overrides
 from central.rules.policy import SHIPPED, load_policies
+from central.rules.quota import participation
+from central.rules.quota import ways as ways_of
 from central.rules.sections import Limit
 from hosting.error import OperatorError
 
@@ -42,7 +44,8 @@ def refusal(folder: Path, text: str) -> str:
 
 @pytest.mark.rule("R45")
 def test_the_shipped_profiles_say_what_their_articles_say():
-    assert POLICIES.profiles() == ("ezhou-norm", "fujian", "national", "qinnan")
+    names = ("ezhou-norm", "ezhou-plan", "fujian", "guangdong", "national", "qinnan")
+    assert POLICIES.profiles() == (*names, "xinjiang-fire")
     qinnan, ezhou, fujian = (policy(name) for name in ("qinnan", "ezhou-norm", "fujian"))
     assert qinnan.time.limit is not None
     assert qinnan.time.limit.value == Limit(n=5, unit="working_days")
@@ -66,6 +69,39 @@ def test_the_shipped_profiles_say_what_their_articles_say():
     ]
 
 
+@pytest.mark.rule("R45")
+@pytest.mark.rule("R112")
+def test_the_later_three_say_what_their_texts_say():
+    fire, plan, guangdong = (policy(name) for name in ("xinjiang-fire", "ezhou-plan", "guangdong"))
+    assert fire.quota.share is not None
+    assert fire.quota.share.value == {"region": 5, "prefecture": 10, "county": 30}
+    assert fire.quota.period is not None
+    assert fire.quota.period.value == {"region": "year", "prefecture": "half", "county": "quarter"}
+    assert fire.figures.grade is not None
+    assert [(one.name, one.from_) for one in fire.figures.grade.value] == [
+        ("好", 95),
+        ("一般", 80),
+        ("差", 0),
+    ]
+    assert fire.time.limit is None
+    assert fire.identity.rater is not None
+    assert fire.identity.rater.value == "anonymous"
+    assert plan.case.limits is not None
+    assert [(one.step, one.n, one.unit, one.complexity) for one in plan.case.limits.value] == [
+        ("contacted", 1, "working_days", "general"),
+        ("rectified", 5, "working_days", "general"),
+        ("replied", 15, "working_days", "complex"),
+    ]
+    # Counting and limits are the norm's; where the plan is silent its values name the norm.
+    norm = policy("ezhou-norm")
+    for section in ("levels", "counting", "time"):
+        ours = {key: value.value for key, value in plan.values() if key.startswith(section)}
+        theirs = {key: value.value for key, value in norm.values() if key.startswith(section)}
+        assert ours == theirs
+    assert all(value.article is None for _, value in guangdong.values())
+    assert (fire.valid_because, guangdong.valid_because) != (None, None)  # no day in the text
+
+
 def test_a_value_stands_on_an_article_or_on_a_reason_of_ours():
     for name in POLICIES.profiles():
         for key, value in policy(name).values():
@@ -73,18 +109,15 @@ def test_a_value_stands_on_an_article_or_on_a_reason_of_ours():
 
 
 @pytest.mark.rule("R112")
-def test_a_version_holds_on_its_days_only(tmp_path):
+def test_a_version_holds_on_its_days_only():
     assert POLICIES.of("qinnan", 20220606) is None
     assert POLICIES.of("qinnan", 20220607) is policy("qinnan")
     assert POLICIES.of("national", 20000101) is not None
-    plan = QINNAN.replace(
-        "valid_from = 2022-06-07", "valid_from = 2021-03-11\nvalid_to = 2021-12-31"
-    )
-    put(tmp_path, "ezhou-plan/2021-03-11.toml", plan)
-    policies = load_policies(tmp_path)
-    assert policies.of("ezhou-plan", 20210310) is None
-    assert policies.of("ezhou-plan", 20211231) is not None
-    assert policies.of("ezhou-plan", 20220101) is None
+    # S2P 三: from 11 March to 31 December 2021.
+    assert POLICIES.of("ezhou-plan", 20210310) is None
+    assert POLICIES.of("ezhou-plan", 20210311) is policy("ezhou-plan")
+    assert POLICIES.of("ezhou-plan", 20211231) is policy("ezhou-plan")
+    assert POLICIES.of("ezhou-plan", 20220101) is None
 
 
 def test_a_later_version_ends_the_one_before_it(tmp_path):
@@ -187,26 +220,28 @@ def test_grades_that_cannot_be_are_refused(tmp_path, added, told):
     assert told in refusal(tmp_path, changed("[figures]\n", f"[figures]\n{added}\n"))
 
 
-def test_the_keys_that_qinnan_has_not_are_read(tmp_path):
-    text = changed("[figures]\n", """[figures]
-grade = { value = [{ name = "好", from = 95 }, { name = "一般", from = 80 }, { name = "差", from = 0 }], article = "八" }
-veto = { value = { highest = "一般" }, article = "八" }
-""").replace("[publication]", """exclude_only_by = { value = ["appeal"], article = "十三" }
-public_notice = { value = ["malicious"], article = "十" }
-report = { value = true, article = "十五" }
-relay = { value = "12345", article = "十五" }
-[quota]
-share = { value = { region = 5, prefecture = 10, county = 30 }, article = "十二" }
-ways = { value = 2, article = "十二" }
-period = { value = { region = "year", prefecture = "half", county = "quarter" }, article = "十一" }
-[publication]""")  # fmt: skip
-    put(tmp_path, "fire/2022-06-07.toml", text)
-    found = load_policies(tmp_path).of("fire", 20260901)
-    assert found is not None
-    assert found.quota.share is not None
-    assert found.quota.share.value == {"region": 5, "prefecture": 10, "county": 30}
-    assert found.figures.grade is not None
-    assert [(one.name, one.from_) for one in found.figures.grade.value][1] == ("一般", 80)
+QUOTA = 'ways = { value = 2, article = "十二" }'
+ORIGINS = 'origins = { value = { window = ["device"], mobile = ["qr"] }, article = "五" }'
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([QUOTA], "quota: ways needs origins"),
+        ([QUOTA, ORIGINS.replace('"qr"', '"device"')], "device stands twice in it"),
+        ([QUOTA, ORIGINS.replace('"qr"', '"scan"')], "quota.origins.value.mobile.0: "),
+        ([QUOTA, ORIGINS.replace("mobile", "mobil")], "quota.origins.value.mobil"),
+        ([QUOTA.replace("2", "6"), ORIGINS], "quota.ways.value: "),
+        (['share = { value = { town = 5 }, article = "十二" }'], "quota.share.value.town"),
+        (
+            ['period = { value = { county = "week" }, article = "十一" }'],
+            "quota.period.value.county",
+        ),
+    ],
+)
+def test_quotas_that_cannot_be_are_refused(tmp_path, lines, told):
+    text = QINNAN.replace("[publication]", "[quota]\n" + "\n".join(lines) + "\n[publication]")
+    assert told in refusal(tmp_path, text)
 
 
 def test_versions_that_overlap_are_refused(tmp_path):
@@ -222,6 +257,7 @@ def test_versions_that_overlap_are_refused(tmp_path):
         load_policies(tmp_path / "none")
 
 
+@pytest.mark.rule("R88")
 @pytest.mark.rule("R97")
 def test_a_lower_level_details_what_its_base_leaves_to_it(tmp_path):
     text = f'extends = "qinnan"\nsource = "某镇细则"\n[figures]\n{WATCH}\n'
@@ -261,6 +297,44 @@ def test_a_lower_level_details_what_its_base_leaves_to_it(tmp_path):
     assert detailed.files == ("qinnan/2022-06-07.toml", "2026-01-01.45070203.toml")
 
 
+@pytest.mark.rule("R85")
+@pytest.mark.rule("R97")
+def test_a_prefecture_asks_for_more_than_the_quota_and_never_for_less(tmp_path):
+    """新疆消防 第十七条 details the methods and standards, 第十二条 says 不得低于."""
+    text = 'extends = "xinjiang-fire"\nsource = "某市细则"\n[quota]\n'
+    share = 'share = { value = { region = 5, prefecture = 12, county = 40 }, article = "细则 二" }'
+    ways = 'ways = { value = 3, article = "细则 三" }'
+    path = put(tmp_path, "2026-01-01.6501.toml", f"{text}{share}\n{ways}\n")
+    policies = load_policies(None, tmp_path)
+    found = policies.of_place("xinjiang-fire", 20260901, ("650102", "6501", "65"))
+    assert found is not None
+    for tier, volume, outcome in (("prefecture", 66, "met"), ("prefecture", 67, "not_met")):
+        one = participation(found, tier, 8, 0, volume)  # 12 % of 66 are 7.92, of 67 8.04
+        assert one is not None
+        assert one.outcome == outcome
+    assert participation(policy("xinjiang-fire"), "prefecture", 8, 0, 67) == (8, 0, 67, 10)
+    used = ways_of(found, {"device": 1, "web": 1})
+    assert used is not None
+    assert not used.is_enough
+    assert policies.of_place("xinjiang-fire", 20260901, ("650201",)) is policies.of(
+        "xinjiang-fire", 20260901
+    )
+    for less, told in (
+        (
+            share.replace("prefecture = 12", "prefecture = 9"),
+            "quota.share.prefecture is at least 10",
+        ),
+        (share.replace("county = 40", "county = 29"), "quota.share.county is at least 30"),
+        (share.replace("prefecture = 12, ", ""), "quota.share.prefecture is at least 10"),
+        (ways.replace("3", "1"), "quota.ways is at least 2"),
+    ):
+        path.write_text(f"{text}{less}\n", "utf-8")
+        with pytest.raises(OperatorError) as caught:
+            load_policies(None, tmp_path)
+        assert str(path) in str(caught.value)
+        assert told in str(caught.value)
+
+
 LIMIT = 'limit = { value = { n = 9, unit = "working_days" }, article = "细则 一" }'
 
 
@@ -270,7 +344,7 @@ LIMIT = 'limit = { value = { n = 9, unit = "working_days" }, article = "细则 �
     ("name", "text", "told"),
     [
         ("2026-01-01.4507", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH}', "no place within 450702"),
-        ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x"\n[time]\n{LIMIT}', "does not let a lower level change time.limit; it may change figures.total_weights, figures.watch."),
+        ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x"\n[time]\n{LIMIT}', "does not let a lower level change time.limit; it may change figures.total_weights, figures.watch, figures.low."),
         ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH.replace("watch", "wach")}', "Did you mean figures.watch?"),
         ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x"\n[figure]\n{WATCH}', "change figure.watch; it may change"),
         ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH.replace("10", "101")}', "figures.watch.value.share: "),
@@ -316,6 +390,11 @@ def test_the_commands_list_and_check(tmp_path):
     assert "  * 2026-01-01.45070203.toml: 某镇细则" in listed.output
     checked = run(app, ["policy", "check", str(details)])
     assert "becomes levels=(3, 2, 1) share=10 least=5 (细则 三)" in checked.output
+    assert "  * xinjiang-fire/2020-01-01.toml: 新疆消防" in listed.output
+    assert "    ezhou-plan/2021-03-11.toml: 鄂州市" in listed.output  # not in force any more
+    assert "from 2021-03-11 to 2021-12-31" in listed.output
+    fire = run(app, ["policy", "check", str(SHIPPED / "xinjiang-fire" / "2020-01-01.toml")])
+    assert "levels.good: 第八条 “好”; of the five, 5 and 4: decision 12" in fire.output
     shipped = run(app, ["policy", "check", str(SHIPPED / "national" / "2000-01-01.toml")])
     assert "0 values stand on an article" in shipped.output
     wrong = put(tmp_path, "mine/2022-06-07.toml", changed('"working_days"', '"work_days"'))

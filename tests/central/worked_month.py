@@ -1,20 +1,23 @@
 """September 2026 at one hall, worked by hand: each row is something that can be rated.
 
-Its last four columns say what it counts as on 1 December under 钦南 (Q), 福建 (F), 鄂州 (E) and
-national (N): a5 active, d4 a default, x1 excluded, u 未评, w waiting, o out; +s a second rating
-beside it, +l a late one. 1 September is a Tuesday; 1 to 7 October are off, 10 October is worked.
+Its last columns say what it counts as on 1 December under 钦南 (Q), 福建 (F), 鄂州 (E), national
+(N), 新疆消防 (X), 广东 (G), and in September 2021, which it bound, under 鄂州's plan (P):
+a5 active, d4 a default, x1 excluded, u 未评, w waiting, o out; +s a second rating beside it, +l a
+late one. 1 September 2026 is a Tuesday; 1 to 7 October are off, 10 October is worked.
 
 row: V a visit, C the completion of a project, P a part of a theme, S a form. `finished` - : not on
-the spot. ratings: level, instant, then reasons (214), `named`, or a decision on it.
+the spot. about `a@t1`: participant a, matter t1. ratings: level, instant, then reasons (214),
+`named`, an origin, or a decision on it.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from rules_parts import CALENDAR, SENDS, at
 
 from central.rules.figure import Attributed, Key, contributions
 from central.rules.policy import Policy
-from central.rules.sections import Limit
+from central.rules.sections import Limit, Origin
 from central.rules.standing import (
     Decision,
     Family,
@@ -27,43 +30,51 @@ from central.rules.standing import (
     stand,
 )
 
-PROFILES = ("qinnan", "fujian", "ezhou-norm", "national")
+PROFILES = (
+    "qinnan",
+    "fujian",
+    "ezhou-norm",
+    "national",
+    "xinjiang-fire",
+    "guangdong",
+    "ezhou-plan",
+)
 TABLE = """
-row | staff | project | opened      | closed      | finished    | about            | ratings                                | Q    | F    | E    | N
-V01 | 0231  |         | 09-01 09:00 | 09-01 09:10 | 09-01 09:10 |                  | 5 09-01 09:09                          | a5   | a5   | a5   | a5
-V02 | 0231  |         | 09-01 09:20 | 09-01 09:30 | 09-01 09:30 |                  | 4 09-01 09:29 named                    | a4   | a4   | a4   | a4
-V03 | 0232  |         | 09-02 09:50 | 09-02 10:00 | 09-02 10:00 |                  | 3 09-02 09:59                          | a3   | a3   | a3   | a3
-V04 | 0232  |         | 09-02 10:00 | 09-02 10:10 | 09-02 10:10 |                  | 2 09-02 10:09 214                      | a2   | a2   | a2   | a2
-V05 | 0232  |         | 09-02 10:20 | 09-02 10:30 | 09-02 10:30 |                  | 1 09-02 10:29                          | a1   | a1   | a1   | a1
-V06 | 0231  |         | 09-01 09:50 | 09-01 10:00 | 09-01 10:00 |                  | 1 09-08 23:59:59                       | a1   | a1   | a1   | a1
-V07 | 0231  |         | 09-01 09:50 | 09-01 10:00 | 09-01 10:00 |                  | 5 09-09 00:00:00                       | u+l  | d4+l | d3+l | a5
-V08 | 0232  |         | 09-30 15:50 | 09-30 16:00 | 09-30 16:00 |                  | 4 10-08 00:30                          | a4   | d4+l | d3+l | a4
-V09 | 0232  |         | 09-10 09:50 | 09-10 10:00 | 09-10 10:00 |                  |                                        | u    | d4   | d3   | w
-V10 | 0231  |         | 09-11 09:50 | 09-11 10:00 | 09-11 10:00 |                  | 5 09-11 09:59:50; 2 09-11 09:59:30     | a2+s | a2+s | a2+s | a2+s
-V11 | 0231  |         | 09-11 10:50 | 09-11 11:00 | 09-11 11:00 |                  | 1 09-11 10:59 malicious                | x1   | a1   | x1   | x1
-V12 | 0231  |         | 09-11 11:50 | 09-11 12:00 | 09-11 12:00 |                  | 2 09-11 11:59 appeal_upheld            | a2   | x2   | a2   | a2
-V13 | 0231  |         | 09-11 13:50 | 09-11 14:00 | 09-11 14:00 |                  | 2 09-11 13:59 mistaken                 | x2   | a2   | x2   | x2
-V14 | 0231  |         | 09-11 14:50 | 09-11 15:00 | 09-11 15:00 |                  | 2 09-11 14:59 mistaken restored        | a2   | a2   | a2   | a2
-V15 |       |         | 09-11 15:50 | 09-11 16:00 | 09-11 16:00 | batch of 3       | 5 09-11 15:59                          | a5   | a5   | a5   | a5
-V16 | 0231  | A       | 09-14 09:50 | 09-14 10:00 | -           | agent            | 5 09-14 09:59                          | a5   | a5   | o    | a5
-C16 |       | A       |             |             | 09-16 10:00 |                  | 4 09-16 12:00                          | o    | o    | a4   | o
-V17 | 0232  | B       | 09-14 10:50 | 09-14 11:00 | -           |                  | 5 09-14 10:59                          | a5   | a5   | a5   | a5
-C17 |       | B       |             |             | 09-17 10:00 |                  | 2 09-17 12:00                          | o    | o    | a2   | o
-C18 |       | C       |             |             | 09-18 10:00 |                  | 5 09-18 11:00                          | a5   | a5   | a5   | a5
-V19 | 0231  | D       | 09-07 09:00 | 09-07 09:10 | -           |                  | 3 09-07 09:09                          | a3   | a3   | a3   | a3
-C19 |       | D       |             |             | 09-14 10:00 | accepted in 5    | 1 09-13 12:00                          | a1   | o    | a1   | o
-C20 |       | E       |             |             | -           | due 09-18        | 1 09-20 12:00                          | a1   | o    | o    | o
-V21 | 0232  |         | 09-21 09:50 | 09-21 10:00 | 09-21 10:00 | consulting       | 5 09-21 09:59                          | o    | o    | a5   | a5
-V22 | 0232  |         | 09-21 10:50 | 09-21 11:00 | -           | no_show          |                                        | o    | o    | o    | o
-V23 | 0232  |         | 09-21 11:50 | 09-21 12:00 | 09-21 12:00 | not rateable     | 1 09-21 11:59                          | o    | o    | o    | o
-V24 | 0232  |         | 09-22 09:50 | 09-22 10:00 | 09-22 10:00 | theme of 2       | 4 09-22 09:58                          | a4   | a4   | a4   | a4
-P24 |       |         | 09-22 09:50 | 09-22 10:00 | 09-22 10:00 | part of V24      | 1 09-22 12:00                          | o+s  | o+s  | o+s  | o+s
-V25 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-04 09:59:59                       | a5   | a5   | a5   | a5
-V26 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-04 10:00:00                       | a5   | a5   | a5   | a5
-V27 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-03 10:30                          | a5   | a5   | a5   | a5
-V28 | 0232  |         | 09-23 09:50 | 09-23 10:00 | 09-23 10:00 | uninvited        |                                        | u    | d4   | d3   | w
-V29 | 0232  |         | 09-24 09:50 | 09-24 10:00 | 09-29 10:00 |                  | 4 10-05 10:00                          | a4   | d4+l | d3+l | a4
-S30 |       |         | 09-25 09:50 | 09-25 10:00 |             |                  | 1 09-25 09:59                          | a1   | a1   | a1   | a1
+row | staff | project | opened      | closed      | finished    | about            | ratings                                | Q    | F    | E    | N    | X    | G    | P
+V01 | 0231  |         | 09-01 09:00 | 09-01 09:10 | 09-01 09:10 |                  | 5 09-01 09:09                          | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V02 | 0231  |         | 09-01 09:20 | 09-01 09:30 | 09-01 09:30 |                  | 4 09-01 09:29 named                    | a4   | a4   | a4   | a4   | a4   | a4   | a4
+V03 | 0232  |         | 09-02 09:50 | 09-02 10:00 | 09-02 10:00 |                  | 3 09-02 09:59                          | a3   | a3   | a3   | a3   | a3   | a3   | a3
+V04 | 0232  |         | 09-02 10:00 | 09-02 10:10 | 09-02 10:10 |                  | 2 09-02 10:09 214                      | a2   | a2   | a2   | a2   | a2   | a2   | a2
+V05 | 0232  |         | 09-02 10:20 | 09-02 10:30 | 09-02 10:30 |                  | 1 09-02 10:29                          | a1   | a1   | a1   | a1   | a1   | a1   | a1
+V06 | 0231  |         | 09-01 09:50 | 09-01 10:00 | 09-01 10:00 |                  | 1 09-08 23:59:59                       | a1   | a1   | a1   | a1   | a1   | a1   | a1
+V07 | 0231  |         | 09-01 09:50 | 09-01 10:00 | 09-01 10:00 |                  | 5 09-09 00:00:00                       | u+l  | d4+l | d3+l | a5   | a5   | d3+l | d3+l
+V08 | 0232  |         | 09-30 15:50 | 09-30 16:00 | 09-30 16:00 |                  | 4 10-08 00:30                          | a4   | d4+l | d3+l | a4   | a4   | d3+l | d3+l
+V09 | 0232  |         | 09-10 09:50 | 09-10 10:00 | 09-10 10:00 |                  |                                        | u    | d4   | d3   | w    | w    | d3   | d3
+V10 | 0231  |         | 09-11 09:50 | 09-11 10:00 | 09-11 10:00 |                  | 5 09-11 09:59:50; 2 09-11 09:59:30     | a2+s | a2+s | a2+s | a2+s | a2+s | a2+s | a2+s
+V11 | 0231  |         | 09-11 10:50 | 09-11 11:00 | 09-11 11:00 |                  | 1 09-11 10:59 malicious                | x1   | a1   | x1   | x1   | x1   | x1   | x1
+V12 | 0231  |         | 09-11 11:50 | 09-11 12:00 | 09-11 12:00 |                  | 2 09-11 11:59 appeal_upheld            | a2   | x2   | a2   | a2   | a2   | a2   | a2
+V13 | 0231  |         | 09-11 13:50 | 09-11 14:00 | 09-11 14:00 |                  | 2 09-11 13:59 mistaken                 | x2   | a2   | x2   | x2   | a2   | x2   | x2
+V14 | 0231  |         | 09-11 14:50 | 09-11 15:00 | 09-11 15:00 |                  | 2 09-11 14:59 mistaken restored        | a2   | a2   | a2   | a2   | a2   | a2   | a2
+V15 |       |         | 09-11 15:50 | 09-11 16:00 | 09-11 16:00 | batch of 3       | 5 09-11 15:59                          | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V16 | 0231  | A       | 09-14 09:50 | 09-14 10:00 | -           | agent            | 5 09-14 09:59                          | a5   | a5   | o    | a5   | o    | a5   | o
+C16 |       | A       |             |             | 09-16 10:00 |                  | 4 09-16 12:00                          | o    | o    | a4   | o    | a4   | o    | a4
+V17 | 0232  | B       | 09-14 10:50 | 09-14 11:00 | -           |                  | 5 09-14 10:59                          | a5   | a5   | a5   | a5   | o    | a5   | a5
+C17 |       | B       |             |             | 09-17 10:00 |                  | 2 09-17 12:00                          | o    | o    | a2   | o    | a2   | o    | a2
+C18 |       | C       |             |             | 09-18 10:00 |                  | 5 09-18 11:00                          | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V19 | 0231  | D       | 09-07 09:00 | 09-07 09:10 | -           |                  | 3 09-07 09:09                          | a3   | a3   | a3   | a3   | o    | a3   | a3
+C19 |       | D       |             |             | 09-14 10:00 | accepted in 5    | 1 09-13 12:00                          | a1   | o    | a1   | o    | a1   | o    | a1
+C20 |       | E       |             |             | -           | due 09-18        | 1 09-20 12:00                          | a1   | o    | o    | o    | o    | o    | o
+V21 | 0232  |         | 09-21 09:50 | 09-21 10:00 | 09-21 10:00 | consulting       | 5 09-21 09:59                          | o    | o    | a5   | a5   | a5   | a5   | a5
+V22 | 0232  |         | 09-21 10:50 | 09-21 11:00 | -           | no_show          |                                        | o    | o    | o    | o    | o    | o    | o
+V23 | 0232  |         | 09-21 11:50 | 09-21 12:00 | 09-21 12:00 | not rateable     | 1 09-21 11:59                          | o    | o    | o    | o    | o    | o    | o
+V24 | 0232  |         | 09-22 09:50 | 09-22 10:00 | 09-22 10:00 | theme of 2       | 4 09-22 09:58                          | a4   | a4   | a4   | a4   | a4   | a4   | a4
+P24 |       |         | 09-22 09:50 | 09-22 10:00 | 09-22 10:00 | part of V24      | 1 09-22 12:00                          | o+s  | o+s  | o+s  | o+s  | o+s  | o+s  | o+s
+V25 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-04 09:59:59                       | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V26 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-04 10:00:00                       | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V27 | 0231  |         | 09-03 09:50 | 09-03 10:00 | 09-03 10:00 |                  | 5 09-03 10:30                          | a5   | a5   | a5   | a5   | a5   | a5   | a5
+V28 | 0232  |         | 09-23 09:50 | 09-23 10:00 | 09-23 10:00 | uninvited        |                                        | u    | d4   | d3   | w    | w    | d3   | d3
+V29 | 0232  |         | 09-24 09:50 | 09-24 10:00 | 09-29 10:00 |                  | 4 10-05 10:00                          | a4   | d4+l | d3+l | a4   | a4   | d3+l | d3+l
+S30 |       |         | 09-25 09:50 | 09-25 10:00 |             |                  | 1 09-25 09:59                          | a1   | a1   | a1   | a1   | a1   | a1   | a1
 """  # noqa: E501
 
 # num, den (for the score: sum, n), counted by hand from the columns; `*`: the excluded counted.
@@ -110,6 +121,36 @@ FIGURES = {
         "rated_rate*": (24, 26),
         "uninvited_rate": (1, 25),
     },
+    # 第四条 一事一评: no visit of a project, its completion instead (C16, C17, C19); 第二条:
+    # consulting, too (V21). No limit. 第十条 has no 误评: V13 counts; V11 twice, by decision 7.
+    "xinjiang-fire": {
+        "active_good_rate": (13, 23),
+        "active_good_rate*": (13, 24),
+        "good_rate": (13, 23),
+        "good_rate*": (13, 24),
+        "rated_rate": (23, 26),
+        "rated_rate*": (24, 26),
+        "uninvited_rate": (1, 22),
+    },
+    # The summary: 7 natural days, then 基本满意, five times; nothing is an article: shown twice.
+    "guangdong": {
+        "active_good_rate": (11, 19),
+        "active_good_rate*": (11, 21),
+        "good_rate": (11, 24),
+        "good_rate*": (11, 26),
+        "rated_rate": (19, 26),
+        "rated_rate*": (21, 26),
+        "uninvited_rate": (1, 25),
+    },
+    # As the norm (规范 第十三条、第十四条); what is another's are the limits of its cases.
+    "ezhou-plan": {
+        "active_good_rate": (11, 21),
+        "good_rate": (11, 26),
+        "middle_rate": (2, 21),
+        "bad_rate": (8, 21),
+        "rated_rate": (21, 28),
+        "uninvited_rate": (1, 24),
+    },
 }
 
 
@@ -127,6 +168,7 @@ class Row:
 @dataclass
 class Month:
     rows: list[Row] = field(default_factory=list)
+    year: int = 2026
 
     def standings(self, policy: Policy) -> list[Standing]:
         """All rows on 1 December."""
@@ -134,7 +176,7 @@ class Month:
             stand(
                 policy,
                 CALENDAR,
-                *(row.service, row.ratings, row.decisions, at("2026-12-01 00:00")),
+                *(row.service, row.ratings, row.decisions, at(f"{self.year}-12-01 00:00")),
                 *(row.project, row.family),
             )
             for row in self.rows
@@ -144,20 +186,18 @@ class Month:
         """What they add up to."""
         total: dict[Key, tuple[int, int]] = {}
         for row, standing in zip(self.rows, self.standings(policy)):
-            place = Attributed("demo", "w1", staff=row.staff)
+            place = Attributed("demo", "w1", staff=row.staff, matter=row.service.task_code)
             for key, (n, projects) in contributions(policy, standing, row.service, place).items():
                 before = total.get(key, (0, 0))
                 total[key] = (before[0] + n, before[1] + projects)
         return total
 
 
-def instant(written: str) -> int | None:
-    return at(f"2026-{written}") if written not in ("", "-") else None
-
-
-def read_month() -> Month:
-    """The table above."""
-    rows = [_row(line) for line in TABLE.strip().splitlines()[1:]]
+def read_month(
+    table: str = TABLE, year: int = 2026, profiles: tuple[str, ...] = PROFILES
+) -> Month:
+    """A table such as the one above, in that year; its last columns are of these profiles."""
+    rows = [_row(line, year, profiles) for line in table.strip().splitlines()[1:]]
     by_project: dict[str, list[Row]] = {}
     for row in rows:
         if row.service.project_no:
@@ -183,10 +223,13 @@ def read_month() -> Month:
                 (Side(whole[0].service, tuple(whole[0].ratings), whole[0].project),),
                 tuple(Side(part.service, tuple(part.ratings), part.project) for part in parts),
             )
-    return Month(rows)
+    return Month(rows, year)
 
 
-def _row(line: str) -> Row:
+def _row(line: str, year: int, profiles: tuple[str, ...]) -> Row:
+    def instant(written: str) -> int | None:
+        return at(f"{year}-{written}") if written not in ("", "-") else None
+
     name, staff, project, opened, closed, finished, about, rated, *expected = (
         cell.strip() for cell in line.split("|")
     )
@@ -202,8 +245,11 @@ def _row(line: str) -> Row:
         more["projects"] = int(words[-1]) if len(words) > 1 else 1
     if is_part:
         more["part_of"] = words[-1]
+    if "@" in about:
+        participant, _, matter = about.partition("@")
+        more |= {"participant": participant or None, "task_code": matter or None}
     if about.startswith("due"):
-        more["due_day"] = int(f"2026{words[1].replace('-', '')}")
+        more["due_day"] = int(f"{year}{words[1].replace('-', '')}")
     if about.startswith("accepted"):
         more["accepted_ms"] = instant("09-07 09:00")
         more["promised"] = Limit(n=int(words[-1]), unit="working_days")
@@ -228,9 +274,10 @@ def _row(line: str) -> Row:
         assert rated_ms is not None
         reasons = tuple(int(word) for word in rest if word.isdecimal())
         id = f"{name}.{n}"
-        ratings.append(
-            Rating(id, int(level), rated_ms, rated_ms, named="named" in rest, reasons=reasons)
-        )
-        whats = [word for word in rest if not word.isdecimal() and word != "named"]
+        origin = next((word for word in rest if word in get_args(Origin)), "device")
+        told = {"named": "named" in rest, "reasons": reasons, "origin": origin}
+        ratings.append(Rating(id, int(level), rated_ms, rated_ms, **told))
+        words = ("named", origin)
+        whats = [word for word in rest if not word.isdecimal() and word not in words]
         decisions += [Decision(id, what, n, n) for n, what in enumerate(whats)]  # type: ignore[arg-type]
-    return Row(service, staff or None, ratings, decisions, dict(zip(PROFILES, expected)))
+    return Row(service, staff or None, ratings, decisions, dict(zip(profiles, expected)))

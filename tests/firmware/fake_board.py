@@ -33,6 +33,9 @@ class FakeBoard:
         self.restarts = 0
         self.kept = 0
         self.settings = None
+        self.torn_network = False
+        self.told = None
+        self.expires_ms = TURN**3
 
     @property
     def done(self):
@@ -84,6 +87,14 @@ class FakeBoard:
 
     def find(self, seconds):
         self.done.append(("find", seconds))
+
+    def check_network(self):
+        if self.torn_network:
+            raise ValueError("/network.json is torn")
+
+    def tell_time(self, now_ms):
+        self.told = now_ms
+        return now_ms > self.expires_ms
 
     def free_memory(self):
         return 65536

@@ -6,7 +6,7 @@ import unittest
 
 from fake_board import KEY, TURN, FakeBoard
 
-from firmware.app import App
+from firmware.app import App, serve
 from firmware.enrolment import enrol
 from firmware.journal import JournalDamageError
 from firmware.keys import Press
@@ -215,6 +215,18 @@ class TestApp(unittest.TestCase):
             app = App(board)
         app._show()
         self.assertEqual((len(ratings(board)), app._link.problems), (5, []))
+
+    def test_torn_network_settings_are_said_by_a_program_that_stays_alive(self):
+        if not hasattr(asyncio, "run") or not hasattr(asyncio, "sleep_ms"):
+            return  # the unix port runs it
+        board, _ = device()
+        board.torn_network = True
+        with self.assertRaises(asyncio.TimeoutError):
+            asyncio.run(asyncio.wait_for_ms(serve(board), 10))
+        self.assertTrue(("show", "out_of_service") in board.done)
+        self.assertTrue(("volume", 0) in board.done)
+        said = [step[1] for step in board.done if step[0] == "log"]
+        self.assertTrue(said[0].startswith("network_torn: firmware"), said)
 
     def test_a_full_journal_is_out_of_service_after_the_last_thanks(self):
         """JRN-7"""

@@ -6,7 +6,7 @@ from pathlib import Path
 from flash_files import FlashFiles
 from journal_parts import IDENTITY, KEY
 
-from firmware.app import _CAUSES
+from firmware.app import _CAUSES, _UNFIT
 from firmware.enrolment import create
 from firmware.journal import Journal
 from firmware.link import _REFUSED_SETTINGS
@@ -15,13 +15,16 @@ from protocol.message import CLOCK_QUALITIES, FACES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "custody.md").read_text()
+SAID = re.compile(r'(?:report|_lament|RefusedError)\("(\w+)"')
 
 
 def test_every_face_clock_and_problem_is_explained():
     reported = set()
-    for source in (ROOT / "firmware").glob("*.py"):
-        reported |= set(re.findall(r'report\("(\w+)"', source.read_text()))
-    assert len(reported) >= 3
+    for source in (ROOT / "firmware").rglob("*.py"):
+        reported |= set(
+            re.findall(r'(?:report|_lament|RefusedError)\("(\w+)"', source.read_text())
+        )
+    assert reported >= {"stuck_key", "tls_refused", "tls_expired", "memory_short"}
     words = {
         *FACES,
         *CLOCK_QUALITIES,
@@ -34,6 +37,7 @@ def test_every_face_clock_and_problem_is_explained():
         *_CAUSES,
     } - {""}
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
+    assert {word for _, word in _UNFIT if f"`{word}: …`" not in PAGE} == set()
 
 
 def test_the_capacity_is_the_firmwares():

@@ -109,7 +109,8 @@ class TestRound(unittest.TestCase):
             if len(seqs) == 3:
                 rate(journal)
         self.assertEqual(seqs, list(range(1, 2 * N + 3)))
-        self.assertEqual(len(read), 2 * len(seqs))  # a record is two lines
+        ends = [piece for piece in read if piece.endswith(b"\n")]
+        self.assertEqual(len(ends), 2 * len(seqs))  # a record is two lines
 
     def test_after_a_step_back_everything_is_there_again(self):
         journal = start(made())
@@ -122,7 +123,7 @@ class TestRound(unittest.TestCase):
 
 
 class Counted:
-    """A file that notes each line that is read."""
+    """A file that notes each piece of a line that is read."""
 
     def __init__(self, file, read):
         self.seek = file.seek

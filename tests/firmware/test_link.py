@@ -5,7 +5,7 @@ import unittest
 
 from fake_board import KEY, FakeBoard
 
-from firmware.bundle import Broker, Bundle, read_bundle
+from firmware.bundle import Broker, read_bundle
 from firmware.clock import STALE_MS, Clock
 from firmware.enrolment import create
 from firmware.journal import Journal
@@ -151,47 +151,50 @@ def settings_with(broker, version=3):
 
 
 class TestAddress(unittest.TestCase):
-    def test_without_a_further_address_there_is_one(self):
+    def link(self, ca=None):
+        """A link that nothing was told, and where it would connect to."""
         link = Device(0).link
-        self.assertEqual([link.next_address()[1] for _ in range(3)], [1883] * 3)
+        own = link._bundle.mqtt
+        link._dialler._own = Broker(own.host, own.port, ca, own.username, own.password)
+        return link, link._dialler.next_address
+
+    def test_without_a_further_address_there_is_one(self):
+        _, next_address = self.link()
+        self.assertEqual([next_address()[1] for _ in range(3)], [1883] * 3)
 
     def test_the_bundles_address_and_the_further_one_are_tried_in_turn(self):
         """BRK-1: the bundle's first, after each start too."""
-        link = Device(0).link
+        link, next_address = self.link()
         link.use_settings(settings_with(Address("mqtt-2", 8883, "CA")))
-        tried = [link.next_address() for _ in range(3)]
+        tried = [next_address() for _ in range(3)]
         own = ("127.0.0.1", 1883, None)
         self.assertEqual(tried, [own, ("mqtt-2", 8883, "CA"), own])
 
     def test_where_a_connection_stood_it_is_tried_again(self):
         """BRK-1"""
-        link = Device(0).link
+        link, next_address = self.link()
         link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
-        link.next_address()
+        next_address()
         for _ in range(2):
-            self.assertEqual(link.next_address()[0], "mqtt-2")
+            self.assertEqual(next_address()[0], "mqtt-2")
             link.take_grant(True)
-        self.assertEqual([link.next_address()[0] for _ in range(2)], ["mqtt-2", "127.0.0.1"])
+        self.assertEqual([next_address()[0] for _ in range(2)], ["mqtt-2", "127.0.0.1"])
 
     def test_no_settings_take_tls_away(self):
         """BRK-1"""
-        device = Device(0)
-        own = device.link._bundle.mqtt
-        with_ca = Broker(own.host, own.port, "OWN CA", own.username, own.password)
-        bundle = device.link._bundle
-        device.link._bundle = Bundle(bundle.identity, bundle.hall, with_ca, None)
-        device.link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
-        self.assertEqual([device.link.next_address()[2] for _ in range(2)], ["OWN CA"] * 2)
+        link, next_address = self.link("OWN CA")
+        link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
+        self.assertEqual([next_address()[2] for _ in range(2)], ["OWN CA"] * 2)
 
     def test_other_settings_count_from_the_next_attempt_on(self):
         """BRK-1"""
-        link = Device(0).link
+        link, next_address = self.link()
         link.use_settings(settings_with(Address("mqtt-2", 8883, None)))
-        link.next_address()
+        next_address()
         link.use_settings(settings_with(Address("mqtt-3", 8883, None), 4))
-        self.assertEqual(link.next_address()[0], "mqtt-3")
+        self.assertEqual(next_address()[0], "mqtt-3")
         link.use_settings(settings_with(None, 5))
-        self.assertEqual([link.next_address()[0] for _ in range(2)], ["127.0.0.1"] * 2)
+        self.assertEqual([next_address()[0] for _ in range(2)], ["127.0.0.1"] * 2)
 
 
 class TestAck(unittest.TestCase):
@@ -305,9 +308,9 @@ class TestBeingTold(unittest.TestCase):
         with self.assertRaises(OSError):
             link.take_grant(False)
         self.assertEqual(link.problems, ["subscribe_refused"])
-        link._pause_ms = 8000
+        link._dialler._pause_ms = 8000
         link.take_grant(True)
-        self.assertEqual((link.problems, link._pause_ms), ([], 1000))
+        self.assertEqual((link.problems, link._dialler._pause_ms), ([], 1000))
 
     def test_a_clock_that_is_set_is_told_at_once_and_one_that_is_repeated_is_not(self):
         """STA-1"""
@@ -320,6 +323,17 @@ class TestBeingTold(unittest.TestCase):
         device.link._change.clear()
         device.told("clock", encode_message(ClockMessage(1760002400000)))
         self.assertTrue(device.link._change.is_set())
+
+    def test_a_certificate_that_the_hall_s_time_shows_to_have_expired_is_a_problem(self):
+        device = Device(0)
+        device.board.expires_ms = 1760000000000
+        for now_ms, problems in (
+            (1759999999999, []),
+            (1760000000001, ["tls_expired"]),
+            (1759999999999, []),
+        ):
+            device.told("clock", encode_message(ClockMessage(now_ms)))
+            self.assertEqual(device.link.problems, problems)
 
     def test_state_tells_how_much_memory_is_free(self):
         self.assertEqual(Device(0).link._state().memory, 65536)

@@ -12,6 +12,8 @@ import socket
 import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from gateway.cli.broker import write_broker_files
 from gateway.config import Config
 from gateway.gateway import Gateway
 from gateway.keep.hall_clock import HallClock
+from gateway.upward.credentials import Credentials, trust
 from hosting.password import password_hash
 from protocol.access import FROM_GATEWAY
 from protocol.batch import (
@@ -122,6 +125,7 @@ class ScriptedCentre:
         self.tokens: list[str | None] = []
         self.hall_requests: list[str | None] = []
         self.is_hall_known = True
+        self.good_token: str | None = None  # the only one, if it is said
         self.hall = Hall(
             1,
             HALL,
@@ -185,6 +189,8 @@ class ScriptedCentre:
             self.hall_requests.append(request.headers.get("If-None-Match"))
             if not self.is_hall_known:
                 return _reply(request, 503, b"")
+            if not self._is_good(request):
+                return _reply(request, 401, b"no")
             etag = f'"{self.hall.version}"'
             if request.headers.get("If-None-Match") == etag:
                 return _reply(request, 304, b"")
@@ -198,6 +204,8 @@ class ScriptedCentre:
         if isinstance(act, float):
             time.sleep(act)
             act = None
+        if not self._is_good(request):
+            return _reply(request, 401, b"no")
         if isinstance(act, bytes):
             return _reply(request, 500, act)
         if isinstance(act, int):
@@ -214,6 +222,10 @@ class ScriptedCentre:
         if act == "half":
             answer = answer[: len(answer) // 2]
         return _reply(request, 200, answer)
+
+    def _is_good(self, request) -> bool:
+        given = request.headers.get("Authorization")
+        return self.good_token is None or given == f"Bearer {self.good_token}"
 
     def judge(self, body: bytes, is_short: bool) -> Answer:
         with self.lock:
@@ -399,6 +411,17 @@ def _send_at_once(client, data, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+class FixedCredentials(Credentials):
+    """A hall's token that stands in no file."""
+
+    def __init__(self, token: str = "token"):
+        self.edition = 0
+        self.token, self.trusted = token, trust()
+
+    def renew(self) -> bool:
+        return False
+
+
 class HandTime:
     """Both clocks of a gateway, in a test's hand: wall_ms, and the monotonic seconds."""
 
@@ -461,6 +484,16 @@ def write_settings(folder: Path, settings: Config) -> Path:
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
     config.write_text("".join(lines), "utf-8")
     return config
+
+
+def health_of(url: str) -> tuple[int, dict]:
+    """Status and answer of /healthz."""
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 def start_gateway(settings: Config, wait_for_hall: bool = True) -> Gateway:

@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from gateway_hall import HALL, Pen, ScriptedCentre
+from gateway_hall import HALL, FixedCredentials, Pen, ScriptedCentre
 
 from gateway.desk.services import Opening, ServiceDesk
 from gateway.hall import intake
@@ -12,6 +12,7 @@ from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filed, Filing
 from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
+from gateway.hall.presence import Presence
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
 from gateway.keep.hall_clock import HallClock
@@ -20,7 +21,7 @@ from gateway.store import envelopes
 from gateway.store.database import Database
 from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
-from gateway.upward.centre import Centre, trust
+from gateway.upward.centre import Centre, Contact
 from gateway.upward.forwarder import Forwarder, Way
 from gateway.upward.hall_watch import HallWatch
 from gateway.upward.outbox import Outbox, Pace
@@ -67,20 +68,25 @@ class HandFedHall:
         self.requests: list[tuple[float, list]] = []  # when, and its items
         alarms, inbox, chance = Alarms(), Inbox(99), random.Random(1)
         self.database = Database(folder / "gateway.sqlite")
-        self._client = Centre(centre.url, "token", trust())
+        given = FixedCredentials()
+        self._client = Centre(centre.url, given, Contact())
         self.alarms = alarms
         clock = self.clock = HallClock(self.database, lambda: self.wall_ms, lambda: self.seconds)
         self.book = HallBook(HALL, self.database, alarms, clock)
+        self.presence = Presence(self.database, self.book, alarms, lambda: self.seconds)
         self.watch = HallWatch(
             book=self.book,
             inbox=inbox,
             centre=self._client,
+            credentials=given,
+            forgive=lambda: None,
             refresh_users=lambda: None,
             alarms=alarms,
             poll_s=MINUTE_S,
             backoff=Backoff(1, 300, chance),
             chance=chance,
             monotonic_s=lambda: seconds(self),
+            now_ms=lambda: self.wall_ms,
         )
         alone = Alone(alarms, 60, 300, lambda: self.seconds)
         self.outbox = Outbox(self.database, "demo", PACE, clock, alone)

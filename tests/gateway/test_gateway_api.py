@@ -377,7 +377,8 @@ def test_views_show_devices_windows_and_what_was_refused(gateway, api, connect):
     service = open_at(api).json()["service"]
     seen = {view["device"]: view for view in api.get("/devices").json()["devices"]}
     assert seen["dev-1"]["online"]
-    assert seen["dev-1"]["problems"] == ["bad_receipt"]
+    assert seen["dev-1"]["said"]["problems"] == ["bad_receipt"]
+    assert (seen["dev-1"]["state"], seen["dev-2"]["state"]) == ("online", "never")
     assert not seen["dev-2"]["online"]
     window = api.get("/windows").json()["windows"][0]
     assert window["devices"] == ["dev-1"]

@@ -47,7 +47,9 @@ def hall(tmp_path, centre):
 
 @pytest.fixture
 def console(hall):
-    return Console(hall.database, hall.desk, hall.book, lambda: hall.wall_ms, 20_000)
+    return Console(
+        hall.database, hall.desk, hall.book, hall.presence, lambda: hall.wall_ms, 20_000
+    )
 
 
 def open_of(hall, *codes, kind="single", window="w1", ticket_no="A001"):

@@ -27,8 +27,9 @@ START = "from pingjia import app; app()"
 PLAIN = f"""
 import time, types
 from gateway import gateway
+from gateway.upward import parts
 from gateway.keep.hall_clock import HallClock
-gateway.time = types.SimpleNamespace(monotonic=time.time, sleep=time.sleep)
+gateway.time = parts.time = types.SimpleNamespace(monotonic=time.time, sleep=time.sleep)
 HallClock.__init__.__defaults__ = (HallClock.__init__.__defaults__[0], time.time)
 HallClock.ran_ms = lambda self: self.now_ms()
 {START}

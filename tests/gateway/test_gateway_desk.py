@@ -153,7 +153,9 @@ def test_whoever_is_signed_in_at_the_day_s_end_is_signed_out(start):
 @pytest.fixture
 def console(start):
     hall = start(MORNING_MS)
-    made = Console(hall.database, hall.desk, hall.book, lambda: hall.wall_ms, 20_000)
+    made = Console(
+        hall.database, hall.desk, hall.book, hall.presence, lambda: hall.wall_ms, 20_000
+    )
     made.press("w1", "sign-in", "t", CLERK)
     made.hall = hall
     return made

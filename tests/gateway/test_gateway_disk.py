@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
-from gateway_hall import EPOCH, Client, Pen, broker_files_in, until
+from gateway_hall import EPOCH, Client, Pen, broker_files_in, health_of, until
 
 RUN = ["gateway", "run", "--config"]
 DISK_MB = 24
@@ -60,8 +59,7 @@ class Process:
         self.url = self.child.stdout.readline().split()[1]
 
     def alarms(self) -> dict:
-        with urllib.request.urlopen(f"{self.url}/healthz", timeout=10) as answer:
-            return json.load(answer)["alarms"]
+        return health_of(self.url)[1]["alarms"]
 
     def end(self) -> None:
         self.child.send_signal(signal.SIGTERM)

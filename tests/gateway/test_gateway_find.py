@@ -28,7 +28,7 @@ def test_a_device_that_is_connected_is_asked_to_blink(lasting, api, page, connec
     device.tell(state)
     device.hear_hall(0)
     (view,) = [one for one in api.get("/devices").json()["devices"] if one["device"] == "dev-1"]
-    assert view["memory"] == 61440
+    assert view["said"]["memory"] == 61440
     assert api.post("/devices/dev-1/find", json={"seconds": 60}).status_code == 204
     assert device.hear("find") == {"seconds": 60}
     assert api.post("/devices/dev-1/find").status_code == 204

@@ -6,7 +6,16 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from gateway_hall import EPOCH, HALL, Pen, receipt_of, settings_in, start_gateway, until
+from gateway_hall import (
+    EPOCH,
+    HALL,
+    FixedCredentials,
+    Pen,
+    receipt_of,
+    settings_in,
+    start_gateway,
+    until,
+)
 
 from gateway.desk.services import Opening
 from gateway.hall.inbox import Inbox
@@ -17,7 +26,7 @@ from gateway.store.database import Database
 from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
 from gateway.upward.batch import Batch, Sent
-from gateway.upward.centre import Centre, answered_at, retry_after_s, trust
+from gateway.upward.centre import Centre, Contact, answered_at, retry_after_s
 from gateway.upward.forwarder import Lane, Way
 from gateway.upward.outbox import Outbox, Pace
 from hosting.clock import now_ms
@@ -138,7 +147,7 @@ def test_in_a_pause_nothing_is_prepared(tmp_path):
         now_ms=now_ms,
         monotonic_s=time.monotonic,
     )
-    centre = Centre("http://127.0.0.1:9", "token", trust())
+    centre = Centre("http://127.0.0.1:9", FixedCredentials(), Contact())
     prepared = []
 
     def prepare(*_):
@@ -176,7 +185,7 @@ def test_a_document_goes_up_before_its_ratings_and_only_once(gateway, centre, co
     device.tell(pen.state())
     device.send(pen.rating(service=service, facts=ticket["facts"]))
     # A rating that is made while the document is on its way takes it along once more.
-    until(lambda: not gateway.health.count().documents, "the document's verdict")
+    until(lambda: not gateway.health.count().waiting.documents, "the document's verdict")
     for _ in range(2):
         device.send(pen.rating(service=service, facts=ticket["facts"]))
     device.hear_hall(3)

@@ -17,6 +17,7 @@ from gateway_hall import (
     until,
 )
 
+import gateway.broker.mosquitto
 from gateway.broker.files import passwords, replace
 from gateway.broker.mosquitto import Mosquitto
 from gateway.cli.broker import write_broker_files
@@ -319,3 +320,60 @@ def _has_ended(process: Path) -> bool:
         return "\nState:\tZ" in (process / "status").read_text()
     except OSError:
         return True
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: told each time"])
+def test_a_broker_is_told_only_of_what_it_cannot_have_read(
+    tmp_path, centre, mosquitto, monkeypatch, is_ours
+):
+    """FAULTS 27: three wishes at a start are no reload if nothing changed, and one if it did."""
+    folder = broker_files_in(tmp_path, centre.url).broker_files
+    users, signals = {"dev-1": PASSWORD_HASH}, []
+    tell = gateway.broker.mosquitto._signal
+    monkeypatch.setattr(
+        gateway.broker.mosquitto, "_signal", lambda file: signals.append(1) or tell(file)
+    )
+    monkeypatch.setattr(gateway.broker.mosquitto, "_SAME_S", 0.0 if is_ours else 10**9)
+    broker = Mosquitto(folder, HALL, lambda: users, Alarms(), reload_s=0)
+    broker.start()
+    for name in ("mosquitto.passwords", "mosquitto.acl"):
+        os.utime(folder / name, (1, 1))
+    with mosquitto(folder):
+        if not is_ours:
+            monkeypatch.setattr(gateway.broker.mosquitto, "_broker", lambda file: None)
+        for _ in range(3):
+            broker.refresh_users()
+            broker.step()
+        assert len(signals) == (0 if is_ours else 3)
+        users["dev-2"] = PASSWORD_HASH
+        for _ in range(3):
+            broker.refresh_users()
+            broker.step()
+        assert len(signals) == (1 if is_ours else 6)
+
+
+def test_users_stay_until_a_hall_document_has_come(tmp_path):
+    """A gateway with an empty database locks nobody out before it knows who there is."""
+    replace(tmp_path / "mosquitto.passwords", f"dev-1:{PASSWORD_HASH}\n")
+    known = []
+    users = {"_gateway": PASSWORD_HASH}
+    broker = Mosquitto(tmp_path, HALL, lambda: users, Alarms(), is_known=lambda: bool(known))
+    broker.start()
+    assert "dev-1:" in (tmp_path / "mosquitto.passwords").read_text()
+    assert "_gateway:" in (tmp_path / "mosquitto.passwords").read_text()
+    known.append(1)
+    broker.start()
+    assert "dev-1:" not in (tmp_path / "mosquitto.passwords").read_text()
+
+
+def test_files_in_a_folder_that_was_moved_are_put_right(tmp_path, centre, capsys):
+    folder = broker_files_in(tmp_path, centre.url).broker_files
+    assert folder is not None
+    moved = tmp_path / "elsewhere"
+    folder.rename(moved)
+    write_broker_files(out=moved, config=tmp_path / "gateway.toml")
+    text = (moved / "mosquitto.conf").read_text()
+    assert f"pid_file {moved}/mosquitto.pid" in text
+    assert f"{folder}/" not in text
+    assert f"start it as this user: mosquitto -c {moved}/mosquitto.conf" in capsys.readouterr().out

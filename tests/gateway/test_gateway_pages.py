@@ -294,7 +294,7 @@ def test_every_alarm_problem_and_refusal_has_advice():
     """What the sources can say, found by how they say it."""
     for folder, pattern, table in (
         ("gateway", r'_alarms\.set\(\s*"(\w+)"', advice.ALARMS),
-        ("firmware", r'\.report\("(\w+)"', advice.PROBLEMS),
+        ("firmware", r'(?:\.report|_lament|RefusedError)\("(\w+)"', advice.PROBLEMS),
         ("gateway/hall/intake.py", r'^[A-Z_\d]+ = "(\w+)"', advice.REFUSALS),
     ):
         place = ROOT / folder
@@ -332,11 +332,15 @@ def test_an_open_page_keeps_its_login(gateway, browse):
 
 @pytest.mark.parametrize(
     "options",
-    [["--scope", "console"], ["--scope", "pages:read", "--window", "w1"], ["--window", "w1"]],
+    [
+        ["--scope", "console"],
+        ["--scope", "console", "--window", "w1", "--window", "w2"],
+        ["--scope", "pages:read", "--window", "w1"],
+    ],
     ids=str,
 )
-def test_only_a_console_s_token_names_a_window(tmp_path, options):
+def test_a_console_s_token_names_one_window_and_the_overview_s_none(tmp_path, options):
     command = ["gateway", "token", "add", "x", "--out", str(tmp_path / "x"), *options]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
-    assert "names its window" in result.output
+    assert "names" in result.output

@@ -2,6 +2,7 @@
 
 import urllib.request
 
+import pytest
 from gateway_hall import EPOCH, Pen, until
 from test_gateway_start import config_in
 from typer.testing import CliRunner
@@ -39,15 +40,30 @@ def test_ten_thousand_unknown_devices_leave_fifty_rows_and_one_count(tmp_path):
     database = Database(tmp_path / "gateway.sqlite")
     refuse_strangers(database, KEPT)
     with database.read() as connection:
-        assert len(store.newest(connection, 100_000)) == KEPT
+        assert len(store.newest(connection, 100_000)) == KEPT // 10
         counts = [(row.device, row.reason, row.count) for row in store.counts(connection)]
         assert counts == [("", "unknown_device", 10_000)]
     database.close()
     assert files_bytes(tmp_path) < MOST_BYTES
 
 
-def test_without_the_bound_ten_thousand_unknown_devices_fill_the_disk(tmp_path):
+@pytest.mark.parametrize("parts", [10, 1], ids=["ours", "control: one bound for all"])
+def test_one_device_does_not_drive_out_what_others_sent(tmp_path, monkeypatch, parts):
+    monkeypatch.setattr(store, "_PARTS", parts)
+    database = Database(tmp_path / "gateway.sqlite")
+    known = {"dev-1", "dev-2"}
+    refuse(database, intake.judge("pj/1/demo/dev-2/record", b"{", "demo", known))
+    for _ in range(KEPT):
+        refuse(database, intake.judge("pj/1/demo/dev-1/record", b"x" * 2000, "demo", known))
+    with database.read() as connection:
+        kept = {row.device for row in store.newest(connection, 100)}
+    assert ("dev-2" in kept) == (parts == 10)
+    database.close()
+
+
+def test_without_the_bound_ten_thousand_unknown_devices_fill_the_disk(tmp_path, monkeypatch):
     """FAULTS 14, the control."""
+    monkeypatch.setattr(store, "_PARTS", 1)
     database = Database(tmp_path / "gateway.sqlite")
     refuse_strangers(database, 10_000)
     database.close()

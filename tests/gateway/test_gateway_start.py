@@ -119,7 +119,8 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path, lasting):
 def test_a_start_that_fails_ends_with_one_sentence_and_exit_code_1(tmp_path):
     config = config_in(tmp_path, "http://127.0.0.1:9")
     write_private(tmp_path / "token", "")
-    ended = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
+    command = ["gateway", "token", "list", "--config", str(config)]
+    ended = CliRunner().invoke(app, command)
     assert ended.exit_code == 1
     failed = subprocess.run([*RUN, str(config)], capture_output=True, text=True, timeout=30)
     assert failed.returncode == 1
@@ -206,14 +207,15 @@ def test_a_token_is_listed_and_opens_nothing_when_it_was_revoked(tmp_path, centr
 def test_status_says_what_waits(tmp_path, centre):
     config = config_in(tmp_path, centre.url)
     nothing = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
-    assert nothing.exit_code == 1
+    assert nothing.exit_code == 3
     assert "does not exist yet" in nothing.output
     out = tmp_path / "queue.token"
     CliRunner().invoke(
         app, ["gateway", "token", "add", "q", "--config", str(config), "--out", str(out)]
     )
     shown = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
-    assert "0 records, 0 service documents" in shown.output
+    assert shown.exit_code == 3
+    assert "0 records, 0 documents" in shown.output
 
 
 def _children(pid: int) -> list[int]:

@@ -7,10 +7,10 @@ import time
 
 import pytest
 from authority import Authority
-from gateway_hall import ScriptedCentre, settings_in, start_gateway, until
+from gateway_hall import FixedCredentials, ScriptedCentre, settings_in, start_gateway, until
 
 from gateway.gateway import Gateway
-from gateway.upward.centre import Centre, trust
+from gateway.upward.centre import Centre, Contact
 from hosting.error import OperatorError
 
 
@@ -139,7 +139,7 @@ def test_a_connection_is_kept_while_a_hall_is_quiet(centre):
         return accepted[-1]
 
     centre.server.get_request = counted
-    client = Centre(centre.url, "token", trust())
+    client = Centre(centre.url, FixedCredentials(), Contact())
     assert client.hall("demo", None) is not None
     time.sleep(5.5)
     assert client.hall("demo", 1) is None

@@ -74,6 +74,8 @@ def serving(loop, connections=100, **bounds):
 class Client:
     """A raw connection."""
 
+    token = ""
+
     def __init__(self, address):
         self.socket = socket.create_connection(address, timeout=20)
 
@@ -85,7 +87,7 @@ class Client:
 
     def begin(self, length, sent=0):
         """The head of a request whose body has this length, and the body's first bytes."""
-        head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        head = f"POST / HTTP/1.1\r\nHost: x\r\n{self.token}Content-Length: {length}\r\n\r\n"
         self.socket.sendall(head.encode() + b"x" * sent)
         return self
 
@@ -194,6 +196,8 @@ def test_who_comes_when_it_is_full_disturbs_nobody(serve, is_ours):
         it.server.config.limit_concurrency = 4
     with ExitStack() as clients:
         here = [clients.enter_context(Client(it.address)) for _ in range(3)]
+        for one in here:
+            one.token = "Authorization: Bearer x\r\n"
         assert [one.post(10)[0] for one in here] == [200] * 3
         late = clients.enter_context(Client(it.address))
         if is_ours:
@@ -327,8 +331,9 @@ def test_who_reads_nothing_is_hung_up_on(serve, monkeypatch, ticks):
 ROOM = """
 import resource, sys
 from hosting import process
+from hosting.log import log_to_stderr
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600))
-process.log_to_stderr()
+log_to_stderr()
 print(process.make_room(int(sys.argv[1]), 256), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
@@ -389,3 +394,33 @@ def test_a_unit_may_write_beside_its_settings(unit):
     folder = re.search(r"--config (\S+)/\w+\.toml", text)[1]
     is_shut = re.search(r"^ProtectSystem=(full|strict)$", text, re.MULTILINE) is not None
     assert not is_shut or f"\nReadWritePaths=-{folder}\n" in text
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: the newest goes"])
+def test_strangers_who_only_connect_shut_nobody_out(serve, monkeypatch, is_ours):
+    """FAULTS 23: neither those who say nothing, nor those who asked once and stay."""
+    if not is_ours:
+        monkeypatch.setattr(hosting.server, "_place_for", lambda new, mute, others: new)
+    it = serve(connections=20)
+    with ExitStack() as clients:
+
+        def client():
+            return clients.enter_context(Client(it.address))
+
+        known = client()
+        known.token = "Authorization: Bearer x\r\n"
+        assert known.post(10)[0] == 200
+        for one in [client() for _ in range(19)]:
+            assert one.post(10)[0] == 200
+        for _ in range(60):
+            client()
+        wait(lambda: len(it.server.server_state.connections) == 20)
+        late = client()
+        if is_ours:
+            assert late.post(10)[0] == 200
+        else:
+            assert late.answer() is None
+        assert known.post(10)[0] == 200
+    wait(lambda: not it.server.server_state.connections)
+    with Client(it.address) as again:
+        assert again.post(10)[0] == 200

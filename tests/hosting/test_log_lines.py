@@ -1,11 +1,14 @@
 """What strangers send is harmless in a log: one line, and nothing that moves a terminal."""
 
+import io
+import logging
 import subprocess
 import sys
+import time
 
 import pytest
 
-from hosting.process import harmless
+from hosting.log import Counting, harmless
 
 NASTY = "a\r\nINFO forged: b\x1b[2J\x00\u202ec\u2028\ud800\u0085"
 
@@ -13,7 +16,7 @@ NASTY = "a\r\nINFO forged: b\x1b[2J\x00\u202ec\u2028\ud800\u0085"
 def test_a_log_line_stays_one_line_whatever_it_quotes():
     """In a process of its own, as servers log; the traceback of our own fault keeps its lines."""
     code = (
-        "import logging; from hosting.process import log_to_stderr; log_to_stderr();"
+        "import logging; from hosting.log import log_to_stderr; log_to_stderr();"
         f"logging.getLogger('x').warning('topic %s', {NASTY!r});"
         "logging.getLogger('x').warning('plain 中文 %s', 1)"
     )
@@ -27,3 +30,48 @@ def test_a_log_line_stays_one_line_whatever_it_quotes():
 @pytest.mark.parametrize("text", ["评价器 1号窗口", "a\u3000b", "é ß", ""])
 def test_what_people_write_stays_as_it_is(text):
     assert harmless(text) == text
+
+
+def logged(every_s: float, *lines: str) -> list[str]:
+    """What is written of these lines within a minute, and at its end."""
+    stream = io.StringIO()
+    handler = Counting(stream, every_s, lambda: 0.0 if every_s else time.monotonic())
+    logger = logging.Logger("x")
+    logger.addHandler(handler)
+    for line in lines:
+        logger.warning("refused %s", line)
+    handler.close()
+    return stream.getvalue().splitlines()
+
+
+def test_what_comes_again_and_again_is_one_line_and_a_count():
+    assert logged(60.0, *["a"] * 215, "b") == [
+        "refused a",
+        "refused b",
+        "refused a (214 times the same)",
+    ]
+
+
+def test_a_thousand_different_strangers_are_some_lines_and_a_count():
+    lines = logged(60.0, *map(str, range(1000)))
+    assert len(lines) == 21
+    assert lines[-1] == "refused 999 (980 times of the same kind)"
+
+
+def test_without_a_minute_each_is_a_line_of_its_own():
+    """The control."""
+    assert len(logged(0.0, *["a"] * 215)) == 215
+
+
+def test_what_was_counted_is_told_when_the_minute_is_over():
+    stream = io.StringIO()
+    handler = Counting(stream, 0.2)
+    logger = logging.Logger("x")
+    logger.addHandler(handler)
+    for _ in range(3):
+        logger.warning("again")
+    time.sleep(0.6)
+    assert stream.getvalue().splitlines() == ["again", "again (2 times the same)"]
+    logger.warning("again")
+    assert stream.getvalue().splitlines()[2:] == ["again"]
+    handler.close()

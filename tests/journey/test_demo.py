@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,42 @@ def is_found(result, count):
     lines = [line for line in result.stderr.splitlines() if line.startswith(f"{count}:")]
     none = {"lost": 0, "duplicate": 0, "altered": 0}
     return found == none | {count: 1} and len(lines) == 1
+
+
+def test_a_hall_as_in_production_is_kept_and_goes_on(tmp_path, firmware):
+    """TLS with a CA of its own and boards on the unix port; `sim run` brings them again."""
+    keep = tmp_path / FOLDER
+    whole = ("--windows", 1, "--seconds", 4, "--tls", "--interpreter", "unix", "--keep", keep)
+    result = pingjia("demo", *whole)
+    assert result.returncode == 0, result.stderr
+    assert "https://" in result.stdout
+
+    async def go_on():
+        parts = [
+            Part(name, keep, tier, "run", "--config", f"{tier}.toml")
+            for name, tier in (("centre", "central"), ("gateway", "gateway"))
+        ]
+        try:
+            for part in parts:
+                await part.start()
+            known = ("--gateway", parts[1].url, "--token-file", keep / "queue.token")
+            where = ("--devices", keep / "devices", "--oracle", keep / "oracle.jsonl", *known)
+            for more in (("--ca", keep / "secure" / "ca.pem"), ("--interpreter", "unix")):
+                where += more
+                yield await asyncio.to_thread(pingjia, "sim", "run", *where, "--seconds", 4)
+        finally:
+            for part in reversed(parts):
+                await part.stop()
+
+    async def both():
+        return [result async for result in go_on()]
+
+    other, same = asyncio.run(both())
+    assert other.returncode == 1
+    assert "--interpreter" in other.stderr
+    assert same.returncode == 0, same.stderr
+    assert re.search(r"thanked [1-9]", same.stdout), same.stdout
+    assert check(keep).returncode == 0
 
 
 def test_every_thanked_rating_is_in_the_centre_and_check_finds_the_same(tmp_path, firmware):

@@ -11,6 +11,7 @@ from protocol.envelope import mac16
 from protocol.message import Ack, Ticket, encode_message
 from simulator.devices.fleet import Fleet, FleetError
 from simulator.devices.folder import flash
+from simulator.devices.unix import BOARD
 from simulator.pen import Pen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,14 +21,24 @@ _TRIES = 5
 
 
 class LoneDevice:
-    """One device in `folder`, its broker, and whoever presses. Use as `async with`."""
+    """One device in `folder`, its broker, and whoever presses. Use as `async with`.
 
-    def __init__(self, folder: Path):
+    unix: on that interpreter, as a board. tls, ca: the broker's SSLContext and the CA that the
+    device trusts, PEM. host, network: the broker's name, and network.json. `events` is what the
+    device says.
+    """
+
+    def __init__(self, folder: Path, unix=None, tls=None, ca=None, host="127.0.0.1", network=None):
         self._folder = folder
+        self._unix = unix
+        self._ca = ca
+        self._host = host
+        self._network = network
         self._service = 0
-        self.broker = ScriptedBroker()
+        self.broker = ScriptedBroker(tls=tls)
         self.oracle = folder / "oracle.jsonl"
-        self.fleet = Fleet(self.oracle)
+        self.events = []
+        self.fleet = Fleet(self.oracle, self.events.append)
 
     async def __aenter__(self):
         await self.broker.__aenter__()
@@ -45,12 +56,25 @@ class LoneDevice:
 
     async def switch_on(self, port, timing):
         """Flashes, enrols and starts a device whose broker is said to listen at `port`."""
-        mqtt = {"host": "127.0.0.1", "port": port, "username": DEVICE}
+        mqtt = {"host": self._host, "port": port, "username": DEVICE, "password": "secret"}
         bundle = {"device": DEVICE, "epoch": EPOCH, "key": KEY.hex(), "hall": "demo"}
         path = self._folder / "bundle.json"
-        path.write_text(json.dumps(bundle | {"mqtt": mqtt | {"password": "secret", "ca": None}}))
+        path.write_text(json.dumps(bundle | {"mqtt": mqtt | {"ca": self._ca}}))
         flash(self._folder / "device", ROOT / "build" / "firmware", path)
-        await self.fleet.start(DEVICE, self._folder / "device", timing, enrol=True)
+        if self._network is not None:
+            (self._folder / "device" / "network.json").write_text(self._network)
+        self._start = {"timing": timing}
+        if self._unix:
+            self._start |= {"unix": self._unix, "board": BOARD}
+        await self.fleet.start(DEVICE, self._folder / "device", enrol=True, **self._start)
+
+    async def switch_on_again(self):
+        """Its power comes back."""
+        await self.fleet.start(DEVICE, self._folder / "device", **self._start)
+
+    def faces(self):
+        """The faces that it has shown."""
+        return [event["face"] for event in self.events if event["event"] == "face"]
 
     async def rate(self, count: int, hold_ms: int, is_acknowledged: bool = True):
         """So many ratings, one after the other; a receipt after every tenth if acknowledged."""

@@ -44,10 +44,12 @@ class ScriptedBroker:
     """Listens on a free loopback port; `packets` is a list per connection.
 
     connack: the return code of CONNACK, None for silence. puback, pong: whether to answer those.
-    suback: what it says to a subscription, 128 refuses it.
+    suback: what it says to a subscription, 128 refuses it. tls: an SSLContext, None for none.
     """
 
-    def __init__(self, connack=0, puback=True, pong=True, suback=1):
+    def __init__(self, connack=0, puback=True, pong=True, suback=1, tls=None):
+        self.tls = tls
+        self.port = 0
         self.connack = connack
         self.suback = suback
         self.puback = puback
@@ -57,7 +59,9 @@ class ScriptedBroker:
         self._something = asyncio.Event()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -107,7 +111,7 @@ class ScriptedBroker:
                 packets.append(packet)
                 self._answer(writer, packet)
                 self._something.set()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):  # TLS has its own, too
             writer.close()
 
     def _answer(self, writer, packet):

@@ -405,7 +405,7 @@ def test_one_changed_byte_on_the_flash_is_found(bench, firmware):
     hashes = {}
 
     async def scenario(it, fleet):
-        path = it.folder / "flash/lib/firmware/link.mpy"
+        path = it.folder / "flash/lib/firmware/dialler.mpy"
         data = path.read_bytes()
         assert b"no hall" in data
         path.write_bytes(data.replace(b"no hall", b"no hal1", 1))
@@ -416,7 +416,7 @@ def test_one_changed_byte_on_the_flash_is_found(bench, firmware):
     bench(scenario)
     manifest = json.loads((firmware / "manifest.json").read_text())["files"]
     differ = [path for path in hashes if hashes[path] != manifest[path]["sha256"]]
-    assert differ == ["lib/firmware/link.mpy"]
+    assert differ == ["lib/firmware/dialler.mpy"]
 
 
 def test_the_manifest_is_true(firmware):

@@ -38,6 +38,19 @@ def holds(flash_folder, firmware) -> bool:
     return not wrong and not missing and sorted(held) == sorted(names)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_fit"), [("1.22.2", False), ("1.9.4", False), ("1.23.0", True)]
+)
+def test_a_micropython_that_lacks_what_the_firmware_needs_is_refused(usb, version, is_fit):
+    with Board(usb().port) as board:
+        board.about = board.about._replace(micropython=version)
+        if is_fit:
+            board.require_usable()
+            return
+        with pytest.raises(OperatorError, match=r"too old .* needs 1\.23"):
+            board.require_usable()
+
+
 @pytest.mark.parametrize("is_raw_paste", [True, False], ids=["raw-paste", "no raw-paste"])
 def test_a_blank_board_is_flashed_verified_enrolled_and_alive(
     usb, firmware, tmp_path, is_raw_paste

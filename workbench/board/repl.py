@@ -23,6 +23,7 @@ from hosting.error import OperatorError
 
 PLATFORMS = ("esp32", "rp2", "webassembly")
 MPY = 6  # the version of compiled modules that the firmware is built for (MicroPython 1.19 on)
+OLDEST = (1, 23)  # MicroPython: `vfs`, `tls` and `WLAN.IF_STA` came with it
 _COMMAND = 4096  # characters of one command, small beside any board's heap
 _PIECE = 3072  # bytes of a file in one command
 _WINDOW_BITS = 12  # the board unpacks with a window of 4 KB
@@ -35,14 +36,12 @@ _ON_BOARD = Path(__file__).with_name("on_board.py")
 class About(NamedTuple):
     """What runs on the board; of one that the firmware does not know only the platform.
 
-    mpy: version of compiled modules it takes, 0 for none. can_unpack: whether it has
-    `deflate` (MicroPython 1.21 on).
+    micropython: its version, such as 1.28.0. mpy: that of compiled modules it takes, 0 for none.
     """
 
     platform: str
     micropython: str
     mpy: int
-    can_unpack: bool
 
 
 class _Transport(SerialTransport):
@@ -97,10 +96,11 @@ class Board:
                 f"{self.port}: this is a {self.about.platform} board, and the "
                 f"firmware runs on {', '.join(PLATFORMS)}. Unplug it, and take another one."
             )
-        if self.about.mpy != MPY or not self.about.can_unpack:
+        if self.about.mpy != MPY or _numbers(self.about.micropython) < OLDEST:
             raise OperatorError(
                 f"{self.port}: its MicroPython {self.about.micropython} is too old for the "
-                "firmware. Put a new one on it: pingjia workbench flash --image FILE …"
+                f"firmware, which needs {'.'.join(map(str, OLDEST))}. Put a new one on it: "
+                "pingjia workbench flash --image FILE …"
             )
         self.run(_ON_BOARD.read_text("utf-8"))
 
@@ -192,17 +192,16 @@ class Board:
         # Short: an unknown board may have a small buffer and no flow control.
         platform = self.run("import sys;print(sys.platform)").strip()
         if platform not in PLATFORMS:
-            return About(platform[:32], "", 0, False)
+            return About(platform[:32], "", 0)
         code = (
-            "try:\n import deflate as d\nexcept ImportError:\n d=None\n"
             "i=sys.implementation\n"
             "v='.'.join([str(n) for n in i[1][:3]])\n"
-            "print(v,getattr(i,'_mpy',0)&255,int(d is not None))"
+            "print(v,getattr(i,'_mpy',0)&255)"
         )
         found = self.run(code).split()
-        if len(found) != 3 or not (found[1].isdigit() and found[2].isdigit()):
+        if len(found) != 2 or not found[1].isdigit() or not _numbers(found[0]):
             raise self._silent()
-        return About(platform, found[0], int(found[1]), found[2] == "1")
+        return About(platform, found[0], int(found[1]))
 
     def _reopen(self, end: float) -> None:
         self._transport.serial.close()
@@ -239,6 +238,12 @@ class Board:
             f"{self.port}: the board refused a command ({last}). Repeat the command; if it "
             "fails again, put MicroPython on anew: pingjia workbench flash --image FILE …"
         )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """1.28.0 as (1, 28, 0); nothing for what is no version."""
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
 
 
 def _commands(path: str, data: bytes) -> Iterator[tuple[str, int]]:

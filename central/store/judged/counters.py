@@ -162,3 +162,20 @@ def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> 
         .order_by((found.c.services - found.c.ratings).desc(), found.c.hall, found.c.window)
     )
     return list(connection.execute(named))
+
+
+def participants(
+    connection: Connection, profile: str, spans: Collection[int], halls: sql.Halls
+) -> tuple[int, int]:
+    """How many different participants gave ratings that count over these spans, and how many
+    ratings, whatever the mode. halls: None for all.
+    """
+    chosen = [_figure.c.profile == profile, _figure.c.dim == "participant"]
+    chosen += [_figure.c.span.in_(spans), _figure.c.what.like("active-%")]
+    if halls is not None:
+        chosen.append(sql.is_one(_figure.c.hall, halls))
+    ratings = func.sum(_figure.c.ratings)
+    query = select(ratings.label("ratings")).where(*chosen).group_by(_figure.c.id)
+    heads = query.having(ratings > 0).subquery()
+    found = connection.execute(select(func.count(), func.sum(heads.c.ratings))).one()
+    return int(found[0]), int(found[1] or 0)

@@ -106,6 +106,20 @@ def due(connection: Connection, now_ms: int, most: int) -> list[Service]:
     return [(row[0], row[1]) for row in sql.run(connection, query, (now_ms, most))]
 
 
+def behind_since_ms(connection: Connection, before_ms: int, is_due: bool) -> int | None:
+    """Since when the judge owes something, if that was before `before_ms`; is_due: also what time
+    alone changes. Found by an index, whatever waits.
+    """
+    touched = metadata.tables["touched"]
+    oldest = select(touched.c.at_ms).order_by(touched.c.n).limit(1)
+    since = [connection.execute(select(_judge.c.failed_ms)).scalar()]
+    since.append(connection.execute(oldest).scalar())
+    if is_due:
+        due = select(_standing.c.due_ms).where(_standing.c.due_ms.is_not(None))
+        since.append(connection.execute(due.order_by(_standing.c.due_ms).limit(1)).scalar())
+    return min([one for one in since if one is not None and one < before_ms], default=None)
+
+
 def next_due_ms(connection: Connection, after_ms: int) -> int | None:
     """The next instant behind one at which time alone changes something."""
     query = select(func.min(_standing.c.due_ms)).where(_standing.c.due_ms > after_ms)

@@ -3,20 +3,19 @@
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel
 from sqlalchemy import exc
 from starlette.types import ASGIApp
 
 from central.custody.intake import Intake
-from central.custody.marks import CENTRE_CLOCK
 from central.steady import PlainClock
-from central.store import places
 from central.store.database import Database
 from central.web.api import batches
 from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
+from central.web.api.health import StoreWatch, add_health
 from hosting.body import BoundedBody
-from hosting.problem import handle_problems
+from hosting.door import HeadAsGet, TokenFirst
+from hosting.problem import describe_problems, handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
 
@@ -32,19 +31,12 @@ _LARGE_BODIES = {
 _BUSY = (exc.IntegrityError, exc.OperationalError, exc.TimeoutError)
 
 
-class Health(BaseModel):
-    """Whether the centre can answer: `ok`, or `centre_clock` while its own clock is in doubt,
-    which loses nothing. Nothing more is told without a token.
-    """
-
-    status: str
-
-
 def create_app(
     database: Database,
     intake: Intake,
     bearer: Bearer,
     clock: PlainClock,
+    watch: StoreWatch,
     *parts: APIRouter | Site[Any],
 ) -> ASGIApp:
     """The application: the batches' door before everything, routers of the API, and the site with
@@ -63,18 +55,8 @@ def create_app(
         else:
             app.include_router(part)
 
-    @app.get("/healthz")
-    def get_health() -> Health:
-        """200 while the database answers."""
-        with database.read() as connection:
-            places.has_devices(connection)
-        return Health(status="ok" if clock.doubt() is None else CENTRE_CLOCK)
-
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        described()["paths"][batches.PATH] = batches.DESCRIPTION
-        return described()
-
-    app.openapi = openapi
-    return BoundedBody(BatchDoor(app, intake, bearer), _BODY_BYTES, _LARGE_BODIES)
+    add_health(app, database, clock, watch)
+    describe_problems(app, {batches.PATH: batches.DESCRIPTION})
+    # Batches are asked for their token by their own door.
+    inner = TokenFirst(BatchDoor(app, intake, bearer), "/v1/(?!batches$).*", bearer)
+    return HeadAsGet(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES))

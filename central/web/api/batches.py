@@ -22,7 +22,7 @@ from central.people.callers import UnknownTokenError
 from central.store.database import is_of_store
 from central.web.api.bearer import Bearer, refused, token_in
 from hosting.body import announced, unpack
-from hosting.problem import our_fault, problem, problem_of, try_again
+from hosting.problem import note_refusal, our_fault, problem, problem_of, try_again
 from hosting.tokens import EndedTokenError
 from protocol.batch import Answer, Body, decode_batch, encode_answer
 from protocol.field import ProtocolError
@@ -55,6 +55,7 @@ DESCRIPTION = {
                 }
             },
         },
+        "security": [{"token": []}],
         "responses": {
             "200": {
                 "description": "The answer",
@@ -90,7 +91,10 @@ class BatchDoor:
         try:
             body = await self._take(Headers(scope=scope), receive)
         except Exception as error:
-            await _problem_of(error)(scope, receive, send)
+            told = _problem_of(error)
+            if told.status_code == 401:
+                note_refusal(scope, HTTPException(401))
+            await told(scope, receive, send)
             return
         headers = (*_HEADERS, (b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -1,18 +1,28 @@
-"""GET /v1/policies: the rules (规则) by which services are judged, each value with its article."""
+"""GET /v1/policies: the rules (规则) by which services are judged, each value with its article;
+GET /v1/quota/…: what the evaluation of a region comes to by them.
+"""
 
+from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
+from central.figures.quota import evaluated, halls_of
 from central.people import tokens
-from central.ratings.versions import Rules, key_of
-from central.rules.calendar import day_of
+from central.ratings.judge import Judge
+from central.ratings.period import Period
+from central.ratings.versions import key_of
+from central.rules.calendar import day_of, number_of
 from central.rules.policy import Policy
+from central.rules.quota import assessed
 from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.bearer import Bearer, Scopes, require
+from central.web.views.quota import QuotaAnswer, view_of
 from central.web.views.shown import Source, plain, source_of
+from hosting.clock import day
 
 
 class PolicyValue(Source):
@@ -49,9 +59,15 @@ class PoliciesAnswer(BaseModel):
     policies: list[PolicyView]
 
 
-def create_router(database: Database, rules: Rules, bearer: Bearer) -> APIRouter:
-    """The route; it needs a token with the scope figures:read."""
+Volume = Annotated[int | None, Query(ge=0, le=1_000_000_000)]
+
+
+def create_router(
+    database: Database, judge: Judge, bearer: Bearer, now_ms: Callable[[], int]
+) -> APIRouter:
+    """The routes; they need a token with the scope figures:read."""
     router = APIRouter(prefix="/v1")
+    rules = judge.rules
 
     @router.get("/policies")
     def get_policies(scopes: Annotated[Scopes, Depends(bearer)]) -> PoliciesAnswer:
@@ -66,6 +82,41 @@ def create_router(database: Database, rules: Rules, bearer: Bearer) -> APIRouter
             for policy in policies.versions(profile)
         ]
         return PoliciesAnswer(default=rules.default, policies=views)
+
+    @router.get("/quota/{profile}/{region}")
+    def get_quota(
+        scopes: Annotated[Scopes, Depends(bearer)],
+        profile: str,
+        region: str,
+        on: Annotated[date | None, Query()] = None,
+        volume: Volume = None,
+        volume_with_lower: Volume = None,
+    ) -> QuotaAnswer:
+        """Who took part in the evaluation of a region over the period of its tier that `on` is in
+        (today unless said), and by which ways: of its own halls, and with those of the regions
+        below it. volume: how many enforcement acts (执法量) there were in the period, as the
+        region's office counts them; without it nothing is said to be met. Scope figures:read.
+        """
+        require(scopes, tokens.FIGURES_READ)
+        on = on or day(now_ms())
+        with database.read() as connection:
+            places = judge.places_now(connection)
+            found = places.region(region, number_of(on))
+            if found is None:
+                raise HTTPException(404, f"the directory has no region {region} on {on}")
+            policy = places.policy_of_region(profile, region, number_of(on))
+            span = None if policy is None else assessed(policy, found.tier, on)
+            if policy is None or span is None:
+                why = f"no profile {profile} that is in force on {on} has a period and a quota"
+                raise HTTPException(404, f"{why} for the tier of {region}")
+            period = Period(span.first, span.last)
+            own, lower = halls_of(places, region, number_of(on))
+            parts = [
+                evaluated(connection, policy, period, halls, found.name)
+                for halls in (own, own + lower)
+            ]
+            lag = judge.lag(connection)
+        return view_of(policy, found, span, parts, (volume, volume_with_lower), lag)
 
     return router
 

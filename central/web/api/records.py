@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from central.custody.open import KeyOf, answer_in
 from central.people.tokens import RECORDS_READ
-from central.store import ledger, places, rejections
+from central.store import places, rejections, walk
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
@@ -19,12 +19,15 @@ from protocol.envelope import split
 from protocol.field import ProtocolError, device_id
 from protocol.record import Reasons
 
+UNREADABLE_ROW = "unreadable_row"  # no mark: a column holds what no centre ever wrote there
+
 Approval = Literal["approved", "pending", "refused"]
 
 
 class StoredRecord(BaseModel):
     """A record as it is kept. level, codes: what the answer of a rating, of reasons says; null and
-    [] for everything else. marks: the centre's; hall_marks: what the hall said, unverified.
+    [] for everything else. marks: the centre's, and `unreadable_row` where somebody edited the
+    database so that not all of the row can be read; hall_marks: what the hall said, unverified.
     approval: of the device's enrolment; only ratings of an approved one count.
 
     rated_at_ms: when a rating was given, at most rated_error_ms off; null while that is not known,
@@ -126,17 +129,17 @@ def _page(
     database: Database, key_of: KeyOf, device: str | None, after: cursor.Position, limit: int
 ) -> RecordPage:
     with database.read() as connection:
-        found = ledger.page(connection, device, after, limit + 1)
+        found = walk.page(connection, device, after, limit + 1)
         enrolments = places.enrolments(connection, {row.device for row, _ in found})
     approvals: dict[Epoch, Approval] = {one[:2]: _approval(one) for one in enrolments}
     records = [
         StoredRecord(
-            envelope=row.envelope.decode(),
+            envelope=row.envelope.decode(errors="replace"),
             level=row.level,
             codes=_codes(row, key_of),
             received_at_ms=row.received_at_ms,
             verdict=CONFLICT if is_conflict else STORED,
-            marks=row.marks,
+            marks=[*row.marks, UNREADABLE_ROW] if row.odd else row.marks,
             approval=approvals.get(row.epoch_key, "approved"),
             hall=row.hall,
             window=row.window,
@@ -162,7 +165,10 @@ def _approval(enrolment: Enrolment) -> Approval:
 def _codes(row: Row, key_of: KeyOf) -> list[int]:
     if row.kind != Reasons.kind or not row.is_readable:
         return []
-    return [*answer_in(split(row.envelope)[0], row.record, key_of)[1]]
+    try:
+        return [*answer_in(split(row.envelope)[0], row.record, key_of)[1]]
+    except ProtocolError:  # somebody edited it: `verify` names what is wrong
+        return []
 
 
 def _newest(row: Any) -> NewestRejection:

@@ -42,6 +42,7 @@ class MarksView:
         return {
             "found": found,
             "both_clocks": both,
+            "store_trouble": self._alarms.trouble(),
             "shares_at_ms": shares_at_ms,
             "hall": hall,
             "hall_name": row.name if row is not None else "",

@@ -9,7 +9,8 @@ from esp32 import Partition
 from machine import RTC, Pin
 
 from firmware.boards.esp32_five_key.pins import PINS
-from firmware.boards.five_key import FiveKey, NoFlash, is_enrolled, join
+from firmware.boards.five_key import FiveKey, NoFlash, is_enrolled
+from firmware.boards.network_settings import join
 from firmware.files import Files
 from firmware.timing import Timing
 
@@ -40,13 +41,13 @@ class _Network:
 
     def __init__(self, pins):
         self._pins = pins
-        self._interface = None
+        self.interface = None
 
     async def connect(self, settings):
-        if self._interface is None:
+        if self.interface is None:
             is_cable = settings["interface"] == "ethernet"
-            self._interface = self._cable() if is_cable else network.WLAN(network.WLAN.IF_STA)
-        await join(self._interface, settings)
+            self.interface = self._cable() if is_cable else network.WLAN(network.WLAN.IF_STA)
+        await join(self.interface, settings)
 
     def _cable(self):
         pins = self._pins

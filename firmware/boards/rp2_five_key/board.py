@@ -7,7 +7,8 @@ it: the device must be enrolled again. With 2 MB of flash, 25 segments fit.
 import network
 from machine import Pin, mem32
 
-from firmware.boards.five_key import FiveKey, join
+from firmware.boards.five_key import FiveKey
+from firmware.boards.network_settings import join
 from firmware.boards.rp2_five_key.pins import PINS
 from firmware.files import Files
 from firmware.timing import Timing
@@ -38,7 +39,7 @@ class _Network:
     """The Pico W's Wi-Fi."""
 
     def __init__(self):
-        self._wifi = network.WLAN(network.WLAN.IF_STA)
+        self.interface = network.WLAN(network.WLAN.IF_STA)
 
     async def connect(self, settings):
-        await join(self._wifi, settings)
+        await join(self.interface, settings)

@@ -104,11 +104,21 @@ class Board:
         """Restarts the device; the next start's `note` gives the number, which is below 256."""
         host.restart(note)
 
-    async def connect(self, address, port, ca):
-        """A byte stream to the broker. Raises OSError."""
-        stream = HostStream(host.connect(address, port))
+    def check_network(self):
+        """Raises ValueError if what says how to reach the hall cannot be read."""
+
+    async def join(self):
+        """Waits until there is a network. Raises OSError."""
+
+    async def connect(self, host_name, port, ca):
+        """A byte stream to the broker, with TLS if there is a CA. Raises OSError."""
+        stream = HostStream(host.connect(host_name, port, ca or ""))
         await stream.opened()
         return stream
+
+    def tell_time(self, now_ms: int) -> bool:
+        """Takes the hall's time; whether the broker's certificate has expired by it."""
+        return False  # the host has a clock of its own
 
 
 class HostStream:
@@ -128,23 +138,22 @@ class HostStream:
                 return
             await self._event.wait()
 
-    async def read(self, count: int) -> bytes:
-        """1 to count bytes, b"" at the end."""
-        data = bytearray(count)
+    async def readinto(self, buffer) -> int:
+        """Fills the buffer's beginning; how many bytes came, 0 at the end."""
         while True:
             self._event.clear()
-            got = host.stream_read(self._number, uctypes.addressof(data), count)
+            got = host.stream_read(self._number, uctypes.addressof(buffer), len(buffer))
             if got > 0:
-                return bytes(data[:got])
+                return got
             if got < 0:
-                return b""
+                return 0
             await self._event.wait()
 
     async def write(self, data: bytes):
         """Sends all of data. Raises OSError."""
         _checked(host.stream_write(self._number, uctypes.addressof(data), len(data)))
 
-    def close(self):
+    async def close(self):
         """Ends the connection."""
         host.stream_close(self._number)
 
