@@ -80,7 +80,11 @@ def pages_of(practice, *scopes):
 
 
 @pytest.mark.parametrize("place", ["", ":region:450702"])
-@pytest.mark.rule("R83", "R88", "R99", "R108", "R109")
+@pytest.mark.rule("R83")
+@pytest.mark.rule("R88")
+@pytest.mark.rule("R99")
+@pytest.mark.rule("R108")
+@pytest.mark.rule("R109")
 def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
     pages = pages_of(autumn, f"pages:read{place}", "services:read:all")
     counts = {}
@@ -151,7 +155,8 @@ def count(row, column):
     return row["cells"][column]["value"]["count"]
 
 
-@pytest.mark.rule("R83", "R82")
+@pytest.mark.rule("R83")
+@pytest.mark.rule("R82")
 def test_a_table_says_its_article_or_that_it_is_ours_and_each_share_its_counts(autumn):
     found = table(autumn, "rates", "window", period="2026-09", profile="qinnan")
     articles = {one["name"]: one["articles"] for one in found["columns"]}
@@ -430,7 +435,8 @@ def test_arranged_refuses_a_column_that_is_none(autumn):
     assert "Good rate" in look(autumn, "/tables/rates/hall", "pages:read", language="en")
 
 
-@pytest.mark.rule("R111", "R112")
+@pytest.mark.rule("R111")
+@pytest.mark.rule("R112")
 def test_the_rules_are_read_by_everybody_with_the_article_and_days_of_each(practice):
     practice.client.cookies.clear()
     page = practice.client.get("/policies", headers=HTML)
