@@ -6,6 +6,8 @@ here and nowhere else; `pingjia --debug …` shows where it arose.
 """
 
 import gc
+import os
+import select
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -48,8 +50,12 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+            return answer
         except ERRORS as error:
+            if isinstance(error, BrokenPipeError) and _is_unread():
+                raise typer.Exit(1) from None
             if ctx.params["debug"]:
                 raise
             typer.echo(f"pingjia: {_told(error)}", err=True)
@@ -59,6 +65,17 @@ class _Commands(TyperGroup):
 def _told(error: Exception) -> str:
     """Its sentences; what they quote moves no terminal."""
     return "\n".join(harmless(line) for line in f"{error}".split("\n"))
+
+
+def _is_unread():
+    """Whether who read our output has gone, as `| head` does; then nothing more goes there."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, 0)
+    is_gone = any(event & select.POLLERR for _, event in poll.poll(0))
+    if is_gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return is_gone
 
 
 def _imported(module):

@@ -21,9 +21,10 @@ from central.ratings import backfill, judge
 from central.ratings.entry import Entry
 from central.ratings.judge import Judge
 from central.ratings.rehearsal import Rehearsal, RehearsalClock, clock_of, mark, require_real
-from central.ratings.versions import Rules, begin, load_rules
+from central.ratings.versions import Rules, begin, load_rules, require_accepted
 from central.steady import PlainClock
 from central.store.database import Database, open_database
+from central.store.judged import standings
 from central.timekeeper import EVERY_S, Timekeeper
 from central.web.api import (
     bench,
@@ -118,7 +119,8 @@ class Centre:
             tables.create_router(database, self.tables, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
-                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms)
+                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms),
+                is_rehearsal=isinstance(time, RehearsalClock),
             ),
             policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
@@ -142,8 +144,15 @@ class Centre:
             actions.append(("clock", EVERY_S, self._keeper.keep))
         self._tickers = [Ticker(*one, at_once=True, pause_s=_AFTER_FAILURE_S) for one in actions]
 
+    def begin(self) -> None:
+        """Let its rules be those in force. Not before it listens: one that cannot is no centre.
+        Raises OperatorError as `begin` of versions.
+        """
+        begin(self.database, self.judge.rules, self._now_ms())
+
     def start(self) -> None:
-        """Begin to look now and then for what is too much work inside a request."""
+        """Begin, and look now and then for what is too much work inside a request."""
+        self.begin()
         for ticker in self._tickers:
             ticker.start()
 
@@ -225,5 +234,8 @@ def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalCl
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
-    begin(database, rules, (time.clock if isinstance(time, Timekeeper) else time).now_ms())
+    with database.read() as connection:
+        settled_ms = standings.state(connection).settled_ms
+        now = (time.clock if isinstance(time, Timekeeper) else time).now_ms()
+        require_accepted(connection, rules, max(now, settled_ms))
     return Centre(database, keys, rules, limits, time, is_direct, Participants(secret))

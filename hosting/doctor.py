@@ -54,6 +54,19 @@ def look_at_room(folder: Path, least_bytes: int) -> str:
     return f"{free / _GIB:.1f} GiB free in {folder}, and it can be written"
 
 
+def silence(where: str, unit: str, error: OSError) -> str:
+    """A sentence about a service of ours that does not answer there, and what to do."""
+    if isinstance(error, TimeoutError):
+        return (
+            f"{where} does not answer within {_WAIT_S:.0f} seconds: it is frozen, or overloaded. "
+            f"Read its log (journalctl -u {unit}), then restart it (systemctl restart {unit})."
+        )
+    return (
+        f"nothing answers on {where}: {error}. Start it (systemctl start {unit}), and read its "
+        f"log (journalctl -u {unit})."
+    )
+
+
 def look_up(host: str) -> str:
     """The addresses of a host. Raises OperatorError."""
     try:
@@ -84,11 +97,21 @@ def look_at_certificate(host: str, port: int, trusted: ssl.SSLContext) -> str:
             trusted.wrap_socket(connection, server_hostname=host) as shaken,
         ):
             told = shaken.getpeercert() or {}
+    except TimeoutError:
+        raise OperatorError(
+            f"{host} port {port} does not answer within {_WAIT_S:.0f} seconds: it is frozen, or "
+            "something on the way holds it up. Ask those who run it."
+        ) from None
     except ssl.SSLError as error:
         why = getattr(error, "verify_message", "") or error.reason
         raise OperatorError(
             f"TLS to {host} port {port} fails: {why}. Is the CA the right one, is the name in the "
             "certificate, and is the clock of this machine right?"
+        ) from None
+    except OSError as error:
+        raise OperatorError(
+            f"{host} port {port} is not reached: {error.strerror or error}. Does it run there, "
+            "and does a firewall let this machine through?"
         ) from None
     return good_for(f"the certificate of {host}", ssl.cert_time_to_seconds(f"{told['notAfter']}"))
 

@@ -1,7 +1,9 @@
 """The log of a server: one line a message, on standard error, and not a thousand times the same.
 
 What strangers do is worth a line each, however often they do it: the first of a minute is written
-as it is, and at the minute's end one line tells how often it came again.
+as it is, and at the minute's end one line tells how often it came again, and when last. What has
+changed here, an alarm that comes or goes, is never held back as the same: the log would end with
+what is over.
 """
 
 import logging
@@ -15,6 +17,7 @@ from unicodedata import category
 _EVERY_S = 60.0
 _ALIKE = 20  # different lines of one kind, a minute
 _KINDS = 1000
+CHANGE = {"is_change": True}  # `extra` of a line that says what is so from now on
 
 
 def log_to_stderr() -> None:
@@ -88,7 +91,8 @@ class Counting(logging.StreamHandler):
             if record is not None and count:
                 word = "of the same kind" if record is kind.other else "the same"
                 how_often = f"{count} times" if count > 1 else "once more"
-                super().emit(_again(record, f"{how_often} {word}"))
+                at = time.strftime("%H:%M:%S", time.localtime(record.created))
+                super().emit(_again(record, f"{how_often} {word}, last at {at}"))
 
 
 class _Kind:
@@ -96,15 +100,19 @@ class _Kind:
 
     def __init__(self, since_s: float) -> None:
         self.since_s = since_s
-        self.same: dict[str, tuple[logging.LogRecord, int]] = {}  # how often it came again
+        # The last of each, and how often it came again.
+        self.same: dict[str, tuple[logging.LogRecord, int]] = {}
+        self.changes = 0
         self.other: logging.LogRecord | None = None
         self.others = 0
 
     def admits(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
+        if hasattr(record, "is_change") and self.changes < _ALIKE:
+            self.changes += 1
+            return True
         if text in self.same:
-            first, count = self.same[text]
-            self.same[text] = first, count + 1
+            self.same[text] = record, self.same[text][1] + 1
         elif len(self.same) < _ALIKE:
             self.same[text] = record, 0
             return True

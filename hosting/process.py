@@ -45,11 +45,12 @@ def tell_ready() -> None:
             told.sendto(b"READY=1", f"\0{path[1:]}" if path[0] == "@" else path)
 
 
-def make_room(connections: int, own: int) -> int:
+def make_room(connections: int, own: int, needed: int | None = None) -> int:
     """Let this process have as many files open as it may, and say so; how many connections fit.
 
     connections: as many as are wanted, the most that are given. own: files that are needed besides
-    them: database, log, threads.
+    them: database, log, threads. needed: below how many connections it is a warning; None: below
+    what is wanted.
     """
     if resource is None:
         return connections
@@ -62,7 +63,8 @@ def make_room(connections: int, own: int) -> int:
         log.info("room for %d connections", connections)
         return connections
     fit = max(1, hard - own)
-    log.warning(
+    log.log(
+        logging.INFO if needed is not None and fit >= needed else logging.WARNING,
         "room for %d connections, not for %d: this process may have only %d files open; set "
         "LimitNOFILE=%d in its systemd unit, or `ulimit -n` before it starts",
         *(fit, connections, hard, connections + own),

@@ -1,4 +1,6 @@
-"""Text files that people write: read as they come from any editor, bounded, or told what to do."""
+"""Files that people write, and move: text read as it comes from any editor, bounded, or told what
+to do; and whether a file is still the one that it was.
+"""
 
 import codecs
 import errno
@@ -9,6 +11,7 @@ from typing import BinaryIO
 
 from hosting.error import OperatorError
 
+FileId = tuple[int, int]  # of which disk, which file
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -59,3 +62,12 @@ def _encoding(content: bytes) -> str:
     except UnicodeDecodeError:
         return "in another encoding"
     return "probably GB18030, as Chinese Windows saves text"
+
+
+def file_id(path: Path) -> FileId | None:
+    """Which file stands there now, None for none: another one may have taken its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from hosting.error import OperatorError
+from hosting.log import harmless
 from hosting.text_file import read_text
 
 _BYTES = 1 << 20
@@ -23,8 +24,8 @@ def load_toml(path: Path, mend: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(read_text(path, _BYTES, mend))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise OperatorError(f"{path} is not TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits: a ValueError
+        raise OperatorError(f"{path} is not TOML: {harmless(f'{error}')}.") from None
 
 
 def load_config(model: type[Model], path: Path, mend: str) -> Model:
@@ -41,7 +42,7 @@ def checked(model: type[Model], members: dict[str, Any], path: Path) -> Model:
     try:
         return model(**members)
     except ValidationError as error:
-        lines = [f"{path}: {_sentence(model, fault)}" for fault in error.errors()]
+        lines = [harmless(f"{path}: {_sentence(model, fault)}") for fault in error.errors()]
         raise OperatorError("\n".join(lines)) from None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from pathlib import Path
@@ -56,7 +57,8 @@ class Site(Generic[Holder]):
 
     most_listeners: of live parts at a time. every_s: how often a live part is rendered.
     holder_of: None for a token that is none; raises EndedTokenError. notice: a message that stands
-    on every page; empty for none.
+    on every page; empty for none. menu: pages with whoever may see them; a template has in `opens`
+    those that the browser's tokens open.
     """
 
     def __init__(
@@ -70,10 +72,12 @@ class Site(Generic[Holder]):
         most_listeners: int = 64,
         every_s: float = 0.5,
         notice: str = "",
+        menu: Mapping[str, Callable[[Holder], bool]] = {},
     ):
         self.tier = tier
         self.name = name
         self._notice = notice
+        self._menu = menu
         self.router = APIRouter(include_in_schema=False)
         self._holder_of = holder_of
         self._home_of = home_of
@@ -146,11 +150,21 @@ class Site(Generic[Holder]):
         self, request: Request, template: str, view: View = dict, status: int = 200
     ) -> Response:
         """A page, or a part of one, in the visitor's language."""
-        language = self.language(request)
-        html = await run_in_threadpool(lambda: self.render(template, language, request, **view()))
+        language, opens = self.language(request), await self._opens(request)
+        html = await run_in_threadpool(
+            lambda: self.render(template, language, request, opens=opens, **view())
+        )
         answer = HTMLResponse(html, status)
         session.renew(answer, request, self.tier)
         return answer
+
+    async def _opens(self, request: Request) -> set[str]:
+        found: set[str] = set()
+        for token in session.tokens(request, self.tier) if self._menu else ():
+            with suppress(EndedTokenError):
+                holder = await run_in_threadpool(self._holder_of, token)
+                found |= {path for path, may in self._menu.items() if holder and may(holder)}
+        return found
 
     async def live(
         self,

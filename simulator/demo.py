@@ -132,18 +132,19 @@ async def run_devices(
     window that the gateway names for it. Ticket numbers go on after the highest in the log. unix:
     all run on that interpreter.
     """
-    first_ticket = next_ticket(read_log(oracle)) if oracle.exists() else 1
+    before = read_log(oracle) if oracle.exists() else []
     async with Fleet(oracle, lambda event: say(str(event)) if "text" in event else None) as fleet:
         views = await start_devices(
             fleet, folders, queue, TIMING, unix=unix and (unix, len(folders))
         )
         windows = {view["window"]: view["device"] for view in views if view["device"] in folders}
-        crowd = Crowd(queue, fleet, windows, seed, first_ticket)
+        crowd = Crowd(queue, fleet, windows, seed, next_ticket(before))
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, crowd.stop)
         await crowd.run(seconds)
         await asyncio.sleep(_SETTLE_S)
     await queue.aclose()
-    say(f"served {crowd.counts['served']}, thanked {crowd.counts['thanked']}: {oracle}")
+    thanked = sum(one.thanked_at_ms is not None for one in read_log(oracle)[len(before) :])
+    say(f"served {crowd.counts['served']}, thanked {thanked}: {oracle}")
 
 
 async def _on_screen(run: Run, show: Show, console: Console):

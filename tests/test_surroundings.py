@@ -4,9 +4,11 @@ proxies in the environment, IPv6. FAULTS 30
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -244,3 +246,59 @@ def _answers(tier: str, config: Path, lines: list[str] | None = None) -> dict:
 def test_an_address_stands_in_brackets(host, begins):
     with listen(host, 0, "?") as listener:
         assert url_of(listener).startswith(begins)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes that break")
+def test_a_reader_that_has_gone_is_no_error():
+    """`| head`: nothing is said of it."""
+    command = [sys.executable, "-m", "pingjia", "sim", "storm", "--list"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        command,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        timeout=60,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("tier", "limit", "most"),
+    [
+        pytest.param("gateway", None, 9 * MIB, id="gateway"),
+        pytest.param("central", None, 33 * MIB, id="central"),
+        pytest.param("gateway", -1, None, id="control: a log without a limit"),
+    ],
+)
+def test_a_log_that_a_reader_held_open_shrinks_again(tmp_path, tier, limit, most):
+    """FAULTS 25: a backup, or a shell of SQLite, that stood still in the middle of reading."""
+    path = tmp_path / "held.sqlite"
+    database = Database(path) if tier == "gateway" else open_database(f"sqlite:///{path}")
+
+    def put(size: int) -> None:
+        with database.write() as connection:
+            if limit is not None:
+                connection.exec_driver_sql(f"PRAGMA journal_size_limit={limit}")
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS held (bytes BLOB)")
+            connection.exec_driver_sql("INSERT INTO held VALUES (zeroblob(?))", (size,))
+
+    log = path.with_name(f"{path.name}-wal")
+    put(1)
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM held").fetchone()
+        for _ in range(10):
+            put(4 * MIB)
+        assert log.stat().st_size > 40 * MIB
+    for _ in range(3):
+        put(1)
+    size = log.stat().st_size
+    database.close()
+    assert size <= most if most else size > 40 * MIB

@@ -54,8 +54,8 @@ TEXTS = {
 }
 # Ids, addresses and names of ports, which have alphabets of their own or name what is there.
 IDS = {"device", "devices", "old", "hall", "window", "token_id", "scope", "centre", "gateway"}
-IDS |= {"port", "chip", "address", "broker", "fault", "pull", "damage"}
-NAMED = {"gateway token revoke name", "workbench network wifi"}
+IDS |= {"port", "chip", "address", "broker", "fault", "pull", "damage", "interpreter", "heap"}
+NAMED = {"gateway token revoke name", "gateway secure name", "workbench network wifi"}
 NAMED |= {
     "central policy accept profile",
     "central policy preview profile",

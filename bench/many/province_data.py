@@ -43,7 +43,7 @@ _COLUMNS = {
     "window": 'hall, "window", name, is_closed',
     "directory": "kind, id, first_day, last_day, name, up, tier, noted_ms",
     "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
-    " proven_at_ms, proven_ms",
+    " proven_at_ms, proven_ms, broker",
     "device_settings": "version, hall, content, set_at_ms",
     "chain": "device, epoch, covered_seq, highest_seq, receipt_seq, receipt, open_since_ms,"
     " receipt_at_ms",
@@ -54,7 +54,7 @@ _COLUMNS = {
     "document": 'facts, bytes, hall, service, "window", ticket_no, staff_no, book, number,'
     " opened_at_ms, stored_at_ms",
     "awaited": 'facts, device, epoch, seq, hall, "window", since_ms',
-    "figure": "profile, span, dim, hall, id, mode, what, ratings, projects",
+    "figure": "profile, span, dim, hall, id, mode, what, policy_from, ratings, projects",
     "mark_tally": 'hall, "window", mark, count, first_at_ms, last_at_ms, device, epoch, seq',
     "rejection_count": "hall, reason, count, last_at_ms",
     "rejection": "id, hall, reason, sentence, first_bytes, rejected_at_ms",
@@ -117,7 +117,8 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     )
     password = "'$7$101$' || printf('%016d', n) || '$' || printf('%086d', n) || '=='"
     query = f"""SELECT device, {EPOCH}, hall, "window", {password}, {EPOCH} * 60000,
-        {_HEARD}, CASE n % 30 WHEN 7 THEN 980000000 ELSE 1000000000 END FROM place"""
+        {_HEARD}, CASE n % 30 WHEN 7 THEN 980000000 ELSE 1000000000 END, printf('%016d', n)
+        FROM place"""
     _insert(connection, "device", query, now)
     query = "SELECT 1 + n, hall, ?1, ?2 FROM place WHERE \"window\" = 'w1'"
     set_at_ms = now - 90 * 24 * _HOUR_MS
@@ -185,19 +186,19 @@ def _make_counts(connection: sqlite3.Connection, now: int) -> None:
         "waiting": f"60 - {rated}",
     }
     of_hall = {"active-1": 1, "active-3": 2, "active-4": 2, "active-5": 50, "waiting": 5}
-    key = "'national', span"
+    key, version = "'national', span", 20000101  # that of central/rules/profiles/national
     for what, count in of_window.items():
-        query = f"""SELECT {key}, 'window', hall, "window", 'per_visit', '{what}', {count}, {count}
-            FROM day_of, place WHERE back < ?1"""
+        query = f"""SELECT {key}, 'window', hall, "window", 'per_visit', '{what}', {version},
+            {count}, {count} FROM day_of, place WHERE back < ?1"""
         _insert(connection, "figure", query, WINDOW_DAYS)
     for what, each in of_hall.items():
         count = WINDOWS * each
-        query = f"""SELECT {key}, 'hall', hall, '', 'per_visit', '{what}', {count}, {count}
-            FROM day_of, hall"""
+        query = f"""SELECT {key}, 'hall', hall, '', 'per_visit', '{what}', {version},
+            {count}, {count} FROM day_of, hall"""
         _insert(connection, "figure", query)
     for span in ("span / 100", "0"):
-        query = f"""SELECT profile, {span}, dim, hall, id, mode, what, SUM(ratings), SUM(projects)
-            FROM figure WHERE span > 10000000 GROUP BY 1, 2, 3, 4, 5, 6, 7"""
+        query = f"""SELECT profile, {span}, dim, hall, id, mode, what, policy_from, SUM(ratings),
+            SUM(projects) FROM figure WHERE span > 10000000 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"""
         _insert(connection, "figure", query)
     connection.execute("DROP TABLE day_of")
 

@@ -21,7 +21,6 @@ from central.directory.devices import Devices
 from central.directory.importer import (
     ENROLLED,
     REPLACED,
-    FaultsError,
     Importer,
     Options,
     exported,
@@ -76,23 +75,24 @@ def import_files(
     chosen = load_config(config)
     keys = device_keys(chosen)
     lines, faults = read_lines([table for file in files for table in read_tables(file)])
-    if faults:
-        raise FaultsError(faults)
-    if not lines:
+    if not lines and not faults:
         raise OperatorError("the tables have no rows: nothing was changed.")
     day = None if from_day is None else day_number(from_day.date())
-    options = Options(day, correct, move, replace, bundles)
+    folder = bundles or (Path() if dry_run else None)  # nothing is written while it is shown
+    options = Options(day, correct, move, replace, folder)
     with opened_url(chosen) as database:
         time = time_of(database)
         importer = Importer(database, Devices(database, keys.key, time), time)
         do = importer.differences if dry_run else importer.carry_out
-        changes = do(lines, options)
+        changes = do(lines, options, faults=faults)
     for change in changes[:_SHOWN]:
         print(change)
     if len(changes) > _SHOWN:
         print(f"… and {len(changes) - _SHOWN} more")
     done = "would change" if dry_run else "changed"
     new = sum(change.what in (ENROLLED, REPLACED) for change in changes)
+    if new and dry_run and bundles is None:
+        print(f"{new} bundles would be written: the import needs a folder for them, --bundles")
     if new and not dry_run:
         print(f"{new} bundles are in {bundles}: they hold keys, carry them to the bench like keys")
     print(f"{len(changes)} of {len(lines)} rows {done}" if changes else "nothing changes")

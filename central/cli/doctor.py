@@ -17,13 +17,20 @@ from central.centre import limits_of
 from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, opened_url, time_of
 from central.clockwork import Alarms
 from central.config import Config, load_config, require_safe_listener
-from central.people.tokens import Tokens
+from central.people.tokens import Tokens, halls_of
 from central.steady import PlainClock
-from central.store import clocks
+from central.store import clocks, places
 from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.health import late_since, probe, where_of
-from hosting.doctor import compare_clocks, examine, good_for, look_at_room, look_up
+from hosting.doctor import (
+    compare_clocks,
+    examine,
+    good_for,
+    look_at_room,
+    look_up,
+    silence,
+)
 from hosting.error import OperatorError
 
 _LEAST_BYTES = 1024**3
@@ -31,7 +38,6 @@ _WAIT_S = 5.0
 _SOON_MS = 7 * 86_400_000
 _NAMED = 3
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-_RUN = "Start it (systemctl start pingjia-central), and read its log (journalctl -u it)."
 AsJson = Annotated[bool, typer.Option("--json", help="The same for programs.")]
 
 
@@ -124,12 +130,20 @@ class _Patient:
         with opened_url(self._config) as database:
             now_ms = time_of(database)()
             rows = Tokens(database, lambda: now_ms).every()
+            with database.read() as connection:
+                halls = {row.hall for row in places.halls(connection)}
         rows = [row for row in rows if not row.revoked_at_ms]
         good = [row for row in rows if row.ends_at_ms is None or row.ends_at_ms > now_ms]
         lasting = [row for row in good if "enrol:" not in row.scopes]  # those are for a day
         soon = [row for row in lasting if (row.ends_at_ms or math.inf) <= now_ms + _SOON_MS]
-        halls = sum("hall:" in row.scopes for row in good)
-        told = f"{len(good)} are good, {halls} of them halls', {len(rows) - len(good)} have ended"
+        told = f"{len(good)} are good, {len(rows) - len(good)} have ended"
+        locked_out = sorted(halls - {one for row in good for one in halls_of((row.scopes,))})
+        if locked_out:
+            raise OperatorError(
+                f"{told}; no good one is that of the gateway of {', '.join(locked_out[:_NAMED])}"
+                f"{f' and {len(locked_out) - _NAMED} more' if len(locked_out) > _NAMED else ''}, "
+                "which is refused: `pingjia central token add --scope hall:ID`."
+            )
         if soon:
             names = ", ".join(row.name or row.id for row in soon[:_NAMED])
             raise OperatorError(
@@ -181,9 +195,13 @@ class _Patient:
             told = json.loads(answer.read())
             date_s = time.mktime(time.strptime(answer.headers["date"], _DATE)) - time.timezone
             return {"status": f"{told['status']}", **told}, date_s
-        except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+        except OSError as error:
+            where = f"{host} port {config.listen_port}"
+            raise OperatorError(silence(where, "pingjia-central", error)) from None
+        except (ValueError, KeyError, TypeError, http.client.HTTPException):
             raise OperatorError(
-                f"no centre answers on {host} port {config.listen_port}: {error}. {_RUN}"
+                f"what answers on {host} port {config.listen_port} is no centre. Which program "
+                "has that port (ss -ltnp)? See listen_port."
             ) from None
         finally:
             asked.close()

@@ -80,7 +80,7 @@ def set_hall(
         typer.Option(metavar="HOST:PORT", help="Where devices also look for it; `none`: nowhere."),
     ] = None,
     ca: Annotated[Path | None, typer.Option(help="The CA of the broker named here, PEM.")] = None,
-    move: Annotated[bool, typer.Option("--move", help="Although devices do not follow.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Although devices may not follow.")] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Change a hall's name or its broker; what changes is said.
@@ -107,7 +107,7 @@ def set_hall(
             if lost:
                 print(f"{len(lost)} devices still have the former one: they need bundles anew")
         if broker_next is not None:
-            _set_further(halls, hall, broker_next, _pem(ca))
+            _set_further(halls, hall, broker_next, _pem(ca), move)
         changes = halls.rename(hall, None, name, None) if name is not None else None
     if changes is not None:
         _print(changes)
@@ -120,16 +120,16 @@ def show_broker(hall: str, config: ConfigFile = CENTRAL_TOML) -> None:
         _print_broker(Halls(database, time_of(database)), hall)
 
 
-def _set_further(halls: Halls, hall: str, where: str, pem: str | None) -> None:
+def _set_further(halls: Halls, hall: str, where: str, pem: str | None, moves: bool) -> None:
     if where == "none":
-        is_new = halls.end_further(hall)
+        is_new = halls.end_further(hall, moves)
     else:
         host, _, port = where.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise OperatorError(
                 f"--broker-next {where} is no HOST:PORT, such as mqtt.example:8883."
             )
-        is_new = halls.set_further(hall, host.strip("[]"), int(port), pem)
+        is_new = halls.set_further(hall, host.strip("[]"), int(port), pem, moves)
         _warn_of_names(host.strip("[]"))
     if not is_new:
         print("nothing changes")
@@ -150,7 +150,14 @@ def _print_broker(halls: Halls, hall: str) -> None:
     if unaware:
         print(f"ask again in two minutes: `pingjia central hall broker {hall}`")
     is_done = (row.mqtt_host, row.mqtt_port) == (row.further_host, row.further_port)
-    if not unaware and not is_done:
+    if is_done:
+        lost = len(halls.elsewhere(hall))
+        print(
+            f"it has moved: {lost} devices have bundles with a former address, and need this told"
+            if lost
+            else "it has moved, and all bundles name it: `--broker-next none` ends the telling"
+        )
+    elif not unaware:
         print(
             "all know it: move the broker, then "
             f"`pingjia central hall set {hall} --mqtt-host {row.further_host}`"

@@ -9,7 +9,7 @@ from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
 from central.config import Config, load_config
 from central.ratings import recount
 from central.ratings.judge import Judge
-from central.ratings.versions import Rules, load_rules, require_unedited
+from central.ratings.versions import Rules, load_rules, require_accepted
 from central.steady import PlainClock
 from central.store.database import Database
 from central.store.judged import standings
@@ -55,6 +55,6 @@ def still_judge(database: Database, rules: Rules) -> Iterator[Judge]:
     its own clock.
     """
     with database.read() as connection:
-        require_unedited(connection, rules)
         settled_ms = standings.state(connection).settled_ms
+        require_accepted(connection, rules, settled_ms)
     yield Judge(database, rules, PlainClock(lambda: settled_ms))

@@ -5,24 +5,32 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from central.cli.judged import rules_of, still_judge
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
-from central.config import load_config
+from central.config import Config, load_config
 from central.ratings.preview import preview
 from central.ratings.versions import accept
 from central.rules.calendar import day_of, number_of
 from central.rules.definitions import Mean, Share
 from central.rules.policy import Policy, check_file, load_policies
+from central.store import directory, places
 from hosting import clock
 from hosting.error import OperatorError
 from hosting.toml import meant
 
 Folder = Annotated[
-    Path | None, typer.Option(help="The province's own profiles, NAME/YYYY-MM-DD.toml.")
+    Path | None,
+    typer.Option(help="The province's own profiles, NAME/YYYY-MM-DD.toml; those of the settings."),
 ]
 Overrides = Annotated[
-    Path | None, typer.Option(help="What lower levels detail, YYYY-MM-DD.PLACE.toml.")
+    Path | None,
+    typer.Option(help="What lower levels detail, YYYY-MM-DD.PLACE.toml; that of the settings."),
+]
+Settings = Annotated[
+    Path | None,
+    typer.Option("--config", help="The settings file; central.toml if it is there."),
 ]
 File = Annotated[Path, typer.Argument(help="A version, or a lower level's details.")]
 
@@ -37,8 +45,12 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="policy")
 
 
-def list_policies(folder: Folder = None, overrides: Overrides = None) -> None:
+def list_policies(
+    folder: Folder = None, overrides: Overrides = None, config: Settings = None
+) -> None:
     """List the profiles, each with its versions; * marks what is in force today."""
+    chosen = _settings(config)
+    folder, overrides = _folders(chosen, folder, overrides)
     policies = load_policies(folder, overrides)
     today = clock.day(clock.now_ms())
     number = today.year * 10_000 + today.month * 100 + today.day
@@ -49,9 +61,21 @@ def list_policies(folder: Folder = None, overrides: Overrides = None) -> None:
             print(f"  {'*' if in_force else ' '} {_said(policy)}")
 
 
-def check(file: File, folder: Folder = None) -> None:
-    """Check a file before it is put in its place: every key, word and number in it."""
-    for policy in check_file(file, folder):
+def check(
+    file: File, folder: Folder = None, overrides: Overrides = None, config: Settings = None
+) -> None:
+    """Check a file before it is put in its place: every key, word and number in it, and with the
+    settings of a centre that its directory has the place.
+    """
+    chosen = _settings(config)
+    policies = check_file(file, *_folders(chosen, folder, overrides))
+    details = next((one for one in policies if one.base is not None), None)
+    if details is not None and chosen is None:
+        print(f"no central.toml here: whether there is a place {details.place} was not looked for")
+    elif details is not None and chosen is not None:
+        with opened_url(chosen) as database, database.read() as connection:
+            _require_place(connection, details)
+    for policy in policies:
         print(f"{file} is right: {_said(policy)}")
         if policy.base is not None:
             before = dict(policy.base.values())
@@ -86,7 +110,7 @@ def preview_draft(
     """
     chosen = load_config(config)
     rules = rules_of(chosen)
-    draft = check_file(file, chosen.profiles)[-1]
+    draft = check_file(file, chosen.profiles, chosen.overrides)[-1]
     is_known = draft.profile in rules.policies.profiles()
     name = profile or (draft.profile if is_known else rules.default)
     name = rules.policies.named(name)
@@ -98,6 +122,8 @@ def preview_draft(
         known = judge.hall_names(connection, number_of(clock.day(clock.now_ms())))
         if hall is not None and hall not in known:
             raise OperatorError(f"no hall or platform is named {hall}.{meant(hall, known)}")
+        if draft.base is not None:
+            _require_place(connection, draft)
         found = preview(connection, judge, draft, name, month.date(), hall)
     for policy in found.in_force:
         print(f"in force: {_said(policy)}")
@@ -133,6 +159,39 @@ def accept_edited(
         print("start the centre again, if it runs: it judges again by the new text")
     else:
         print(f"nothing to accept: no version of {profile} that is in use was edited")
+
+
+def _settings(config: Path | None) -> Config | None:
+    """The settings named, else those of central.toml, if it is there."""
+    is_there = config is not None or CENTRAL_TOML.exists()
+    return load_config(config or CENTRAL_TOML) if is_there else None
+
+
+def _folders(
+    chosen: Config | None, folder: Path | None, overrides: Path | None
+) -> tuple[Path | None, Path | None]:
+    if chosen is None:
+        return folder, overrides
+    return folder or chosen.profiles, overrides or chosen.overrides
+
+
+def _require_place(connection: Connection, details: Policy) -> None:
+    """Raises OperatorError unless the place of details is a hall, a platform or a region of the
+    directory, or the first digits of one.
+    """
+    known = {row.hall for row in places.halls(connection)}
+    known |= {
+        entry.id
+        for entry in directory.entries(connection)
+        if entry.kind in ("region", "hall", "platform")
+    }
+    place = details.place
+    is_code = place.isdecimal() and any(one.startswith(place) for one in known)
+    if place not in known and not is_code:
+        raise OperatorError(
+            f"{details.files[-1]}: the directory has no hall and no region {place}."
+            f"{meant(place, known)} Import it first, or name the file by another place."
+        )
 
 
 def _value(value: Share | Mean | None) -> str:

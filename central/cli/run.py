@@ -10,7 +10,7 @@ from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
 from central.config import Config, load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
 from central.ratings.rehearsal import mark
-from central.store import places
+from central.store import directory, places
 from hosting import process
 from hosting.error import OperatorError
 from hosting.listener import listen, url_of
@@ -18,7 +18,9 @@ from hosting.log import log_to_stderr
 from hosting.server import Server
 
 _KEEP_ALIVE_S = 75  # a quiet hall need not shake hands for every batch
-_CONNECTIONS = 20_000  # a gateway keeps three
+_CONNECTIONS = 20_000
+_A_HALL = 3  # what a gateway keeps
+_PEOPLE = 500  # who read pages and figures, and benches
 _FILES = 256  # for the database and ourselves
 GARBAGE_OBJECTS = 100_000  # a batch makes some 10,000
 
@@ -92,19 +94,21 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
         process.say(f"ready {url}")
         process.tell_ready()
 
+    with centre.database.read() as connection:
+        needed = _A_HALL * len(directory.hall_rows(connection)) + _PEOPLE
     server = Server(
         centre.app,
         on_ready=say_ready,
         before_stop=centre.site.close,
-        connections=process.make_room(_CONNECTIONS, _FILES),
+        connections=process.make_room(_CONNECTIONS, _FILES, needed),
         timeout_keep_alive=_KEEP_ALIVE_S,
         ssl_certfile=chosen.tls_certificate,
         ssl_keyfile=chosen.tls_key,
     )
     process.look_for_garbage_seldom(GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
-    centre.start()
     try:
+        centre.start()
         server.run([listener])
     finally:
         listener.close()

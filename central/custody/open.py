@@ -45,6 +45,12 @@ from protocol.record import (
 # Signed with a device's key for another purpose than being a record (REC-5).
 _NO_RECORDS = ("head", "receipt", "settings", "update")
 
+COMPLETION = "done-"  # what the service of a completed project begins with (RULES 3)
+_NO_COMPLETION = (
+    "a service done-… stands for the completion of a project, which POST /v1/services tells: a "
+    "hall's batch has only services that were opened at its windows"
+)
+
 KeyOf = Callable[[str, int], bytes]
 Item = FactsItem | EnvelopeItem | ProgressItem | HeadItem
 
@@ -228,6 +234,8 @@ def judge_document(item: FactsItem, halls: Container[str]) -> ServiceDocument | 
         return rejected(MALFORMED_DOCUMENT, error)
     if document.hall not in halls:
         return rejected(OTHER_HALL, "the token is not for the hall that this document names")
+    if document.service.startswith(COMPLETION):
+        return rejected(MALFORMED_DOCUMENT, _NO_COMPLETION)
     return document
 
 
@@ -235,6 +243,8 @@ def judge_progress(item: ProgressItem, halls: Container[str]) -> Progress | Reje
     """What became of a service of one of the caller's halls."""
     if item.progress.hall not in halls:
         return rejected(OTHER_HALL, "the token is not for the hall that this progress names")
+    if item.progress.service.startswith(COMPLETION):
+        return rejected(MALFORMED_ITEM, _NO_COMPLETION)
     return item.progress
 
 

@@ -6,6 +6,7 @@ the hall's document is made, so a device that is swapped or enrolled anew has it
 Next: gateway/hall/announcer.py passes it on, firmware/settings.py puts it to use.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from central.store import covers, device_settings, places
 from central.store.database import Database
 from hosting.error import OperatorError
+from hosting.listener import address
 from hosting.text_file import read_text
 from hosting.toml import load_toml, meant
 from protocol.field import ProtocolError
@@ -106,26 +108,29 @@ def put(
 
 
 def put_further(
-    database: Database,
+    connection: Connection,
     now_ms: Callable[[], int],
     hall: str,
-    address: tuple[str, int, str | None] | None,
+    told: tuple[str, int, str | None] | None,
+    moves: bool,
 ) -> bool:
     """Tell the devices of a hall a further address of its broker, (host, port, CA on one line or
     None for that of their bundles), or that there is none any more; whether it is another one.
 
-    Raises OperatorError for an unknown hall, and where settings would be too long with it.
+    Raises OperatorError for an unknown hall, where settings would be too long with it and, without
+    `moves`, while devices may need the one that they were told before.
     """
-    host, port, ca = address or (None, None, None)
-    with database.write() as connection:
-        row = places.require_hall(connection, hall)
-        if (row.further_host, row.further_port, row.further_ca) == (host, port, ca):
-            return False
-        values = {"further_host": host, "further_port": port, "further_ca": ca}
-        values["further_version"] = _next_version(connection, now_ms)
-        places.set_further(connection, hall, values)
-        _require_room(connection, hall, places.current_devices(connection, hall))
-        places.bump_versions(connection, [hall])
+    host, port, ca = told or (None, None, None)
+    row = places.require_hall(connection, hall)
+    if (row.further_host, row.further_port, row.further_ca) == (host, port, ca):
+        return False
+    if row.further_host is not None and not moves:
+        _require_spare(connection, row)
+    values = {"further_host": host, "further_port": port, "further_ca": ca}
+    values["further_version"] = _next_version(connection, now_ms)
+    places.set_further(connection, hall, values)
+    _require_room(connection, hall, places.current_devices(connection, hall))
+    places.bump_versions(connection, [hall])
     return True
 
 
@@ -133,13 +138,62 @@ def unaware(connection: Connection, hall: Any) -> list[tuple[str, int | None]]:
     """(device, the version that it uses, None while that is unknown) of the devices of a hall (row
     of `hall`) that have not said yet that they know the broker's further address.
     """
-    devices = [
-        row for row in places.current_devices(connection, hall.hall) if row.revoked_at_ms is None
-    ]
+    devices = in_use(connection, hall.hall)
     heads = covers.heads(connection, [(row.device, row.epoch) for row in devices])
     said = {row.device: heads.get((row.device, row.epoch)) for row in devices}
     used = {device: None if head is None else head.settings for device, head in said.items()}
     return [(device, one) for device, one in used.items() if (one or 0) < hall.further_version]
+
+
+def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
+    """The further address of a hall's broker (row of `hall`): host, port, and whose CA it is."""
+    return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
+
+
+def digest_of(host: str, port: int, ca: str | None) -> str:
+    """A broker's address with its CA, as `device` has it of bundles: 16 hex digits."""
+    told = json.dumps([host, port, "".join((ca or "").split())])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def elsewhere(connection: Connection, row: Any) -> list[str]:
+    """The devices of a hall (row of `hall`) whose bundles name another broker than new ones do."""
+    own = digest_of(row.mqtt_host, row.mqtt_port, row.mqtt_ca)
+    return [one.device for one in in_use(connection, row.hall) if one.broker != own]
+
+
+def _require_spare(connection: Connection, row: Any) -> None:
+    """Raises OperatorError where devices may find the broker only at the address they were told:
+    where their bundles name a former one, or where it may have moved there already.
+    """
+    told, here = address(row.further_host, row.further_port), address(row.mqtt_host, row.mqtt_port)
+    lost = elsewhere(connection, row)
+    if lost:
+        raise OperatorError(
+            f"{len(lost)} devices of {row.hall} have bundles with another address than {here}, "
+            f"and would forget {told}: {some(lost)}. Enrol them anew first, with `pingjia "
+            "workbench enrol --replace`; or let the name of the address that they know lead to "
+            "another server. --move does it although they are lost."
+        )
+    know = len(in_use(connection, row.hall)) - len(unaware(connection, row))
+    if know and further_of(row) != (row.mqtt_host, row.mqtt_port, row.mqtt_ca):
+        raise OperatorError(
+            f"{know} devices of {row.hall} know {told}, and would be lost if the broker has moved "
+            f"there: then say so with `pingjia central hall set {row.hall} --mqtt-host "
+            f"{row.further_host}`. If it is at {here}, where their bundles look, add --move."
+        )
+
+
+def in_use(connection: Connection, hall: str) -> list[Any]:
+    """The rows of `device` of a hall, without those that are revoked."""
+    rows = places.current_devices(connection, hall)
+    return [row for row in rows if row.revoked_at_ms is None]
+
+
+def some(devices: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(devices) - 5} more" if len(devices) > 5 else ""
+    return ", ".join(devices[:5]) + more
 
 
 def seal_newest(versions: Sequence[Any], hall: Any, device: Any, key: bytes) -> str | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from central.custody import revocation
 from central.custody.open import KeyOf
+from central.directory.device_settings import digest_of
 from central.directory.halls import checked
 from central.keys import LINK
 from central.store import covers, places, tokens
@@ -139,6 +140,7 @@ class Devices:
             "proven_ms": row.proven_ms,
             "enrolled_by": token_id,
             "approved_at_ms": now_ms if is_approved else None,
+            "broker": digest_of(row.mqtt_host, row.mqtt_port, row.mqtt_ca),
         }
         places.add_device(connection, values)
         places.bump_versions(connection, {hall, *[known.hall for known in former[:1]]})

@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
 from central.directory.cells import day_number
-from central.directory.device_settings import put_further, unaware
+from central.directory.device_settings import (
+    elsewhere,
+    further_of,
+    in_use,
+    put_further,
+    some,
+    unaware,
+)
 from central.directory.kinds import BY_NAME
 from central.directory.reading import Line
 from central.directory.register import Change, plan
@@ -166,24 +173,40 @@ class Halls:
                 raise OperatorError(
                     f"{len(lost)} devices of {hall} connect to "
                     f"{address(row.mqtt_host, row.mqtt_port)}, heard last {_heard(row)}, and do "
-                    f"not know this address: {_some(lost)}. "
+                    f"not know this address: {some(lost)}. "
                     "Tell it to them with `pingjia central hall set --broker-next HOST:PORT`; or "
                     "add --move, and write their bundles anew with `pingjia workbench`."
                 )
             directory.put_broker(connection, hall, broker)
-        return row, lost
+            there = set(elsewhere(connection, places.require_hall(connection, hall)))
+        return row, [device for device in lost if device in there]
 
-    def set_further(self, hall: str, host: str, port: int, ca: str | None) -> bool:
+    def set_further(
+        self, hall: str, host: str, port: int, ca: str | None, moves: bool = False
+    ) -> bool:
         """Tell the devices of a hall a further address of its broker (BRK-1); whether it is
-        another one than they were told before. ca: its CA as `broker_ca` gives it, or None for
-        that of their bundles.
+        another one than they were told before, which they then forget: refused like `end_further`.
+        ca: its CA as `broker_ca` gives it, or None for that of their bundles.
         """
         checked(Text(253), host, "the broker's host")
-        return put_further(self._database, self._now_ms, hall, (host, port, ca))
+        return self._tell(hall, (host, port, ca), moves)
 
-    def end_further(self, hall: str) -> bool:
-        """Tell the devices of a hall that its broker has no further address; whether it had."""
-        return put_further(self._database, self._now_ms, hall, None)
+    def end_further(self, hall: str, moves: bool = False) -> bool:
+        """Tell the devices of a hall that its broker has no further address; whether it had.
+
+        Refused, without `moves`, while one of them may need the address that it was told to find
+        the broker: it keeps no other one than that and its bundle's.
+        """
+        return self._tell(hall, None, moves)
+
+    def elsewhere(self, hall: str) -> list[str]:
+        """The devices of a hall whose bundles do not name the broker that new bundles name."""
+        with self._database.read() as connection:
+            return elsewhere(connection, places.require_hall(connection, hall))
+
+    def _tell(self, hall: str, told: tuple[str, int, str | None] | None, moves: bool) -> bool:
+        with self._database.write() as connection:
+            return put_further(connection, self._now_ms, hall, told, moves)
 
     def broker(self, hall: str) -> tuple[Any, list[str], list[tuple[str, int | None]]]:
         """The row of a hall, its devices, and those of them that have not said yet that they know
@@ -255,11 +278,6 @@ def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[st
     return _standing(connection, row.hall)
 
 
-def further_of(row: Any) -> tuple[str | None, int | None, str | None]:
-    """The further address of a hall's broker (row of `hall`): host, port, and whose CA it is."""
-    return row.further_host, row.further_port, row.further_ca or row.mqtt_ca
-
-
 def broker_ca(data: bytes) -> str:
     """The one CA certificate in PEM bytes, as bundles and settings carry it: without remarks and
     line breaks. Devices take what they are given, and one that cannot be read would keep a box of
@@ -292,13 +310,7 @@ def broker_ca(data: bytes) -> str:
 
 
 def _standing(connection: Connection, hall: str) -> list[str]:
-    rows = places.current_devices(connection, hall)
-    return [row.device for row in rows if row.revoked_at_ms is None]
-
-
-def _some(devices: list[str]) -> str:
-    more = f" and {len(devices) - 5} more" if len(devices) > 5 else ""
-    return ", ".join(devices[:5]) + more
+    return [row.device for row in in_use(connection, hall)]
 
 
 def _heard(row: Any) -> str:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.directory.cells import SINCE_EVER, day_number
+from central.directory.device_settings import further_of
 from central.directory.devices import Devices
-from central.directory.halls import further_of, without
+from central.directory.halls import without
 from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
@@ -54,7 +55,8 @@ class FaultsError(OperatorError):
 
     def __init__(self, faults: list[Fault]) -> None:
         told = "\n".join(map(str, faults[:FAULTS]))
-        super().__init__(f"{len(faults)} cells are wrong, nothing was changed:\n{told}")
+        count = "1 cell is" if len(faults) == 1 else f"{len(faults)} cells are"
+        super().__init__(f"{count} wrong, nothing was changed:\n{told}")
         self.faults = faults
 
 
@@ -66,26 +68,32 @@ class Importer:
         self._devices = devices
         self._now_ms = now_ms
 
-    def differences(self, lines: list[Line], options: Options) -> list[Change]:
-        """What `carry_out` would change. Raises FaultsError."""
+    def differences(
+        self, lines: list[Line], options: Options, faults: Iterable[Fault] = ()
+    ) -> list[Change]:
+        """What `carry_out` would change. Raises FaultsError, of these faults and all others."""
         with self._database.read() as connection:
             today = day_number(day(self._now_ms()))
-            return _Import(connection, lines, options, today).changes
+            return _Import(connection, lines, options, today, faults).changes
 
     def carry_out(
-        self, lines: list[Line], options: Options, agreed: list[str] | None = None
+        self,
+        lines: list[Line],
+        options: Options,
+        agreed: list[str] | None = None,
+        faults: Iterable[Fault] = (),
     ) -> list[Change]:
         """Change the directory as these lines say, and enrol the devices that are new; what was
         changed. All of it or, if it ends early, nothing: bundles that were written for devices
         that were then not enrolled are written anew the next time. Raises FaultsError.
 
         agreed: the changes, as text, to which somebody has agreed; ChangedError if by now it
-        would be others.
+        would be others. faults: what is wrong in the lines' cells already.
         """
         now_ms = self._now_ms()
         today = day_number(day(now_ms))
         with self._database.write() as connection:
-            found = _Import(connection, lines, options, today)
+            found = _Import(connection, lines, options, today, faults)
             if agreed is not None and [str(one) for one in found.changes] != agreed:
                 raise ChangedError("the directory was changed meanwhile: look at it again.")
             found.write(self._devices, now_ms)
@@ -96,14 +104,19 @@ class _Import:
     """One import against one state of the database."""
 
     def __init__(
-        self, connection: Connection, lines: list[Line], options: Options, today: int
+        self,
+        connection: Connection,
+        lines: list[Line],
+        options: Options,
+        today: int,
+        faults: Iterable[Fault],
     ) -> None:
         self._connection = connection
         self._options = options
         self._today = today
         stored = directory.entries(connection)
         self._plan = plan(lines, stored, options.from_day or today, options.corrects)
-        self._faults = self._plan.faults
+        self._faults = [*faults, *self._plan.faults]
         self._windows = {entry.id for entry in stored if entry.kind == "window"}
         self._windows |= {line.id for line in lines if line.kind.kind == "window"}
         self._brokers: dict[str, dict[str, Any]] = {}
@@ -113,12 +126,14 @@ class _Import:
         gateways = [line for line in lines if line.kind.kind == "gateway"]
         self._halls = {row.hall: row for row in directory.hall_rows(connection)}
         for line in gateways:
-            self._compare_gateway(line)
+            if line.id and {"host", "port"} <= line.values.keys():
+                self._compare_gateway(line)
         devices = [line for line in lines if line.kind.kind == "device"]
         current = places.newest_enrolments(connection, [line.id for line in devices])
         equipped = set(self._halls) | {line.id for line in gateways}
         for line in devices:
-            self._compare_device(line, current.get(line.id), equipped)
+            if line.id and {"up", "window"} <= line.values.keys():
+                self._compare_device(line, current.get(line.id), equipped)
         if self._faults:
             raise FaultsError(self._faults)
 
@@ -163,10 +178,10 @@ class _Import:
         if row is not None and not is_known and not self._options.moves:
             self._fault(
                 *(line, "host"),
-                f"大厅“{line.id}”的消息服务器是 {before}，"
-                "其评价器都连那里；请先用 hall set --broker-next 告知评价器，或加 --move",
-                f"the devices of {line.id} connect to {before}: tell them "
-                "with hall set --broker-next first, or add --move",
+                f"大厅“{line.id}”的评价器连 {before}：请写 {before}；确要搬到别处，"
+                "请先用 hall set --broker-next 告知评价器，或加 --move",
+                f"the devices of {line.id} connect to {before}: write that; to move it elsewhere "
+                "tell them with hall set --broker-next first, or add --move",
             )
             return
         differences = (("消息服务器", before, address(host, port)),) if before else ()
@@ -177,10 +192,10 @@ class _Import:
     def _compare_device(self, line: Line, row: Any, equipped: set[str]) -> None:
         hall, window = line.values["up"], line.values["window"]
         here = f"{hall}/{window}"
-        if here not in self._windows:
+        if here not in self._windows and "" not in self._windows:
             told = f"大厅“{hall}”没有窗口“{window}”", f"the hall {hall} has no window {window}"
             self._fault(line, "window", *told)
-        elif hall not in equipped:
+        elif hall not in equipped and "" not in equipped:
             told = f"大厅“{hall}”没有网关", f"the hall {hall} has no gateway"
             self._fault(line, "up", *told, "请填“网关”表", "fill in the sheet 网关 (gateways)")
         elif row is None:

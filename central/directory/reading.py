@@ -49,7 +49,8 @@ class Fault(NamedTuple):
 
 class Line(NamedTuple):
     """A row of a sheet. values: what its cells say, by field; a column that the sheet does not
-    have is not in it. cells: where each stands, by field; "" is the row itself.
+    have is not in it, nor a wrong cell. id: "" where that is wrong. cells: where each stands, by
+    field; "" is the row itself.
     """
 
     kind: Kind
@@ -57,9 +58,15 @@ class Line(NamedTuple):
     values: dict[str, Any]
     cells: dict[str, str]
 
+    def is_dated(self) -> bool:
+        """Whether of what it is, and since when, can be read."""
+        return self.id != "" and ("first_day" in self.values or "first_day" not in self.cells)
+
 
 def read_lines(tables: list[Table]) -> tuple[list[Line], list[Fault]]:
-    """The lines of all sheets, kind by kind, and what is wrong in them."""
+    """The lines of all sheets, kind by kind, and what is wrong in them: the importer tells that
+    with what is wrong in the right cells of the same lines.
+    """
     lines: list[Line] = []
     faults: list[Fault] = []
     for table in tables:
@@ -82,7 +89,7 @@ def read_rows(kind: Kind, rows: list[dict[str, Any]]) -> tuple[list[Line], list[
     lines: list[Line] = []
     faults: list[Fault] = []
     for number, row in enumerate(rows):
-        at, before = f"rows.{number}", len(faults)
+        at = f"rows.{number}"
         for name in row:
             if name not in known:
                 faults.append(_unknown_column(f"{at}.{name}", name, known))
@@ -90,11 +97,12 @@ def read_rows(kind: Kind, rows: list[dict[str, Any]]) -> tuple[list[Line], list[
             if one.is_required and one.english not in row:
                 told = f"缺少“{one.english}”（{one.title}）", f"{one.english} is missing"
                 faults.append(Fault(f"{at}.{one.english}", *told))
-        if len(faults) == before:
-            cells = {
-                known[name].field: (f"{at}.{name}", _cell_of(value)) for name, value in row.items()
-            }
-            _read_row(kind, at, cells, lines, faults)
+        cells = {
+            known[name].field: (f"{at}.{name}", _cell_of(value))
+            for name, value in row.items()
+            if name in known
+        }
+        _read_row(kind, at, cells, lines, faults)
     _find_twice(lines, faults)
     return lines, faults
 
@@ -167,7 +175,6 @@ def _read_row(
     """cells: by field, where each stands and its text."""
     values: dict[str, Any] = {}
     places = {"": place}
-    before = len(faults)
     for field, (where, cell) in cells.items():
         column = kind.column(field)
         places[field] = where
@@ -180,9 +187,9 @@ def _read_row(
     if first is not None and last is not None and last < first:
         told = "终止日期早于生效日期", "it would end before it begins"
         faults.append(Fault(places["last_day"], *told))
-    if len(faults) == before:
-        what = "/".join([values[key] for key in kind.keys])
-        lines.append(Line(kind, what, values, places))
+    is_named = all(key in values for key in kind.keys)
+    what = "/".join([values[key] for key in kind.keys]) if is_named else ""
+    lines.append(Line(kind, what, values, places))
 
 
 def _value(cell: Any, column: Any) -> Any:
@@ -207,6 +214,8 @@ def _find_twice(lines: list[Line], faults: list[Fault]) -> None:
     """Faults for what stands in two rows, of the same day. The second one is dropped."""
     seen: dict[Any, Line] = {}
     for line in list(lines):
+        if not line.is_dated():
+            continue
         key = (line.kind.kind, line.id, line.values.get("first_day"))
         if key in seen:
             first = seen[key].cells[""]

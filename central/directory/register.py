@@ -58,6 +58,8 @@ def plan(lines: list[Line], stored: Iterable[Entry], from_day: int, corrects: bo
     dated = [line for line in lines if line.kind.is_dated]
     for line in sorted(dated, key=lambda line: _day_of(line, from_day)):
         versions = known.setdefault((line.kind.kind, line.id), {})
+        if not line.is_dated():
+            continue
         change, entry = _compare(line, versions, from_day)
         if change is None:
             continue
@@ -137,9 +139,12 @@ def _check_references(lines: list[Line], known: Any, faults: list[Fault]) -> Non
     for line in lines:
         for column in line.kind.columns:
             value = line.values.get(column.field)
-            if column.refers is None or value is None or value in ids.get(column.refers, ()):
+            there = ids.get(column.refers or "", set())
+            if column.refers is None or value is None or value in there:
                 continue
-            meant = nearest(value, ids.get(column.refers, ()))
+            if "" in there:  # it may be the one whose id is wrong
+                continue
+            meant = nearest(value, there)
             told = f"，是不是“{meant}”" if meant else ""
             also = f"; did you mean {meant}?" if meant else ""
             faults.append(

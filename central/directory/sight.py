@@ -93,27 +93,12 @@ def sight_of(connection: Connection, place: Place, today: int) -> Sight | None:
     return Sight(place, entry.name, frozenset(regions), frozenset(halls))
 
 
-def windows_of(
-    connection: Connection, institution: str, first: int, last: int
-) -> frozenset[tuple[str, str]]:
-    """The windows (hall, window) that were an institution's on the first of these days, on the
-    last, and whenever it changed between them: by the window's own row, else by its hall's.
-    """
+def halls_ever(connection: Connection, institution: str) -> set[str]:
+    """Halls that were ever an institution's, or had a window that was."""
     halls = directory.entries(connection, "hall")
     windows = directory.entries(connection, "window")
-    register = Register([*halls, *windows])
-    changes = {one.first_day for one in (*halls, *windows) if first < one.first_day <= last}
-    its_halls = {one.id for one in halls if one.institution == institution}
-    found = set()
-    for what in {
-        one.id for one in windows if one.institution == institution or one.up in its_halls
-    }:
-        hall, window = what.split("/")
-        if all(
-            _owner(register, hall, what, day) == institution for day in {first, last, *changes}
-        ):
-            found.add((hall, window))
-    return frozenset(found)
+    found = {one.id for one in halls if one.institution == institution}
+    return found | {one.up or "" for one in windows if one.institution == institution}
 
 
 def owners_in(

@@ -3,8 +3,8 @@
 `qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
 (20260901-20261015) or 0 for all. `*` for the hall: all halls, `@450702`: those in that region
-today; `*` for the id: the hall itself.
-Several modes or whats, with commas between, are counted together.
+today; `*` for the id: the hall itself. `qinnan@20220607` for the profile: only what the version
+from that day on judged. Several modes or whats, with commas between, are counted together.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from central.ratings.period import ALL, Period
 from central.rules.calendar import day_of, number_of
+from hosting.toml import meant
 
 ALL_OF = "*"
 WITHIN = "@"  # before a region's id, where a hall's would stand
@@ -20,7 +21,7 @@ DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "p
 _OF_HALL = ("window", "staff")  # whose ids are a hall's own
 MODES = ("per_visit", "per_matter", "survey")
 _PART = {
-    "profile": re.compile(r"[a-z0-9-]{1,32}"),
+    "profile": re.compile(r"[a-z0-9-]{1,32}(?:@[0-9]{8})?"),
     "hall": re.compile(r"\*|@[A-Za-z0-9-]{1,32}|[a-z0-9-]{1,32}"),
     "dim": re.compile("|".join(DIMS)),
     "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
@@ -29,12 +30,23 @@ _PART = {
 }
 _OF_ORIGIN = re.compile(r"(active|excluded|default)-\d+|named")
 LONGEST = 2400
+_LEVELLED = ("active", "excluded", "default", "direct", "direct-excluded")
+_LEVELS = (5, 4, 3, 2, 1, 13, 12, 11)
+_PLAIN = (
+    *("unrated", "waiting", "late", "second", "invited", "uninvited", "expired", "no-show"),
+    *("named", "reason-missing", "uninvited-unrated", "uninvited-waiting"),
+)
+_NUMBERED = re.compile(
+    rf"(?:(?:uninvited-)?(?:{'|'.join(_LEVELLED[:3])})|{'|'.join(_LEVELLED[3:])})"
+    r"-(?:[1-5]|1[1-3])|reason-\d{1,4}"
+)
 
 
 class CountKey(NamedTuple):
     """A count, or several of one place and time together.
 
     hall, id: None for all halls, and for a hall itself. hall: of a region's, `@` and its id.
+    policy_from: the version that judged them, by its first day; None for all.
     """
 
     profile: str
@@ -44,6 +56,7 @@ class CountKey(NamedTuple):
     id: str | None
     modes: tuple[str, ...]
     whats: tuple[str, ...]
+    policy_from: int | None = None
 
     @property
     def region(self) -> str | None:
@@ -51,9 +64,10 @@ class CountKey(NamedTuple):
         return region_of(self.hall)
 
     def __str__(self) -> str:
+        version = "" if self.policy_from is None else f"@{self.policy_from}"
         return ".".join(
             (
-                *(self.profile, _span(self.period), self.hall or ALL_OF, self.dim),
+                *(f"{self.profile}{version}", _span(self.period), self.hall or ALL_OF, self.dim),
                 *(self.id or ALL_OF, ",".join(self.modes), ",".join(self.whats)),
             )
         )
@@ -82,16 +96,22 @@ def read_key(text: str) -> CountKey:
     if dim in _OF_HALL and hall.startswith((ALL_OF, WITHIN)):
         raise ValueError(f"hall: name the one whose {dim} it is")
     words = tuple(dict.fromkeys(whats.split(",")))
+    for word in words:
+        if word not in _PLAIN and not _NUMBERED.fullmatch(word):
+            near = meant(word, (*_PLAIN, *(f"{one}-{n}" for one in _LEVELLED for n in _LEVELS)))
+            raise ValueError(f"whats: nothing is counted as {word!r}.{near}")
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
+    name, _, first_day = profile.partition("@")
     return CountKey(
-        profile,
+        name,
         _period(span),
         None if hall == ALL_OF else hall,
         dim,
         None if thing == ALL_OF else thing,
         tuple(dict.fromkeys(modes.split(","))),
         words,
+        int(first_day) if first_day else None,
     )
 
 

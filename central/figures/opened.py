@@ -72,7 +72,8 @@ def count_of(connection: Connection, key: CountKey) -> dict[str, tuple[int, int]
     spans = key.period.spans()
     hall = None if key.region is not None else key.hall
     for row in counters.counts(connection, key.profile, spans, key.dim, hall, key.id or ""):
-        if row.mode in key.modes and row.what in key.whats:
+        is_its = key.policy_from in (None, row.policy_from)
+        if is_its and row.mode in key.modes and row.what in key.whats:
             before = found.get(row.hall, (0, 0))
             found[row.hall] = (before[0] + int(row.ratings), before[1] + int(row.projects))
     return {hall: count for hall, count in sorted(found.items()) if any(count)}
@@ -95,7 +96,9 @@ def open_count(
         begin = after[1:] if hall == after[0] else START[1:]
         place = (key.profile, hall, key.dim, key.id)
         words = (key.modes, key.whats)
-        rows = standings.counting(connection, place, words, days, begin, limit - len(found))
+        most = limit - len(found)
+        version = key.policy_from
+        rows = standings.counting(connection, place, words, days, begin, most, version)
         found += [Counted(row, _times(row, key)) for row in rows]
     return found
 

@@ -1,104 +1,156 @@
 """Rankings by the active good rate: N, and beside it what the rate would be with 20 ratings more
 as good as the whole (RULES 7), so that few ratings make neither the best nor the worst; and who
-was among the last again and again (R99: 连续排名靠后).
+was among the last again and again, where the rules have such a list (R99: 连续排名靠后).
 """
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from central.figures.report import ENOUGH
-from central.figures.shown import Counters
-from central.figures.table import Cell, Column, Row, Table
-from central.figures.units import Asked, Place, Units, page_of
+from central.figures.table import Cell, Column, Row, Table, Value, Where
+from central.figures.tables import Measure, in_use
+from central.figures.units import Asked, Parts, Units, page_of
 from central.ratings.period import Period
-from central.rules.definitions import FIGURES, Share, weighed
+from central.rules.definitions import FIGURES, Share
+from central.rules.policy import Policy
+from central.rules.ranking import last_of
 
-PERIODS = 3  # looked at; no text says how often (S1 条16, S3 第二十九条)
-_LAST = 10  # of a hundred are the last ones; no text says how many
 _MILLION = 1_000_000
 _RATE = FIGURES["active_good_rate"]
+
+
+class _Ranked:
+    """Makes the rows (table.Maker). ranks, rates, lows: of this period and those before it."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        rate: Measure,
+        counts: Sequence[Mapping[Where, Parts]],
+        rates: list[dict[Where, Share]],
+        whole: Share,
+    ) -> None:
+        low = asked.policy.figures.low
+        self._asked, self._rate, self._counts, self._rates = asked, rate, counts, rates
+        self._ranks = [_ranks(one) for one in rates[:2]]
+        self._lows = [last_of(one, low.value.last) for one in rates] if low else []
+        self._whole = whole
+
+    def value(self, where: Where, column: int) -> Value:
+        """Of one column."""
+        share = self._rates[0].get(where, Share(0, 0))
+        if column == 0:
+            return self._ranks[0].get(where)
+        if column == 1:
+            return share
+        if column == 2:
+            return _shrunk(share, self._whole)
+        return next((n for n, each in enumerate(self._lows) if where not in each), len(self._lows))
+
+    def cells(self, where: Where) -> tuple[Cell, ...]:
+        """Of all columns."""
+        before = self._counts[1].get(where, ()) if len(self._counts) > 1 else None
+        rate = self._rate.cell(self._asked, where, self._counts[0].get(where, ()), before)
+        now, was = (*(one.get(where) for one in self._ranks), None)[:2]
+        more = [Cell(self.value(where, column)) for column in (2, 3)[: 2 if self._lows else 1]]
+        return (Cell(now, was), rate, *more)
 
 
 def ranking(units: Units, asked: Asked) -> Table:
     """The units with at least ENOUGH ratings, the worst first; ranks from the best on, equal rates
     alike. Rows of fewer have none. `low`: in how many of the last periods in a row, this one the
-    first, it was among the last tenth.
+    first, it was among the last, as the policy says what that is.
     """
-    policy = asked.policy
-    whats = _RATE.counters(policy)
-    wanted = {*whats[0], *whats[1]}
+    ruled = asked.policy.figures.low
+    many = 2 if ruled is None else ruled.value.periods
     periods: list[Period] = [asked.period]
-    while len(periods) < PERIODS and (earlier := periods[-1].before()) is not None:
+    while len(periods) < many and (earlier := periods[-1].before()) is not None:
         periods.append(earlier)
-    shares = [_shares(units.counts(asked, one, wanted), asked) for one in periods]
-    whole = _RATE.of(weighed(units.whole(asked, asked.period, wanted), policy), policy)
-    assert isinstance(whole, Share)
-    ranks = [_ranks(one) for one in shares]
-    lows = [_lowest(one) for one in ranks]
+    whole = units.whole(asked, asked.period)
+    policies = in_use(
+        asked, [*whole, *(one for each in periods[1:] for one in units.whole(asked, each))]
+    )
+    sources = [value for policy in policies for _, value in _RATE.sources(policy)]
+    articles = tuple(dict.fromkeys(value and value.article for value in sources))
+    column = Column(
+        *("active_good_rate", _RATE.zh, _RATE.en, "share"),
+        *(_RATE.meaning_zh, _RATE.meaning_en, articles, False),
+    )
+    rate = Measure(column, lambda policy: _RATE.counters(policy), _RATE.modes)
+    whats = {what for policy in policies for what in rate.whats(policy)}
+    counts = [units.counts(asked, one, whats) for one in periods]
+    rates = [{where: _share(rate, parts) for where, parts in each.items()} for each in counts]
+    ranked = _Ranked(asked, rate, counts, rates, _share(rate, whole))
     names = units.names(asked)
-    modes = _RATE.modes
-    rows = []
-    for where in dict.fromkeys(one for each in shares for one in each):
-        share = shares[0].get(where, Share(0, 0))
-        before = None if len(shares) < 2 else shares[1].get(where, Share(0, 0))
-        keys = [asked.key(where, modes, one) for one in whats]
-        low = next((n for n, each in enumerate(lows) if where not in each), len(lows))
-        cells = (
-            Cell(ranks[0].get(where), None if len(ranks) < 2 else ranks[1].get(where)),
-            Cell(share, before, *keys),
-            Cell(_shrunk(share, whole)),
-            Cell(low),
-        )
-        rows.append(Row(*where, names.name(where), names.place(where), cells, page_of(where)))
-    articles = tuple(dict.fromkeys(value and value.article for _, value in _RATE.sources(policy)))
-    columns = (
-        Column("rank", "名次", "Rank", "count", is_bad_high=True),
-        Column(
-            *("active_good_rate", _RATE.zh, _RATE.en, "share"),
-            *(_RATE.meaning_zh, _RATE.meaning_en, articles, False),
-        ),
-        Column(
-            *("shrunk", "折算好评率", "Adjusted", "rate"),
-            f"另加 {ENOUGH} 份与全体相同的评价后的好评率，份数少的不致排在两端",
-            f"the rate with {ENOUGH} ratings more that are as good as the whole",
-            *((None,), False),
-        ),
+    there = dict.fromkeys(one for each in rates for one in each)
+    rows = [Row(one, ranked, names.told, page_of(one)) for one in there]
+    columns = (_RANK, column, _SHRUNK, *_low(asked.policy, len(periods)))
+    return Table(
+        columns,
+        rows,
+        Row((asked.place, None), _Whole(asked, rate, whole, len(columns)), _nameless),
+        "rank",
+    )
+
+
+class _Whole:
+    """Makes the row of all units: their rate alone."""
+
+    def __init__(self, asked: Asked, rate: Measure, parts: Parts, columns: int) -> None:
+        self._asked, self._rate, self._parts, self._columns = asked, rate, parts, columns
+
+    def value(self, where: Where, column: int) -> Value:
+        """Of one column."""
+        return self.cells(where)[column].value
+
+    def cells(self, where: Where) -> tuple[Cell, ...]:
+        """Of all columns."""
+        rate = self._rate.cell(self._asked, where, self._parts, None, is_whole=True)
+        return (Cell(None), rate, *[Cell(None)] * (self._columns - 2))
+
+
+_RANK = Column("rank", "名次", "Rank", "count", is_bad_high=True)
+_SHRUNK = Column(
+    *("shrunk", "折算好评率", "Adjusted", "rate"),
+    f"另加 {ENOUGH} 份与全体相同的评价后的好评率，份数少的不致排在两端",
+    f"the rate with {ENOUGH} ratings more that are as good as the whole",
+    *((None,), False),
+)
+
+
+def _low(policy: Policy, periods: int) -> list[Column]:
+    """The column of who is low again and again; none where the policy has no such list."""
+    ruled = policy.figures.low
+    if ruled is None:
+        return []
+    last = ruled.value.last
+    return [
         Column(
             *("low", "连续靠后期数", "Low in a row", "count"),
-            f"连续多少期排在最后 {_LAST}%（最多看 {len(periods)} 期；期数、比例原文未作规定）",
-            f"in how many periods in a row among the last {_LAST} % (of {len(periods)} looked at; "
-            "no text says how many)",
-            *((None,), True),
-        ),
-    )
-    cells = (Cell(None), Cell(whole), Cell(None), Cell(None))
-    return Table(columns, rows, Row(asked.place, None, "", "", cells), "rank")
+            f"连续多少期排在最后 {last}%（最多看 {periods} 期）",
+            f"in how many periods in a row among the last {last} % (of {periods} looked at)",
+            *((ruled.article,), True),
+        )
+    ]
 
 
-def _shares(counts: dict[Place, Counters], asked: Asked) -> dict[Place, Share]:
-    found = {}
-    for where, of in counts.items():
-        share = _RATE.of(weighed(of, asked.policy), asked.policy)
-        assert isinstance(share, Share)
-        found[where] = share
-    return found
+def _nameless(_: Where) -> tuple[str, str]:
+    return "", ""
 
 
-def _ranks(shares: dict[Place, Share]) -> dict[Place, int]:
+def _share(rate: Measure, parts: Parts) -> Share:
+    share = rate.value(parts)
+    assert isinstance(share, Share)
+    return share
+
+
+def _ranks(shares: Mapping[Where, Share]) -> dict[Where, int]:
     """From 1, the best; of those with enough."""
     enough = {one: Fraction(*share) for one, share in shares.items() if share.den >= ENOUGH}
     first: dict[Fraction, int] = {}
     for number, rate in enumerate(sorted(enough.values(), reverse=True), start=1):
         first.setdefault(rate, number)
     return {one: first[rate] for one, rate in enough.items()}
-
-
-def _lowest(ranks: dict[Place, int]) -> set[Place]:
-    """The last tenth, at least one of two or more; those of the same rank with them."""
-    if len(ranks) < 2:
-        return set()
-    order = sorted(ranks.values())
-    bound = order[len(order) - max(1, len(order) * _LAST // 100)]
-    return {one for one, rank in ranks.items() if rank >= bound and rank > 1}
 
 
 def _shrunk(share: Share, whole: Share) -> Share | None:

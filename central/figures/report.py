@@ -16,11 +16,12 @@ from central.figures.key import WITHIN
 from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
+from central.ratings.places import Places
 from central.rules.policy import Policy
 from central.store import places
 from central.store.judged import counters
 from central.store.judged.facts import SURVEY
-from central.store.tallies import day_of
+from central.store.tallies import day_of, number_of
 
 LEVELS: tuple[int, ...] = (5, 4, 3, 2, 1)
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
@@ -61,8 +62,8 @@ class Report(NamedTuple):
     """whole: of the place asked for, named by `hall` and `window`, both empty for the province.
 
     parts: its halls or windows, in the order of their ids; none for a window. policy: by which the
-    place is judged today; lag: what is not counted yet. sets: all figures that the policies of
-    the place show, a set for each of them.
+    place is judged on the period's last day; lag: what is not counted yet. sets: all figures that
+    the profiles of the place show, a set for each of them.
     """
 
     hall: str
@@ -97,8 +98,8 @@ class FiguresReader:
         """The figures of a place; None if there is no such hall or window.
 
         hall: None for the province, or for those of its halls that are `among`, which are those of
-        `region`. window: of that hall, None for all of it. Each hall's counts are those
-        under its own policy; where it has several, the first.
+        `region`. window: of that hall, None for all of it. Each hall's counts are those under its
+        own profile, which is that of the period's last day; where it has several, the first.
         """
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
@@ -106,6 +107,7 @@ class FiguresReader:
         if hall is None:
             whole = Unit(None if region is None else f"{WITHIN}{region}")
             return self._province(connection, period, today, lag, among, whole)
+        last = _last_day(period, today)
         hall_name = self.judge.hall_names(connection, today).get(hall)
         if hall_name is None:
             return None
@@ -114,41 +116,41 @@ class FiguresReader:
         names = in_order(known.items())
         if window is not None and window not in names:
             return None
-        own = at.policies_at(hall, window, today)
+        own = at.policies_at(hall, window, last)
         policy = own[0]
         spans = period.spans()
         unit = Unit(hall) if window is None else Unit(hall, "window", window)
-        more = [figure_set(connection, one, period, unit) for one in own[1:]]
+        more = [figure_set(connection, at, one, period, unit) for one in own[1:]]
         profiles = [one.profile for one in own]
-        more += more_sets(connection, at, period, unit, today, profiles)
+        more += more_sets(connection, at, period, unit, last, profiles)
         if window is not None:
             found = counters.counts(connection, policy.profile, spans, "window", hall, window)
-            whole = figures_by(found, lambda one: one.id, policy).get(window, NONE)
-            sets = [figure_set(connection, policy, period, unit, found), *more]
+            whole = figures_by(found, lambda one: one.id, policy.profile, at).get(window, NONE)
+            sets = [figure_set(connection, at, policy, period, unit, found), *more]
             return Report(hall, hall_name, window, names[window], whole, [], policy, lag, sets)
         found = counters.counts(connection, policy.profile, spans, "hall", hall)
-        whole = figures_by(found, lambda one: one.hall, policy).get(hall, NONE)
-        sets = [figure_set(connection, policy, period, unit, found), *more]
+        whole = figures_by(found, lambda one: one.hall, policy.profile, at).get(hall, NONE)
+        sets = [figure_set(connection, at, policy, period, unit, found), *more]
         of_windows: dict[str, tuple[Figures, str]] = {}
-        for rules, ones in _grouped(
-            (at.policies_at(hall, one, today)[0], one) for one in names
+        for profile, ones in _grouped(
+            (at.policies_at(hall, one, last)[0].profile, one) for one in names
         ).items():
-            found = counters.counts(connection, rules.profile, spans, "window", hall)
-            figures = figures_by(found, lambda one: one.id, rules)
-            of_windows |= {one: (figures.get(one, NONE), rules.profile) for one in ones}
+            found = counters.counts(connection, profile, spans, "window", hall)
+            figures = figures_by(found, lambda one: one.id, profile, at)
+            of_windows |= {one: (figures.get(one, NONE), profile) for one in ones}
         parts = [Part(one, name, *of_windows[one]) for one, name in names.items()]
         return Report(hall, hall_name, "", "", whole, parts, policy, lag, sets)
 
     def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
         """The figures that the policies of a part of halls show, a set for each."""
-        today = day_of(self.now_ms())
+        last = _last_day(period, day_of(self.now_ms()))
         at = self.judge.places_now(connection)
-        own = (at.default_policy(today),)
+        own = (at.default_policy(last),)
         if unit.hall is not None:
-            own = at.policies_at(unit.hall, None, today)
-        found = [figure_set(connection, policy, period, unit) for policy in own]
+            own = at.policies_at(unit.hall, None, last)
+        found = [figure_set(connection, at, policy, period, unit) for policy in own]
         profiles = [policy.profile for policy in own]
-        return found + more_sets(connection, at, period, unit, today, profiles)
+        return found + more_sets(connection, at, period, unit, last, profiles)
 
     def _province(
         self,
@@ -164,48 +166,59 @@ class FiguresReader:
         if among is not None:
             names = {hall: name for hall, name in names.items() if hall in among}
         of_halls: dict[str, tuple[Figures, str]] = {}
-        spans = period.spans()
-        default = at.default_policy(today)
+        spans, last = period.spans(), _last_day(period, today)
+        default = at.default_policy(last)
         sets: dict[str, FigureSet] = {}
-        for policy, halls in _grouped(
-            (at.policies_at(hall, None, today)[0], hall) for hall in names
+        own_policies = {hall: at.policies_at(hall, None, last)[0] for hall in names}
+        for profile, halls in _grouped(
+            (policy.profile, hall) for hall, policy in own_policies.items()
         ).items():
-            found = counters.counts(connection, policy.profile, spans, "hall")
+            found = counters.counts(connection, profile, spans, "hall")
             found = [one for one in found if one.hall in names]
-            figures = figures_by(found, lambda one: one.hall, policy)
-            of_halls |= {hall: (figures.get(hall, NONE), policy.profile) for hall in halls}
-            sets[policy.profile] = figure_set(connection, policy, period, whole_unit, found)
+            figures = figures_by(found, lambda one: one.hall, profile, at)
+            of_halls |= {hall: (figures.get(hall, NONE), profile) for hall in halls}
+            policy = at.policy(profile, last) or own_policies[halls[0]]
+            sets[profile] = figure_set(connection, at, policy, period, whole_unit, found, among)
         own = sets.pop(default.profile, None)
         if own is None:
             none = [] if among is not None else None
-            own = figure_set(connection, default, period, whole_unit, none)
+            own = figure_set(connection, at, default, period, whole_unit, none, among)
         more: list[FigureSet] = []
         if among is None:  # else they are of all halls
             profiles = [default.profile, *sets]
-            more = more_sets(connection, at, period, Unit(), today, profiles)
+            more = more_sets(connection, at, period, Unit(), last, profiles)
         parts = [Part(hall, name, *of_halls[hall]) for hall, name in names.items()]
         whole = _sum(figures for figures, _ in of_halls.values())
         return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
 
 
-def _grouped(pairs: Iterable[tuple[Policy, str]]) -> dict[Policy, list[str]]:
-    found: dict[Policy, list[str]] = {}
-    for policy, name in pairs:
-        found.setdefault(policy, []).append(name)
+def _last_day(period: Period, today: int) -> int:
+    return today if period.last is None else min(number_of(period.last), today)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for profile, name in pairs:
+        found.setdefault(profile, []).append(name)
     return found
 
 
 def figures_by(
-    found: Iterable[Any], name_of: Callable[[Any], str], policy: Policy
+    found: Iterable[Any], name_of: Callable[[Any], str], profile: str, places: Places
 ) -> dict[str, Figures]:
-    """Rows of counts (central/store/judged/counters.py) as figures, by what each is of. Forms
-    about a unit or person are no ratings of a window (R16).
+    """Rows of counts (central/store/judged/counters.py) as figures, by what each is of; what is
+    good says the version of the profile that judged it. Forms about a unit or person are no
+    ratings of a window (R16).
     """
-    good_levels = policy.levels.good.value
     whats: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    good: defaultdict[str, int] = defaultdict(int)
     for row in found:
         if row.mode != SURVEY:
-            whats[name_of(row)][row.what] += int(row.ratings)
+            name = name_of(row)
+            whats[name][row.what] += int(row.ratings)
+            version = places.version(profile, row.hall, row.policy_from)
+            is_good = row.what in {f"active-{level}" for level in version.levels.good.value}
+            good[name] += int(row.ratings) * is_good
     figures = {}
     for name, counts in whats.items():
         active = {
@@ -214,11 +227,10 @@ def figures_by(
             if what.startswith("active-")
         }
         levels = {level: active.get(level, 0) for level in LEVELS}
-        good = sum(active.get(level, 0) for level in good_levels)
         others = [
             _starting(counts, word) for word in ("default-", "unrated", "waiting", "excluded-")
         ]
-        figures[name] = Figures(levels, good, sum(active.values()), *others)
+        figures[name] = Figures(levels, good[name], sum(active.values()), *others)
     return figures
 
 

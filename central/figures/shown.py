@@ -1,6 +1,6 @@
 """The figures that a place's policies show, each of a unit: two policies, two sets (RULES 7)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 from central.figures.key import CountKey, region_of
 from central.ratings.period import Period
 from central.ratings.places import Places
-from central.rules.definitions import Figure, Mean, Share, score_over, shown, weighed
+from central.rules.combined import Part, combined, showing, shown_by
+from central.rules.definitions import Figure, Mean, Share, Shown, score_over, shown, weighed
 from central.rules.policy import Policy
 from central.rules.sections import Value
 from central.store.judged import counters, standings
 
 Counters = dict[tuple[str, str], tuple[int, int]]  # (mode, what): (services, projects)
+Words = tuple[tuple[str, ...], tuple[str, ...]]  # the counters that are added up: num, den
 
 
 class Unit(NamedTuple):
@@ -34,7 +36,8 @@ class Unit(NamedTuple):
 
 class FigureShown(NamedTuple):
     """A figure of a unit. with_excluded: excluded ratings are counted as if they were not.
-    num_key, den_key: what opens into the services behind it; None where there is nothing to open.
+    num_key, den_key: what opens into the services behind it; None where there is nothing to open,
+    and where versions count other levels: then those of each version open its own.
     sources: the keys of the policy that it stands on; None for one that no key names.
     """
 
@@ -52,10 +55,13 @@ class FigureShown(NamedTuple):
 
 
 class FigureSet(NamedTuple):
-    """The figures of a unit under one policy."""
+    """The figures of a unit under one profile. policy: the newest version that judged anything in
+    it. versions: where several did, what each of them adds, the newest first.
+    """
 
     policy: Policy
     figures: tuple[FigureShown, ...]
+    versions: tuple["FigureSet", ...] = ()
 
 
 def more_sets(
@@ -73,52 +79,137 @@ def more_sets(
     for profile in standings.profiles(connection):
         policy = None if profile in known else places.policy(profile, today)
         if policy is not None and (rows := _counts(connection, policy, period, unit)):
-            found.append(figure_set(connection, policy, period, unit, rows))
+            found.append(figure_set(connection, places, policy, period, unit, rows))
     return found
 
 
 def figure_set(
     connection: Connection,
+    places: Places,
     policy: Policy,
     period: Period,
     unit: Unit,
     rows: list[Any] | None = None,
+    halls: Collection[str] | None = None,
 ) -> FigureSet:
-    """What a policy shows of a unit. rows: its counts, if somebody has read them."""
+    """What a profile shows of a unit: each service counts by the version that judged it.
+
+    policy: by which the place is judged, for what has no services. rows: the counts, if somebody
+    has read them; halls: those in them, of a region.
+    """
     rows = _counts(connection, policy, period, unit) if rows is None else rows
-    counts = weighed(_summed(rows), policy)
+    parts = _parts(places, policy, rows)
+    policies = [part.policy for part in parts]
+    newest = policies[0]
+    is_of_means = newest.figures.mean is not None and newest.figures.mean.value == "of_means"
     found = []
-    for figure, with_excluded in shown(policy, unit.kind):
-        value = figure.of(counts, policy, with_excluded)
-        is_of_means = policy.figures.mean is not None and policy.figures.mean.value == "of_means"
-        if figure.key == "score" and is_of_means and unit.dim == "hall":
-            value = _score(connection, policy, period, unit, figure, with_excluded)
-        keys = [
-            CountKey(policy.profile, period, *unit, figure.modes, whats) if whats else None
-            for whats in figure.counters(policy, with_excluded)
-        ]
-        sources = figure.sources(policy)
-        found.append(FigureShown(figure, with_excluded, value, keys[0], keys[1], sources))
+    for one in shown_by(policies, unit.kind):
+        value = combined(one, parts, unit.kind)
+        if one.figure.key == "score" and is_of_means and unit.dim == "hall":
+            value = _score(connection, places, newest, period, unit, one, halls)
+        assert value is not None
+        those = showing(one.figure, policies, unit.kind)
+        words = {
+            each: one.figure.counters(each, one.with_excluded) if each in those else None
+            for each in policies
+        }
+        keys = _keys(newest, period, unit, one, *(in_one_key(words) or (None, None)))
+        sources = {
+            (key, source and (source.article, source.because)): (key, source)
+            for each in those
+            for key, source in one.figure.sources(each)
+        }
+        found.append(
+            FigureShown(
+                one.figure, one.with_excluded, value, keys[0], keys[1], tuple(sources.values())
+            )
+        )
+    versions = ()
+    if len(parts) > 1:
+        versions = tuple(_of_version(part, policies, period, unit) for part in parts)
+    return FigureSet(newest, tuple(found), versions)
+
+
+def in_one_key(words: Mapping[Policy, Words | None]) -> tuple[Words, int | None] | None:
+    """The words of the one key that counts what these versions add, and the first day of the
+    version if only one adds anything; None where no key does. words: None for a version that adds
+    nothing.
+    """
+    adding = {policy: told for policy, told in words.items() if told is not None}
+    if len(adding) == len(words) and len(set(adding.values())) == 1:
+        return next(iter(adding.values())), None
+    if len(adding) != 1:
+        return None
+    ((policy, told),) = adding.items()
+    is_alone = sum(one.valid_from == policy.valid_from for one in words) == 1
+    return (told, policy.valid_from) if is_alone else None
+
+
+def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Unit) -> FigureSet:
+    """What one of several versions adds. Its keys are None where another one, of another place,
+    begins on the same day.
+    """
+    policy, found = part.policy, []
+    is_alone = sum(one.valid_from == policy.valid_from for one in all_policies) == 1
+    for one in shown(policy, unit.kind):
+        value = one.figure.of(part.counts, policy, one.with_excluded)
+        words = one.figure.counters(policy, one.with_excluded) if is_alone else None
+        keys = _keys(policy, period, unit, one, words, policy.valid_from)
+        found.append(
+            FigureShown(
+                one.figure, one.with_excluded, value, keys[0], keys[1], one.figure.sources(policy)
+            )
+        )
     return FigureSet(policy, tuple(found))
+
+
+def _keys(
+    policy: Policy,
+    period: Period,
+    unit: Unit,
+    one: Shown,
+    words: Words | None,
+    policy_from: int | None = None,
+) -> list[CountKey | None]:
+    """The keys of num and den. words: the counters of each; None where no one key has them."""
+    return [
+        CountKey(policy.profile, period, *unit, one.figure.modes, whats, policy_from)
+        if whats
+        else None
+        for whats in words or ((), ())
+    ]
+
+
+def _parts(places: Places, policy: Policy, rows: Iterable[Any]) -> list[Part]:
+    """Counts by the version that judged them, the newest first; the policy alone if there are
+    none.
+    """
+    by_version: dict[Policy, list[Any]] = {}
+    for row in rows:
+        version = places.version(policy.profile, row.hall, row.policy_from)
+        by_version.setdefault(version, []).append(row)
+    parts = [Part(each, weighed(_summed(ones), each)) for each, ones in by_version.items()]
+    parts.sort(key=lambda part: (-part.policy.valid_from, part.policy.files))
+    return parts or [Part(policy, {})]
 
 
 def _score(
     connection: Connection,
+    places: Places,
     policy: Policy,
     period: Period,
     unit: Unit,
-    figure: Figure,
-    with_excluded: bool,
+    one: Shown,
+    halls: Collection[str] | None,
 ) -> Mean:
     """The score of halls, as the mean of those of their staff."""
     of_staff: dict[tuple[str, str], list[Any]] = {}
-    for row in _counts(connection, policy, period, Unit(unit.hall, "staff")):
+    hall = None if region_of(unit.hall) is not None else unit.hall
+    rows = _counts(connection, policy, period, Unit(hall, "staff"))
+    for row in [row for row in rows if halls is None or row.hall in halls]:
         of_staff.setdefault((row.hall, row.id), []).append(row)
-    scores = [
-        figure.of(weighed(_summed(rows), policy), policy, with_excluded)
-        for rows in of_staff.values()
-    ]
-    return score_over((one for one in scores if isinstance(one, Mean)), policy)
+    scores = [combined(one, _parts(places, policy, rows)) for rows in of_staff.values()]
+    return score_over((each for each in scores if isinstance(each, Mean)), policy)
 
 
 def _counts(connection: Connection, policy: Policy, period: Period, unit: Unit) -> list[Any]:

@@ -1,6 +1,8 @@
 """A table of figures as it is shown: a page, an answer and a spreadsheet have the same one."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 from central.figures.key import CountKey
 from central.figures.report import ENOUGH
@@ -37,17 +39,51 @@ class Cell(NamedTuple):
     den_key: CountKey | None = None
 
 
-class Row(NamedTuple):
-    """A unit's row. hall, id: as in a count's key. place: where it is, as people call it. page:
-    the end of its page's path; None where it has none.
+Where = tuple[str | None, str | None]  # hall and id, as in a count's key
+Told = Callable[[Where], tuple[str, str]]  # a unit's name, and the place where it is
+
+
+class Maker(Protocol):
+    """Makes the cells of a unit's row; one value of it for the order."""
+
+    def value(self, where: Where, column: int) -> Value: ...
+    def cells(self, where: Where) -> tuple[Cell, ...]: ...
+
+
+class Row:
+    """A unit's row, made when it is looked at: a province has 40,000 windows, a page shows 100.
+
+    hall, id: as in a count's key. name, place: what it and the place where it is are called.
+    page: the end of its page's path; None where it has none.
     """
 
-    hall: str | None
-    id: str | None
-    name: str
-    place: str
-    cells: tuple[Cell, ...]
-    page: str | None = None
+    def __init__(self, where: Where, maker: Maker, told: Told, page: str | None = None) -> None:
+        self.hall, self.id = where
+        self.page = page
+        self._maker, self._told = maker, told
+
+    def value(self, column: int) -> Value:
+        """One of its values."""
+        return self._maker.value((self.hall, self.id), column)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """One for each column."""
+        return self._maker.cells((self.hall, self.id))
+
+    @cached_property
+    def _names(self) -> tuple[str, str]:
+        return self._told((self.hall, self.id))
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._names[0]
+
+    @property
+    def place(self) -> str:
+        """Where it is; empty where that is not to be said."""
+        return self._names[1]
 
 
 class Table(NamedTuple):
@@ -73,6 +109,8 @@ def arranged(
     rows = [row for row in table.rows if _has(row, wanted.strip().lower())]
     names = [column.name for column in table.columns]
     sort = sort or table.ranked_by
+    if sort == "name":
+        rows.sort(key=lambda row: row.name, reverse=is_rising is False)
     if sort is None or sort == "name":
         return table._replace(rows=rows)
     if sort not in names:
@@ -80,11 +118,12 @@ def arranged(
     index = names.index(sort)
     if is_rising is None:
         is_rising = table.columns[index].is_bad_high is False
-    said = [row for row in rows if _weight(row.cells[index].value) is not None]
-    few = [row for row in rows if _weight(row.cells[index].value) is None]
-    said.sort(key=lambda row: _weight(row.cells[index].value), reverse=not is_rising)
-    few.sort(key=lambda row: -_n(row.cells[index].value))
-    return table._replace(rows=said + few)
+    values = [(row.value(index), row) for row in rows]
+    said = [(_weight(value), row) for value, row in values if _weight(value) is not None]
+    few = [(_n(value), row) for value, row in values if _weight(value) is None]
+    said.sort(key=lambda pair: pair[0], reverse=not is_rising)
+    few.sort(key=lambda pair: -pair[0])
+    return table._replace(rows=[row for _, row in said + few])
 
 
 def is_said(value: Value) -> bool:

@@ -1,175 +1,270 @@
 """Tables of figures: each unit of a dimension a row, with N, article and the period before.
 
 What a table shows is made here once; pages, GET /v1/tables and spreadsheets have it from here.
+Where several versions of the rules judged a unit's services, each counts its own by its own levels
+(central/rules/combined.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from central.figures.shown import Counters
-from central.figures.table import Cell, Column, Row, Table, Value, arranged
-from central.figures.units import Asked, Names, Place, Units, page_of
-from central.rules.definitions import WINDOW_MODES, Share, Shown, shown, weighed
+from central.figures.shown import Words
+from central.figures.table import Cell, Column, Row, Table, Value, Where
+from central.figures.units import Asked, Parts, Units, page_of
+from central.rules.combined import Part, shown_by
+from central.rules.definitions import FIGURES, WINDOW_MODES, Mean, Share, Shown, shown
 from central.rules.policy import Policy
+from central.rules.ranking import is_watched
 from central.rules.reasons import THEMES, level_of
+from central.rules.sections import LEVELS
 from central.rules.sections import Value as Ruled
 
 Maker = Callable[[Units, Asked], Table]
-Counted = Mapping[tuple[str, str], int]
+Counters = Mapping[Where, Parts]
+Whats = Callable[[Policy], tuple[str, ...]]  # the counters of a version that are added up
 
-_STATES = ("active", "default", "excluded", "unrated", "waiting")
+
+class _Added(NamedTuple):
+    """What a version adds to a measure: the words of its key, and where they stand."""
+
+    words: Words
+    num: tuple[tuple[str, str], ...]
+    den: tuple[tuple[str, str], ...]
 
 
-class _Measure:
-    """A column, and how its cells are made. whats: the counters that are added up, for a share
-    num and den; modes: of which services.
+class Measure:
+    """A column, and how its cells are made. words: the counters that a version adds up, for a
+    share num and den; None for a version that has no such figure. modes: of which services.
     """
 
     def __init__(
         self,
         column: Column,
-        num: tuple[str, ...],
-        den: tuple[str, ...] | None = None,
+        words: Callable[[Policy], Words | None],
         modes: tuple[str, ...] = WINDOW_MODES,
-        shown: Shown | None = None,
+        score: Shown | None = None,
     ) -> None:
-        self.column = column
-        self.num, self.den, self.modes, self._shown = num, den, modes, shown
+        self.column, self.modes = column, modes
+        self._words, self._score = words, score
+        self._added: dict[Policy, _Added | None] = {}
 
-    def of(self, counts: Counters, policy: Policy) -> Value:
-        """Its value."""
-        weighted = weighed(counts, policy)
-        if self._shown is not None:
-            return self._shown.figure.of(weighted, policy, self._shown.with_excluded)
-        num = self._sum(weighted, self.num)
-        return num if self.den is None else Share(num, self._sum(weighted, self.den))
+    def whats(self, policy: Policy) -> tuple[str, ...]:
+        """All counters that it reads under a version."""
+        added = self._of(policy)
+        return () if added is None else (*added.words[0], *added.words[1])
+
+    def value(self, parts: Parts) -> Value:
+        """Its value, over the versions that have it."""
+        num = den = 0
+        for policy, counts in parts:
+            added = self._of(policy)
+            if added is None:
+                continue
+            if self._score is not None:
+                mean = self._score.figure.of(counts, policy, self._score.with_excluded)
+                num, den = num + mean[0], den + mean[1]
+                continue
+            num += sum(counts.get(one, 0) for one in added.num)
+            den += sum(counts.get(one, 0) for one in added.den)
+        if self.column.kind == "count":
+            return num
+        return Share(num, den) if self._score is None else Mean(num, den)
 
     def cell(
-        self, asked: Asked, where: Place, now: Counters, before: Counters | None, is_whole: bool
+        self, asked: Asked, where: Where, now: Parts, before: Parts | None, is_whole: bool = False
     ) -> Cell:
         """Its cell of a unit. before: None where there is no period before."""
-        keys = [
-            asked.key(where, self.modes, whats, is_whole) if whats else None
-            for whats in (self.num, self.den)
-        ]
-        was = None if before is None else self.of(before, asked.policy)
-        return Cell(self.of(now, asked.policy), was, *keys)
+        words = {
+            policy: (added := self._of(policy)) and added.words
+            for policy, _ in now or (Part(asked.policy, {}),)
+        }
+        keys = asked.keys(where, self.modes, words, is_whole)
+        return Cell(self.value(now), None if before is None else self.value(before), *keys)
 
-    def _sum(self, counts: Counted, whats: tuple[str, ...]) -> int:
-        return sum(counts.get((mode, what), 0) for mode in self.modes for what in whats)
+    def _of(self, policy: Policy) -> _Added | None:
+        if policy not in self._added:
+            words = self._words(policy)
+            self._added[policy] = words and _Added(
+                words,
+                *(tuple((mode, what) for mode in self.modes for what in each) for each in words),
+            )
+        return self._added[policy]
+
+
+class Counted:
+    """Makes rows of measures (table.Maker) from what was counted now and in the period before."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        measures: list[Measure],
+        now: Counters,
+        before: Counters | None,
+    ) -> None:
+        self._asked, self._measures = asked, measures
+        self._now, self._before = now, before
+
+    def value(self, where: Where, column: int) -> Value:
+        """Of one column, now."""
+        return self._measures[column].value(self._now.get(where, ()))
+
+    def cells(self, where: Where) -> tuple[Cell, ...]:
+        """Of all columns."""
+        now = self._now.get(where, ())
+        before = None if self._before is None else self._before.get(where, ())
+        return tuple(one.cell(self._asked, where, now, before) for one in self._measures)
+
+
+class Whole:
+    """Makes the row of all units together."""
+
+    def __init__(
+        self, asked: Asked, measures: list[Measure], now: Parts, before: Parts | None
+    ) -> None:
+        self._asked, self._measures = asked, measures
+        self._now, self._before = now, before
+
+    def value(self, where: Where, column: int) -> Value:
+        """Of one column, now."""
+        return self._measures[column].value(self._now)
+
+    def cells(self, where: Where) -> tuple[Cell, ...]:
+        """Of all columns."""
+        told = (self._asked, where, self._now, self._before, True)
+        return tuple(one.cell(*told) for one in self._measures)
 
 
 def rates(units: Units, asked: Asked) -> Table:
-    """Every figure that the policy shows of such units; the good rate puts the worst first. A
-    second one with the excluded ratings stands where it differs anywhere (decision 7).
+    """Every figure that the versions in use show of such units, the worst good rate first. A
+    second one with the excluded ratings stands where any is excluded (decision 7).
     """
-    policy = asked.policy
-    bad = tuple(f"active-{level}" for level in policy.levels.bad.value)
-    measures = [
-        _count("services", "应评服务", "Services", _subjects()),
-        _count("ratings", "评价", "Ratings", _active(policy)),
-        _count("bad", "差评", "Bad ratings", bad, (policy.levels.bad,), True),
-    ]
-    is_of_means = policy.figures.mean is not None and policy.figures.mean.value == "of_means"
-    for one in shown(policy, asked.dimension.figured):
-        # A mean of means is that of a unit's own staff, which no counter of the unit knows.
-        if one.figure.key != "score" or not is_of_means or asked.dimension.key == "staff":
-            measures.append(_figure(one, policy))
-    table = _made(units, asked, measures, "active_good_rate")
-    names = [column.name for column in table.columns]
-    same = {
-        index
-        for index, name in enumerate(names)
-        if name.endswith(_EXCLUDED)
-        and all(
-            row.cells[index].value == row.cells[names.index(name.removesuffix(_EXCLUDED))].value
-            for row in (*table.rows, *([table.whole] if table.whole else []))
-        )
-    }
-    return _without(table, same)
+
+    def measures(policies: list[Policy], are_excluded: bool) -> list[Measure]:
+        found = [
+            _count("services", "应评服务", "Services", lambda _: _SUBJECTS),
+            _count("ratings", "评价", "Ratings", _active),
+            _count("bad", "差评", "Bad ratings", _bad, [one.levels.bad for one in policies], True),
+        ]
+        unit = asked.dimension.figured
+        for one in shown_by(policies, unit):
+            # A mean of means is that of a unit's own staff, which no counter of the unit knows.
+            is_own = one.figure.key != "score" or asked.dimension.key == "staff"
+            of_means = any(
+                each.figures.mean and each.figures.mean.value == "of_means" for each in policies
+            )
+            if (is_own or not of_means) and (are_excluded or not one.with_excluded):
+                found.append(_figure(one, policies, unit))
+        return found
+
+    return _made(units, asked, measures, "active_good_rate")
 
 
 def reasons(units: Units, asked: Asked) -> Table:
     """What bad ratings say was wrong, by theme (R109: for the owners of guides), and how many
     said nothing where a reason is asked for. A rating with two reasons is in two counts.
     """
-    bad = asked.policy.levels.bad
-    measures = [
-        _count("bad", "差评", "Bad ratings", tuple(f"active-{one}" for one in bad.value), (bad,))
-    ]
-    for theme in THEMES:
-        whats = tuple(f"reason-{one}" for one in theme.codes if level_of(one) in bad.value)
-        measures.append(_count(theme.key, theme.zh, theme.en, whats, (None,), True))
-    required = asked.policy.reasons and asked.policy.reasons.required
-    if required is not None:
-        told = ("未填原因", "No reason", ("reason-missing",), (required,), True)
-        measures.append(_count("missing", *told))
+
+    def of_theme(codes: tuple[int, ...]) -> Whats:
+        return lambda policy: tuple(
+            f"reason-{one}" for one in codes if level_of(one) in policy.levels.bad.value
+        )
+
+    def measures(policies: list[Policy], _: bool) -> list[Measure]:
+        found = [_count("bad", "差评", "Bad ratings", _bad, [one.levels.bad for one in policies])]
+        for theme in THEMES:
+            told = (theme.key, theme.zh, theme.en, of_theme(theme.codes), (None,), True)
+            found.append(_count(*told))
+        required = [one.reasons.required for one in policies if one.reasons.required]
+        if required:
+            told = (
+                "missing",
+                "未填原因",
+                "No reason",
+                lambda _: ("reason-missing",),
+                required,
+                True,
+            )
+            found.append(_count(*told))
+        return found
+
     return _made(units, asked, measures, "documents")
 
 
 def invitations(units: Units, asked: Asked) -> Table:
     """Who was invited to rate, and what became of those who never were (R4)."""
     groups = (
-        ("good", "未提示·好评", "Uninvited, good", asked.policy.levels.good.value),
-        ("middle", "未提示·中评", "Uninvited, middle", asked.policy.levels.middle.value),
-        ("bad", "未提示·差评", "Uninvited, bad", asked.policy.levels.bad.value),
+        ("good", "未提示·好评", "Uninvited, good"),
+        ("middle", "未提示·中评", "Uninvited, middle"),
+        ("bad", "未提示·差评", "Uninvited, bad"),
     )
-    rate = next(one for one in shown(asked.policy) if one.figure.key == "uninvited_rate")
-    measures = [
-        _count("invited", "已提示", "Invited", ("invited",)),
-        _figure(rate, asked.policy),
-        *(
-            _count(key, zh, en, tuple(f"uninvited-active-{one}" for one in levels))
-            for key, zh, en, levels in groups
-        ),
-        _count("unrated", "未提示·未评", "Uninvited, unrated", ("uninvited-unrated",)),
-        _count("waiting", "未提示·等待", "Uninvited, waiting", ("uninvited-waiting",)),
-        _count("expired", "超时未按键", "No key in time", ("expired",)),
-        _count("no_show", "过号", "No-show", ("no-show",)),
-    ]
+    others = (
+        ("unrated", "未提示·未评", "Uninvited, unrated", "uninvited-unrated"),
+        ("waiting", "未提示·等待", "Uninvited, waiting", "uninvited-waiting"),
+        ("expired", "超时未按键", "No key in time", "expired"),
+        ("no_show", "过号", "No-show", "no-show"),
+    )
+
+    def in_group(key: str) -> Whats:
+        return lambda policy: tuple(
+            f"uninvited-active-{one}" for one in getattr(policy.levels, key).value
+        )
+
+    def word(what: str) -> Whats:
+        return lambda _: (what,)
+
+    def measures(policies: list[Policy], _: bool) -> list[Measure]:
+        rate = Shown(FIGURES["uninvited_rate"], False)
+        return [
+            _count("invited", "已提示", "Invited", word("invited")),
+            _figure(rate, policies, asked.dimension.figured),
+            *(_count(key, zh, en, in_group(key)) for key, zh, en in groups),
+            *(_count(key, zh, en, word(what)) for key, zh, en, what in others),
+        ]
+
     return _made(units, asked, measures, "uninvited_rate")
 
 
 def watch(units: Units, asked: Asked) -> Table:
     """Where ratings of the levels that the policy names are concentrated (R88: S3 第二十九条
-    “基本满意以下”). Above its threshold, which no text gives and a lower level may set. Raises
+    “基本满意以下”), above its threshold, which no text gives and a lower level may set. Raises
     ValueError under a policy without such a list.
     """
     ruled = asked.policy.figures.watch
     if ruled is None:
         raise ValueError("此规则没有重点名单。")
-    limits = ruled.value
-    low = tuple(f"active-{one}" for one in limits.levels)
+    low = tuple(f"active-{one}" for one in ruled.value.levels)
     share = Column(
         *("low", "所列等级占比", "Share of these levels", "share"),
         *("所列等级的评价占全部计入评价的比例", "ratings of these levels among all that count"),
         *((ruled.article,), True),
     )
-    measures = [
-        _count("ratings", "评价", "Ratings", _active(asked.policy)),
-        _count("count", "所列等级", "Of these levels", low, (ruled,), True),
-        _Measure(share, low, _active(asked.policy)),
-    ]
-    table = arranged(_made(units, asked, measures, "low"), sort="low")
+
+    def measures(*_: object) -> list[Measure]:
+        return [
+            _count("ratings", "评价", "Ratings", _active),
+            _count("count", "所列等级", "Of these levels", lambda _: low, (ruled,), True),
+            Measure(share, lambda policy: (low, _active(policy))),
+        ]
+
+    table = _made(units, asked, measures, "low")
     listed = []
     for row in table.rows:
-        value = row.cells[2].value
+        value = row.value(2)
         assert isinstance(value, Share)
-        is_much = value.num and value.num * 100 >= limits.share * value.den
-        if is_much and value.den >= limits.least:
+        if value.num and is_watched(value, ruled.value):
             listed.append(row)
     return table._replace(rows=listed)
 
 
 _EXCLUDED = "_with_excluded"
-
-
-def _subjects() -> tuple[str, ...]:
-    levelled = ("active", "default", "excluded")
-    whats = [f"{state}-{level}" for state in levelled for level in _LEVELS]
-    return (*whats, "unrated", "waiting")
-
-
-_LEVELS = (5, 4, 3, 2, 1, 13, 12, 11)
+_SUBJECTS = (
+    *(f"{state}-{level}" for state in ("active", "default", "excluded") for level in LEVELS),
+    *("unrated", "waiting"),
+)
+_LEFT_OUT = tuple(
+    f"{word}-{level}" for word in ("excluded", "direct-excluded") for level in LEVELS
+)
+_BAD_HIGH = ("middle_rate", "bad_rate", "unrated_rate", "uninvited_rate")
 
 
 def _active(policy: Policy) -> tuple[str, ...]:
@@ -178,77 +273,82 @@ def _active(policy: Policy) -> tuple[str, ...]:
     return tuple(f"active-{level}" for level in grouped)
 
 
+def _bad(policy: Policy) -> tuple[str, ...]:
+    return tuple(f"active-{level}" for level in policy.levels.bad.value)
+
+
 def _count(
     key: str,
     zh: str,
     en: str,
-    whats: tuple[str, ...],
-    sources: tuple[Ruled | None, ...] = (),
+    whats: Whats,
+    sources: Iterable[Ruled | None] = (),
     is_bad_high: bool | None = None,
-) -> _Measure:
-    articles = tuple(one and one.article for one in sources)
+) -> Measure:
+    articles = tuple(dict.fromkeys(one and one.article for one in sources))
     column = Column(key, zh, en, "count", articles=articles, is_bad_high=is_bad_high)
-    return _Measure(column, whats)
+    return Measure(column, lambda policy: (whats(policy), ()))
 
 
-_BAD_HIGH = ("middle_rate", "bad_rate", "unrated_rate", "uninvited_rate")
-
-
-def _figure(one: Shown, policy: Policy) -> _Measure:
+def _figure(one: Shown, policies: list[Policy], unit: str) -> Measure:
     figure = one.figure
     more = ("（含不予采纳）", " (with excluded)") if one.with_excluded else ("", "")
+    sources = [value for policy in policies for _, value in figure.sources(policy)]
+    is_score = figure.key == "score"
     column = Column(
         figure.key + (_EXCLUDED if one.with_excluded else ""),
         figure.zh + more[0],
         figure.en + more[1],
-        "mean" if figure.key == "score" else "share",
+        "mean" if is_score else "share",
         figure.meaning_zh,
         figure.meaning_en,
-        tuple(dict.fromkeys(value and value.article for _, value in figure.sources(policy))),
+        tuple(dict.fromkeys(value and value.article for value in sources)),
         figure.key in _BAD_HIGH,
     )
-    num, den = figure.counters(policy, one.with_excluded)
-    return _Measure(column, num, den, figure.modes, one)
+
+    def words(policy: Policy) -> Words | None:
+        return figure.counters(policy, one.with_excluded) if one in shown(policy, unit) else None
+
+    return Measure(column, words, figure.modes, one if is_score else None)
 
 
-def _made(units: Units, asked: Asked, measures: list[_Measure], ranked_by: str) -> Table:
-    """The rows of all units that have anything now or before, and of those that there are."""
-    whats = {what for one in measures for what in (*one.num, *(one.den or ()))}
+def _made(
+    units: Units,
+    asked: Asked,
+    measures_of: Callable[[list[Policy], bool], list[Measure]],
+    ranked_by: str,
+) -> Table:
+    """The rows of all units that have anything now or before, and of those that there are.
+    measures_of: of the versions in use, the newest first, and whether any rating is excluded.
+    """
     period, earlier = asked.period, asked.period.before()
+    whole_now = units.whole(asked, period)
+    whole_before = () if earlier is None else units.whole(asked, earlier)
+    wholes = [*whole_now, *whole_before]
+    policies = in_use(asked, wholes)
+    are_excluded = any(what in _LEFT_OUT and n for _, of in wholes for (_, what), n in of.items())
+    measures = measures_of(policies, are_excluded)
+    whats = {what for one in measures for policy in policies for what in one.whats(policy)}
     now = units.counts(asked, period, whats)
     # Where nothing at all was counted in the period before, there is nothing to compare with.
     before = (earlier is not None and units.counts(asked, earlier, whats)) or None
     names = units.names(asked)
+    rows = Counted(asked, measures, now, before)
     there = dict.fromkeys([*names.listed(), *now, *(before or ())])
-    rows = []
-    for one in there:
-        was = None if before is None else before.get(one, {})
-        rows.append(_row(asked, measures, names, one, now.get(one, {}), was))
-    whole_now = units.whole(asked, period, whats)
-    whole_before = units.whole(asked, earlier, whats) if earlier and before else None
-    where = (asked.place, None)
-    cells = [one.cell(asked, where, whole_now, whole_before, True) for one in measures]
-    whole = Row(*where, "", "", tuple(cells))
-    return Table(tuple(one.column for one in measures), rows, whole, ranked_by)
+    sums = (whole_now, None if before is None else whole_before)
+    columns = tuple(one.column for one in measures)
+    if ranked_by not in [column.name for column in columns]:
+        ranked_by = columns[0].name
+    return Table(
+        columns,
+        [Row(one, rows, names.told, page_of(one)) for one in there],
+        Row((asked.place, None), Whole(asked, measures, *sums), lambda _: ("", "")),
+        ranked_by,
+    )
 
 
-def _row(
-    asked: Asked,
-    measures: list[_Measure],
-    names: Names,
-    where: Place,
-    now: Counters,
-    before: Counters | None,
-) -> Row:
-    cells = [one.cell(asked, where, now, before, False) for one in measures]
-    told = (names.name(where), names.place(where))
-    return Row(*where, *told, tuple(cells), page_of(where))
-
-
-def _without(table: Table, columns: set[int]) -> Table:
-    def kept(values: tuple) -> tuple:
-        return tuple(one for index, one in enumerate(values) if index not in columns)
-
-    rows = [row._replace(cells=kept(row.cells)) for row in table.rows]
-    whole = table.whole and table.whole._replace(cells=kept(table.whole.cells))
-    return table._replace(columns=kept(table.columns), rows=rows, whole=whole)
+def in_use(asked: Asked, parts: Iterable[Part]) -> list[Policy]:
+    """The versions that judged anything, the newest first; that of the place if none did."""
+    policies = {part.policy for part in parts}
+    order = sorted(policies, key=lambda one: (-one.valid_from, one.files))
+    return order or [asked.policy]

@@ -4,21 +4,23 @@
 (R108). A region is a sum over its halls, as of today's directory.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from central.figures.key import WITHIN, CountKey, region_of
-from central.figures.shown import Counters
+from central.figures.shown import Words, in_one_key
+from central.figures.table import Where
 from central.ratings.judge import Judge
 from central.ratings.period import Period
+from central.rules.combined import Part
 from central.rules.policy import Policy
 from central.store import directory
 from central.store.judged import counters
 from central.store.tallies import number_of
 
-Place = tuple[str | None, str | None]  # hall and id, as in a count's key
+Parts = Sequence[Part]  # what each version of a profile adds
 
 
 class Dimension(NamedTuple):
@@ -61,13 +63,21 @@ class Asked(NamedTuple):
     halls: frozenset[str] | None
     today: int
 
-    def key(
-        self, where: Place, modes: Iterable[str], whats: Iterable[str], is_whole: bool = False
-    ) -> CountKey:
-        """The key of counts of a unit, or of all of the place."""
+    def keys(
+        self,
+        where: Where,
+        modes: Iterable[str],
+        words: Mapping[Policy, Words | None],
+        is_whole: bool = False,
+    ) -> tuple[CountKey | None, CountKey | None]:
+        """The keys of the two counts of a unit, or of all of the place; None where none counts
+        what these versions add. words: of each version.
+        """
+        told, policy_from = in_one_key(words) or (((), ()), None)
         dim = "hall" if is_whole else self.dimension.dim
-        told = (tuple(modes), tuple(whats))
-        return CountKey(self.policy.profile, self.period, where[0], dim, where[1], *told)
+        of = (self.policy.profile, self.period, where[0], dim, where[1], tuple(modes))
+        num, den = (CountKey(*of, whats, policy_from) if whats else None for whats in told)
+        return num, den
 
 
 class Units:
@@ -80,30 +90,70 @@ class Units:
 
     def counts(
         self, asked: Asked, period: Period, whats: Collection[str] | None = None
-    ) -> dict[Place, Counters]:
-        """The counters of each unit that has any in a period; whats: those wanted."""
-        place_of = self._place_of(asked)
-        found: dict[Place, Counters] = {}
+    ) -> dict[Where, Parts]:
+        """What each version adds to each unit that has anything in a period, the newest first;
+        whats: the counters that are wanted.
+        """
         dimension = asked.dimension
-        for row in counters.by_unit(
-            *(self.connection, asked.policy.profile, period.spans(), dimension.dim),
-            *(asked.halls, dimension.is_of_hall, whats),
-        ):
-            for place in place_of(row.hall, row.id):
-                _add(found.setdefault(place, {}), row)
-        return found
+        rows = self._rows(asked, period, dimension.dim, dimension.is_of_hall, whats)
+        return self._parts(asked, rows, self._place_of(asked))
 
-    def whole(
-        self, asked: Asked, period: Period, whats: Collection[str] | None = None
-    ) -> Counters:
-        """The counters of all halls asked for."""
-        found: Counters = {}
-        for row in counters.by_unit(
-            *(self.connection, asked.policy.profile, period.spans(), "hall", asked.halls),
-            *(False, whats),
-        ):
-            _add(found, row)
-        return found
+    def whole(self, asked: Asked, period: Period, whats: Collection[str] | None = None) -> Parts:
+        """What each version adds to all halls asked for."""
+        rows = self._rows(asked, period, "hall", False, whats)
+        return self._parts(asked, rows, lambda *_: [(None, None)]).get((None, None), ())
+
+    def rows_of(
+        self, asked: Asked, where: Where, spans: Collection[int], by: Collection[str] = ()
+    ) -> list[Any]:
+        """Rows of counters of one unit (`counters.sums`), which name the hall where a version
+        depends on it; of a region those of the halls in `asked`.
+        """
+        dimension, profile = asked.dimension, asked.policy.profile
+        halls: Collection[str] | None = asked.halls
+        if dimension.is_of_hall and dimension.key != "region":
+            halls = {where[0] or ""}
+        if self.places.has_details(profile):
+            by = {*by, "hall"}
+        found = (profile, spans, dimension.dim, halls, by)
+        return counters.sums(self.connection, *found, None, where[1])
+
+    def parts(self, asked: Asked, rows: Iterable[Any]) -> Parts:
+        """What each version adds in these rows."""
+        return self._parts(asked, rows, lambda *_: [(None, None)]).get((None, None), ())
+
+    def _rows(
+        self,
+        asked: Asked,
+        period: Period,
+        dim: str,
+        is_of_hall: bool,
+        whats: Collection[str] | None,
+    ) -> list[Any]:
+        profile = asked.policy.profile
+        by = {"hall"} if is_of_hall or self.places.has_details(profile) else ()
+        found = (profile, period.spans(), dim, asked.halls, by, whats)
+        return counters.sums(self.connection, *found)
+
+    def _parts(
+        self, asked: Asked, rows: Iterable[Any], places_of: Callable[[str, str], list[Where]]
+    ) -> dict[Where, Parts]:
+        profile = asked.policy.profile
+        found: dict[Where, dict[Policy, dict[tuple[str, str], int]]] = {}
+        for row in rows:
+            policy = self.places.version(profile, row.hall, row.policy_from)
+            is_by_project = policy.counting.weight.value == "project"
+            n = int(row.projects if is_by_project else row.ratings)
+            for place in places_of(row.hall, row.id):
+                counts = found.setdefault(place, {}).setdefault(policy, {})
+                counts[row.mode, row.what] = counts.get((row.mode, row.what), 0) + n
+        return {
+            place: sorted(
+                (Part(policy, counts) for policy, counts in by_policy.items()),
+                key=lambda part: (-part.policy.valid_from, part.policy.files),
+            )
+            for place, by_policy in found.items()
+        }
 
     def names(self, asked: Asked) -> "Names":
         """What the units asked for are called, on the period's last day or today."""
@@ -111,12 +161,12 @@ class Units:
         day = asked.today if last is None else min(number_of(last), asked.today)
         return Names(self, asked.dimension.key, day, asked.halls)
 
-    def _place_of(self, asked: Asked) -> Callable[[str, str], list[Place]]:
+    def _place_of(self, asked: Asked) -> Callable[[str, str], list[Where]]:
         dimension = asked.dimension
         if dimension.key == "region":
-            regions: dict[str, list[Place]] = {}
+            regions: dict[str, list[Where]] = {}
 
-            def of_region(hall: str, _: str) -> list[Place]:
+            def of_region(hall: str, _: str) -> list[Where]:
                 if hall not in regions:
                     around = list(self.places.regions(hall, asked.today))
                     if (top := region_of(asked.place)) is not None:  # nothing above it is theirs
@@ -151,7 +201,7 @@ class Names:
         if kind not in ("hall", "staff"):
             self._names |= units.places.named(kind, day)
 
-    def name(self, where: Place) -> str:
+    def name(self, where: Where) -> str:
         """Of a unit."""
         hall, one = where
         if self._kind in ("hall", "platform"):
@@ -165,12 +215,16 @@ class Names:
             return self._places.person(hall or "", one or "", self._day)
         return self._names.get(one or "", one or "")
 
-    def place(self, where: Place) -> str:
+    def place(self, where: Where) -> str:
         """Where a window or a member of staff is; empty for others."""
         hall = where[0] or ""
         return self._halls.get(hall, hall) if self._kind in ("window", "staff") else ""
 
-    def listed(self) -> list[Place]:
+    def told(self, where: Where) -> tuple[str, str]:
+        """Name and place of a unit."""
+        return self.name(where), self.place(where)
+
+    def listed(self) -> list[Where]:
         """Those that the directory has on that day, whether or not anything was counted of them;
         of windows, staff and matters, which are many, none. Of a part of the province its halls.
         """
@@ -186,14 +240,9 @@ class Names:
         return [(None, one) for one in self._names]
 
 
-def page_of(where: Place) -> str:
+def page_of(where: Where) -> str:
     """The end of the path of a unit's page: `demo/0231`, or an id alone."""
     hall, one = where
     if one is None:
         return (hall or "").removeprefix(WITHIN)
     return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"
-
-
-def _add(found: Counters, row: Any) -> None:
-    before = found.get((row.mode, row.what), (0, 0))
-    found[row.mode, row.what] = (before[0] + int(row.ratings), before[1] + int(row.projects))

@@ -4,21 +4,23 @@ self-service terminal, the completion of a project, forms. Facts, as a hall's ba
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.ratings.dossier import COMPLETION
+from central.custody.open import COMPLETION
+from central.ratings.dossier import is_completion
 from central.store import services
 from central.store.database import Database
-from central.store.judged import facts
+from central.store.judged import facts, projects
 from central.store.judged.facts import MATTER, Service, ServiceRow
 
 
 class Told(NamedTuple):
     """A service as it is told. completes: the project whose completion it stands for. participant:
-    an HMAC (central/keys.py). projects: how many matters it is about, at least 1.
+    an HMAC (central/keys.py). projects: how many matters it is about, at least 1. reach: of a
+    completion, the places besides its own hall that who tells it may speak of, with blanks.
     """
 
     hall: str
@@ -35,6 +37,7 @@ class Told(NamedTuple):
     opened_at_ms: int | None = None
     due_day: int | None = None
     participant: str | None = None
+    reach: str = ""
 
     @property
     def name(self) -> Service:
@@ -44,7 +47,7 @@ class Told(NamedTuple):
     @property
     def sha256(self) -> str:
         """What the same service told again has, and another one has not."""
-        return hashlib.sha256(json.dumps(self).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self[:-1]).encode()).hexdigest()
 
 
 class Progress(NamedTuple):
@@ -70,18 +73,14 @@ class Entry:
         self._database = database
         self._now_ms = now_ms
 
-    def hall_of_project(self, project_no: str) -> str | None:
-        """The hall that accepted a project: where its completion stands, else that of its first
-        visit; None if nobody has told of the project.
+    def halls_of_project(self, project_no: str) -> list[str]:
+        """The halls that know a project: where its completion stands, then by their first visits.
+        More than one, if halls name the same number: each has accepted a project of its own.
         """
         with self._database.read() as connection:
-            found = facts.of_projects(connection, [project_no]).get(project_no, [])
-            rows = facts.services(connection, found).values()
-        for row in rows:
-            if row.service == completion_of(project_no):
-                return row.hall
-        first = min(rows, key=lambda row: row.opened_at_ms or row.stored_at_ms, default=None)
-        return None if first is None else first.hall
+            rows = list(_rows_of(connection, project_no))
+        rows.sort(key=lambda row: (not is_completion(row), row.opened_at_ms or row.stored_at_ms))
+        return list(dict.fromkeys([row.hall for row in rows]))
 
     def put(self, told: Told, progress: list[Progress]) -> bool:
         """Take in a service and what became of it so far; whether it is new. Raises
@@ -121,21 +120,39 @@ def completing(hall: str, project_no: str, **more: Any) -> Told:
     return Told(hall, service, MATTER, **{"project_nos": (project_no,), **more})
 
 
-def _require_one_completion(connection: Connection, all_told: list[Told]) -> None:
-    completing = {told.service: told for told in all_told if told.service.startswith(COMPLETION)}
-    found = facts.of_projects(
-        connection, {no for told in completing.values() for no in told.project_nos}
-    )
-    for hall, service in (one for ones in found.values() for one in ones):
-        if service in completing and hall != completing[service].hall:
-            raise ContradictionError(f"the project's completion stands in {hall} already")
+def _rows_of(connection: Connection, project_no: str) -> Iterable[ServiceRow]:
+    halls = projects.halls_of(connection, [project_no])[project_no]
+    found = projects.services_of(connection, {(project_no, hall) for hall in halls})
+    return facts.services(connection, [one for ones in found.values() for one in ones]).values()
+
+
+def _require_accepted(connection: Connection, all_told: list[Told]) -> None:
+    """A project is completed where it was accepted, once, or by who may speak of more halls. A
+    hall that names a number first takes nothing from the one that accepts it (RULES 3).
+    """
+    for told in all_told:
+        if not told.service.startswith(COMPLETION):
+            continue
+        rows = [row for no in told.project_nos for row in _rows_of(connection, no)]
+        halls = {row.hall for row in rows if not is_completion(row)}
+        if told.hall in halls:
+            continue
+        far = projects.reaching(connection, told.project_nos)
+        for (hall, _), _ in (one for ones in far.values() for one in ones):
+            if hall != told.hall:
+                raise ContradictionError(f"the project's completion stands in {hall} already")
+        if halls and not told.reach:
+            raise ContradictionError(
+                f"{told.hall} has not accepted this project: {' and '.join(sorted(halls))} has, "
+                "and its own business system, or one whose token covers both, completes it"
+            )
 
 
 def put_told(connection: Connection, all_told: list[Told], now_ms: int) -> None:
     """Note services. The same again is nothing new; raises ContradictionError for one that was
     told otherwise before.
     """
-    _require_one_completion(connection, all_told)
+    _require_accepted(connection, all_told)
     nothing: dict[str, Any] = dict.fromkeys(ServiceRow._fields)
     rows = [
         ServiceRow(
@@ -157,9 +174,9 @@ def put_told(connection: Connection, all_told: list[Told], now_ms: int) -> None:
                 f"the service {told.service} of {told.hall} was told otherwise before; what came "
                 "first stays"
             )
-    facts.add_projects(
-        connection, [(no, told.hall, told.service) for told in all_told for no in told.project_nos]
-    )
+    for told in all_told:
+        numbers = [(no, told.hall, told.service) for no in told.project_nos]
+        facts.add_projects(connection, numbers, told.reach)
 
 
 def put_progress(

@@ -78,10 +78,10 @@ class Known(NamedTuple):
 
 def explain(connection: Connection, judge: Judge, service: Service) -> Known | None:
     """A service as it stands by what is known and judged; None if there is none."""
-    dossier = gather(connection, {service}).get(service)
+    places = judge.places_now(connection)
+    dossier = gather(connection, {service}, places).get(service)
     if dossier is None:
         return None
-    places = judge.places_now(connection)
     settled_ms = standings.state(connection).settled_ms
     under = []
     for _, standing, policy in settled(dossier, places, judge.rules.calendar, settled_ms):

@@ -17,15 +17,16 @@ from central.directory.attribution import Register
 from central.ratings.dossier import Dossier, gather
 from central.ratings.places import Places
 from central.ratings.settling import add, settled
-from central.ratings.versions import PolicyKey, Rules, key_of
+from central.ratings.versions import PolicyKey, Rules, key_of, not_in_force
 from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, standings
+from central.store.judged import counters, facts, projects, standings
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
+from hosting.clock import now_ms as wall_ms
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ EVERY_S = 0.2
 LIVE, BACKLOG = 50, 500  # services at once: while they come one by one, and when many wait
 _TRY_AGAIN_S = 600.0  # after which a service that could not be judged is tried again
 _MOST_FAILED = 500  # beyond it the services are not to blame
+_OTHERS_MS = 10_000  # in which a centre that has the rules in force takes what waits
+LONGEST_PAUSE_MS = 300_000  # while a recount counts one hall
 _YIELD_MS = 60_000  # a backlog younger than this leaves every other moment to intake
 
 _Stored = dict[StandingKey, StandingRow]
@@ -112,7 +115,11 @@ class Judge:
         """Settle some; whether there is more to do. is_alone: nothing is to be left to intake."""
         began_s = time.monotonic()
         with self._turn:  # a rehearsal settles when it is told to, too
+            known = len(self._failed)
             is_more, is_young = self._settle()
+            is_broken = len(self._failed) > max(known, _MOST_FAILED)
+        if is_broken:  # it is the rules: nothing is tried for a while, and no receipt waits
+            time.sleep(1.0)
         if is_more and is_young and not is_alone:
             time.sleep(min(1.0, time.monotonic() - began_s))
         return is_more
@@ -121,20 +128,39 @@ class Judge:
         """(is there more, is it so young that intake comes first)."""
         with self._database.read() as connection:
             state = standings.state(connection)
+            # A recount counts. One that seems to take longer has another clock, or had: ours may
+            # have been set back, and figures would stop for as long.
+            if 0 < (state.paused_until_ms or 0) - wall_ms() <= LONGEST_PAUSE_MS:
+                return False, False
             now_ms = max(self._clock.now_ms(), state.settled_ms)
             work = self._find(connection, now_ms)
             if not work.services:
                 return False, False
-            places = self.places(connection, state.directory)
-            dossiers = gather(connection, work.services)
-            profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
-            stored = standings.of(connection, profiles, list(dossiers))
-        outcome = self._judge(places, dossiers, stored, now_ms)
+            read, common = None, set[projects.Project]()
+            why = not_in_force(connection, self.rules, state)
+            if why is None:
+                places = self.places(connection, state.directory)
+                dossiers = gather(connection, work.services, places, common)
+                profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
+                read = places, dossiers, standings.of(connection, profiles, list(dossiers))
+        if read is None:
+            self._leave(state, work, why, now_ms)
+            return False, False
+        outcome = self._judge(*read, now_ms)
         with self._database.write() as connection:
             if not standings.take_turn(connection, state.turn, now_ms):
                 return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
+            projects.note_common(connection, common, now_ms)
         return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
+
+    def _leave(self, state: Any, work: _Work, why: str | None, now_ms: int) -> None:
+        """Judge nothing; say why, once, if nobody else takes what waits."""
+        since_ms = now_ms if work.since_ms is None else work.since_ms
+        if why != state.failure and now_ms - since_ms >= _OTHERS_MS:
+            log.warning("%s", why)
+            with self._database.write() as connection:
+                standings.note(connection, failure=why, failed_ms=now_ms)
 
     def settle_all(self) -> None:
         """Settle until nothing is left to do now, for a rehearsal, a command or a test."""
@@ -235,8 +261,6 @@ class Judge:
             self._failed.pop(service, None)
         until_s = time.monotonic() + _TRY_AGAIN_S
         self._failed |= dict.fromkeys(failed, until_s)
-        if len(self._failed) > _MOST_FAILED:  # it is the rules: nothing is tried for a while
-            time.sleep(1.0)
         failure = None
         if self._failed:
             (hall, service), why = next(iter(failed.items()), ((None, None), state.failure))

@@ -9,6 +9,7 @@ from central.store.judged.facts import VISIT, ServiceRow
 from central.store.tallies import day_of
 from protocol.batch import PROGRESS
 
+_EVER_AFTER = 99991231  # a hall may have come to a place after its details began
 NATIONAL = "national"  # where a place names no policy that is in force on the day
 
 
@@ -40,6 +41,7 @@ class Places:
         self._policies = policies
         self._default = default
         self._of_window: dict[tuple[str, str | None, int], tuple[Policy, ...]] = {}
+        self._versions: dict[tuple[str, str, int], Policy] = {}
         self._of_matter: dict[tuple[str, str | None, int], Matter] = {}
         self._of_place: dict[tuple[str, str | None, str | None, str | None, int], Attributed] = {}
 
@@ -59,6 +61,27 @@ class Places:
     def policy(self, profile: str, day: int) -> Policy | None:
         """A profile's version of a day, without details of places."""
         return self._policies.of(profile, day) if profile in self._policies.profiles() else None
+
+    def version(self, profile: str, hall: str, first_day: int) -> Policy:
+        """The version that judged services of a hall, by its first day (`standing.policy_from`);
+        that in force then if its file is gone.
+        """
+        key = (profile, hall, first_day)
+        if key not in self._versions:
+            is_known = profile in self._policies.profiles()
+            found = None
+            for day in (first_day, _EVER_AFTER) if is_known else ():
+                regions = (hall, *self.regions(hall, day))
+                found = found or self._policies.version(profile, first_day, regions)
+            self._versions[key] = found or self.policy(profile, first_day) or self._national(0)
+        return self._versions[key]
+
+    def has_details(self, profile: str) -> bool:
+        """Whether any place has details of its own to a profile, so that a version depends on the
+        hall.
+        """
+        is_known = profile in self._policies.profiles()
+        return is_known and any(one.base for one in self._policies.versions(profile))
 
     def regions(self, hall: str, day: int) -> tuple[str, ...]:
         """Those that a hall or platform lies in, the nearest first."""
@@ -109,6 +132,10 @@ class Places:
         entries = self._register.all_on("window", day)
         return {one.id.partition("/")[2]: one.name for one in entries if one.up == hall}
 
+    def knows(self, kind: str, what: str, day: int) -> bool:
+        """Whether the directory has something on a day."""
+        return self._register.on(kind, what, day) is not None
+
     def is_within(self, hall: str, place: str, day: int) -> bool:
         """Whether a hall or platform lies in a place: `all`, a region's id, or the first digits of
         a division's code.
@@ -116,6 +143,10 @@ class Places:
         regions = self.regions(hall, day)
         is_code = place.isdecimal() and any(one.startswith(place) for one in regions)
         return place == "all" or place in regions or is_code
+
+    def lies_in(self, hall: str, place: str, day: int) -> bool:
+        """Whether details for a place hold in a hall: it is the place, or lies within."""
+        return hall == place or self.is_within(hall, place, day)
 
     def default_policy(self, day: int) -> Policy:
         """That of places to which the directory gives none."""

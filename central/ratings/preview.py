@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from central.ratings.dossier import gather
 from central.ratings.judge import Judge
 from central.ratings.settling import rated_at, settled, whats_of
-from central.rules.definitions import Mean, Share, Shown, shown, weighed
+from central.rules.combined import Part, combined, shown_by
+from central.rules.definitions import Mean, Share, Shown, weighed
+from central.rules.figure import Counts
 from central.rules.policy import Policy
 from central.store.judged import facts, standings
 from central.store.judged.standings import StandingRow
@@ -53,21 +55,25 @@ def preview(
     hall: str | None,
 ) -> Preview:
     """What the services of a month that `profile` judges would be under `draft`, whatever day it
-    is valid from. hall: only this one's.
+    is valid from. hall: only this one's. Details of a place are tried on its halls alone.
     """
     last = month.replace(day=monthrange(month.year, month.month)[1])
     days = (number_of(month.replace(day=1) - _AROUND), number_of(last + _AROUND))
     wanted = month_of(number_of(last))
     settled_ms = standings.state(connection).settled_ms
     places = judge.places_now(connection)
-    counted: tuple[_Counters, _Counters] = (_counters(), _counters())
-    numbers, changed, policies = [0, 0], 0, {}
-    for one in facts.halls(connection) if hall is None else [hall]:
+    before: defaultdict[Policy, _Counters] = defaultdict(_counters)
+    after_it = _counters()
+    numbers, changed = [0, 0], 0
+    halls = facts.halls(connection) if hall is None else [hall]
+    if draft.base is not None:
+        halls = [one for one in halls if places.lies_in(one, draft.place, number_of(last))]
+    for one in halls:
         after = (0, "")
         while found := standings.services_of_days(connection, profile, one, days, after):
             after = found[-1]
             services = [(one, service) for _, service in found]
-            dossiers = gather(connection, services)
+            dossiers = gather(connection, services, places)
             for service in services:
                 dossier = dossiers[service]
                 rules = places.policies(dossier.row, rated_at(dossier))
@@ -78,13 +84,12 @@ def preview(
                     row = told[0][0] if told else None
                     rows.append(row)
                     if row is not None and month_of(row.day) == wanted:
-                        _add(counted[at], row)
+                        _add(after_it if at else before[mine[0]], row)
                         numbers[at] += row.state != "out"
-                        if at == 0:
-                            policies[mine[0].sha256] = mine[0]
                 changed += _differs(*rows)
-    in_force = sorted(policies.values(), key=lambda each: each.valid_from)
-    lines = _lines(in_force[-1] if in_force else draft, draft, counted)
+    in_force = sorted(before, key=lambda each: each.valid_from)
+    parts = [Part(each, _weighed(before[each], each)) for each in reversed(in_force)]
+    lines = _lines(parts or [Part(draft, {})], [Part(draft, _weighed(after_it, draft))])
     return Preview(in_force, (numbers[0], numbers[1]), changed, lines)
 
 
@@ -105,14 +110,11 @@ def _differs(before: StandingRow | None, after: StandingRow | None) -> bool:
     return any(getattr(before, name) != getattr(after, name) for name in names)
 
 
-def _lines(before: Policy, draft: Policy, counted: tuple[_Counters, _Counters]) -> list[Line]:
-    values: list[dict[tuple[str, bool], Value]] = []
-    order: dict[tuple[str, bool], Shown] = {}
-    for policy, counters in zip((before, draft), counted, strict=True):
-        counts = weighed({key: (one[0], one[1]) for key, one in counters.items()}, policy)
-        values.append({})
-        for one in shown(policy):
-            key = (one.figure.key, one.with_excluded)
-            order.setdefault(key, one)
-            values[-1][key] = one.figure.of(counts, policy, one.with_excluded)
-    return [Line(one, values[0].get(key), values[1].get(key)) for key, one in order.items()]
+def _weighed(counters: _Counters, policy: Policy) -> Counts:
+    return weighed({key: (one[0], one[1]) for key, one in counters.items()}, policy)
+
+
+def _lines(before: list[Part], after: list[Part]) -> list[Line]:
+    """The figures of both, each service by the version that judges it."""
+    every = shown_by(part.policy for part in before + after)
+    return [Line(one, combined(one, before), combined(one, after)) for one in every]

@@ -8,15 +8,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from central.ratings.dossier import gather
-from central.ratings.judge import Judge
+from central.ratings.judge import LONGEST_PAUSE_MS, Judge
 from central.ratings.settling import figures, settled
+from central.ratings.versions import not_in_force
 from central.store.database import Database
 from central.store.judged import counters, facts, standings
 from central.store.judged.counters import Count, FigureKey
 from central.store.judged.facts import Service
 from central.store.judged.standings import StandingKey, StandingRow
+from hosting.clock import now_ms as wall_ms
+from hosting.error import OperatorError
 
 _AT_ONCE = 500
+_PAUSES_MS = (0, 20_000, 60_000, LONGEST_PAUSE_MS)  # of the judge, for each try at one hall
 
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
@@ -47,8 +51,8 @@ def faults_of(found: Hall) -> Found:
         where = f"{row.hall}, service {row.service}, {row.profile}"
         yield "standing_differs", where, _sentence(stored, fresh)
     for key, lacks in sorted(found.counts.items()):
-        profile, span, dim, hall, thing, mode, what = key
-        where = f"{hall}, {dim} {thing or '*'}, {profile}, {mode} {what}, {span}"
+        profile, span, dim, hall, thing, mode, what, policy_from = key
+        where = f"{hall}, {dim} {thing or '*'}, {profile}@{policy_from}, {mode} {what}, {span}"
         yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
 
 
@@ -73,7 +77,7 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
     while services := facts.services_of_hall(connection, hall, last, _AT_ONCE):
         last = services[-1]
         wanted: list[Service] = [(hall, one) for one in services if one not in waiting]
-        dossiers = gather(connection, wanted)
+        dossiers = gather(connection, wanted, places)
         for service in wanted:
             found = settled(dossiers[service], places, judge.rules.calendar, state.settled_ms)
             for row, _, _ in found:
@@ -96,15 +100,23 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
 
 
 def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -> None:
-    """Put figures and standings right, hall by hall; the judge goes on meanwhile."""
+    """Put figures and standings right, hall by hall; the judge goes on meanwhile, but where it
+    moves one hall again and again, it waits while that is counted, for five minutes at most.
+    Raises OperatorError if that is too short.
+    """
     with database.read() as connection:
         halls = facts.halls(connection)
+        if (why := not_in_force(connection, judge.rules, standings.state(connection))) is not None:
+            raise OperatorError(f"{why}: start the centre with these rules, and recount then.")
     for hall in halls:
-        while True:
+        for pause_ms in _PAUSES_MS:
+            with database.write() as connection:
+                standings.note(connection, paused_until_ms=wall_ms() + pause_ms)
             with database.read() as connection:
                 turn = standings.state(connection)
                 found = count_again(connection, judge, hall)
             with database.write() as connection:
+                standings.note(connection, paused_until_ms=0)
                 if standings.take_turn(connection, turn.turn, turn.settled_ms):
                     counters.add_figures(connection, found.counts)
                     wrong = {
@@ -112,6 +124,11 @@ def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -
                     }
                     facts.touch(connection, wrong, turn.settled_ms)
                     break
+        else:
+            raise OperatorError(
+                f"the services of {hall} change faster than they are counted: recount when fewer "
+                "ratings come; the halls before it are right."
+            )
         on_hall(found)
     judge.settle_all()
 

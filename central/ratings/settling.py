@@ -97,7 +97,8 @@ def add(counts: defaultdict[FigureKey, list[int]], row: StandingRow, sign: int) 
             if dim == "origin" and what not in of_origin:
                 continue
             for span in spans:
-                count = counts[row.profile, span, dim, row.hall, thing, row.mode, what]
+                key = (row.profile, span, dim, row.hall, thing, row.mode, what, row.policy_from)
+                count = counts[key]
                 count[0] += sign * n
                 count[1] += sign * n * row.projects
 

@@ -8,11 +8,11 @@ says its `figures.rates`; where excluding a rating stands on no article, each is
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from central.rules.figure import Counts
 from central.rules.policy import Policy
-from central.rules.sections import Level, Value
+from central.rules.sections import LEVELS, Value
 
 WINDOW_MODES = ("per_visit", "per_matter")  # forms (survey) never enter them (R16)
 OURS = "本系统约定"
@@ -309,7 +309,7 @@ def _levels(policy: Policy, group: str) -> tuple[int, ...]:
     levels = policy.levels
     if group == "grouped":
         return levels.good.value + levels.middle.value + levels.bad.value
-    return getattr(levels, group).value if group else get_args(Level)
+    return getattr(levels, group).value if group else LEVELS
 
 
 def _has_score(policy: Policy, unit: str) -> bool:

@@ -89,12 +89,13 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A finding on a rating. n: the order of noting, for two of one instant."""
+    """A finding on a rating. n: the order of noting, for two of one instant. who: noted it."""
 
     rating: str
     what: Literal["mistaken", "malicious", "appeal_upheld", "fabricated", "restored"]
     at_ms: int
     n: int
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,13 @@ class Visit:
 class Project:
     """What else is known of a service's project.
 
-    visits: all its rows but the completion, the service itself among them. has_completion: is the
-    completion's row there (`is_completion`)? unfinished: has a business system said so?
+    visits: all its visits, the service itself among them. unfinished: has a business system said
+    so? has_online: was the project itself done online or at a terminal, as a row of its own?
     """
 
     visits: tuple[Visit, ...] = ()
-    has_completion: bool = False
     unfinished: bool = False
+    has_online: bool = False
 
 
 @dataclass(frozen=True, slots=True)

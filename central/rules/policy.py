@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from central.rules.calendar import day_of, number_of
-from central.rules.sections import Limit, Value
+from central.rules.sections import Limit, Part, Text, Value
 from central.rules.version import (
     PLACE,
     SECTIONS,
@@ -25,6 +25,7 @@ from central.rules.version import (
     sha256_of,
 )
 from hosting.error import OperatorError
+from hosting.log import harmless
 from hosting.toml import checked, load_toml, meant
 
 __all__ = ["ALIASES", "Limit", "Policies", "Policy", "Value", "load_policies", "read_policy"]
@@ -44,6 +45,10 @@ class _Details:
     sha256: str
     path: Path
     members: dict[str, Any]
+
+
+class _Source(Part):
+    source: Text
 
 
 class Policies:
@@ -98,11 +103,15 @@ class Policies:
             for of, policy in self._detailed.get(base.profile, ())
             if of is base and policy.valid_from <= day <= (policy.valid_to or day)
         ]
-        for region in regions:
-            near = [one for one in found if _covers(one.place, region)]
-            if near:
-                return max(near, key=lambda one: len(one.place))
-        return base
+        return _nearest(found, regions) or base
+
+    def version(self, profile: str, first_day: int, regions: tuple[str, ...]) -> Policy | None:
+        """The version that begins on a day, with the details of the nearest region that has some
+        from that day on; None if none does. regions: as of `of_place`.
+        """
+        versions = [one for one in self.versions(profile) if one.valid_from == first_day]
+        base = next((one for one in versions if one.base is None), None)
+        return _nearest([one for one in versions if one.base is not None], regions) or base
 
 
 def load_policies(folder: Path | None = None, overrides: Path | None = None) -> Policies:
@@ -114,18 +123,21 @@ def load_policies(folder: Path | None = None, overrides: Path | None = None) -> 
     return _load(_versions_in(folder), _files_in(overrides, "*.toml"))
 
 
-def check_file(path: Path, folder: Path | None = None) -> tuple[Policy, ...]:
-    """What one file would add to the profiles that are shipped and those of `folder`: a version,
-    the name of whose profile is that of the file's folder; or details, a policy for each version
-    that they meet. Raises OperatorError as `load_policies`.
+def check_file(
+    path: Path, folder: Path | None = None, overrides: Path | None = None
+) -> tuple[Policy, ...]:
+    """What one file would add to the profiles that are shipped, those of `folder` and the details
+    of `overrides`: a version, the name of whose profile is that of the file's folder; or details,
+    a policy for each version that they meet. Raises OperatorError as `load_policies`, with all
+    that is wrong in it.
     """
-    files = _versions_in(folder)
+    files, details = _versions_in(folder), _files_in(overrides, "*.toml")
     if len(path.name.split(".")) == 3:
-        policies = _load(files, [path])
+        policies = _load(files, [*(one for one in details if one.name != path.name), path])
     else:
         profile = path.resolve().parent.name
         same = [one for one, of in files if of == profile and one.name == path.name]
-        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], [])
+        policies = _load([*(one for one in files if one[0] not in same), (path, profile)], details)
     return tuple(
         one
         for profile in policies.profiles()
@@ -145,7 +157,14 @@ def _files_in(folder: Path | None, pattern: str) -> list[Path]:
         return []
     if not folder.is_dir():
         raise OperatorError(f"{folder} is no folder: policies stand in one, {pattern} in it.")
-    return sorted(folder.glob(pattern))
+    found = sorted(folder.glob(pattern))
+    around = [*folder.glob("*"), *(folder.glob("*/*") if "/" in pattern else [])]
+    for path in around:
+        if path.suffix.lower() == ".toml" and path not in found:
+            raise OperatorError(
+                f"{path}: it is not read: policies stand in {folder} as {pattern}."
+            )
+    return found
 
 
 def _load(files: list[tuple[Path, str]], details_files: list[Path]) -> Policies:
@@ -205,14 +224,18 @@ def _read_details(path: Path, known: Policies) -> _Details:
             f"{path}: name it by its first day and its place, 2026-01-01.450702.toml."
         )
     members = load_toml(path, "it was there a moment ago.")
-    for key in ("extends", "source"):
-        if not isinstance(members.get(key), str):
-            raise OperatorError(f"{path}: {key} is missing: the name of {_WHAT[key]}.")
+    faults = [
+        f"{path}: {key} is missing: the name of {what}."
+        for key, what in _WHAT.items()
+        if not isinstance(members.get(key), str)
+    ]
+    if faults:
+        raise OperatorError("\n".join(faults))
     try:
         profile = known.named(members.pop("extends"))
     except OperatorError as error:
-        raise OperatorError(f"{path}: extends: {error}") from None
-    source = members.pop("source")
+        raise OperatorError(harmless(f"{path}: extends: {error}")) from None
+    source = checked(_Source, {"source": members.pop("source")}, path).source
     return _Details(profile, named[2], number_of(first), source, sha256_of(path), path, members)
 
 
@@ -230,22 +253,31 @@ def _detail(base: Policy, members: dict[str, Any], details: _Details, end: int |
             f"{base.profile}."
         )
     open_keys = [key for key, value in base.values() if value.local]
-    members, changed = copy.deepcopy(members), []
+    members, changed, faults = copy.deepcopy(members), [], []
     for section, values in details.members.items():
         if not isinstance(values, dict):
-            raise OperatorError(
-                f"{details.path}: no setting is named {section}.{meant(section, SECTIONS)}"
+            faults.append(
+                harmless(f"{details.path}: no setting is named {section}.")
+                + meant(section, SECTIONS)
             )
+            continue
         for name, value in values.items():
             key = f"{section}.{name}"
             if key not in open_keys:
-                raise OperatorError(
-                    f"{details.path}: {base.profile} does not let a lower level change {key}; "
-                    f"it may change {', '.join(open_keys) or 'nothing'}.{meant(key, open_keys)}"
+                faults.append(
+                    f"{details.path}: {base.profile} does not let a lower level change "
+                    f"{harmless(key)}; it may change {', '.join(open_keys) or 'nothing'}."
+                    f"{meant(key, open_keys)}"
                 )
+                continue
             members[section][name] = value
             changed.append(key)
-    found = checked(File, members, details.path)
+    try:
+        found = checked(File, members, details.path)
+    except OperatorError as error:
+        raise OperatorError("\n".join([*faults, f"{error}"])) from None
+    if faults:
+        raise OperatorError("\n".join(faults))
     merged = policy_of(found, base.profile, base.sha256, base.files[0])
     _require_floors(base, merged, details.path)
     last = [base.valid_to] if base.valid_to else []
@@ -289,6 +321,14 @@ def _meet(base: Policy, details: _Details, end: int | None) -> bool:
 def _replaces(later: _Details, details: _Details) -> bool:
     same = (later.profile, later.place) == (details.profile, details.place)
     return same and later.valid_from > details.valid_from
+
+
+def _nearest(details: list[Policy], regions: tuple[str, ...]) -> Policy | None:
+    for region in regions:
+        near = [one for one in details if _covers(one.place, region)]
+        if near:
+            return max(near, key=lambda one: len(one.place))
+    return None
 
 
 def _covers(place: str, region: str) -> bool:

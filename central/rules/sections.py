@@ -5,7 +5,7 @@ What a text lacks is absent, None here; what needs it then shows nothing.
 """
 
 import itertools
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -17,11 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from hosting.log import harmless
+
 T = TypeVar("T")
 
 # 5 非常满意 … 1 非常不满意; 13, 12, 11 = 好, 一般, 差 (DOMAIN decision 19: never as 5, 3, 1).
-Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
-FIVE_LEVELS: tuple[Level, ...] = (5, 4, 3, 2, 1)
+_Level = Literal[5, 4, 3, 2, 1, 13, 12, 11]
+LEVELS: tuple[int, ...] = get_args(_Level)
+FIVE_LEVELS: tuple[_Level, ...] = (5, 4, 3, 2, 1)
 Unit = Literal["working_days", "natural_days", "hours"]
 Tier = Literal["region", "prefecture", "county"]
 Origin = Literal[
@@ -64,14 +67,35 @@ def once_each(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _level_key(key: Any) -> Any:
-    return int(key) if isinstance(key, str) and key.isdecimal() else key
+    """The level of a key; one spelling each: of "5", "05" and "５" the last would win unseen."""
+    return next((level for level in LEVELS if key == str(level)), key)
+
+
+def _whole(value: Any) -> Any:
+    """Raises ValueError for true and 1.0, which Python holds for 1."""
+    if isinstance(value, bool | float):
+        raise ValueError("a level is a whole number, 5")
+    return value
+
+
+def _plain(text: str) -> str:
+    """Raises ValueError for what a reader does not see, or sees elsewhere than it stands."""
+    if not text.strip():
+        raise ValueError("it is blank: write what the text says")
+    if harmless(text) != text:
+        raise ValueError(
+            f"it has line breaks or hidden characters, {harmless(text)[:80]}: one line of plain "
+            "text"
+        )
+    return text
 
 
 Many = Annotated[tuple[T, ...], AfterValidator(once_each)]
 Some = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(once_each)]
-Text = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
-LevelKey = Annotated[Level, BeforeValidator(_level_key)]
+Level = Annotated[_Level, BeforeValidator(_whole)]
+LevelKey = Annotated[_Level, BeforeValidator(_level_key)]
 
 
 class Part(BaseModel):
@@ -189,20 +213,21 @@ class Time(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> "Time":
-        given = {name for name in ("limit", "starts", "then") if getattr(self, name) is not None}
-        if self.limit and len(given) < 3:
-            lacks = sorted({"limit", "starts", "then"} - given)
-            raise ValueError(f"limit needs {' and '.join(lacks)}: from when, and what is it then?")
-        if self.then and not self.limit:
-            raise ValueError("then needs limit: after how long?")
-        if (self.then is not None and self.then.value == "default") != bool(self.default_level):
-            raise ValueError('then = "default" and default_level go together')
-        if self.limit and self.limit.value.n < 1:
-            raise ValueError("limit: n is at least 1")
-        if self.remind and not self.starts:
-            raise ValueError("remind needs starts: from when?")
-        if self.limit and self.remind and _hours(self.remind.value) >= _hours(self.limit.value):
-            raise ValueError("remind comes before limit ends, or it reminds nobody")
+        lacks = [one for one in ("limit", "starts", "then") if getattr(self, one) is None]
+        is_default = self.then is not None and self.then.value == "default"
+        limit, remind = (one and one.value for one in (self.limit, self.remind))
+        never = "remind: it never comes before limit ends, and so reminds nobody"
+        faults = {
+            f"limit needs {' and '.join(lacks)}: from when, and what is it then?": limit and lacks,
+            "then needs limit: after how long?": self.then and not limit,
+            'then = "default" and default_level go together': is_default
+            != bool(self.default_level),
+            "limit: n is at least 1": limit and limit.n < 1,
+            "remind needs starts: from when?": remind and not self.starts,
+            never: limit and limit.n and remind and _is_too_late(remind, limit),
+        }
+        if found := [sentence for sentence, is_there in faults.items() if is_there]:
+            raise ValueError("; ".join(found))
         return self
 
 
@@ -300,5 +325,8 @@ class Publication(Part):
     copy_to: Value[Many[Text]] | None = None
 
 
-def _hours(limit: Limit) -> int:
-    return limit.n if limit.unit == "hours" else limit.n * 24
+def _is_too_late(remind: Limit, limit: Limit) -> bool:
+    """Never before the limit ends? Days end up to 24 hours late, and working days skip others."""
+    least = remind.n if remind.unit == "hours" else remind.n * 24
+    most = limit.n if limit.unit == "hours" else (limit.n + (remind.unit == "hours")) * 24
+    return least >= most and (limit.unit != "working_days" or remind.unit == limit.unit)

@@ -126,7 +126,8 @@ def stand(
     reminded = False
     if terms.remind is not None and begin_ms is not None and because is None and not is_survey:
         remind_ms = calendar.end_ms(begin_ms, terms.remind).ms
-        if any(one.by_ms < remind_ms for one in valid + pending):
+        is_over = end_ms is not None and remind_ms >= end_ms  # holidays may put them so
+        if is_over or any(one.by_ms < remind_ms for one in valid + pending):
             remind_ms = None
         elif remind_ms <= now_ms:
             reminded = True

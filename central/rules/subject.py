@@ -63,18 +63,22 @@ def is_rated_overdue(
 def matter_out(
     terms: Terms, service: Service, project: Project | None, is_overdue_rated: bool
 ) -> str | None:
-    """Why a per_matter row is no subject, None if it is one."""
+    """Why a per_matter row is no subject, None if it is one.
+
+    A project that was done online or at a terminal is rated there, once: its completion, whoever
+    tells of it, finishes that row and is no other one (S3 第十四条 全程网上、自助服务终端, 1次).
+    """
     if not terms.per_matter:
+        return "counted_elsewhere"
+    completion = is_completion(service)
+    if completion and project is not None and project.has_online:
         return "counted_elsewhere"
     if is_overdue_rated:
         return None  # what is rated is the matter, whatever visits it had
-    completion = is_completion(service)
-    if completion and project is not None and _is_counted_by_visits(terms, project):
+    by_completion = completion or service.finished_ms is None
+    if by_completion and project is not None and _is_counted_by_visits(terms, project):
         return "counted_elsewhere"
-    finished_ms = service.finished_ms
-    if finished_ms is None and (completion or not (project and project.has_completion)):
-        finished_ms = service.completed_ms
-    return "unfinished" if finished_ms is None else None
+    return "unfinished" if finish_of(service) is None else None
 
 
 def visit_out(

@@ -103,13 +103,18 @@ def read_policy(path: Path, profile: str) -> Policy:
         raise OperatorError(
             f"{path}: {profile} is no name of a profile: a-z, 0-9 and -, up to 32."
         )
-    found = checked(File, load_toml(path, "give the path of a policy's file."), path)
-    if path.name != f"{found.valid_from}.toml":
-        raise OperatorError(
-            f"{path}: valid_from is {found.valid_from}, so name the file {found.valid_from}.toml."
-        )
-    if found.valid_to is not None and found.valid_to < found.valid_from:
-        raise OperatorError(f"{path}: valid_to is before valid_from.")
+    members, faults, found = load_toml(path, "give the path of a policy's file."), [], None
+    try:
+        found = checked(File, members, path)
+    except OperatorError as error:
+        faults.append(f"{error}")
+    first, last = members.get("valid_from"), members.get("valid_to")
+    if isinstance(first, date) and path.name != f"{first}.toml":
+        faults.append(f"{path}: valid_from is {first}, so name the file {first}.toml.")
+    if isinstance(first, date) and isinstance(last, date) and f"{last}" < f"{first}":
+        faults.append(f"{path}: valid_to is before valid_from.")
+    if found is None or faults:
+        raise OperatorError("\n".join(faults))
     return policy_of(found, profile, sha256_of(path), f"{profile}/{path.name}")
 
 

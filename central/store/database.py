@@ -29,6 +29,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoneFreeError
 
 from hosting.error import OperatorError
+from hosting.text_file import file_id
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class Database:
         # SQLite has one writer at a time anyway; waiting here is fair and does not poll.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._path = Path(engine.url.database or "")
-        self._file = _file_at(self._path)
+        self._file = file_id(self._path)
+        self._was_away = False
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -94,10 +96,19 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
         else:
-            with self._turn, self._writer.begin() as connection:
-                yield connection
-                if _file_at(self._path) != self._file:
-                    raise OperationalError(None, None, _AWAY)
+            with self._turn:
+                if self._was_away and self._is_in_place():
+                    self._engine.dispose()  # of what was open then, nothing is used again
+                    self._was_away = False
+                with self._writer.begin() as connection:
+                    yield connection
+                    if not self._is_in_place():
+                        self._was_away = True
+                        raise OperationalError(None, None, _AWAY)
+
+    def _is_in_place(self) -> bool:
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        return file_id(self._path) == self._file and wal.exists()
 
     def close(self) -> None:
         """Close every connection."""
@@ -105,16 +116,8 @@ class Database:
 
 
 _AWAY = sqlite3.OperationalError(
-    "the file was moved or replaced while it was open: put it back, or restart the centre"
+    "its file, or the -wal beside it, was moved or replaced: put it back, or restart the centre"
 )
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def open_database(url: str | URL) -> Database:
@@ -166,6 +169,12 @@ def _open_sqlite(url: str | URL, path: Path) -> Engine:
     # The one used last comes first: the pages that it has read are still true.
     arguments = {"timeout": _BUSY_S, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, pool_use_lifo=True)
+
+    def connect(_dialect: Any, _record: Any, _arguments: Any, named: Any) -> sqlite3.Connection:
+        # None is made where the file was taken away: it would begin another one, with this -wal.
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, **named)
+
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -12,7 +12,16 @@ _EXPORTED = (
     *("hall", "window", "directory", "running", "device", "ending", "device_settings"),
     *("document", "progress", "book", "record", "conflict", "mark_tally", "gap", "chain"),
     *("boot_clock", "centre_clock", "awaited", "head"),
-    *("service", "service_project", "rating", "reasons", "decision", "touched", "standing"),
+    *(
+        "service",
+        "service_project",
+        "common_project",
+        "rating",
+        "reasons",
+        "decision",
+        "touched",
+        "standing",
+    ),
     *("figure", "judged", "policy_use", "judge"),
 )
 TABLES = [table for table in metadata.sorted_tables if table.name in _EXPORTED]

@@ -95,7 +95,8 @@ class EmbeddedBroker:
             _close(child)
             raise OperatorError(
                 f"The embedded broker does not start: {' '.join(last_words) or 'no answer'}. "
-                "Is the port taken (mqtt_port), and were the Node modules installed (make setup)?"
+                "Is the port taken (mqtt_port), is the certificate there (pingjia gateway "
+                "secure), and were the Node modules installed (make setup)?"
             )
         self.port = json.loads(line)["listening"]
         with self._writing:

@@ -1,5 +1,6 @@
 """A mosquitto that hall IT runs: its users and rules, kept as the hall's document says."""
 
+import math
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
 
 _RELOAD_S = 5.0
+_AGAIN_S = 1.0  # after which what stood in the way is looked at again
 
 
 class Mosquitto:
@@ -29,7 +31,7 @@ class Mosquitto:
         hall: str,
         users: Callable[[], dict[str, str]],
         alarms: Alarms,
-        reload_s: float = _RELOAD_S,
+        reload_s: float | None = None,
         is_known: Callable[[], bool] = lambda: True,
         certificate: Path | None = None,
     ):
@@ -37,7 +39,8 @@ class Mosquitto:
         self._hall = hall
         self._users = users
         self._alarms = alarms
-        self._reload_s = reload_s
+        self._reload_s = _RELOAD_S if reload_s is None else reload_s
+        self._not_before_s = -math.inf  # monotonic
         self._is_known = is_known
         self._certificate = certificate
         self._told: tuple[int, int, float] | None = None  # a broker, and what it was told of
@@ -59,8 +62,13 @@ class Mosquitto:
         self._is_due.set()
 
     def step(self, timeout_s: float = 1.0) -> None:
-        """Wait up to `timeout_s` for a change; write it, tell the broker, and let it read."""
-        if not self._is_due.wait(timeout_s):
+        """Wait for a change, and until the broker may be told again, up to `timeout_s` each; write
+        it, and tell the broker.
+        """
+        pause_s = self._not_before_s - time.monotonic()
+        if pause_s > 0:
+            time.sleep(min(pause_s, timeout_s))
+        if pause_s > timeout_s or not self._is_due.wait(timeout_s):
             return
         self._is_due.clear()
         problem = self._tell()
@@ -68,7 +76,11 @@ class Mosquitto:
             self._alarms.clear("broker_files")
         else:
             self._is_due.set()
+            self._rest(_AGAIN_S)
             self._alarms.set("broker_files", problem)
+
+    def _rest(self, pause_s: float) -> None:
+        self._not_before_s = time.monotonic() + pause_s
 
     def _tell(self) -> str | None:
         """Write and signal; a sentence on what stands in the way, or None."""
@@ -100,8 +112,7 @@ class Mosquitto:
         why = _signal(self._folder / files.PID)
         if why is None:
             self._told = (*broker[:2], files_s) if broker is not None else None
-            # mosquitto forgets a signal that arrives while it reads.
-            time.sleep(self._reload_s)
+            self._rest(self._reload_s)  # mosquitto forgets a signal that arrives while it reads
         return why
 
     def _write(self) -> None:

@@ -67,7 +67,7 @@ class Thrown:
             )
 
     def forget(self) -> None:
-        """The broker itself was away."""
+        """The broker itself was away, or has ended in between."""
         self._ends_s.clear()
 
     def look(self) -> None:
@@ -188,6 +188,8 @@ class Link:
                 f"{GATEWAY_USER} with the password in the data folder's file mqtt-password?",
             )
             return
+        if not flags.session_present:  # of a session that was taken over it would know
+            self._thrown.forget()
         self._connection += 1
         topics = [(topic(self._hall, "+", name), 1) for name in (RECORD, STATE)]
         client.subscribe(topics)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import typer
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile
 from gateway.cli.status import ask
 from gateway.config import Config, load_config
-from gateway.gateway import DATABASE
+from gateway.gateway import DATABASE, RESERVE
 from gateway.hall.presence import LOST, OFFLINE
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import Certificates, now_utc
@@ -35,7 +36,8 @@ from protocol.hall import decode_hall
 _HTTPS = 443
 _DAY_MS = 86_400_000
 _OLD_MS = 600_000  # of what waits for the centre
-_LEAST_HOURS = 72
+_LEAST_HOURS, _YEAR_HOURS = 72, 8766
+_LEAST_BYTES = 4 * 1024 * 1024  # beside the reserve: a log that grows, a report
 AsJson = Annotated[bool, typer.Option("--json", help="The same for programs.")]
 
 
@@ -93,7 +95,9 @@ class _Patient:
             raise OperatorError(f"{folder} is not there yet: start the gateway once.")
         if (why := why_not(folder)) is not None:
             raise OperatorError(f"The disk with {folder} {why}.")
-        return look_at_room(folder, self._config.reserve_mb * 1024 * 1024)
+        held = folder / RESERVE  # it is room that is taken already
+        missing = self._config.reserve_mb * 1024 * 1024 - _size(held)
+        return look_at_room(folder, max(missing, _LEAST_BYTES))
 
     def _words(self) -> LastWords:
         path = self._config.data_dir / DATABASE
@@ -127,16 +131,30 @@ class _Patient:
 
     def _broker(self) -> str:
         config = self._config
+        told = self._try_told()
+        if told is not None and told["mqtt"]:
+            return "the gateway's session stands"
         if config.mqtt_port:
-            knock(
-                config.mqtt_host,
-                config.mqtt_port,
-                "the broker",
-                "Start mosquitto, or the gateway if it has its own (broker); see mqtt_port.",
+            todo = "Start mosquitto; see mqtt_port."
+            if config.broker == "embedded":
+                todo = "It is the gateway's own: `pingjia gateway status` says what it lacks."
+            knock(config.mqtt_host, config.mqtt_port, "the broker", todo)
+        if told is None:
+            raise OperatorError(
+                f"something takes connections on {config.mqtt_host} port {config.mqtt_port}, but "
+                "the gateway does not run, so nobody knows whether it is this hall's broker: see "
+                "`ss -ltnp`."
             )
-        if not self._told()["mqtt"]:
-            raise OperatorError("the gateway is not let in: `pingjia gateway status` says why.")
-        return "the gateway's session stands"
+        raise OperatorError(
+            "the gateway has no session at the broker, which is frozen, or refuses it: `pingjia "
+            "gateway status` has the alarm's sentence."
+        )
+
+    def _try_told(self) -> dict[str, Any] | None:
+        try:
+            return self._told()
+        except OperatorError:
+            return None
 
     def _certificate(self) -> str:
         folder = self._config.secure_dir
@@ -204,13 +222,17 @@ class _Patient:
         if words.since_ms is not None:
             waiting += f", the oldest for {span(now_ms() - words.since_ms)}"
         hours = self._hours_left(words)
-        left = "no end in sight" if hours is None else f"room for {hours:.0f} more hours"
-        is_old = words.since_ms is not None and now_ms() - words.since_ms > _OLD_MS
-        if is_old or (hours is not None and hours < _LEAST_HOURS):
+        if hours is not None:
+            left = f"{hours:.0f} more hours" if hours < _YEAR_HOURS else "over a year"
+            waiting += f"; at the last day's pace there is room for {left}"
+        if words.since_ms is not None and now_ms() - words.since_ms > _OLD_MS:
             raise OperatorError(
-                f"{waiting}; {left}. See token, tls and proxy above; nothing is lost meanwhile."
+                f"{waiting}. Mend what says LOOK above; if nothing does, the log says what the "
+                "centre answers. Nothing is lost meanwhile."
             )
-        return f"{waiting}; {left}"
+        if hours is not None and hours < _LEAST_HOURS:
+            raise OperatorError(f"{waiting}. Make room on the disk.")
+        return waiting
 
     def _hours_left(self, words: LastWords) -> float | None:
         """How long the disk holds what comes as it came on the last day; None if nothing came."""
@@ -218,3 +240,10 @@ class _Patient:
             return None
         free = shutil.disk_usage(self._config.data_dir).free
         return free / (words.size / words.all_records * words.of_a_day / 24)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

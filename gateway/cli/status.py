@@ -13,12 +13,12 @@ from gateway.keep.certificates import days_shown
 from gateway.store.last_words import last_words
 from gateway.upward.centre import fetch
 from hosting.clock import now_ms
-from hosting.doctor import DOWN, FINE, LOOK, span
+from hosting.doctor import DOWN, FINE, LOOK, silence, span
 from hosting.error import OperatorError
 from hosting.log import harmless
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
-_START = "Start it (systemctl start pingjia-gateway), and read its log (journalctl -u it)"
+_UNIT = "pingjia-gateway"
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: what /healthz says.")]
 
 
@@ -63,7 +63,7 @@ def ask(config: Config) -> dict[str, Any]:
     try:
         _, body = fetch(f"{url}/healthz", trusted)
     except OSError as error:
-        raise OperatorError(f"nothing answers on {url}: {error}. {_START}.") from None
+        raise OperatorError(silence(url, _UNIT, error)) from None
     try:
         told = json.loads(body)
         if told["hall"] == config.hall and "alarms" in told:
@@ -107,5 +107,6 @@ def _last_words(path: Path) -> list[str]:
     except OperatorError as error:
         return [f"database        {error}"]
     return [
-        f"held for the centre when it ended: {held.records} records, {held.documents} documents"
+        f"for the centre  {held.records} records, {held.documents} service documents, as its "
+        "database has them"
     ]

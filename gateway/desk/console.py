@@ -45,6 +45,7 @@ _SENTENCES = {
     "name": "姓名最多 32 个字，不能有控制字符。",
     "ticket_no": "票号由 1 到 16 个字母、数字或连字符组成。",
     "matter": "请从列出的事项中选择一项，或清空不选。",
+    "not_rateable": "该事项不在评价范围内，不必选择：清空后开始即可。",
 }
 _NOT_LISTED = "大厅名单中没有这位工作人员，请从名单中选择。"
 _UNINVITED = {
@@ -164,6 +165,16 @@ class Console:
         lately = [one for one in self._lately(window, what) if one in found]
         return [(code, found[code]) for code in dict.fromkeys([*lately, *found])][:_FOUND]
 
+    def unrateable(self, what: str, words: str) -> str:
+        """The name of the one matter that these words mean and that may not be rated, or ""."""
+        wanted = words.strip().casefold()
+        meant = [
+            one.task_name
+            for one in (self._book.matters.values() if what == "matters" and wanted else ())
+            if not one.rateable and wanted in f"{one.task_code}\n{one.task_name}".casefold()
+        ]
+        return meant[0] if len(meant) == 1 else ""
+
     def _lately(self, window: str, what: str) -> list[str]:
         """Numbers or codes of the newest services of a window, the newest first."""
         with self._database.read() as connection:
@@ -224,7 +235,9 @@ class Console:
             return ()
         known = self._book.matters.get(code)
         if known is None or not known.rateable:
-            raise ProtocolError(f"matter {code[:64]} is not in the list", "matter", None)
+            is_barred = known is not None or self.unrateable("matters", code)
+            why = "not_rateable" if is_barred else "matter"
+            raise ProtocolError(f"matter {code[:64]} is not in the list", why, None)
         return (Matter(None, None, code, known.task_name),)
 
     def _invite(self, window: str, caller: str, fields: Mapping[str, str]) -> None:

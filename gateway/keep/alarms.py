@@ -3,6 +3,8 @@
 import logging
 import threading
 
+from hosting.log import CHANGE
+
 log = logging.getLogger(__name__)
 
 
@@ -19,14 +21,14 @@ class Alarms:
             is_new = self._standing.get(name) != sentence
             self._standing[name] = sentence
         if is_new:
-            log.warning("alarm %s: %s", name, sentence)
+            log.warning("alarm %s: %s", name, sentence, extra=CHANGE)
 
     def clear(self, name: str) -> None:
         """Alarm `name` is over, if it stood."""
         with self._lock:
             stood = self._standing.pop(name, None)
         if stood is not None:
-            log.warning("alarm %s is over", name)
+            log.warning("alarm %s is over", name, extra=CHANGE)
 
     def standing(self) -> dict[str, str]:
         """The alarms that stand, sentence by name."""

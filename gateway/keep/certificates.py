@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import math
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway.config import CA, CA_KEY, SERVER
 from gateway.keep.alarms import Alarms
 from gateway.keep.metrics import Metrics
 from hosting.error import OperatorError
+from hosting.log import harmless
 from hosting.secret_file import require_private
 
 _CA_DAYS = 3650
@@ -31,6 +33,7 @@ _RENEW_DAYS = 60  # before its end
 _ALARM_DAYS = 30
 _EARLIER = timedelta(hours=1)  # clocks of a hall differ
 _PEM = serialization.Encoding.PEM
+_MAKE = "Make it: pingjia gateway secure"
 
 
 class Renewal:
@@ -49,12 +52,15 @@ class Renewal:
         """Renew if it is time; the alarm `certificate` says what stands in the way."""
         with contextlib.suppress(OperatorError):  # then the certificate ends soon: said below
             self._certificates.renew(now_utc())
-        newest = self._certificates.stamp()
-        if newest != self._used:  # by us, or by whoever ran `pingjia gateway secure`
-            for use in self._use:
-                use()
-            self._used = newest
         problem = self._certificates.problem(now_utc())
+        newest = self._certificates.stamp()
+        if newest != self._used and days_shown(self._certificates.folder) is not None:
+            try:  # renewed by us, or by whoever ran `pingjia gateway secure`
+                for use in self._use:
+                    use()
+                self._used = newest
+            except (OSError, ValueError) as error:
+                problem = f"{self._certificates.server} cannot be used ({error}). {_MAKE}"
         if problem is None:
             self._alarms.clear("certificate")
         else:
@@ -133,7 +139,7 @@ class Certificates:
                 "renewed: a new one (another --out) means a new CA for every device."
             ) from None
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         certificate = _signed(ca.subject, subject, ca_key, key, names, now, _DAYS)
         _replace(self.server, _text(key) + certificate.public_bytes(_PEM).decode())
 
@@ -141,9 +147,7 @@ class Certificates:
         try:
             return x509.load_pem_x509_certificate(self.server.read_bytes())
         except (OSError, ValueError) as error:
-            raise OperatorError(
-                f"{self.server} is no certificate ({error}). Make it: pingjia gateway secure"
-            ) from None
+            raise OperatorError(f"{self.server} is no certificate ({error}). {_MAKE}") from None
 
 
 def days_shown(folder: Path | None) -> int | None:
@@ -209,10 +213,14 @@ def _usage(is_ca):
 
 
 def _general(name):
-    try:
+    with contextlib.suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
+        raise OperatorError(
+            f"--name {harmless(name)[:80]} is neither an address nor a host's name, such as "
+            "10.1.2.3 or hall.example."
+        )
+    return x509.DNSName(name)
 
 
 def _text(key):

@@ -18,6 +18,8 @@ from sqlalchemy.exc import DatabaseError
 from gateway.keep.alarms import Alarms
 from gateway.store import envelopes
 from gateway.store.database import Database, is_of_disk
+from hosting.log import CHANGE
+from hosting.text_file import file_id
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +84,14 @@ class Room:
         alarms: Alarms,
         write: Callable[[], None],
     ):
-        self.is_shut = False
+        self.is_shut = self._was_away = False
         self._folder = folder
         self._database = database
         self._reserve = reserve
         self._alarms = alarms
         self._write = write
         self._commits = -1
-        self._file = _file_at(database.path)
+        self._file = file_id(database.path)
         self._opening = threading.Lock()
         database.on_failed = self.failed
 
@@ -118,6 +120,9 @@ class Room:
             return False
         with self._opening:
             try:
+                if self._was_away:
+                    self._database.reopen()
+                    self._was_away = False
                 self._write()
                 if not self._reserve.hold() and not self._make():
                     return False
@@ -126,7 +131,7 @@ class Room:
             self.is_shut = False
         self._alarms.clear("disk")
         self._alarms.clear("database")
-        log.info("there is room again; intake goes on")
+        log.info("there is room again; intake goes on", extra=CHANGE)
         return True
 
     def look(self) -> None:
@@ -152,13 +157,14 @@ class Room:
 
     def _is_in_place(self) -> bool:
         """Whether the database is where it was; else what is written to it goes nowhere."""
-        if _file_at(self._database.path) == self._file:
+        path = self._database.path
+        if file_id(path) == self._file and path.with_name(f"{path.name}-wal").exists():
             return True
-        self.is_shut = True
+        self.is_shut = self._was_away = True
         self._alarms.set(
             "disk",
-            f"The database {self._database.path} was taken away under the gateway: nothing "
-            "more is taken in, devices keep their records. Put it back, or restart the gateway, "
+            f"The database {path}, or the -wal beside it, was taken away under the gateway: "
+            "nothing more is taken in, devices keep their records. Put it back, or restart it, "
             "which begins a new one and gets everything from the devices.",
         )
         return False
@@ -168,14 +174,6 @@ class Room:
         with self._database.write() as connection:
             envelopes.let_go(connection, None)
         return self._database.free_bytes() >= self._reserve.size // 2
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def refusal(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Opening the hall's database: SQLite in WAL mode, durable at every commit."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class Database:
         # Not as text: a folder may have `?` and `%` in its name.
         url = URL.create("sqlite", database=str(path))
         self._engine = create_engine(url, pool_size=16, max_overflow=32)
+        event.listen(self._engine, "do_connect", self._connect)
         event.listen(self._engine, "connect", lambda raw, _: _prepare(raw, busy_ms))
         event.listen(self._engine, "begin", _begin)
         event.listen(self._engine, "handle_error", self._look_at)
@@ -98,6 +100,10 @@ class Database:
         if found != "ok":
             raise DamagedError(found)
 
+    def reopen(self) -> None:
+        """Use no connection again that is open now: its files may have been moved and put back."""
+        self._engine.dispose()
+
     def free_bytes(self) -> int:
         """What the file has free inside: deleted rows leave room for new ones."""
         with self.read() as connection:
@@ -110,6 +116,12 @@ class Database:
     def _size(self, connection: Connection, what: str) -> int:
         pages = connection.exec_driver_sql(f"PRAGMA {what}").scalar_one()
         return pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+
+    def _connect(self, _dialect, _record, _arguments, named):
+        """A connection to the file that is there: none is made where it was taken away, which
+        would begin a database of its own with the -wal of the other one.
+        """
+        return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, **named)
 
     def _look_at(self, context) -> None:
         if _code(context.original_exception) & 255 in (_CORRUPT, _NOT_A_DATABASE) or (

@@ -191,7 +191,7 @@ def fetch(
 ) -> tuple[int, bytes]:
     """Status and body of a GET without a token; trusted: by whom, if it is https.
 
-    Raises OSError if there is no answer in time.
+    Raises OSError if there is no answer, TimeoutError if there is none in time.
     """
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
     try:
@@ -199,6 +199,8 @@ def fetch(
             request = httpx2.Request("GET", url, extensions={"timeout": timeouts})
             with closing(transport.handle_request(request)) as response:
                 return response.status_code, b"".join(response.iter_raw())
+    except httpx2.TimeoutException as error:
+        raise TimeoutError(f"no answer within {timeout_s:.0f} seconds") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise OSError(f"{error or type(error).__name__}") from error
 

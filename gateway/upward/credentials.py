@@ -69,6 +69,13 @@ def trust(
     certificate, key: of this hall, for a centre that asks for one; key is None if it stands in
     the certificate's file. Raises OperatorError if a file is unusable.
     """
+    for setting, path in (
+        ("centre_ca", ca),
+        ("centre_certificate", certificate),
+        ("centre_key", key),
+    ):
+        if path is not None and not path.exists():
+            raise OperatorError(f"{setting}: {path} is not there. Put it back, or name another.")
     try:
         trusted = ssl.create_default_context(cafile=str(ca) if ca else None)
         if certificate is not None:

@@ -29,7 +29,7 @@ from gateway.store.database import Database
 from gateway.web.health import Health
 from gateway.web.views import add_views
 from hosting.body import BoundedBody
-from hosting.door import HeadAsGet, TokenFirst, known_of
+from hosting.door import HeadAsGet, PlainUrl, TokenFirst, known_of, strict_app
 from hosting.problem import describe_problems, handle_problems
 from hosting.tokens import EndedTokenError
 from protocol.batch import Matter, Progress, ServiceDocument
@@ -135,11 +135,12 @@ def create_app(
     health: Health,
 ) -> FastAPI:
     """The application. Every path but /healthz and /metrics needs a caller's token."""
-    app = FastAPI(title="评价网关 Pingjia gateway", version="1", redoc_url=None, docs_url=None)
+    app = strict_app("评价网关 Pingjia gateway", "/api/")
     handle_problems(app, _STATUSES, (DatabaseError,))
     known = _known(database)
     app.add_middleware(BoundedBody, most=BODY_BYTES, held=_BODIES_BYTES)
     app.add_middleware(TokenFirst, paths="/api/v1/.*", known=known)
+    app.add_middleware(PlainUrl)
     app.add_middleware(HeadAsGet)
     health.install(app)
     caller = Depends(_caller(known))

@@ -103,7 +103,9 @@ def _add_console(site: Site[Caller], console: Console) -> None:
 
         def found() -> dict:
             try:
-                return {"what": what, "found": console.find(window, what, find[:128])}
+                found = console.find(window, what, find[:128])
+                barred = "" if found else console.unrateable(what, find[:128])
+                return {"what": what, "found": found, "barred": barred}
             except NoSuchError:
                 raise PageError(404, "没有这个页面。") from None
 

@@ -2,7 +2,7 @@
 
 Its log is written below the firmware (simulator/devices/fleet.mjs), where no part of the system
 can touch it. Ratings match by (device, ticket_no), then by level; ticket numbers are unique in a
-run.
+run, and what stands before their digits is a run's own.
 """
 
 import json
@@ -57,6 +57,17 @@ def read_ratings(records: Iterable[dict]) -> list[dict]:
         json.loads(one["envelope"].split("\n", 1)[0]) | {"level": one["level"]} for one in records
     ]
     return [record for record in read if record.get("kind") == "rating"]
+
+
+def run_of(ticket_no: str) -> str:
+    """Which run has such tickets: what stands before the digits at the end."""
+    return ticket_no.rstrip("0123456789")
+
+
+def of_runs(presses: list[Press], ratings: list[dict]) -> list[dict]:
+    """The ratings that bear tickets of the log's own runs: a centre has those of others, too."""
+    runs = {run_of(press.ticket_no) for press in presses}
+    return [rating for rating in ratings if run_of(rating["ticket_no"]) in runs]
 
 
 def judge(presses: list[Press], ratings: list[dict]) -> Verdict:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from simulator.check.oracle import judge, read_log, summary
+from hosting.error import OperatorError
+from simulator.check.oracle import judge, of_runs, read_log, summary
 from simulator.cli.options import (
     FIRMWARE,
     INTERPRETERS,
@@ -23,6 +24,7 @@ from simulator.cli.options import (
     unix_port,
 )
 from simulator.demo import run_devices
+from simulator.devices.folder import of_bundle
 from simulator.devices.unix import HEAP
 from simulator.parts.faults import FAULTS, storm_hall
 from simulator.parts.hall import Hall
@@ -50,7 +52,12 @@ def check(
     --token-file run/reader.token
     """
     ratings = asyncio.run(read_centre(Centre(centre, read_token(token_file), ca)))
-    verdict = judge(read_log(oracle), ratings)
+    presses = read_log(oracle)
+    own = of_runs(presses, ratings)
+    if len(own) < len(ratings):
+        others = len(ratings) - len(own)
+        typer.echo(f"{others} ratings of other runs or people are not compared", err=True)
+    verdict = judge(presses, own)
     conclude(summary(verdict, None, None), as_json)
 
 
@@ -82,8 +89,22 @@ def run_storm(
 
 
 @app.command()
+def device(
+    bundles: Annotated[list[Path], typer.Argument(help="Bundles, as enrolment wrote them.")],
+    devices: Annotated[Path, typer.Option(help="The folder for the device folders.")],
+    firmware: Firmware = FIRMWARE,
+):
+    """Make virtual devices of bundles, with the built firmware, for `sim run`.
+
+    Example: pingjia sim device bundles/*.json --devices run/devices
+    """
+    for bundle in bundles:
+        typer.echo(f"made {of_bundle(devices, firmware, bundle)}")
+
+
+@app.command()
 def run(
-    devices: Annotated[Path, typer.Option(help="Folder of device folders (see `pingjia demo`).")],
+    devices: Annotated[Path, typer.Option(help="What `sim device` or `demo --keep` made.")],
     oracle: Annotated[Path, typer.Option(help="Where the oracle writes its log.")],
     gateway: Annotated[str, typer.Option(help="The gateway's address.")],
     token_file: Annotated[Path, typer.Option(help="A token of the gateway's API.")],
@@ -102,7 +123,9 @@ def run(
     Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
     --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
     """
-    folders = {path.name: path for path in sorted(devices.resolve().iterdir())}
+    folders = {path.parent.name: path.parent for path in devices.resolve().glob("*/identity.json")}
+    if not folders:
+        raise OperatorError(f"there is no device in {devices}: `pingjia sim device` makes some")
     queue = QueueSystem(gateway, read_token(token_file), ca)
     with unix_port(interpreter, heap) as unix:
         asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo, unix))

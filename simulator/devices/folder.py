@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hosting.error import OperatorError
+from protocol.field import ProtocolError, device_id
 
 
 class FirmwareError(OperatorError):
@@ -16,6 +17,19 @@ def check_firmware(firmware: Path):
     """Raises FirmwareError if `firmware` is not what `make firmware` builds."""
     if not (firmware / "manifest.json").is_file():
         raise FirmwareError(f"there is no firmware in {firmware}: run `make firmware` first")
+
+
+def of_bundle(devices: Path, firmware: Path, bundle: Path) -> Path:
+    """Makes the folder of a bundle's device among `devices`; gives it. Raises OperatorError."""
+    try:
+        device = device_id(json.loads(bundle.read_bytes())["device"], "device")
+    except (OSError, ValueError, KeyError, TypeError, ProtocolError) as error:
+        raise OperatorError(f"{bundle} is no bundle of a device: {error!r}.") from None
+    folder = devices / device
+    if folder.exists():
+        raise OperatorError(f"{folder} is there already, with its journal: move it away first.")
+    flash(folder, firmware, bundle)
+    return folder
 
 
 def flash(folder: Path, firmware: Path, bundle: Path) -> str:

@@ -6,11 +6,12 @@ Everything they choose comes from a seeded random generator, so that a run can b
 import asyncio
 import itertools
 import random
+import secrets
 import time
 from collections import Counter
 
 from simulator.check.days import Visit
-from simulator.check.oracle import Press
+from simulator.check.oracle import Press, run_of
 from simulator.devices.fleet import Fleet, FleetError
 from simulator.people.citizen import Citizen
 from simulator.people.clerk import Clerks
@@ -32,19 +33,25 @@ _QUEUE_MANNERS = {_TIDY: 88, _REPEATS: 6, _CLOSES_LATE: 3, _INVITES_LATE: 3}
 _PAUSE_PERCENT = 6  # after how many services in a hundred a clerk pauses
 
 
-def next_ticket(presses: list[Press]) -> int:
-    """The first ticket number that no press of an earlier run has used."""
-    return 1 + max((int(press.ticket_no[1:]) for press in presses), default=0)
+def next_ticket(presses: list[Press]) -> tuple[str, int]:
+    """(what stands before the digits, the digits' number) of the next ticket after a log's; of an
+    empty log, what no other run's tickets have (simulator/check/oracle.py).
+    """
+    if not presses:
+        return f"{secrets.token_hex(3).upper()}-", 1
+    run = run_of(presses[-1].ticket_no)
+    used = (one.ticket_no.removeprefix(run) for one in presses if run_of(one.ticket_no) == run)
+    return run, 1 + max(int(number or 0) for number in used)
 
 
 class Crowd:
     """Serves citizens at windows until told to stop.
 
-    windows: {window id: device id}. pace: how much slower than usual everybody is. patience_s:
-    how long a citizen waits to be invited, and then for the thanks. `counts` tells what has
-    happened so far: served, pressed, thanked, left (without rating), unanswered (the device did
-    nothing), refused (calls that the gateway refused, or was away for too long), relieved (clerks
-    whose place another took). `visits`: by their service's id.
+    windows: {window id: device id}. first_ticket: see `next_ticket`. pace: how much slower than
+    usual everybody is. patience_s: how long a citizen waits to be invited, and then for the
+    thanks. `counts` tells what has happened so far: served, pressed, thanked, left (without
+    rating), unanswered (the device did nothing), refused (calls that the gateway refused, or was
+    away for too long), relieved (clerks whose place another took). `visits`: by service.
     """
 
     def __init__(
@@ -53,7 +60,7 @@ class Crowd:
         fleet: Fleet,
         windows: dict[str, str],
         seed: int,
-        first_ticket: int = 1,
+        first_ticket: tuple[str, int] = ("A", 1),
         pace: float = 1.0,
         patience_s: float = 15,
     ):
@@ -61,7 +68,8 @@ class Crowd:
         self._fleet = fleet
         self._windows = windows
         self._random = random.Random(seed)
-        self._numbers = itertools.count(first_ticket)
+        self._run, first = first_ticket
+        self._numbers = itertools.count(first)
         self._pace = pace
         self._patience_s = patience_s
         self._is_over = asyncio.Event()
@@ -105,7 +113,7 @@ class Crowd:
         citizen = Citizen(
             self._fleet,
             device,
-            f"A{next(self._numbers):04d}",
+            f"{self._run}{next(self._numbers):04d}",
             self.counts,
             self._random,
             self._pace,

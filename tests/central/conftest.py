@@ -21,6 +21,7 @@ _ON_BOTH = {
     "test_central_moments",
     "test_central_revocation",
     "test_central_timekeeper",
+    "test_central_urls",
     "test_judge_fire",
     "test_judge_time",
 }

@@ -12,7 +12,7 @@ from central.clockwork import Limits
 from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
 from central.ratings.rehearsal import clock_of, mark
-from central.ratings.versions import load_rules
+from central.ratings.versions import Rules, load_rules
 from central.store.database import Database, open_database
 
 SCOPES = ("rehearsal:write", "figures:read", "services:read:all", "records:read", "pages:read")
@@ -21,7 +21,13 @@ SCOPES = ("rehearsal:write", "figures:read", "services:read:all", "records:read"
 class Practice:
     """A rehearsal under a profile, or under rules, from 2026-09-01 on unless said otherwise."""
 
-    def __init__(self, folder: Path, profile="qinnan", begin="2026-09-01 00:00", database=None):
+    def __init__(
+        self,
+        folder: Path,
+        profile: str | Rules = "qinnan",
+        begin="2026-09-01 00:00",
+        database=None,
+    ):
         self.folder = folder
         self.database: Database = database or open_database(f"sqlite:///{folder}/central.db")
         mark(self.database)

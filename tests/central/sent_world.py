@@ -18,7 +18,7 @@ from slow_figures import Evidence
 from central.directory.importer import Importer, Options
 from central.directory.reading import Table, read_lines
 from central.ratings.judge import Judge
-from central.ratings.versions import begin, load_rules
+from central.ratings.versions import accept, begin, load_rules
 from central.rules.calendar import Calendar
 from central.rules.policy import SHIPPED
 from central.steady import PlainClock
@@ -94,14 +94,19 @@ class Happening(NamedTuple):
 
 
 class Plan:
-    """What happens: the same of one seed. services: how many visits and matters there are."""
+    """What happens: the same of one seed. services: how many visits and matters there are.
+    is_shared: some have several projects, or another hall's number, besides.
+    """
 
-    def __init__(self, seed: int, services: int = 24) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, seed: int, services: int = 24, is_shared: bool = True) -> None:
+        self._seed, self._random = seed, random.Random(seed)
         self.happenings: list[Happening] = []
         self.writes: list[tuple[int, str, dict[str, Any]]] = []  # at, device, of a rating
         for n in range(services):
             self._service(n)
+        if is_shared:
+            for n in range(services // 2):
+                self._shared(n)
         for n, change in enumerate(CHANGES):
             self._add(FIRST + (5 + 3 * n) * DAY, "directory", change)
         self._add(FIRST + 12 * DAY, "version", "qinnan/2026-09-08")
@@ -173,6 +178,34 @@ class Plan:
                 told.append(Happening(closed, "matter", row))
                 self._rate(row["service"], hall, window, opened, None, rng.choice([0, 0, 1]))
             self._add(closed, "together", told)  # whole and parts have one limit
+
+    def _shared(self, n: int) -> None:
+        """A visit with several projects of which the second is completed and rated by itself, and
+        a visit in the other hall that names the same number.
+        """
+        rng = self._random = random.Random(f"{self._seed} shared {n}")
+        halls = rng.sample([("demo", "w1"), ("town", "w1")], 2)
+        opened = FIRST + rng.randrange(12) * DAY + rng.randrange(9, 17) * HOUR
+        numbers = [f"Q{n:03}", f"Q{n:03}b", f"Q{n:03}c"]
+        for m, (hall, window) in enumerate(halls[: rng.randrange(1, 3)]):
+            service, about = f"01T{n:03}{m}", numbers if m == 0 else numbers[1:2]
+            item, name = document(
+                **{"service": service, "hall": hall, "window": window, "kind": "batch"},
+                **{"ticket_no": "A1", "staff_no": "0231", "opened_at_ms": opened + m * HOUR},
+                **{"matters": tuple(Matter(one, 1, "t1", None) for one in about)},
+            )
+            self._add(opened + m * HOUR, "document", item)
+            closed = opened + m * HOUR + 20 * MINUTE
+            self._add(closed, "progress", Progress(hall, service, "closed", closed, None, ()))
+            if rng.random() < 0.5:
+                some = tuple(rng.sample(about, rng.randrange(0, len(about))))
+                word = Progress(hall, service, "finished", closed, None, some)
+                self._add(closed, "progress", word)
+            self._rate(service, hall, window, opened, name, rng.choice([0, 1]))
+        hall, window = halls[0]
+        done = opened + rng.randrange(1, 6) * DAY + 40 * MINUTE
+        name = self._complete(numbers[1], hall, None, done, None, 10_000 + n)
+        self._rate(name, hall, window, opened, None, rng.choice([1, 1, 2]))
 
     def _matter(self, n: int, hall: str, window: str, opened: int, kind: str) -> None:
         rng = self._random
@@ -250,6 +283,8 @@ class World:
         """The centre starts, by the rules that stand beside it now."""
         rules = load_rules("national", self._profiles)
         rules = rules._replace(calendar=Calendar(self._days))
+        for profile in rules.policies.profiles():  # the version may be of a day that is over
+            accept(self.database, rules, profile, self.clock())
         begin(self.database, rules, self.clock())
         self.judge = Judge(self.database, rules, PlainClock(self.clock))
 
@@ -392,8 +427,10 @@ class World:
             names = "profile, hall, service, state, level, rating, late, second, day, end_ms,"
             query = f"SELECT {names} reminded FROM standing"
             stands = {row[:3]: tuple(row[3:]) for row in connection.exec_driver_sql(query)}
-            names = "profile, span, dim, hall, id, mode, what, ratings, projects"
-            rows = connection.exec_driver_sql(f"SELECT {names} FROM figure").all()
+            key = "profile, span, dim, hall, id, mode, what"
+            sums = "SUM(ratings), SUM(projects)"
+            query = f"SELECT {key}, {sums} FROM figure GROUP BY {key}"
+            rows = connection.exec_driver_sql(query).all()
         return stands, {tuple(row[:7]): tuple(row[7:]) for row in rows if any(row[7:])}
 
     def _bring(self, sheets) -> None:

@@ -290,6 +290,7 @@ def _completed(services, one) -> int | None:
         other["became"]["finished"]
         for other in services.values()
         if other["service"].startswith("done-")
+        and other["hall"] == one["hall"]
         and one["number"] in other["about"]
         and "finished" in other["became"]
     ]
@@ -308,7 +309,8 @@ def _begin(evidence, rules, services, one) -> int | None:
             return finished
         if closed and "finished" in _sends(evidence, one):
             return None
-        project = [s for s in services.values() if one["number"] in s["about"] and one["number"]]
+        ours = [s for s in services.values() if s["hall"] == one["hall"]]
+        project = [s for s in ours if one["number"] in s["about"] and one["number"]]
         if any(s["service"].startswith("done-") for s in project):
             return None
     return closed or one["opened"]
@@ -344,9 +346,14 @@ def _out(evidence, rules, services, one, first, now_ms) -> str | None:
         other
         for other in services.values()
         if one["number"] and one["number"] in other["about"] and other["mode"] == "per_visit"
+        if other["hall"] == one["hall"]  # a hall speaks of its own services
         if not {"no_show", "transferred"} & set(other["became"])
     ]
-    on_the_spot = [other for other in took_place if other["finished"]]
+    on_the_spot = [
+        other
+        for other in took_place
+        if "finished" in other["became"] and one["number"] in (other["finishes"] or other["about"])
+    ]
     if one["mode"] == "per_matter":
         if rules["overdue"] and _rated_overdue(one, now_ms):
             return None

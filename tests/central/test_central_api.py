@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import sqlite3
 import zlib
 
@@ -214,7 +215,8 @@ def test_the_api_describes_itself(hall):
     assert set(paths) == {
         "/v1/batches", "/v1/halls/{hall}", "/v1/records", "/v1/rejections", "/v1/figures",
         "/v1/marks", "/v1/halls/{hall}/devices", "/v1/halls/{hall}/devices/{device}",
-        "/v1/halls/{hall}/devices/{device}/epochs/{epoch}", "/v1/halls/{hall}/rescued", "/healthz",
+        "/v1/halls/{hall}/devices/{device}/epochs/{epoch}", "/v1/halls/{hall}/rescued",
+        "/healthz", "/metrics",
         "/v1/directory/{kind}",
         "/v1/figures/{key}/services", "/v1/projects/{no}", "/v1/services/{hall}/{service}",
         "/v1/services", "/v1/services/{service}/progress", "/v1/policies", "/v1/feed",
@@ -292,3 +294,38 @@ def test_who_has_no_token_stops_nobody(hall, device, token):
         response = hall.client.post("/v1/batches", content=body, headers={"authorization": token})
         assert response.status_code == 401
     assert verdicts(hall.post(device.rating(seq=1))) == ["stored"]
+
+
+def test_no_route_passes_over_a_parameter_that_it_does_not_know(hall):
+    """It would answer another question: `/v1/figures?month=2026-10` those of all days."""
+    described = hall.client.get("/openapi.json").json()["paths"]
+    seen = 0
+    for path, methods in described.items():
+        for method, route in methods.items():
+            if path == "/v1/batches":  # no live rating is refused for what stands beside it
+                continue
+            place = re.sub(r"\{\w+\}", "1", path)
+            answer = hall.client.request(
+                method, place, params={"mouth": "1"}, headers=hall.reader, json={}
+            )
+            assert answer.status_code == 422, (method, path)
+            assert answer.json()["field"] == "mouth", (method, path, answer.json())
+            known = [one["name"] for one in route.get("parameters", ()) if one["in"] == "query"]
+            assert all(name in answer.json()["detail"] for name in known), path
+            seen += 1
+    assert seen >= 18
+    near = hall.client.get("/v1/records", params={"limits": 1}, headers=hall.reader)
+    assert "did you mean limit?" in near.json()["detail"]
+    assert hall.client.get("/v1/records?limit=1", headers=hall.reader).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded"])
+def test_json_needs_no_header_that_says_so(hall, kind):
+    """curl says it is a form."""
+    headers = hall.reader | ({} if kind is None else {"content-type": kind})
+    answer = hall.client.post("/v1/services", content=b'{"severity": 1}', headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["field"] != "body"
+    csv = hall.reader | {"content-type": "text/csv"}
+    answer = hall.client.post("/v1/services", content=b'{"severity": 1}', headers=csv)
+    assert answer.json()["field"] == "body"

@@ -379,6 +379,18 @@ def test_a_forged_head_is_rejected(hall, device):
     assert verdict.reason.startswith("bad_mac")
 
 
+def test_no_batch_tells_of_a_projects_completion(hall, device, database):
+    """RULES 3: else any hall could finish another's project; the ratings beside it are stored."""
+    facts, name = document(service="done-" + "a" * 32)
+    word = progress("finished", NOW_MS - 60_000, service="done-" + "b" * 32)
+    answer = hall.post(facts, word, device.rating(service="done-" + "a" * 32, facts=name))
+    assert verdicts(answer) == ["rejected", "rejected", "stored"]
+    assert all("POST /v1/services tells" in one.reason for one in answer.verdicts[:2])
+    with database.read() as connection:
+        for table in ("document", "progress", "service_project"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
+
+
 def test_a_document_of_another_hall_is_rejected(hall):
     facts, _ = document(hall="other")
     assert hall.post(facts).verdicts[0].reason.startswith("other_hall")

@@ -122,6 +122,78 @@ def test_new_bundles_name_the_next_broker_only_when_all_devices_know_it(hall, sh
     assert mqtt["ca"] == shown(hall)["xj-0001"].broker.ca
 
 
+def tell(hall, device, port):
+    """What devices are told, and that this one says it knows it."""
+    hall.halls.set_further("demo", "mqtt.example", port, None)
+    use(hall, device, shown(hall)[device.device].version)
+
+
+def told(hall):
+    return shown(hall)["xj-0001"].broker
+
+
+def test_an_address_is_not_forgotten_that_devices_need(hall, tmp_path):
+    """A device keeps its bundle's address and one that it was told. After a move the told one is
+    the broker's: neither nothing nor a third one replaces it before bundles name it.
+    """
+    device = hall.enrol("xj-0001")
+    tell(hall, device, 1)
+    for change in (
+        lambda: hall.halls.end_further("demo"),
+        lambda: hall.halls.set_further("demo", "mqtt.example", 2, None),
+    ):
+        with pytest.raises(OperatorError, match=r"1 devices of demo know .*:1.*--mqtt-host"):
+            change()
+    hall.halls.set_broker("demo", {"mqtt_host": "mqtt.example"}, False)
+    second = hall.enrol("xj-0002")
+    assert hall.halls.elsewhere("demo") == ["xj-0001"]
+    for change in (
+        lambda: hall.halls.end_further("demo"),
+        lambda: hall.halls.set_further("demo", "mqtt.example", 2, None),
+        lambda: hall.halls.set_further("demo", "mqtt.example", 1, certificate()),
+    ):
+        with pytest.raises(OperatorError, match=r"^1 devices .* xj-0001\. Enrol them anew"):
+            change()
+        assert told(hall)[:2] == ("mqtt.example", 1)
+    assert not hall.halls.set_further("demo", "mqtt.example", 1, None), "the same again"
+
+    device = hall.enrol("xj-0001")
+    assert hall.halls.elsewhere("demo") == []
+    tell(hall, device, 2)
+    use(hall, second, shown(hall)["xj-0002"].version)
+    hall.halls.set_broker("demo", {"mqtt_host": "mqtt.example"}, False)
+    with pytest.raises(OperatorError, match=r"^2 devices .* bundles"):
+        hall.halls.end_further("demo")
+    hall.enrol("xj-0001")
+    hall.revoke("xj-0002", None, "lost")
+    assert hall.halls.end_further("demo")
+    assert told(hall) is None
+
+
+def test_what_no_device_knows_yet_or_is_lost_on_purpose_is_taken_back(hall):
+    hall.halls.set_further("demo", "mqtt.example", 1, None)
+    device = hall.enrol("xj-0001")
+    assert hall.halls.set_further("demo", "mqtt.example", 2, None), "nobody knows it"
+    tell(hall, device, 2)
+    with pytest.raises(OperatorError, match=r"If it is at broker:1883, .*, add --move"):
+        hall.halls.end_further("demo")
+    assert hall.halls.end_further("demo", moves=True)
+    hall.halls.set_broker("demo", {"mqtt_port": 9}, True)
+    assert hall.halls.set_broker("demo", {"mqtt_port": 1883}, True)[1] == []
+
+
+def test_another_ca_is_another_address(hall, short_ca):
+    """Its text may be broken into lines otherwise."""
+    device = hall.enrol("xj-0001")
+    hall.halls.set_further("demo", "broker", 1883, short_ca)
+    use(hall, device, shown(hall)["xj-0001"].version)
+    hall.halls.set_broker("demo", {"mqtt_host": "broker"}, False)
+    with pytest.raises(OperatorError, match="have bundles with another address"):
+        hall.halls.end_further("demo")
+    hall.enrol("xj-0001")
+    assert hall.halls.end_further("demo")
+
+
 def test_the_office_s_table_may_name_it_as_soon_as_all_devices_know_it(hall, tmp_path):
     desk = Desk(hall, tmp_path)
     device = hall.enrol("xj-0001")
@@ -133,6 +205,8 @@ def test_the_office_s_table_may_name_it_as_soon_as_all_devices_know_it(hall, tmp
     (change,) = desk.bring(table)
     assert change.differences == (("消息服务器", "broker:1883", "mqtt-2.example:8883"),)
     assert desk.bring(table) == []
+    former = {"网关": [["大厅", "消息服务器", "端口"], ["demo", "broker", "1883"]]}
+    assert "请写 mqtt-2.example:8883" in desk.faults(former)["网关!B2"].chinese
 
 
 def test_what_does_not_fit_one_message_is_refused_and_nothing_is_changed(hall, tmp_path):

@@ -122,6 +122,19 @@ def test_a_token_of_a_place_is_for_one_that_the_directory_has(folder):
     assert lines.count(", never used, until 20") == 2
 
 
+def test_a_new_hall_is_shown_before_a_folder_for_its_bundles_is_named(folder):
+    add_demo(folder)
+    Path("窗口.csv").write_text("大厅,窗口编号,名称\ndemo,w8,8号窗口\n")
+    Path("评价器.csv").write_text("评价器编号,大厅,窗口编号\nxj-8,demo,w8\n")
+    tables = "directory", "import", "窗口.csv", "评价器.csv"
+    shown = central(*tables, "--dry-run").output
+    assert "enrolled device xj-8" in shown
+    assert "1 bundles would be written: the import needs a folder for them, --bundles" in shown
+    assert refused(central(*tables), "--bundles")
+    assert central(*tables, "--bundles", "b").exit_code == 0
+    assert Path("b/xj-8.json").exists()
+
+
 def test_the_example_in_deploy_is_what_the_defaults_are(tmp_path):
     example = load_config(ROOT / "deploy" / "central.toml")
     bare = tmp_path / "central.toml"
@@ -419,7 +432,7 @@ def test_tables_that_are_wrong_are_refused_by_cell_and_nothing_is_made(folder):
     add_demo(folder)
     write_tables(folder, [("w1", "1号窗口"), ("w 2", "2号窗口")], [("w9", "xj-0001")])
     importing = ("directory", "import", "窗口.csv", "评价器.csv", "--bundles", "bundles")
-    refused(central(*importing), "1 cells are wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
+    refused(central(*importing), "1 cell is wrong", "窗口!B3", "a-z, 0-9 and -", "nothing was")
     write_tables(folder, [("w1", "1号窗口")], [("w9", "xj-0001")])
     refused(central(*importing), "评价器!B2", "大厅“demo”没有窗口“w9”")
     assert not (folder / "bundles").exists()

@@ -128,7 +128,8 @@ def test_all_faults_are_told_at_once_by_row_and_column(desk, machine):
     assert answer["field"] == "rows.0.name"
     found = {(one["row"], one["column"]): one for one in answer["faults"]}
     assert {*found} == {
-        (0, "name"), (1, "last"), (2, "window"), (4, "name"), (5, "from"), (7, None),
+        (0, "name"), (1, "last"), (1, "window"), (2, "window"), (3, "hall"),
+        (3, "institution"), (4, "name"), (5, "from"), (6, None), (7, None),
     }  # fmt: skip
     assert found[4, "name"]["english"] == "name: it must be a text"
     assert "重复" in found[7, None]["chinese"]

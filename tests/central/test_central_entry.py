@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
+from central_hall import bearer
 from rehearsal_hall import DIRECTORY, Practice
 
 from central.keys import Participants
 from central.ratings.entry import completion_of
+from central.ratings.recount import differences
 
 VISIT = {"hall": "demo", "service": "S1", "window": "w1", "opened_at": "2026-09-01 09:00"}
 
@@ -42,6 +44,16 @@ def test_told_again_it_is_nothing_new_and_otherwise_it_is_refused(practice):
     moved = body | {"progress": [{"what": "accepted", "at": "2026-09-01 09:02"}]}
     assert "accepted" in practice.post("/v1/services", moved, status=409)["detail"]
     assert (stored(practice), stored(practice, "progress")) == before
+
+
+def test_a_window_and_staff_that_the_directory_has_not_are_taken_and_named(practice):
+    body = VISIT | {"window": "w9", "staff_no": "9999"}
+    assert practice.post("/v1/services", body)["unknown"] == ["window", "staff_no"]
+    assert stored(practice)[0]["window"] == "w9"
+    known = VISIT | {"service": "S2", "staff_no": "0231"}
+    assert practice.post("/v1/services", known)["unknown"] == []
+    practice.give(directory=[{"kind": "window", "id": "demo/w9", "name": "9号窗口"}])
+    assert practice.post("/v1/services", body, status=200)["unknown"] == ["staff_no"]
 
 
 def test_progress_keeps_its_first_instant(practice):
@@ -104,7 +116,10 @@ def test_the_completion_of_a_project_finishes_its_visit_in_any_order(practice, o
 def test_a_completion_stands_once_in_the_hall_that_accepted_its_project(practice):
     practice.post("/v1/services", VISIT | {"project_nos": ["P-1"]})
     found = practice.post("/v1/services", {"completes": "P-1", "due_day": "2026-09-09"})
-    assert found == {"hall": "demo", "service": completion_of("P-1"), "is_new": True}
+    assert found == {
+        **{"hall": "demo", "service": completion_of("P-1"), "is_new": True},
+        "unknown": [],
+    }
     elsewhere = {"hall": "other", "completes": "P-1"}
     problem = practice.post("/v1/services", elsewhere, status=409)
     assert problem["detail"] == "the project's completion stands in demo already"
@@ -207,3 +222,139 @@ def test_a_platform_without_a_gateway_has_its_figures(practice):
     matter = practice.get("/v1/figures", dim="matter", id="t-1")["sets"][0]["figures"]
     rate = next(one for one in matter if one["figure"] == "matter_good_rate")
     assert (rate["num"], rate["den"]) == (2, 3)
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.parametrize("own_word", [True, False])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_project_done_online_and_its_completion_are_one_subject(practice, own_word, is_first):
+    """Whoever tells of the completion, and in whatever order: the online row is rated."""
+    over = [{"what": "finished", "at": "2026-09-02 16:00"}]
+    online = {"hall": "xjzwfw", "service": "WEB-3", "channel": "web", "project_nos": ["P-30"]}
+    online |= {"opened_at": "2026-09-01 09:00", "progress": over if own_word else []}
+    calls = [online, {"hall": "xjzwfw", "completes": "P-30", "progress": over}]
+    for body in calls if is_first else calls[::-1]:
+        practice.post("/v1/services", body)
+        practice.centre.judge.settle_all()
+    rating = {"id": "R1", "hall": "xjzwfw", "service": "WEB-3", "level": 5, "origin": "web"}
+    practice.give(ratings=[rating | {"rated_at": "2026-09-03 09:00"}])
+    practice.go("2026-09-20 00:00")
+    assert standing(practice, "WEB-3", "xjzwfw")["state"] == "active"
+    completion = standing(practice, completion_of("P-30"), "xjzwfw")
+    assert (completion["state"], completion["out_because"]) == ("out", "counted_elsewhere")
+
+
+def test_what_is_still_to_come_is_refused_by_a_real_centre(hall, tmp_path):
+    hall.tokens.add("services:write:all", tmp_path / "write.token")
+    headers = bearer(tmp_path / "write.token")
+    ahead = hall.clock.ms + 600_000
+    late = [{"what": "finished", "at": ahead}]
+    for body, field in (
+        ({"opened_at": ahead}, "opened_at"),
+        ({"progress": late}, "progress.0.at"),
+    ):
+        told = {"hall": "demo", "service": "S1", **body}
+        answer = hall.client.post("/v1/services", json=told, headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+        assert "is still to come" in answer.json()["detail"]
+    told = {"hall": "demo", "service": "S1", "opened_at": hall.clock.ms + 60_000}
+    assert hall.client.post("/v1/services", json=told, headers=headers).status_code == 201
+    more = {"hall": "demo", "progress": late}
+    answer = hall.client.post("/v1/services/S1/progress", json=more, headers=headers)
+    assert answer.status_code == 422
+
+
+def test_a_service_lists_what_people_decided_about_its_rating(practice):
+    practice.post("/v1/services", VISIT)
+    rating = {"id": "R1", "hall": "demo", "service": "S1", "level": 1, "origin": "qr"}
+    found = {"hall": "demo", "service": "S1", "rating": "R1", "who": "supervisor"}
+    practice.give(
+        ratings=[rating | {"rated_at": "2026-09-01 10:00"}],
+        decisions=[
+            found | {"what": "restored", "at": "2026-09-03 10:00"},
+            found | {"what": "mistaken", "at": "2026-09-02 10:00"},
+        ],
+    )
+    listed = practice.get("/v1/services/demo/S1")["decisions"]
+    assert [(one["what"], one["what_zh"], one["who"]) for one in listed] == [
+        ("mistaken", "误评", "supervisor"),
+        ("restored", "恢复计入", "supervisor"),
+    ]
+
+
+def bad_rating_of_other(practice) -> None:
+    """A visit of `other` for project PB, closed nine days before it was rated badly; its hall
+    sends `finished`, and has not.
+    """
+    visit = {"hall": "other", "service": "V1", "window": "w1", "project_nos": ["PB"]}
+    visit |= {"opened_at": "2026-09-01 09:00"}
+    visit |= {"progress": [{"what": "closed", "at": "2026-09-01 09:10"}]}
+    rating = {"id": "RB", "hall": "other", "service": "V1", "level": 1}
+    practice.give(
+        services=[visit], ratings=[rating | {"rated_at": "2026-09-10 08:00", "origin": "qr"}]
+    )
+
+
+DONE = {"completes": "PB", "progress": [{"what": "finished", "at": "2026-09-01 10:00"}]}
+
+
+@pytest.mark.rule("R20")
+@pytest.mark.parametrize("first", ["visit", "completion"])
+@pytest.mark.parametrize("scope", ["services:write:demo", "services:write:all"])
+def test_no_hall_completes_the_project_of_another(practice, first, scope):
+    """Else it could make that one's bad rating late. The control: who speaks for both can."""
+    is_both = scope == "services:write:all"
+    practice.go("2026-09-10 09:00")
+    if first == "visit":
+        bad_rating_of_other(practice)
+    status = 409 if first == "visit" and not is_both else 201
+    found = practice.post("/v1/services", DONE | {"hall": "demo"}, scope=scope, status=status)
+    if status == 409:
+        assert found["detail"].startswith("demo has not accepted this project: other has, and")
+    if first == "completion":
+        bad_rating_of_other(practice)
+    stands = standing(practice, "V1", "other")
+    told = (stands["state"], stands["level"], stands["late"])
+    assert told == (("unrated", None, 1) if is_both else ("active", 1, 0))
+    own = DONE | {"progress": [{"what": "finished", "at": "2026-09-09 10:00"}]}
+    found = practice.post("/v1/services", own, scope="services:write:other")
+    assert found["hall"] == "other"
+    practice.centre.judge.settle_all()
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.parametrize("is_both", [False, True], ids=["a hall's word", "control: of both"])
+def test_no_hall_takes_the_place_of_another_halls_completion(practice, is_both):
+    """A visit for the project elsewhere would stand for the completion, and drop its rating."""
+    scope = "services:write:all" if is_both else "services:write:other"
+    practice.go("2026-09-10 09:00")
+    practice.post("/v1/services", DONE | {"hall": "other"}, scope=scope)
+    service = completion_of("PB")
+    rating = {"id": "R", "hall": "other", "service": service, "level": 1, "origin": "web"}
+    practice.give(ratings=[rating | {"rated_at": "2026-09-02 12:00"}])
+    assert standing(practice, service, "other")["state"] == "active"
+    practice.give(services=[VISIT | {"project_nos": ["PB"]}])
+    assert standing(practice, service, "other")["state"] == ("out" if is_both else "active")
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []
+
+
+@pytest.mark.rule("R23")
+@pytest.mark.parametrize("order", [0, 1], ids=["completion first", "visit first"])
+def test_a_visit_with_several_projects_stands_for_each_of_them(practice, order):
+    """钦南 第十五条: completed by one row, and named second by a visit: one subject, any order."""
+    done = {"hall": "demo", "completes": "ZA2", "window": "w1"}
+    done |= {"progress": [{"what": "finished", "at": "2026-10-12 10:00"}]}
+    visit = VISIT | {"kind": "batch", "project_nos": ["ZA1", "ZA2"]}
+    visit |= {"opened_at": "2026-10-12 09:00"}
+    service = completion_of("ZA2")
+    rating = {"id": "R", "hall": "demo", "service": service, "level": 5, "origin": "web"}
+    practice.go("2026-10-13 09:00")
+    came = [done, visit][:: -1 if order else 1]
+    practice.give(services=came[:1])
+    practice.give(ratings=[rating | {"rated_at": "2026-10-12 11:00"}])
+    practice.give(services=came[1:])
+    assert standing(practice, service)["out_because"] == "counted_elsewhere"
+    with practice.database.read() as connection:
+        assert list(differences(connection, practice.centre.judge)) == []

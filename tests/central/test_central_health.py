@@ -2,12 +2,13 @@
 
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from central_hall import NOW_MS, SECRET, bearer, document, item_of
@@ -23,11 +24,12 @@ from protocol.batch import encode_batch
 from simulator.parts.part import free_port
 
 MINUTE_MS = 60_000
-RUN = "from pingjia import app; app()"
-LAZY = (
-    "from central.web.api.health import StoreWatch; StoreWatch.look = lambda self: None; "
+LOOK_S = 1.0  # where a running centre looks every ten seconds
+RUN = (
+    f"import central.web.api.health as one; one.LOOK_EVERY_S = {LOOK_S}; "
     "from pingjia import app; app()"
 )
+LAZY = f"import central.web.api.health as two; two.StoreWatch.look = lambda self: None; {RUN}"
 
 
 def ask(url: str) -> tuple[int, dict]:
@@ -108,7 +110,7 @@ def test_a_disk_that_takes_nothing_is_told_before_anything_comes(tmp_path, error
         assert ask(url) == (200, {"status": "ok"})
         with failing(centre, tmp_path, error):
             if program is LAZY:
-                time.sleep(11)
+                time.sleep(5 * LOOK_S)
                 assert ask(url) == (200, {"status": "ok"})
                 return
             until(lambda: ask(url)[0] == 503, "503")
@@ -125,13 +127,13 @@ def test_a_disk_that_takes_nothing_is_told_before_anything_comes(tmp_path, error
     assert "alarm store is over" in log
 
 
+@pytest.mark.parametrize("name", ["central.db", "central.db-wal"])
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: nobody looks"])
-def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypatch, is_ours):
+def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypatch, is_ours, name):
     """What is written to a file that was moved does not fail, and is nowhere afterwards."""
     if not is_ours:
-        monkeypatch.setattr(hall.database, "_file", None)
-        monkeypatch.setattr("central.store.database._file_at", lambda path: None)
-    path = hall.folder / "central.db"
+        monkeypatch.setattr(hall.database, "_is_in_place", lambda: True)
+    path = hall.folder / name
     watch = StoreWatch(hall.database, hall.note_running, lambda connection: None)
     path.rename(hall.folder / "away")
     hall.is_judged = False
@@ -142,7 +144,7 @@ def test_a_database_that_was_taken_away_gives_no_receipt(hall, device, monkeypat
         assert (answer.status_code, watch.trouble) == (200, None)
         return
     assert answer.status_code == 503
-    assert "the file was moved or replaced" in (watch.trouble or "")
+    assert "was moved or replaced" in (watch.trouble or "")
     (hall.folder / "away").rename(path)
     watch.look()
     assert watch.trouble is None
@@ -206,7 +208,7 @@ def test_a_judge_that_is_late_is_told_everywhere_and_its_end_too(
 
 def test_a_running_centre_tells_of_a_judge_that_stands(tmp_path):
     """The judge's thread is gone; pages, /healthz, metrics and doctor say that figures are old."""
-    standing = "import central.ratings.judge as one; one.Judge.settle = lambda self: False; " + RUN
+    standing = "import central.ratings.judge as two; two.Judge.settle = lambda self: False; " + RUN
     with running(tmp_path, standing) as (_, url):
         database = open_database(f"sqlite:///{tmp_path}/central.db")
         with database.write() as connection:
@@ -255,10 +257,19 @@ def test_the_doctor_finds_a_centre_well_and_names_what_is_not(tmp_path):
         code, found = doctor(tmp_path)
         assert (code, found["tokens"][:4]) == (1, "LOOK")
         assert "1 end within a week, first short" in found["tokens"]
+        reading = ("token", "add", "--scope", "pages:read:hall:demo", "--out", str(tmp_path / "r"))
+        adding = ("hall", "add", "demo", "--mqtt-host", "127.0.0.1", "--mqtt-port", "1883")
+        for words in ((*adding, "--token-out", str(tmp_path / "hall.token")), reading):
+            made = CliRunner().invoke(app, ["central", *words, *config])
+            assert made.exit_code == 0, made.output
+        with closing(sqlite3.connect(tmp_path / "central.db")) as connection, connection:
+            connection.execute("update token set revoked_at_ms = 1 where scopes = 'hall:demo'")
+        _, found = doctor(tmp_path)
+        assert "no good one is that of the gateway of demo, which is refused" in found["tokens"]
         (tmp_path / "master.secret").chmod(0o644)
     code, found = doctor(tmp_path)
     assert "chmod 600" in found["secret"]
-    assert "no centre answers" in found["service"]
+    assert "nothing answers" in found["service"]
     assert "systemctl start" in found["service"]
 
 

@@ -133,6 +133,7 @@ def test_an_edited_policy_is_refused_until_it_is_accepted_and_then_judges_again(
     assert accepted.returncode == 0, accepted.stderr
     assert "accepted the version of town from 2022-06-07" in accepted.stdout
     again = open_rehearsal(config)
+    again.begin()
     again.judge.settle_all()
     headers = practice.headers("services:read:all")
     client = TestClient(again.app)

@@ -104,6 +104,9 @@ def test_every_counter_there_is_opens_into_its_list(practice):
         ("qinnan.0.demo.hall.*.per_hour.late", "modes"),
         ("qinnan.0.demo.hall.*.per_visit.%25", "whats"),
         ("qinnan.0.demo.origin.qr.per_visit.late", "origin"),
+        ("qinnan.0.demo.hall.*.per_visit.activ-2", "'activ-2'. Did you mean active-2?"),
+        ("qinnan.0.demo.hall.*.per_visit.active-6", "nothing is counted as 'active-6'"),
+        ("qinan.0.demo.hall.*.per_visit.active-2", "Did you mean qinnan?"),
     ],
 )
 def test_a_wrong_key_is_told_what_is_wrong(practice, key, told):
@@ -112,9 +115,20 @@ def test_a_wrong_key_is_told_what_is_wrong(practice, key, told):
     assert told in problem["detail"]
 
 
+def test_a_hall_that_is_not_there_is_told_in_a_key_and_in_figures(practice):
+    practice.give(directory=DIRECTORY)
+    count = "/v1/figures/qinnan.202609.dmo.hall.*.per_visit.active-2/services"
+    assert practice.get(count, status=404)["detail"].endswith("Did you mean demo?")
+    assert practice.get("/v1/figures", status=404, hall="dmo")["detail"].endswith("mean demo?")
+    assert practice.get(count.replace("dmo", "demo"))["count"] == 0
+    answer = practice.get("/v1/figures", **{"from": "2026-09-01", "to": "2026-09-30"})
+    assert (answer["from"], answer["to"]) == ("2026-09-01", "2026-09-30")
+
+
 def test_a_key_reads_back_as_it_was_written():
     for key in (
         "qinnan.202609.demo.staff.0231@20260901.per_visit,per_matter.active-5,active-4",
+        "qinnan@20220607.202609.demo.hall.*.per_visit.active-5",
         "ezhou-norm.0.*.hall.*.survey.unrated",
         "fujian.20260905.demo.window.w1.per_visit.late",
         "fujian.20260905-20261004.demo.window.w1.per_visit.late",

@@ -202,3 +202,22 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         browser.close()
     assert faults == []
+
+
+def test_the_menu_shows_what_the_browser_s_tokens_open(hall):
+    """No link leads back to the login."""
+    browser, every = hall.client, {"/", "/marks", "/directory", "/devices"}
+    browser.headers.update(HTML)
+
+    def shown(*scopes):
+        browser.cookies.clear()
+        for scope in scopes:
+            file = hall.folder / f"{scope}-{len(scopes)}.token"
+            hall.tokens.add(scope, file)
+            page = browser.post("/login", data={"token": file.read_text().strip()})
+        return {path for path in every if f'<a href="{path}"' in page.text}
+
+    for scope in ("pages:read", "pages:read:hall:demo", "directory:read", "devices:approve"):
+        links = shown(scope)
+        assert links == {one for one in every if browser.get(one).url.path != "/login"}, scope
+    assert shown("pages:read:hall:demo", "devices:approve") == every - {"/marks"}

@@ -13,6 +13,7 @@ from central.centre import open_rehearsal
 from central.config import Config
 from central.ratings.rehearsal import RehearsalClock, mark
 from central.store.database import open_database
+from central.store.judged import standings
 from hosting.error import OperatorError
 
 
@@ -120,6 +121,24 @@ def test_the_clock_goes_forward_only_and_goes_on_after_a_restart(tmp_path, pract
     again.close()
     with pytest.raises(OperatorError, match="only goes forward: leave --at out"):
         open_rehearsal(config(tmp_path), at("2026-09-30 00:00"))
+
+
+def test_a_centre_that_never_listens_lets_no_rules_hold(tmp_path):
+    """One whose port is taken is opened, and ends: what it touched would be judged by the rules
+    of the one that runs.
+    """
+    first = open_rehearsal(config(tmp_path))
+    first.begin()
+    with first.database.read() as connection:
+        before = standings.state(connection).versions
+    second = open_rehearsal(config(tmp_path).model_copy(update={"profile": "qinnan"}))
+    with first.database.read() as connection:
+        assert standings.state(connection).versions == before
+    second.begin()
+    with first.database.read() as connection:
+        assert standings.state(connection).versions != before, "the control"
+    for one in (first, second):
+        one.close()
 
 
 def test_between_two_settings_the_clock_goes_by_itself():
@@ -286,3 +305,8 @@ def test_a_year_in_a_minute(tmp_path):
     assert moved["judged"] == 20_000
     assert took_s < 60
     practice.close()
+
+
+def test_a_name_with_hidden_characters_is_refused(practice):
+    for name in ("a\0b", "a\u202eb"):
+        practice.give(422, directory=[{"kind": "hall", "id": "demo", "name": name}])

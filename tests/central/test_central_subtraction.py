@@ -151,7 +151,6 @@ def test_the_control_without_one_of_the_rules_a_single_level_is_isolated(
     seen; frozen: each look is of now; coarse: they see what the province sees.
     """
     if rule == "owners":
-        monkeypatch.setattr(closed, "owners_in", lambda *_: {})
         whole = closed.told_and_seen
         monkeypatch.setattr(
             closed, "told_and_seen", lambda totals, _: (set(totals), whole(totals, {})[1])

@@ -294,7 +294,7 @@ EDITS = {
     "the counts are removed": ("delete from figure", "figure_differs"),
     "a count is added": (
         "insert into figure values"
-        " ('national', 20251010, 'hall', 'demo', '', 'per_visit', 'active-5', 7, 7)",
+        " ('national', 20251010, 'hall', 'demo', '', 'per_visit', 'active-5', 20000101, 7, 7)",
         "figure_differs",
     ),
     "a month is counted otherwise than its days": (

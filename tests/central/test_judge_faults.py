@@ -14,7 +14,9 @@ from central.ratings.recount import differences
 from central.ratings.versions import load_rules
 from central.rules.standing import stand
 from central.steady import PlainClock
-from central.store.judged import standings
+from central.store.judged import projects, standings
+from hosting.clock import now_ms as wall_ms
+from protocol.batch import Matter
 
 SERVICES = 12
 
@@ -105,6 +107,46 @@ def test_a_rule_that_throws_stops_figures_and_no_receipt(hall, device, monkeypat
     assert BROKEN not in page(hall)
 
 
+def test_when_all_fails_the_judge_pauses_outside_of_its_transaction(hall, device, monkeypatch):
+    """Inside it, every receipt would wait as long."""
+    fail_for(monkeypatch, None)
+    hall.is_judged = False
+    hall.post(*[document(service=f"S-{n}", opened_at_ms=NOW_MS)[0] for n in range(60)])
+    serve(hall, device, 0)
+    monkeypatch.setattr(judge_module, "_MOST_FAILED", 50)
+    slept = []
+
+    def sleep(seconds):
+        began_s = time.monotonic()
+        with hall.database.write() as connection:  # a receipt
+            assert standings.state(connection).failure is not None
+        slept.append((seconds, time.monotonic() - began_s < 1))
+
+    class Clock:
+        monotonic = staticmethod(time.monotonic)
+
+    monkeypatch.setattr(Clock, "sleep", staticmethod(sleep), raising=False)
+    monkeypatch.setattr(judge_module, "time", Clock)
+    writer = threading.Thread(target=hall.judge.settle_all, daemon=True)
+    writer.start()
+    writer.join(20)
+    assert not writer.is_alive(), "it slept while it held the one writer"
+    assert slept
+    assert set(slept) == {(1.0, True)}
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "counted"), [(60_000, 0), (86_400_000, 1)], ids=["a recount", "a clock set back"]
+)
+def test_the_judge_rests_for_a_recount_and_for_no_clock(hall, device, ahead_ms, counted):
+    """When a recount said that it is to wait, the machine's clock may have been a day ahead."""
+    serve(hall, device, 0)
+    with hall.database.write() as connection:
+        standings.note(connection, paused_until_ms=wall_ms() + ahead_ms)
+    hall.judge.settle_all()
+    assert rated(hall) == counted
+
+
 def test_what_failed_is_tried_again_by_itself(hall, device, monkeypatch):
     fail_for(monkeypatch, None)
     serve(hall, device, 0)
@@ -166,3 +208,31 @@ def test_the_api_says_how_far_time_is_settled_and_what_waits(hall, device, monke
     answer = hall.client.get("/v1/figures", headers=bearer(token))
     members = answer.json()
     assert (members["pending"], members["settled_to_ms"]) == (1, NOW_MS)
+
+
+@pytest.mark.parametrize("most", [200, 10_000], ids=["bounded", "control: any number is one"])
+def test_a_number_given_to_everything_is_no_project(hall, device, monkeypatch, most):
+    """A hall's system that sends `0` for all: each service stood on all others."""
+    hall.is_judged = False
+    monkeypatch.setattr(projects, "MOST", most)
+    gathered = []
+    gather = judge_module.gather
+
+    def counted(*asked):
+        gathered.append(len(found := gather(*asked)))
+        return found
+
+    for first in (0, 120, 240):
+        matters = (Matter("0", 1, "t1", None),)
+        items = [
+            document(service=f"S-{n}", opened_at_ms=NOW_MS - 600_000, matters=matters)[0]
+            for n in range(first, first + 120)
+        ]
+        hall.post(*items)
+        hall.judge.settle_all()
+        with hall.database.read() as connection:
+            assert list(differences(connection, hall.judge)) == []
+    monkeypatch.setattr(judge_module, "gather", counted)
+    hall.post(document(service="S-last", opened_at_ms=NOW_MS - 600_000, matters=matters)[0])
+    hall.judge.settle_all()
+    assert (sum(gathered) == 1) == (most == 200), gathered

@@ -13,6 +13,7 @@ from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
 from central.store.database import open_database
 from central.store.judged import facts, standings
+from central.store.tallies import day_of
 from hosting.clock import CHINA
 from protocol.batch import Progress, ProgressItem
 
@@ -223,6 +224,61 @@ def test_another_profile_of_the_centre_judges_all_again(tmp_path, database, cloc
         states.append(court.states())
         assert court.faults() == []
     assert states == [{("fujian", "01S"): "waiting"}, *[{("qinnan", "01S"): "waiting"}] * 2]
+
+
+def test_a_service_that_finished_before_it_opened_has_the_version_of_its_opening(
+    tmp_path, database, clock
+):
+    """By a hall's wrong word: it counts before the version's first day, and is opened behind."""
+    court = Court(tmp_path, database, clock, profiles=None)
+    court.clock.ms = CLOSED
+    court.serve("01S")
+    begin(database, load_rules("qinnan"), clock())
+    judge = Judge(database, load_rules("qinnan"), PlainClock(clock))
+    judge.settle_all()
+    opened_day = day_of(CLOSED)
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE service SET finished_at_ms = {CLOSED - 9 * 24 * HOUR}")
+        facts.touch(connection, {("demo", "01S")}, clock())
+    judge.settle_all()
+    with database.write() as connection:
+        (day,) = connection.exec_driver_sql("SELECT day FROM standing").scalars()
+        assert day < opened_day
+        standings.touch_from(connection, opened_day + 1, clock())
+        assert facts.touched(connection, 9) == [], "the control"
+        standings.touch_from(connection, opened_day, clock())
+        assert [row[2] for row in facts.touched(connection, 9)] == ["01S"]
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "control: any rules judge"])
+def test_a_centre_with_the_rules_of_before_judges_nothing(
+    tmp_path, database, clock, monkeypatch, is_held
+):
+    """It would use up what another one touched for the rules that hold since."""
+    court = Court(tmp_path, database, clock, profiles=None)
+    if not is_held:
+        monkeypatch.setattr("central.ratings.judge.not_in_force", lambda *_: None)
+    court.clock.ms = CLOSED
+    court.serve("01S")
+    judges = []
+    for profile in ("fujian", "qinnan"):
+        rules = load_rules(profile)
+        begin(database, rules, clock())
+        judges.append(Judge(database, rules, PlainClock(clock)))
+        if profile == "fujian":
+            judges[0].settle_all()
+    judges[0].settle_all()
+    with database.read() as connection:
+        assert (judges[0].lag(connection).pending == 1) == is_held
+    clock.ms += 20_000
+    judges[0].settle_all()
+    if is_held:
+        with database.read() as connection:
+            assert "until it is started again" in judges[0].lag(connection).failure
+    judges[1].settle_all()
+    assert (court.states() == {("qinnan", "01S"): "waiting"}) == is_held
+    with database.read() as connection:
+        assert (judges[1].lag(connection).pending, judges[1].lag(connection).failure) == (0, None)
 
 
 @pytest.mark.rule("R26")

@@ -1,5 +1,6 @@
 """Two judges on one PostgreSQL, as two processes of one centre have them: each service once."""
 
+import itertools
 import threading
 from collections import Counter
 
@@ -7,6 +8,7 @@ import pytest
 from central_hall import NOW_MS, document
 
 from central.ratings import judge as judge_module
+from central.ratings import recount as recount_module
 from central.ratings.judge import Judge
 from central.ratings.recount import differences
 from central.ratings.versions import load_rules
@@ -38,8 +40,8 @@ def test_two_judges_count_each_service_once(hall, device, monkeypatch, is_ours):
     first = threading.local()
     gather = judge_module.gather
 
-    def together(connection, touched):
-        found = gather(connection, touched)
+    def together(*asked):
+        found = gather(*asked)
         if not getattr(first, "is_over", False):  # both have read the same, neither has written
             first.is_over = True
             both_have_read.wait(30)
@@ -61,3 +63,30 @@ def test_two_judges_count_each_service_once(hall, device, monkeypatch, is_ours):
         faults = list(differences(connection, judges[0]))
     is_once = (counted, len(judged), max(judged.values())) == (2 * SERVICES, 2 * SERVICES, 1)
     assert (is_once and not faults) == is_ours, (counted, judged.most_common(2), faults[:2])
+
+
+def test_a_recount_ends_while_ratings_come(hall, device, monkeypatch):
+    """Each turn of a judge voids a count of the same state: then judges wait for one hall."""
+    hall.is_judged = False
+    judge = Judge(hall.database, load_rules("fujian"), PlainClock(hall.clock))
+    serve(hall, device, 0, 3)
+    judge.settle_all()
+    came = iter(range(3, 23))
+    count_again = recount_module.count_again
+
+    def meanwhile(*asked):
+        found = count_again(*asked)
+        for n in itertools.islice(came, 1):
+            serve(hall, device, n, 1)
+            judge.settle()
+        return found
+
+    monkeypatch.setattr(recount_module, "count_again", meanwhile)
+    counted = []
+    recount_module.recount(hall.database, judge, counted.append)
+    assert [one.hall for one in counted] == ["demo"]
+    assert next(came) < 10, "it waited until no rating came"
+    judge.settle_all()
+    with hall.database.read() as connection:
+        assert list(differences(connection, judge)) == []
+        assert judge.lag(connection).pending == 0

@@ -107,7 +107,7 @@ def counted(hall: Hall):
         figures = connection.exec_driver_sql("SELECT * FROM figure").all()
     return (
         {(one["profile"], one["service"]): dict(one) for one in stands},
-        {tuple(row[:7]): tuple(row[7:]) for row in figures if any(row[7:])},
+        {tuple(row[:8]): tuple(row[8:]) for row in figures if any(row[8:])},
     )
 
 
@@ -145,6 +145,7 @@ def test_a_database_of_v020_is_taken_in_while_it_serves(tmp_path, url, clock):
         marks = connection.exec_driver_sql("SELECT mark FROM mark_tally").scalars().all()
     assert not {"rated", "tally"} & set(tables)
     assert kept == documents
+    assert upgraded.halls.elsewhere("demo") == []
     assert "rated_twice" not in marks
     assert all("rated_twice" not in row["marks"] for row in upgraded.records())
 

@@ -173,8 +173,8 @@ def test_visit_and_completion_in_both_orders_are_as_many_subjects_as_the_text_sa
     ):
         service = visit("2026-09-01 09:50", service="01", project_no="P", finished_ms=finished_ms)
         seen = Visit("01", service.opened_ms, service.closed_ms, finished_ms)
-        alone = Project((), has_completion=True)  # the completion came first
-        both = Project((seen,), has_completion=True)
+        alone = Project(())  # the completion came first
+        both = Project((seen,))
         assert stand(policy(name), CALENDAR, done, [], [], BEGIN, alone).state != "out"
         states = [
             stand(policy(name), CALENDAR, one, [], [], BEGIN, both).state

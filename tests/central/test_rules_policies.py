@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from central.cli import app
 from central.rules.calendar import read_overrides
-from central.rules.policy import SHIPPED, load_policies
+from central.rules.policy import SHIPPED, check_file, load_policies
 from central.rules.quota import participation
 from central.rules.quota import ways as ways_of
 from central.rules.sections import Limit
@@ -149,7 +149,7 @@ REFUSED = [
     ("n = 5,", "n = -5,", "time.limit.value.n: "),
     ("n = 5,", "n = true,", "time.limit.value.n: "),
     ("n = 5,", 'n = "5",', "time.limit.value.n: "),
-    ("n = 24,", "n = 120,", "remind comes before limit ends"),
+    ('n = 24, unit = "hours"', 'n = 5, unit = "working_days"', "remind: it never comes before"),
     ("good   = { value = [5, 4]", "good   = { value = [5, 3]", "level 3 stands in two of good"),
     ("good   = { value = [5, 4]", "good   = { value = [5]", "level 4 stands in none of good"),
     ("good   = { value = [5, 4]", "good   = { value = [6, 5, 4]", "levels.good.value.0: "),
@@ -190,6 +190,17 @@ REFUSED = [
     ("valid_from = 2022-06-07", "", "valid_from is missing"),
     ('place = "450702"', "", "place is missing"),
     ("[levels]", "[levels", "is not TOML"),
+    ("value = [2, 1], article = \"第八条 不", "value = [2, true], article = \"第八条 不", "levels.bad.value.1: a level is a whole number"),
+    ("value = [2, 1], article = \"第八条 不", "value = [2, 1.0], article = \"第八条 不", "levels.bad.value.1: a level is a whole number"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "05" = 100,', "levels.points.value.05"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "５" = 100,', "levels.points.value.５"),
+    ("value = { 5 = 10,", 'value = { 5 = 10, "a\\nb" = 100,', "levels.points.value.a\\nb"),
+    ('article = "第八条" }', 'article = " \u3000" }', "levels.points.article: it is blank"),
+    ('article = "第八条" }', 'article = "\\u001b[2J" }', "hidden characters, \\x1b[2J"),
+    ('article = "第八条" }', 'article = "\u202e条八第" }', "hidden characters, \\u202e条八第"),
+    ('source = "', 'source = "a\\nb.toml is right: ', "source: it has line breaks"),
+    ("n = 24,", f"n = {'9' * 5000},", "is not TOML"),
+    ("n = 24,", f"n = 0x{'f' * 5000},", "time.remind.value.n: "),
 ]  # fmt: skip
 
 
@@ -351,6 +362,9 @@ LIMIT = 'limit = { value = { n = 9, unit = "working_days" }, article = "细则 �
         ("2026-01-01.450702", f'extends = "qinan"\nsource = "x"\n[figures]\n{WATCH}', "extends: no profile is named qinan"),
         ("2026-01-01.450702", f'source = "x"\n[figures]\n{WATCH}', "extends is missing"),
         ("2026-01-01.450702", f'extends = "qinnan"\n[figures]\n{WATCH}', "source is missing"),
+        ("2026-01-01.450702", f'extends = "qinnan"\nsource = "x\\ny"\n[figures]\n{WATCH}', "source: it has line breaks"),
+        ("2026-01-01.450702", f'extends = "qin\\nan"\nsource = "x"\n[figures]\n{WATCH}', "named qin\\nan"),
+        ("2026-01-01.450702", 'extends = "qinnan"\nsource = "x"\n"a\\nb" = 3', "named a\\nb"),
         ("2026-01-01.450702", 'extends = "qinnan"\nsource = "x"\nlevels = 3', "no setting is named levels"),
         ("2026-02-30.450702", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH}', "name it by its first day"),
         ("qinnan", f'extends = "qinnan"\nsource = "x"\n[figures]\n{WATCH}', "name it by its first day"),
@@ -366,6 +380,19 @@ def test_details_that_may_not_be_are_refused(tmp_path, name, text, told):
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("overrides", "2026-01-01.450702.TOML"), ("profiles", "qinnan/2027-01-01.Toml")]
+    + [("profiles", "2027-01-01.toml")],
+)
+def test_a_file_that_would_not_be_read_is_told(tmp_path, folder, name):
+    path = put(tmp_path, name, QINNAN)
+    folders = (tmp_path, None) if folder == "profiles" else (None, tmp_path)
+    with pytest.raises(OperatorError, match="it is not read") as caught:
+        load_policies(*folders)
+    assert str(path) in str(caught.value)
+
+
 def test_the_examples_of_the_docs_are_right(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text("utf-8")
     details, days = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
@@ -375,6 +402,48 @@ def test_the_examples_of_the_docs_are_right(tmp_path):
     assert found.changed == ("figures.watch",)
     read = read_overrides(put(tmp_path, "days.toml", days))
     assert [read[date(2027, 2, day)] for day in (5, 6, 7)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("limit", "remind", "is_taken"),
+    [
+        (("1", "working_days"), ("24", "hours"), True),  # it ends at least a second later
+        (("1", "working_days"), ("47", "hours"), True),
+        (("1", "natural_days"), ("47", "hours"), True),
+        (("1", "natural_days"), ("48", "hours"), False),
+        (("24", "hours"), ("23", "hours"), True),
+        (("24", "hours"), ("24", "hours"), False),
+        (("24", "hours"), ("1", "natural_days"), False),
+        (("2", "working_days"), ("2", "natural_days"), True),  # over a weekend
+        (("2", "natural_days"), ("2", "working_days"), False),
+    ],
+)
+def test_a_reminder_is_refused_only_if_it_never_comes_in_time(tmp_path, limit, remind, is_taken):
+    text = changed('n = 24, unit = "hours"', f'n = {remind[0]}, unit = "{remind[1]}"')
+    limited = 'limit  = { value = { n = 5, unit = "working_days"'
+    assert text.count(limited) == 1
+    words = f'n = {limit[0]}, unit = "{limit[1]}"'
+    text = text.replace('n = 5, unit = "working_days"', words)
+    file = put(tmp_path, "mine/2022-06-07.toml", text)
+    if is_taken:
+        assert check_file(file)
+        return
+    with pytest.raises(OperatorError, match="it never comes before limit ends"):
+        check_file(file)
+
+
+def test_all_that_is_wrong_in_a_file_is_told_at_once(tmp_path):
+    text = changed('"working_days"', '"work_days"').replace("[scope]", "[scop]")
+    text = text.replace("[5, 4]", "[5, 6]")
+    with pytest.raises(OperatorError) as told:
+        check_file(put(tmp_path, "mine/2022-06-08.toml", text))
+    for one in ("mean working_days?", "mean scope?", "levels.good", "name the file 2022-06-07"):
+        assert one in str(told.value)
+    details = 'extends = "qinnan"\nsource = "细则"\n[levels]\ngood = 1\n[time]\nlimit = 2\n'
+    with pytest.raises(OperatorError) as told:
+        check_file(put(tmp_path, "2026-01-01.45070203.toml", details))
+    assert "levels.good" in str(told.value)
+    assert "time.limit" in str(told.value)
 
 
 def test_the_commands_list_and_check(tmp_path):

@@ -298,7 +298,7 @@ def test_online_a_matter_is_rated_once_after_its_completion():
         open_one = stands(name, completion(), project=Project())
         assert (open_one.state, open_one.out_because) == ("out", "unfinished")
         done = completion("2026-09-01 10:00")
-        found = stands(name, done, [BAD], project=Project(has_completion=True))
+        found = stands(name, done, [BAD], project=Project())
         assert (found.state, found.begin_ms) == ("active", at("2026-09-01 10:00"))
 
 
@@ -315,7 +315,7 @@ def test_online_a_matter_is_rated_once_after_its_completion():
     ],
 )
 def test_a_completion_is_a_subject_beside_visits_where_the_text_says_both(name, visits, state):
-    project = Project(visits, has_completion=True)
+    project = Project(visits)
     rated = rating("a", 1, "2026-09-02 12:00")
     found = stands(name, completion("2026-09-02 10:00"), [rated], project=project)
     assert (found.state, found.out_because) == (
@@ -329,7 +329,7 @@ def test_a_completion_is_a_subject_beside_visits_where_the_text_says_both(name, 
 @pytest.mark.rule("R25")
 def test_an_agent_or_the_applicant_rates_once_after_completion():
     here = Visit("01A", at("2026-09-01 09:50"), at("2026-09-01 10:00"), None, "agent")
-    project = Project((here,), has_completion=True)
+    project = Project((here,))
     visited = visit(
         "2026-09-01 09:50", service="01A", kind="agent", project_no="P1", finished_ms=None
     )
@@ -340,7 +340,7 @@ def test_an_agent_or_the_applicant_rates_once_after_completion():
     assert stands("ezhou-norm", done, [rated], project=project).state == "active"
     assert stands("qinnan", visited, [BAD], project=project).state == "active"
     spot = Visit("01A", here.opened_ms, here.closed_ms, here.closed_ms, "agent")
-    project = Project((spot,), has_completion=True)
+    project = Project((spot,))
     finished = visit("2026-09-01 09:50", service="01A", kind="agent", project_no="P1")
     assert stands("ezhou-norm", finished, [BAD], project=project).state == "active"
     assert stands("ezhou-norm", done, [rated], project=project).state == "out"
@@ -364,10 +364,10 @@ def test_an_overdue_unfinished_matter_may_be_rated():
     assert stands("fujian", service, [early], project=Project()).state == "out"
     # Finished late: what was rated before stays the matter's, whatever visits it had.
     late = completion("2026-09-15 10:00", due_day=20260910)
-    found = stands("qinnan", late, [early], project=Project((ONE,), has_completion=True))
+    found = stands("qinnan", late, [early], project=Project((ONE,)))
     assert (found.state, found.day) == ("active", 20260915)
     after = rating("a", 1, "2026-09-15 10:00")
-    found = stands("qinnan", late, [after], project=Project((ONE,), has_completion=True))
+    found = stands("qinnan", late, [after], project=Project((ONE,)))
     assert found.out_because == "counted_elsewhere"
     on_time = completion("2026-09-10 10:00", due_day=20260910)
     assert stands("qinnan", on_time, [early], project=Project((ONE,))).state == "out"
@@ -567,7 +567,7 @@ def test_per_matter_one_row_of_a_project_is_a_subject(fire):
     two = visit("2026-09-02 09:50", service="01B", project_no="P1")
     done = completion("2026-09-03 10:00")
     for visits, subject in (((SPOT, second), "01B"), ((ONE, ONE), done.service), ((SPOT,), "01A")):
-        project = Project(visits, has_completion=True)
+        project = Project(visits)
         unfinished = visits[0].finished_ms is None
         services = [
             one
@@ -592,7 +592,7 @@ def test_without_a_begin_a_service_stands_under_the_day_it_was_closed():
 
 @pytest.mark.rule("R26")
 def test_a_matter_that_finished_with_its_due_day_was_not_overdue():
-    early, seen = rating("a", 1, "2026-09-05 09:00"), Project((ONE,), has_completion=True)
+    early, seen = rating("a", 1, "2026-09-05 09:00"), Project((ONE,))
     finished = {"finished_ms": at("2026-09-11 00:00")}  # the first instant after its due day
     overdue = replace(completion(due_day=20260910), **finished)
     assert stands("qinnan", overdue, [early], project=seen).state == "active"
@@ -606,7 +606,7 @@ def test_an_agents_completion_is_the_subject_where_visits_count_alone():
     both = counting.both.model_copy(update={"value": False})
     of = replace(policy("ezhou-norm"), counting=counting.model_copy(update={"both": both}))
     for kind, state in (("agent", "waiting"), ("single", "out")):
-        seen = Project((replace(ONE, kind=kind),), has_completion=True)
+        seen = Project((replace(ONE, kind=kind),))
         done = completion("2026-09-02 10:00")
         assert stand(of, CALENDAR, done, [], [], at("2026-09-02 11:00"), seen).state == state
 
@@ -615,11 +615,14 @@ def test_an_agents_completion_is_the_subject_where_visits_count_alone():
 def test_a_terminals_matter_and_its_completion_are_one_subject():
     then_ms = at("2026-09-02 10:00")
     kiosk = Service("demo", "01K", "per_matter", project_no="P1", completed_ms=then_ms)
-    beside = stands("qinnan", kiosk, project=Project(has_completion=True))
-    assert beside.out_because == "unfinished"
-    assert stands("qinnan", kiosk, project=Project()).state == "unrated"
+    both = Project(has_online=True)
+    assert stands("qinnan", kiosk, project=both).state == "unrated"
+    beside = stands("qinnan", completion("2026-09-02 10:00"), project=both)
+    assert beside.out_because == "counted_elsewhere"
+    assert stands("qinnan", completion("2026-09-02 10:00"), project=Project()).state == "unrated"
+    assert stands("qinnan", kiosk, project=Project((ONE,), has_online=True)).state == "out"
     spot = Visit("01K", None, None, then_ms)
     done = replace(kiosk, completed_ms=None, finished_ms=then_ms)
-    project = Project((spot,), has_completion=True)
+    project = Project((spot,))
     assert stands("qinnan", done, project=project).state == "unrated"
     assert stands("qinnan", completion("2026-09-02 10:00"), project=project).state == "out"

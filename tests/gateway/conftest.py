@@ -16,7 +16,14 @@ from gateway_hall import (
     start_gateway,
 )
 
+from gateway.broker import mosquitto as external
 from simulator.parts.mosquitto import Mosquitto
+
+
+@pytest.fixture(autouse=True)
+def quick_reloads(monkeypatch):
+    """A mosquitto is told again after a second, not five: three devices' users are soon read."""
+    monkeypatch.setattr(external, "_RELOAD_S", 1.0)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The HTTP API: services, tickets, staff, tokens, views. TKT-3 BAT-1"""
 
 import json
+import re
 import time
 
 import httpx2
@@ -392,3 +393,25 @@ def test_views_show_devices_windows_and_what_was_refused(gateway, api, connect):
 def _post(api, body: bytes):
     headers = {"Content-Type": "application/json"}
     return api.post("/windows/w1/services", content=body, headers=headers)
+
+
+def test_no_route_passes_over_a_parameter_that_it_does_not_know(gateway, api):
+    described = httpx2.get(f"{gateway.api_url}/openapi.json", trust_env=False).json()["paths"]
+    seen = 0
+    for path, methods in described.items():
+        for method in methods:
+            place = gateway.api_url + re.sub(r"\{\w+\}", "w1", path)
+            answer = api.request(method, place, params={"limits": "1"}, json={})
+            assert answer.status_code == 422, (method, path)
+            assert answer.json()["field"] == "limits", (method, path, answer.json())
+            seen += 1
+    assert seen >= 12
+    assert "did you mean limit?" in api.get("/quarantine?limits=1").json()["detail"]
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded"])
+def test_json_needs_no_header_that_says_so(api, kind):
+    headers = {} if kind is None else {"content-type": kind}
+    content = json.dumps({"ticket_no": "A7"}).encode()
+    answer = api.post("/windows/w1/services", content=content, headers=headers)
+    assert (answer.status_code, answer.json().get("ticket_no")) == (201, "A7")

@@ -114,9 +114,18 @@ def test_a_service_at_the_console_gets_a_matter_that_may_be_rated(hall, console)
     console.press("w1", "sign-in", "t", {"find": "0231"})
     offered = [name for _, name in console.find("w1", "matters", "")]
     assert offered == ["营业执照设立", "营业执照注销"]
-    for wrong in ("执照", "没有的", ADVICE):
+    for wrong in ("执照", "没有的"):
         told = console.press("w1", "start", "t", {"ticket_no": "001", "find": wrong})
         assert "请从列出的事项中选择" in told
+    barred = next(one.task_name for one in MATTERS if one.task_code == ADVICE)
+    for wrong in (ADVICE, barred):
+        told = console.press("w1", "start", "t", {"ticket_no": "001", "find": wrong})
+        assert "不在评价范围内" in told
+        assert (console.find("w1", "matters", wrong), console.unrateable("matters", wrong)) == (
+            [],
+            barred,
+        )
+    assert console.unrateable("matters", "") == console.unrateable("staff", barred) == ""
     assert console.show("w1")["service"] is None
     picked = {"ticket_no": "001", "find": "执照", "task_code": MATTERS[2].task_code}
     assert console.press("w1", "start", "t", picked) == ""

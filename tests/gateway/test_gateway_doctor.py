@@ -2,20 +2,31 @@
 
 import json
 import re
+import shutil
+import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
 
 import pytest
 from gateway_hall import health_of, until
+from sqlalchemy.exc import OperationalError
 from test_gateway_disk import Process
 from test_gateway_start import config_in
 from typer.testing import CliRunner
 
+from gateway import gateway as gateway_module
+from gateway.config import load_config
 from gateway.hall import intake
+from gateway.keep.alarms import Alarms
 from gateway.keep.reserve import Room
 from gateway.store import quarantine
 from gateway.store.database import Database
+from gateway.upward.credentials import Credentials, Files
+from hosting.doctor import look_at_certificate
+from hosting.error import OperatorError
 from pingjia import app
 from simulator.parts.part import free_port
 
@@ -55,8 +66,57 @@ def test_status_tells_a_hall_that_is_well_one_to_look_at_and_one_that_is_down(se
     assert code == 3
     assert "DOWN: nothing answers" in told
     assert "systemctl start" in told
-    assert "held for the centre when it ended: 0 records" in told
+    assert "for the centre  0 records, 0 service documents, as its database has them" in told
     assert json.loads(said(*status, "--json")[1])["status"] == "down"
+
+
+def test_a_gateway_that_is_frozen_is_to_be_restarted_not_started(service):
+    """A unit that is active is not started again by `start`."""
+    process, config = service
+    process.child.send_signal(signal.SIGSTOP)
+    try:
+        code, told = said("status", "--config", config)
+        assert code == 3
+        assert "does not answer within 5 seconds" in told
+        assert "systemctl restart" in told
+        assert "systemctl start" not in told
+    finally:
+        process.child.send_signal(signal.SIGCONT)
+    until(lambda: said("status", "--config", config)[0] == 0, "a hall that is well again")
+
+
+def test_what_takes_a_connection_and_says_nothing_is_told_in_words():
+    with socket.create_server(("127.0.0.1", 0)) as dead:
+        port = dead.getsockname()[1]
+        with pytest.raises(OperatorError, match="does not answer within 5 seconds: it is frozen"):
+            look_at_certificate("127.0.0.1", port, ssl.create_default_context())
+    with pytest.raises(OperatorError, match="is not reached: Connection refused"):
+        look_at_certificate("127.0.0.1", port, ssl.create_default_context())
+
+
+@pytest.mark.parametrize("setting", ["centre_ca", "centre_certificate", "centre_key"])
+def test_a_file_that_is_not_there_is_named(tmp_path, setting):
+    files = {"token": tmp_path / "token", setting.removeprefix("centre_"): tmp_path / "gone.pem"}
+    files["token"].write_text("pjh_secret")
+    files["token"].chmod(0o600)
+    with pytest.raises(OperatorError, match=f"^{setting}: .*gone.pem is not there"):
+        Credentials(Files(**files), Alarms())
+
+
+@pytest.mark.parametrize(("held", "is_well"), [(True, True), (False, False)])
+def test_the_room_that_the_reserve_holds_is_not_asked_for_again(
+    tmp_path, monkeypatch, held, is_well
+):
+    """A small disk that is fine was told to be short of what the gateway has taken of it."""
+    config = config_in(tmp_path, "http://127.0.0.1:9", api_listen_port=free_port())
+    data = tmp_path / "data"
+    data.mkdir()
+    if held:
+        (data / "reserve").write_bytes(bytes(load_config(config).reserve_mb << 20))
+    usage = shutil.disk_usage(data)._replace(free=8 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    told = said("doctor", "--config", config)[1].splitlines()
+    assert told[0].startswith("ok    disk" if is_well else "LOOK  disk")
 
 
 def test_status_does_not_take_another_hall_for_ours(service, tmp_path):
@@ -75,8 +135,8 @@ def test_the_doctor_finds_a_hall_well_and_names_what_is_not(service, centre):
     lines = {line.split()[1]: line for line in told.splitlines()}
     assert (code, [line for line in told.splitlines() if line.startswith("LOOK")]) == (0, [])
     assert [*lines] == [
-        *("disk", "database", "credentials", "service", "broker", "dns", "proxy", "tls"),
-        *("token", "clock", "devices", "backlog"),
+        *("disk", "database", "credentials", "service", "broker", "certificate", "dns", "proxy"),
+        *("tls", "token", "clock", "devices", "backlog"),
     ]
     centre.good_token = "another"
     code, told = said("doctor", "--config", config)
@@ -88,10 +148,13 @@ def test_the_doctor_finds_a_hall_well_and_names_what_is_not(service, centre):
 
 
 def test_the_doctor_looks_at_a_hall_that_is_down(tmp_path):
-    config = config_in(tmp_path, f"http://127.0.0.1:{free_port()}", api_listen_port=free_port())
-    (tmp_path / "token").chmod(0o644)
-    code, told = said("doctor", "--config", config)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        ports = {"api_listen_port": free_port(), "mqtt_port": stranger.getsockname()[1]}
+        config = config_in(tmp_path, f"http://127.0.0.1:{free_port()}", **ports)
+        (tmp_path / "token").chmod(0o644)
+        code, told = said("doctor", "--config", config)
     assert code == 1
+    assert "nobody knows whether it is this hall's broker" in told
     for words in (
         *("LOOK  disk", "start the gateway once", "LOOK  credentials", "chmod 600"),
         *("LOOK  service", "nothing answers", "ok    dns"),
@@ -115,11 +178,11 @@ def test_a_disk_that_takes_nothing_is_an_alarm_first_and_mends_by_itself(
     """FAULTS 25. The gateway is quiet: nobody but itself writes."""
     ports = {"api_listen_port": free_port(), "mqtt_port": free_port()}
     config = config_in(tmp_path, centre.url, **ports)
-    program = None
+    program = "import gateway.gateway as one; one._WATCH_EVERY_S = 1; "
     if not is_ours:
-        lazy = "from gateway.keep.reserve import Room; Room.look = lambda self: None; "
-        program = [sys.executable, "-c", lazy + "from pingjia import app; app()"]
-    process = Process(tmp_path, [], program)
+        program += "from gateway.keep.reserve import Room; Room.look = lambda self: None; "
+    program += "from pingjia import app; app()"
+    process = Process(tmp_path, [], [sys.executable, "-c", program])
     process.wait_ready()
     status = ("status", "--config", config)
     until(lambda: said(*status)[0] == 0, "a hall that is well")
@@ -140,7 +203,7 @@ def test_a_disk_that_takes_nothing_is_an_alarm_first_and_mends_by_itself(
             assert (code, str(data) in told) == (1, True)
             assert "LOOK  service" in said("doctor", "--config", config)[1]
         else:
-            time.sleep(7)
+            time.sleep(4)
             assert process.alarms() == {}
     finally:
         tracer.terminate()
@@ -164,21 +227,39 @@ def test_what_strangers_sent_moves_no_terminal(service, connect):
     assert "\\x1b[2J" in told
 
 
+@pytest.fixture
+def quick_looks(monkeypatch):
+    """Ask for it before the gateway: it looks at its disk every half a second, not every five."""
+    monkeypatch.setattr(gateway_module, "_WATCH_EVERY_S", 0.5)
+
+
 @pytest.mark.parametrize("is_ours", [True, False], ids=["ours", "control: writes are believed"])
+@pytest.mark.parametrize("more", ["", "-wal"])
 def test_a_database_that_was_taken_away_is_an_alarm_until_it_is_back(
-    gateway, monkeypatch, is_ours
+    quick_looks, gateway, monkeypatch, is_ours, more
 ):
-    """What is written goes to a file that nobody will find again, and no write fails."""
+    """What is written goes to a file that nobody will find again, and no write fails. Nobody makes
+    another one in its place, not even who opens a connection.
+    """
     if not is_ours:
         monkeypatch.setattr(Room, "_is_in_place", lambda self: True)
     path = gateway.database.path
+    path = path.with_name(f"{path.name}{more}")
     path.rename(path.with_name("elsewhere"))
     try:
         if is_ours:
             until(lambda: "taken away" in gateway.alarms.standing().get("disk", ""), "the alarm")
             until(lambda: health_of(gateway.api_url)[0] == 503, "the 503")
+            if not more:
+                gateway.database.reopen()
+                with (
+                    pytest.raises(OperationalError, match="unable to open"),
+                    gateway.database.read(),
+                ):
+                    pass
+                assert not path.exists()
         else:
-            time.sleep(6)
+            time.sleep(2)
             assert "disk" not in gateway.alarms.standing()
     finally:
         path.with_name("elsewhere").rename(path)

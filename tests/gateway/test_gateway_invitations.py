@@ -33,11 +33,11 @@ def open_at(gateway, window: str = "w1", ticket_no: str = "A001") -> str:
 
 
 def tickets_until_answered(device) -> list[dict]:
-    """What tickets a device hears from its subscription to the answer to its state; none of them
-    may invite.
+    """What tickets a device hears from its subscription to the answer to its state, one at least,
+    which may come after that; none of them may invite.
     """
     heard = []
-    while not heard or heard[-1][0] != "ack":
+    while not {"ack", "ticket"} <= {name for name, _ in heard}:
         heard.append(device.heard.get(timeout=10)[:2])
     tickets = [json.loads(payload) for name, payload in heard if name == "ticket"]
     assert "inviting" not in [ticket["phase"] for ticket in tickets]

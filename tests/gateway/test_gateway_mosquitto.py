@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from gateway.cli.broker import write_broker_files
 from gateway.desk.services import Opening
 from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
+from hosting.worker import Worker
 from simulator.parts.mosquitto import check_installed
 from simulator.parts.part import PartError
 
@@ -150,6 +152,21 @@ def test_another_program_with_the_broker_s_number_is_not_signalled(tmp_path):
     assert other.wait() == -signal.SIGTERM  # a SIGHUP would have ended it before
 
 
+def test_a_broker_that_is_not_there_costs_no_processor(tmp_path):
+    """What stands in the way is looked at again after a second; stopping waits no longer."""
+    tells = []
+    broker = Mosquitto(tmp_path, HALL, lambda: tells.append(1) or {}, Alarms())
+    worker = Worker("mosquitto", broker.step)
+    broker.start()
+    worker.start()
+    time.sleep(1.5)
+    began_s = time.monotonic()
+    worker.ask_to_stop()
+    worker.join()
+    assert time.monotonic() - began_s < 1.5
+    assert 2 <= len(tells) <= 4
+
+
 @needs_mosquitto
 def test_the_alarm_ends_when_the_broker_is_there(tmp_path, centre, mosquitto):
     folder = broker_files_in(tmp_path, centre.url).broker_files
@@ -169,19 +186,21 @@ def test_what_is_retained_is_published_anew_after_mosquitto_s_death(
     tmp_path, centre, connect, mosquitto
 ):
     """TOP-3: it keeps nothing; the users that came while it ran may log in."""
-    settings = broker_files_in(tmp_path, centre.url)
+    settings = broker_files_in(tmp_path, centre.url, invite_ms=120_000)
     with mosquitto(settings.broker_files) as broker:
         gateway = start_gateway(settings)
-        service, _ = gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))
-        gateway.desk.invite(service)
-        broker.kill()
-        until(lambda: not gateway.link.is_up(), "the end of the session")
-        broker.start()
-        until(gateway.link.is_up, "the new session")
-        device = connect(gateway, "dev-1").enter()
-        assert device.hear("ticket")["phase"] == "inviting"
-        device.leave()
-        gateway.stop()
+        try:
+            service, _ = gateway.desk.open(Opening("w1", "A001", "single", (), None, "t", None))
+            gateway.desk.invite(service)
+            broker.kill()
+            until(lambda: not gateway.link.is_up(), "the end of the session")
+            broker.start()
+            until(gateway.link.is_up, "the new session")
+            device = connect(gateway, "dev-1").enter()
+            assert device.hear("ticket")["phase"] == "inviting"
+            device.leave()
+        finally:
+            gateway.stop()
 
 
 @needs_mosquitto

@@ -210,6 +210,31 @@ def test_a_certificate_that_cannot_be_renewed_is_an_alarm(config):
         assert "16 days" in gateway.alarms.standing()["certificate"]
 
 
+@pytest.mark.parametrize("spoilt", [None, b"", b"garbage"], ids=["gone", "empty", "garbage"])
+def test_a_certificate_that_was_taken_away_is_an_alarm_until_it_is_back(config, spoilt):
+    server = config.parent / "secure/server.pem"
+    Certificates(config.parent / "secure").make("demo", ["127.0.0.1"], now_utc())
+    kept = server.read_bytes()
+    with running(config) as gateway:
+        server.unlink()
+        if spoilt is not None:
+            server.write_bytes(spoilt)
+        gateway.renewal.look()
+        assert "is no certificate" in gateway.alarms.standing()["certificate"]
+        assert "pingjia gateway secure" in gateway.alarms.standing()["certificate"]
+        server.write_bytes(kept)
+        gateway.renewal.look()
+        assert "certificate" not in gateway.alarms.standing()
+
+
+@pytest.mark.parametrize("name", ["a b", "a\u200bb", "评价", "-x", "a" * 254])
+def test_a_name_that_no_certificate_can_have_is_refused_in_a_sentence(config, name):
+    result = command(config, "secure", f"--name={name}")
+    assert result.exit_code == 1
+    assert "--name" in f"{result.exception}{result.stderr}"
+    assert not (config.parent / "secure/server.pem").exists()
+
+
 @pytest.mark.needs("mosquitto")
 @pytest.mark.parametrize("is_open", [True, False])
 def test_a_broker_that_lets_in_whoever_comes_is_not_used(config, is_open):

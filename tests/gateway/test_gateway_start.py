@@ -215,7 +215,7 @@ def test_status_says_what_waits(tmp_path, centre):
     )
     shown = CliRunner().invoke(app, ["gateway", "status", "--config", str(config)])
     assert shown.exit_code == 3
-    assert "0 records, 0 documents" in shown.output
+    assert "0 records, 0 service documents" in shown.output
 
 
 def _children(pid: int) -> list[int]:

@@ -1,6 +1,8 @@
 """Two gateways on one data folder, and on a copy of it. FAULTS 26"""
 
+import os
 import shutil
+import signal
 
 import pytest
 from gateway_hall import port_of, settings_in, start_gateway, until
@@ -65,3 +67,17 @@ def test_only_sessions_that_are_ended_again_and_again_mean_somebody_else():
     time[0] += 60
     thrown.look()
     assert alarms.standing() == {}
+
+
+def test_a_broker_that_dies_again_and_again_is_nobody_else(gateway):
+    """It is back at once, so that no login ever failed; what it forgot tells. The control is the
+    copy above, which takes a session over that the broker knows.
+    """
+    broker = gateway.broker
+    for _ in range(7):
+        until(gateway.link.is_up, "the session")
+        pid = broker.pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: broker.pid not in (None, pid), "another broker")
+    until(gateway.link.is_up, "the session")
+    assert "mqtt_taken" not in gateway.alarms.standing()

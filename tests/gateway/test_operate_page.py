@@ -10,6 +10,7 @@ import typer
 from gateway_hall import port_of
 from typer.testing import CliRunner
 
+import central.cli
 import gateway.cli
 from central.custody.marks import CENTRE_CLOCK, JUDGE_LATE
 from central.steady import PlainClock
@@ -74,6 +75,17 @@ def test_every_command_of_the_gateway_is_named():
     for name in command.commands:  # type: ignore[attr-defined]
         assert f"`pingjia gateway {name}" in PAGE, name
     assert CliRunner().invoke(gateway.cli.app, ["nothing"]).exit_code != 0
+
+
+@pytest.mark.parametrize("text", [PAGE, CHINESE], ids=["en", "zh"])
+def test_every_command_of_the_centre_is_named(text):
+    told = {
+        word.removeprefix("pingjia central ").split(" ")[0]
+        for line in text.splitlines()
+        if line.startswith("| `pingjia central ")
+        for word in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
+    assert {*typer.main.get_command(central.cli.app).commands} <= told  # type: ignore[attr-defined]
 
 
 def test_the_examples_run(gateway, tmp_path):

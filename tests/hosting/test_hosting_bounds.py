@@ -334,7 +334,8 @@ from hosting import process
 from hosting.log import log_to_stderr
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600))
 log_to_stderr()
-print(process.make_room(int(sys.argv[1]), 256), *resource.getrlimit(resource.RLIMIT_NOFILE))
+wanted, *needed = map(int, sys.argv[1:])
+print(process.make_room(wanted, 256, *needed), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
@@ -352,6 +353,20 @@ def test_a_server_has_the_files_that_it_may_have_and_says_how_many_connections_f
     assert f"room for {fit} connections" in ended.stderr
     is_warned = f"LimitNOFILE={wanted + 256}" in ended.stderr and "WARNING" in ended.stderr
     assert is_warned == (fit < wanted)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of files")
+@pytest.mark.parametrize(("needed", "is_warned"), [(344, False), (345, True)])
+def test_too_little_room_is_a_warning_where_it_is_needed(needed, is_warned):
+    ended = subprocess.run(
+        [sys.executable, "-c", ROOM, "20000", str(needed)],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "room for 344 connections, not for 20000" in ended.stderr
+    assert ("WARNING" in ended.stderr) == is_warned
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no systemd")

@@ -2,13 +2,14 @@
 
 import io
 import logging
+import re
 import subprocess
 import sys
 import time
 
 import pytest
 
-from hosting.log import Counting, harmless
+from hosting.log import CHANGE, Counting, harmless
 
 NASTY = "a\r\nINFO forged: b\x1b[2J\x00\u202ec\u2028\ud800\u0085"
 
@@ -32,6 +33,11 @@ def test_what_people_write_stays_as_it_is(text):
     assert harmless(text) == text
 
 
+def timeless(text: str) -> list[str]:
+    """Lines, without when something was seen last."""
+    return re.sub(r", last at \d\d:\d\d:\d\d\)", ")", text).splitlines()
+
+
 def logged(every_s: float, *lines: str) -> list[str]:
     """What is written of these lines within a minute, and at its end."""
     stream = io.StringIO()
@@ -41,7 +47,7 @@ def logged(every_s: float, *lines: str) -> list[str]:
     for line in lines:
         logger.warning("refused %s", line)
     handler.close()
-    return stream.getvalue().splitlines()
+    return timeless(stream.getvalue())
 
 
 def test_what_comes_again_and_again_is_one_line_and_a_count():
@@ -71,7 +77,45 @@ def test_what_was_counted_is_told_when_the_minute_is_over():
     for _ in range(3):
         logger.warning("again")
     time.sleep(0.6)
-    assert stream.getvalue().splitlines() == ["again", "again (2 times the same)"]
+    assert timeless(stream.getvalue()) == ["again", "again (2 times the same)"]
     logger.warning("again")
-    assert stream.getvalue().splitlines()[2:] == ["again"]
+    assert timeless(stream.getvalue())[2:] == ["again"]
     handler.close()
+
+
+def test_what_was_counted_says_when_it_came_last():
+    stream = io.StringIO()
+    handler = Counting(stream, 60.0)
+    for created in (1e9, 1e9 + 61, 1e9 + 122):
+        record = logging.makeLogRecord({"msg": "again", "created": created})
+        handler.handle(record)
+    handler.close()
+    at = time.strftime("%H:%M:%S", time.localtime(1e9 + 122))
+    assert stream.getvalue().splitlines()[1:] == [f"again (2 times the same, last at {at})"]
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["a change", "control: any line"])
+def test_a_log_ends_with_what_is_so(is_told):
+    """An alarm that came, went and came again within a minute stands. FAULTS 25"""
+    stream = io.StringIO()
+    handler = Counting(stream, 60.0)
+    logger = logging.Logger("x")
+    logger.addHandler(handler)
+    more = {"extra": CHANGE} if is_told else {}
+    for line in ("alarm disk", "alarm disk is over", "alarm disk"):
+        logger.warning(line, **more)
+    assert (stream.getvalue().splitlines()[-1] == "alarm disk") is is_told
+    handler.close()
+
+
+def test_an_alarm_that_flaps_is_bounded():
+    stream = io.StringIO()
+    handler = Counting(stream, 60.0)
+    logger = logging.Logger("x")
+    logger.addHandler(handler)
+    for _ in range(1000):
+        logger.warning("alarm %s is over", "disk", extra=CHANGE)
+    handler.close()
+    lines = timeless(stream.getvalue())
+    assert len(lines) == 22
+    assert lines[-1] == "alarm disk is over (979 times the same)"

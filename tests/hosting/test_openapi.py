@@ -1,6 +1,7 @@
 """What both OpenAPI documents say is so: schemathesis asks all, a walk asks without a token."""
 
 import http.client
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -146,6 +147,40 @@ def test_an_answer_that_no_document_names_is_found():
     with serving(app) as (host, port), pytest.raises(FailureGroup) as caught:
         ask_everything(f"http://{host}:{port}", "good")
     assert "418" in f"{caught.value.exceptions}"
+
+
+def paths_with(url: str, value: str) -> list[tuple[str, str]]:
+    """Every operation of the document, once for each of its parameters in path and query, which
+    then has this value.
+    """
+    found = []
+    document = schemathesis.openapi.from_url(f"{url}/openapi.json").raw_schema
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for one in operation.get("parameters", []):
+                name, place = one["name"], one["in"]
+                if place == "path":
+                    asked = path.replace(f"{{{name}}}", value)
+                elif place == "query":
+                    asked = f"{path}?{name}={value}"
+                else:
+                    continue
+                found.append((method.upper(), re.sub(r"{\w+}", "1", asked)))
+    return found
+
+
+@pytest.mark.parametrize("server", ["gateway_url", "centre_url"])
+def test_a_zero_character_in_any_parameter_is_refused(request, server):
+    url, token = request.getfixturevalue(server)
+    asked = paths_with(url, "a%00b")
+    assert len(asked) > 5
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    for method, path in asked:
+        connection.request(method, path, "{}", {"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        told = answer.read()
+        assert (answer.status, b"zero character" in told) == (422, True), (method, path, told)
+    connection.close()
 
 
 def answer_before_the_body(address, method: str, path: str) -> int | None:

@@ -86,7 +86,8 @@ async def until(it, is_true):
     """The gateway's view of the device, once it is as wanted."""
     async with asyncio.timeout(30):
         while True:
-            for view in await it.queue.devices():
+            for one in await it.queue.devices():
+                view = {**one, **(one["said"] or {})}
                 if view["device"] == DEVICE and "settings" in view and is_true(view):
                     return view
             await asyncio.sleep(0.05)

@@ -47,7 +47,7 @@ class Day:
     async def work(self) -> None:
         """The crowd comes, until so many as there are windows have been thanked."""
         run, self._crowds = self.run, self._crowds + 1
-        first = 100 * self._crowds  # no ticket number comes twice
+        first = "A", 100 * self._crowds  # no ticket number comes twice
         seed = SEED + self._crowds
         windows = run.hall.windows
         run.crowd = Crowd(run.queue, run.fleet, windows, seed, first, pace=0.2, patience_s=3)
@@ -109,7 +109,7 @@ class Day:
 
     async def _online(self) -> set[str]:
         views = await self.run.queue.devices()
-        return {view["device"] for view in views if view["online"]}
+        return {view["device"] for view in views if view["state"] in ("online", "unknown")}
 
     async def _sees(self, device: str, ticket: str, is_inviting: bool) -> None:
         def is_it():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulator.check.oracle import Press, judge, read_ratings
+from simulator.check.oracle import Press, judge, of_runs, read_ratings
+from simulator.people.crowd import next_ticket
 
 
 def press(ticket_no="A1", level=4, thanked=True, device="d1"):
@@ -61,3 +62,23 @@ def test_only_ratings_are_counted():
     envelopes = (('{"kind":"boot"}\nmac', None), ('{"kind":"rating","seq":2}\nmac', 3))
     records = [{"envelope": envelope, "level": level} for envelope, level in envelopes]
     assert read_ratings(records) == [{"kind": "rating", "seq": 2, "level": 3}]
+
+
+def test_a_log_is_compared_with_its_own_run():
+    """A centre that served two runs, a demo and people; a rating of a run's that nobody pressed is
+    still found.
+    """
+    runs = [next_ticket([]) for _ in range(2)]
+    assert runs[0][0] != runs[1][0]
+    logs = [[press(f"{run}{first:04d}", level=3 + at)] for at, (run, first) in enumerate(runs)]
+    held = [rating("A0001"), rating("王1"), *(rating(one.ticket_no, one.level) for (one,) in logs)]
+    for log in logs:
+        assert judge(log, of_runs(log, held)).holds()
+    forged = rating(f"{runs[0][0]}0002")
+    assert judge(logs[0], of_runs(logs[0], [*held, forged])).altered == 1
+
+
+def test_tickets_go_on_after_a_log():
+    assert next_ticket([press("A0001"), press("A0012"), press("A0003")]) == ("A", 13)
+    run, first = next_ticket([])
+    assert (next_ticket([press(f"{run}0007")]), first) == ((run, 8), 1)

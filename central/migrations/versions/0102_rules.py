@@ -5,6 +5,7 @@ What is stored already is taken in by the judge, while the centre serves (centra
 backfill.py): reading millions of records here would keep halls waiting.
 """
 
+import hashlib
 import json
 
 import sqlalchemy as sa
@@ -41,10 +42,12 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=False),
         sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("policy_from", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("ratings", sa.BigInteger(), nullable=False),
         sa.Column("projects", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "profile", "span", "dim", "hall", "id", "mode", "what", name=op.f("pk_figure")
+            *("profile", "span", "dim", "hall", "id", "mode", "what", "policy_from"),
+            name=op.f("pk_figure"),
         ),
         sqlite_with_rowid=False,
     )
@@ -60,6 +63,7 @@ def upgrade() -> None:
         sa.Column("is_rehearsal", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("failed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("paused_until_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_judge")),
     )
     op.create_table(
@@ -161,7 +165,29 @@ def upgrade() -> None:
         sa.Column("project_no", sa.String(length=64), nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("reach", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("project_no", "hall", "service", name=op.f("pk_service_project")),
+    )
+    op.create_index(
+        op.f("ix_service_project_hall_service"),
+        "service_project",
+        ["hall", "service"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_service_project_project_no"),
+        "service_project",
+        ["project_no"],
+        unique=False,
+        sqlite_where=sa.text("reach <> ''"),
+        postgresql_where=sa.text("reach <> ''"),
+    )
+    op.create_table(
+        "common_project",
+        sa.Column("project_no", sa.String(length=64), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_no", "hall", name=op.f("pk_common_project")),
     )
     op.create_table(
         "standing",
@@ -217,11 +243,13 @@ def upgrade() -> None:
         sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),
         sa.Column("window", sa.String(length=32), nullable=False),
+        sa.Column("institution", sa.String(length=32), nullable=False),
         sa.Column("level_5", sa.Integer(), nullable=False),
         sa.Column("level_4", sa.Integer(), nullable=False),
         sa.Column("level_3", sa.Integer(), nullable=False),
         sa.Column("level_2", sa.Integer(), nullable=False),
         sa.Column("level_1", sa.Integer(), nullable=False),
+        sa.Column("good", sa.Integer(), nullable=False),
         sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
     )
@@ -235,6 +263,7 @@ def upgrade() -> None:
         sa.Column("further_version", sa.Integer(), nullable=True),
     ):
         op.add_column("hall", column)
+    op.add_column("device", sa.Column("broker", sa.String(length=16), nullable=True))
     op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
     op.add_column(
         "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)
@@ -243,11 +272,23 @@ def upgrade() -> None:
     op.add_column(
         "window", sa.Column("services", sa.BigInteger(), nullable=False, server_default="0")
     )
+    _note_bundles()
     _keep_counts()
     op.drop_table("rated")
     op.drop_table("tally")
     _forget_second_ratings()
     _begin_judging()
+
+
+def _note_bundles() -> None:
+    """Bundles of the edition before name their hall's broker, as far as anybody knows."""
+    connection = op.get_bind()
+    halls = connection.execute(sa.text("SELECT hall, mqtt_host, mqtt_port, mqtt_ca FROM hall"))
+    note = sa.text("UPDATE device SET broker = :broker WHERE hall = :hall")
+    for hall, host, port, ca in halls.all():
+        told = json.dumps([host, port, "".join((ca or "").split())])
+        broker = hashlib.sha256(told.encode()).hexdigest()[:16]
+        connection.execute(note, {"broker": broker, "hall": hall})
 
 
 def _keep_counts() -> None:

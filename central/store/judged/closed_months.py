@@ -1,6 +1,6 @@
 """Months that are closed: the ratings of windows as they were frozen."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, tuple_
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_
 from central.store.tables import metadata
 
 Cell = tuple[str, str]  # hall, window
-LEVELS = ("level_5", "level_4", "level_3", "level_2", "level_1")
+COUNTS = ("level_5", "level_4", "level_3", "level_2", "level_1", "good")
 
 _month = metadata.tables["closed_month"]
 _window = metadata.tables["window"]
@@ -20,16 +20,38 @@ def of_month(connection: Connection, month: int, halls: Collection[str]) -> list
     return list(connection.execute(select(_month).where(is_it)))
 
 
+def halls_of(connection: Connection, month: int, institution: str) -> set[str]:
+    """Halls of which windows were frozen as this institution's in a month."""
+    is_it = (_month.c.month == month) & (_month.c.institution == institution)
+    return {*connection.execute(select(_month.c.hall).where(is_it)).scalars()}
+
+
+def frozen(
+    connection: Connection, months: Collection[int], halls: Collection[str]
+) -> set[tuple[int, str]]:
+    """(month, hall) of what is frozen of these."""
+    is_it = _month.c.month.in_(months) & _month.c.hall.in_(halls)
+    rows = connection.execute(select(_month.c.month, _month.c.hall).where(is_it).distinct())
+    return {(month, hall) for month, hall in rows}
+
+
 def freeze(
-    connection: Connection, month: int, cells: dict[Cell, tuple[int, ...]], now_ms: int
+    connection: Connection,
+    month: int,
+    cells: Mapping[Cell, tuple[int, ...]],
+    owners: Mapping[Cell, str],
+    now_ms: int,
 ) -> None:
-    """Write cells, ratings by LEVELS; what was frozen of them before is replaced."""
+    """Write cells, by COUNTS; what was frozen of them before is replaced. owners: whose they are,
+    where they are somebody's.
+    """
     is_it = tuple_(_month.c.hall, _month.c.window).in_([*cells])
     connection.execute(delete(_month).where(_month.c.month == month, is_it))
     rows = [
-        {"month": month, "hall": hall, "window": window, "frozen_at_ms": now_ms}
-        | dict(zip(LEVELS, levels, strict=True))
-        for (hall, window), levels in cells.items()
+        {"month": month, "hall": cell[0], "window": cell[1], "frozen_at_ms": now_ms}
+        | {"institution": owners.get(cell, "")}
+        | dict(zip(COUNTS, counts, strict=True))
+        for cell, counts in cells.items()
     ]
     connection.execute(insert(_month), rows)
 

@@ -1,6 +1,6 @@
 """What standings add up to, counted: written by the judge alone (central/ratings/judge.py)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection, case, func, literal, select
@@ -11,13 +11,15 @@ from central.store.tables import metadata
 
 _figure = metadata.tables["figure"]
 
-FigureKey = tuple[str, int, str, str, str, str, str]  # profile, span, dim, hall, id, mode, what
+# profile, span, dim, hall, id, mode, what, policy_from
+FigureKey = tuple[str, int, str, str, str, str, str, int]
 Count = tuple[int, int]  # ratings, projects
 
 _ADD_FIGURE = (
-    "INSERT INTO figure (profile, span, dim, hall, id, mode, what, ratings, projects)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (profile, span, dim, hall, id, mode, what) DO UPDATE SET"
+    "INSERT INTO figure"
+    " (profile, span, dim, hall, id, mode, what, policy_from, ratings, projects)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (profile, span, dim, hall, id, mode, what, policy_from) DO UPDATE SET"
     " ratings = figure.ratings + excluded.ratings, projects = figure.projects + excluded.projects"
 )
 
@@ -36,7 +38,7 @@ def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureK
     query = select(_figure).where(_figure.c.hall == hall)
     for row in connection.execution_options(yield_per=1000).execute(query):
         if row.ratings or row.projects:
-            yield tuple(row)[:7], (row.ratings, row.projects)
+            yield tuple(row)[:8], (row.ratings, row.projects)
 
 
 def counts(
@@ -47,11 +49,11 @@ def counts(
     hall: str | None = None,
     thing: str | None = None,
 ) -> list[Any]:
-    """Rows (hall, id, mode, what, ratings, projects) over these spans: of one part of halls, one
-    hall or all, one thing or all.
+    """Rows (hall, id, mode, what, policy_from, ratings, projects) over these spans: of one part of
+    halls, one hall or all, one thing or all.
     """
     columns = _figure.c
-    place = (columns.hall, columns.id, columns.mode, columns.what)
+    place = (columns.hall, columns.id, columns.mode, columns.what, columns.policy_from)
     sums = (
         func.sum(columns.ratings).label("ratings"),
         func.sum(columns.projects).label("projects"),
@@ -68,64 +70,51 @@ def counts(
     return list(connection.execute(query))
 
 
-def by_unit(
+def sums(
     connection: Connection,
     profile: str,
     spans: Collection[int],
     dim: str,
     halls: Collection[str] | None,
-    is_of_hall: bool,
+    by: Collection[str],
     whats: Collection[str] | None = None,
+    thing: str | None = None,
 ) -> list[Any]:
-    """Rows as of `counts`, of a part of many halls: each in its hall, or all halls together with
-    hall empty. halls: None for all. whats: those that are wanted; None for all.
+    """Rows (span, hall, id, mode, what, policy_from, ratings, projects), added up: of a part of
+    halls, halls None for all, one thing or all, whats None for all.
+
+    by: `span` and `hall` where each is wanted alone; else rows have 0 and an empty hall there.
     """
     columns = _figure.c
-    hall = columns.hall if is_of_hall else literal("").label("hall")
-    place = (columns.id, columns.mode, columns.what)
-    sums = (
-        func.sum(columns.ratings).label("ratings"),
-        func.sum(columns.projects).label("projects"),
-    )
-    query = (
-        select(hall, *place, *sums)
-        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
-        .group_by(*place, *([columns.hall] if is_of_hall else []))
-    )
+    span = columns.span if "span" in by else literal(0).label("span")
+    hall = columns.hall if "hall" in by else literal("").label("hall")
+    place = (columns.id, columns.mode, columns.what, columns.policy_from)
+    ratings = func.sum(columns.ratings).label("ratings")
+    projects = func.sum(columns.projects).label("projects")
+    chosen = [columns.profile == profile, columns.span.in_(spans), columns.dim == dim]
     if halls is not None:
-        query = query.where(columns.hall.in_(halls))
+        chosen.append(sql.is_one(columns.hall, halls))
     if whats is not None:
-        query = query.where(columns.what.in_(whats))
+        chosen.append(columns.what.in_(whats))
+    if thing is not None:
+        chosen.append(columns.id == thing)
+    grouped = (*place, *(columns[one] for one in sorted(by)))
+    query = select(span, hall, *place, ratings, projects).where(*chosen).group_by(*grouped)
     return list(connection.execute(query))
 
 
-def by_span(
-    connection: Connection,
-    profile: str,
-    spans: Collection[int],
-    dim: str,
-    halls: Collection[str] | None,
-    thing: str | None,
+def versions(
+    connection: Connection, profiles: Collection[str], spans: Collection[int], halls: Set[str]
 ) -> list[Any]:
-    """Rows (span, mode, what, ratings, projects) of one thing, or of halls, span by span.
-    halls: None for all.
+    """Rows (span, hall, profile, policy_from, waiting): by what the services of these halls and
+    spans are judged, and how many of them wait.
     """
     columns = _figure.c
-    place = (columns.span, columns.mode, columns.what)
-    sums = (
-        func.sum(columns.ratings).label("ratings"),
-        func.sum(columns.projects).label("projects"),
-    )
-    query = (
-        select(*place, *sums)
-        .where(columns.profile == profile, columns.span.in_(spans), columns.dim == dim)
-        .group_by(*place)
-    )
-    if halls is not None:
-        query = query.where(columns.hall.in_(halls))
-    if thing is not None:
-        query = query.where(columns.id == thing)
-    return list(connection.execute(query))
+    which = (columns.span, columns.hall, columns.profile, columns.policy_from)
+    waiting = func.sum(case((columns.what == "waiting", columns.ratings), else_=0))
+    chosen = (columns.profile.in_(profiles), columns.span.in_(spans), columns.dim == "hall")
+    query = select(*which, waiting.label("waiting")).where(*chosen, columns.hall.in_(halls))
+    return list(connection.execute(query.group_by(*which)))
 
 
 def seldom_rated(connection: Connection, spans: Collection[int], least: int) -> list[Any]:

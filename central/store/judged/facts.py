@@ -19,7 +19,6 @@ VISIT, MATTER, SURVEY = "per_visit", "per_matter", "survey"
 DEVICE = "device"  # where a rating comes from
 
 _service = metadata.tables["service"]
-_project = metadata.tables["service_project"]
 _rating = metadata.tables["rating"]
 _reasons = metadata.tables["reasons"]
 _decision = metadata.tables["decision"]
@@ -103,8 +102,9 @@ _PUT_FINISHED_PROJECTS = (
     " AND finished_projects IS NULL"
 )
 _ADD_PROJECT = (
-    "INSERT INTO service_project (project_no, hall, service) VALUES (?, ?, ?)"
-    " ON CONFLICT (project_no, hall, service) DO NOTHING"
+    "INSERT INTO service_project (project_no, hall, service, reach) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (project_no, hall, service) DO UPDATE SET reach = excluded.reach"
+    " WHERE service_project.reach = ''"
 )
 _COUNT_DOCUMENTS = 'UPDATE "window" SET services = services + ? WHERE hall = ? AND "window" = ?'
 _ADD_RATING = (
@@ -161,10 +161,10 @@ def put_documents(
     add_projects(connection, [(no, one.hall, one.service) for one in told for no in one.projects])
 
 
-def add_projects(connection: Connection, new: list[tuple[str, str, str]]) -> None:
-    """Note the projects of services: (project_no, hall, service)."""
+def add_projects(connection: Connection, new: list[tuple[str, str, str]], reach: str = "") -> None:
+    """Note the projects of services: (project_no, hall, service). reach: how far they speak."""
     if new:
-        sql.run(connection, _ADD_PROJECT, new)
+        sql.run(connection, _ADD_PROJECT, [(*one, reach) for one in new])
 
 
 def count_documents(connection: Connection, windows: Iterable[tuple[str, str]]) -> None:
@@ -302,21 +302,11 @@ def reasons(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[list[
 
 
 def decisions(connection: Connection, wanted: Iterable[Service]) -> dict[Service, list[Any]]:
-    """Rows (rating, what, at_ms, n) of these services."""
+    """Rows (rating, what, at_ms, n, who) of these services."""
     found: dict[Service, list[Any]] = {}
-    names = ("hall", "service", "rating", "what", "at_ms", "n")
+    names = ("hall", "service", "rating", "what", "at_ms", "n", "who")
     for row in sql.with_keys(connection, _decision, set(wanted), names[:2], names):
         found.setdefault((row[0], row[1]), []).append(row[2:])
-    return found
-
-
-def of_projects(connection: Connection, project_nos: Iterable[str]) -> dict[str, list[Service]]:
-    """project_no -> the services that were about it."""
-    found: dict[str, list[Service]] = {}
-    keys = {(one,) for one in project_nos}
-    names = ("project_no", "hall", "service")
-    for no, hall, service in sql.with_keys(connection, _project, keys, ("project_no",), names):
-        found.setdefault(no, []).append((hall, service))
     return found
 
 

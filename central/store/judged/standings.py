@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, select, update
@@ -10,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, selec
 from central.store import sql
 from central.store.judged.facts import Service
 from central.store.tables import metadata
+from hosting.clock import start_of
 
 _standing = metadata.tables["standing"]
 _judged = metadata.tables["judged"]
@@ -184,10 +186,12 @@ def counting(
     days: tuple[int, int],
     after: tuple[int, str],
     limit: int,
+    policy_from: int | None = None,
 ) -> list[StandingRow]:
     """The standings that add to counts, by day and service, behind one of them.
 
     place: profile, hall, dim, id, as in `figure`; words: modes and whats; days: from, to.
+    policy_from: the version that judged them, None for any.
     """
     profile, hall, dim, thing = place
     columns = _standing.c
@@ -195,6 +199,8 @@ def counting(
     chosen = [columns.profile == profile, columns.hall == hall, columns.mode.in_([*words[0]])]
     chosen += [columns.day.between(max(days[0], after[0]), days[1]), or_(*adds)]
     chosen.append((columns.day > after[0]) | (columns.service > after[1]))
+    if policy_from is not None:
+        chosen.append(columns.policy_from == policy_from)
     if dim != "hall":
         chosen.append(columns[_COLUMN_OF.get(dim, dim)] == thing)
     order = (columns.day, columns.service)
@@ -212,6 +218,15 @@ def services_of_days(
     )
     values = (profile, hall, max(days[0], after[0]), days[1], *after)
     return [(row[0], row[1]) for row in sql.run(connection, query, values)]
+
+
+def count_of_days(
+    connection: Connection, profile: str, halls: Collection[str], days: tuple[int, int]
+) -> int:
+    """How many services of these halls stand under a profile on these days."""
+    chosen = [_standing.c.profile == profile, _standing.c.day.between(*days)]
+    chosen.append(_standing.c.hall.in_([*halls]))
+    return connection.execute(select(func.count()).where(*chosen)).scalar_one()
 
 
 def profiles(connection: Connection) -> list[str]:
@@ -276,8 +291,16 @@ def touch_places(
 
 
 def _since(day: int) -> Any:
-    """Those of a day and later, and those of which no day is known."""
-    return (_standing.c.day >= day) | (_standing.c.day == 0)
+    """Those of a day and later, and those of which no day is known; also what counts under a day
+    before and was opened or accepted since, by which its version and its place are found.
+    """
+    service = metadata.tables["service"]
+    at_ms = start_of(datetime.strptime(f"{day}", "%Y%m%d").date()) if day else 0
+    opened = select(service.c.service).where(
+        *(service.c.hall == _standing.c.hall, service.c.service == _standing.c.service),
+        (service.c.opened_at_ms >= at_ms) | (service.c.accepted_at_ms >= at_ms),
+    )
+    return (_standing.c.day >= day) | (_standing.c.day == 0) | opened.exists()
 
 
 def note_directory(connection: Connection) -> None:

@@ -8,7 +8,9 @@ from central.store.tables.table import Table
 
 class ClosedMonth(Table, table=True):
     """The ratings of a window in a month, 202610, as they were at frozen_at_ms
-    (central/figures/closed.py). window: empty for what has none in its hall.
+    (central/figures/closed.py). window: empty for what has none in its hall. institution: that had
+    it all month, as the directory said when it was frozen first; empty for none. good: those of
+    good levels, each by the version of the policy that judged it.
     """
 
     __tablename__ = "closed_month"  # pyright: ignore[reportAssignmentType]
@@ -16,9 +18,11 @@ class ClosedMonth(Table, table=True):
     month: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     hall: str = Field(primary_key=True, max_length=32)
     window: str = Field(primary_key=True, max_length=32)
+    institution: str = Field(max_length=32)
     level_5: int
     level_4: int
     level_3: int
     level_2: int
     level_1: int
+    good: int
     frozen_at_ms: int = Field(sa_type=BigInteger)

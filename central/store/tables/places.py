@@ -98,7 +98,8 @@ class Device(Table, table=True):
     hall's proven_ms then, or at the enrolment. enrolled_by: the id of the technician's token; null
     if the province did it itself. approved_at_ms: since when its ratings count; null while it is
     pending, and for ever if it was refused, at refused_at_ms. stood_at: the windows of its hall
-    where it stood before, the newest first, with blanks between.
+    where it stood before, the newest first, with blanks between. broker: a digest of the address
+    in its bundle (central/directory/device_settings.py, `digest_of`).
     """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
@@ -118,6 +119,7 @@ class Device(Table, table=True):
     approved_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     stood_at: str | None = Field(default=None, sa_type=Text)
+    broker: str | None = Field(default=None, max_length=16)
 
 
 class Ending(Table, table=True):

@@ -9,6 +9,7 @@ from central.store.tables.table import Table
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 _IS_DUE = text("due_ms IS NOT NULL")
 _IS_PART = text("part_of IS NOT NULL")
+_REACHES = text("reach <> ''")
 _IS_REMINDER = text("what = 'remind'")
 
 
@@ -55,13 +56,32 @@ class Service(Table, table=True):
 
 
 class ServiceProject(Table, table=True):
-    """A project that a service was about; a batch has several."""
+    """A project that a service was about; a batch has several.
+
+    reach: of a completion, the places whose services it completes besides its own hall's, those of
+    the token that told it; empty for what speaks of its own hall only.
+    """
 
     __tablename__ = "service_project"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index(None, "hall", "service"),
+        Index(None, "project_no", sqlite_where=_REACHES, postgresql_where=_REACHES),
+    )
 
     project_no: str = Field(primary_key=True, max_length=64)
     hall: str = Field(primary_key=True, max_length=32)
     service: str = Field(primary_key=True, max_length=64)
+    reach: str = Field(sa_type=Text)
+
+
+class CommonProject(Table, table=True):
+    """A number that a hall gives to so many services that it is no project's."""
+
+    __tablename__ = "common_project"  # pyright: ignore[reportAssignmentType]
+
+    project_no: str = Field(primary_key=True, max_length=64)
+    hall: str = Field(primary_key=True, max_length=32)
+    noted_ms: int = Field(sa_type=BigInteger)
 
 
 class Rating(Table, table=True):
@@ -182,7 +202,8 @@ class Figure(Table, table=True):
 
     span: a day, a month or all days (central/store/tallies.py). dim, id: which part of the hall,
     hall window staff institution line matter origin. what: active-5, default-3, waiting … as
-    central/rules/figure.py has them. The rows stand in the key's order (SQLite).
+    central/rules/figure.py has them. policy_from: the version by which they were judged, by its
+    first day. The rows stand in the key's order (SQLite).
     """
 
     __table_args__ = {"sqlite_with_rowid": False}
@@ -194,6 +215,7 @@ class Figure(Table, table=True):
     id: str = Field(primary_key=True, max_length=80)
     mode: str = Field(primary_key=True, max_length=16)
     what: str = Field(primary_key=True, max_length=32)
+    policy_from: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     ratings: int = Field(sa_type=BigInteger)
     projects: int = Field(sa_type=BigInteger)
 
@@ -244,7 +266,8 @@ class JudgeState(Table, table=True):
     directory. calendar, versions: the calendar and the versions of policies that were there at the
     last start. backfill: up to where documents, progress and records of the time before these
     tables are taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what
-    the judge cannot settle, and since when.
+    the judge cannot settle, and since when. paused_until_ms: by the system's clock, until when a
+    recount wants no turn taken.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
@@ -259,3 +282,4 @@ class JudgeState(Table, table=True):
     is_rehearsal: bool
     failure: str | None = Field(default=None, sa_type=Text)
     failed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    paused_until_ms: int | None = Field(default=None, sa_type=BigInteger)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import exc
 from starlette.types import ASGIApp
 
@@ -14,7 +14,7 @@ from central.web.api.batches import BatchDoor
 from central.web.api.bearer import Bearer
 from central.web.api.health import StoreWatch, add_health
 from hosting.body import BoundedBody
-from hosting.door import HeadAsGet, TokenFirst
+from hosting.door import HeadAsGet, PlainUrl, TokenFirst, strict_app
 from hosting.problem import describe_problems, handle_problems
 from pages import Site
 from protocol.limits import BATCH_BYTES
@@ -42,12 +42,7 @@ def create_app(
     """The application: the batches' door before everything, routers of the API, and the site with
     its pages last.
     """
-    app = FastAPI(
-        title="Pingjia centre",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = strict_app("Pingjia centre", "/v1/")
     handle_problems(app, {}, _BUSY)
     for part in parts:
         if isinstance(part, Site):
@@ -59,4 +54,4 @@ def create_app(
     describe_problems(app, {batches.PATH: batches.DESCRIPTION})
     # Batches are asked for their token by their own door.
     inner = TokenFirst(BatchDoor(app, intake, bearer), "/v1/(?!batches$).*", bearer)
-    return HeadAsGet(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES))
+    return HeadAsGet(PlainUrl(BoundedBody(inner, _BODY_BYTES, _LARGE_BODIES)))

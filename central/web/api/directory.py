@@ -172,9 +172,7 @@ def _put(importer: Importer, kind: Kind, body: DirectoryRows, holder: Holder, no
     options = Options(from_day, corrects=body.correct, moves=body.move)
     do = importer.differences if body.dry_run else importer.carry_out
     try:
-        if faults:
-            raise FaultsError(faults)
-        changes = do(lines, options)
+        changes = do(lines, options, faults=faults)
     except FaultsError as error:
         return _refused(error.faults)
     if changes and not body.dry_run:
@@ -270,7 +268,13 @@ def _read_cursor(text: str) -> tuple[str, int]:
         plain = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         what, first_day = json.loads(plain)
     except (binascii.Error, ValueError, TypeError, RecursionError):
-        what, first_day = None, None
-    if not isinstance(what, str) or type(first_day) is not int:
+        what, first_day = None, 0
+    is_day = type(first_day) is int and -1 <= first_day <= 99_991_231
+    if (
+        not isinstance(what, str)
+        or not f"{what}a".isprintable()
+        or not what.isascii()
+        or not is_day
+    ):
         raise FieldError("after", "after must be a cursor that `next` gave")
     return what, first_day

@@ -19,15 +19,22 @@ from central.store.database import Database
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
 from central.web.views.told import Became, NewService, PlaceId
+from hosting.clock import written
 from hosting.problem import FieldError
+
+_CLOCK_ERROR_MS = 300_000  # by which a business system's clock may be ahead
 
 
 class StoredService(BaseModel):
-    """What is stored now; is_new: it was not before."""
+    """What is stored now; is_new: it was not before. unknown: which of window and staff_no the
+    directory has not on the day of the service; taken all the same, for the directory may come
+    later, and counted under what was told.
+    """
 
     hall: str
     service: str
     is_new: bool
+    unknown: list[str] = []
 
 
 class MoreProgress(BaseModel, extra="forbid"):
@@ -56,21 +63,46 @@ def create_router(
     participants: Participants | None,
     bearer: Bearer,
     now_ms: Callable[[], int],
+    is_rehearsal: bool = False,
 ) -> APIRouter:
-    """The routes. participants: None where nobody's identity is taken."""
+    """The routes. participants: None where nobody's identity is taken. is_rehearsal: what is told
+    may lie ahead of the clock, which comes there when it is set.
+    """
     router = APIRouter(prefix="/v1/services")
 
-    def require_place(scopes: Scopes, hall: str) -> None:
+    def is_open(scopes: Scopes, hall: str) -> bool:
         opened = places_of(scopes, SERVICES_WRITE)
         with database.read() as connection:
             at, today = judge.places_now(connection), day_of(now_ms())
-        if not any(place == hall or at.is_within(hall, place, today) for place in opened):
+        return any(place == hall or at.is_within(hall, place, today) for place in opened)
+
+    def require_place(scopes: Scopes, hall: str) -> None:
+        if not is_open(scopes, hall):
             raise HTTPException(403, f"this token has not the scope {SERVICES_WRITE}{hall}")
+
+    def require_past(told: list[tuple[str, int | None]]) -> None:
+        """Raises FieldError for an instant that is still to come."""
+        for field, at_ms in [] if is_rehearsal else told:
+            if at_ms is not None and at_ms > now_ms() + _CLOCK_ERROR_MS:
+                raise FieldError(
+                    field, f"{written(at_ms)} is still to come, here it is {written(now_ms())}"
+                )
 
     def require_known(hall: str) -> None:
         with database.read() as connection:
             if hall not in judge.hall_names(connection, day_of(now_ms())):
                 raise FieldError("hall", f"there is no hall or platform {hall}")
+
+    def unknown(hall: str, new: NewService) -> list[str]:
+        with database.read() as connection:
+            at, on = judge.places_now(connection), day_of(new.opened_at or now_ms())
+        named = {"window": new.window, "staff_no": new.staff_no}
+        kinds = {"window": "window", "staff_no": "staff"}
+        return [
+            field
+            for field, value in named.items()
+            if value is not None and not at.knows(kinds[field], f"{hall}/{value}", on)
+        ]
 
     @router.post("", status_code=201)
     def post_service(
@@ -83,10 +115,10 @@ def create_router(
         if not places_of(scopes, SERVICES_WRITE):
             raise HTTPException(403, f"this token has not a scope {SERVICES_WRITE}<place>")
         if new.completes is not None:
-            accepted = entry.hall_of_project(new.completes)
-            if hall is None and accepted is None:
+            accepted = entry.halls_of_project(new.completes)
+            if hall is None and not accepted:
                 raise FieldError("hall", "hall is needed: this project is not known here yet")
-            hall = hall or accepted
+            hall = hall or next((one for one in accepted if is_open(scopes, one)), accepted[0])
         assert hall is not None
         require_place(scopes, hall)
         require_known(hall)
@@ -95,15 +127,21 @@ def create_router(
             if participants is None:
                 raise FieldError("participant", "this centre takes nobody's identity")
             participant = participants.of(new.participant)
+        require_past([("opened_at", new.opened_at), *_instants(new.progress)])
         told = new.told(hall, participant)
+        if new.completes is not None:
+            others = {*places_of(scopes, SERVICES_WRITE)} - {hall}
+            told = told._replace(reach=" ".join(sorted(others)))
         try:
             is_new = entry.put(told, [one.progress() for one in new.progress])
         except ContradictionError as error:
             raise HTTPException(409, f"{error}") from None
         response.status_code = 201 if is_new else 200
-        return StoredService(hall=hall, service=told.service, is_new=is_new)
+        return StoredService(
+            hall=hall, service=told.service, is_new=is_new, unknown=unknown(hall, new)
+        )
 
-    @router.post("/{service}/progress")
+    @router.post("/{service}/progress", response_model_exclude={"unknown"})
     def post_progress(
         scopes: Annotated[Scopes, Depends(bearer)],
         service: Annotated[str, Path(max_length=64)],
@@ -113,6 +151,7 @@ def create_router(
         nothing new, another one is refused (409).
         """
         require_place(scopes, more.hall)
+        require_past(_instants(more.progress))
         due_day = None if more.due_day is None else number_of(more.due_day)
         try:
             told = [one.progress() for one in more.progress]
@@ -126,3 +165,7 @@ def create_router(
         return StoredService(hall=more.hall, service=service, is_new=False)
 
     return router
+
+
+def _instants(progress: list[Became]) -> list[tuple[str, int | None]]:
+    return [(f"progress.{n}.at", one.at) for n, one in enumerate(progress)]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
@@ -23,6 +23,7 @@ from central.web.api.bearer import Bearer, Scopes, require
 from central.web.views.shown import FigureSetView, view_of
 from hosting.clock import day
 from hosting.problem import FieldError
+from hosting.toml import meant
 from protocol.field import ProtocolError, place_id
 
 _DAYS = 366  # asked for at once
@@ -55,18 +56,18 @@ class FiguresAnswer(BaseModel):
     """Figures of the province, a region, an institution, a hall or a window, and of the halls or
     windows in it.
 
-    first, last: days in Asia/Shanghai, both included; null for all. profile: the policy of the
-    place; good_levels come from the article of its source, null where that is silent and the
-    system's own agreement holds. settled_to_ms: up to when time is judged; pending: services that
-    the judge has still to look at. frozen_at_ms: of a closed month for a hall or an institution,
-    as of when its newest part is; null for others.
+    from, to: days in Asia/Shanghai, both included; null for all. profile: the policy of the place
+    on the last of them; good_levels come from the article of its source, null where that is silent
+    and the system's own agreement holds. settled_to_ms: up to when time is judged; pending:
+    services that the judge has still to look at. frozen_at_ms: of a closed month for a hall or an
+    institution, as of when its newest part is; null for others.
 
     dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
     the figures that the policies of the place show, a set for each of them.
     """
 
-    first: date | None
-    last: date | None
+    first: date | None = Field(serialization_alias="from")
+    last: date | None = Field(serialization_alias="to")
     good_levels: list[int]
     profile: str
     source: str
@@ -180,7 +181,9 @@ def create_router(
         with database.read() as connection:
             report = reader.report(connection, period, hall, window, sight.halls, sight.region)
             if report is None:
-                raise HTTPException(404, "no such hall or window")
+                known = reader.judge.hall_names(connection, day_number(day(reader.now_ms())))
+                near = "" if hall in known else meant(hall or "", known)
+                raise HTTPException(404, f"no such hall or window.{near}")
             sets = reader.sets(connection, period, unit) if dim is not None else report.sets
         name = report.window_name or report.hall_name or sight.name
         place = window or hall or sight.place.id
@@ -238,7 +241,7 @@ def _closed(
 ) -> FiguresAnswer:
     if window is not None or (hall is not None and sight.place != ("hall", hall)):
         raise HTTPException(403, f"this token is for the {sight.place.kind} {sight.place.id}")
-    months = closed.months()
+    months = closed.months(sight)
     month = months[0] if (first, last) == (None, None) else first
     is_whole = (first, last) == (None, None) or (first is not None and last == last_of(first))
     if month is None or month not in months or not is_whole:
@@ -248,18 +251,20 @@ def _closed(
             f"last; the newest is {months[0]:%Y-%m}",
         )
     report = closed.report(sight, month)
+    own = sight.place.id if sight.place.kind == "hall" else None
     return _answer(
         # How far the judge is would tell of days.
         *(report.policy, Lag(report.frozen_at_ms or 0, 0, None, None, None)),
         first=report.first,
         last=report.last,
-        hall=sight.place.id if sight.place.kind == "hall" else None,
+        hall=own,
         window=None,
         dim="hall",
         id=None,
         whole=_of(sight.place.id, sight.name, report.whole, True),
         parts=[
-            _of(f"{one.hall}/{one.window}", one.name, one.figures, True) for one in report.parts
+            _of(one.window if own else f"{one.hall}/{one.window}", one.name, one.figures, True)
+            for one in report.parts
         ],
         frozen_at_ms=report.frozen_at_ms,
     )

@@ -22,6 +22,7 @@ from central.steady import PlainClock
 from central.store import places
 from central.store.database import Database
 from hosting.clock import written
+from hosting.log import CHANGE
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class StoreWatch:
         """Why the database takes nothing; None while it does."""
         began_s = self._began_s
         if began_s is not None and self._monotonic_s() - began_s > _HANGS_S:
-            self._say(f"{self._where} does not answer. {_TODO}")
+            self._say(f"{self._where} does not answer. {_REMEDY}")
         return self._said
 
     def silence_s(self) -> float:
@@ -84,11 +85,11 @@ class StoreWatch:
                 late_ms = self._find_late(connection)
         except SQLAlchemyError as error:
             first = str(getattr(error, "orig", error)).splitlines()[0]
-            self._say(f"{self._where} takes nothing ({first}). {_TODO}")
+            self._say(f"{self._where} takes nothing ({first}). {_REMEDY}")
         else:
             self._took_s = self._monotonic_s()
             if self._said is not None:
-                log.warning("alarm %s is over", STORE)
+                log.warning("alarm %s is over", STORE, extra=CHANGE)
             self._said = None
             self._note_late(late_ms)
         finally:
@@ -97,17 +98,17 @@ class StoreWatch:
     def _say(self, sentence: str) -> None:
         if sentence != self._said:
             self._said = sentence
-            log.error("alarm %s: %s", STORE, sentence)
+            log.error("alarm %s: %s", STORE, sentence, extra=CHANGE)
 
     def _note_late(self, late_ms: int | None) -> None:
         if late_ms is not None and self.late_ms is None:
-            log.error("alarm %s: %s", JUDGE_LATE, late_since(late_ms))
+            log.error("alarm %s: %s", JUDGE_LATE, late_since(late_ms), extra=CHANGE)
         elif late_ms is None and self.late_ms is not None:
-            log.warning("alarm %s is over", JUDGE_LATE)
+            log.warning("alarm %s is over", JUDGE_LATE, extra=CHANGE)
         self.late_ms = late_ms
 
 
-_TODO = (
+_REMEDY = (
     "Halls keep their records meanwhile. Is the disk full, read-only or failing (`df`, `dmesg`), "
     "does PostgreSQL run? The centre goes on by itself."
 )

@@ -8,8 +8,9 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from central.directory.cells import text
 from central.keys import Participants
 from central.people.tokens import REHEARSAL
 from central.ratings.entry import ContradictionError
@@ -29,7 +30,8 @@ from hosting.problem import FieldError
 _MOST = 5000  # of each kind at once
 _ID = r"^[A-Za-z0-9._/-]+$"
 
-Name = Annotated[str, Field(max_length=128)]
+Name = Annotated[str, AfterValidator(text(128))]
+Who = Annotated[str, Field(min_length=1), AfterValidator(text(64))]
 Id = Annotated[str, Field(min_length=1, max_length=80, pattern=_ID)]
 RatingId = Annotated[str, Field(min_length=1, max_length=64, pattern=_ID)]
 Kind = Literal["region", "line", "institution", "hall", "window", "platform", "staff", "matter"]
@@ -150,7 +152,7 @@ class NewDecision(BaseModel, extra="forbid"):
     rating: RatingId
     what: Decided
     at: Instant
-    who: Annotated[str, Field(min_length=1, max_length=64)] = "rehearsal"
+    who: Who = "rehearsal"
 
 
 class Facts(BaseModel, extra="forbid"):
@@ -242,6 +244,8 @@ def _given(facts: Facts, policies: Policies, participants: Participants | None) 
         if new.participant is not None and participants is not None:
             hidden = participants.of(new.participant)
         one = new.told(new.hall, hidden)
+        if new.completes is not None:
+            one = one._replace(reach="all")  # who gives facts speaks for every hall
         told.append(one)
         progress += [(one.name, became.progress()) for became in new.progress]
     for more in facts.progress:

@@ -9,14 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy import Connection
 
-from central.figures.key import LONGEST, read_key
+from central.figures.key import LONGEST, CountKey, read_key
 from central.figures.opened import START, Place, open_for
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
 from central.ratings.judge import Judge
 from central.store import services
 from central.store.database import Database
-from central.store.judged import facts, standings
+from central.store.judged import facts, projects, standings
 from central.store.tallies import day_of
 from central.web.api.bearer import Bearer, Scopes
 from central.web.views.service_views import (
@@ -28,6 +28,7 @@ from central.web.views.service_views import (
     service_view,
 )
 from hosting.problem import FieldError
+from hosting.toml import meant
 from protocol.field import Identifier, ProtocolError, place_id
 
 _PROJECT = Identifier(64)
@@ -57,6 +58,23 @@ def create_router(
         if not readable(connection, [hall], opened):
             raise HTTPException(403, f"this token does not open services of {hall}")
 
+    def require_known(connection: Connection, key: CountKey) -> None:
+        profiles = {*judge.rules.policies.profiles(), *standings.profiles(connection)}
+        if key.profile not in profiles:
+            near = meant(key.profile, profiles)
+            raise FieldError("key", f"profile: no rules are named {key.profile}.{near}")
+        today = day_of(now_ms())
+        if key.region is not None:
+            regions = judge.places_now(connection).named("region", today)
+            if key.region not in regions:
+                near = meant(key.region, regions)
+                raise HTTPException(404, f"no region is named {key.region}.{near}")
+            return
+        halls = {*judge.hall_names(connection, today), *facts.halls(connection)}
+        if key.hall is not None and key.hall not in halls:
+            near = meant(key.hall, halls)
+            raise HTTPException(404, f"no hall or platform is named {key.hall}.{near}")
+
     @router.get("/figures/{key}/services")
     def get_services_of_figure(
         opened: Annotated[tuple[str, ...], Depends(divisions)],
@@ -74,8 +92,9 @@ def create_router(
         with database.read() as connection:
             at, today = judge.places_now(connection), day_of(now_ms())
             found = open_for(connection, at, today, wanted, opened, _place(after), limit + 1)
-        if found is None:
-            raise HTTPException(403, f"this token does not open services of {wanted.hall}")
+            if found is None:
+                raise HTTPException(403, f"this token does not open services of {wanted.hall}")
+            require_known(connection, wanted)
         return opened_view(wanted, [*found.counts.values()], found.services, limit)
 
     @router.get("/projects/{no}")
@@ -88,9 +107,9 @@ def create_router(
         except ProtocolError as error:
             raise FieldError("no", f"{error}") from None
         with database.read() as connection:
-            keys = facts.of_projects(connection, [no]).get(no, [])
-            halls = readable(connection, {hall for hall, _ in keys}, opened)
-            rows = facts.services(connection, [one for one in keys if one[0] in halls])
+            halls = readable(connection, projects.halls_of(connection, [no])[no], opened)
+            keys = projects.services_of(connection, {(no, hall) for hall in halls})
+            rows = facts.services(connection, [one for ones in keys.values() for one in ones])
             stored = standings.of(connection, standings.profiles(connection), list(rows))
             ratings = services.ratings_by_id(
                 connection, {one.rating for one in stored.values() if one.rating}

@@ -111,7 +111,6 @@ class CountsView:
             "states": STATES,
             "page": page,
             "pages": max(1, -(-min(len(found.services), _MOST) // _ROWS)),
-            "is_coarse": False,
         }
 
 

@@ -155,16 +155,14 @@ class DirectoryView:
             del row["from"]
         more = {"fields": given, "is_correction": is_correction}
         lines, faults = read_rows(kind, [row])
-        if faults:
-            return {**more, "faults": _told(faults)}
         options = Options(corrects=is_correction)
         agreed = fields.get("agreed", "")
         try:
             if not agreed:
-                changes = self._importer.differences(lines, options)
+                changes = self._importer.differences(lines, options, faults)
                 text = _STEPS.join(map(str, changes))
                 return {**more, "changes": changes, "agreed": text}
-            changes = self._importer.carry_out(lines, options, agreed.split(_STEPS))
+            changes = self._importer.carry_out(lines, options, agreed.split(_STEPS), faults)
         except FaultsError as error:
             return {**more, "faults": _told(error.faults)}
         except ChangedError:

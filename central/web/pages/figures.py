@@ -75,10 +75,10 @@ class FiguresView:
         window: str | None,
         which: str,
         page: int,
-        opens: bool = False,
+        leads: bool = False,
     ) -> Any:
         """Of the reader's own place without `hall`; which: a key of PERIODS; page: of its parts,
-        from 1; opens: whether counts lead to their services.
+        from 1; leads: whether counts lead to their services.
         """
         period = self._period(which)
         with self._database.read() as connection:
@@ -99,7 +99,7 @@ class FiguresView:
             "report": report,
             "own_name": sight.name,
             "parts": report.parts[start : start + _PARTS],
-            "opens": opens,
+            "leads": leads,
             "is_said": is_said,
             "key_of": _Keys(report, sight, period, window),
             "page": page,
@@ -127,7 +127,7 @@ class FiguresView:
         """
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
-        months = {f"{first:%Y-%m}": first for first in self._closed.months()}
+        months = {f"{first:%Y-%m}": first for first in self._closed.months(sight)}
         which = which or next(iter(months))
         if which not in months:
             raise PageError(404, "没有这个页面。")
@@ -144,7 +144,7 @@ class FiguresView:
             "article": good.article,
             "enough": ENOUGH,
             "closed_after": CLOSED_AFTER_DAYS,
-            "opens": False,
+            "leads": False,
             "is_coarse": True,
         }
 

@@ -79,5 +79,4 @@ class FleetView:
             "page": page,
             "pages": max(1, -(-len(halls) // _ROWS)),
             "own_name": sight.name,
-            "is_coarse": False,
         }

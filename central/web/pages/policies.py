@@ -35,7 +35,6 @@ class PoliciesView:
             "default": self._rules.default,
             "versions": versions,
             "ours": OURS,
-            "is_coarse": True,
         }
 
 

@@ -73,6 +73,14 @@ def create_site(
         home_of=_home,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
+        menu={
+            "/": reads_pages,
+            "/tables": reads_all,
+            "/marks": reads_all,
+            "/directory": directory.may_look,
+            "/fleet": reads_all,
+            "/devices": _approves,
+        },
     )
     looker = Looker(reader.now_ms)
     marks = MarksView(database, alarms, looker)
@@ -89,16 +97,13 @@ def create_site(
     def pending_devices() -> ViewOf:
         return lambda *_: devices.show
 
-    def approves(holder: Holder) -> bool:
-        return DEVICES_APPROVE in holder.scopes
-
     _add(site, "/marks", "marks", all_marks, reads_all)
     _add(site, "/fleet", "fleet", whole_fleet, reads_all)
-    _add(site, "/devices", "devices", pending_devices, approves)
+    _add(site, "/devices", "devices", pending_devices, _approves)
 
     @site.router.post("/devices")
     async def approve(request: Request) -> Response:
-        await site.holder(request, approves)
+        await site.holder(request, _approves)
         fields = await site.form(request)
         await run_in_threadpool(devices.approve, fields)
         return RedirectResponse("/devices", 303)
@@ -117,7 +122,11 @@ def _home(holder: Holder) -> str:
         return "/directory"
     if counts.may_open(holder):
         return "/tables"
-    return "/devices" if DEVICES_APPROVE in holder.scopes else "/"
+    return "/devices" if _approves(holder) else "/"
+
+
+def _approves(holder: Holder) -> bool:
+    return DEVICES_APPROVE in holder.scopes
 
 
 def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
@@ -126,13 +135,13 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
     """
 
     def province(which: Which = "today", page: PageNumber = 1) -> ViewOf:
-        return lambda place, opens: lambda: figures.show(place, None, None, which, page, opens)
+        return lambda place, leads: lambda: figures.show(place, None, None, which, page, leads)
 
     def one_hall(hall: str, which: Which = "today", page: PageNumber = 1) -> ViewOf:
-        return lambda place, opens: lambda: figures.show(place, hall, None, which, page, opens)
+        return lambda place, leads: lambda: figures.show(place, hall, None, which, page, leads)
 
     def one_window(hall: str, window: str, which: Which = "today") -> ViewOf:
-        return lambda place, opens: lambda: figures.show(place, hall, window, which, 1, opens)
+        return lambda place, leads: lambda: figures.show(place, hall, window, which, 1, leads)
 
     async def show_closed(request: Request, place: Place, hall: str | None) -> Response:
         if hall is not None and place != Place("hall", hall):
@@ -147,8 +156,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         place = _place_of(await site.holder(request, reads_pages))
         if is_coarse(place):
             return await show_closed(request, place, None)
-        opens = await site.has(request, counts.may_open)
-        return await site.page(request, "figures.html", view_of(place, opens))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, "figures.html", view_of(place, leads))
 
     @site.router.get("/halls/{hall}")
     async def show_hall(
@@ -157,8 +166,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         place = _place_of(await site.holder(request, reads_pages))
         if is_coarse(place):
             return await show_closed(request, place, hall)
-        opens = await site.has(request, counts.may_open)
-        return await site.page(request, "figures.html", view_of(place, opens))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, "figures.html", view_of(place, leads))
 
     _add_live(site, "/", "figures", province, reads_all)
     _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all)
@@ -181,8 +190,8 @@ def _add(
     @site.router.get(path)
     async def page(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
-        opens = await site.has(request, counts.may_open)
-        return await site.page(request, f"{name}.html", view_of(place, opens))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, f"{name}.html", view_of(place, leads))
 
     _add_live(site, path, name, view, may)
 
@@ -201,8 +210,8 @@ def _add_live(
     @site.router.get(f"{path.rstrip('/')}/live")
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
-        opens = await site.has(request, counts.may_open)
-        view_now, whose = view_of(place, opens), ":".join((*place, str(opens)))
+        leads = await site.has(request, counts.may_open)
+        view_now, whose = view_of(place, leads), ":".join((*place, str(leads)))
         if place != PROVINCE:  # what is not theirs is said before the stream begins
             await run_in_threadpool(view_now)
         return await site.live(request, f"{name}_live.html", view_now, may, whose)

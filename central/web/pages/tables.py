@@ -1,7 +1,7 @@
 """The pages of tables: each dimension with sort, search, free dates and the period before; the
 same as a spreadsheet.
 
-A count opens into its services (central/web/pages/counts.py) where the browser also holds a token
+A count leads into its services (central/web/pages/counts.py) where the browser also holds a token
 with services:read.
 """
 
@@ -119,8 +119,8 @@ class TablesView:
         self._reader = reader
         self._looker = looker
 
-    def show(self, place: Place, kind: str, dim: str, asked: Question, opens: bool) -> Any:
-        """opens: whether counts lead to their services."""
+    def show(self, place: Place, kind: str, dim: str, asked: Question, leads: bool) -> Any:
+        """leads: whether counts lead to their services."""
         answer, own_name, around = self._answer(place, kind, dim, asked)
         table = answer.table
         start = (asked.page - 1) * _ROWS
@@ -149,15 +149,14 @@ class TablesView:
             "around": around,
             "lag": answer.lag,
             "own_name": own_name,
-            "opens": opens,
+            "leads": leads,
             "enough": ENOUGH,
             "is_said": is_said,
             "said": shown,
             "ours": OURS,
-            "is_coarse": False,
         }
 
-    def show_unit(self, place: Place, dim: str, what: str, asked: Question, opens: bool) -> Any:
+    def show_unit(self, place: Place, dim: str, what: str, asked: Question, leads: bool) -> Any:
         """The values of unit.html: one unit of a dimension."""
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
@@ -181,9 +180,8 @@ class TablesView:
             "policy": told.policy,
             "profiles": profiles,
             "levels": LEVEL_NAMES,
-            "opens": opens,
+            "leads": leads,
             "is_said": is_said,
-            "is_coarse": False,
         }
 
     def spreadsheet(
@@ -243,17 +241,17 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
     @site.router.get("/tables/{table}/{dim}")
     async def show(request: Request, table: str, dim: str, asked: Asked) -> Response:
         place = own(await site.holder(request, reads_all))
-        opens = await site.has(request, may_open)
+        leads = await site.has(request, may_open)
         return await site.page(
-            request, "tables.html", lambda: view.show(place, table, dim, asked, opens)
+            request, "tables.html", lambda: view.show(place, table, dim, asked, leads)
         )
 
     @site.router.get("/units/{dim}/{what:path}")
     async def show_unit(request: Request, dim: str, what: str, asked: Asked) -> Response:
         place = own(await site.holder(request, reads_all))
-        opens = await site.has(request, may_open)
+        leads = await site.has(request, may_open)
         return await site.page(
-            request, "unit.html", lambda: view.show_unit(place, dim, what, asked, opens)
+            request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)
         )
 
     @site.router.get("/tables/{table}/{dim}/file.{form}")

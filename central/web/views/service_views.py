@@ -13,6 +13,14 @@ from central.store.judged.facts import RatingRow, ServiceRow
 from central.store.judged.standings import StandingRow
 from central.web.views.shown import Source, source_of
 
+_DECIDED = {
+    "mistaken": "误评",
+    "malicious": "恶意评价",
+    "appeal_upheld": "申诉成立",
+    "fabricated": "虚假评价",
+    "restored": "恢复计入",
+}
+
 
 class ServiceInCount(BaseModel):
     """A service that a count counts, `times` in it, and the matters that it is about."""
@@ -61,6 +69,19 @@ class RatingView(BaseModel):
     named: bool
     reasons: list[int]
     void: str | None
+
+
+class DecisionView(BaseModel):
+    """What people decided about a rating: mistaken, malicious, appeal_upheld, fabricated,
+    restored. The last one that a policy knows binds, as `roles` of each standing say. who: the
+    account or system that noted it.
+    """
+
+    rating: str
+    what: str
+    what_zh: str
+    at_ms: int
+    who: str
 
 
 class ProjectService(BaseModel):
@@ -166,6 +187,7 @@ class ServiceView(BaseModel):
     settled_to_ms: int
     pending: bool
     ratings: list[RatingView]
+    decisions: list[DecisionView]
     standings: list[StandingView]
 
 
@@ -193,6 +215,16 @@ def service_view(known: Known) -> ServiceView:
         settled_to_ms=known.settled_ms,
         pending=known.is_pending,
         ratings=[_rating(one) for one in sorted(known.dossier.ratings, key=lambda r: r.place)],
+        decisions=[
+            DecisionView(
+                rating=one.rating,
+                what=one.what,
+                what_zh=_DECIDED[one.what],
+                at_ms=one.at_ms,
+                who=one.who,
+            )
+            for one in sorted(known.dossier.decisions, key=lambda one: (one.at_ms, one.n))
+        ],
         standings=[_standing(one) for one in known.under],
     )
 

@@ -8,7 +8,6 @@ from central.figures.report import ENOUGH
 from central.figures.shown import FigureSet, FigureShown
 from central.rules.calendar import day_of
 from central.rules.definitions import OURS, Share
-from central.rules.policy import Policy
 from central.rules.sections import Value
 
 
@@ -28,7 +27,8 @@ class FigureView(BaseModel):
     ratings counted, because no article lets them be left out.
 
     percent, mean: rounded down; null below `enough`, and where there is nothing to divide by.
-    num_key, den_key: for `/v1/figures/{key}/services`.
+    num_key, den_key: for `/v1/figures/{key}/services`; null where several versions count other
+    levels: theirs stand with `versions`.
     """
 
     figure: str
@@ -48,9 +48,24 @@ class FigureView(BaseModel):
     den_key: str | None
 
 
+class VersionView(BaseModel):
+    """What one version of a policy adds to a set: the services that were opened on its days, of
+    which valid_to is the last, null while no later version is known; whatever day they count on.
+    """
+
+    source: str
+    place: str
+    valid_from: str
+    valid_to: str | None
+    weight: str
+    figures: list[FigureView]
+
+
 class FigureSetView(BaseModel):
-    """The figures that one policy shows, in its order. weight: what is counted, `rating`, or
-    `project`, each of a batch.
+    """The figures that one profile shows, in its order. Each service counts by the version that
+    judged it; source, place, valid_from and weight are of the newest of them. weight: what is
+    counted, `rating`, or `project`, each of a batch. versions: where several versions judged the
+    services, what each adds, the newest first; else empty.
     """
 
     profile: str
@@ -59,6 +74,7 @@ class FigureSetView(BaseModel):
     valid_from: str
     weight: str
     figures: list[FigureView]
+    versions: list[VersionView]
 
 
 def view_of(found: FigureSet) -> FigureSetView:
@@ -70,7 +86,20 @@ def view_of(found: FigureSet) -> FigureSetView:
         place=policy.place,
         valid_from=str(day_of(policy.valid_from)),
         weight=policy.counting.weight.value,
-        figures=[_figure(one, policy) for one in found.figures],
+        figures=[_figure(one) for one in found.figures],
+        versions=[_version(one) for one in found.versions],
+    )
+
+
+def _version(found: FigureSet) -> VersionView:
+    policy = found.policy
+    return VersionView(
+        source=policy.source,
+        place=policy.place,
+        valid_from=str(day_of(policy.valid_from)),
+        valid_to=None if policy.valid_to is None else str(day_of(policy.valid_to)),
+        weight=policy.counting.weight.value,
+        figures=[_figure(one) for one in found.figures],
     )
 
 
@@ -91,7 +120,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _figure(one: FigureShown, policy: Policy) -> FigureView:
+def _figure(one: FigureShown) -> FigureView:
     figure, value = one.figure, one.value
     is_share = isinstance(value, Share)
     return FigureView(
