@@ -15,7 +15,8 @@ from central.rules.sections import Value
 from central.store.judged import counters, standings
 
 Counters = dict[tuple[str, str], tuple[int, int]]  # (mode, what): (services, projects)
-Words = tuple[tuple[str, ...], tuple[str, ...]]  # the counters that are added up: num, den
+Whats = tuple[str, ...]  # the counters that are added up
+Words = tuple[Whats, Whats]  # for num, for den
 
 
 class Unit(NamedTuple):
@@ -113,7 +114,7 @@ def figure_set(
             each: one.figure.counters(each, one.with_excluded) if each in those else None
             for each in policies
         }
-        keys = _keys(newest, period, unit, one, *(in_one_key(words) or (None, None)))
+        keys = keys_of(newest.profile, period, unit, one.figure.modes, words)
         sources = {
             (key, source and (source.article, source.because)): (key, source)
             for each in those
@@ -130,19 +131,35 @@ def figure_set(
     return FigureSet(newest, tuple(found), versions)
 
 
-def in_one_key(words: Mapping[Policy, Words | None]) -> tuple[Words, int | None] | None:
-    """The words of the one key that counts what these versions add, and the first day of the
-    version if only one adds anything; None where no key does. words: None for a version that adds
-    nothing.
+def in_one_key(whats: Mapping[Policy, Whats | None]) -> tuple[Whats, int | None] | None:
+    """The counters of the one key that counts what these versions add to a count, and the first
+    day of the version if only one adds anything; None where no key does. whats: None for a version
+    that adds nothing.
     """
-    adding = {policy: told for policy, told in words.items() if told is not None}
-    if len(adding) == len(words) and len(set(adding.values())) == 1:
+    adding = {policy: told for policy, told in whats.items() if told is not None}
+    if len(adding) == len(whats) and len({frozenset(told) for told in adding.values()}) == 1:
         return next(iter(adding.values())), None
     if len(adding) != 1:
         return None
     ((policy, told),) = adding.items()
-    is_alone = sum(one.valid_from == policy.valid_from for one in words) == 1
+    is_alone = sum(one.valid_from == policy.valid_from for one in whats) == 1
     return (told, policy.valid_from) if is_alone else None
+
+
+def keys_of(
+    profile: str,
+    period: Period,
+    unit: Unit,
+    modes: tuple[str, ...],
+    words: Mapping[Policy, Words | None],
+) -> tuple[CountKey | None, CountKey | None]:
+    """The keys of num and den of a figure to which these versions add; see `in_one_key`."""
+    keys: list[CountKey | None] = []
+    for one in (0, 1):
+        found = in_one_key({policy: told and told[one] for policy, told in words.items()})
+        key = found and found[0] and CountKey(profile, period, *unit, modes, *found)
+        keys.append(key or None)
+    return keys[0], keys[1]
 
 
 def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Unit) -> FigureSet:
@@ -153,31 +170,19 @@ def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Un
     is_alone = sum(one.valid_from == policy.valid_from for one in all_policies) == 1
     for one in shown(policy, unit.kind):
         value = one.figure.of(part.counts, policy, one.with_excluded)
-        words = one.figure.counters(policy, one.with_excluded) if is_alone else None
-        keys = _keys(policy, period, unit, one, words, policy.valid_from)
+        words = one.figure.counters(policy, one.with_excluded)
+        keys = [
+            CountKey(policy.profile, period, *unit, one.figure.modes, whats, policy.valid_from)
+            if is_alone and whats
+            else None
+            for whats in words
+        ]
         found.append(
             FigureShown(
                 one.figure, one.with_excluded, value, keys[0], keys[1], one.figure.sources(policy)
             )
         )
     return FigureSet(policy, tuple(found))
-
-
-def _keys(
-    policy: Policy,
-    period: Period,
-    unit: Unit,
-    one: Shown,
-    words: Words | None,
-    policy_from: int | None = None,
-) -> list[CountKey | None]:
-    """The keys of num and den. words: the counters of each; None where no one key has them."""
-    return [
-        CountKey(policy.profile, period, *unit, one.figure.modes, whats, policy_from)
-        if whats
-        else None
-        for whats in words or ((), ())
-    ]
 
 
 def _parts(places: Places, policy: Policy, rows: Iterable[Any]) -> list[Part]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.figures.key import WITHIN, CountKey, region_of
-from central.figures.shown import Words, in_one_key
+from central.figures.shown import Unit, Words, keys_of
 from central.figures.table import Where
 from central.ratings.judge import Judge
 from central.ratings.period import Period
@@ -66,18 +66,15 @@ class Asked(NamedTuple):
     def keys(
         self,
         where: Where,
-        modes: Iterable[str],
+        modes: tuple[str, ...],
         words: Mapping[Policy, Words | None],
         is_whole: bool = False,
     ) -> tuple[CountKey | None, CountKey | None]:
         """The keys of the two counts of a unit, or of all of the place; None where none counts
         what these versions add. words: of each version.
         """
-        told, policy_from = in_one_key(words) or (((), ()), None)
-        dim = "hall" if is_whole else self.dimension.dim
-        of = (self.policy.profile, self.period, where[0], dim, where[1], tuple(modes))
-        num, den = (CountKey(*of, whats, policy_from) if whats else None for whats in told)
-        return num, den
+        unit = Unit(where[0], "hall" if is_whole else self.dimension.dim, where[1])
+        return keys_of(self.policy.profile, self.period, unit, modes, words)
 
 
 class Units:

@@ -137,6 +137,11 @@ def story(centre, places):
     return seen
 
 
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))],
+    indirect=True,
+)
 def test_no_rating_is_isolated_by_all_that_halls_and_institutions_see(places):
     seen = story(places, RATED)
     assert seen, "they see something"

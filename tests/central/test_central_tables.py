@@ -31,10 +31,8 @@ LINK = re.compile(r'<a href="/counts/([^"?]+)">([\d,]+)</a>')
 
 
 @pytest.fixture
-def practice(tmp_path):
-    made = Practice(tmp_path)
-    yield made
-    made.close()
+def practice(tmp_path, database):
+    return Practice(tmp_path, database=database)
 
 
 @pytest.fixture
@@ -79,7 +77,14 @@ def pages_of(practice, *scopes):
     return found
 
 
-@pytest.mark.parametrize("place", ["", ":region:450702"])
+@pytest.mark.parametrize(
+    ("database", "place"),
+    [
+        ("sqlite", ""),
+        pytest.param("postgresql", ":region:450702", marks=pytest.mark.needs("postgresql")),
+    ],
+    indirect=["database"],
+)
 @pytest.mark.rule("R83")
 @pytest.mark.rule("R88")
 @pytest.mark.rule("R99")
