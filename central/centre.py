@@ -14,7 +14,7 @@ from central.directory.importer import Importer
 from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.figures.tables_reader import TablesReader
+from central.figures.tables.reader import TablesReader
 from central.keys import DeviceKeys, Participants, read_master_secret
 from central.people.callers import Callers
 from central.ratings import backfill, judge

@@ -20,9 +20,9 @@ from playwright.sync_api import expect, sync_playwright
 from rehearsal_hall import DIRECTORY, Practice, world
 
 from central.directory.sight import Sight
-from central.figures.table import arranged
-from central.figures.tables_reader import KINDS
-from central.figures.units import DIMENSIONS
+from central.figures.tables.reader import KINDS
+from central.figures.tables.table import arranged
+from central.figures.tables.units import DIMENSIONS
 from central.people.tokens import PROVINCE
 from central.ratings.period import ALL, Period, name_of, named
 

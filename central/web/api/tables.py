@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from central.directory.cells import day_number
 from central.directory.sight import Sight, sight_of
 from central.figures.report import ENOUGH
-from central.figures.table import Cell, Column, Row, arranged, is_said
-from central.figures.tables_reader import TablesReader, WrongQuestionError
+from central.figures.tables.reader import TablesReader, WrongQuestionError
+from central.figures.tables.table import Cell, Column, Row, arranged, is_said
 from central.people import tokens
 from central.rules.calendar import day_of
 from central.rules.definitions import OURS, Mean, Share

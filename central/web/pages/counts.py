@@ -11,7 +11,7 @@ from fastapi import Query, Request, Response
 
 from central.figures.key import CountKey, read_key
 from central.figures.opened import START, Counted, open_for
-from central.figures.units import DIMENSIONS, Names, Units
+from central.figures.tables.units import DIMENSIONS, Names, Units
 from central.people.callers import Holder
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.judge import Judge

@@ -17,7 +17,7 @@ from central.directory.importer import Importer
 from central.directory.sight import is_coarse
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.figures.tables_reader import TablesReader
+from central.figures.tables.reader import TablesReader
 from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database

@@ -14,9 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from central.figures.report import ENOUGH
-from central.figures.spreadsheet import text_file, workbook
-from central.figures.table import arranged, is_said, shown
-from central.figures.tables_reader import (
+from central.figures.tables.reader import (
     KINDS,
     SPANS,
     Answer,
@@ -24,7 +22,9 @@ from central.figures.tables_reader import (
     WrongQuestionError,
     said,
 )
-from central.figures.units import DIMENSIONS
+from central.figures.tables.spreadsheet import text_file, workbook
+from central.figures.tables.table import arranged, is_said, shown
+from central.figures.tables.units import DIMENSIONS
 from central.people.callers import Holder
 from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
 from central.rules.definitions import OURS

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from central.directory.sight import Sight
-from central.figures import ranking, tables
 from central.figures.key import WITHIN
-from central.figures.table import Table
-from central.figures.tables import Maker
-from central.figures.unit import UnitReport, unit_report
-from central.figures.units import DIMENSIONS, Asked, Units
+from central.figures.tables import kinds, ranking
+from central.figures.tables.kinds import Maker
+from central.figures.tables.table import Table
+from central.figures.tables.unit import UnitReport, unit_report
+from central.figures.tables.units import DIMENSIONS, Asked, Units
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import ALL, Period, last_days, name_of, named, names_at
 from central.rules.policy import Policy
@@ -40,10 +40,10 @@ _ALL = tuple(DIMENSIONS)
 KINDS = {
     one.key: one
     for one in (
-        Kind("rates", "各项指标", "Figures", tables.rates, _ALL),
-        Kind("reasons", "差评原因", "Reasons of bad ratings", tables.reasons, _ALL),
-        Kind("invitations", "提示评价", "Invitations", tables.invitations, _ALL),
-        Kind("watch", "重点名单", "Watch list", tables.watch, _ALL),
+        Kind("rates", "各项指标", "Figures", kinds.rates, _ALL),
+        Kind("reasons", "差评原因", "Reasons of bad ratings", kinds.reasons, _ALL),
+        Kind("invitations", "提示评价", "Invitations", kinds.invitations, _ALL),
+        Kind("watch", "重点名单", "Watch list", kinds.watch, _ALL),
         Kind("ranking", "排名", "Ranking", ranking.ranking, _ALL),
     )
 }

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from central.figures.report import ENOUGH
-from central.figures.table import Cell, Column, Row, Table, Value, Where
-from central.figures.tables import Measure, in_use
-from central.figures.units import Asked, Parts, Units, page_of
+from central.figures.tables.measures import Measure, in_use
+from central.figures.tables.table import Cell, Column, Row, Table, Value, Where
+from central.figures.tables.units import Asked, Parts, Units, page_of
 from central.ratings.period import Period
 from central.rules.definitions import FIGURES, Share
 from central.rules.policy import Policy

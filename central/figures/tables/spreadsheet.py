@@ -13,7 +13,7 @@ from typing import Any
 
 import xlsxwriter
 
-from central.figures.table import Column, Row, Table, Value, is_said
+from central.figures.tables.table import Column, Row, Table, Value, is_said
 from central.rules.definitions import OURS, Mean, Share
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what Excel takes for the begin of one

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from central.figures.shown import FigureSet, Unit, figure_set
-from central.figures.table import Cell, Column, Where
-from central.figures.tables import Measure
-from central.figures.units import Asked, Parts, Units
+from central.figures.tables.measures import Measure
+from central.figures.tables.table import Cell, Column, Where
+from central.figures.tables.units import Asked, Parts, Units
 from central.ratings.period import name_of, named
 from central.rules.calendar import day_of
 from central.rules.definitions import FIGURES, Share

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from central.figures.key import WITHIN, CountKey, region_of
 from central.figures.shown import Unit, Words, keys_of
-from central.figures.table import Where
+from central.figures.tables.table import Where
 from central.ratings.judge import Judge
 from central.ratings.period import Period
 from central.rules.combined import Part
