@@ -117,6 +117,13 @@ def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int
     return {row[0]: row[1] for row in found}
 
 
+def changes(connection: Connection) -> tuple[int, int]:
+    """How many halls there are, and how often their documents changed: other numbers whenever a
+    hall or a window is added, renamed or closed.
+    """
+    return tuple(connection.execute(select(func.count(), func.sum(_hall.c.version))).one())
+
+
 def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
     """Count one change of each hall's document."""
     halls = [*lock_halls(connection, hall_ids)]  # in their order: no two wait for each other

@@ -440,6 +440,43 @@ def test_arranged_refuses_a_column_that_is_none(autumn):
     assert "Good rate" in look(autumn, "/tables/rates/hall", "pages:read", language="en")
 
 
+@pytest.mark.parametrize("path", ["/v1/figures", "/v1/tables/rates/window"])
+def test_an_answer_is_not_made_again_while_nothing_has_changed(autumn, path, monkeypatch):
+    query = {"from": "2026-09-01", "to": "2026-09-30"}
+    headers = autumn.headers("figures:read")
+
+    def ask(tag: str, **more):
+        return autumn.client.get(
+            path, params=query | more, headers=headers | {"if-none-match": tag}
+        )
+
+    first = ask("")
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    for known in (tag, tag[2:], f'"x", {tag}', "*"):
+        with monkeypatch.context() as patch:
+            patch.setattr(type(autumn.centre.figures), "report", None)
+            patch.setattr(type(autumn.centre.tables), "answer", None)  # nothing is counted
+            again = ask(known)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert ask('"other"').status_code == 200
+    other = ask(tag, to="2026-09-29")
+    assert other.status_code == 200
+    assert other.headers["etag"] != tag
+    changes = [
+        lambda: autumn.give(**rated("demo", "w1", [1])),
+        lambda: autumn.give(directory=[{**DIRECTORY[5], "name": "改名大厅"}]),
+        lambda: autumn.go("2026-10-21 00:00"),
+    ]
+    for change in changes:
+        change()
+        answer = ask(tag)
+        assert (answer.status_code, answer.headers["etag"] != tag) == (200, True)
+        tag = answer.headers["etag"]
+    coarse = autumn.client.get("/v1/figures", headers=autumn.headers("figures:read:hall:demo"))
+    assert "etag" not in coarse.headers, "it would tell that something was rated"
+
+
 @pytest.mark.rule("R111")
 @pytest.mark.rule("R112")
 def test_the_rules_are_read_by_everybody_with_the_article_and_days_of_each(practice):

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from central.directory.cells import day_number
@@ -16,6 +16,7 @@ from central.rules.calendar import day_of
 from central.rules.definitions import OURS, Mean, Share
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
+from central.web.etag import UNCHANGED, Etags, unchanged
 from hosting.problem import FieldError
 
 
@@ -100,9 +101,12 @@ class TableView(BaseModel):
 def create_router(database: Database, reader: TablesReader, bearer: Bearer) -> APIRouter:
     """The route; it needs a token with the scope figures:read, or that of a region."""
     router = APIRouter(prefix="/v1")
+    etags = Etags(reader.judge)
 
-    @router.get("/tables/{table}/{dim}")
+    @router.get("/tables/{table}/{dim}", response_model=TableView, responses=UNCHANGED)
     def get_table(
+        request: Request,
+        response: Response,
         scopes: Annotated[Scopes, Depends(bearer)],
         table: str,
         dim: str,
@@ -116,19 +120,26 @@ def create_router(database: Database, reader: TablesReader, bearer: Bearer) -> A
         order: Annotated[str, Query(pattern="^(up|down)?$")] = "",
         after: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
-    ) -> TableView:
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> TableView | Response:
         """A table: `rates`, `reasons`, `invitations`, `watch` or `ranking`, of `region`, `hall`,
         `institution`, `line`, `window`, `staff`, `matter` or `platform`. Scope figures:read, or
         figures:read:region:<id>.
 
         period: 2026-09, 2026Q3, 2026H2, 2026; month, quarter, half, year: the one that is now;
         today, 7d, 30d, all; else from, to, at most 366 days. in: a region or hall. The worst first
-        unless `sort` names a column.
+        unless `sort` names a column. 304 while nothing has changed since the answer whose ETag
+        If-None-Match names.
         """
         sight = _sight(database, reader, scopes)
         try:
             days = reader.period(period, first, last)
             with database.read() as connection:
+                today = day_number(reader.today())
+                tag = etags.of(connection, request, sight.place, today)
+                if (same := unchanged(tag, if_none_match)) is not None:
+                    return same
+                response.headers["ETag"] = tag
                 answer = reader.answer(connection, sight, table, dim, days, profile, within)
             rising = {"up": True, "down": False}.get(order)
             found = arranged(answer.table, wanted, sort or None, rising)
