@@ -85,6 +85,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/quota/{profile}/{region}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
+        "/v1/fleet": {"": {}, "of a firmware": {"firmware": "0.2.0"}},
         "/v1/records": {
             "500": {},
             "5,000": {"limit": 5000},
@@ -96,7 +97,9 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/halls/{hall}/devices/{device}/epochs/{epoch}": {"": {}},
         "/": {**pages, "page 30": {"page": 30}},
         "/live": {"today": {}, "30d": {"period": "30d"}},
+        "/halls": {"": {}, "a search": {"q": "h12"}},
         "/halls/{hall}": pages,
+        "/halls/{hall}/windows": {"": {}},
         "/halls/{hall}/live": {"today": {}},
         "/halls/{hall}/windows/{window}": pages,
         "/halls/{hall}/windows/{window}/live": {"today": {}},
@@ -225,7 +228,7 @@ def _scope_of(path: str) -> str:
     if path.startswith("/counts"):
         return SERVICES
     if path.startswith("/v1/"):
-        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/fleet", "/v1/policies")
         is_figure |= path.startswith("/v1/tables")
         is_figure = is_figure or path.startswith("/v1/quota")
         return "figures:read" if is_figure else "records:read"

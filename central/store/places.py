@@ -212,15 +212,6 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
     return list(connection.execute(query))
 
 
-def standing(connection: Connection) -> list[Any]:
-    """The newest enrolment of every device, those that are not revoked, by device."""
-    newest = select(_device.c.device, func.max(_device.c.epoch).label("epoch"))
-    last = newest.group_by(_device.c.device).subquery()
-    is_it = (last.c.device == _device.c.device) & (last.c.epoch == _device.c.epoch)
-    query = select(_device).join(last, is_it).where(_device.c.revoked_at_ms.is_(None))
-    return list(connection.execute(query.order_by(_device.c.device)))
-
-
 def revoke(
     connection: Connection, device: str, epoch: int, at_ms: int, reason: str, seq: int | None
 ) -> None:

@@ -1,4 +1,4 @@
-"""GET /v1/figures and /v1/marks: the figures of the pages, for machines."""
+"""GET /v1/figures, /v1/marks and /v1/fleet: what pages show, for machines."""
 
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -21,6 +21,7 @@ from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
 from central.web.etag import UNCHANGED, Etags, unchanged
 from central.web.views.figures import FiguresAnswer, Mark, Marks, PlaceFigures
+from central.web.views.fleet import Fleet, fleet_of
 from central.web.views.shown import view_of
 from hosting.clock import day
 from hosting.problem import FieldError
@@ -39,7 +40,7 @@ def create_router(
     alarms: Alarms,
     bearer: Bearer,
 ) -> APIRouter:
-    """The routes; both need a token with the scope figures:read, or that of a place."""
+    """The routes; they need a token with the scope figures:read, or that of a place."""
     router = APIRouter(prefix="/v1")
     etags = Etags(reader.judge)
 
@@ -140,6 +141,23 @@ def create_router(
             wall_ms=now_ms if doubt is None else doubt.wall_ms,
             seldom_rated_at_ms=seldom_rated_at_ms,
         )
+
+    @router.get("/fleet")
+    def get_fleet(
+        sight: Annotated[Sight, Depends(reads)],
+        firmware: Annotated[str | None, Query(max_length=32)] = None,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    ) -> Fleet:
+        """The devices of each hall: online, silent, pending, their firmware, open epochs, windows
+        without a device; of halls where one firmware runs, or of all. Scope figures:read, or that
+        of a region.
+        """
+        if sight.is_coarse:
+            raise HTTPException(403, "the fleet is not for the token of a hall or an institution")
+        with database.read() as connection:
+            told = (firmware, after, limit)
+            return fleet_of(connection, alarms, sight, reader.now_ms(), *told)
 
     return router
 

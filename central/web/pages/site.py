@@ -21,12 +21,13 @@ from central.figures.tables.reader import TablesReader
 from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
-from central.web.pages import counts, directory, policies, tables
+from central.web.pages import counts, directory, halls, policies, tables
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
 from central.web.pages.fleet import FleetView
+from central.web.pages.halls import HallsView
 from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
 from central.web.pages.policies import PoliciesView
@@ -41,6 +42,7 @@ View = Callable[[], Any]
 ViewOf = Callable[[Place, bool], View]  # bool: whether counts lead to their services
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
+Firmware = Annotated[str | None, Query(max_length=32)]
 HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
@@ -78,6 +80,7 @@ def create_site(
             "/tables": reads_all,
             "/marks": reads_all,
             "/directory": directory.may_look,
+            "/halls": reads_all,
             "/fleet": reads_all,
             "/devices": _approves,
         },
@@ -91,8 +94,8 @@ def create_site(
     def all_marks(hall: HallQuery = None) -> ViewOf:
         return lambda place, _: lambda: marks.show(place, hall)
 
-    def whole_fleet(page: PageNumber = 1) -> ViewOf:
-        return lambda place, _: lambda: fleet.show(place, page)
+    def whole_fleet(firmware: Firmware = None, page: PageNumber = 1) -> ViewOf:
+        return lambda place, _: lambda: fleet.show(place, firmware, page)
 
     def pending_devices() -> ViewOf:
         return lambda *_: devices.show
@@ -111,6 +114,7 @@ def create_site(
     directory.add_to(site, DirectoryView(database, importer, looker))
     tables.add_to(site, TablesView(database, shown, looker))
     counts.add_to(site, CountsView(database, reader.judge, reader.now_ms))
+    halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
     return site
 
