@@ -106,6 +106,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/tables/{table}/{dim}": {"a month": {}, "a year": year, "a hall": {"in": HALL}},
         "/tables/{table}/{dim}/file.{form}": {"a month": {}},
         "/units/{dim}/{what:path}": {"a month": {}},
+        "/hours/{hall}": {"a month": {}, "a year": year},
         "/counts/{key}": {"": {}},
         "/policies": {"": {}},
         "/fleet": {"": {}},

@@ -17,8 +17,13 @@ from hosting.toml import meant
 
 ALL_OF = "*"
 WITHIN = "@"  # before a region's id, where a hall's would stand
-DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "participant")
-_OF_HALL = ("window", "staff")  # whose ids are a hall's own
+DIMS = (
+    *("hall", "window", "staff", "institution", "line", "matter", "origin", "participant"),
+    "hour",  # of the week, 1-09 on Mondays from nine; nobody counts it (central/figures/hours.py)
+)
+_OF_HALL = ("window", "staff", "hour")  # whose ids are a hall's own
+_HOUR = re.compile(r"[1-7]-(?:[01][0-9]|2[0-3])|unknown")
+_YEAR = 366  # days of hours that are looked at together
 MODES = ("per_visit", "per_matter", "survey")
 _PART = {
     "profile": re.compile(r"[a-z0-9-]{1,32}(?:@[0-9]{8})?"),
@@ -103,9 +108,12 @@ def read_key(text: str) -> CountKey:
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
     name, _, first_day = profile.partition("@")
+    period = _period(span)
+    if dim == "hour":
+        _require_hour(thing, period)
     return CountKey(
         name,
-        _period(span),
+        period,
         None if hall == ALL_OF else hall,
         dim,
         None if thing == ALL_OF else thing,
@@ -113,6 +121,13 @@ def read_key(text: str) -> CountKey:
         words,
         int(first_day) if first_day else None,
     )
+
+
+def _require_hour(thing: str, period: Period) -> None:
+    if not _HOUR.fullmatch(thing):
+        raise ValueError("id: an hour of the week is 1-09 (Monday from nine) to 7-23, or unknown")
+    if period.first is None or period.last is None or (period.last - period.first).days >= _YEAR:
+        raise ValueError(f"span: hours are of at most {_YEAR} days")
 
 
 def _span(period: Period) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.hours import hour_rows
 from central.figures.key import CountKey
 from central.ratings.places import Places
 from central.ratings.settling import whats_of
@@ -71,7 +72,12 @@ def count_of(connection: Connection, key: CountKey) -> dict[str, tuple[int, int]
     found: dict[str, tuple[int, int]] = {}
     spans = key.period.spans()
     hall = None if key.region is not None else key.hall
-    for row in counters.counts(connection, key.profile, spans, key.dim, hall, key.id or ""):
+    if key.dim == "hour":
+        every = hour_rows(connection, key.profile, key.period, key.hall or "")
+        rows = [row for row in every if row.id == key.id]
+    else:
+        rows = counters.counts(connection, key.profile, spans, key.dim, hall, key.id or "")
+    for row in rows:
         is_its = key.policy_from in (None, row.policy_from)
         if is_its and row.mode in key.modes and row.what in key.whats:
             before = found.get(row.hall, (0, 0))

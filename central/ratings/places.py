@@ -113,6 +113,11 @@ class Places:
         """id -> name of all that the directory has of a kind on a day."""
         return {one.id: one.name for one in self._register.all_on(kind, day)}
 
+    def called(self, kind: str, what: str, day: int) -> str | None:
+        """The name of something on a day; None where the directory has it not."""
+        entry = self._register.on(kind, what, day)
+        return entry.name if entry is not None else None
+
     def person(self, hall: str, staff: str, day: int) -> str:
         """The name of who is `staff` in figures on a day, a number, with the day since when it is
         theirs if it was somebody else's before; the number where the directory is silent.

@@ -25,6 +25,7 @@ from central.figures.tables.table import arranged
 from central.figures.tables.units import DIMENSIONS
 from central.people.tokens import PROVINCE
 from central.ratings.period import ALL, Period, name_of, named
+from central.rules.calendar import day_of
 
 HTML = {"accept": "text/html"}
 LINK = re.compile(r'<a href="/counts/([^"?]+)">([\d,]+)</a>')
@@ -64,7 +65,10 @@ def pages_of(practice, *scopes):
         f"/tables/{kind}/{dim}?period=2026-09"
         for kind, one in KINDS.items()
         for dim in one.dimensions
+        if dim != "hour"
     ]
+    starts += [f"/tables/{kind}/hour?period=2026-09&in=demo" for kind in KINDS]
+    starts += [f"/hours/demo?period=2026Q3&show={one}" for one in ("bad", "active_good_rate")]
     starts += ["/?period=all", "/?period=30d", "/halls/demo?period=all"]
     starts += ["/halls/demo/windows/w2?period=all", "/tables/rates/staff?period=2026Q3&in=demo"]
     starts += ["/tables/rates/region?profile=ezhou-norm&from=2026-09-05&to=2026-10-02"]
@@ -140,7 +144,9 @@ def test_halls_and_platforms_add_up_to_the_whole_and_so_do_regions(autumn):
     rating = {"id": "RW", "hall": "xjzwfw", "service": "WEB-1", "level": 1, "origin": "web"}
     rating |= {"rated_at": "2026-09-03 11:00"}
     autumn.give(services=[web], ratings=[rating])
-    found = {dim: table(autumn, "rates", dim, period="2026-09") for dim in DIMENSIONS}
+    found = {
+        dim: table(autumn, "rates", dim, period="2026-09") for dim in DIMENSIONS if dim != "hour"
+    }
     whole = found["hall"]["whole"]["cells"]["services"]["value"]["count"]
     assert whole == 1 + sum(count(row, "services") for row in found["hall"]["rows"])
     (platform,) = found["platform"]["rows"]
@@ -235,12 +241,16 @@ def test_free_days_have_as_many_days_before_them():
         ({"in": "nowhere"}, "in"),
         ({"profile": "nobody"}, "profile"),
         ({"sort": "beauty"}, "sort"),
+        ({"dim": "hour"}, "in"),
+        ({"dim": "hour", "in": "450702"}, "in"),
+        ({"dim": "hour", "in": "demo", "period": "all"}, "period"),
     ],
 )
 def test_a_wrong_question_is_told_its_field(autumn, query, field):
-    problem = autumn.get("/v1/tables/rates/staff", scope="figures:read", status=422, **query)
+    dim = query.pop("dim", "staff")
+    problem = autumn.get(f"/v1/tables/rates/{dim}", scope="figures:read", status=422, **query)
     assert problem["field"] == field
-    path = "/tables/rates/staff?" + "&".join(f"{name}={value}" for name, value in query.items())
+    path = f"/tables/rates/{dim}?" + "&".join(f"{name}={value}" for name, value in query.items())
     look(autumn, path, "pages:read", status=404 if field == "in" else 422)
 
 
@@ -278,6 +288,30 @@ def rated(hall, window, levels, month="2026-09", task="t-1", **more):
         level, reasons = level if isinstance(level, tuple) else (level, [])
         ratings.append({**rating, "level": level, "reasons": reasons})
     return {"services": services, "ratings": ratings}
+
+
+def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
+    """Each in its list, all of them the hall's; by the day under which they count."""
+    rows = table(autumn, "rates", "hour", period="2026-09", **{"in": "demo"})["rows"]
+    whole = table(autumn, "rates", "hall", period="2026-09", **{"in": "demo"})["whole"]
+    assert sum(count(row, "services") for row in rows) == count(whole, "services") > 40
+    assert sum(count(row, "bad") for row in rows) == count(whole, "bad") > 5
+    began = {one.get("service"): one.get("opened_at") for one in world(1, 120)["services"]}
+    seen = 0
+    for row in rows:
+        weekday, _, hour = row["id"].partition("-")
+        _, listed = autumn.opened(row["cells"]["services"]["num_key"])
+        for one in listed:
+            assert day_of(one["day"]).isoweekday() == int(weekday)
+            assert began[one["service"]][11:13] == hour
+            seen += 1
+    assert seen > 40
+    page = look(autumn, "/hours/demo?period=2026-09", "pages:read")
+    cells = re.findall(r'<td class="number[^"]*">\s*(?:<span[^>]*>)?\s*([\d,]+)', page)
+    assert sorted(map(int, cells)) == sorted(count(row, "services") for row in rows)
+    assert "周一" in page
+    look(autumn, "/hours/nowhere", "pages:read", status=404)
+    look(autumn, "/hours/demo?show=beauty", "pages:read", status=404)
 
 
 @pytest.mark.rule("R109")

@@ -217,20 +217,17 @@ def _made(
     policies = in_use(asked, wholes)
     are_excluded = any(what in _LEFT_OUT and n for _, of in wholes for (_, what), n in of.items())
     measures = measures_of(policies, are_excluded)
-    whats = {what for one in measures for policy in policies for what in one.whats(policy)}
-    now = units.counts(asked, period, whats)
-    # Where nothing at all was counted in the period before, there is nothing to compare with.
-    before = (earlier is not None and units.counts(asked, earlier, whats)) or None
-    names = units.names(asked)
-    rows = Counted(asked, measures, now, before)
-    there = dict.fromkeys([*names.listed(), *now, *(before or ())])
-    sums = (whole_now, None if before is None else whole_before)
     columns = tuple(one.column for one in measures)
-    if ranked_by not in [column.name for column in columns]:
-        ranked_by = columns[0].name
+    names = [column.name for column in columns]
+    ranked = names.index(ranked_by) if ranked_by in names else 0
+    # Where nothing at all was counted in the period before, there is nothing to compare with.
+    rows = Counted(units, asked, measures, policies, earlier if whole_before else None)
+    told = units.names(asked)
+    there = dict.fromkeys([*told.listed(), *rows.there(ranked)])
+    whole = Whole(asked, measures, whole_now, whole_before or None)
     return Table(
         columns,
-        [Row(one, rows, names.told, page_of(one)) for one in there],
-        Row((asked.place, None), Whole(asked, measures, *sums), lambda _: ("", "")),
-        ranked_by,
+        [Row(one, rows, told.told, page_of(one, asked.dimension)) for one in there],
+        Row((asked.place, None), whole, lambda _: ("", "")),
+        names[ranked],
     )

@@ -2,17 +2,18 @@
 each counts its own by its own levels (central/rules/combined.py).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from central.figures.shown import Words
 from central.figures.tables.table import Cell, Column, Value, Where
-from central.figures.tables.units import Asked, Parts
+from central.figures.tables.units import Asked, Parts, Units
+from central.ratings.period import Period
 from central.rules.combined import Part
 from central.rules.definitions import WINDOW_MODES, Mean, Share, Shown
 from central.rules.policy import Policy
 
-Counters = Mapping[Where, Parts]
+_FEW = 500  # rows that are read by their names; of more, all are
 
 
 class _Added(NamedTuple):
@@ -44,6 +45,29 @@ class Measure:
         added = self._of(policy)
         return () if added is None else (*added.words[0], *added.words[1])
 
+    def values(
+        self,
+        units: Units,
+        asked: Asked,
+        period: Period,
+        policies: Iterable[Policy],
+        listed: Collection[str],
+    ) -> dict[Where, Value]:
+        """Its value of each unit that has any of the counters `listed` in a period; policies: the
+        versions in use. The database adds up where all of them count alike.
+        """
+        ways = {self._way(policy) for policy in policies}
+        way = ways.pop() if len(ways) == 1 else None
+        if way is None or asked.dimension.key == "hour":
+            counts = units.counts(asked, period)
+            return {
+                where: self.value(parts)
+                for where, parts in counts.items()
+                if any(what in listed for part in parts for _, what in part.counts)
+            }
+        found = units.sums(asked, period, self.modes, way[0], listed, way[1])
+        return {where: self._made(*both) for where, both in found.items()}
+
     def value(self, parts: Parts) -> Value:
         """Its value, over the versions that have it."""
         num = den = 0
@@ -57,9 +81,7 @@ class Measure:
                 continue
             num += sum(counts.get(one, 0) for one in added.num)
             den += sum(counts.get(one, 0) for one in added.den)
-        if self.column.kind == "count":
-            return num
-        return Share(num, den) if self._score is None else Mean(num, den)
+        return self._made(num, den)
 
     def cell(
         self, asked: Asked, where: Where, now: Parts, before: Parts | None, is_whole: bool = False
@@ -72,6 +94,18 @@ class Measure:
         keys = asked.keys(where, self.modes, words, is_whole)
         return Cell(self.value(now), None if before is None else self.value(before), *keys)
 
+    def _made(self, num: int, den: int) -> Value:
+        if self.column.kind == "count":
+            return num
+        return Share(num, den) if self._score is None else Mean(num, den)
+
+    def _way(self, policy: Policy) -> tuple[Words, bool] | None:
+        """What a version adds, and whether of projects; None if that is no sum of counters."""
+        added = self._of(policy)
+        if added is None or self._score is not None:
+            return None
+        return added.words, policy.counting.weight.value == "project"
+
     def _of(self, policy: Policy) -> _Added | None:
         if policy not in self._added:
             words = self._words(policy)
@@ -83,27 +117,59 @@ class Measure:
 
 
 class Counted:
-    """Makes rows of measures (table.Maker) from what was counted now and in the period before."""
+    """Makes rows of measures (table.Maker). A column is added up for all units at once, whole rows
+    are read for those that are shown. policies: the versions in use. earlier: the period before,
+    None where there is none to compare with.
+    """
 
     def __init__(
         self,
+        units: Units,
         asked: Asked,
-        measures: list[Measure],
-        now: Counters,
-        before: Counters | None,
+        measures: Sequence[Measure],
+        policies: list[Policy],
+        earlier: Period | None,
     ) -> None:
-        self._asked, self._measures = asked, measures
-        self._now, self._before = now, before
+        self._units, self._asked, self._measures = units, asked, measures
+        self._policies, self._earlier = policies, earlier
+        self._listed = {what for one in measures for each in policies for what in one.whats(each)}
+        self._columns: dict[int, dict[Where, Value]] = {}
+        self._none = [one.value(()) for one in measures]
+        self._now: dict[Where, Parts] = {}
+        self._before: dict[Where, Parts] = {}
+
+    def there(self, column: int) -> list[Where]:
+        """The units that have anything now or in the period before. column: one to be read with
+        them.
+        """
+        before = () if self._earlier is None else self._values(column, self._earlier)
+        return [*dict.fromkeys([*self._column(column), *before])]
 
     def value(self, where: Where, column: int) -> Value:
         """Of one column, now."""
-        return self._measures[column].value(self._now.get(where, ()))
+        return self._column(column).get(where, self._none[column])
+
+    def _column(self, column: int) -> dict[Where, Value]:
+        if column not in self._columns:
+            self._columns[column] = self._values(column, self._asked.period)
+        return self._columns[column]
+
+    def _values(self, column: int, period: Period) -> dict[Where, Value]:
+        told = (self._units, self._asked, period, self._policies, self._listed)
+        return self._measures[column].values(*told)
+
+    def load(self, wanted: Collection[Where]) -> None:
+        """Read all of these rows."""
+        few = wanted if len(wanted) <= _FEW else None
+        self._now |= self._units.counts(self._asked, self._asked.period, few)
+        if self._earlier is not None:
+            self._before |= self._units.counts(self._asked, self._earlier, few)
 
     def cells(self, where: Where) -> tuple[Cell, ...]:
-        """Of all columns."""
-        now = self._now.get(where, ())
-        before = None if self._before is None else self._before.get(where, ())
-        return tuple(one.cell(self._asked, where, now, before) for one in self._measures)
+        """Of all columns, of a row that was loaded."""
+        now, before = self._now.get(where, ()), self._before.get(where, ())
+        was = None if self._earlier is None else before
+        return tuple(one.cell(self._asked, where, now, was) for one in self._measures)
 
 
 class Whole:
@@ -118,6 +184,9 @@ class Whole:
     def value(self, where: Where, column: int) -> Value:
         """Of one column, now."""
         return self._measures[column].value(self._now)
+
+    def load(self, wanted: Collection[Where]) -> None:
+        """It is there."""
 
     def cells(self, where: Where) -> tuple[Cell, ...]:
         """Of all columns."""

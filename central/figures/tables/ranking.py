@@ -3,11 +3,11 @@ as good as the whole (RULES 7), so that few ratings make neither the best nor th
 was among the last again and again, where the rules have such a list (R99: 连续排名靠后).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 from central.figures.report import ENOUGH
-from central.figures.tables.measures import Measure, in_use
+from central.figures.tables.measures import Counted, Measure, Whole, in_use
 from central.figures.tables.table import Cell, Column, Row, Table, Value, Where
 from central.figures.tables.units import Asked, Parts, Units, page_of
 from central.ratings.period import Period
@@ -20,21 +20,15 @@ _RATE = FIGURES["active_good_rate"]
 
 
 class _Ranked:
-    """Makes the rows (table.Maker). ranks, rates, lows: of this period and those before it."""
+    """Makes the rows (table.Maker). rates: of this period and those before it."""
 
     def __init__(
-        self,
-        asked: Asked,
-        rate: Measure,
-        counts: Sequence[Mapping[Where, Parts]],
-        rates: list[dict[Where, Share]],
-        whole: Share,
+        self, asked: Asked, counted: Counted, rates: Sequence[Mapping[Where, Share]], whole: Share
     ) -> None:
         low = asked.policy.figures.low
-        self._asked, self._rate, self._counts, self._rates = asked, rate, counts, rates
+        self._counted, self._rates, self._whole = counted, rates, whole
         self._ranks = [_ranks(one) for one in rates[:2]]
         self._lows = [last_of(one, low.value.last) for one in rates] if low else []
-        self._whole = whole
 
     def value(self, where: Where, column: int) -> Value:
         """Of one column."""
@@ -47,13 +41,15 @@ class _Ranked:
             return _shrunk(share, self._whole)
         return next((n for n, each in enumerate(self._lows) if where not in each), len(self._lows))
 
+    def load(self, wanted: Collection[Where]) -> None:
+        """Read these rows."""
+        self._counted.load(wanted)
+
     def cells(self, where: Where) -> tuple[Cell, ...]:
         """Of all columns."""
-        before = self._counts[1].get(where, ()) if len(self._counts) > 1 else None
-        rate = self._rate.cell(self._asked, where, self._counts[0].get(where, ()), before)
         now, was = (*(one.get(where) for one in self._ranks), None)[:2]
         more = [Cell(self.value(where, column)) for column in (2, 3)[: 2 if self._lows else 1]]
-        return (Cell(now, was), rate, *more)
+        return (Cell(now, was), *self._counted.cells(where), *more)
 
 
 def ranking(units: Units, asked: Asked) -> Table:
@@ -66,47 +62,42 @@ def ranking(units: Units, asked: Asked) -> Table:
     periods: list[Period] = [asked.period]
     while len(periods) < many and (earlier := periods[-1].before()) is not None:
         periods.append(earlier)
-    whole = units.whole(asked, asked.period)
-    policies = in_use(
-        asked, [*whole, *(one for each in periods[1:] for one in units.whole(asked, each))]
-    )
+    wholes = [units.whole(asked, one) for one in periods]
+    policies = in_use(asked, [part for parts in wholes for part in parts])
     sources = [value for policy in policies for _, value in _RATE.sources(policy)]
     articles = tuple(dict.fromkeys(value and value.article for value in sources))
     column = Column(
         *("active_good_rate", _RATE.zh, _RATE.en, "share"),
         *(_RATE.meaning_zh, _RATE.meaning_en, articles, False),
     )
-    rate = Measure(column, lambda policy: _RATE.counters(policy), _RATE.modes)
+    rate = Measure(column, _RATE.counters, _RATE.modes)
     whats = {what for policy in policies for what in rate.whats(policy)}
-    counts = [units.counts(asked, one, whats) for one in periods]
-    rates = [{where: _share(rate, parts) for where, parts in each.items()} for each in counts]
-    ranked = _Ranked(asked, rate, counts, rates, _share(rate, whole))
-    names = units.names(asked)
+    rates = [_shares(rate.values(units, asked, one, policies, whats)) for one in periods]
+    earlier = periods[1] if len(periods) > 1 and wholes[1] else None
+    counted = Counted(units, asked, [rate], policies, earlier)
+    ranked = _Ranked(asked, counted, rates, _share(rate.value(wholes[0])))
+    told = units.names(asked).told
     there = dict.fromkeys(one for each in rates for one in each)
-    rows = [Row(one, ranked, names.told, page_of(one)) for one in there]
     columns = (_RANK, column, _SHRUNK, *_low(asked.policy, len(periods)))
+    whole = _Whole(asked, rate, wholes[0], len(columns))
     return Table(
         columns,
-        rows,
-        Row((asked.place, None), _Whole(asked, rate, whole, len(columns)), _nameless),
+        [Row(one, ranked, told, page_of(one, asked.dimension)) for one in there],
+        Row((asked.place, None), whole, lambda _: ("", "")),
         "rank",
     )
 
 
-class _Whole:
+class _Whole(Whole):
     """Makes the row of all units: their rate alone."""
 
     def __init__(self, asked: Asked, rate: Measure, parts: Parts, columns: int) -> None:
-        self._asked, self._rate, self._parts, self._columns = asked, rate, parts, columns
-
-    def value(self, where: Where, column: int) -> Value:
-        """Of one column."""
-        return self.cells(where)[column].value
+        super().__init__(asked, [rate], parts, None)
+        self._width = columns
 
     def cells(self, where: Where) -> tuple[Cell, ...]:
         """Of all columns."""
-        rate = self._rate.cell(self._asked, where, self._parts, None, is_whole=True)
-        return (Cell(None), rate, *[Cell(None)] * (self._columns - 2))
+        return (Cell(None), *super().cells(where), *[Cell(None)] * (self._width - 2))
 
 
 _RANK = Column("rank", "名次", "Rank", "count", is_bad_high=True)
@@ -134,14 +125,13 @@ def _low(policy: Policy, periods: int) -> list[Column]:
     ]
 
 
-def _nameless(_: Where) -> tuple[str, str]:
-    return "", ""
+def _shares(values: Mapping[Where, Value]) -> dict[Where, Share]:
+    return {where: _share(value) for where, value in values.items()}
 
 
-def _share(rate: Measure, parts: Parts) -> Share:
-    share = rate.value(parts)
-    assert isinstance(share, Share)
-    return share
+def _share(value: Value) -> Share:
+    assert isinstance(value, Share)
+    return value
 
 
 def _ranks(shares: Mapping[Where, Share]) -> dict[Where, int]:

@@ -128,6 +128,8 @@ class TablesReader:
         place, halls = self._halls(units, sight, within, today)
         policy = self._policy(units, profile, period, place, today)
         asked = Asked(DIMENSIONS[dimension], policy, period, place, halls, today)
+        if dimension == "hour":
+            _require_hall(asked)
         try:
             table = KINDS[kind].make(units, asked)
         except ValueError as error:
@@ -148,7 +150,7 @@ class TablesReader:
         """One unit; what: its id, of a window or a member of staff with its hall before it,
         demo/w1. Raises WrongQuestionError; `what` for one that is not there, or not seen.
         """
-        if dimension not in DIMENSIONS:
+        if dimension not in DIMENSIONS or dimension == "hour":
             raise WrongQuestionError("dim", f"there are {', '.join(DIMENSIONS)}")
         units, kind = Units(connection, self.judge), DIMENSIONS[dimension]
         hall, _, thing = what.partition("/")
@@ -215,6 +217,14 @@ class TablesReader:
                 "profile", f"no version of a profile {profile} is in force on {last}"
             )
         return found
+
+
+def _require_hall(asked: Asked) -> None:
+    """Hours are read from services, not from counters: of one hall, and of bounded days."""
+    if not asked.is_of_a_hall:
+        raise WrongQuestionError("in", "hours are of one hall: name it")
+    if asked.period.first is None:
+        raise WrongQuestionError("period", f"hours are of at most {_MOST_DAYS} days")
 
 
 def said(period: Period) -> str:

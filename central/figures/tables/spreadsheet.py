@@ -101,7 +101,7 @@ def _lines(table: Table, english: bool) -> list[list[Any]]:
         whole = "All" if english else "合计"
         found.append([whole, "", "", *_values(table, table.whole, has_before)])
     for row in table.rows:
-        told = [row.name, row.place, row.page or ""]
+        told = [row.name, row.place, row.page or row.id or ""]
         found.append([*told, *_values(table, row, has_before)])
     return found
 

@@ -1,6 +1,6 @@
 """A table of figures as it is shown: a page, an answer and a spreadsheet have the same one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -44,9 +44,12 @@ Told = Callable[[Where], tuple[str, str]]  # a unit's name, and the place where 
 
 
 class Maker(Protocol):
-    """Makes the cells of a unit's row; one value of it for the order."""
+    """Makes the cells of a unit's row; one value of it for the order, and all cells of those that
+    were loaded.
+    """
 
     def value(self, where: Where, column: int) -> Value: ...
+    def load(self, wanted: Collection[Where]) -> None: ...
     def cells(self, where: Where) -> tuple[Cell, ...]: ...
 
 
@@ -60,16 +63,17 @@ class Row:
     def __init__(self, where: Where, maker: Maker, told: Told, page: str | None = None) -> None:
         self.hall, self.id = where
         self.page = page
-        self._maker, self._told = maker, told
+        self.maker = maker
+        self._told = told
 
     def value(self, column: int) -> Value:
         """One of its values."""
-        return self._maker.value((self.hall, self.id), column)
+        return self.maker.value((self.hall, self.id), column)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """One for each column."""
-        return self._maker.cells((self.hall, self.id))
+        return self.maker.cells((self.hall, self.id))
 
     @cached_property
     def _names(self) -> tuple[str, str]:
@@ -88,13 +92,15 @@ class Row:
 
 class Table(NamedTuple):
     """columns: those of the rows' cells, behind the names. whole: the place itself; None where a
-    sum says nothing. ranked_by: the column that puts the worst first.
+    sum says nothing. ranked_by: the column that puts the worst first. found: how many rows there
+    are, of a part of a table.
     """
 
     columns: tuple[Column, ...]
     rows: list[Row]
     whole: Row | None
     ranked_by: str | None
+    found: int = 0
 
 
 def arranged(
@@ -106,7 +112,9 @@ def arranged(
     """
     if wanted.strip():
         table = table._replace(whole=None)
-    rows = [row for row in table.rows if _has(row, wanted.strip().lower())]
+    rows = [*table.rows]
+    if wanted.strip():
+        rows = [row for row in rows if _has(row, wanted.strip().lower())]
     names = [column.name for column in table.columns]
     sort = sort or table.ranked_by
     if sort == "name":
@@ -118,12 +126,29 @@ def arranged(
     index = names.index(sort)
     if is_rising is None:
         is_rising = table.columns[index].is_bad_high is False
-    values = [(row.value(index), row) for row in rows]
-    said = [(_weight(value), row) for value, row in values if _weight(value) is not None]
-    few = [(_n(value), row) for value, row in values if _weight(value) is None]
+    said, few = [], []
+    for row in rows:
+        value = row.value(index)
+        weight = _weight(value)
+        if weight is None:
+            few.append((_n(value), row))
+        else:
+            said.append((weight, row))
     said.sort(key=lambda pair: pair[0], reverse=not is_rising)
     few.sort(key=lambda pair: -pair[0])
     return table._replace(rows=[row for _, row in said + few])
+
+
+def part(table: Table, after: int = 0, limit: int | None = None) -> Table:
+    """The rows from `after` on, `limit` of them or all, read now: with the connection that the
+    table was made with.
+    """
+    rows = table.rows[after:] if limit is None else table.rows[after : after + limit]
+    if rows:
+        rows[0].maker.load([(row.hall, row.id) for row in rows])
+    for row in rows if table.whole is None else (*rows, table.whole):
+        row.cells  # noqa: B018
+    return table._replace(rows=rows, found=len(table.rows))
 
 
 def is_said(value: Value) -> bool:
@@ -160,4 +185,4 @@ def _weight(value: Value) -> Any:
 
 def _has(row: Row, wanted: str) -> bool:
     texts = (row.name, row.place, row.id or "", row.hall or "")
-    return not wanted or any(wanted in text.lower() for text in texts)
+    return any(wanted in text.lower() for text in texts)

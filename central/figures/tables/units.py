@@ -5,10 +5,12 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.hours import hour_rows, name_of
 from central.figures.key import WITHIN, CountKey, region_of
 from central.figures.shown import Unit, Words, keys_of
 from central.figures.tables.table import Where
@@ -47,6 +49,7 @@ DIMENSIONS = {
         Dimension("staff", "人员", "Staff", "staff", True, "staff"),
         Dimension("matter", "事项", "Matters", "matter", False, "matter"),
         Dimension("platform", "平台", "Platforms", "hall", True, "hall"),
+        Dimension("hour", "时段", "Hours", "hour", True, "hall"),  # of one hall
     )
 }
 
@@ -62,6 +65,11 @@ class Asked(NamedTuple):
     place: str | None
     halls: frozenset[str] | None
     today: int
+
+    @property
+    def is_of_a_hall(self) -> bool:
+        """Whether one hall or platform is asked for."""
+        return self.place is not None and not self.place.startswith(WITHIN)
 
     def keys(
         self,
@@ -86,18 +94,37 @@ class Units:
         self.places = judge.places_now(connection)
 
     def counts(
-        self, asked: Asked, period: Period, whats: Collection[str] | None = None
+        self, asked: Asked, period: Period, wanted: Collection[Where] | None = None
     ) -> dict[Where, Parts]:
         """What each version adds to each unit that has anything in a period, the newest first;
-        whats: the counters that are wanted.
+        of those wanted, and maybe of more.
         """
-        dimension = asked.dimension
-        rows = self._rows(asked, period, dimension.dim, dimension.is_of_hall, whats)
+        rows = self._rows(asked, period, asked.dimension.dim, asked.dimension.is_of_hall, wanted)
         return self._parts(asked, rows, self._place_of(asked))
 
-    def whole(self, asked: Asked, period: Period, whats: Collection[str] | None = None) -> Parts:
+    def sums(
+        self,
+        asked: Asked,
+        period: Period,
+        modes: Collection[str],
+        words: Words,
+        listed: Collection[str],
+        are_projects: bool,
+    ) -> dict[Where, tuple[int, int]]:
+        """Two sums of counters of each unit that has any of those `listed` in a period."""
+        place_of = self._place_of(asked)
+        told = (asked.policy.profile, period.spans(), asked.dimension.dim, asked.halls)
+        found: dict[Where, tuple[int, int]] = {}
+        more = (modes, words, listed, are_projects, asked.dimension.is_of_hall)
+        for hall, one, num, den in counters.two_sums(self.connection, *told, *more):
+            for where in place_of(hall, one):
+                before = found.get(where, (0, 0))
+                found[where] = before[0] + int(num), before[1] + int(den)
+        return found
+
+    def whole(self, asked: Asked, period: Period) -> Parts:
         """What each version adds to all halls asked for."""
-        rows = self._rows(asked, period, "hall", False, whats)
+        rows = self._rows(asked, period, "hall", False)
         return self._parts(asked, rows, lambda *_: [(None, None)]).get((None, None), ())
 
     def rows_of(
@@ -113,7 +140,8 @@ class Units:
         if self.places.has_details(profile):
             by = {*by, "hall"}
         found = (profile, spans, dimension.dim, halls, by)
-        return counters.sums(self.connection, *found, None, where[1])
+        things = None if where[1] is None else [where[1]]
+        return counters.sums(self.connection, *found, None, things)
 
     def parts(self, asked: Asked, rows: Iterable[Any]) -> Parts:
         """What each version adds in these rows."""
@@ -125,11 +153,19 @@ class Units:
         period: Period,
         dim: str,
         is_of_hall: bool,
-        whats: Collection[str] | None,
+        wanted: Collection[Where] | None = None,
     ) -> list[Any]:
-        profile = asked.policy.profile
+        profile, halls = asked.policy.profile, asked.halls
+        if dim == "hour":
+            return [*hour_rows(self.connection, profile, period, asked.place or "")]
         by = {"hall"} if is_of_hall or self.places.has_details(profile) else ()
-        found = (profile, period.spans(), dim, asked.halls, by, whats)
+        things = None
+        if wanted is not None and asked.dimension.key != "region":
+            if is_of_hall:
+                halls = {hall or "" for hall, _ in wanted}
+            if dim != "hall":
+                things = {one or "" for _, one in wanted}
+        found = (profile, period.spans(), dim, halls, by, None, things)
         return counters.sums(self.connection, *found)
 
     def _parts(
@@ -191,12 +227,9 @@ class Names:
     ) -> None:
         self._kind, self._day, self._among, self._places = kind, day, halls, units.places
         self._halls = units.judge.hall_names(units.connection, day)
-        self._names: dict[str, str] = {}
-        if kind == "window":
-            for row in directory.all_windows(units.connection):
-                self._names[f"{row.hall}/{row.window}"] = row.name
-        if kind not in ("hall", "staff"):
-            self._names |= units.places.named(kind, day)
+        self._connection = units.connection
+        is_many = kind in ("hall", "window", "staff", "hour")
+        self._names = {} if is_many else units.places.named(kind, day)
 
     def name(self, where: Where) -> str:
         """Of a unit."""
@@ -207,10 +240,20 @@ class Names:
             region = (hall or "").removeprefix(WITHIN)
             return self._names.get(region, region)
         if self._kind == "window":
-            return self._names.get(f"{hall}/{one}", one or "")
+            known = self._places.called("window", f"{hall}/{one}", self._day)
+            return known or self._others.get((hall or "", one or ""), one or "")
+        if self._kind == "hour":
+            return name_of(one or "")
         if self._kind == "staff":
             return self._places.person(hall or "", one or "", self._day)
         return self._names.get(one or "", one or "")
+
+    @cached_property
+    def _others(self) -> dict[tuple[str, str], str]:
+        """Windows that the directory does not have on that day."""
+        return {
+            (row.hall, row.window): row.name for row in directory.all_windows(self._connection)
+        }
 
     def place(self, where: Where) -> str:
         """Where a window or a member of staff is; empty for others."""
@@ -230,16 +273,18 @@ class Names:
             platforms = self._places.named("platform", self._day)
             found = [one for one in self._halls if (one in platforms) == (self._kind != "hall")]
             return [(one, None) for one in found if halls is None or one in halls]
-        if halls is not None or self._kind in ("window", "staff", "matter"):
+        if halls is not None or self._kind in ("window", "staff", "matter", "hour"):
             return []
         if self._kind == "region":
             return [(f"{WITHIN}{one}", None) for one in self._names]
         return [(None, one) for one in self._names]
 
 
-def page_of(where: Where) -> str:
-    """The end of the path of a unit's page: `demo/0231`, or an id alone."""
+def page_of(where: Where, kind: Dimension) -> str | None:
+    """The end of the path of a unit's page: `demo/0231`, or an id alone; None if it has none."""
     hall, one = where
+    if kind.key == "hour":
+        return None
     if one is None:
         return (hall or "").removeprefix(WITHIN)
     return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"

@@ -10,7 +10,7 @@ from central.directory.cells import day_number
 from central.directory.sight import Sight, sight_of
 from central.figures.report import ENOUGH
 from central.figures.tables.reader import TablesReader, WrongQuestionError
-from central.figures.tables.table import Cell, Column, Row, arranged, is_said
+from central.figures.tables.table import Cell, Column, Row, arranged, is_said, part
 from central.people import tokens
 from central.rules.calendar import day_of
 from central.rules.definitions import OURS, Mean, Share
@@ -141,14 +141,14 @@ def create_router(database: Database, reader: TablesReader, bearer: Bearer) -> A
                     return same
                 response.headers["ETag"] = tag
                 answer = reader.answer(connection, sight, table, dim, days, profile, within)
-            rising = {"up": True, "down": False}.get(order)
-            found = arranged(answer.table, wanted, sort or None, rising)
+                rising = {"up": True, "down": False}.get(order)
+                found = arranged(answer.table, wanted, sort or None, rising)
+                found = part(found, after, limit)
         except WrongQuestionError as error:
             raise FieldError(error.field, f"{error.field}: {error}") from None
         except ValueError as error:
             raise FieldError("sort", f"{error}") from None
         columns, policy, before = found.columns, answer.asked.policy, days.before()
-        rows = found.rows[after : after + limit]
         return TableView(
             table=table,
             dim=dim,
@@ -164,9 +164,9 @@ def create_router(database: Database, reader: TablesReader, bearer: Bearer) -> A
             enough=ENOUGH,
             columns=[_column(one) for one in columns],
             whole=found.whole and _row(found.whole, columns),
-            rows=[_row(one, columns) for one in rows],
-            found=len(found.rows),
-            next=after + limit if after + limit < len(found.rows) else None,
+            rows=[_row(one, columns) for one in found.rows],
+            found=found.found,
+            next=after + limit if after + limit < found.found else None,
         )
 
     return router

@@ -21,13 +21,14 @@ from central.figures.tables.reader import TablesReader
 from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
-from central.web.pages import counts, directory, halls, policies, tables
+from central.web.pages import counts, directory, halls, hours, policies, tables
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
 from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
+from central.web.pages.hours import HoursView
 from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
 from central.web.pages.policies import PoliciesView
@@ -114,6 +115,7 @@ def create_site(
     directory.add_to(site, DirectoryView(database, importer, looker))
     tables.add_to(site, TablesView(database, shown, looker))
     counts.add_to(site, CountsView(database, reader.judge, reader.now_ms))
+    hours.add_to(site, HoursView(database, shown, looker))
     halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
     return site

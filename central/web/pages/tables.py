@@ -23,7 +23,7 @@ from central.figures.tables.reader import (
     said,
 )
 from central.figures.tables.spreadsheet import text_file, workbook
-from central.figures.tables.table import arranged, is_said, shown
+from central.figures.tables.table import arranged, is_said, part, shown
 from central.figures.tables.units import DIMENSIONS
 from central.people.callers import Holder
 from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
@@ -39,7 +39,7 @@ _TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
-_PERIODS = {
+PERIODS = {
     "today": "今天",
     "7d": "近 7 天",
     "month": "本月",
@@ -56,7 +56,7 @@ _ASK = {
     "profile": "这一规则此时没有生效的版本，或没有这种名单。",
     "sort": "没有这一列。",
 }
-_DATES = "日期不对：请写起止日期，相隔不超过 366 天；或 2026-09、2026Q3、2026H2、2026。"
+DATES = "日期不对：请写起止日期，相隔不超过 366 天；或 2026-09、2026Q3、2026H2、2026。"
 
 
 class Question(NamedTuple):
@@ -102,7 +102,7 @@ def question(
     try:
         begin, end = [date.fromisoformat(one) if one else None for one in (first, last)]
     except ValueError:
-        raise PageError(422, _DATES) from None
+        raise PageError(422, DATES) from None
     return Question(period, begin, end, within, profile, wanted, sort, order, page)
 
 
@@ -121,23 +121,27 @@ class TablesView:
 
     def show(self, place: Place, kind: str, dim: str, asked: Question, leads: bool) -> Any:
         """leads: whether counts lead to their services."""
-        answer, own_name, around = self._answer(place, kind, dim, asked)
+        answer, own_name, around = self._answer(place, kind, dim, asked, _ROWS)
         table = answer.table
-        start = (asked.page - 1) * _ROWS
         period = answer.asked.period
         return {
             "kind": answer.kind,
             "kinds": KINDS,
             "dimension": answer.asked.dimension,
-            "dimensions": [DIMENSIONS[one] for one in answer.kind.dimensions],
+            "dimensions": [
+                DIMENSIONS[one]
+                for one in answer.kind.dimensions
+                if one != "hour" or answer.asked.is_of_a_hall  # hours are of one hall
+            ],
+            "hall": answer.asked.place if answer.asked.is_of_a_hall else None,
             "path": f"/tables/{kind}/{dim}",
             "asked": asked,
-            "table": table._replace(rows=table.rows[start : start + _ROWS]),
-            "found": len(table.rows),
+            "table": table,
+            "found": table.found,
             "page": asked.page,
-            "pages": max(1, -(-len(table.rows) // _ROWS)),
+            "pages": max(1, -(-table.found // _ROWS)),
             "sort": asked.sort or table.ranked_by,
-            "periods": _PERIODS,
+            "periods": PERIODS,
             "spans": SPANS,
             "which": asked.period or ("" if asked.first else "month"),
             "period": period,
@@ -166,7 +170,7 @@ class TablesView:
                 told, unit = self._reader.unit(connection, sight, *question)
             except WrongQuestionError as error:
                 status = 404 if error.field in ("dim", "what", "in") else 422
-                raise PageError(status, _ASK.get(error.field, _DATES)) from None
+                raise PageError(status, _ASK.get(error.field, DATES)) from None
             profiles = self._reader.profiles(connection)
         return {
             "unit": unit,
@@ -174,7 +178,7 @@ class TablesView:
             "dimension": told.dimension,
             "path": f"/units/{dim}/{what}",
             "asked": asked,
-            "periods": _PERIODS,
+            "periods": PERIODS,
             "which": asked.period or ("" if asked.first else "month"),
             "days": said(period),
             "policy": told.policy,
@@ -188,7 +192,7 @@ class TablesView:
         self, place: Place, kind: str, dim: str, asked: Question, form: str, language: str
     ) -> tuple[str, bytes]:
         """The name of a file and its bytes: the whole table, as it is sorted and searched."""
-        answer, own_name, _ = self._answer(place, kind, dim, asked)
+        answer, own_name, _ = self._answer(place, kind, dim, asked, None)
         english = language == words.ENGLISH
         period, policy = answer.asked.period, answer.asked.policy
         titles = (answer.kind, answer.asked.dimension)
@@ -205,11 +209,12 @@ class TablesView:
         return name.encode("ascii", "replace").decode(), make(title, told, answer.table, english)
 
     def _answer(
-        self, place: Place, kind: str, dim: str, asked: Question
+        self, place: Place, kind: str, dim: str, asked: Question, limit: int | None
     ) -> tuple[Answer, str, list[tuple[str, str]]]:
-        """The table in order, the name of the reader's place, and what lies in that, id and
-        name.
+        """The table in order, a page of so many rows or all, the name of the reader's place, and
+        what lies in that, id and name.
         """
+        after = 0 if limit is None else (asked.page - 1) * limit
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
             try:
@@ -218,9 +223,10 @@ class TablesView:
                 answer = self._reader.answer(connection, sight, *question)
                 rising = {"up": True, "down": False}.get(asked.order)
                 table = arranged(answer.table, asked.wanted, asked.sort or None, rising)
+                table = part(table, after, limit)
             except WrongQuestionError as error:
                 status = 404 if error.field in ("table", "dim", "in") else 422
-                raise PageError(status, _ASK.get(error.field, _DATES)) from None
+                raise PageError(status, _ASK.get(error.field, DATES)) from None
             except ValueError:
                 raise PageError(422, _ASK["sort"]) from None
             around = self._reader.around(connection, sight)
