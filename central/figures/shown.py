@@ -157,8 +157,9 @@ def keys_of(
     keys: list[CountKey | None] = []
     for one in (0, 1):
         found = in_one_key({policy: told and told[one] for policy, told in words.items()})
-        key = found and found[0] and CountKey(profile, period, *unit, modes, *found)
-        keys.append(key or None)
+        whats, policy_from = found or ((), None)
+        key = CountKey(profile, period, *unit, modes, whats, policy_from)
+        keys.append(key if whats else None)
     return keys[0], keys[1]
 
 

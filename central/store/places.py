@@ -121,7 +121,8 @@ def changes(connection: Connection) -> tuple[int, int]:
     """How many halls there are, and how often their documents changed: other numbers whenever a
     hall or a window is added, renamed or closed.
     """
-    return tuple(connection.execute(select(func.count(), func.sum(_hall.c.version))).one())
+    row = connection.execute(select(func.count(), func.sum(_hall.c.version))).one()
+    return int(row[0]), int(row[1] or 0)
 
 
 def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:

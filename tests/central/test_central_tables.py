@@ -303,8 +303,9 @@ def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
         _, listed = autumn.opened(row["cells"]["services"]["num_key"])
         for one in listed:
             assert day_of(one["day"]).isoweekday() == int(weekday)
-            assert began[one["service"]][11:13] == hour
-            seen += 1
+            if one["service"] in began:  # a completion begins when it is over
+                assert began[one["service"]][11:13] == hour
+                seen += 1
     assert seen > 40
     page = look(autumn, "/hours/demo?period=2026-09", "pages:read")
     cells = re.findall(r'<td class="number[^"]*">\s*(?:<span[^>]*>)?\s*([\d,]+)', page)

@@ -18,7 +18,7 @@ _service = metadata.tables["service"]
 _BEGAN = func.coalesce(
     *(_service.c[f"{one}_at_ms"] for one in ("opened", "accepted", "closed", "finished"))
 )
-_HOUR = ((_BEGAN + _CHINA_MS) // _HOUR_MS) % 24
+_HOUR: Any = ((_BEGAN + _CHINA_MS) // _HOUR_MS) % 24
 
 
 def by_hour(connection: Connection, profile: str, hall: str, days: tuple[int, int]) -> list[Any]:
