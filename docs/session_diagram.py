@@ -1,7 +1,7 @@
 """Writes what docs/ shows of the firmware: the session's diagram and the boards' pins.
 
-`python docs/session_diagram.py` fills the marked parts of docs/citizen.md and docs/hardware.md;
-with `--check` it changes nothing and ends with 1 if a page is out of date.
+`python docs/session_diagram.py` fills the marked parts of docs/citizen.md, docs/hardware.md and
+their Chinese twins; with `--check` it changes nothing and ends with 1 if one is out of date.
 """
 
 import re
@@ -14,7 +14,11 @@ sys.path.insert(0, str(ROOT))
 
 from firmware.session import TABLE  # noqa: E402
 
-PAGES = (ROOT / "docs" / "citizen.md", ROOT / "docs" / "hardware.md")
+PAGES = [
+    ROOT / "docs" / f"{name}{end}"
+    for name in ("citizen", "hardware")
+    for end in (".md", ".zh-CN.md")
+]
 BOARDS = [path.parent.name for path in ROOT.glob("firmware/boards/*/pins.py")]
 
 

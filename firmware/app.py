@@ -20,6 +20,7 @@ from firmware.link import Link
 from firmware.session import (
     ASKING,
     OUT_OF_SERVICE,
+    STARTING,
     TECHNICIAN,
     THANKING,
     TRIED,
@@ -298,6 +299,9 @@ async def serve(board):
     What it logs here is what the technician's bench waits for after a start.
     """
     gc.collect()  # what the modules left while they were loaded lies in between
+    board.watch()
+    # A full journal takes seconds to be read: whoever has plugged it in sees that it lives.
+    board.show(STARTING, None, text_of(built_in(0, 0), STARTING, None))
     try:
         app = App(board)
     except Exception as error:
@@ -306,11 +310,10 @@ async def serve(board):
             if isinstance(error, kind):
                 cause = word
         board.log(f"{cause}: firmware {VERSION}: {error}")
-        # Silent, as nobody is there to hear it; alive, so that what blinks goes on. No watchdog
-        # runs: a bench on the cable may stop it.
+        # Silent, as nobody is there to hear it; alive, so that what blinks goes on.
         board.set_volume(0)
         board.show(OUT_OF_SERVICE, None, text_of(built_in(0, 0), OUT_OF_SERVICE, None, cause))
         while True:
-            await asyncio.sleep_ms(_LONGEST_WAIT_MS)
+            await board.key_change()  # which keeps the watchdog from biting, too
     board.log(f"alive: {app.identity.device}, firmware {VERSION}")
     await app.run()

@@ -15,13 +15,15 @@ class Files:
     together with the segments would give out seqs a second time (JRN-2).
 
     os, open: a board's own, or another file system's that has `listdir`, `mkdir` and `remove`.
+    opened(): called whenever a file is opened for reading: a start reads them all.
     """
 
-    def __init__(self, folder, os=os, open=open):
+    def __init__(self, folder, os=os, open=open, opened=lambda: None):
         self._folder = folder
         self._slots = f"{folder}/slots"
         self._os = os
         self._open = open
+        self._opened = opened
         for path in (folder, self._slots):
             try:
                 os.mkdir(path)
@@ -35,6 +37,7 @@ class Files:
 
     def open(self, name):
         """The file, open for reading bytes. Raises OSError if there is none."""
+        self._opened()
         return self._open(self._path(name), "rb")
 
     def append(self, name, data):

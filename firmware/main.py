@@ -5,6 +5,14 @@ import asyncio
 from firmware.app import serve
 from firmware.boards import this_board
 
+board = this_board()
 # The WebAssembly build's loop is JavaScript's: it has no `run`, and a task starts by itself.
 run = getattr(asyncio, "run", asyncio.create_task)
-run(serve(this_board()))
+try:
+    run(serve(board))
+except KeyboardInterrupt:  # a bench on the cable
+    try:
+        board.rest()
+    except KeyboardInterrupt:  # which says so twice
+        board.rest()
+    raise

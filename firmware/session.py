@@ -14,6 +14,7 @@ INVITED = "inviting"  # lamps on: the first press counts
 THANKING = "thanking"  # the rating is durable; the same for every level
 ASKING = "asking"  # why? keys 1 to 5 are reasons; silence is an answer too
 OUT_OF_SERVICE = "out_of_service"  # the journal cannot take a rating; said so on the face
+STARTING = "starting"  # the journal is being read; no session yet
 TECHNICIAN = "technician"  # keys 1 and 5 were held at the start: every key is tried once
 
 # Answers to a press that changes no face, or that needs more than the new face says.

@@ -16,6 +16,10 @@ _CODES = (
     (413, 411, 408, 406, 407),
     (517, 510, 512, 511, 513),
 )
+_OURS = {  # no centre words them
+    "starting": "正在启动 Starting",
+    "technician": "请逐一按下五个键 Press each key once",
+}
 _CAUSES = {
     "journal_full": "存储已满，请联系工作人员 Full",
     "flash_refuses": "存储故障，请联系工作人员 Storage refuses",
@@ -54,8 +58,8 @@ def built_in(thanks_ms, why_ms):
 
 def text_of(settings, face, ticket, cause=""):
     """What a face says: its words, why it is out of service, or whose service it is."""
-    if face == "technician":
-        return "请逐一按下五个键 Press each key once"
+    if face in _OURS:
+        return _OURS[face]
     text = getattr(settings.words, face)
     if cause:
         return f"{text}: {_CAUSES[cause]}"

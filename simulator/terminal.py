@@ -36,11 +36,14 @@ _RUNGS = {
     "in_centre": ("入省级", "in centre", "covered by the centre's receipt"),
 }
 _FACES = {
+    "starting": ("启动 starting", "dim"),
     "standby": ("待机 standby", "dim"),
     "serving": ("办理 serving", "cyan"),
     "inviting": ("请评价 inviting", "bold black on yellow"),
     "thanking": ("谢谢 thanks", "bold black on green"),
+    "asking": ("为什么 why?", "black on green"),
     "out_of_service": ("暂停 out of service", "bold white on red"),
+    "technician": ("检测 self-test", "bold magenta"),
 }
 _BLINKING = ("闪灯 blinking", "bold blink")
 _DARK = ("断电 no power", "bold red")

@@ -62,6 +62,19 @@ def pytest_runtest_setup(item):
                 (pytest.fail if is_failure else pytest.skip)(_missing(tool))
 
 
+def pytest_collection_modifyitems(config, items):
+    """The journeys take longest: they begin each worker's part, and nobody waits for the last."""
+    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    journeys = [item for item in items if item.path.parent.name == "journey"]
+    others = [item for item in items if item.path.parent.name != "journey"]
+    size = -(-len(others) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in journeys[worker::workers] + others[worker * size : (worker + 1) * size]
+    ]
+
+
 def pytest_terminal_summary(terminalreporter):
     """Lists what could not run, with the command that changes that, and what killed mutants."""
     ends = ("skipped", "failed", "error")

@@ -24,7 +24,6 @@ _SETTINGS = "/settings"
 _GARBAGE_BYTES = 8000
 _FEED_MS = 2000
 _WATCHDOG_MS = 8000  # an RP2 can count to 8,388
-_BENCH_MS = 60000  # no watchdog runs before: a bench on the cable stops the firmware
 _BLINK_MS = 250
 _BLIP_MS = 120  # of the ready lamp, the answer to a press
 _CAUSES = {
@@ -35,6 +34,7 @@ _CAUSES = {
 OFF, ON, BLINK = 0, 1, 2
 # Face: the five lamps (always all alike), the ready lamp, the voice's prompt (0: none).
 FACES = {
+    "starting": (OFF, ON, 0),
     "standby": (OFF, OFF, 0),
     "serving": (OFF, ON, 0),
     "inviting": (ON, ON, 1),
@@ -60,21 +60,23 @@ PROMPTS = (
 class FiveKey:
     """Five contacts to ground, six lamps, a voice and a network that is handed in.
 
-    pins: {name: GPIO number}. pull: of the keys, None where resistors do it. files, timing: of the
-    journal. network: `connect(settings)` (await) returns when there is a link, or raises OSError;
-    settings are /network.json's members; `interface` is the chip's. kept: `put(number)` and
-    `get()` keep a number below 256 through a restart, and through no power cut.
+    pins: {name: GPIO number}. pull: of the keys, None where resistors do it. files(opened): the
+    journal's, each opening is told (firmware/files.py); timing: too. network: `connect(settings)`
+    (await) returns when there is a link, or raises OSError; settings are /network.json's members;
+    `interface` is the chip's. chip: `put(number)` and `get()` keep a number below 256 through a
+    restart, and through no power cut; `rest()` keeps a watchdog that runs from biting.
     """
 
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
 
-    def __init__(self, pins, pull, files, timing, network, kept):
+    def __init__(self, pins, pull, files, timing, network, chip):
+        self._watchdog = None
         pin = machine.Pin
-        self.files = files
+        self.files = files(self._feed)
         self.timing = timing
         self._network = network
-        self._kept = kept
+        self._chip = chip
         self._settings = None
         self._trust = Trust()
         gc.threshold(_GARBAGE_BYTES)
@@ -87,8 +89,6 @@ class FiveKey:
             key.irq(self._note_move, pin.IRQ_FALLING | pin.IRQ_RISING)
         self._shown = None
         self._blinking = self._blip = None
-        self._started = time.ticks_ms()
-        self._watchdog = None
 
     def read_bundle(self):
         """The bundle's JSON, from where enrolment wrote it. Raises OSError if there is none."""
@@ -111,8 +111,8 @@ class FiveKey:
 
     def note(self):
         """What the last `restart` was given, once; 0 for nothing."""
-        note = self._kept.get()
-        self._kept.put(0)
+        note = self._chip.get()
+        self._chip.put(0)
         return note
 
     def closed_keys(self):
@@ -173,8 +173,18 @@ class FiveKey:
 
     def restart(self, note):
         """Restarts the device; the next start's `note` gives the number."""
-        self._kept.put(note)
+        self._chip.put(note)
         machine.reset()
+
+    def watch(self):
+        """From now on a program that does not come back is ended. Only the device's asks for it:
+        a bench that looks at a board's parts feeds nothing.
+        """
+        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
+    def rest(self):
+        """The program was stopped from the cable: nothing feeds the watchdog from now on."""
+        self._chip.rest()
 
     def check_network(self):
         """Raises ValueError if what says how to reach the hall cannot be read."""
@@ -199,8 +209,6 @@ class FiveKey:
     def _feed(self):
         if self._watchdog is not None:
             self._watchdog.feed()
-        elif time.ticks_diff(time.ticks_ms(), self._started) > _BENCH_MS:
-            self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
 
     def _light(self, lamps, ready, blinks=-1):
         if self._blinking is not None:

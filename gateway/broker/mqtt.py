@@ -199,7 +199,7 @@ class Link:
             self._alarms.set(
                 "mqtt",
                 "The broker refuses the gateway's subscriptions. Check its rules for the user "
-                f"{GATEWAY_USER} (docs/custody.md).",
+                f"{GATEWAY_USER} (docs/operate.md).",
             )
             client.disconnect()
             return

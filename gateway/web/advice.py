@@ -32,7 +32,7 @@ PROBLEMS = {
     ),
     "tls_refused": Advice(
         "此前不信任消息服务的证书",
-        "请运行 pingjia gateway secure --check；登记包中的 CA 有误的，请重新登记。",
+        "请运行 pingjia gateway secure --check；开通文件中的 CA 有误的，请重新登记。",
     ),
     "tls_expired": Advice(
         "消息服务的证书已过期", "核对网关的时钟；证书由 pingjia gateway secure 更新。"

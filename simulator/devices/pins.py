@@ -9,6 +9,7 @@ board of firmware/boards/ on them. What goes through a pin or a serial line is t
 # The modules that it replaces are other ones on a board.
 import json
 import sys
+import time
 
 import host  # pyright: ignore[reportMissingImports]
 import uctypes  # pyright: ignore[reportMissingImports]
@@ -92,23 +93,40 @@ class Rtc:
 
 
 class Registers:
-    """The chip's; the only one that the firmware uses outlives a restart."""
+    """The chip's: one outlives a restart, one (it clears bits) stops the watchdog."""
 
     def __setitem__(self, address, value):
-        Rtc().memory(bytes([value]))
+        if address == 0x4005B000:
+            Watchdog.limit_ms = None
+        else:
+            Rtc().memory(bytes([value]))
 
     def __getitem__(self, address):
         return Rtc().memory()[0]
 
 
 class Watchdog:
-    """Nobody bites here."""
+    """Bites whoever feeds it too late; nothing here can end a program that never feeds it again.
+
+    Made a second time it is the same one with another limit, as the ESP32's is.
+    """
+
+    limit_ms = None
+    hurried_ms = None  # a limit in place of the firmware's
+    _fed = 0
 
     def __init__(self, timeout):
-        pass
+        if Watchdog.limit_ms is not None:
+            host.log(f"the watchdog waits {timeout} ms")
+        Watchdog.limit_ms = Watchdog.hurried_ms or timeout
+        Watchdog._fed = time.ticks_ms()
 
     def feed(self):
-        pass
+        late_ms = time.ticks_diff(time.ticks_ms(), Watchdog._fed)
+        Watchdog._fed = time.ticks_ms()
+        if Watchdog.limit_ms is not None and late_ms > Watchdog.limit_ms:
+            host.log(f"the watchdog bites: {late_ms} ms")
+            host.restart(0)
 
 
 class Interface:
@@ -203,6 +221,7 @@ def install(board, partition="journal"):
 def enrol():
     """Makes the empty journal, as the bench does it."""
     _firmware("enrolment").enrol(_firmware("boards").this_board())
+    assert Watchdog.limit_ms is None, "a bench feeds no watchdog"
 
 
 def _told(append):
@@ -211,6 +230,15 @@ def _told(append):
         host.appended(uctypes.addressof(data), len(data))
 
     return append_and_tell
+
+
+def _slow(open, ms):
+    def open_slowly(name):
+        file = open(name)
+        time.sleep_ms(ms)
+        return file
+
+    return open_slowly
 
 
 def _acknowledged(take):
@@ -258,9 +286,12 @@ def _watched(kind):
         def log(self, text):
             host.log(text)
 
-    board = Watched()
     changes = json.loads(host.timing())
     Uart.has_player = changes.pop("has_player", True)
+    Watchdog.hurried_ms = changes.pop("watchdog_ms", None)
+    open_ms = changes.pop("open_ms", 0)
+    board = Watched()
+    board.files.open = _slow(board.files.open, open_ms)
     if changes:
         board.timing = _firmware("timing").Timing(changes)
     board.files.append = _told(board.files.append)

@@ -38,7 +38,7 @@ export class UnixDevice extends EventEmitter {
 
   size() {
     const [, pages] = fs.readFileSync(`/proc/${this.process.pid}/statm`, 'utf8').split(' ');
-    return { resident: Number(pages) * 4096 };
+    return { resident: Number(pages) * 4096, pid: this.process.pid };
   }
 
   postMessage(operation) {

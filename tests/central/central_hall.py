@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
@@ -79,6 +80,9 @@ class SigningDevice(Pen):
         return self.sign(text.encode())
 
 
+_rules = cache(load_rules)  # nothing changes them
+
+
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it.
 
@@ -112,7 +116,7 @@ class Hall:
         self.database = database
         self.keys = DeviceKeys(SECRET)
         centre = Centre(
-            *(database, self.keys, rules or load_rules(profile), Limits()),
+            *(database, self.keys, rules or _rules(profile), Limits()),
             time or PlainClock(self.clock),
             participants=Participants(SECRET),
         )

@@ -1,5 +1,7 @@
 """Fixtures of the centre's tests."""
 
+import shutil
+
 import pytest
 from central_hall import Clock, Hall
 from postgresql import Cluster
@@ -70,24 +72,47 @@ def on_postgresql(cluster):
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def fresh_file(tmp_path_factory):
+    """An empty SQLite database, to be copied: making one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("fresh") / "central.db"
+    open_database(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
 def database(request, tmp_path):
     """An empty database: SQLite, and in some modules PostgreSQL, too."""
     if getattr(request, "param", "") == "postgresql":
         opened = request.getfixturevalue("on_postgresql")
-        tables = ", ".join(f'"{name}"' for name in metadata.tables if name != "record")
-        with opened.write() as connection:
-            connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
-            connection.exec_driver_sql("DELETE FROM record")  # 64 files, to be emptied each
-            connection.exec_driver_sql(
-                "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal)"
-                " VALUES (1, 0, 0, 0, false)"
-            )
+        _empty(opened)
         yield opened
     else:
+        shutil.copy(request.getfixturevalue("fresh_file"), tmp_path / "central.db")
         opened = open_database(f"sqlite:///{tmp_path}/central.db")
         yield opened
         opened.close()
+
+
+def _empty(database):
+    """Only what a test has used, row by row: truncating makes new files of table and indexes."""
+    looks = [
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in metadata.tables
+    ]
+    with database.write() as connection:
+        used = set(connection.exec_driver_sql(" UNION ALL ".join(looks)).scalars())
+        numbered = connection.exec_driver_sql(
+            "SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
+        ).scalars()
+        for table in reversed(metadata.sorted_tables):
+            if table.name in used:
+                connection.execute(table.delete())
+        for name in numbered:
+            connection.exec_driver_sql(f'ALTER SEQUENCE "{name}" RESTART')
+        connection.exec_driver_sql(
+            "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal)"
+            " VALUES (1, 0, 0, 0, false)"
+        )
 
 
 @pytest.fixture

@@ -12,12 +12,15 @@ import urllib.request
 from base64 import b64decode
 from contextlib import closing
 from hashlib import pbkdf2_hmac
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 from authority import Authority
 from typer.testing import CliRunner
 
+from central.cli import app as commands
 from central.config import Config, load_config
 from central.keys import DeviceKeys, derive_key
 from central.people.callers import Callers, UnknownTokenError
@@ -476,12 +479,32 @@ def test_halls_and_windows_are_listed_changed_and_ended(folder):
     assert "终止日期" in central("hall", "remove", "demo").output
 
 
-def test_a_centre_that_serves_loads_nothing_for_workbooks():
-    """20 MB of each process, which has 300 for a province's connections (docs/scale.md)."""
-    told = "import sys, central.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+def test_a_centre_that_serves_loads_nothing_for_workbooks_or_old_tables(tmp_path):
+    """20 MB of each process, which has 300 for a province's connections (docs/scale.md), and a
+    fifth of a second of each command.
+    """
+    url = f"sqlite:///{tmp_path}/central.db"
+    open_database(url).close()
+    told = (
+        "import sys; from central.cli import run, hall; from central.store import database;"
+        f"database.open_database({url!r}).close();"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
     found = subprocess.run(
         [sys.executable, "-c", told], capture_output=True, text=True, check=True
     )
     loaded = set(found.stdout.split())
     assert "central" in loaded
-    assert not loaded & {"openpyxl", "xlsxwriter", "numpy"}
+    assert not loaded & {"openpyxl", "xlsxwriter", "numpy", "alembic"}
+
+
+def test_every_command_is_found_in_its_file():
+    root = typer.main.get_command(commands)
+    for file in (ROOT / "central" / "cli").glob("*.py"):
+        module = import_module(f"central.cli.{file.stem}")
+        if hasattr(module, "add_to"):
+            of_file = typer.Typer()
+            module.add_to(of_file)
+            for name in typer.main.get_group(of_file).commands:
+                assert root.get_command(None, name).name == name
+    assert root.get_command(None, "nothing") is None

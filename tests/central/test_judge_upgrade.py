@@ -10,8 +10,9 @@ from sqlalchemy import MetaData, create_engine, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from central.audit.verify import audit
+from central.migrations import migration_config
 from central.ratings.backfill import Backfill
-from central.store.database import migration_config, open_database
+from central.store.database import open_database
 from central.store.judged import standings
 from protocol.batch import EnvelopeItem, Matter, Progress, ProgressItem
 

@@ -1,5 +1,6 @@
 """A board that does what a test says and remembers what was done to it, in order."""
 
+import asyncio
 import json
 
 from flash_files import FlashFiles
@@ -47,6 +48,12 @@ class FakeBoard:
 
     def ticks_diff(self, new, old):
         return (new - old + TURN // 2) % TURN - TURN // 2
+
+    def watch(self):
+        self.done.append(("watch", None))
+
+    async def key_change(self):
+        await asyncio.sleep(3600)  # nobody presses
 
     def read_bundle(self):
         return json.dumps(BUNDLE).encode()

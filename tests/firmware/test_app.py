@@ -225,6 +225,7 @@ class TestApp(unittest.TestCase):
             asyncio.run(asyncio.wait_for_ms(serve(board), 10))
         self.assertTrue(("show", "out_of_service") in board.done)
         self.assertTrue(("volume", 0) in board.done)
+        self.assertEqual(board.done[:2], [("watch", None), ("show", "starting")])
         said = [step[1] for step in board.done if step[0] == "log"]
         self.assertTrue(said[0].startswith("network_torn: firmware"), said)
 

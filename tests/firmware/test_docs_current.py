@@ -19,9 +19,10 @@ def test_what_is_drawn_from_the_firmware_is_current():
     drawing = [sys.executable, ROOT / "docs" / "session_diagram.py", "--check"]
     drawn = subprocess.run(drawing, capture_output=True, text=True)
     assert drawn.returncode == 0, drawn.stderr
-    pages = {name: (ROOT / "docs" / name).read_text() for name in ("citizen.md", "hardware.md")}
-    assert pages["citizen.md"].count("<!-- end -->") == 1
-    assert pages["hardware.md"].count("<!-- end -->") == len(BOARDS)
+    for name, parts in (("citizen", 1), ("hardware", len(BOARDS))):
+        for end in (".md", ".zh-CN.md"):
+            page = (ROOT / "docs" / f"{name}{end}").read_text("utf-8")
+            assert page.count("<!-- end -->") == parts, f"{name}{end}"
 
 
 def test_every_face_answers_a_press_and_a_chord():

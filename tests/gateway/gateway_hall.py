@@ -379,8 +379,10 @@ class Client:
             topic(HALL, self.device, "state"), encode_message(message), qos=1, retain=True
         )
 
-    def hear(self, name: str, matches=lambda value: True, timeout_s: float = 10.0):
-        """The first message on `name` that fits; others on the way are let fall."""
+    def hear(self, name: str, matches=lambda value: value is not None, timeout_s: float = 10.0):
+        """The first message on `name` that fits; others on the way are let fall, and unless asked
+        for also the empty one that clears a retained ticket, which may come before the next.
+        """
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
             try:

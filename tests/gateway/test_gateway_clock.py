@@ -169,6 +169,7 @@ def two_starts(folder, code: str, patience_s: float = AT_ONCE_S) -> dict:
         asked = len(hall.centre.hall_requests)
         until(lambda: len(hall.centre.hall_requests) > asked + 1, "the document, asked for")
         hall.clock.set("+0")
+        time.sleep(0.5)  # a question that was on its way gets the old document
         hall.centre.change_hall()
         second = hall.open("A002")
         hall.ask(second, "invite")

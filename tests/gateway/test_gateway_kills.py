@@ -132,7 +132,7 @@ def _doubled(settings) -> int:
     return count
 
 
-@pytest.mark.parametrize("times", [50, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [25, pytest.param(1000, marks=pytest.mark.long)])
 def test_killed_at_random_instants_it_loses_doubles_and_alters_nothing(
     tmp_path, centre, mosquitto, times
 ):

@@ -25,7 +25,7 @@ from hosting.tokens import digest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operate.md").read_text()
-CHINESE = (ROOT / "docs/operate.zh-CN.md").read_text()
+CHINESE = (ROOT / "docs/operate.zh-CN.md").read_text("utf-8")
 
 
 def rows(text: str, heading: str) -> set[str]:
@@ -35,9 +35,18 @@ def rows(text: str, heading: str) -> set[str]:
     return {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
 
 
-@pytest.mark.parametrize(("text", "heading"), [(PAGE, "The gateway's alarms"), (CHINESE, "告警")])
+@pytest.mark.parametrize(
+    ("text", "heading"), [(PAGE, "The gateway's alarms"), (CHINESE, "网关的告警")]
+)
 def test_every_alarm_has_its_row(text, heading):
     assert rows(text, heading) == set(advice.ALARMS)
+
+
+def test_the_chinese_page_says_alarms_as_the_overview_does():
+    for word, told in advice.ALARMS.items():
+        row = re.search(rf"^\| `{word}` \| .*$", CHINESE, re.MULTILINE)
+        assert row, word
+        assert told.what in row[0], word
 
 
 def test_every_metric_has_its_row(gateway):

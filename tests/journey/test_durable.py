@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from broker_login import login
+from storms import made_hall
 
 from protocol.message import encode_message
 from protocol.topic import ACK, RECORD, STATE, topic
-from simulator.parts.hall import HALL, Hall
+from simulator.parts.hall import HALL
 from simulator.pen import Pen
 
 WEAKENED = Path(__file__).parent / "weakened"
@@ -24,14 +25,12 @@ pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.needs("strace")]
 def observe(tmp_path, firmware, program=None) -> list[str]:
     """The gateway's system calls while a device sends records one by one, each acknowledged."""
     trace = tmp_path / "trace"
-    hall = Hall(tmp_path / "hall", firmware, windows=1, broker="mosquitto")
-    hall.folder.mkdir()
+    hall = made_hall(firmware, "mosquitto").copy(tmp_path / "hall", 1)
     hall.gateway.observer = ("strace", "-f", "-o", str(trace), "-s", "2000", "-e", CALLS)
     if program is not None:
         hall.gateway.program = (str(program),)
 
     async def all_of_it():
-        await hall.make()
         await hall.start()
         try:
             (folder,) = hall.folders.values()

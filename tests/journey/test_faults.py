@@ -16,7 +16,8 @@ from simulator.parts.faults import FAULTS
 MOSQUITTO = pytest.mark.needs("mosquitto")
 KILLS = [
     ("device-power-cut", "embedded"),
-    pytest.param("device-power-cut", "mosquitto", marks=MOSQUITTO),
+    # Which broker a device finds again says little of its flash.
+    pytest.param("device-power-cut", "mosquitto", marks=[MOSQUITTO, pytest.mark.long]),
     ("device-alone-power-cut", "embedded"),
     pytest.param("gateway-kill", "mosquitto", marks=MOSQUITTO),
     ("broker-kill", "embedded"),
@@ -25,8 +26,12 @@ KILLS = [
 
 
 @pytest.mark.parametrize(("fault", "broker"), KILLS)
-def test_twenty_kills_lose_nothing(tmp_path, firmware, fault, broker):
-    holds(run_storm(tmp_path, firmware, fault, 20, broker=broker, flash_ms=5))
+def test_kills_lose_nothing(tmp_path, firmware, fault, broker):
+    """A gateway takes a second of processor to start; test_gateway_kills.py kills it at instants
+    of its own.
+    """
+    times = 20 if fault.startswith("device") else 10
+    holds(run_storm(tmp_path, firmware, fault, times, broker=broker, flash_ms=5))
 
 
 @pytest.mark.long
@@ -53,14 +58,15 @@ def test_a_centre_that_misbehaves_in_every_manner_loses_nothing(tmp_path, firmwa
     holds(run_with(tmp_path, firmware, scenario))
 
 
-def test_a_destroyed_hall_gets_everything_back_from_the_devices(tmp_path, firmware):
-    """500 ratings that the hall had acknowledged, none of which the centre had seen."""
+@pytest.mark.parametrize("ratings", [120, pytest.param(500, marks=pytest.mark.long)])
+def test_a_destroyed_hall_gets_everything_back_from_the_devices(tmp_path, firmware, ratings):
+    """Ratings that the hall had acknowledged, none of which the centre had seen."""
 
     async def scenario(run):
         await run.hall.centre.kill()
-        await press_until(run, 500)
+        await press_until(run, ratings)
         await run.until_acknowledged()
-        assert (await run.queue.status())["ratings"] == run.thanked() >= 500
+        assert (await run.queue.status())["ratings"] == run.thanked() >= ratings
         await run.hall.centre.start()
         assert await run.ratings() == []
         await FAULTS["hall-destroyed"](run, random.Random(SEED))

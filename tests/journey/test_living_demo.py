@@ -23,7 +23,11 @@ PULLS = "3:device,5:broker,8:gateway,12:centre"
 
 
 @pytest.mark.parametrize(
-    "broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))]
+    "broker",
+    [
+        "embedded",
+        pytest.param("mosquitto", marks=[pytest.mark.needs("mosquitto"), pytest.mark.long]),
+    ],
 )
 def test_whatever_plug_is_pulled_nothing_is_lost(tmp_path, firmware, broker):
     keep = tmp_path / "run"

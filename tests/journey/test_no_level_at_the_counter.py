@@ -115,10 +115,13 @@ def _chance_ms(times, medians):
 
 
 @pytest.mark.rule("R9")
-def test_the_five_levels_look_and_sound_the_same_and_take_the_same_time(tmp_path, firmware):
-    counter = watch_the_counter(tmp_path, firmware, presses=100)
-    assert sum(map(len, counter.delays.values())) == 500 - counter.late
-    assert counter.late < 125
+@pytest.mark.parametrize("presses", [50, pytest.param(200, marks=pytest.mark.long)])
+def test_the_five_levels_look_and_sound_the_same_and_take_the_same_time(
+    tmp_path, firmware, presses
+):
+    counter = watch_the_counter(tmp_path, firmware, presses)
+    assert sum(map(len, counter.delays.values())) == 5 * presses - counter.late
+    assert counter.late < 1.25 * presses
     assert {where for where, _ in counter.seen[1]} == {"state", "ticket", "api", "console"}
     usual = dict(counter.usual(1))
     assert set(usual) == {"asked why", "told why"}

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,12 @@ def test_every_command_of_the_page_is_one_that_pingjia_takes():
     assert len(blocks) > 12
     assert not [command for command in [*blocks, *in_text()] if not is_taken(command)]
     assert not is_taken("pingjia workbench ports --prot /dev/ttyUSB0")
+
+
+def test_the_chinese_page_shows_the_same():
+    checking = [sys.executable, ROOT / "docs" / "technician_session.py", "--check"]
+    done = subprocess.run(checking, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.long

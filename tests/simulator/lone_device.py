@@ -68,8 +68,10 @@ class LoneDevice:
             self._start |= {"unix": self._unix, "board": BOARD}
         await self.fleet.start(DEVICE, self._folder / "device", enrol=True, **self._start)
 
-    async def switch_on_again(self):
-        """Its power comes back."""
+    async def switch_on_again(self, timing=None):
+        """Its power comes back. timing: another one than before."""
+        if timing is not None:
+            self._start["timing"] = timing
         await self.fleet.start(DEVICE, self._folder / "device", **self._start)
 
     def faces(self):

@@ -5,12 +5,15 @@ What each of these did to the firmware of v0.2.0 stands in its docstring.
 """
 
 import asyncio
+import os
+import runpy
+import signal
 import ssl
 from contextlib import asynccontextmanager
 
 import pytest
 from authority import Authority
-from lone_device import DEVICE, EPOCH, KEY, QUICK, LoneDevice
+from lone_device import DEVICE, EPOCH, KEY, QUICK, ROOT, LoneDevice
 from scripted_broker import ScriptedBroker
 from stepped_clock import SteppedClock
 from test_device import is_face, kinds
@@ -278,3 +281,59 @@ def test_a_power_cut_loses_nothing_that_was_thanked(tmp_path):
             )
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("open_ms", "bites"), [(1000, False), (4500, True)])
+def test_a_slow_start_is_fed_file_by_file_and_shown_from_the_first_moment(
+    open_ms, bites, tmp_path
+):
+    """The watchdog runs from the start: a journal that takes longer than it waits is no hang, one
+    read that does is.
+    """
+
+    async def scenario():
+        async with board(tmp_path, segment_records=2) as lone:
+            await lone.rate(5, hold_ms=12, is_acknowledged=False)
+            await lone.fleet.kill(DEVICE)
+            lone.events.clear()
+            slow = {"segment_records": 2, "open_ms": open_ms, "watchdog_ms": 4000}
+            await lone.switch_on_again(SOON | slow)
+            await until_said(lone, "the watchdog bites" if bites else "alive")
+            assert lone.faces()[0] == "starting"
+            assert bool(said(lone, "the watchdog bites")) == bites
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_is_stopped_from_the_cable_is_not_bitten(tmp_path):
+    """A bench sends Ctrl-C, and takes its time. (Twice, in truth: see the next one. This port ends
+    at the second.)
+    """
+
+    async def scenario():
+        async with board(tmp_path) as lone:
+            await lone.broker.until(lambda: lone.broker.published("/state"))
+            told = await lone.fleet.memory(DEVICE)
+            os.kill(told["pid"], signal.SIGINT)
+            await until_said(lone, "the watchdog waits 3600000 ms")
+
+    asyncio.run(scenario())
+
+
+def test_the_second_ctrl_c_does_not_keep_the_watchdog_awake(monkeypatch):
+    rested = []
+
+    class Stopped:
+        def rest(self):
+            rested.append(1)
+            if len(rested) == 1:
+                raise KeyboardInterrupt
+
+    async def serve(board):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("firmware.boards.this_board", Stopped)
+    monkeypatch.setattr("firmware.app.serve", serve)
+    with pytest.raises(KeyboardInterrupt):
+        runpy.run_path(str(ROOT / "firmware" / "main.py"))
+    assert len(rested) == 2

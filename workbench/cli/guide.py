@@ -22,6 +22,7 @@ _TEXT = """\
 
 A dead one:  pingjia workbench replace, then pingjia workbench rescue --help
 Everything:  docs/technician.md; every command explains itself with --help
+中文：       docs/technician.zh-CN.md
 """
 
 

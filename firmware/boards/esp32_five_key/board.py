@@ -6,7 +6,7 @@ The journal has a partition of its own, `journal`; identity.json and network.jso
 import network
 import vfs
 from esp32 import Partition
-from machine import RTC, Pin
+from machine import RTC, WDT, Pin
 
 from firmware.boards.esp32_five_key.pins import PINS
 from firmware.boards.five_key import FiveKey, NoFlash, is_enrolled
@@ -15,6 +15,9 @@ from firmware.files import Files
 from firmware.timing import Timing
 
 _FOLDER = "/journal"
+_REST_MS = (
+    3600000  # a bench takes minutes; the watchdog of an ESP32 cannot be stopped, only told anew
+)
 
 
 class Board(FiveKey):
@@ -22,11 +25,11 @@ class Board(FiveKey):
 
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
-        super().__init__(pins, None, _journal(), Timing(), _Network(pins), _Kept())
+        super().__init__(pins, None, _journal, Timing(), _Network(pins), _Chip())
 
 
-class _Kept:
-    """The memory of the real-time clock."""
+class _Chip:
+    """The memory of the real-time clock, and the watchdog."""
 
     def put(self, number):
         RTC().memory(bytes([number]))
@@ -34,6 +37,9 @@ class _Kept:
     def get(self):
         memory = RTC().memory()
         return memory[0] if memory else 0
+
+    def rest(self):
+        WDT(timeout=_REST_MS)
 
 
 class _Network:
@@ -61,7 +67,7 @@ class _Network:
         )
 
 
-def _journal():
+def _journal(opened):
     """The journal's file system; made only on a board that nobody has enrolled."""
     found = Partition.find(Partition.TYPE_DATA, label="journal")
     if not found:
@@ -76,4 +82,4 @@ def _journal():
             vfs.mount(found[0], _FOLDER)
     except OSError as error:
         return NoFlash(error)
-    return Files(_FOLDER)
+    return Files(_FOLDER, opened=opened)

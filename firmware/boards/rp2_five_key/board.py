@@ -13,7 +13,11 @@ from firmware.boards.rp2_five_key.pins import PINS
 from firmware.files import Files
 from firmware.timing import Timing
 
-_SCRATCH = 0x4005800C  # a register of the watchdog's that means nothing to it (RP2040, 4.7.6)
+# Registers of the watchdog (RP2040 datasheet, 4.7.6): one that means nothing to it, and its
+# control, through the alias that clears bits (2.1.2).
+_SCRATCH = 0x4005800C
+_CONTROL_CLEAR = 0x40058000 + 0x3000
+_ENABLE = 1 << 30
 
 
 class Board(FiveKey):
@@ -22,17 +26,20 @@ class Board(FiveKey):
     def __init__(self):
         pins = {name: number for name, number, _ in PINS}
         sizes = Timing({"segments": 25})
-        super().__init__(pins, Pin.PULL_UP, Files("/journal"), sizes, _Network(), _Kept())
+        super().__init__(pins, Pin.PULL_UP, _journal, sizes, _Network(), _Chip())
 
 
-class _Kept:
-    """A register that only power-on clears."""
+class _Chip:
+    """A register that only power-on clears, and the watchdog."""
 
     def put(self, number):
         mem32[_SCRATCH] = number
 
     def get(self):
         return mem32[_SCRATCH]
+
+    def rest(self):
+        mem32[_CONTROL_CLEAR] = _ENABLE
 
 
 class _Network:
@@ -43,3 +50,7 @@ class _Network:
 
     async def connect(self, settings):
         await join(self.interface, settings)
+
+
+def _journal(opened):
+    return Files("/journal", opened=opened)

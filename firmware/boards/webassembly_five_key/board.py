@@ -104,6 +104,12 @@ class Board:
         """Restarts the device; the next start's `note` gives the number, which is below 256."""
         host.restart(note)
 
+    def watch(self):
+        """From now on a watchdog bites a program that does not come back."""
+
+    def rest(self):
+        """The program was stopped from the cable: no watchdog may bite from now on."""
+
     def check_network(self):
         """Raises ValueError if what says how to reach the hall cannot be read."""
 
