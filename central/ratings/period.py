@@ -9,6 +9,8 @@ from typing import NamedTuple
 from central.store.tallies import ALL_DAYS, month_of, number_of
 from hosting.clock import day
 
+_FIRST_YEAR = 100  # before it nothing is looked for
+
 
 class Period(NamedTuple):
     """The days from `first` to `last`, both included; both None for all days."""
@@ -27,9 +29,9 @@ class Period(NamedTuple):
 
     def before(self) -> "Period | None":
         """The one before it: of whole months as many months, else as many days; None before all
-        days.
+        days, and in the first years of the calendar.
         """
-        if self.first is None or self.last is None:
+        if self.first is None or self.last is None or self.first.year < _FIRST_YEAR:
             return None
         last = self.first - timedelta(days=1)
         if self.first.day == 1 and (self.last + timedelta(days=1)).day == 1:

@@ -226,6 +226,7 @@ def test_free_days_have_as_many_days_before_them():
     assert period.before() == Period(date(2026, 8, 8), date(2026, 9, 4))
     assert name_of(period) is None
     assert ALL.before() is None
+    assert named("0001-01").before() is None, "the calendar begins there"
     for wrong in ("2026-13", "2026Q5", "2026H3", "0000", "26", "2026-9"):
         with pytest.raises(ValueError, match=r"write a month|month must be"):
             named(wrong)
@@ -311,6 +312,9 @@ def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
     cells = re.findall(r'<td class="number[^"]*">\s*(?:<span[^>]*>)?\s*([\d,]+)', page)
     assert sorted(map(int, cells)) == sorted(count(row, "services") for row in rows)
     assert "周一" in page
+    early = "qinnan.00010101-00010103.demo.hour.1-09.per_visit.active-5"
+    assert autumn.get(f"/v1/figures/{early}/services")["count"] == 0
+    assert table(autumn, "rates", "hour", period="0001", **{"in": "demo"})["rows"] == []
     look(autumn, "/hours/nowhere", "pages:read", status=404)
     look(autumn, "/hours/demo?show=beauty", "pages:read", status=404)
 

@@ -216,7 +216,7 @@ def _hour_of(thing: str, days: tuple[int, int]) -> tuple[int | None, list[int]]:
     if thing == hours.UNKNOWN:
         return None, []
     weekday, _, hour = thing.partition("-")
-    first, last = (datetime.strptime(f"{one}", "%Y%m%d").toordinal() for one in days)
+    first, last = (datetime.strptime(f"{one:08}", "%Y%m%d").toordinal() for one in days)
     at = [datetime.fromordinal(n) for n in range(first, last + 1)]
     return int(hour), [int(f"{one:%Y%m%d}") for one in at if one.isoweekday() == int(weekday)]
 
