@@ -11,8 +11,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import xlsxwriter
-
 from central.figures.tables.table import Column, Row, Table, Value, is_said
 from central.rules.definitions import OURS, Mean, Share
 
@@ -30,6 +28,8 @@ def workbook(title: str, said: Sequence[str], table: Table, english: bool = Fals
     """An .xlsx of one sheet: what it is in a few lines, then the table. said: of which place and
     days, by which rules.
     """
+    import xlsxwriter  # only who asks for a workbook needs it
+
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, _OPTIONS)
     sheet = book.add_worksheet("表 Table")
