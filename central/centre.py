@@ -14,6 +14,7 @@ from central.directory.importer import Importer
 from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
+from central.figures.tables.reader import TablesReader
 from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal_secret
 from central.people.callers import Callers
 from central.ratings import backfill, judge
@@ -36,6 +37,7 @@ from central.web.api import (
     records,
     rehearsal,
     services,
+    tables,
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
@@ -80,6 +82,7 @@ class Centre:
         self.endings = Endings(database, now_ms)
         self.judge = Judge(database, rules, clock)
         self.figures = FiguresReader(self.judge, now_ms)
+        self.tables = TablesReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
         self.closed = ClosedMonths(database, self.judge, now_ms)
         self.importer = Importer(database, self.devices, now_ms)
@@ -87,6 +90,7 @@ class Centre:
             database,
             self.callers,
             self.figures,
+            self.tables,
             self.closed,
             self.alarms,
             self.approval,
@@ -112,6 +116,7 @@ class Centre:
             halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
+            tables.create_router(database, self.tables, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
                 *(database, self.judge, Entry(database, now_ms), participants),

@@ -282,7 +282,12 @@ def upgrade() -> None:
         sa.Column("further_version", sa.Integer(), nullable=True),
     ):
         op.add_column("hall", column)
-    op.add_column("device", sa.Column("broker", sa.String(length=16), nullable=True))
+    for column in (
+        sa.Column("broker", sa.String(length=16), nullable=True),
+        sa.Column("firmware", sa.String(length=32), nullable=True),
+        sa.Column("firmware_seq", sa.Integer(), server_default="0", nullable=False),
+    ):
+        op.add_column("device", column)
     op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
     op.add_column(
         "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)
