@@ -123,11 +123,12 @@ async def take(browser: Browser, hall: Hall, shot: Shot) -> None:
         is_mobile=shot.size == PHONE,
         color_scheme="dark" if shot.colours == "dark" else "light",
     )
-    cookies = {"pingjia_language": shot.language}
-    if (hall.folder / shot.token).exists():
-        cookies[f"pingjia_{shot.part}"] = read_token(hall.folder / shot.token)
-    await context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+    language = {"name": "pingjia_language", "value": shot.language, "url": url}
+    await context.add_cookies([language])  # pyright: ignore[reportArgumentType]
     page = await context.new_page()
+    if (hall.folder / shot.token).exists():
+        await page.goto(f"{url}/login#{read_token(hall.folder / shot.token)}")
+        await page.wait_for_url(lambda now: "/login" not in now)
     await page.goto(url + shot.path)
     await page.evaluate("document.fonts.ready")
     await page.wait_for_timeout(700)  # the first news of the live part

@@ -6,7 +6,7 @@ fonts: letters are of one width, and what is longer than its place is broken or 
 
 import io
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 import segno
@@ -128,8 +128,8 @@ def _bars(page: list[Labelled]) -> Iterator[_Bar]:
                 yield _Bar(x, y, length * module, module)
 
 
-def _runs(row: bytearray | tuple[bytearray, ...] | bytes) -> Iterator[tuple[int, int]]:
-    """(first, length) of the dark modules side by side in a row."""
+def _runs(row: Any) -> Iterator[tuple[int, int]]:
+    """(first, length) of the dark modules side by side in a row of bytes."""
     first = 0
     for piece in bytes(row).split(b"\0"):
         if piece:
