@@ -29,6 +29,11 @@ _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
+_NOTICES = {
+    "ended": _ENDED,
+    "other": "此页面需要另一个访问令牌，此前的登录仍然有效。",
+    "over": "登录已失效，请重新登录。",
+}
 _WRONG = "此令牌无效或已经用过，请核对后重新输入。"
 
 Holder = TypeVar("Holder")
@@ -46,11 +51,11 @@ class PageError(Exception):
 
 
 class LoginNeededError(Exception):
-    """Nobody has logged in here, or nobody who may see this; has_ended: somebody had."""
+    """Nobody has logged in here, or nobody who may see this; why: of _NOTICES, or empty."""
 
-    def __init__(self, has_ended: bool) -> None:
-        super().__init__()
-        self.has_ended = has_ended
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Site(Generic[Holder]):
@@ -130,16 +135,18 @@ class Site(Generic[Holder]):
         """Who asks, and may. Raises LoginNeededError or PageError, which the site answers."""
         if request.method not in ("GET", "HEAD") and not session.is_from_own_page(request):
             raise PageError(403, "请求必须来自本系统的页面。")
-        has_ended = False
+        why = ""
         for secret in session.secrets(request, self.tier):
             try:
                 found = await run_in_threadpool(self.sessions.holder, secret)
             except EndedTokenError:
-                has_ended = True
+                why = "ended"
                 continue
             if found is not None and may(found):
                 return found
-        raise LoginNeededError(has_ended)
+            if why != "ended":
+                why = "other" if found is not None or why == "other" else "over"
+        raise LoginNeededError(why)
 
     async def has(self, request: Request, may: Callable[[Holder], bool]) -> bool:
         """Whether somebody who may has also logged in."""
@@ -229,12 +236,9 @@ class Site(Generic[Holder]):
         """The fields of a posted form."""
         return await session.form(request)
 
-    async def _show_login(
-        self, request: Request, next: str = "", other: int = 0, ended: int = 0
-    ) -> Response:
-        notice = "此页面需要另一个访问令牌，此前的登录仍然有效。" if other else ""
-        notice = _ENDED if ended else notice
-        return await self._login_page(request, next, notice)
+    async def _show_login(self, request: Request, next: str = "") -> Response:
+        notices = [text for why, text in _NOTICES.items() if why in request.query_params]
+        return await self._login_page(request, next, notices[0] if notices else "")
 
     async def _login(self, request: Request) -> Response:
         if not session.is_from_own_page(request):
@@ -290,16 +294,15 @@ class Site(Generic[Holder]):
 
     async def _on_login_needed(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, LoginNeededError)
-        other = "&other=1" if session.secrets(request, self.tier) else ""
-        other = "&ended=1" if error.has_ended else other
+        why = f"&{error.why}=1" if error.why else ""
         if request.headers.get("hx-request"):
             page = urlsplit(request.headers.get("hx-current-url", "")).path
             wanted = quote(page) if session.is_local_path(page) else ""
-            place = f"/login?next={wanted}{other}"
+            place = f"/login?next={wanted}{why}"
             return Response(status_code=401, headers={"HX-Redirect": place})
         if "text/html" not in request.headers.get("accept", ""):
             return Response(status_code=401)
-        return RedirectResponse(f"/login?next={quote(_here(request))}{other}", 303)
+        return RedirectResponse(f"/login?next={quote(_here(request))}{why}", 303)
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)

@@ -45,14 +45,15 @@ class PageSessions:
         sha256, now_ms = digest(secret).hex(), self._now_ms()
         with self._database.read() as connection:
             row = sessions.get(connection, sha256)
-            is_over = row is not None and now_ms - row.seen_ms >= SESSION_S * 1000
             token = self._unwritten.get(sha256) if row is None else row.token
-            if token is None or is_over:
+            if token is None:
                 return None
             try:
                 holder = self._callers.holder_by_id(connection, token)
             except UnknownTokenError:
                 return None
+        if row is not None and now_ms - row.seen_ms >= SESSION_S * 1000:
+            return None
         if row is not None and now_ms - row.seen_ms >= _SEEN_EVERY_MS:
             self._see(sha256, now_ms)
         return holder

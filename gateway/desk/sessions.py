@@ -1,9 +1,11 @@
 """Who has logged in to the pages: by a token, or by a code that binds a PC to its window.
 
 What a code (gateway/desk/codes.py) leaves behind is a token of its own, which nobody
-knows: `pingjia gateway token list` names the PC by it, and `token revoke` unbinds that PC alone.
+knows and which ends with the session: `pingjia gateway token list` names the PC by it, and `token
+revoke` unbinds that PC alone.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -32,19 +34,20 @@ class PageSessions:
         """By a token of pages or of a console, or by a code, which is used up by that."""
         caller = caller_of(self._database, token, self._now_ms)
         sha256 = digest(token)
+        secret, now_ms = new_secret(), self._now_ms()
         if caller is None:
-            sha256 = self._bind(token.upper())
+            sha256 = self._bind(token.upper(), _own_token(digest(secret)))
         elif caller.scope not in (PAGES, CONSOLE):  # a queue system's token opens no page
             return None
         if sha256 is None:
             return None
-        secret, now_ms = new_secret(), self._now_ms()
         caller = caller_by_hash(self._database, sha256, now_ms)
         if caller is None:
             return None
         try:
             with self._database.write() as connection:
-                sessions.end_unseen(connection, now_ms - SESSION_S * 1000)
+                for over in sessions.over(connection, now_ms - SESSION_S * 1000):
+                    sessions.end(connection, over, _own_token(over))
                 sessions.put(connection, digest(secret), sha256, now_ms)
         except DatabaseError as error:  # who must mend a full disk shall see the overview
             log.warning("a login is kept until the gateway stops, no longer: %s", error)
@@ -56,22 +59,22 @@ class PageSessions:
         sha256, now_ms = digest(secret), self._now_ms()
         with self._database.read() as connection:
             row = sessions.get(connection, sha256)
-        if row is None:
-            token = self._unwritten.get(sha256)
-        else:
-            token = row.token_sha256 if now_ms - row.seen_ms < SESSION_S * 1000 else None
-        if row is not None and token and now_ms - row.seen_ms >= _SEEN_EVERY_MS:
+        token = self._unwritten.get(sha256) if row is None else row.token_sha256
+        caller = None if token is None else caller_by_hash(self._database, token, now_ms)
+        if row is not None and now_ms - row.seen_ms >= SESSION_S * 1000:
+            return None
+        if row is not None and now_ms - row.seen_ms >= _SEEN_EVERY_MS:
             self._see(sha256, now_ms)
-        return None if token is None else caller_by_hash(self._database, token, now_ms)
+        return caller
 
     def log_out(self, secret: str) -> None:
         """Ends a session, at every page that it has open."""
         self._unwritten.pop(digest(secret), None)
         with self._database.write() as connection:
-            sessions.end(connection, digest(secret))
+            sessions.end(connection, digest(secret), _own_token(digest(secret)))
 
-    def _bind(self, code: str) -> bytes | None:
-        """The hash of the new token that a code leaves behind, if it is one."""
+    def _bind(self, code: str, own_token: bytes) -> bytes | None:
+        """The hash of the token that a code leaves behind, if it is one."""
         now_ms = self._now_ms()
         with self._database.write() as connection:
             row = sessions.code(connection, digest(code))
@@ -80,10 +83,9 @@ class PageSessions:
             if now_ms >= row.ends_at_ms:
                 raise EndedTokenError(row.ends_at_ms, "hall IT")
             at = clock.china(now_ms).strftime("%Y%m%d-%H%M%S")
-            sha256 = digest(new_secret())
-            name = f"{row.window}-pc-{at}-{sha256.hex()[:4]}"
-            tokens.put(connection, name, sha256, now_ms, CONSOLE, row.window)
-        return sha256
+            name = f"{row.window}-pc-{at}-{own_token.hex()[:4]}"
+            tokens.put(connection, name, own_token, now_ms, CONSOLE, row.window)
+        return own_token
 
     def _see(self, sha256: bytes, now_ms: int) -> None:
         """Now and then, and never at the cost of the request: a full disk is told elsewhere."""
@@ -92,3 +94,8 @@ class PageSessions:
                 sessions.see(connection, sha256, now_ms)
         except DatabaseError as error:
             log.warning("that a page's session was used is not noted: %s", error)
+
+
+def _own_token(session_sha256: bytes) -> bytes:
+    """What stands as a token's hash for a session that a code has begun; of no token at all."""
+    return hashlib.sha256(b"bound by a code" + session_sha256).digest()

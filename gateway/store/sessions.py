@@ -26,16 +26,17 @@ def see(connection: Connection, sha256: bytes, now_ms: int) -> None:
     connection.execute(statement.values(seen_ms=now_ms))
 
 
-def end(connection: Connection, sha256: bytes) -> None:
-    """End a session."""
+def end(connection: Connection, sha256: bytes, own_token: bytes) -> None:
+    """End a session, and the token of this hash, which is good for it alone if it is there."""
     connection.execute(delete(_session).where(_session.c.sha256 == sha256))
+    connection.execute(delete(_token).where(_token.c.sha256 == own_token))
 
 
-def end_unseen(connection: Connection, before_ms: int) -> None:
-    """End the sessions that nobody has used since then, and those whose token is gone."""
+def over(connection: Connection, before_ms: int) -> list[bytes]:
+    """The sessions that nobody has used since then, and those whose token is gone."""
     tokens = select(_token.c.sha256)
     is_over = (_session.c.seen_ms < before_ms) | _session.c.token_sha256.not_in(tokens)
-    connection.execute(delete(_session).where(is_over))
+    return list(connection.execute(select(_session.c.sha256).where(is_over)).scalars())
 
 
 def put_code(connection: Connection, sha256: bytes, window: str, ends_at_ms: int) -> None:

@@ -103,6 +103,12 @@ def test_a_code_binds_one_pc_to_its_window_and_that_pc_alone_is_unbound(desk):
     desk.revoke(name)
     assert desk.sessions.holder(secret) is None
     assert desk.sessions.holder(other) is not None, "the control"
+    desk.sessions.log_out(other)
+    assert desk.names() == [], "a PC that is unbound stands in no list"
+    desk.sessions.log_in(new_code(desk.database, "w1", desk.ms)[0])
+    desk.ms += 31 * DAY_MS
+    desk.sessions.log_in(desk.token("it"))
+    assert desk.names() == ["it"], "nor does one that nobody has used"
 
 
 def test_a_code_is_over_after_ten_minutes_or_when_the_window_has_a_newer_one(desk):

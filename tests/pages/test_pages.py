@@ -154,6 +154,17 @@ def test_a_part_that_meets_no_login_leads_back_to_its_own_page(visitor):
         assert sent.headers["hx-redirect"] == "/login?next="
 
 
+def test_who_was_logged_in_is_told_that_it_is_over(visitor):
+    assert "over" not in visitor.get("/it", headers=HTML).headers["location"]
+    log_in(visitor, "clerk")
+    log_in(visitor, "it")
+    visitor.sessions.open.popitem()
+    assert "other=1" in visitor.get("/it", headers=HTML).headers["location"], "the clerk's is good"
+    visitor.sessions.open.clear()
+    sent = visitor.get("/it", headers=HTML).headers["location"]
+    assert "登录已失效" in visitor.get(sent).text
+
+
 def test_who_may_not_is_told_that_another_token_is_needed(visitor):
     log_in(visitor, "clerk")
     sent = visitor.get("/it", headers=HTML).headers["location"]
