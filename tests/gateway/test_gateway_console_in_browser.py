@@ -103,6 +103,7 @@ def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, 
             await expect(page.get_by_role("radio")).to_have_count(1)
             await page.keyboard.press("F2")
             await expect(page.get_by_text("王芳 0231")).to_be_visible()
+            await expect(page.get_by_role("radio")).to_have_count(2)  # nothing else is asked for
             with chosen.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM session")
             await page.keyboard.press("F2")
