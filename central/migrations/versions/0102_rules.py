@@ -19,6 +19,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "session",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.String(length=16), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_session")),
+    )
+    op.create_table(
         "decision",
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),

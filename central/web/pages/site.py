@@ -18,7 +18,8 @@ from central.directory.sight import is_coarse
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.figures.tables.reader import TablesReader
-from central.people.callers import Callers, Holder, UnknownTokenError
+from central.people.callers import Callers, Holder
+from central.people.sessions import PageSessions
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
 from central.web.pages import counts, directory, halls, hours, policies, tables
@@ -61,18 +62,12 @@ def create_site(
 ) -> Site[Holder]:
     """The pages over an open database; those of a rehearsal say so, each."""
 
-    def holder_of(token: str) -> Holder | None:
-        try:
-            return callers.holder(token)
-        except UnknownTokenError:
-            return None
-
     site: Site[Holder] = Site(
         tier="centre",
         name="好差评归集系统",
         templates=Path(__file__).with_name("templates"),
         static=Path(__file__).with_name("static"),
-        holder_of=holder_of,
+        sessions=PageSessions(database, callers, reader.now_ms),
         home_of=_home,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
