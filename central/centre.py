@@ -16,7 +16,11 @@ from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.figures.tables.reader import TablesReader
 from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal_secret
+from central.people.accounts import Accounts
 from central.people.callers import Callers
+from central.people.passwords import Passwords
+from central.people.sessions import PageSessions
+from central.people.sign_in import SignIn
 from central.ratings import backfill, judge
 from central.ratings.entry import Entry
 from central.ratings.judge import Judge
@@ -42,6 +46,7 @@ from central.web.api import (
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
 from central.web.api.health import LOOK_EVERY_S, StoreWatch
+from central.web.pages.people import People
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
 from hosting.worker import Ticker
@@ -58,7 +63,8 @@ class Centre:
 
     keys: of devices and halls. rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
-    is_direct: what technicians enrol needs no approval. participants: who was served, as figures
+    is_direct: what technicians enrol needs no approval. passwords: how people's are hashed.
+    participants: who was served, as figures
     know them; None where business systems may not tell it.
     """
 
@@ -71,11 +77,17 @@ class Centre:
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
         participants: Participants | None = None,
+        passwords: Passwords | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms, key_of = clock.now_ms, keys.key
         self.database = database
+        database.sign_acts(keys.acts_key())
         self.callers = Callers(database, now_ms)
+        passwords = Passwords() if passwords is None else passwords
+        sign_in = SignIn(database, keys.acts_key(), now_ms, passwords)
+        self.accounts = Accounts(database, now_ms, passwords)
+        self.sessions = PageSessions(database, self.callers, sign_in, now_ms)
         self.intake = Intake(database, key_of, clock, self.callers)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
@@ -88,7 +100,8 @@ class Centre:
         self.importer = Importer(database, self.devices, now_ms)
         self.site = create_site(
             database,
-            self.callers,
+            self.sessions,
+            People(self.accounts, sign_in),
             self.figures,
             self.tables,
             self.closed,
@@ -114,17 +127,17 @@ class Centre:
             clock,
             self.store_watch,
             halls.create_router(database, keys, self.callers, now_ms),
-            records.create_router(database, key_of, bearer),
+            records.create_router(database, key_of, holder_in_of(self.callers), now_ms),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             tables.create_router(database, self.tables, bearer),
-            services.create_router(database, self.judge, bearer, now_ms),
+            services.create_router(database, self.judge, holder_in_of(self.callers), now_ms),
             entry.create_router(
                 *(database, self.judge, Entry(database, now_ms), participants),
                 *(holder_in_of(self.callers), now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),
             ),
             policies.create_router(database, self.judge, bearer, now_ms),
-            feed.create_router(database, bearer),
+            feed.create_router(database, holder_in_of(self.callers), now_ms),
             *own,
             directory.create_router(
                 database, self.importer, holder_in_of(self.callers), self.figures.now_ms

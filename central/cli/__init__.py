@@ -18,6 +18,7 @@ _FILES = {
     "device": "device",
     "epoch": "epoch",
     "token": "token",
+    "account": "account",
     "settings": "settings",
     "policy": "policy",
     "clock": "clock",

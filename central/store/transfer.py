@@ -23,7 +23,7 @@ _EXPORTED = (
         "standing",
         "moved_rating",
     ),
-    *("figure", "judged", "policy_use", "judge"),
+    *("figure", "judged", "policy_use", "judge", "act", "act_head"),
 )
 TABLES = [table for table in metadata.sorted_tables if table.name in _EXPORTED]
 _BY_NAME = {table.name: table for table in TABLES}

@@ -23,7 +23,7 @@ from central.directory.sight import Sight
 from central.figures.tables.reader import KINDS
 from central.figures.tables.table import arranged
 from central.figures.tables.units import DIMENSIONS
-from central.people.tokens import PROVINCE
+from central.people.roles import PROVINCE
 from central.ratings.period import ALL, Period, name_of, named
 from central.rules.calendar import day_of
 

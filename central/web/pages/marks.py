@@ -4,7 +4,7 @@ from typing import Any
 
 from central.clockwork import Alarms
 from central.custody.marks import SEVERITIES, mark_of
-from central.people.tokens import Place
+from central.people.roles import Place
 from central.store import places
 from central.store.database import Database
 from central.web.pages.looker import Looker
