@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import DatabaseError
 
 from central.people.callers import Callers, Holder, UnknownTokenError
-from central.store import sessions
+from central.store import tokens
 from central.store.database import Database
 from hosting.tokens import SESSION_S, digest, new_secret
 
@@ -33,8 +33,8 @@ class PageSessions:
         secret, now_ms = new_secret(), self._now_ms()
         try:
             with self._database.write() as connection:
-                sessions.end_unseen(connection, now_ms - SESSION_S * 1000)
-                sessions.put(connection, digest(secret).hex(), holder.id, now_ms)
+                tokens.end_unseen_sessions(connection, now_ms - SESSION_S * 1000)
+                tokens.begin_session(connection, digest(secret).hex(), holder.id, now_ms)
         except DatabaseError as error:  # who must mend a full disk shall see the pages
             log.warning("a login is kept until the centre stops, no longer: %s", error)
             self._unwritten[digest(secret).hex()] = holder.id
@@ -44,7 +44,7 @@ class PageSessions:
         """Who has logged in, as their token is now. Raises EndedTokenError."""
         sha256, now_ms = digest(secret).hex(), self._now_ms()
         with self._database.read() as connection:
-            row = sessions.get(connection, sha256)
+            row = tokens.session(connection, sha256)
             token = self._unwritten.get(sha256) if row is None else row.token
             if token is None:
                 return None
@@ -62,12 +62,12 @@ class PageSessions:
         """Ends a session, at every page that it has open."""
         self._unwritten.pop(digest(secret).hex(), None)
         with self._database.write() as connection:
-            sessions.end(connection, digest(secret).hex())
+            tokens.end_session(connection, digest(secret).hex())
 
     def _see(self, sha256: str, now_ms: int) -> None:
         """Now and then, and never at the cost of the request: a full disk is told elsewhere."""
         try:
             with self._database.write() as connection:
-                sessions.see(connection, sha256, now_ms)
+                tokens.see_session(connection, sha256, now_ms)
         except DatabaseError as error:
             log.warning("that a page's session was used is not noted: %s", error)
