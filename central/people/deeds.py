@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from central.people.callers import Holder
 from central.people.roles import PROVINCE, column_of, is_account
+from central.store import tokens
 from central.store.database import Database
-from central.store.people import acts
+from central.store.people import accounts, acts
 
 # what -> how pages say it
 DEEDS = {
@@ -41,6 +44,7 @@ DEEDS = {
     "device.revoke": "吊销评价器",
     "epoch.close": "结束登记期",
     "settings.set": "更改评价器设置",
+    "mark.answer": "处置完整性标记",
     "token.add": "签发令牌",
     "token.revoke": "吊销令牌",
     "policy.accept": "认可更改的规则",
@@ -62,6 +66,14 @@ def place_of_holder(holder: Holder) -> str:
     places = [column_of(scope)[1] for scope in holder.scopes]
     place = next((one for one in places if one != PROVINCE), PROVINCE)
     return "" if place == PROVINCE else f"{place.kind}:{place.id}".removeprefix(":")
+
+
+def name_of(connection: Connection, holder: Holder) -> str:
+    """What people call a holder."""
+    if not is_account(holder.scopes):
+        return tokens.name_of(connection, holder.id)
+    row = accounts.get(connection, holder.id)
+    return holder.id if row is None else row.name
 
 
 class Readings:

@@ -1,4 +1,6 @@
-"""The tokens of callers: only the hashes of their secrets."""
+"""The tokens of callers, and who has logged in to the pages with one: only the hashes of their
+secrets, and of what the browsers keep.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -54,3 +56,9 @@ def find(connection: Connection, token_ids: Iterable[str]) -> dict[str, Any]:
     query = f"SELECT {columns} FROM token WHERE id {among}"
     rows = sql.run(connection, query + " AND revoked_at_ms IS NULL", wanted)
     return {row.id: row for row in rows}
+
+
+def name_of(connection: Connection, token_id: str) -> str:
+    """Who a token is for; its id if that was not said."""
+    query = select(_token.c.name).where(_token.c.id == token_id)
+    return connection.execute(query).scalar_one_or_none() or token_id

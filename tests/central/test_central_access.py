@@ -119,6 +119,18 @@ def test_the_table_has_every_scope_and_every_route(hall):
     assert routes_of(hall.client, hall.site) == set(ROUTES)
 
 
+def test_a_region_answers_the_marks_of_its_own_halls_only(province):
+    province.post(province.device.rating(), province.device.rating(prev="f" * 16))
+    form = {"mark": "broken_chain", "hall": "demo", "window": "w1", "what": "seen"}
+    form["until"] = str(province.clock())
+    for region, status in (("6502", 404), ("6501", 303)):
+        token = token_of(province, f"pages:read:region:{region}").read_text().strip()
+        province.client.cookies.clear()
+        province.client.cookies.update(logged_in(province.site, token))
+        answer = province.client.post("/marks", data=form, headers=HTML, follow_redirects=False)
+        assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 def test_every_route_with_every_scope(province, column):
     """yes: also in another place; place, own: there only; month: tried further below."""

@@ -34,12 +34,11 @@ from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
 from central.web.pages.hours import HoursView
 from central.web.pages.looker import Looker, place_for
-from central.web.pages.marks import MarksView
+from central.web.pages.marks import HallQuery, MarksView, Severity, State, answers_to
 from central.web.pages.people import AccountsView, AccountView, People
 from central.web.pages.policies import PoliciesView
 from central.web.pages.tables import TablesView
 from pages import PageError, Site
-from protocol.field import place_id
 
 _EVERY_S = 1.0
 _REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
@@ -49,7 +48,6 @@ ViewOf = Callable[[Place, bool], View]  # bool: whether counts lead to their ser
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
 Firmware = Annotated[str | None, Query(max_length=32)]
-HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
 def create_site(
@@ -98,8 +96,10 @@ def create_site(
     devices = DevicesView(approval, endings)
     _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
 
-    def all_marks(hall: HallQuery = None) -> ViewOf:
-        return lambda place, _: lambda: marks.show(place, hall)
+    def all_marks(
+        hall: HallQuery = None, severity: Severity = None, state: State = "open"
+    ) -> ViewOf:
+        return lambda place, _: lambda: marks.show(place, hall, severity, state)
 
     def whole_fleet(firmware: Firmware = None, page: PageNumber = 1) -> ViewOf:
         return lambda place, _: lambda: fleet.show(place, firmware, page)
@@ -108,6 +108,7 @@ def create_site(
         return lambda *_: devices.show
 
     _add(site, "/marks", "marks", all_marks, "look at marks")
+    answers_to(site, marks)
     _add(site, "/fleet", "fleet", whole_fleet, "look at devices")
     _add(site, "/devices", "devices", pending_devices, "approve devices")
 
