@@ -87,6 +87,7 @@ class Centre:
         passwords = Passwords() if passwords is None else passwords
         sign_in = SignIn(database, keys.acts_key(), now_ms, passwords)
         self.accounts = Accounts(database, now_ms, passwords)
+        self.people = People(self.accounts, sign_in)
         self.sessions = PageSessions(database, self.callers, sign_in, now_ms)
         self.intake = Intake(database, key_of, clock, self.callers)
         self.devices = Devices(database, key_of, now_ms, is_direct)
@@ -101,7 +102,7 @@ class Centre:
         self.site = create_site(
             database,
             self.sessions,
-            People(self.accounts, sign_in),
+            self.people,
             self.figures,
             self.tables,
             self.closed,

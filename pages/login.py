@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
 NOTICES = {  # by why the login is shown
     "ended": _ENDED,
-    "other": "此页面需要另一个账号或访问令牌，此前的登录仍然有效。",
+    "other": "此页面需要另一个访问令牌，此前的登录仍然有效。",
     "over": "登录已失效，请重新登录。",
 }
 _WRONG = "此令牌无效或已经用过，请核对后重新输入。"

@@ -113,6 +113,6 @@ class PageSessions:
         """Now and then, and never at the cost of the request: a full disk is told elsewhere."""
         try:
             with self._database.write() as connection:
-                tokens.see_session(connection, sha256, now_ms)
+                sessions.see(connection, sha256, now_ms)
         except DatabaseError as error:
             log.warning("that a page's session was used is not noted: %s", error)

@@ -1,6 +1,4 @@
-"""The tokens of callers, and who has logged in to the pages with one: only the hashes of their
-secrets, and of what the browsers keep.
-"""
+"""The tokens of callers: only the hashes of their secrets."""
 
 from collections.abc import Iterable
 from typing import Any

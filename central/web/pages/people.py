@@ -158,7 +158,7 @@ def add_to(site: Site[Holder], own: AccountView, every: AccountsView) -> None:
         holder = await site.holder(request, may("manage own account"))
         which = (await site.form(request)).get("session", "")
         await run_in_threadpool(own.end, holder, which)
-        return RedirectResponse("/account", 303)
+        return RedirectResponse("/account?done=0", 303)
 
     @site.router.get("/accounts")
     async def show_all(request: Request) -> Response:

@@ -1,8 +1,8 @@
 """The pages of tables: each dimension with sort, search, free dates and the period before; the
 same as a spreadsheet.
 
-A count leads into its services (central/web/pages/counts.py) where the browser also holds a token
-with services:read.
+A count leads into its services (central/web/pages/counts.py) for who has signed
+in as a supervisor or an auditor.
 """
 
 from datetime import date
