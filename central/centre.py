@@ -19,6 +19,7 @@ from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal
 from central.people.accounts import Accounts
 from central.people.callers import Callers
 from central.people.passwords import Passwords
+from central.people.raters import Raters, erased_file_of, read_key
 from central.people.sessions import PageSessions
 from central.people.sign_in import SignIn
 from central.ratings import backfill, judge
@@ -29,6 +30,7 @@ from central.ratings.versions import Rules, begin, load_rules, require_accepted
 from central.steady import PlainClock
 from central.store.database import Database, open_database
 from central.store.judged import standings
+from central.store.people import raters as stored_raters
 from central.timekeeper import EVERY_S, Timekeeper
 from central.web.api import (
     bench,
@@ -49,6 +51,7 @@ from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.people import People
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
+from hosting.error import OperatorError
 from hosting.worker import Ticker
 
 log = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class Centre:
     keys: of devices and halls. rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
     is_direct: what technicians enrol needs no approval. passwords: how people's are hashed.
+    raters: seals what citizens tell about themselves; None where nobody made its key yet.
     participants: who was served, as figures
     know them; None where business systems may not tell it.
     """
@@ -78,11 +82,13 @@ class Centre:
         is_direct: bool = False,
         participants: Participants | None = None,
         passwords: Passwords | None = None,
+        raters: Raters | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms, key_of = clock.now_ms, keys.key
         self.database = database
         database.sign_acts(keys.acts_key())
+        self.raters = raters
         self.callers = Callers(database, now_ms)
         passwords = Passwords() if passwords is None else passwords
         sign_in = SignIn(database, keys.acts_key(), now_ms, passwords)
@@ -238,6 +244,25 @@ def open_rehearsal(config: Config, at_ms: int | None = None) -> Centre:
     return _open(config, time_of)
 
 
+def open_raters(config: Config, database: Database) -> Raters | None:
+    """What seals personal data; all that was ever erased is erased again. None if its key was
+    never made. Raises OperatorError if it is lost: what it sealed would be, too.
+    """
+    path = config.personal_key_file
+    if not path.exists():
+        with database.read() as connection:
+            if stored_raters.has_keys(connection):
+                raise OperatorError(
+                    f"{path} is missing, and personal data is sealed under it: restore it from "
+                    "your backup, and personal.key.erased with it."
+                )
+        return None
+    raters = Raters(read_key(path), erased_file_of(path), now_ms)
+    if count := raters.erase_again(database):
+        log.warning("%d of what was erased had come back, and is erased again", count)
+    return raters
+
+
 def _real_time(database: Database) -> Timekeeper:
     require_real(database)
     return Timekeeper(database)
@@ -247,6 +272,7 @@ def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalCl
     secret = read_master_secret(config.master_secret_file)
     rules, limits = rules_of(config), limits_of(config)
     database = open_database(config.database_url)
+    raters = open_raters(config, database)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
     secret = rehearsal_secret(secret) if isinstance(time, RehearsalClock) else secret
@@ -255,5 +281,6 @@ def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalCl
         now = (time.clock if isinstance(time, Timekeeper) else time).now_ms()
         require_accepted(connection, rules, max(now, settled_ms))
     return Centre(
-        database, DeviceKeys(secret), rules, limits, time, is_direct, Participants(secret)
+        *(database, DeviceKeys(secret), rules, limits, time, is_direct, Participants(secret)),
+        raters=raters,
     )

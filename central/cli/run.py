@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from central.centre import Centre, open_centre
+from central.centre import Centre, open_centre, open_raters
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
 from central.config import Config, load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
+from central.people.raters import create_key
 from central.ratings.rehearsal import mark
 from central.store import directory, places
 from hosting import process
@@ -52,6 +53,11 @@ def init(
             mark(database)
         with database.read() as connection:
             has_devices = places.has_devices(connection)
+    with opened_url(chosen) as database:  # refused if it is lost
+        has_key = open_raters(chosen, database) is not None
+    if not has_key:
+        create_key(chosen.personal_key_file)
+        print(f"made {chosen.personal_key_file}: keep a copy offline, apart from the database")
     secret = chosen.master_secret_file
     if secret.exists():
         read_master_secret(secret)

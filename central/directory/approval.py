@@ -58,7 +58,7 @@ class Approval:
         """Approve these; none if one of them cannot be."""
         with self._database.read() as connection:
             found = [_pending(connection, name) for name in names]
-        return self._approve([place[:2] for place in dict.fromkeys(found)])
+        return self._approve([place[:2] for place in dict.fromkeys(found)], who)
 
     def approve_all(
         self, hall: str, until_ms: int | None = None, who: str = COMMAND

@@ -109,6 +109,15 @@ class Database:
                         self._was_away = True
                         raise OperationalError(None, None, _AWAY)
 
+    def forget_erased(self) -> None:
+        """Let nothing that was overwritten or deleted remain in SQLite's log of changes; on
+        PostgreSQL until its own vacuum. A reader that holds the log keeps it until the next time.
+        """
+        if self._turn is not None:
+            with self._turn, self._engine.connect() as connection:
+                raw: Any = connection.connection.dbapi_connection
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _is_in_place(self) -> bool:
         wal = self._path.with_name(f"{self._path.name}-wal")
         return file_id(self._path) == self._file and wal.exists()

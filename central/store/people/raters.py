@@ -23,6 +23,12 @@ def get(connection: Connection, rater_id: str) -> Any:
     return connection.execute(select(_rater).where(_rater.c.id == rater_id)).first()
 
 
+def has_keys(connection: Connection) -> bool:
+    """Whether anything is sealed and can be opened."""
+    query = select(_rater.c.id).where(_rater.c.wrapped_key.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def erase(connection: Connection, rater_ids: Collection[str], now_ms: int) -> int:
     """Delete the keys of these; how many had one."""
     is_kept = _rater.c.wrapped_key.is_not(None)
