@@ -136,6 +136,7 @@ def fill(folder: Path) -> None:
     create_master_secret(folder / MASTER)
     keys = DeviceKeys(read_master_secret(folder / MASTER))
     database = open_database(f"sqlite:///{folder}/central.db")
+    database.sign_acts(keys.acts_key())
     halls = Halls(database, lambda: now_ms - 40 * DAY_MS)
     devices = Devices(database, keys.key, lambda: now_ms - 40 * DAY_MS)
     tokens = Tokens(database, lambda: now_ms)

@@ -90,12 +90,6 @@ class SigningDevice(Pen):
 _rules = cache(load_rules)  # nothing changes them
 
 
-def logged_in(site, token: str) -> dict[str, str]:
-    """The cookie of a browser in which somebody has logged in with this token."""
-    secret, _ = site.sessions.log_in(token)
-    return {"pingjia_centre": secret}
-
-
 def client_of(app: ASGIApp) -> TestClient:
     """A client of an app in this process. All share one event loop: one for each request costs
     more than most requests.
@@ -116,6 +110,12 @@ def _portal() -> BlockingPortal:
 
     threading.Thread(target=asyncio.run, args=(serve(),), daemon=True).start()
     return begun.result()
+
+
+def logged_in(site, token: str) -> dict[str, str]:
+    """The cookie of a browser in which somebody has logged in with this token."""
+    secret, _ = site.sessions.log_in(token)
+    return {"pingjia_centre": secret}
 
 
 class Hall:

@@ -2,7 +2,7 @@
 
 import pytest
 from central_hall import Clock, Hall
-from empty_file import central_in
+from empty_file import ACTS_KEY, central_in
 from postgresql import Cluster
 from two_clocks import Machine
 
@@ -68,6 +68,7 @@ def cluster():
 def on_postgresql(cluster):
     """The centre's database on it."""
     opened = open_database(cluster.url)
+    opened.sign_acts(ACTS_KEY)
     yield opened
     opened.close()
 
