@@ -48,10 +48,9 @@ class SignIn:
         login, now_ms = login.strip().lower(), self._now_ms()
         key = hmac.new(self._key, f"{login}\n{address}".encode(), hashlib.sha256).hexdigest()
         row = self._count(key, login, address, now_ms)
-        is_there = row is not None and row.removed_at_ms is None
-        if not self._passwords.is_right(row.password_hash if is_there else None, password):
+        kept = None if row is None or row.removed_at_ms is not None else row.password_hash
+        if not self._passwords.is_right(kept, password):
             raise SignInRefusedError(_WRONG)
-        assert row is not None
         if row.locked_at_ms is not None:
             raise SignInRefusedError(_LOCKED)
         if row.is_first and now_ms - row.password_at_ms >= FIRST_DAYS * 86_400_000:

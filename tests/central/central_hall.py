@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from anyio.from_thread import BlockingPortal
 from empty_file import central_in
 from fastapi.testclient import TestClient
-from people import CHEAP
+from signed_in import CHEAP
 from starlette.types import ASGIApp
 
 from central.centre import Centre

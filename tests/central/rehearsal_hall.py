@@ -5,8 +5,8 @@ from pathlib import Path
 
 from central_hall import SECRET, bearer, client_of
 from empty_file import central_in
-from people import CHEAP
 from rules_parts import at
+from signed_in import CHEAP
 
 from central.centre import Centre
 from central.clockwork import Limits

@@ -9,8 +9,8 @@ import pytest
 from central_hall import bearer, document, logged_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
-from people import COOKIE, signed_in
 from scope_tables import EVERYBODYS, routes_of, table
+from signed_in import COOKIE, signed_in
 from test_central_pages import HTML
 
 from central.figures.closed import to_freeze, visible

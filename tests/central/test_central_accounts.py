@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from people import CHEAP, COOKIE, OWN_PAGE, PASSWORD, made, signed_in
+from signed_in import CHEAP, COOKIE, OWN_PAGE, PASSWORD, made, signed_in
 
 from central.people.sign_in import ABSOLUTE_MS, FREE, IDLE_MS, LONGEST_WAIT_MS, wait_ms
 from hosting.error import OperatorError

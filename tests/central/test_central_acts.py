@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from central_hall import SECRET, bearer, logged_in
-from people import OWN_PAGE, made, signed_in
+from signed_in import OWN_PAGE, made, signed_in
 from test_central_access import COMMON, province  # noqa: F401
 
 from central.audit import acts as chain

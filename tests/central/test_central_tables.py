@@ -17,9 +17,9 @@ import pytest
 import uvicorn
 from browser import FLAGS
 from central_hall import logged_in
-from people import COOKIE, signed_in
 from playwright.sync_api import expect, sync_playwright
 from rehearsal_hall import DIRECTORY, Practice, world
+from signed_in import COOKIE, signed_in
 
 from central.directory.sight import Sight
 from central.figures.tables.reader import KINDS
