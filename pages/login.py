@@ -1,7 +1,7 @@
 """The login of a site: with a token, and where a tier has accounts with login and password."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -10,9 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from hosting.tokens import EndedTokenError
 from pages import session
 from pages.session import PageError
-
-if TYPE_CHECKING:
-    from pages.site import Site
 
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
 NOTICES = {  # by why the login is shown
@@ -26,18 +23,36 @@ _NOBODY = "登录名或密码不正确。"
 Holder = TypeVar("Holder")
 
 
+class Page(Protocol):
+    """Site.page."""
+
+    async def __call__(
+        self,
+        request: Request,
+        template: str,
+        view: Callable[[], Mapping[str, object]],
+        status: int,
+    ) -> Response:
+        """The page."""
+        ...
+
+
 class Login(Generic[Holder]):
-    """The routes of /login and /logout; the arguments are those of `Site`."""
+    """The routes of /login and /logout; the arguments are those of `Site`, and its `page`."""
 
     def __init__(
         self,
-        site: "Site[Holder]",
+        tier: str,
+        sessions: session.Sessions[Holder],
+        page: Page,
         credential: str,
         home_of: Callable[[Holder], str],
         accounts: session.Accounts[Holder] | None,
         first_of: Callable[[Holder], str | None],
     ) -> None:
-        self._site = site
+        self._tier = tier
+        self._sessions = sessions
+        self._page = page
         self._credential = credential
         self._home_of = home_of
         self._accounts = accounts
@@ -60,9 +75,7 @@ class Login(Generic[Holder]):
             return await self._login_page(request, wanted, "请先填写，再登录。", 422)
         is_short = len(token) <= session.TOKEN_CHARS
         try:
-            found = (
-                await run_in_threadpool(self._site.sessions.log_in, token) if is_short else None
-            )
+            found = await run_in_threadpool(self._sessions.log_in, token) if is_short else None
         except EndedTokenError:
             return await self._login_page(request, wanted, _ENDED, 401)
         if found is None:
@@ -93,21 +106,21 @@ class Login(Generic[Holder]):
         place = wanted if session.is_local_path(wanted) else self._home_of(holder)
         place = self._first_of(holder) or place
         answer = RedirectResponse(place, 303)
-        await self._end(session.keep(answer, request, self._site.tier, secret))
+        await self._end(session.keep(answer, request, self._tier, secret))
         return answer
 
     async def log_out(self, request: Request) -> Response:
         """End the browser's sessions."""
         if not session.is_from_own_page(request):
             raise PageError(403, "请求必须来自本系统的页面。")
-        await self._end(session.secrets(request, self._site.tier))
+        await self._end(session.secrets(request, self._tier))
         answer = RedirectResponse("/login", 303)
-        session.forget(answer, request, self._site.tier)
+        session.forget(answer, request, self._tier)
         return answer
 
     async def _end(self, secrets: Iterable[str]) -> None:
         for secret in secrets:
-            await run_in_threadpool(self._site.sessions.log_out, secret)
+            await run_in_threadpool(self._sessions.log_out, secret)
 
     async def _login_page(
         self,
@@ -120,4 +133,4 @@ class Login(Generic[Holder]):
         next_page = wanted if session.is_local_path(wanted) else ""
         view = {"next_page": next_page, "notice": notice, "credential": self._credential}
         view |= {"notice_values": values, "has_accounts": self._accounts is not None}
-        return await self._site.page(request, "login.html", lambda: view, status)
+        return await self._page(request, "login.html", lambda: view, status)

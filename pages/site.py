@@ -80,7 +80,8 @@ class Site(Generic[Holder]):
         self._first_of = first_of
         self.router = APIRouter(include_in_schema=False)
         self.sessions = sessions
-        self._login = Login(self, credential, home_of, accounts, first_of)
+        told = (credential, home_of, accounts, first_of)
+        self._login = Login(tier, sessions, self.page, *told)
         self._live = Live(most_listeners, every_s)
         self._static = _read_static(_HERE / "static", static)
         self._digest = _digest(self._static)

@@ -49,7 +49,7 @@ class SignIn:
         key = hmac.new(self._key, f"{login}\n{address}".encode(), hashlib.sha256).hexdigest()
         row = self._count(key, login, address, now_ms)
         kept = None if row is None or row.removed_at_ms is not None else row.password_hash
-        if not self._passwords.is_right(kept, password):
+        if not self._passwords.is_right(kept, password) or row is None:
             raise SignInRefusedError(_WRONG)
         if row.locked_at_ms is not None:
             raise SignInRefusedError(_LOCKED)
