@@ -19,7 +19,7 @@ from browser import FLAGS
 from central_hall import logged_in
 from playwright.sync_api import expect, sync_playwright
 from rehearsal_hall import DIRECTORY, Practice, world
-from signed_in import COOKIE, signed_in
+from signed_in import COOKIE, PASSWORD, made, signed_in
 
 from central.directory.sight import Sight
 from central.figures.tables.reader import KINDS
@@ -542,8 +542,7 @@ def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
     for month, bad in (("2026-08", 2), ("2026-09", 5)):
         practice.give(**rated("demo", "w1", [5] * 25 + [1] * bad, month=month))
     practice.go("2026-10-20 00:00")
-    practice.headers("pages:read")
-    token = (practice.folder / "pages-read.token").read_text().strip()
+    login = made(practice, "supervisor", "450702", "wangfang")
     faults = []
     with served(practice.client.app) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -555,7 +554,8 @@ def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: said.type == "error" and faults.append(said.text))
         page.goto(f"{server}/tables/rates/window?period=2026-09")
-        page.get_by_label("访问令牌").fill(token)
+        page.get_by_label("登录名").fill(login)
+        page.get_by_label("密码").fill(PASSWORD)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="各项指标")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
