@@ -88,7 +88,7 @@ def verify(
                 print(harmless(f"{fault.name}: {fault.where}: {fault.sentence}"))
             newest = acts.head(connection)
     if newest is not None and newest.n:
-        print(f"newest act {newest.n}:{newest.mac[:16]}")
+        typer.echo(f"newest act {newest.n}:{newest.mac[:16]}", err=True)
     if wanted != Range():
         days = [
             f"{word} {written(at_ms)}"

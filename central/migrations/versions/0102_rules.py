@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("n", name=op.f("pk_mark_answer")),
     )
     op.create_index(
-        op.f("ix_mark_answer_mark"),
+        op.f("ix_mark_answer_mark_hall_window_device"),
         "mark_answer",
         ["mark", "hall", "window", "device"],
         unique=False,
