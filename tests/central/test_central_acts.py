@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,15 @@ from signed_in import OWN_PAGE, made, signed_in
 from test_central_access import COMMON, province  # noqa: F401
 
 from central.audit import acts as chain
+from central.audit.export import write_export
+from central.directory import device_settings
 from central.keys import DeviceKeys
 from central.people.deeds import DEEDS
 from central.store.people import acts
+from hosting.clock import day
 from hosting.error import OperatorError
 
+SETTINGS = Path(__file__).parents[2] / "deploy"
 KEY = DeviceKeys(SECRET).acts_key()
 COUNT = COMMON["key"]
 WHAT = re.compile(r"[a-z]+\.[a-z]+")
@@ -140,6 +145,60 @@ def test_a_process_killed_between_change_and_act_leaves_neither(hall, where):
     hall.halls.add_window("demo", "w9", "9号窗口")
     assert len(kept(hall)) == len(before) + 1, "the control"
     assert faults(hall) == []
+
+
+def test_every_command_that_changes_something_is_an_act(hall, tmp_path):
+    """One each, by `command`, with what it was about; beside them those of accounts."""
+    halls, until = hall.halls, day(hall.clock()) + timedelta(days=9)
+    pen = hall.enrol("xj-0417")
+    settings = (("demo", None, None), (SETTINGS / "settings.toml"))
+    refused = hall.enrol_by_bench("xj-0500").device
+    token = hall.tokens.every()[0].id
+    login = "wangfang"
+    done = {
+        "window.add": lambda: halls.add_window("demo", "w2", "2号窗口"),
+        "window.change": lambda: halls.rename("demo", "w2", "二号窗口", None),
+        "window.rest": lambda: halls.rest("demo", "w2", until, "装修"),
+        "window.rest ended": lambda: halls.end_rest("demo", "w2"),
+        "hall.change carry": lambda: halls.carry("demo", 7),
+        "hall.change broker": lambda: halls.set_broker("demo", {"mqtt_host": "b2"}, True),
+        "hall.change further": lambda: halls.set_further("demo", "b3", 1883, None),
+        "hall.add": lambda: halls.add("h2", "二厅", "b", 1883, None, tmp_path / "h2.token"),
+        "hall.change": lambda: halls.rename("h2", None, "第二大厅", None),
+        "device.enrol": lambda: hall.enrol("xj-0418", "w2"),
+        "device.move": lambda: hall.devices.move("xj-0418", "w1"),
+        "device.refuse": lambda: hall.approval.refuse(refused, "未知"),
+        "device.revoke": lambda: hall.revoke("xj-0418", None, "丢失"),
+        "epoch.close": lambda: hall.endings.close("xj-0418", _epoch(hall), "王芳", "丢失"),
+        "settings.set": lambda: device_settings.put(
+            hall.database, hall.clock, settings[0], device_settings.read_file(settings[1])
+        ),
+        "token.add": lambda: hall.tokens.add("records:read", tmp_path / "r.token"),
+        "token.revoke": lambda: hall.tokens.revoke(token),
+        "export": lambda: write_export(hall.database, tmp_path / "e.jsonl.gz", hall.clock),
+        "account.add": lambda: hall.accounts.add(login, "王芳", "admin", "all"),
+        "account.role": lambda: hall.accounts.set_role(login, "auditor", "all"),
+        "account.password": lambda: hall.accounts.reset_password(login),
+        "account.lock": lambda: hall.accounts.lock(login),
+        "account.unlock": lambda: hall.accounts.unlock(login),
+        "account.sessions": lambda: hall.accounts.end_sessions(login),
+        "account.remove": lambda: hall.accounts.remove(login),
+    }
+    assert pen.device == "xj-0417"
+    for what, do in done.items():
+        before = len(kept(hall))
+        do()
+        new = kept(hall)[before:]
+        assert [(act["who"], act["what"]) for act in new] == [("command", what.split(" ")[0])], (
+            what
+        )
+    assert faults(hall) == []
+
+
+def _epoch(hall) -> int:
+    with hall.database.read() as connection:
+        query = "SELECT epoch FROM device WHERE device = 'xj-0418'"
+        return connection.exec_driver_sql(query).scalar_one()
 
 
 def test_a_count_is_opened_only_when_its_act_is_there(province):  # noqa: F811
