@@ -81,8 +81,9 @@ SHOTS = (
     Shot("centre-login", "centre", "/login", "none"),
     Shot("centre-account", "centre", "/account", "supervisor.account", PHONE),
     Shot("centre-accounts", "centre", "/accounts", "admin.account"),
-    Shot("centre-acts", "centre", "/acts", "auditor.account"),
-    Shot("centre-acts-phone", "centre", "/acts", "auditor.account", PHONE, "en", "dark"),
+    Shot("centre-acts", "centre", "/acts", "auditor.account", is_whole=False),
+    Shot("centre-acts-phone", "centre", "/acts", "auditor.account", PHONE, "en", "dark",
+         is_whole=False),
     Shot("centre-marks-phone", "centre", "/marks", "pages.token", PHONE, colours="dark"),
 )  # fmt: skip
 
