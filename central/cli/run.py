@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import shipped
 from central.centre import Centre, open_centre
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
 from central.config import Config, load_config, require_safe_listener, require_shareable
@@ -44,7 +45,7 @@ def init(
 ) -> None:
     """Make what is missing: the settings file, the master secret, the database."""
     if not config.exists():
-        config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
+        config.write_text(shipped.example("central.toml"), "utf-8")
         print(f"made {config}")
     chosen = load_config(config)
     with opened_url(chosen) as database:

@@ -2,9 +2,10 @@
 
 import typer
 
-from gateway.cli import broker, doctor, quarantine, run, secure, status, token
+from gateway.cli import broker, doctor, init, quarantine, run, secure, status, token
 
 app = typer.Typer(help="大厅网关 The hall's gateway.", no_args_is_help=True, add_completion=False)
+init.add_to(app)
 run.add_to(app)
 status.add_to(app)
 doctor.add_to(app)

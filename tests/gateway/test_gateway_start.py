@@ -162,7 +162,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(tmp_path, values, words):
 
 def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
     config = tmp_path / "gateway.toml"
-    with pytest.raises(OperatorError, match="is missing: copy deploy/"):
+    with pytest.raises(OperatorError, match="is missing: `pingjia gateway init"):
         load_config(config)
     config.write_text("hall = ")
     with pytest.raises(OperatorError, match="not TOML"):
