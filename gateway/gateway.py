@@ -24,6 +24,7 @@ from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
+from gateway.hall.restored import Restored
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import Renewal, count_days
@@ -86,6 +87,7 @@ class Gateway:
         self.inbox = Inbox(config.queue_messages)
         self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
         earlier = Earlier(self.database)
+        restored = Restored(*(self.database, self.book.standing, earlier, self.clock, self.alarms))
 
         users = users_of(password, self.book.logins)
         self.broker = self.mosquitto = None
@@ -209,7 +211,7 @@ class Gateway:
             # The first time is told when a device comes online.
             Ticker("clock", config.clock_every_s, self._tell_time),
             Ticker("day", _LOOK_EVERY_S, self._look_at_the_desk, at_once=True),
-            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint), at_once=True),
+            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint, restored), at_once=True),
             Ticker("disk", _WATCH_EVERY_S, room.look, at_once=True),
             Ticker("keeping", _KEEP_EVERY_S, self._keep, at_once=True),
         ]
@@ -273,7 +275,7 @@ class Gateway:
         self.upward.close()
         with contextlib.suppress(DatabaseError):  # damaged, or no room: it forgets an hour
             self.clock.note()
-        self.database.close()
+        self.database.close(is_last=True)
         self._lock.release()
 
     def _refresh_users(self) -> None:
@@ -281,11 +283,12 @@ class Gateway:
             if broker is not None:
                 broker.refresh_users()
 
-    def _looks(self, restraint: Restraint) -> Callable[[], None]:
+    def _looks(self, restraint: Restraint, restored: Restored) -> Callable[[], None]:
         def look() -> None:
             self.link.look()
             restraint.look()
             self.presence.look()
+            restored.look()
 
         return look
 

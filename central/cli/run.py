@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-import shipped
 from central.centre import Centre, open_centre
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
+from central.cli.opened import CENTRAL_TOML, ConfigFile, make_settings, opened_url
 from central.config import Config, load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
 from central.ratings.rehearsal import mark
@@ -44,9 +43,7 @@ def init(
     ] = False,
 ) -> None:
     """Make what is missing: the settings file, the master secret, the database."""
-    if not config.exists():
-        config.write_text(shipped.example("central.toml"), "utf-8")
-        print(f"made {config}")
+    make_settings(config)
     chosen = load_config(config)
     with opened_url(chosen) as database:
         if rehearsal:

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import broker, doctor, init, quarantine, run, secure, status, token
+from gateway.cli import broker, copies, doctor, init, quarantine, run, secure, status, token
 
 app = typer.Typer(help="大厅网关 The hall's gateway.", no_args_is_help=True, add_completion=False)
 init.add_to(app)
@@ -13,3 +13,4 @@ token.add_to(app)
 quarantine.add_to(app)
 broker.add_to(app)
 secure.add_to(app)
+copies.add_to(app)

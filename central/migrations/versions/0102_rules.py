@@ -264,6 +264,14 @@ def upgrade() -> None:
     ):
         op.add_column("hall", column)
     op.add_column("device", sa.Column("broker", sa.String(length=16), nullable=True))
+    op.create_table(
+        "restoring",
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("head_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_restoring")),
+    )
     op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
     op.add_column(
         "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)

@@ -19,6 +19,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stood")),
         sqlite_autoincrement=True,
     )
+    op.add_column("book", sa.Column("restored_at_ms", sa.Integer(), nullable=True))
+    op.add_column("book", sa.Column("restored_ran_ms", sa.Integer(), nullable=True))
     op.add_column("envelope", sa.Column("received_ran_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("ends_at_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))

@@ -1,0 +1,55 @@
+"""After a restore: what the copy lacks is offered again, by gateways that keep it for 30 days of
+their running and by devices; it is told until it is here.
+"""
+
+import logging
+from collections.abc import Callable
+
+from central.custody.marks import RESTORED
+from central.store import restoring
+from central.store.database import Database
+from hosting.clock import written
+from hosting.log import CHANGE
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 2.0
+_KEPT_MS = 30 * 86_400_000  # what gateways keep; then the other alarms tell what is missing
+
+
+def note_restored(database: Database, now_ms: int) -> int:
+    """Note that the database was restored just now; how many devices are waited for."""
+    with database.write() as connection:
+        return restoring.begin(connection, now_ms)
+
+
+class Restoring:
+    """Looks now and then whether what a restored centre lacks has come."""
+
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self.told: str | None = None
+
+    def look(self) -> None:
+        """See of which devices something may be missing still; `told` is a sentence while so."""
+        with self._database.read() as connection:
+            is_awaiting = restoring.is_awaiting(connection)
+        rows = []
+        if is_awaiting:
+            with self._database.write() as connection:
+                restoring.settle(connection, self._now_ms() - _KEPT_MS)
+                rows = restoring.waiting(connection, None)
+        if not rows:
+            if self.told is not None:
+                log.warning("alarm %s is over", RESTORED, extra=CHANGE)
+            self.told = None
+            return
+        devices, since_ms = sum(row.devices for row in rows), min(row.at_ms for row in rows)
+        told = (
+            f"restored from a copy at {written(since_ms)} (Asia/Shanghai); what came after the "
+            f"copy is being offered again: {devices} devices in {len(rows)} halls to come"
+        )
+        if self.told is None:
+            log.warning("alarm %s: %s", RESTORED, told, extra=CHANGE)
+        self.told = told
