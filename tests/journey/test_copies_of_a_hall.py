@@ -52,7 +52,7 @@ class Tier:
 
     async def destroy(self) -> None:
         await self.part.kill()
-        with pytest.raises(PartError, match="is there|is not empty"):
+        with pytest.raises(PartError, match=r"is there|is not empty"):
             await self.command("restore", self.folder / f"{self.name}.copy")
         for path in self.database.parent.glob(f"{self.database.name}*"):
             path.unlink()
