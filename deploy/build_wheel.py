@@ -48,14 +48,16 @@ def build(target: Path, root: Path = ROOT) -> Path:
 
 def _copy(root: Path, source: Path) -> None:
     source.mkdir()
-    unwanted = shutil.ignore_patterns("__pycache__")
     for folder in (*_TIERS, "node_modules"):
         if (root / folder).exists():
-            shutil.copytree(
-                *(root / folder, source / folder), ignore=unwanted, ignore_dangling_symlinks=True
-            )
+            shutil.copytree(root / folder, source / folder, ignore=_unwanted)
     for file in _FILES:
         shutil.copyfile(root / file, source / file)
+
+
+def _unwanted(folder: str, names: list[str]) -> set[str]:
+    """Also a link to what was not made; what it should be is missed in the wheel."""
+    return {one for one in names if one == "__pycache__" or not Path(folder, one).exists()}
 
 
 def _wanted(source: Path) -> set[str]:

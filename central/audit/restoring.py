@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 
 from central.custody.marks import RESTORED
-from central.store import restoring
+from central.store import covers, restoring
 from central.store.database import Database
 from hosting.clock import written
+from hosting.error import OperatorError
 from hosting.log import CHANGE
+from protocol.envelope import is_signed
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,19 @@ def note_restored(database: Database, now_ms: int) -> int:
     """Note that the database was restored just now; how many devices are waited for."""
     with database.write() as connection:
         return restoring.begin(connection, now_ms)
+
+
+def require_its_secret(database: Database, key_of: Callable[[str, int], bytes]) -> None:
+    """Raise OperatorError if the receipts here were signed under another master secret: it would
+    verify nothing that the devices of this database have signed, and reject it.
+    """
+    with database.read() as connection:
+        found = covers.any_receipt(connection)
+    if found is not None and not is_signed(key_of(found.device, found.epoch), found.receipt):
+        raise OperatorError(
+            "the master secret is not the one that belongs to this database: its receipts were "
+            "signed under another. Put back the copy of that one before the centre runs."
+        )
 
 
 class Restoring:

@@ -7,8 +7,8 @@ import typer
 from sqlalchemy.engine import URL, make_url
 
 from central.audit.export import fill
-from central.audit.restoring import note_restored
-from central.cli.opened import CENTRAL_TOML, ConfigFile, make_settings, opened_url
+from central.audit.restoring import note_restored, require_its_secret
+from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, make_settings, opened_url
 from central.config import Config, load_config
 from central.store import transfer
 from central.store.database import open_database
@@ -126,8 +126,11 @@ def _sqlite_of(config: Config) -> Path | None:
 
 
 def _require_secret(config: Config) -> None:
-    if not config.master_secret_file.exists():
-        print(
-            f"put {config.master_secret_file} in its place before it runs: without the secret "
-            "that belongs to this database nothing is verified"
-        )
+    if config.master_secret_file.exists():
+        with opened_url(config) as database:
+            require_its_secret(database, device_keys(config).key)
+        return
+    print(
+        f"put {config.master_secret_file} in its place before it runs: without the secret that "
+        "belongs to this database nothing is verified"
+    )

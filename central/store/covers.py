@@ -119,6 +119,13 @@ def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
         sql.run(connection, _SAVE_CHAIN, [(*chain[2:], *chain[:2]) for chain in chains])
 
 
+def any_receipt(connection: Connection) -> Any:
+    """device, epoch and receipt of some epoch that has one, None where nothing was signed for."""
+    columns = (_chain.c.device, _chain.c.epoch, _chain.c.receipt)
+    query = select(*columns).where(_chain.c.receipt.is_not(None))
+    return connection.execute(query.limit(1)).first()
+
+
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
     rows = sql.with_keys(connection, _head, set(epochs), ("device", "epoch"))

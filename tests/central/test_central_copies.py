@@ -153,6 +153,7 @@ def test_the_commands_copy_restore_and_say_what_is_not_in_it(hall, rated, tmp_pa
         assert "docs/copies.md" in refused.stderr
         return
     (tmp_path / "central.toml").write_text("")
+    (tmp_path / "master.secret").touch(0o600)
     (tmp_path / "master.secret").write_bytes(SECRET)
     done = central(tmp_path, "backup", tmp_path / "copy.db")
     assert done.exit_code == 0, done.stderr
@@ -167,6 +168,15 @@ def test_the_commands_copy_restore_and_say_what_is_not_in_it(hall, rated, tmp_pa
     assert f"put {empty / 'master.secret'} in its place" in done.stdout
     assert sorted(path.name for path in empty.iterdir()) == ["central.db", "central.toml"]
     assert central(empty, "restore").exit_code == 1
+    (empty / "central.db").unlink()
+    (empty / "master.secret").touch(0o600)
+    (empty / "master.secret").write_bytes(bytes(32))
+    wrong = central(empty, "restore", tmp_path / "copy.db")
+    assert wrong.exit_code == 1
+    assert "the master secret is not the one that belongs to this database" in wrong.stderr
+    assert "LOOK  secret" in central(empty, "doctor").stdout
+    (empty / "master.secret").write_bytes(SECRET)
+    assert "ok    secret" in central(empty, "doctor").stdout
     database = open_database(f"sqlite:///{empty}/central.db")
     with database.read() as connection:
         assert restoring.is_awaiting(connection)
