@@ -37,7 +37,8 @@ def begin(connection: Connection, at_ms: int) -> int:
     is_its = and_(_device.c.device == _head.c.device, _device.c.epoch == _head.c.epoch)
     standing = select(*columns, literal(at_ms, BigInteger)).join(_device, is_its).where(_stands())
     names = ("device", "epoch", "head_at_ms", "at_ms")
-    return connection.execute(insert(_restoring).from_select(names, standing)).rowcount
+    connection.execute(insert(_restoring).from_select(names, standing))
+    return connection.execute(select(func.count()).select_from(_restoring)).scalar_one()
 
 
 def waiting(connection: Connection, hall: Halls) -> list[Any]:

@@ -172,6 +172,21 @@ def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
         load_config(config)
 
 
+@pytest.mark.parametrize("hall", ["XJ 01", 'a"\nbroker = "external', "a\\"])
+def test_of_a_wrong_id_init_leaves_no_settings(tmp_path, hall):
+    """Neither does it write over those that are there."""
+    config = tmp_path / "gateway.toml"
+    words = ["gateway", "init", "--centre", "https://c.example", "--config", str(config), "--hall"]
+    refused = CliRunner().invoke(app, [*words, hall])
+    assert (refused.exit_code, "hall" in refused.stderr) == (1, True)
+    assert not config.exists()
+    assert CliRunner().invoke(app, [*words, "xj-01"]).exit_code == 0
+    assert load_config(config).hall == "xj-01"
+    again = CliRunner().invoke(app, [*words, "xj-02"])
+    assert "is there already" in again.stderr
+    assert load_config(config).hall == "xj-01"
+
+
 def test_a_token_is_written_once_for_its_owner_and_stored_as_a_hash(tmp_path, centre):
     config = config_in(tmp_path, centre.url)
     out = tmp_path / "queue.token"
