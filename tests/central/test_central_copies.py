@@ -3,16 +3,21 @@
 Copies under load, and a whole hall: tests/journey/test_copies_of_a_hall.py.
 """
 
+import gzip
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
+from alembic import command
 from central_hall import NOW_MS, SECRET, Hall, bearer
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 from typer.testing import CliRunner
 
 from central.audit.export import fill, write_export
 from central.audit.restoring import Restoring, note_restored
 from central.custody.marks import RESTORED
+from central.migrations import migration_config
 from central.store import restoring, transfer
 from central.store.database import open_database
 from hosting.error import OperatorError
@@ -25,8 +30,8 @@ HOUR_MS = 3_600_000
 
 def central(folder, *words):
     """`pingjia central …` with the settings of a folder."""
-    command = ["central", *map(str, words), "--config", str(folder / "central.toml")]
-    return CliRunner().invoke(app, command)
+    words = ["central", *map(str, words), "--config", str(folder / "central.toml")]
+    return CliRunner().invoke(app, words)
 
 
 def head(device, envelopes, seq: int, receipt=None, up_ms: int = 9) -> HeadItem:
@@ -206,7 +211,6 @@ def test_an_export_is_taken_in_only_where_nothing_is(hall, rated, tmp_path):
 
 
 def test_an_edited_export_leaves_nothing(hall, rated, tmp_path):
-    import gzip
 
     write_export(hall.database, tmp_path / "out.gz")
     lines = gzip.decompress((tmp_path / "out.gz").read_bytes()).splitlines()
@@ -219,3 +223,25 @@ def test_an_edited_export_leaves_nothing(hall, rated, tmp_path):
     with database.read() as connection:
         assert transfer.first_held(connection) is None
     database.close()
+
+
+def test_a_copy_before_an_upgrade_keeps_the_older_tables(tmp_path):
+    """The way back: the older version runs on it. Restored by this one it has the newest."""
+    (tmp_path / "central.toml").write_text("")
+    engine, config = create_engine(f"sqlite:///{tmp_path}/central.db"), migration_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0101")
+    engine.dispose()
+    assert central(tmp_path, "backup", tmp_path / "copy.db").exit_code == 0
+    assert [version_of(tmp_path / name) for name in ("central.db", "copy.db")] == ["0101"] * 2
+    folder = tmp_path / "new"
+    folder.mkdir()
+    assert central(folder, "restore", tmp_path / "copy.db").exit_code == 0
+    assert version_of(folder / "central.db") > "0101"
+    assert version_of(tmp_path / "copy.db") == "0101"
+
+
+def version_of(path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]

@@ -133,6 +133,7 @@ def test_the_control_without_a_part_fails_and_says_what_to_do(installed, tmp_pat
         assert "make " not in err
 
 
+@pytest.mark.long
 def test_the_control_a_wheel_without_a_part_is_not_built(tmp_path):
     root = tmp_path / "root"
     root.mkdir()
