@@ -16,7 +16,8 @@ from central.directory.importer import Importer
 from central.directory.roll import is_settled, settle
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
-from central.keys import DeviceKeys, Participants, read_master_secret
+from central.figures.tables.reader import TablesReader
+from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal_secret
 from central.people.callers import Callers
 from central.ratings import backfill, judge
 from central.ratings.entry import Entry
@@ -38,6 +39,7 @@ from central.web.api import (
     records,
     rehearsal,
     services,
+    tables,
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
@@ -82,6 +84,7 @@ class Centre:
         self.endings = Endings(database, now_ms)
         self.judge = Judge(database, rules, clock)
         self.figures = FiguresReader(self.judge, now_ms)
+        self.tables = TablesReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
         self.closed = ClosedMonths(database, self.judge, now_ms)
         self.importer = Importer(database, self.devices, now_ms)
@@ -89,6 +92,7 @@ class Centre:
             database,
             self.callers,
             self.figures,
+            self.tables,
             self.closed,
             self.alarms,
             self.approval,
@@ -116,9 +120,11 @@ class Centre:
             halls.create_router(database, keys, self.callers, now_ms),
             records.create_router(database, key_of, bearer),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
+            tables.create_router(database, self.tables, bearer),
             services.create_router(database, self.judge, bearer, now_ms),
             entry.create_router(
-                *(database, self.judge, Entry(database, now_ms), participants, bearer, now_ms),
+                *(database, self.judge, Entry(database, now_ms), participants),
+                *(holder_in_of(self.callers), now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),
             ),
             policies.create_router(database, self.judge, bearer, now_ms),
@@ -230,12 +236,15 @@ def _real_time(database: Database) -> Timekeeper:
 
 def _open(config: Config, time_of: Callable[[Database], Timekeeper | RehearsalClock]) -> Centre:
     secret = read_master_secret(config.master_secret_file)
-    keys, rules, limits = DeviceKeys(secret), rules_of(config), limits_of(config)
+    rules, limits = rules_of(config), limits_of(config)
     database = open_database(config.database_url)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
+    secret = rehearsal_secret(secret) if isinstance(time, RehearsalClock) else secret
     with database.read() as connection:
         settled_ms = standings.state(connection).settled_ms
         now = (time.clock if isinstance(time, Timekeeper) else time).now_ms()
         require_accepted(connection, rules, max(now, settled_ms))
-    return Centre(database, keys, rules, limits, time, is_direct, Participants(secret))
+    return Centre(
+        database, DeviceKeys(secret), rules, limits, time, is_direct, Participants(secret)
+    )

@@ -44,6 +44,15 @@ def read_master_secret(path: Path) -> bytes:
     return secret
 
 
+def rehearsal_secret(master_secret: bytes) -> bytes:
+    """What a rehearsal has in the place of its master secret. Its clock is set by hand, and so the
+    epoch of what is enrolled there: with the real centre's secret a trainee would be given the key
+    of a real device.
+    """
+    info = b"pingjia/1/rehearsal"
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master_secret)
+
+
 def derive_key(master_secret: bytes, device: str, epoch: int) -> bytes:
     """The 32-byte key of one device in one epoch."""
     return _derive(master_secret, device, f"{epoch}")
@@ -77,6 +86,10 @@ class DeviceKeys:
         self._remembered = remembered
         self._keys: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
+
+    def of_rehearsal(self) -> "DeviceKeys":
+        """Those of a rehearsal that was given this master secret."""
+        return DeviceKeys(rehearsal_secret(self._master_secret), self._remembered)
 
     def key(self, device: str, epoch: int) -> bytes:
         """The 32-byte key of `device` in `epoch`."""

@@ -24,7 +24,7 @@ from central.steady import PlainClock
 from central.store import directory
 from central.store.database import Database, open_database
 from central.store.directory import EVER, Entry
-from hosting.clock import china
+from hosting.clock import china, day, start_of
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -46,6 +46,25 @@ SHOTS = (
     Shot("centre-hall-phone", "centre", "/halls/chengdong", "pages.token", PHONE),
     Shot("centre-window-dark", "centre", "/halls/gaoxin/windows/w2?period=all", "pages.token",
          colours="dark"),
+    Shot("centre-tables", "centre", "/tables/rates/institution?period=year", "pages.token"),
+    Shot("centre-tables-phone", "centre", "/tables/rates/window?period=year&in=chengdong",
+         "pages.token", PHONE, colours="dark"),
+    Shot("centre-reasons-en", "centre", "/tables/reasons/hall?period=year", "pages.token",
+         language="en"),
+    Shot("centre-unit", "centre", "/units/hall/chengdong?period=year", "pages.token"),
+    Shot("centre-unit-phone", "centre", "/units/staff/chengdong/0231?period=year", "pages.token",
+         PHONE, colours="dark"),
+    Shot("centre-count", "centre",
+         "/counts/national.0.*.hall.*.per_visit.active-1,active-2?by=hall", "services.token"),
+    Shot("centre-hours", "centre", "/hours/chengdong?period=year", "pages.token"),
+    Shot("centre-hours-phone", "centre", "/hours/chengdong?period=year&show=active_good_rate",
+         "pages.token", PHONE, colours="dark"),
+    Shot("centre-halls", "centre", "/halls", "pages.token"),
+    Shot("centre-windows", "centre", "/halls/chengdong/windows", "pages.token"),
+    Shot("centre-windows-phone", "centre", "/halls/chengdong/windows", "pages.token", PHONE,
+         language="en", colours="dark"),
+    Shot("centre-fleet", "centre", "/fleet", "pages.token"),
+    Shot("centre-policies", "centre", "/policies?profile=qinnan", "pages.token"),
     Shot("centre-marks", "centre", "/marks", "pages.token"),
     Shot("centre-closed", "centre", "/", "hall.pages"),
     Shot("centre-closed-phone", "centre", "/", "hall.pages", PHONE, colours="dark"),
@@ -98,11 +117,10 @@ class Window:
         item = EnvelopeItem(envelope, at, self.window, service, ())
         return [FactsItem(facts.decode()), item]
 
-    def start(self, at: int) -> list:
-        """What a device that has not rated says when it starts."""
-        if self.pen.seq:
-            return []
-        return [EnvelopeItem(self.pen.boot(at=at).decode(), at, self.window, None, ())]
+    def start(self, at: int, firmware: str) -> EnvelopeItem:
+        """What a device says when it starts."""
+        boot = self.pen.boot(at=at, firmware=firmware).decode()
+        return EnvelopeItem(boot, at, self.window, None, ())
 
     def head(self, heard: int) -> str:
         """The device's word that it is alive, after it has heard a receipt signed at `heard`."""
@@ -123,6 +141,7 @@ def fill(folder: Path) -> None:
     tokens = Tokens(database, lambda: now_ms)
     tokens.add("pages:read", folder / "pages.token")
     tokens.add("directory:write", folder / "write.token")
+    tokens.add("services:read:all", folder / "services.token")
     intake = Intake(database, keys.key, PlainClock(lambda: now_ms))
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
@@ -132,13 +151,14 @@ def fill(folder: Path) -> None:
             halls.add_window(hall, window, f"{number}号 {what}")
             devices.enrol(f"{hall}-{number:02d}", hall, window, bundle)
             places.append(Window(bundle, hall, window))
-        items = []
+        began = [now_ms - 40 * DAY_MS if ratings else now_ms] * len(places)
+        runs = ["0.1.0" if hall == "binjiang" else "0.2.0"] * len(places)
+        items = [*map(Window.start, places, began, runs)]
         for at in sorted(_times(rng, now_ms, ratings)):
             items += rng.choice(places).rate(
                 _level(rng, goodness), at, rng.choice(MATTERS), f"A{rng.randrange(1, 300):03d}"
             )
         items += _oddities(places, now_ms) if ratings > 400 else []
-        items += [item for place in places for item in place.start(now_ms)]
         for start in range(0, len(items), 500):
             intake.take((hall,), *decode_batch(encode_batch(items[start : start + 500])))
         heads = [HeadItem(place.head(now_ms), None, None) for place in places]
@@ -174,10 +194,12 @@ def _fill_directory(database: Database, now_ms: int) -> None:
 
 
 def _times(rng: random.Random, now_ms: int, count: int) -> list[int]:
-    """A quarter of them in the last three hours, the others over forty days."""
+    """A quarter of them in the last three hours, the others over forty days, from nine to five."""
     recent = count // 4
+    midnight = start_of(day(now_ms))
     return [now_ms - rng.randrange(3 * 3_600_000) for _ in range(recent)] + [
-        now_ms - rng.randrange(3 * 3_600_000, 40 * DAY_MS) for _ in range(count - recent)
+        midnight - rng.randrange(1, 40) * DAY_MS + rng.randrange(9 * 3_600_000, 17 * 3_600_000)
+        for _ in range(count - recent)
     ]
 
 
@@ -191,7 +213,7 @@ def _oddities(places: list[Window], now_ms: int) -> list:
     """What marks are for: services rated twice, a wrong ticket, a link that does not hold."""
     items = []
     for place in places[:3]:
-        again = f"{place.pen.device}-1"
+        again = f"{place.pen.device}-2"
         items += place.rate(5, now_ms - 400_000, MATTERS[0], "A017", again)[1:]
     facts, rating = places[1].rate(4, now_ms - 300_000, MATTERS[1], "A018")
     items += [FactsItem(facts.facts.replace("A018", "B018"))]

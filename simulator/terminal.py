@@ -41,7 +41,9 @@ _FACES = {
     "serving": ("办理 serving", "cyan"),
     "inviting": ("请评价 inviting", "bold black on yellow"),
     "thanking": ("谢谢 thanks", "bold black on green"),
+    "asking": ("为什么 why?", "black on green"),
     "out_of_service": ("暂停 out of service", "bold white on red"),
+    "technician": ("检测 self-test", "bold magenta"),
 }
 _BLINKING = ("闪灯 blinking", "bold blink")
 _DARK = ("断电 no power", "bold red")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -63,16 +64,29 @@ def pytest_runtest_setup(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The journeys take longest: they begin each worker's part, and nobody waits for the last."""
+    """Journeys, which keep a processor busy, are spread between modules that mostly wait. Those of
+    the standing hall come last: it costs something as long as it stands.
+    """
     workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    journeys = [item for item in items if item.path.parent.name == "journey"]
-    others = [item for item in items if item.path.parent.name != "journey"]
-    size = -(-len(others) // workers)
-    items[:] = [
-        item
-        for worker in range(workers)
-        for item in journeys[worker::workers] + others[worker * size : (worker + 1) * size]
+    standing = [item for item in items if "running_hall" in item.fixturenames]
+    storms = [
+        item for item in items if item.path.parent.name == "journey" and item not in standing
     ]
+    others = [item for item in items if item.path.parent.name != "journey"]
+    modules = [list(of_one) for _, of_one in groupby(others, lambda item: item.path)]
+    size = len(others) / workers
+    parts = [[] for _ in range(workers)]
+    done = 0
+    for module in modules:
+        parts[min(int(done / size), workers - 1)].append(module)
+        done += len(module)
+    items.clear()
+    for number, part in enumerate(parts):
+        own, part = storms[number::workers], part or [[]]
+        for place, module in enumerate(part, 1):
+            until = len(own) * place // len(part)
+            items += own[len(own) * (place - 1) // len(part) : until] + module
+        items += standing[number::workers]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -5,7 +5,7 @@ from pathlib import Path
 DOC = Path(__file__).parents[1] / "docs" / "scopes.md"
 
 _EVERYBODYS = {
-    *("/healthz", "/metrics", "/login", "/logout"),
+    *("/healthz", "/metrics", "/login", "/logout", "/policies"),
     *("/language/{language}", "/static/{digest}/{name}"),
 }
 

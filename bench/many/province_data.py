@@ -43,7 +43,7 @@ _COLUMNS = {
     "window": 'hall, "window", name, is_closed',
     "directory": "kind, id, first_day, last_day, name, up, tier, noted_ms",
     "device": 'device, epoch, hall, "window", password_hash, enrolled_at_ms,'
-    " proven_at_ms, proven_ms, broker",
+    " proven_at_ms, proven_ms, broker, firmware, firmware_seq",
     "device_settings": "version, hall, content, set_at_ms",
     "chain": "device, epoch, covered_seq, highest_seq, receipt_seq, receipt, open_since_ms,"
     " receipt_at_ms",
@@ -117,8 +117,8 @@ def _make_places(connection: sqlite3.Connection, halls: int, now: int) -> None:
     )
     password = "'$7$101$' || printf('%016d', n) || '$' || printf('%086d', n) || '=='"
     query = f"""SELECT device, {EPOCH}, hall, "window", {password}, {EPOCH} * 60000,
-        {_HEARD}, CASE n % 30 WHEN 7 THEN 980000000 ELSE 1000000000 END, printf('%016d', n)
-        FROM place"""
+        {_HEARD}, CASE n % 30 WHEN 7 THEN 980000000 ELSE 1000000000 END, printf('%016d', n),
+        CASE n % 50 WHEN 9 THEN '0.1.0' ELSE '0.2.0' END, 1 FROM place"""
     _insert(connection, "device", query, now)
     query = "SELECT 1 + n, hall, ?1, ?2 FROM place WHERE \"window\" = 'w1'"
     set_at_ms = now - 90 * 24 * _HOUR_MS

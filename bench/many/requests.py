@@ -50,7 +50,13 @@ SERVICES = "services:read:all"
 # Every visit of all halls and days, under the profile of the bench.
 KEY = "national.0.*.hall.*.per_visit.active-5,active-4,active-3,active-2,active-1"
 
-_OF_NO_STORE = {"/directory", "/login", "/language/{language}", "/static/{digest}/{name}"}
+_OF_NO_STORE = {
+    "/directory",
+    "/tables",
+    "/login",
+    "/language/{language}",
+    "/static/{digest}/{name}",
+}
 
 
 def _now_ms() -> int:
@@ -71,6 +77,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/healthz": {"": {}},
         "/metrics": {"": {}},
         "/v1/figures": figures,
+        "/v1/tables/{table}/{dim}": {"a month": {}, "a year": year, "a hall": {"in": HALL}},
         "/v1/figures/{key}/services": {"": {}, "1,000": {"limit": 1000}},
         "/v1/projects/{no}": {"": {}},
         "/v1/services/{hall}/{service}": {"": {}},
@@ -78,6 +85,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/quota/{profile}/{region}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
+        "/v1/fleet": {"": {}, "of a firmware": {"firmware": "0.2.0"}},
         "/v1/records": {
             "500": {},
             "5,000": {"limit": 5000},
@@ -89,10 +97,20 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/halls/{hall}/devices/{device}/epochs/{epoch}": {"": {}},
         "/": {**pages, "page 30": {"page": 30}},
         "/live": {"today": {}, "30d": {"period": "30d"}},
+        "/halls": {"": {}, "a search": {"q": "h12"}},
         "/halls/{hall}": pages,
+        "/halls/{hall}/windows": {"": {}},
         "/halls/{hall}/live": {"today": {}},
         "/halls/{hall}/windows/{window}": pages,
         "/halls/{hall}/windows/{window}/live": {"today": {}},
+        "/tables/{table}/{dim}": {"a month": {}, "a year": year, "a hall": {"in": HALL}},
+        "/tables/{table}/{dim}/file.{form}": {"a month": {}},
+        "/units/{dim}/{what:path}": {"a month": {}},
+        "/hours/{hall}": {"a month": {}, "a year": year},
+        "/counts/{key}": {"": {}},
+        "/policies": {"": {}},
+        "/fleet": {"": {}},
+        "/fleet/live": {"": {}},
         "/marks": {"": {}, "a hall": hall},
         "/marks/live": {"": {}, "a hall": hall},
         "/devices": {"": {}},
@@ -208,8 +226,11 @@ def _scope_of(path: str) -> str:
         return DIRECTORY_READ
     if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
         return SERVICES
+    if path.startswith("/counts"):
+        return SERVICES
     if path.startswith("/v1/"):
-        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/policies")
+        is_figure = path in ("/v1/figures", "/v1/marks", "/v1/fleet", "/v1/policies")
+        is_figure |= path.startswith("/v1/tables")
         is_figure = is_figure or path.startswith("/v1/quota")
         return "figures:read" if is_figure else "records:read"
     return DEVICES_APPROVE if path.startswith("/devices") else "pages:read"
@@ -231,6 +252,8 @@ async def measure(path: Path, folder: Path) -> list[dict]:
         asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
         asked = asked.replace("{profile}", "xinjiang-fire").replace("{region}", REGION)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
+        asked = asked.replace("{table}", "rates").replace("{form}", "xlsx")
+        asked = asked.replace("{dim}", "window" if "what" in asked else "hall")
         asked = asked.replace("{kind}", "window").replace("{what:path}", f"{HALL}/{WINDOW}")
         asked = asked.replace("{key}", KEY).replace("{service}", service).replace("{no}", project)
         for name, query in queries.items():

@@ -10,6 +10,7 @@ from central.custody.marks import (
     FORGED_RECEIPT,
     OLDER_HEAD,
     PROGRESS_DIFFERS,
+    RATING_MOVED,
     REPLAYED,
     TWO_GATEWAYS,
 )
@@ -23,7 +24,8 @@ from protocol.mac import sha256_hex
 Counts = Counter[tuple[str, str, str]]  # window, hall, mark
 Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 
-_EVENTS = (CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, PROGRESS_DIFFERS, REPLAYED, TWO_GATEWAYS)
+_EVENTS = (CLONED_DEVICE, FORGED_RECEIPT, OLDER_HEAD, PROGRESS_DIFFERS, RATING_MOVED)
+_EVENTS += (REPLAYED, TWO_GATEWAYS)
 
 
 def count(counts: Counts, row: Row, is_conflict: bool) -> None:

@@ -16,6 +16,7 @@ from central.cli.opened import (
     CENTRAL_TOML,
     ConfigFile,
     device_keys,
+    keys_in,
     opened_database,
     opened_url,
 )
@@ -75,7 +76,7 @@ def verify(
                 progress.update(records, description=f"verified {count} records")
 
             judge = Judge(database, rules, PlainClock())
-            for fault in audit(connection, keys.key, wanted, read, judge):
+            for fault in audit(connection, keys_in(keys, database).key, wanted, read, judge):
                 names[fault.name] += 1
                 print(harmless(f"{fault.name}: {fault.where}: {fault.sentence}"))
     if wanted != Range():

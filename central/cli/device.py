@@ -10,6 +10,7 @@ from central.cli.opened import (
     CENTRAL_TOML,
     ConfigFile,
     device_keys,
+    keys_in,
     opened_database,
     opened_url,
     time_of,
@@ -47,7 +48,7 @@ def enrol(
     chosen = load_config(config)
     keys = device_keys(chosen)
     with opened_url(chosen) as database:
-        epoch = Devices(database, keys.key, time_of(database)).enrol(
+        epoch = Devices(database, keys_in(keys, database).key, time_of(database)).enrol(
             device, hall, window, out, replace
         )
     print(f"enrolled {device} at {hall}/{window}, epoch {epoch}; its bundle is {out}")
@@ -132,7 +133,8 @@ def move(
     """
     chosen = load_config(config)
     with opened_url(chosen) as database:
-        place = Devices(database, device_keys(chosen).key, time_of(database)).move(device, window)
+        keys = keys_in(device_keys(chosen), database)
+        place = Devices(database, keys.key, time_of(database)).move(device, window)
     print(f"{device} stood at {place.hall}/{place.window} and stands at {place.hall}/{window} now")
 
 

@@ -10,6 +10,7 @@ from central.cli.opened import (
     ConfigFile,
     FromDay,
     device_keys,
+    keys_in,
     opened_database,
     opened_url,
     time_of,
@@ -82,7 +83,8 @@ def import_files(
     options = Options(day, correct, move, replace, folder)
     with opened_url(chosen) as database:
         time = time_of(database)
-        importer = Importer(database, Devices(database, keys.key, time), time)
+        devices = Devices(database, keys_in(keys, database).key, time)
+        importer = Importer(database, devices, time)
         do = importer.differences if dry_run else importer.carry_out
         changes = do(lines, options, faults=faults)
     for change in changes[:_SHOWN]:

@@ -12,6 +12,7 @@ import shipped
 from central.config import Config, load_config
 from central.keys import DeviceKeys, read_master_secret
 from central.store.database import Database, open_database
+from central.store.judged import standings
 from central.timekeeper import Timekeeper
 from hosting.clock import written
 from hosting.error import OperatorError
@@ -52,6 +53,13 @@ def opened_url(config: Config) -> Iterator[Database]:
 def device_keys(config: Config) -> DeviceKeys:
     """The keys of all devices, from the master secret. Raises OperatorError."""
     return DeviceKeys(read_master_secret(config.master_secret_file))
+
+
+def keys_in(keys: DeviceKeys, database: Database) -> DeviceKeys:
+    """Those that hold in this database: a rehearsal has its own, whatever its secret."""
+    with database.read() as connection:
+        is_rehearsal = standings.state(connection).is_rehearsal
+    return keys.of_rehearsal() if is_rehearsal else keys
 
 
 def time_of(database: Database, is_exact: bool = False) -> Callable[[], int]:

@@ -116,7 +116,7 @@ def _file_progress(
         values = (one.progress.staff_no, json.dumps(one.progress.projects))
         before = known.get(key)
         if before is None:
-            known[key] = new[key] = (one.at_ms, *values, now_ms)
+            known[key] = new[key] = (one.at_ms, *values, now_ms, None)
             verdicts.append(STORED)
             continue
         verdicts.append(DUPLICATE)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from central.store import ledger, tallies
+from central.store import fleet, ledger, tallies
 from central.store.covers import ChainRow
 from central.store.ledger import Epoch, Row, Rows
 from central.store.tallies import WHOLE_HALL, Marked
@@ -43,6 +43,7 @@ def file_records(
         else:
             filed.append(Filed(CONFLICT, row))
     ledger.add_rows(connection, new)
+    fleet.note_boots(connection, new)
     return filed
 
 

@@ -29,6 +29,7 @@ OLDER_HEAD = "older_head"  # a device, or its hall, went back behind what it had
 REPLAYED = "replayed"  # offered again long after the hall was told that it is not wanted any more
 TWO_GATEWAYS = "two_gateways"  # two service documents have one number of one book
 PROGRESS_DIFFERS = "progress_differs"  # a hall says otherwise what became of a service
+RATING_MOVED = "rating_moved"  # what was told later took a bad rating out of its place
 ONLY_RESCUED = "only_rescued"  # a technician brought it, and no gateway had sent it
 # What stands beside a record that a technician read out of a device's journal; no hall may say it.
 RESCUED = "rescued"
@@ -168,6 +169,12 @@ MARKS = {
         "服务经过前后不一",
         "大厅先后两次报告同一服务的同一经过，时间、人员或办件不同；以先到的为准。",
         "请大厅检查叫号系统或网关的时钟；反复出现时，请核对该大厅的办件记录。",
+        NOTICE,
+    ),
+    RATING_MOVED: Mark(
+        "差评因后报的时间移位",
+        "评价作出以后才报告的办结或结束时间，使一条差评逾期、不计入，或移到另一个月。仍按最先收到的时间判定。",
+        "请核对该服务实际何时办结、由谁报告；两个时间见该服务的查询接口。月底前后办结的，多属正常。",
         NOTICE,
     ),
     SELDOM_RATED: Mark(

@@ -3,6 +3,7 @@
 Values in, values out. central/directory/kinds.py says which column has which.
 """
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
@@ -25,6 +26,7 @@ _YES = {"是": True, "yes": True, "y": True, "true": True, "1": True}
 _NO = {"否": False, "no": False, "n": False, "false": False, "0": False}
 _DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?")
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d")
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, bidirectional overrides, line separators
 
 
@@ -62,6 +64,34 @@ def text(most: int) -> Callable[[str], str]:
         return cell
 
     return read
+
+
+def name(most: int) -> Callable[[str], str]:
+    """The same, and something is seen."""
+
+    def read(cell: str) -> str:
+        if not cell.strip():
+            raise WrongCellError("不能空着", "it must not be empty")
+        return text(most)(cell)
+
+    return read
+
+
+def host(cell: str) -> str:
+    """Where devices look for a broker: an address or a host's name (RFC 1123), and no more."""
+    plain = unicodedata.normalize("NFKC", text(253)(cell))
+    try:
+        found = ipaddress.ip_address(plain)
+        is_one = not (found.is_unspecified or found.is_multicast or "%" in plain)
+    except ValueError:
+        labels = plain.split(".")
+        is_one = all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
+    if not is_one:
+        raise WrongCellError(
+            f"“{cell}”不是主机地址，请只写 10.1.2.3 或 mqtt.example，不带端口和协议",
+            f"“{cell}” is no host: write 10.1.2.3 or mqtt.example, without port or scheme",
+        )
+    return plain
 
 
 def checked(check: Callable[[str, str], Any], chinese: str) -> Callable[[str], Any]:

@@ -105,7 +105,7 @@ def put(
         device_settings.add(connection, row)
         _require_room(connection, hall, devices)
         places.bump_versions(connection, [hall])
-    return version, sum(_covers(window, device, row) for row in devices)
+    return version, sum(is_for(window, device, row) for row in devices)
 
 
 def put_further(
@@ -203,7 +203,7 @@ def seal_newest(versions: Sequence[Any], hall: Any, device: Any, key: bytes) -> 
 
     versions: of its hall, the newest first.
     """
-    row = next((row for row in versions if _covers(row.window, row.device, device)), None)
+    row = next((row for row in versions if is_for(row.window, row.device, device)), None)
     if row is None and hall.further_version is None:
         return None
     members = BUILT_IN if row is None else json.loads(row.content)
@@ -235,7 +235,8 @@ def _require_room(connection: Connection, hall: str, devices: Sequence[Any]) -> 
             ) from None
 
 
-def _covers(window: str | None, name: str | None, device: Any) -> bool:
+def is_for(window: str | None, name: str | None, device: Any) -> bool:
+    """Whether settings of a window and a device, None for all, are for a row of `device`."""
     return window in (None, device.window) and name in (None, device.device)
 
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
-from central.directory.cells import day_number
+from central.directory import cells
 from central.directory.device_settings import (
     elsewhere,
     further_of,
@@ -62,9 +62,9 @@ class Halls:
         carry_days: how often its batches arrive as files; None for a hall that has a network.
         """
         checked(place_id, hall, "the hall's id")
-        checked(Text(64), name, "the hall's name")
+        _read(cells.name(64), name, "the hall's name")
         broker = {
-            "mqtt_host": checked(Text(253), host, "the broker's host"),
+            "mqtt_host": _read(cells.host, host, "the broker's host"),
             "mqtt_port": port,
             "mqtt_ca": ca,
             "carry_ms": _carry_ms(carry_days),
@@ -76,7 +76,7 @@ class Halls:
             if not directory.of_things(connection, "hall", [hall]):
                 directory.save(connection, [Entry("hall", hall, EVER, name=name)], now_ms)
             directory.put_broker(connection, hall, broker, name)
-            settle(connection, day_number(day(now_ms)))
+            settle(connection, cells.day_number(day(now_ms)))
             add_token(connection, hall_scope(hall), token_file, now_ms, f"gateway {hall}")
 
     def carry(self, hall: str, days: int | None) -> None:
@@ -114,7 +114,7 @@ class Halls:
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
         checked(place_id, window, "the window's id")
-        checked(Text(64), name, "the window's name")
+        _read(cells.name(64), name, "the window's name")
         now_ms = self._now_ms()
         with self._database.write() as connection:
             places.require_hall(connection, hall)
@@ -125,13 +125,13 @@ class Halls:
                 raise OperatorError(f"the hall {hall} has {WINDOWS} windows, the most there are.")
             entry = Entry("window", f"{hall}/{window}", EVER, name=name, up=hall)
             directory.save(connection, [entry], now_ms)
-            settle(connection, day_number(day(now_ms)))
+            settle(connection, cells.day_number(day(now_ms)))
 
     def listed(self) -> list[Any]:
         """Rows of the halls that have a gateway: columns of `hall`, region, windows and devices
         (how many there are today).
         """
-        today = day_number(day(self._now_ms()))
+        today = cells.day_number(day(self._now_ms()))
         with self._database.read() as connection:
             regions = {entry.id: entry.up for entry in on_day(connection, "hall", today)}
             return directory.counted_halls(connection, regions)
@@ -152,7 +152,7 @@ class Halls:
         self, hall: str, window: str | None, name: str, from_day: int | None
     ) -> list[Change]:
         """Give a hall, or a window of it, another name, from a day on or today; what changed."""
-        checked(Text(64), name, "the name")
+        _read(cells.name(64), name, "the name")
         kind, what = ("hall", hall) if window is None else ("window", f"{hall}/{window}")
         return self._change(kind, what, {"name": name}, from_day)
 
@@ -162,7 +162,8 @@ class Halls:
 
         One that is the further address already brings its port and its CA along.
         """
-        checked(Text(253), broker.get("mqtt_host", ""), "the broker's host")
+        if "mqtt_host" in broker:
+            broker |= {"mqtt_host": _read(cells.host, broker["mqtt_host"], "the broker's host")}
         with self._database.write() as connection:
             row = places.require_hall(connection, hall)
             if row.further_host is not None and broker.get("mqtt_host") == row.further_host:
@@ -188,8 +189,7 @@ class Halls:
         another one than they were told before, which they then forget: refused like `end_further`.
         ca: its CA as `broker_ca` gives it, or None for that of their bundles.
         """
-        checked(Text(253), host, "the broker's host")
-        return self._tell(hall, (host, port, ca), moves)
+        return self._tell(hall, (_read(cells.host, host, "the broker's host"), port, ca), moves)
 
     def end_further(self, hall: str, moves: bool = False) -> bool:
         """Tell the devices of a hall that its broker has no further address; whether it had.
@@ -225,7 +225,7 @@ class Halls:
                     f"{', '.join(devices)} stands at {hall}/{window}: move it with `pingjia "
                     f"central device move`, or end it with `pingjia central revoke`."
                 )
-        yesterday = day_number(day(self._now_ms()) - timedelta(days=1))
+        yesterday = cells.day_number(day(self._now_ms()) - timedelta(days=1))
         return self._change("window", f"{hall}/{window}", {"last_day": yesterday}, None)
 
     def remove(self, hall: str) -> list[Change]:
@@ -240,7 +240,7 @@ class Halls:
                 f"{hall} has {len(there)} devices, heard last {_heard(row)}: end them first with "
                 f"`pingjia central revoke {there[0]} --reason …`."
             )
-        yesterday = day_number(day(now_ms) - timedelta(days=1))
+        yesterday = cells.day_number(day(now_ms) - timedelta(days=1))
         changes = self._change("hall", hall, {"last_day": yesterday}, None)
         with self._database.write() as connection:
             tokens.revoke_of(connection, hall_scope(hall), now_ms)
@@ -250,7 +250,7 @@ class Halls:
         self, kind: str, what: str, values: dict[str, Any], from_day: int | None
     ) -> list[Change]:
         now_ms = self._now_ms()
-        today = day_number(day(now_ms))
+        today = cells.day_number(day(now_ms))
         with self._database.write() as connection:
             stored = directory.of_things(connection, kind, [what])
             if not stored:
@@ -332,6 +332,14 @@ def _require_window(connection: Connection, hall: str, window: str) -> Any:
             "shows what it has."
         )
     return rows[0]
+
+
+def _read(read: Callable[[str], str], value: str, what: str) -> str:
+    """`value`, as a table's cell would have it. Raises OperatorError that names `what`."""
+    try:
+        return read(value)
+    except cells.WrongCellError as error:
+        raise OperatorError(f"{what}: {error.english}.") from None
 
 
 def checked(check: Callable[[str, str], str], value: str, what: str) -> str:

@@ -21,7 +21,7 @@ from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
 from central.directory.roll import settle
-from central.store import directory, places
+from central.store import directory, fleet, places
 from central.store.database import Database
 from central.store.directory import EVER, Entry
 from hosting.clock import day
@@ -300,5 +300,5 @@ def gateways(connection: Connection) -> list[dict[str, Any]]:
 
 def devices(connection: Connection) -> list[dict[str, Any]]:
     """The devices where they stand, by the same fields."""
-    rows = places.standing(connection)
+    rows = fleet.standing(connection)
     return [{"id": row.device, "up": row.hall, "window": row.window} for row in rows]

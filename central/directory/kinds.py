@@ -236,7 +236,7 @@ KINDS = (
                 is_required=True,
             ),
             Column(
-                *("host", "消息服务器", "mqtt_host", cells.text(253)),
+                *("host", "消息服务器", "mqtt_host", cells.host),
                 ("评价器连接的主机名或地址", "where devices reach the hall's broker"),
                 *("mqtt.xj-01.example", True),
             ),

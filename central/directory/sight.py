@@ -34,6 +34,11 @@ class Sight(NamedTuple):
         return is_coarse(self.place)
 
     @property
+    def region(self) -> str | None:
+        """The region that it sees; None for the province, and for those who are rated."""
+        return self.place.id if self.place.kind == "region" else None
+
+    @property
     def is_institution(self) -> bool:
         """Whether it is an institution's, whose things lie in many halls."""
         return self.place.kind == "institution"

@@ -4,7 +4,8 @@ They know who was served when. So they see no days and no free spans, no level o
 ratings, and a month only when it is over and what may still be rated has been; then it is frozen,
 or a rating that arrives late would show as the difference between two looks. Each window's month
 is a cell; cells are frozen together, a hall at a time, and each is renewed only when at least 20
-of its services have changed. Whoever reads, and for whom, sees sums of whole cells. Whose a cell
+of its services have changed. Whoever reads, and for whom, sees sums of whole cells, so chosen that
+a hall's and its institutions' sums and cells put together tell of no fewer than 20. Whose a cell
 is, is frozen with it for ever: a correction of the directory that took a small window out of an
 institution's sum would show it as the difference.
 """
@@ -127,15 +128,19 @@ class ClosedMonths:
                     frozen_at_ms = self._now_ms()
                     closed_months.freeze(connection, month, renewed, owners, frozen_at_ms)
         cells = {**held, **renewed}
+        totals = {cell: sum(one[_LEVELS]) for cell, one in cells.items()}
+        told, seen = told_and_seen(totals, owners)
+        counted = cells
         if sight.place.kind != "hall":
             cells = {one: cells[one] for one in cells if owners.get(one) == sight.place.id}
-        is_whole, seen = visible({cell: sum(one[_LEVELS]) for cell, one in cells.items()})
+            counted = {one: cells[one] for one in cells if one in told}
+        is_whole = sum(totals[cell] for cell in counted) >= ENOUGH
         parts = [
             ClosedPart(*cell, name, _figures(cells[cell]) if cell in seen else None)
             for cell, (name, is_closed) in names.items()
             if cell in cells and (cell in seen or not is_closed)
         ]
-        total = tuple(map(sum, zip(*cells.values(), strict=True)))
+        total = tuple(map(sum, zip(*counted.values(), strict=True)))
         whole = _figures(total) if is_whole else None
         return ClosedReport(first, last, whole, parts, frozen_at_ms, policy)
 
@@ -206,6 +211,31 @@ def visible(totals: Mapping[Cell, int]) -> tuple[bool, set[Cell]]:
     while seen and 0 < total - sum(totals[cell] for cell in seen) < ENOUGH:
         seen.pop(0)
     return total >= ENOUGH, set(seen)
+
+
+def told_and_seen(
+    totals: Mapping[Cell, int], owners: Mapping[Cell, str]
+) -> tuple[set[Cell], set[Cell]]:
+    """Which cells are in sums that are told to their owners, and which are seen themselves.
+
+    A hall's whole, the sums of those who have windows in it, and cells are told to different
+    people who may put them together; so in each hall what no owner is told, and of each owner
+    what is not seen, is nothing or at least ENOUGH. owners: of cells; empty where there is none.
+    """
+    halls: dict[str, dict[str, dict[Cell, int]]] = {}
+    for cell, count in totals.items():
+        of_hall = halls.setdefault(cell[0], {})
+        of_hall.setdefault(owners.get(cell, ""), {})[cell] = count
+    told: set[Cell] = set()
+    seen: set[Cell] = set()
+    for hall, groups in halls.items():
+        sums = {(hall, f"of {owner}"): sum(one.values()) for owner, one in groups.items()}
+        shown = visible(sums)[1]
+        for owner, one in groups.items():
+            if (hall, f"of {owner}") in shown:
+                told |= one.keys()
+                seen |= visible(one)[1]
+    return told, seen
 
 
 def _held(

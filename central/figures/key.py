@@ -2,9 +2,9 @@
 
 `qinnan.202609.demo.staff.0231.per_visit.active-5`: profile, span, hall, part of the hall, which
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
-(20260901-20261015) or 0 for all. `*` for the hall: all halls; `*` for the id: the hall itself.
-`qinnan@20220607` for the profile: only what the version from that day on judged. Several modes or
-whats, with commas between, are counted together.
+(20260901-20261015) or 0 for all. `*` for the hall: all halls, `@450702`: those in that region
+today; `*` for the id: the hall itself. `qinnan@20220607` for the profile: only what the version
+from that day on judged. Several modes or whats, with commas between, are counted together.
 """
 
 import re
@@ -16,12 +16,18 @@ from central.rules.calendar import day_of, number_of
 from hosting.toml import meant
 
 ALL_OF = "*"
-DIMS = ("hall", "window", "staff", "institution", "line", "matter", "origin", "participant")
-_OF_HALL = ("window", "staff")  # whose ids are a hall's own
+WITHIN = "@"  # before a region's id, where a hall's would stand
+DIMS = (
+    *("hall", "window", "staff", "institution", "line", "matter", "origin", "participant"),
+    "hour",  # of the week, 1-09 on Mondays from nine; nobody counts it (central/figures/hours.py)
+)
+_OF_HALL = ("window", "staff", "hour")  # whose ids are a hall's own
+_HOUR = re.compile(r"[1-7]-(?:[01][0-9]|2[0-3])|unknown")
+_YEAR = 366  # days of hours that are looked at together
 MODES = ("per_visit", "per_matter", "survey")
 _PART = {
     "profile": re.compile(r"[a-z0-9-]{1,32}(?:@[0-9]{8})?"),
-    "hall": re.compile(r"\*|[a-z0-9-]{1,32}"),
+    "hall": re.compile(r"\*|@[A-Za-z0-9-]{1,32}|[a-z0-9-]{1,32}"),
     "dim": re.compile("|".join(DIMS)),
     "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
     "modes": re.compile(f"(?:{'|'.join(MODES)})(?:,(?:{'|'.join(MODES)}))*"),
@@ -33,16 +39,19 @@ _LEVELLED = ("active", "excluded", "default", "direct", "direct-excluded")
 _LEVELS = (5, 4, 3, 2, 1, 13, 12, 11)
 _PLAIN = (
     *("unrated", "waiting", "late", "second", "invited", "uninvited", "expired", "no-show"),
-    *("named", "reason-missing"),
+    *("named", "reason-missing", "uninvited-unrated", "uninvited-waiting"),
 )
-_NUMBERED = re.compile(rf"(?:{'|'.join(_LEVELLED)})-(?:[1-5]|1[1-3])|reason-\d{{1,4}}")
+_NUMBERED = re.compile(
+    rf"(?:(?:uninvited-)?(?:{'|'.join(_LEVELLED[:3])})|{'|'.join(_LEVELLED[3:])})"
+    r"-(?:[1-5]|1[1-3])|reason-\d{1,4}"
+)
 
 
 class CountKey(NamedTuple):
     """A count, or several of one place and time together.
 
-    hall, id: None for all halls, and for a hall itself. policy_from: the version that judged them,
-    by its first day; None for all.
+    hall, id: None for all halls, and for a hall itself. hall: of a region's, `@` and its id.
+    policy_from: the version that judged them, by its first day; None for all.
     """
 
     profile: str
@@ -54,6 +63,11 @@ class CountKey(NamedTuple):
     whats: tuple[str, ...]
     policy_from: int | None = None
 
+    @property
+    def region(self) -> str | None:
+        """The region whose halls are meant; None for one hall, and for all."""
+        return region_of(self.hall)
+
     def __str__(self) -> str:
         version = "" if self.policy_from is None else f"@{self.policy_from}"
         return ".".join(
@@ -62,6 +76,11 @@ class CountKey(NamedTuple):
                 *(self.id or ALL_OF, ",".join(self.modes), ",".join(self.whats)),
             )
         )
+
+
+def region_of(hall: str | None) -> str | None:
+    """The region that stands where a hall's id would."""
+    return hall[1:] if hall is not None and hall.startswith(WITHIN) else None
 
 
 def read_key(text: str) -> CountKey:
@@ -79,7 +98,7 @@ def read_key(text: str) -> CountKey:
             raise ValueError(f"{name}: {part[:40]!r} does not fit {_PART[name].pattern}")
     if (dim == "hall") != (thing == ALL_OF):
         raise ValueError("id: * goes with dim hall, and with no other")
-    if dim in _OF_HALL and hall == ALL_OF:
+    if dim in _OF_HALL and hall.startswith((ALL_OF, WITHIN)):
         raise ValueError(f"hall: name the one whose {dim} it is")
     words = tuple(dict.fromkeys(whats.split(",")))
     for word in words:
@@ -89,9 +108,12 @@ def read_key(text: str) -> CountKey:
     if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
     name, _, first_day = profile.partition("@")
+    period = _period(span)
+    if dim == "hour":
+        _require_hour(thing, period)
     return CountKey(
         name,
-        _period(span),
+        period,
         None if hall == ALL_OF else hall,
         dim,
         None if thing == ALL_OF else thing,
@@ -99,6 +121,13 @@ def read_key(text: str) -> CountKey:
         words,
         int(first_day) if first_day else None,
     )
+
+
+def _require_hour(thing: str, period: Period) -> None:
+    if not _HOUR.fullmatch(thing):
+        raise ValueError("id: an hour of the week is 1-09 (Monday from nine) to 7-23, or unknown")
+    if period.first is None or period.last is None or (period.last - period.first).days >= _YEAR:
+        raise ValueError(f"span: hours are of at most {_YEAR} days")
 
 
 def _span(period: Period) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.key import WITHIN
 from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
 from central.ratings.period import Period
@@ -49,11 +50,12 @@ class Figures(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A hall of the province or a window of a hall."""
+    """A hall of the province or a window of a hall. profile: by which its figures are counted."""
 
     id: str
     name: str
     figures: Figures
+    profile: str
 
 
 class Report(NamedTuple):
@@ -91,18 +93,20 @@ class FiguresReader:
         hall: str | None,
         window: str | None,
         among: Collection[str] | None = None,
+        region: str | None = None,
     ) -> Report | None:
         """The figures of a place; None if there is no such hall or window.
 
-        hall: None for the province, or for those of its halls that are `among`. window: of that
-        hall, None for all of it. Each hall's counts are those under its own profile, which is that
-        of the period's last day; where it has several, the first.
+        hall: None for the province, or for those of its halls that are `among`, which are those of
+        `region`. window: of that hall, None for all of it. Each hall's counts are those under its
+        own profile, which is that of the period's last day; where it has several, the first.
         """
         today = day_of(self.now_ms())
         at = self.judge.places_now(connection)
         lag = self.judge.lag(connection)
         if hall is None:
-            return self._province(connection, period, today, lag, among)
+            whole = Unit(None if region is None else f"{WITHIN}{region}")
+            return self._province(connection, period, today, lag, among, whole)
         last = _last_day(period, today)
         hall_name = self.judge.hall_names(connection, today).get(hall)
         if hall_name is None:
@@ -127,14 +131,14 @@ class FiguresReader:
         found = counters.counts(connection, policy.profile, spans, "hall", hall)
         whole = figures_by(found, lambda one: one.hall, policy.profile, at).get(hall, NONE)
         sets = [figure_set(connection, at, policy, period, unit, found), *more]
-        of_windows: dict[str, Figures] = {}
+        of_windows: dict[str, tuple[Figures, str]] = {}
         for profile, ones in _grouped(
             (at.policies_at(hall, one, last)[0].profile, one) for one in names
         ).items():
             found = counters.counts(connection, profile, spans, "window", hall)
             figures = figures_by(found, lambda one: one.id, profile, at)
-            of_windows |= {one: figures.get(one, NONE) for one in ones}
-        parts = [Part(one, name, of_windows[one]) for one, name in names.items()]
+            of_windows |= {one: (figures.get(one, NONE), profile) for one in ones}
+        parts = [Part(one, name, *of_windows[one]) for one, name in names.items()]
         return Report(hall, hall_name, "", "", whole, parts, policy, lag, sets)
 
     def sets(self, connection: Connection, period: Period, unit: Unit) -> list[FigureSet]:
@@ -155,12 +159,13 @@ class FiguresReader:
         today: int,
         lag: Lag,
         among: Collection[str] | None,
+        whole_unit: Unit,
     ) -> Report:
         at = self.judge.places_now(connection)
         names = in_order(self.judge.hall_names(connection, today).items())
         if among is not None:
             names = {hall: name for hall, name in names.items() if hall in among}
-        of_halls: dict[str, Figures] = {}
+        of_halls: dict[str, tuple[Figures, str]] = {}
         spans, last = period.spans(), _last_day(period, today)
         default = at.default_policy(last)
         sets: dict[str, FigureSet] = {}
@@ -171,19 +176,19 @@ class FiguresReader:
             found = counters.counts(connection, profile, spans, "hall")
             found = [one for one in found if one.hall in names]
             figures = figures_by(found, lambda one: one.hall, profile, at)
-            of_halls |= {hall: figures.get(hall, NONE) for hall in halls}
+            of_halls |= {hall: (figures.get(hall, NONE), profile) for hall in halls}
             policy = at.policy(profile, last) or own_policies[halls[0]]
-            sets[profile] = figure_set(connection, at, policy, period, Unit(), found)
+            sets[profile] = figure_set(connection, at, policy, period, whole_unit, found, among)
         own = sets.pop(default.profile, None)
         if own is None:
             none = [] if among is not None else None
-            own = figure_set(connection, at, default, period, Unit(), none)
+            own = figure_set(connection, at, default, period, whole_unit, none, among)
         more: list[FigureSet] = []
         if among is None:  # else they are of all halls
             profiles = [default.profile, *sets]
             more = more_sets(connection, at, period, Unit(), last, profiles)
-        parts = [Part(hall, name, of_halls[hall]) for hall, name in names.items()]
-        whole = _sum(of_halls.values())
+        parts = [Part(hall, name, *of_halls[hall]) for hall, name in names.items()]
+        whole = _sum(figures for figures, _ in of_halls.values())
         return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
 
 

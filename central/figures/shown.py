@@ -1,11 +1,11 @@
 """The figures that a place's policies show, each of a unit: two policies, two sets (RULES 7)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.figures.key import CountKey
+from central.figures.key import CountKey, region_of
 from central.ratings.period import Period
 from central.ratings.places import Places
 from central.rules.combined import Part, combined, showing, shown_by
@@ -15,11 +15,13 @@ from central.rules.sections import Value
 from central.store.judged import counters, standings
 
 Counters = dict[tuple[str, str], tuple[int, int]]  # (mode, what): (services, projects)
+Whats = tuple[str, ...]  # the counters that are added up
+Words = tuple[Whats, Whats]  # for num, for den
 
 
 class Unit(NamedTuple):
-    """Of what figures are. hall: None for all of the province. dim, id: a part of halls, `hall`
-    and None for halls themselves.
+    """Of what figures are. hall: None for all of the province, `@` and an id for a region. dim,
+    id: a part of halls, `hall` and None for halls themselves.
     """
 
     hall: str | None = None
@@ -29,7 +31,8 @@ class Unit(NamedTuple):
     @property
     def kind(self) -> str:
         """What a policy calls it."""
-        return "region" if self.hall is None and self.dim == "hall" else self.dim
+        is_one = self.hall is not None and region_of(self.hall) is None
+        return "region" if not is_one and self.dim == "hall" else self.dim
 
 
 class FigureShown(NamedTuple):
@@ -88,11 +91,12 @@ def figure_set(
     period: Period,
     unit: Unit,
     rows: list[Any] | None = None,
+    halls: Collection[str] | None = None,
 ) -> FigureSet:
     """What a profile shows of a unit: each service counts by the version that judged it.
 
     policy: by which the place is judged, for what has no services. rows: the counts, if somebody
-    has read them.
+    has read them; halls: those in them, of a region.
     """
     rows = _counts(connection, policy, period, unit) if rows is None else rows
     parts = _parts(places, policy, rows)
@@ -103,11 +107,14 @@ def figure_set(
     for one in shown_by(policies, unit.kind):
         value = combined(one, parts, unit.kind)
         if one.figure.key == "score" and is_of_means and unit.dim == "hall":
-            value = _score(connection, places, newest, period, unit, one)
+            value = _score(connection, places, newest, period, unit, one, halls)
         assert value is not None
         those = showing(one.figure, policies, unit.kind)
-        words = {one.figure.counters(each, one.with_excluded) for each in those}
-        keys = _keys(newest, period, unit, one, words.pop() if len(words) == 1 else None)
+        words = {
+            each: one.figure.counters(each, one.with_excluded) if each in those else None
+            for each in policies
+        }
+        keys = keys_of(newest.profile, period, unit, one.figure.modes, words)
         sources = {
             (key, source and (source.article, source.because)): (key, source)
             for each in those
@@ -124,6 +131,38 @@ def figure_set(
     return FigureSet(newest, tuple(found), versions)
 
 
+def in_one_key(whats: Mapping[Policy, Whats | None]) -> tuple[Whats, int | None] | None:
+    """The counters of the one key that counts what these versions add to a count, and the first
+    day of the version if only one adds anything; None where no key does. whats: None for a version
+    that adds nothing.
+    """
+    adding = {policy: told for policy, told in whats.items() if told is not None}
+    if len(adding) == len(whats) and len({frozenset(told) for told in adding.values()}) == 1:
+        return next(iter(adding.values())), None
+    if len(adding) != 1:
+        return None
+    ((policy, told),) = adding.items()
+    is_alone = sum(one.valid_from == policy.valid_from for one in whats) == 1
+    return (told, policy.valid_from) if is_alone else None
+
+
+def keys_of(
+    profile: str,
+    period: Period,
+    unit: Unit,
+    modes: tuple[str, ...],
+    words: Mapping[Policy, Words | None],
+) -> tuple[CountKey | None, CountKey | None]:
+    """The keys of num and den of a figure to which these versions add; see `in_one_key`."""
+    keys: list[CountKey | None] = []
+    for one in (0, 1):
+        found = in_one_key({policy: told and told[one] for policy, told in words.items()})
+        whats, policy_from = found or ((), None)
+        key = CountKey(profile, period, *unit, modes, whats, policy_from)
+        keys.append(key if whats else None)
+    return keys[0], keys[1]
+
+
 def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Unit) -> FigureSet:
     """What one of several versions adds. Its keys are None where another one, of another place,
     begins on the same day.
@@ -132,31 +171,19 @@ def _of_version(part: Part, all_policies: list[Policy], period: Period, unit: Un
     is_alone = sum(one.valid_from == policy.valid_from for one in all_policies) == 1
     for one in shown(policy, unit.kind):
         value = one.figure.of(part.counts, policy, one.with_excluded)
-        words = one.figure.counters(policy, one.with_excluded) if is_alone else None
-        keys = _keys(policy, period, unit, one, words, policy.valid_from)
+        words = one.figure.counters(policy, one.with_excluded)
+        keys = [
+            CountKey(policy.profile, period, *unit, one.figure.modes, whats, policy.valid_from)
+            if is_alone and whats
+            else None
+            for whats in words
+        ]
         found.append(
             FigureShown(
                 one.figure, one.with_excluded, value, keys[0], keys[1], one.figure.sources(policy)
             )
         )
     return FigureSet(policy, tuple(found))
-
-
-def _keys(
-    policy: Policy,
-    period: Period,
-    unit: Unit,
-    one: Shown,
-    words: tuple[tuple[str, ...], tuple[str, ...]] | None,
-    policy_from: int | None = None,
-) -> list[CountKey | None]:
-    """The keys of num and den. words: the counters of each; None where no one key has them."""
-    return [
-        CountKey(policy.profile, period, *unit, one.figure.modes, whats, policy_from)
-        if whats
-        else None
-        for whats in words or ((), ())
-    ]
 
 
 def _parts(places: Places, policy: Policy, rows: Iterable[Any]) -> list[Part]:
@@ -179,10 +206,13 @@ def _score(
     period: Period,
     unit: Unit,
     one: Shown,
+    halls: Collection[str] | None,
 ) -> Mean:
     """The score of halls, as the mean of those of their staff."""
     of_staff: dict[tuple[str, str], list[Any]] = {}
-    for row in _counts(connection, policy, period, Unit(unit.hall, "staff")):
+    hall = None if region_of(unit.hall) is not None else unit.hall
+    rows = _counts(connection, policy, period, Unit(hall, "staff"))
+    for row in [row for row in rows if halls is None or row.hall in halls]:
         of_staff.setdefault((row.hall, row.id), []).append(row)
     scores = [combined(one, _parts(places, policy, rows)) for rows in of_staff.values()]
     return score_over((each for each in scores if isinstance(each, Mean)), policy)

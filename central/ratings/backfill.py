@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from central.custody.facts import answer_of, facts_of, rating_of
 from central.custody.open import KeyOf, answer_in
-from central.store import ledger, places, services
+from central.store import fleet, ledger, places, services
 from central.store.database import Database
 from central.store.judged import facts, standings
 from central.store.ledger import Row
@@ -95,6 +95,7 @@ class Backfill:
         touched = {(row.hall, row.service or "") for row in rated}
         touched |= facts.services_of(connection, {rating for rating, *_ in answers})
         facts.touch(connection, touched, now_ms)
+        fleet.note_boots(connection, rows)
 
     def _codes(self, row: Row) -> tuple[int, ...]:
         return answer_in(split(row.envelope)[0], row.record, self._key_of)[1]

@@ -82,28 +82,30 @@ class Entry:
         rows.sort(key=lambda row: (not is_completion(row), row.opened_at_ms or row.stored_at_ms))
         return list(dict.fromkeys([row.hall for row in rows]))
 
-    def put(self, told: Told, progress: list[Progress]) -> bool:
-        """Take in a service and what became of it so far; whether it is new. Raises
-        ContradictionError, and then nothing is kept.
+    def put(self, told: Told, progress: list[Progress], token: str) -> bool:
+        """Take in a service and what became of it so far; whether it is new. token: the id of that
+        by which it is told. Raises ContradictionError, and then nothing is kept.
         """
         now_ms = self._now_ms()
         with self._database.write() as connection:
             before = facts.services(connection, [told.name]).get(told.name)
             is_new = before is None or before.facts is None
             put_told(connection, [told], now_ms)
-            put_progress(connection, [(told.name, one) for one in progress], now_ms)
+            put_progress(connection, [(told.name, one) for one in progress], now_ms, token)
             facts.touch(connection, {told.name}, now_ms)
         return is_new
 
-    def note(self, service: Service, progress: list[Progress], due_day: int | None) -> None:
-        """Take in what became of a service, and a new due day. Raises UnknownServiceError,
-        ContradictionError.
+    def note(
+        self, service: Service, progress: list[Progress], due_day: int | None, token: str
+    ) -> None:
+        """Take in what became of a service, and a new due day; token: as above. Raises
+        UnknownServiceError, ContradictionError.
         """
         now_ms = self._now_ms()
         with self._database.write() as connection:
             if service not in facts.services(connection, [service]):
                 raise UnknownServiceError
-            put_progress(connection, [(service, one) for one in progress], now_ms)
+            put_progress(connection, [(service, one) for one in progress], now_ms, token)
             if due_day is not None:
                 services.put_due_day(connection, service, due_day)
             facts.touch(connection, {service}, now_ms)
@@ -180,10 +182,13 @@ def put_told(connection: Connection, all_told: list[Told], now_ms: int) -> None:
 
 
 def put_progress(
-    connection: Connection, told: list[tuple[Service, Progress]], now_ms: int
+    connection: Connection,
+    told: list[tuple[Service, Progress]],
+    now_ms: int,
+    token: str | None = None,
 ) -> None:
-    """Note what became of services. The same word again is nothing new; raises
-    ContradictionError for another one on the same.
+    """Note what became of services, told by a token of this id. The same word again is nothing
+    new; raises ContradictionError for another one on the same.
     """
     keys = {(*service, one.what) for service, one in told}
     known = services.progress(connection, keys)
@@ -193,7 +198,7 @@ def put_progress(
         projects = json.dumps([*one.project_nos])
         before = known.get(key)
         if before is None:
-            known[key] = new[key] = (one.at_ms, None, projects, now_ms)
+            known[key] = new[key] = (one.at_ms, None, projects, now_ms, token)
         elif (before[0], before[2]) != (one.at_ms, projects):
             raise ContradictionError(
                 f"{one.what} of the service {service[1]} of {service[0]} was told before, for "

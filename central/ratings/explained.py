@@ -11,8 +11,9 @@ from central.rules.calendar import Day
 from central.rules.facts import Rating
 from central.rules.policy import Limit, Policy
 from central.rules.standing import Standing
-from central.store.judged import facts, standings
+from central.store.judged import facts, moved, standings
 from central.store.judged.facts import Service
+from central.store.judged.moved import MovedRating
 
 _DAYS = 400  # of a limit that are shown one by one
 
@@ -68,12 +69,15 @@ class Explained(NamedTuple):
 
 
 class Known(NamedTuple):
-    """All that is known of a service. is_pending: something came that is not judged yet."""
+    """All that is known of a service. is_pending: something came that is not judged yet. moved:
+    what took a bad rating of it out of its place.
+    """
 
     dossier: Dossier
     under: list[Explained]
     settled_ms: int
     is_pending: bool
+    moved: MovedRating | None
 
 
 def explain(connection: Connection, judge: Judge, service: Service) -> Known | None:
@@ -89,7 +93,9 @@ def explain(connection: Connection, judge: Judge, service: Service) -> Known | N
         limits = _limits(judge, policy, standing)
         under.append(Explained(policy, standing, roles, limits, _keys(policy, standing)))
     is_pending = service[1] in facts.touched_of(connection, service[0])
-    return Known(dossier, under, settled_ms, is_pending)
+    return Known(
+        dossier, under, settled_ms, is_pending, moved.of(connection, [service]).get(service)
+    )
 
 
 def _role(rating: Rating, standing: Standing) -> str:

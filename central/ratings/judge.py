@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from central.directory.attribution import Register
 from central.ratings.dossier import Dossier, gather
+from central.ratings.moved import Suspect, moved, note_moved, suspects
 from central.ratings.places import Places
 from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of, not_in_force
@@ -22,9 +23,10 @@ from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, projects, standings
+from central.store.judged import counters, facts, projects, standings, waiting
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
+from central.store.judged.moved import MovedRating
 from central.store.judged.standings import REMIND, Judgement, StandingKey, StandingRow
 from hosting.clock import now_ms as wall_ms
 
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 0.2
 LIVE, BACKLOG = 50, 500  # services at once: while they come one by one, and when many wait
+_DUE_PART = 5  # of what is settled at once, for what is due, whatever else waits
 _TRY_AGAIN_S = 600.0  # after which a service that could not be judged is tried again
 _MOST_FAILED = 500  # beyond it the services are not to blame
 _OTHERS_MS = 10_000  # in which a centre that has the rules in force takes what waits
@@ -72,6 +75,7 @@ class _Outcome:
         self.rows: list[StandingRow] = []
         self.gone: list[StandingKey] = []
         self.judged: list[Judgement] = []
+        self.moved: list[MovedRating] = []
         self.uses: dict[PolicyKey, str] = {}
         self.restated: list[DocumentFacts] = []
         self.failed: dict[Service, str] = {}
@@ -105,10 +109,12 @@ class Judge:
         clock: PlainClock,
     ) -> None:
         self.rules = rules
+        self._bad = rules.policies.bad_levels()
         self._database = database
         self._clock = clock
         self._places: tuple[int, Places] | None = None  # of which state of the directory
         self._turn = threading.Lock()
+        self._turns = waiting.Turns()
         self._failed: dict[Service, float] = {}  # until when each is left alone, monotonic
 
     def settle(self, is_alone: bool = False) -> bool:
@@ -142,7 +148,8 @@ class Judge:
                 places = self.places(connection, state.directory)
                 dossiers = gather(connection, work.services, places, common)
                 profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
-                read = places, dossiers, standings.of(connection, profiles, list(dossiers))
+                stood = standings.of(connection, profiles, list(dossiers))
+                read = places, dossiers, stood, suspects(connection, dossiers, self._bad)
         if read is None:
             self._leave(state, work, why, now_ms)
             return False, False
@@ -190,24 +197,34 @@ class Judge:
         return self._places[1]
 
     def _find(self, connection: Connection, now_ms: int) -> _Work:
-        """What comes next: the oldest that were touched, then what is due."""
+        """What comes next: what was touched, halls in turn, and what is due, which has a share of
+        every turn.
+        """
         left = {one for one, until_s in self._failed.items() if until_s > time.monotonic()}
-        rows = facts.touched(connection, BACKLOG + 1 + len(left))
-        rows = [row for row in rows if (row[1], row[2]) not in left]
+        rows, turns = waiting.in_turn(connection, BACKLOG + 1, self._turns, left)
         most = LIVE if len(rows) <= BACKLOG else BACKLOG
-        chosen = rows[:most]
-        services = {(row[1], row[2]) for row in chosen}
-        since_ms = min([row[3] for row in chosen], default=None)
-        is_more = len(rows) > most
-        if len(chosen) < most and self._clock.doubt() is None:
+        if most == LIVE:  # these are all: the oldest first
+            rows.sort()
+        else:
+            self._turns = turns
+        due = list[Service]()
+        if self._clock.doubt() is None:
             due = standings.due(connection, now_ms, most + 1 + len(left))
             due = [one for one in due if one not in left]
-            services |= set(due[: most - len(chosen)])
-            is_more = len(due) > most - len(chosen)
+        due_now = due[: max(most - len(rows), most // _DUE_PART)]
+        chosen = rows[: most - len(due_now)]
+        services = {(row[1], row[2]) for row in chosen} | set(due_now)
+        since_ms = min([row[3] for row in chosen], default=None)
+        is_more = len(rows) > len(chosen) or len(due) > len(due_now)
         return _Work(services, [row[0] for row in chosen], since_ms, is_more)
 
     def _judge(
-        self, places: Places, dossiers: dict[Service, Dossier], stored: _Stored, now_ms: int
+        self,
+        places: Places,
+        dossiers: dict[Service, Dossier],
+        stored: _Stored,
+        suspected: dict[Service, Suspect],
+        now_ms: int,
     ) -> _Outcome:
         outcome = _Outcome()
         before: dict[Service, list[StandingRow]] = defaultdict(list)
@@ -216,6 +233,8 @@ class Judge:
         for service, dossier in dossiers.items():
             try:
                 found = settled(dossier, places, self.rules.calendar, now_ms)
+                if (suspect := suspected.get(service)) is not None:
+                    outcome.moved += moved(suspect, found, places, self.rules.calendar, now_ms)
             except Exception as error:  # a rule's fault: this service's figures stop, nothing else
                 if not outcome.failed:
                     log.exception("the service %s of hall %s cannot be judged", *service[::-1])
@@ -244,6 +263,7 @@ class Judge:
         counters.add_figures(connection, outcome.counts)
         judged = sorted(outcome.judged, key=lambda one: one.at_ms)
         standings.add_judged(connection, _once(connection, judged, state.settled_ms))
+        note_moved(connection, outcome.moved, now_ms)
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)

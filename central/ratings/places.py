@@ -76,6 +76,13 @@ class Places:
             self._versions[key] = found or self.policy(profile, first_day) or self._national(0)
         return self._versions[key]
 
+    def has_details(self, profile: str) -> bool:
+        """Whether any place has details of its own to a profile, so that a version depends on the
+        hall.
+        """
+        is_known = profile in self._policies.profiles()
+        return is_known and any(one.base for one in self._policies.versions(profile))
+
     def regions(self, hall: str, day: int) -> tuple[str, ...]:
         """Those that a hall or platform lies in, the nearest first."""
         return self._register.attribution(hall, None, None, None, day).regions
@@ -101,6 +108,29 @@ class Places:
             one for kind in ("platform", "hall") for one in self._register.all_on(kind, day)
         ]
         return {one.id: one.name for one in entries}
+
+    def named(self, kind: str, day: int) -> dict[str, str]:
+        """id -> name of all that the directory has of a kind on a day."""
+        return {one.id: one.name for one in self._register.all_on(kind, day)}
+
+    def called(self, kind: str, what: str, day: int) -> str | None:
+        """The name of something on a day; None where the directory has it not."""
+        entry = self._register.on(kind, what, day)
+        return entry.name if entry is not None else None
+
+    def person(self, hall: str, staff: str, day: int) -> str:
+        """The name of who is `staff` in figures on a day, a number, with the day since when it is
+        theirs if it was somebody else's before; the number where the directory is silent.
+        """
+        number, _, since = staff.partition("@")
+        name = f"{hall}/{number}"
+        start = self._register.named_since("staff", name, day)
+        if since:
+            day = max(int(since), day) if str(start) == since else int(since)
+        elif start:
+            day = 0
+        entry = self._register.on("staff", name, day)
+        return entry.name if entry is not None and entry.name else number
 
     def windows(self, hall: str, day: int) -> dict[str, str]:
         """id -> name of the directory's windows of a hall."""

@@ -105,8 +105,13 @@ def add(counts: defaultdict[FigureKey, list[int]], row: StandingRow, sign: int) 
 
 def whats_of(row: StandingRow) -> list[tuple[str, int]]:
     """What a service adds, and how often."""
+    return words_of(row.whats)
+
+
+def words_of(whats: str) -> list[tuple[str, int]]:
+    """The same, of the column."""
     found = []
-    for word in row.whats.split():
+    for word in whats.split():
         what, _, n = word.partition("=")
         found.append((what, int(n) if n else 1))
     return found

@@ -81,9 +81,12 @@ def _whats(standing: Standing) -> dict[str, int]:
     if standing.late:
         whats["late"] = standing.late
     is_levelled = state in ("active", "default", "excluded")
-    whats[f"{state}-{standing.level}" if is_levelled else state] = 1
+    outcome = f"{state}-{standing.level}" if is_levelled else state
+    whats[outcome] = 1
     if standing.invited is not None:
         whats["invited" if standing.invited else "uninvited"] = 1
+    if standing.invited is False:
+        whats[f"uninvited-{outcome}"] = 1
     if standing.expired:
         whats["expired"] = 1
     if state == "active":

@@ -62,6 +62,11 @@ class Policies:
         self._versions = versions
         self._detailed = detailed  # (base, with details) of a profile
 
+    def bad_levels(self) -> frozenset[int]:
+        """The levels that any version calls bad."""
+        versions = [one for profile in self.profiles() for one in self.versions(profile)]
+        return frozenset([level for one in versions for level in one.levels.bad.value])
+
     def profiles(self) -> tuple[str, ...]:
         """The names of all profiles."""
         return tuple(sorted(self._versions))

@@ -21,6 +21,12 @@ def add(connection: Connection, values: dict[str, Any]) -> None:
     connection.execute(insert(_settings), values)
 
 
+def counted(connection: Connection) -> dict[str, int]:
+    """hall -> how many versions were set there."""
+    query = select(_settings.c.hall, func.count()).group_by(_settings.c.hall)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def of_hall(connection: Connection, hall: str) -> list[Any]:
     """Every version that was set in a hall, the newest first."""
     query = select(_settings).where(_settings.c.hall == hall)

@@ -117,6 +117,14 @@ def lock_halls(connection: Connection, hall_ids: Iterable[str]) -> dict[str, int
     return {row[0]: row[1] for row in found}
 
 
+def changes(connection: Connection) -> tuple[int, int]:
+    """How many halls there are, and how often their documents changed: other numbers whenever a
+    hall or a window is added, renamed or closed.
+    """
+    row = connection.execute(select(func.count(), func.sum(_hall.c.version))).one()
+    return int(row[0]), int(row[1] or 0)
+
+
 def bump_versions(connection: Connection, hall_ids: Iterable[str]) -> None:
     """Count one change of each hall's document."""
     halls = [*lock_halls(connection, hall_ids)]  # in their order: no two wait for each other
@@ -203,15 +211,6 @@ def current_devices(connection: Connection, hall_id: str) -> list[Any]:
         .order_by(_device.c.device)
     )
     return list(connection.execute(query))
-
-
-def standing(connection: Connection) -> list[Any]:
-    """The newest enrolment of every device, those that are not revoked, by device."""
-    newest = select(_device.c.device, func.max(_device.c.epoch).label("epoch"))
-    last = newest.group_by(_device.c.device).subquery()
-    is_it = (last.c.device == _device.c.device) & (last.c.epoch == _device.c.epoch)
-    query = select(_device).join(last, is_it).where(_device.c.revoked_at_ms.is_(None))
-    return list(connection.execute(query.order_by(_device.c.device)))
 
 
 def revoke(

@@ -71,7 +71,9 @@ def save_books(connection: Connection, changed: Iterable[BookRow]) -> None:
 def progress(
     connection: Connection, wanted: Iterable[tuple[str, str, str]]
 ) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """(hall, service, what) -> (at_ms, staff_no, projects, stored_at_ms) of what is known."""
+    """(hall, service, what) -> (at_ms, staff_no, projects, stored_at_ms, told_by) of what is
+    known.
+    """
     found = sql.with_keys(connection, _progress, wanted, ("hall", "service", "what"))
     return {row[:3]: row[3:] for row in found}
 

@@ -21,6 +21,7 @@ _EXPORTED = (
         "decision",
         "touched",
         "standing",
+        "moved_rating",
     ),
     *("figure", "judged", "policy_use", "judge"),
 )

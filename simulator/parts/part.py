@@ -99,9 +99,10 @@ class Part:
         self._process = None
 
     async def kill(self):
-        """Ends it as `kill -9` does."""
+        """Ends it as `kill -9` does, if it runs."""
+        if self._process is None:
+            return
         os.kill(self.pid, signal.SIGKILL)
-        assert self._process
         await self._process.wait()
         self._process = None
 

@@ -27,6 +27,7 @@ _ON_BOTH = {
     "test_central_urls",
     "test_judge_fire",
     "test_judge_time",
+    "test_judge_turns",
 }
 _ON_POSTGRESQL = {
     "test_central_feed",

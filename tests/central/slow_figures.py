@@ -418,9 +418,12 @@ def _adds(evidence, one, found) -> Counter:
     belongs = _belongs(evidence, one, found["day"])
     if state != "out":
         whats["late"] = found["late"]
-        whats[state if found["level"] is None else f"{state}-{found['level']}"] = 1
+        outcome = state if found["level"] is None else f"{state}-{found['level']}"
+        whats[outcome] = 1
         if "closed" in one["became"] and "invited" in _sends(evidence, one):
-            whats["invited" if "invited" in one["became"] else "uninvited"] = 1
+            was_invited = "invited" in one["became"]
+            whats["invited" if was_invited else "uninvited"] = 1
+            whats[f"uninvited-{outcome}"] = int(not was_invited)
         whats["expired"] = int("expired" in one["became"])
         if state == "active":
             whats["reason-missing"] = int(found["missing"])

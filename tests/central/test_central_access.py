@@ -25,6 +25,7 @@ COLUMNS, ROUTES = table("The centre")
 # What stands in a route for its own place, and for another one.
 OWN, OTHER = {"hall": "demo", "window": "w1"}, {"hall": "other", "window": "w1"}
 COMMON = {"kind": "window", "what": "demo/w1", "device": "xj-0417", "epoch": "1"}
+COMMON |= {"table": "rates", "dim": "window", "form": "csv"}
 COMMON |= {"profile": "xinjiang-fire", "region": "6501"}
 COMMON |= {"service": "S-1", "no": "p", "key": "national.0.demo.hall.*.per_visit.waiting"}
 SENT = {

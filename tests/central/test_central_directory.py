@@ -20,7 +20,7 @@ from central.directory.kinds import KINDS
 from central.directory.reading import read_lines
 from central.directory.roll import on_day
 from central.directory.sheet import read_tables
-from central.store import directory, places
+from central.store import directory, fleet
 from hosting.error import OperatorError
 
 TODAY = 20251009  # of the tests' clock, in China
@@ -380,7 +380,7 @@ def test_an_import_that_is_killed_is_all_or_nothing(desk, kills):
                 os.kill(process.pid, signal.SIGKILL)
         database = database or open_database(url)
         with database.read() as connection:
-            rows, enrolled = directory.entries(connection), places.standing(connection)
+            rows, enrolled = directory.entries(connection), fleet.standing(connection)
         assert (len(rows), len(enrolled)) in ((0, 0), (487, 200)), (len(rows), len(enrolled))
         outcomes.add(len(rows))
     assert outcomes == {0, 487}

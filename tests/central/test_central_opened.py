@@ -104,6 +104,10 @@ def test_every_counter_there_is_opens_into_its_list(practice):
         ("qinnan.0.demo.hall.*.per_hour.late", "modes"),
         ("qinnan.0.demo.hall.*.per_visit.%25", "whats"),
         ("qinnan.0.demo.origin.qr.per_visit.late", "origin"),
+        ("qinnan.202609.demo.hour.8-09.per_visit.active-5", "an hour of the week is 1-09"),
+        ("qinnan.0.demo.hour.1-09.per_visit.active-5", "at most 366 days"),
+        ("qinnan.20240101-20260901.demo.hour.1-09.per_visit.active-5", "at most 366 days"),
+        ("qinnan.202609.*.hour.1-09.per_visit.active-5", "hall"),
         ("qinnan.0.demo.hall.*.per_visit.activ-2", "'activ-2'. Did you mean active-2?"),
         ("qinnan.0.demo.hall.*.per_visit.active-6", "nothing is counted as 'active-6'"),
         ("qinan.0.demo.hall.*.per_visit.active-2", "Did you mean qinnan?"),
@@ -131,6 +135,7 @@ def test_a_key_reads_back_as_it_was_written():
         "qinnan@20220607.202609.demo.hall.*.per_visit.active-5",
         "ezhou-norm.0.*.hall.*.survey.unrated",
         "fujian.20260905.demo.window.w1.per_visit.late",
+        "fujian.202609.demo.hour.1-09.per_visit.active-5",
         "fujian.20260905-20261004.demo.window.w1.per_visit.late",
     ):
         assert str(read_key(key)) == key

@@ -1,5 +1,6 @@
 """A rehearsal: its clock, its database for ever, its banner; and a year in a minute."""
 
+import json
 import random
 import time
 
@@ -7,14 +8,17 @@ import pytest
 from central_hall import SECRET, Clock, Hall, bearer
 from rehearsal_hall import DIRECTORY, Practice, world
 from rules_parts import at
+from typer.testing import CliRunner
 
 from central.centre import open_centre as open_real
 from central.centre import open_rehearsal
 from central.config import Config
+from central.keys import DeviceKeys, read_master_secret
 from central.ratings.rehearsal import RehearsalClock, mark
 from central.store.database import open_database
 from central.store.judged import standings
 from hosting.error import OperatorError
+from pingjia import app
 
 
 @pytest.fixture
@@ -310,3 +314,24 @@ def test_a_year_in_a_minute(tmp_path):
 def test_a_name_with_hidden_characters_is_refused(practice):
     for name in ("a\0b", "a\u202eb"):
         practice.give(422, directory=[{"kind": "hall", "id": "demo", "name": name}])
+
+
+@pytest.mark.parametrize("is_real", [False, True], ids=["a rehearsal", "control: a real centre"])
+def test_a_rehearsal_with_the_real_secret_has_no_real_devices_key(tmp_path, monkeypatch, is_real):
+    """Its clock is set, so a device is enrolled there under the epoch that a real one has."""
+    monkeypatch.chdir(tmp_path)
+    chosen = config(tmp_path)
+    for words in (
+        ["init", *([] if is_real else ["--rehearsal"])],
+        ["hall", "add", "demo", "--mqtt-host", "h", "--mqtt-port", "1", "--token-out", "t"],
+        ["window", "add", "--hall", "demo", "--window", "w1", "--name", "1号窗口"],
+        ["enrol", "--device", "xj-1", "--hall", "demo", "--window", "w1", "--out", "x.json"],
+    ):
+        result = CliRunner().invoke(app, ["central", *words])
+        assert result.exit_code == 0, result.output
+    bundle = json.loads((tmp_path / "x.json").read_text())
+    real = DeviceKeys(read_master_secret(chosen.master_secret_file))
+    assert (real.key("xj-1", bundle["epoch"]).hex() == bundle["key"]) == is_real
+    opened = (open_real if is_real else open_rehearsal)(chosen)
+    assert opened.devices._key_of("xj-1", bundle["epoch"]).hex() == bundle["key"], "its own"
+    opened.close()

@@ -12,7 +12,7 @@ from central.ratings.recount import differences
 from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
 from central.store.database import open_database
-from central.store.judged import facts, standings
+from central.store.judged import facts, standings, waiting
 from central.store.tallies import day_of
 from hosting.clock import CHINA
 from protocol.batch import Progress, ProgressItem
@@ -245,9 +245,9 @@ def test_a_service_that_finished_before_it_opened_has_the_version_of_its_opening
         (day,) = connection.exec_driver_sql("SELECT day FROM standing").scalars()
         assert day < opened_day
         standings.touch_from(connection, opened_day + 1, clock())
-        assert facts.touched(connection, 9) == [], "the control"
+        assert waiting.in_turn(connection, 9, waiting.Turns())[0] == [], "the control"
         standings.touch_from(connection, opened_day, clock())
-        assert [row[2] for row in facts.touched(connection, 9)] == ["01S"]
+        assert [row[2] for row in waiting.in_turn(connection, 9, waiting.Turns())[0]] == ["01S"]
 
 
 @pytest.mark.parametrize("is_held", [True, False], ids=["held", "control: any rules judge"])

@@ -50,6 +50,8 @@ def send(hall: Hall, pens) -> list[str]:
             if n % 7 != 3 or one is not item  # its document never came
         ]
         assert set(verdicts(hall.post(*items))) <= {"stored"}
+    boot = pens[1].boot(pens[1].seq + 1, firmware="0.2.0")
+    assert verdicts(hall.post(EnvelopeItem(boot, hall.clock.ms, "w1", None, ()))) == ["stored"]
     return names
 
 
@@ -171,6 +173,8 @@ def test_a_database_of_v020_is_taken_in_while_it_serves(tmp_path, url, clock):
     assert n > 2, "it was over before anything came"
     with database.read() as connection:
         assert standings.state(connection).backfill is None
+        firmware = connection.exec_driver_sql("SELECT firmware FROM device ORDER BY device")
+        assert firmware.scalars().all() == [None, "0.2.0"], "of the boots that were there"
 
     clock.ms += 20 * DAY
     stands, figures = counted(upgraded)

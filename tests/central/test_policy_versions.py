@@ -4,11 +4,13 @@ and recounts.
 
 import random
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 from rehearsal_hall import DIRECTORY, Practice
 from test_central_judged import pingjia, put_settings
+from test_central_tables import LINK, look
 
 import central.rules
 from central.ratings.recount import differences
@@ -123,6 +125,33 @@ def test_what_an_earlier_version_judged_counts_by_it(town, facts):
     assert answer["sets"][0]["versions"] == []
     wrong = by_hand(facts, range(1, 15))[0] - sum(one["level"] == 4 for one in facts["ratings"])
     assert wrong != good, "the control: by the second version it would be another figure"
+
+
+@pytest.mark.rule("R112")
+def test_a_table_adds_up_what_each_version_judged_and_each_count_is_its_list(town, facts):
+    query = {"period": "2026-10", "profile": "town"}
+    answer = town.get("/v1/tables/rates/staff", scope="figures:read", **query)
+    (row,) = answer["rows"]
+    good, number, points = by_hand(facts, range(1, 32))
+    rate, score = row["cells"]["active_good_rate"], row["cells"]["score"]
+    assert (rate["value"]["num"], rate["value"]["den"]) == (good, number)
+    assert (score["value"]["sum"], score["value"]["n"]) == (points, number)
+    assert rate["num_key"] is None, "no one list of levels is good"
+    opened, listed = town.opened(rate["den_key"])
+    assert opened["count"] == sum(one["times"] for one in listed) == number
+    early = town.get("/v1/tables/rates/staff", scope="figures:read", profile="town", **EARLY)
+    before = early["rows"][0]["cells"]["active_good_rate"]["value"]
+    assert (before["num"], before["den"]) == by_hand(facts, range(1, 15))[:2]
+    ranks = town.get("/v1/tables/ranking/staff", scope="figures:read", **query)
+    assert ranks["rows"][0]["cells"]["active_good_rate"]["value"]["num"] == good
+    pages = ["/units/staff/demo/0231", "/tables/rates/hall", "/tables/reasons/staff"]
+    counts = {}
+    for path in [f"{one}?period=2026-10&profile=town" for one in pages]:
+        page = look(town, path, "pages:read", "services:read:all")
+        counts |= {unescape(key): int(n) for key, n in LINK.findall(page)}
+    assert {key.split(".")[0] for key in counts} == {"town", "town@20220607", "town@20261015"}
+    for key, n in counts.items():
+        assert town.get(f"/v1/figures/{key}/services", limit=1000)["count"] == n, key
 
 
 @pytest.mark.rule("R112")

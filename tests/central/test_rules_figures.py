@@ -100,7 +100,9 @@ def test_what_is_out_is_counted_nowhere_but_as_a_no_show():
 
 def test_invitations_are_counted_where_the_hall_sends_them():
     uninvited = visit("2026-09-01 09:50", expired_ms=1)
-    assert set(whats("qinnan", uninvited)) == {"unrated", "uninvited", "expired"}
+    assert set(whats("qinnan", uninvited)) == {
+        *("unrated", "uninvited", "uninvited-unrated", "expired"),
+    }
     assert set(whats("qinnan", visit("2026-09-01 09:50", sends=None))) == {"unrated"}
 
 
@@ -112,6 +114,7 @@ def test_a_batch_counts_once_and_its_projects_beside():
         "default-4": (1, 12),
         "late": (2, 24),
         "uninvited": (1, 12),
+        "uninvited-default-4": (1, 12),
     }
     counts = {("per_visit", "active-5"): (1, 12), ("per_visit", "active-1"): (1, 1)}
     of = policy("qinnan")

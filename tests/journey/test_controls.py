@@ -66,7 +66,6 @@ def test_a_gateway_whose_ack_never_goes_down_loses(tmp_path, firmware):
         await run.hall.centre.kill()
         await press_until(run, 10)
         await run.until_acknowledged()
-        await run.hall.centre.start()
         await FAULTS["hall-destroyed"](run, None)
 
     verdict = run_with(

@@ -18,8 +18,8 @@ from central.people.callers import UnknownTokenError
 from central.web.api.batches import _problem_of, _read
 from central.web.api.bearer import refused, require
 from central.web.api.cursor import read_cursor
-from central.web.api.figures import Marks
 from central.web.api.records import RecordPage, Rejections
+from central.web.views.figures import Marks
 from firmware.bundle import Broker, Bundle, Identity, read_bundle
 from protocol.batch import (
     decode_answer,

@@ -238,6 +238,25 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_touched")),
     )
+    op.create_index(op.f("ix_touched_hall_n"), "touched", ["hall", "n"], unique=False)
+    op.create_table(
+        "moved_rating",
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("rating", sa.String(length=64), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=True),
+        sa.Column("became", sa.String(length=16), nullable=False),
+        sa.Column("day_before", sa.Integer(), nullable=False),
+        sa.Column("day_now", sa.Integer(), nullable=False),
+        sa.Column("of_service", sa.String(length=64), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("told_ms", sa.BigInteger(), nullable=False),
+        sa.Column("told_by", sa.String(length=32), nullable=True),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hall", "service", name=op.f("pk_moved_rating")),
+    )
+    op.add_column("progress", sa.Column("told_by", sa.String(length=32), nullable=True))
     op.create_table(
         "closed_month",
         sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
@@ -263,7 +282,6 @@ def upgrade() -> None:
         sa.Column("further_version", sa.Integer(), nullable=True),
     ):
         op.add_column("hall", column)
-    op.add_column("device", sa.Column("broker", sa.String(length=16), nullable=True))
     op.create_table(
         "restoring",
         sa.Column("device", sa.String(length=32), nullable=False),
@@ -272,6 +290,12 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_restoring")),
     )
+    for column in (
+        sa.Column("broker", sa.String(length=16), nullable=True),
+        sa.Column("firmware", sa.String(length=32), nullable=True),
+        sa.Column("firmware_seq", sa.Integer(), server_default="0", nullable=False),
+    ):
+        op.add_column("device", column)
     op.add_column("head", sa.Column("settings", sa.Integer(), nullable=True))
     op.add_column(
         "token", sa.Column("name", sa.String(length=64), server_default="", nullable=False)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, literal, select
 
 from central.store import sql
 from central.store.judged.facts import VISIT
@@ -68,6 +68,72 @@ def counts(
     if thing is not None:
         query = query.where(columns.id == thing)
     return list(connection.execute(query))
+
+
+def sums(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    halls: Collection[str] | None,
+    by: Collection[str],
+    whats: Collection[str] | None = None,
+    things: Collection[str] | None = None,
+) -> list[Any]:
+    """Rows (span, hall, id, mode, what, policy_from, ratings, projects), added up: of a part of
+    halls; halls, things and whats None for all.
+
+    by: `span` and `hall` where each is wanted alone; else rows have 0 and an empty hall there.
+    """
+    columns = _figure.c
+    span = columns.span if "span" in by else literal(0).label("span")
+    hall = columns.hall if "hall" in by else literal("").label("hall")
+    place = (columns.id, columns.mode, columns.what, columns.policy_from)
+    ratings = func.sum(columns.ratings).label("ratings")
+    projects = func.sum(columns.projects).label("projects")
+    chosen = [columns.profile == profile, columns.span.in_(spans), columns.dim == dim]
+    if halls is not None:
+        chosen.append(sql.is_one(columns.hall, halls))
+    if whats is not None:
+        chosen.append(columns.what.in_(whats))
+    if things is not None:
+        chosen.append(columns.id.in_(things))
+    grouped = (*place, *(columns[one] for one in sorted(by)))
+    query = select(span, hall, *place, ratings, projects).where(*chosen).group_by(*grouped)
+    return list(connection.execute(query))
+
+
+def two_sums(
+    connection: Connection,
+    profile: str,
+    spans: Collection[int],
+    dim: str,
+    halls: Collection[str] | None,
+    modes: Collection[str],
+    whats: tuple[Collection[str], Collection[str]],
+    listed: Collection[str],
+    are_projects: bool,
+    is_of_hall: bool,
+) -> list[Any]:
+    """Rows (hall, id, num, den): of each thing that has any of the counters `listed` the sums of
+    two sets of them, which the database adds up: a province has 40,000 windows. halls: None for
+    all. is_of_hall: whether each hall's are things of their own; else rows have an empty hall.
+    """
+    columns = _figure.c
+    added = columns.projects if are_projects else columns.ratings
+    num, den = (
+        func.sum(case((columns.mode.in_(modes) & columns.what.in_(some), added), else_=0))
+        for some in whats
+    )
+    chosen = [columns.profile == profile, columns.span.in_(spans), columns.dim == dim]
+    chosen.append(columns.what.in_(listed))
+    if halls is not None:
+        chosen.append(sql.is_one(columns.hall, halls))
+    hall = columns.hall if is_of_hall else literal("").label("hall")
+    query = select(hall, columns.id, num.label("num"), den.label("den")).where(*chosen)
+    return list(
+        connection.execute(query.group_by(*([columns.hall] if is_of_hall else []), columns.id))
+    )
 
 
 def versions(

@@ -256,12 +256,6 @@ def touch(connection: Connection, services: Iterable[Service], now_ms: int) -> N
         sql.insert_many(connection, _touched, ("hall", "service", "at_ms"), values)
 
 
-def touched(connection: Connection, most: int) -> list[Any]:
-    """Rows (n, hall, service, at_ms) of `touched`, the oldest first."""
-    query = "SELECT n, hall, service, at_ms FROM touched ORDER BY n LIMIT ?"
-    return list(sql.run(connection, query, (most,)))
-
-
 def pending(connection: Connection) -> tuple[int, int | None]:
     """How many services the judge has still to look at, and since when the oldest waits."""
     query = select(func.count(), func.min(_touched.c.at_ms))

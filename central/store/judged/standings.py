@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Connection, func, insert, literal, or_, select, update
 
 from central.store import sql
+from central.store.judged import hours
 from central.store.judged.facts import Service
 from central.store.tables import metadata
 from hosting.clock import start_of
@@ -201,11 +202,23 @@ def counting(
     chosen.append((columns.day > after[0]) | (columns.service > after[1]))
     if policy_from is not None:
         chosen.append(columns.policy_from == policy_from)
-    if dim != "hall":
+    if dim == "hour":
+        chosen.append(hours.is_in(*_hour_of(thing or "", days)))
+    elif dim != "hall":
         chosen.append(columns[_COLUMN_OF.get(dim, dim)] == thing)
     order = (columns.day, columns.service)
     rows = connection.execute(select(_standing).where(*chosen).order_by(*order).limit(limit))
     return [StandingRow._make(row) for row in rows]
+
+
+def _hour_of(thing: str, days: tuple[int, int]) -> tuple[int | None, list[int]]:
+    """The hour of `1-09`, and which of these days are such weekdays; None for the unknown one."""
+    if thing == hours.UNKNOWN:
+        return None, []
+    weekday, _, hour = thing.partition("-")
+    first, last = (datetime.strptime(f"{one:08}", "%Y%m%d").toordinal() for one in days)
+    at = [datetime.fromordinal(n) for n in range(first, last + 1)]
+    return int(hour), [int(f"{one:%Y%m%d}") for one in at if one.isoweekday() == int(weekday)]
 
 
 def services_of_days(

@@ -110,7 +110,8 @@ class Device(Table, table=True):
     if the province did it itself. approved_at_ms: since when its ratings count; null while it is
     pending, and for ever if it was refused, at refused_at_ms. stood_at: the windows of its hall
     where it stood before, the newest first, with blanks between. broker: a digest of the address
-    in its bundle (central/directory/device_settings.py, `digest_of`).
+    in its bundle (central/directory/device_settings.py, `digest_of`). firmware: what its boot with
+    firmware_seq said; null and 0 until one came.
     """
 
     __table_args__ = (ForeignKeyConstraint(["hall", "window"], ["window.hall", "window.window"]),)
@@ -131,6 +132,8 @@ class Device(Table, table=True):
     refused_at_ms: int | None = Field(default=None, sa_type=BigInteger)
     stood_at: str | None = Field(default=None, sa_type=Text)
     broker: str | None = Field(default=None, max_length=16)
+    firmware: str | None = Field(default=None, max_length=32)
+    firmware_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Ending(Table, table=True):

@@ -32,7 +32,9 @@ class Document(Table, table=True):
 
 
 class Progress(Table, table=True):
-    """The hall's first word on what became of a service; at_ms: on the centre's clock."""
+    """The first word on what became of a service; at_ms: on the centre's clock. told_by: the id of
+    the token by which a business system told it, null for the hall's gateway.
+    """
 
     hall: str = Field(primary_key=True, max_length=32)
     service: str = Field(primary_key=True, max_length=64)
@@ -41,6 +43,7 @@ class Progress(Table, table=True):
     staff_no: str | None = Field(max_length=16)
     projects: str = Field(sa_type=Text)
     stored_at_ms: int = Field(sa_type=BigInteger)
+    told_by: str | None = Field(default=None, max_length=32)
 
 
 class Book(Table, table=True):

@@ -145,8 +145,10 @@ class Touched(Table, table=True):
     """A service of which something new is known, and which the judge has not looked at since.
 
     Only ever appended to, so that whoever files waits for no judge; a service may stand here more
-    than once.
+    than once. Looked at by halls in turn (central/store/judged/waiting.py).
     """
+
+    __table_args__ = (Index(None, "hall", "n"),)
 
     n: int | None = Field(default=None, primary_key=True, sa_type=_NUMBER)
     hall: str = Field(max_length=32)
@@ -194,6 +196,33 @@ class Standing(Table, table=True):
     provisional: bool
     whats: str = Field(sa_type=Text)
     policy_from: int
+
+
+class MovedRating(Table, table=True):
+    """A bad rating that a word of its hall took out of its place, told when it had been given
+    (central/ratings/moved.py); the first time it did, under the first profile of which it did.
+
+    window: of the service. became: late, second, out, or month: it counts under `day_now`, and did
+    under `day_before`. of_service, what, at_ms: the word: of which service, finished or closed,
+    and the instant that it named; told_ms: when it came here, told_by: by which token, null for
+    the hall's gateway.
+    """
+
+    __tablename__ = "moved_rating"  # pyright: ignore[reportAssignmentType]
+
+    hall: str = Field(primary_key=True, max_length=32)
+    service: str = Field(primary_key=True, max_length=64)
+    rating: str = Field(max_length=64)
+    window: str | None = Field(max_length=32)
+    became: str = Field(max_length=16)
+    day_before: int
+    day_now: int
+    of_service: str = Field(max_length=64)
+    what: str = Field(max_length=16)
+    at_ms: int = Field(sa_type=BigInteger)
+    told_ms: int = Field(sa_type=BigInteger)
+    told_by: str | None = Field(max_length=32)
+    noted_ms: int = Field(sa_type=BigInteger)
 
 
 class Figure(Table, table=True):

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import BaseModel, Field, model_validator
 
 from central.keys import Participants
+from central.people.callers import Holder
 from central.people.tokens import SERVICES_WRITE, places_of
 from central.ratings.entry import ContradictionError, Entry, UnknownServiceError
 from central.ratings.judge import Judge
 from central.rules.calendar import number_of
 from central.store.database import Database
 from central.store.tallies import day_of
-from central.web.api.bearer import Bearer, Scopes
+from central.web.api.bearer import HolderOf, Scopes
 from central.web.views.told import Became, NewService, PlaceId
 from hosting.clock import written
 from hosting.problem import FieldError
@@ -61,7 +62,7 @@ def create_router(
     judge: Judge,
     entry: Entry,
     participants: Participants | None,
-    bearer: Bearer,
+    holder_in: HolderOf,
     now_ms: Callable[[], int],
     is_rehearsal: bool = False,
 ) -> APIRouter:
@@ -106,12 +107,12 @@ def create_router(
 
     @router.post("", status_code=201)
     def post_service(
-        scopes: Annotated[Scopes, Depends(bearer)], new: NewService, response: Response
+        holder: Annotated[Holder, Depends(holder_in)], new: NewService, response: Response
     ) -> StoredService:
         """Tell of a service, or of the completion of a project. Told again it is nothing new, 200;
         told otherwise it is refused, 409, and what came first stays.
         """
-        hall = new.hall
+        hall, scopes = new.hall, holder.scopes
         if not places_of(scopes, SERVICES_WRITE):
             raise HTTPException(403, f"this token has not a scope {SERVICES_WRITE}<place>")
         if new.completes is not None:
@@ -133,7 +134,7 @@ def create_router(
             others = {*places_of(scopes, SERVICES_WRITE)} - {hall}
             told = told._replace(reach=" ".join(sorted(others)))
         try:
-            is_new = entry.put(told, [one.progress() for one in new.progress])
+            is_new = entry.put(told, [one.progress() for one in new.progress], holder.id)
         except ContradictionError as error:
             raise HTTPException(409, f"{error}") from None
         response.status_code = 201 if is_new else 200
@@ -143,19 +144,19 @@ def create_router(
 
     @router.post("/{service}/progress", response_model_exclude={"unknown"})
     def post_progress(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        holder: Annotated[Holder, Depends(holder_in)],
         service: Annotated[str, Path(max_length=64)],
         more: MoreProgress,
     ) -> StoredService:
         """Tell what became of a service. Of each kind the first instant stays: the same again is
         nothing new, another one is refused (409).
         """
-        require_place(scopes, more.hall)
+        require_place(holder.scopes, more.hall)
         require_past(_instants(more.progress))
         due_day = None if more.due_day is None else number_of(more.due_day)
         try:
             told = [one.progress() for one in more.progress]
-            entry.note((more.hall, service), told, due_day)
+            entry.note((more.hall, service), told, due_day, holder.id)
         except UnknownServiceError:
             raise HTTPException(
                 404, f"{more.hall} has no service {service}: tell of it by POST /v1/services first"

@@ -1,11 +1,10 @@
-"""GET /v1/figures and /v1/marks: the figures of the pages, for machines."""
+"""GET /v1/figures, /v1/marks and /v1/fleet: what pages show, for machines."""
 
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
@@ -20,7 +19,10 @@ from central.ratings.period import ALL, Period
 from central.rules.policy import Policy
 from central.store.database import Database
 from central.web.api.bearer import Bearer, Scopes, require
-from central.web.views.shown import FigureSetView, view_of
+from central.web.etag import UNCHANGED, Etags, unchanged
+from central.web.views.figures import FiguresAnswer, Mark, Marks, PlaceFigures
+from central.web.views.fleet import Fleet, fleet_of
+from central.web.views.shown import view_of
 from hosting.clock import day
 from hosting.problem import FieldError
 from hosting.toml import meant
@@ -31,104 +33,6 @@ _DAYS = 366  # asked for at once
 Dim = Literal["staff", "institution", "line", "matter"]
 
 
-class PlaceFigures(BaseModel):
-    """Ratings that count, one for each service.
-
-    levels: level -> ratings. good: those of good levels. good_rate_per_mille: good * 1000 / total,
-    rounded down; null below `enough` ratings. defaults, unrated, waiting, excluded: services that
-    count as such, beside them. For a hall's and an institution's token all but the rate are null
-    where they would tell of fewer than `enough`.
-    """
-
-    id: str
-    name: str
-    levels: dict[int, int] | None
-    good: int | None
-    total: int | None
-    good_rate_per_mille: int | None
-    defaults: int | None
-    unrated: int | None
-    waiting: int | None
-    excluded: int | None
-
-
-class FiguresAnswer(BaseModel):
-    """Figures of the province, a region, an institution, a hall or a window, and of the halls or
-    windows in it.
-
-    from, to: days in Asia/Shanghai, both included; null for all. profile: the policy of the place
-    on the last of them; good_levels come from the article of its source, null where that is silent
-    and the system's own agreement holds. settled_to_ms: up to when time is judged; pending:
-    services that the judge has still to look at. frozen_at_ms: of a closed month for a hall or an
-    institution, as of when its newest part is; null for others.
-
-    dim, id: a part of the place, of which `sets` are; hall and null for the place itself. sets:
-    the figures that the policies of the place show, a set for each of them.
-    """
-
-    first: date | None = Field(serialization_alias="from")
-    last: date | None = Field(serialization_alias="to")
-    good_levels: list[int]
-    profile: str
-    source: str
-    article: str | None
-    settled_to_ms: int
-    pending: int
-    enough: int
-    hall: str | None
-    window: str | None
-    dim: str
-    id: str | None
-    whole: PlaceFigures
-    parts: list[PlaceFigures]
-    sets: list[FigureSetView] = []
-    frozen_at_ms: int | None = None
-
-
-class Mark(BaseModel):
-    """An alarm, a mark of integrity, or a reason for refusal, in one place.
-
-    window: empty if it is not known. device, epoch, seq: the newest record with the mark; null for
-    what was refused. title, meaning, advice: the words of the page. severity: security, fault or
-    notice. is_counted: whether ratings with this mark count. An alarm is about what is
-    missing or silent now: since first_at_ms, the records from seq to last_seq. services: of an
-    epoch that ended open, how many its window had between the last proof and the end.
-    """
-
-    mark: str
-    hall: str
-    window: str
-    count: int
-    first_at_ms: int | None
-    last_at_ms: int
-    device: str | None
-    epoch: int | None
-    seq: int | None
-    last_seq: int | None
-    services: int | None
-    title: str
-    meaning: str
-    advice: str
-    severity: str
-    is_counted: bool
-
-
-class Marks(BaseModel):
-    """Alarms and marks, the newest first. others: how many more there are.
-
-    now_ms: the centre's time, wall_ms: that of its machine; they differ while `centre_clock` is an
-    alarm.
-    seldom_rated_at_ms: when it was looked last for windows that are seldom rated, which happens
-    every ten minutes; null if it was not since the start.
-    """
-
-    marks: list[Mark]
-    others: int
-    now_ms: int
-    wall_ms: int
-    seldom_rated_at_ms: int | None
-
-
 def create_router(
     database: Database,
     reader: FiguresReader,
@@ -136,8 +40,9 @@ def create_router(
     alarms: Alarms,
     bearer: Bearer,
 ) -> APIRouter:
-    """The routes; both need a token with the scope figures:read, or that of a place."""
+    """The routes; they need a token with the scope figures:read, or that of a place."""
     router = APIRouter(prefix="/v1")
+    etags = Etags(reader.judge)
 
     def reads(scopes: Annotated[Scopes, Depends(bearer)]) -> Sight:
         place = tokens.place_of(scopes, tokens.FIGURES_READ)
@@ -150,8 +55,10 @@ def create_router(
             raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
         return sight
 
-    @router.get("/figures")
+    @router.get("/figures", response_model=FiguresAnswer, responses=UNCHANGED)
     def get_figures(
+        request: Request,
+        response: Response,
         sight: Annotated[Sight, Depends(reads)],
         hall: Annotated[str | None, Query(max_length=place_id.most)] = None,
         window: Annotated[str | None, Query(max_length=place_id.most)] = None,
@@ -159,14 +66,16 @@ def create_router(
         last: Annotated[date | None, Query(alias="to")] = None,
         dim: Annotated[Dim | None, Query()] = None,
         thing: Annotated[str | None, Query(alias="id", max_length=80)] = None,
-    ) -> FiguresAnswer:
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> FiguresAnswer | Response:
         """Counts per level, the good rate, and every figure that the place's policies show, of the
         place or of one `id` of a `dim` in it. Scope figures:read, or figures:read:<place>.
 
         Without hall, all that the token sees: the province, its region; with neither `from` nor
         `to`, all days; without `to`, up to today; at most 366 days. A hall's and an institution's
         token sees its own place, one calendar month that is closed at a time, `from` its first day
-        `to` its last; without them the newest.
+        `to` its last; without them the newest. 304 while nothing has changed since the answer
+        whose ETag If-None-Match names; a hall's and an institution's answers have none.
         """
         _check_places(hall, window)
         unit = _unit(hall, window, dim, thing)
@@ -177,9 +86,14 @@ def create_router(
         _require_seen(sight, hall)
         if sight.halls is not None and hall is None and dim is not None:
             raise HTTPException(403, "parts of a region are asked for hall by hall")
-        period = _period(first, last, day(reader.now_ms()))
+        today = day(reader.now_ms())
+        period = _period(first, last, today)
         with database.read() as connection:
-            report = reader.report(connection, period, hall, window, sight.halls)
+            tag = etags.of(connection, request, sight.place, day_number(today))
+            if (same := unchanged(tag, if_none_match)) is not None:
+                return same
+            response.headers["ETag"] = tag
+            report = reader.report(connection, period, hall, window, sight.halls, sight.region)
             if report is None:
                 known = reader.judge.hall_names(connection, day_number(day(reader.now_ms())))
                 near = "" if hall in known else meant(hall or "", known)
@@ -196,7 +110,7 @@ def create_router(
             dim=unit.dim,
             id=unit.id,
             whole=_of(place, name, report.whole),
-            parts=[_of(*part) for part in report.parts],
+            parts=[_of(*part[:3]) for part in report.parts],
             sets=[view_of(one) for one in sets],
         )
 
@@ -227,6 +141,23 @@ def create_router(
             wall_ms=now_ms if doubt is None else doubt.wall_ms,
             seldom_rated_at_ms=seldom_rated_at_ms,
         )
+
+    @router.get("/fleet")
+    def get_fleet(
+        sight: Annotated[Sight, Depends(reads)],
+        firmware: Annotated[str | None, Query(max_length=32)] = None,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    ) -> Fleet:
+        """The devices of each hall: online, silent, pending, their firmware, open epochs, windows
+        without a device; of halls where one firmware runs, or of all. Scope figures:read, or that
+        of a region.
+        """
+        if sight.is_coarse:
+            raise HTTPException(403, "the fleet is not for the token of a hall or an institution")
+        with database.read() as connection:
+            told = (firmware, after, limit)
+            return fleet_of(connection, alarms, sight, reader.now_ms(), *told)
 
     return router
 

@@ -21,7 +21,7 @@ from central.store.database import Database
 from central.store.judged import standings
 from central.web.api.bearer import Bearer, Scopes, require
 from central.web.views.quota import QuotaAnswer, view_of
-from central.web.views.shown import Source, source_of
+from central.web.views.shown import Source, plain, source_of
 from hosting.clock import day
 
 
@@ -129,8 +129,8 @@ def _view(policy: Policy, in_use: bool) -> PolicyView:
         values.append(
             PolicyValue(
                 **source_of(key, value).model_dump(),
-                value=_plain(value.value),
-                before=None if old is None else _plain(old.value),
+                value=plain(value.value),
+                before=None if old is None else plain(old.value),
                 before_source=None if old is None else source_of(key, old),
             )
         )
@@ -145,12 +145,3 @@ def _view(policy: Policy, in_use: bool) -> PolicyView:
         in_use=in_use,
         values=values,
     )
-
-
-def _plain(value: Any) -> Any:
-    """As its file says it."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(by_alias=True, exclude_none=True)
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return value

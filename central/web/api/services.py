@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy import Connection
 
 from central.figures.key import LONGEST, CountKey, read_key
-from central.figures.opened import START, Place, count_of, open_count
+from central.figures.opened import START, Place, open_for
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
 from central.ratings.judge import Judge
@@ -63,7 +63,14 @@ def create_router(
         if key.profile not in profiles:
             near = meant(key.profile, profiles)
             raise FieldError("key", f"profile: no rules are named {key.profile}.{near}")
-        halls = {*judge.hall_names(connection, day_of(now_ms())), *facts.halls(connection)}
+        today = day_of(now_ms())
+        if key.region is not None:
+            regions = judge.places_now(connection).named("region", today)
+            if key.region not in regions:
+                near = meant(key.region, regions)
+                raise HTTPException(404, f"no region is named {key.region}.{near}")
+            return
+        halls = {*judge.hall_names(connection, today), *facts.halls(connection)}
         if key.hall is not None and key.hall not in halls:
             near = meant(key.hall, halls)
             raise HTTPException(404, f"no hall or platform is named {key.hall}.{near}")
@@ -83,13 +90,12 @@ def create_router(
         except ValueError as error:
             raise FieldError("key", f"{error}") from None
         with database.read() as connection:
-            if wanted.hall is not None:
-                require_hall(connection, wanted.hall, opened)
+            at, today = judge.places_now(connection), day_of(now_ms())
+            found = open_for(connection, at, today, wanted, opened, _place(after), limit + 1)
+            if found is None:
+                raise HTTPException(403, f"this token does not open services of {wanted.hall}")
             require_known(connection, wanted)
-            counts = count_of(connection, wanted)
-            halls = sorted(readable(connection, counts, opened))
-            found = open_count(connection, wanted, halls, _place(after), limit + 1)
-        return opened_view(wanted, [counts[hall] for hall in halls], found, limit)
+        return opened_view(wanted, [*found.counts.values()], found.services, limit)
 
     @router.get("/projects/{no}")
     def get_project(

@@ -11,17 +11,21 @@ from sqlalchemy import Connection
 
 from central.clockwork import Alarms
 from central.custody.marks import mark_of
+from central.directory.sight import Sight
 from central.figures.closed import CLOSED_AFTER_DAYS, ClosedMonths
-from central.figures.report import ENOUGH, LEVELS, FiguresReader
+from central.figures.key import WITHIN, CountKey
+from central.figures.report import ENOUGH, LEVELS, FiguresReader, Part, Report
+from central.figures.tables.table import is_said
 from central.people.tokens import Place
 from central.ratings.period import ALL, Period, last_days
+from central.rules.definitions import WINDOW_MODES
 from central.store import directory, tallies
 from central.store.database import Database
 from central.store.sql import Halls
+from central.web.pages.levels import LEVEL_NAMES
 from central.web.pages.looker import Looker
 from pages import PageError
 
-LEVEL_NAMES = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 _KINDS = {"single": "单件业务", "batch": "批量业务", "theme": "主题业务", "agent": "代办业务"}
 _PERIODS = {
     "today": ("今天", 1),
@@ -65,17 +69,25 @@ class FiguresView:
         self._looker = looker
 
     def show(
-        self, place: Place, hall: str | None, window: str | None, which: str, page: int
+        self,
+        place: Place,
+        hall: str | None,
+        window: str | None,
+        which: str,
+        page: int,
+        leads: bool = False,
     ) -> Any:
         """Of the reader's own place without `hall`; which: a key of PERIODS; page: of its parts,
-        from 1.
+        from 1; leads: whether counts lead to their services.
         """
         period = self._period(which)
         with self._database.read() as connection:
             sight = self._looker.sight(connection, place)
             if hall is not None and not sight.sees_hall(hall):
                 raise PageError(404, "没有这个大厅或窗口。")
-            report = self._reader.report(connection, period, hall, window, sight.halls)
+            report = self._reader.report(
+                connection, period, hall, window, sight.halls, sight.region
+            )
             if report is None:
                 raise PageError(404, "没有这个大厅或窗口。")
             marks = self._alarms.counts(connection, sight.halls if hall is None else hall)
@@ -87,6 +99,9 @@ class FiguresView:
             "report": report,
             "own_name": sight.name,
             "parts": report.parts[start : start + _PARTS],
+            "leads": leads,
+            "is_said": is_said,
+            "key_of": _Keys(report, sight, period, window),
             "page": page,
             "pages": max(1, -(-len(report.parts) // _PARTS)),
             "which": which,
@@ -129,6 +144,7 @@ class FiguresView:
             "article": good.article,
             "enough": ENOUGH,
             "closed_after": CLOSED_AFTER_DAYS,
+            "leads": False,
             "is_coarse": True,
         }
 
@@ -137,6 +153,41 @@ class FiguresView:
             raise PageError(404, "没有这个页面。")
         days = _PERIODS[which][1]
         return last_days(days, self._reader.now_ms()) if days else ALL
+
+
+class _Keys:
+    """The key of a count on the page, as text; None where one is of several profiles."""
+
+    def __init__(self, report: Report, sight: Sight, period: Period, window: str | None) -> None:
+        self._hall, self._window, self._period = report.hall or None, window, period
+        self._region = None if sight.region is None else f"{WITHIN}{sight.region}"
+        profiles = {part.profile for part in report.parts} or {report.policy.profile}
+        is_one = bool(report.hall) or len(profiles) == 1
+        own = report.policy.profile if report.hall else next(iter(profiles))
+        self._profile = own if is_one else None
+
+    def whole(self, *words: str) -> str | None:
+        """Of the page's place; words: counters, a state that has levels with a dash behind it."""
+        if self._profile is None:
+            return None
+        dim = ("hall", None) if self._window is None else ("window", self._window)
+        return self._key(self._profile, self._hall or self._region, *dim, words)
+
+    def part(self, part: Part, *words: str) -> str:
+        """Of a hall or window in it."""
+        if self._hall is None:
+            return self._key(part.profile, part.id, "hall", None, words)
+        return self._key(part.profile, self._hall, "window", part.id, words)
+
+    def _key(
+        self, profile: str, hall: str | None, dim: str, id: str | None, words: tuple[str, ...]
+    ) -> str:
+        whats = tuple(
+            what
+            for word in words
+            for what in ([f"{word}{level}" for level in LEVELS] if word[-1] == "-" else [word])
+        )
+        return str(CountKey(profile, self._period, hall, dim, id, WINDOW_MODES, whats))
 
 
 def _newest(connection: Connection, hall: Halls, window: str | None) -> list[Shown]:

@@ -17,11 +17,11 @@ class Looker:
     """Turns the place of a token into what it sees today. now_ms: the centre's time."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
+        self.now_ms = now_ms
 
     def today(self) -> date:
         """The day in China."""
-        return day(self._now_ms())
+        return day(self.now_ms())
 
     def sight(self, connection: Connection, place: Place) -> Sight:
         """What a place sees. Raises PageError if the directory has it no more."""

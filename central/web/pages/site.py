@@ -17,15 +17,22 @@ from central.directory.importer import Importer
 from central.directory.sight import is_coarse
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
+from central.figures.tables.reader import TablesReader
 from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
-from central.web.pages import directory
+from central.web.pages import counts, directory, halls, hours, policies, tables
+from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
 from central.web.pages.figures import FiguresView
+from central.web.pages.fleet import FleetView
+from central.web.pages.halls import HallsView
+from central.web.pages.hours import HoursView
 from central.web.pages.looker import Looker, reads_all, reads_pages
 from central.web.pages.marks import MarksView
+from central.web.pages.policies import PoliciesView
+from central.web.pages.tables import TablesView
 from pages import PageError, Site
 from protocol.field import place_id
 
@@ -33,9 +40,10 @@ _EVERY_S = 1.0
 _REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
 View = Callable[[], Any]
-ViewOf = Callable[[Place], View]
+ViewOf = Callable[[Place, bool], View]  # bool: whether counts lead to their services
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
+Firmware = Annotated[str | None, Query(max_length=32)]
 HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
@@ -43,6 +51,7 @@ def create_site(
     database: Database,
     callers: Callers,
     reader: FiguresReader,
+    shown: TablesReader,
     closed: ClosedMonths,
     alarms: Alarms,
     approval: Approval,
@@ -69,23 +78,31 @@ def create_site(
         notice=_REHEARSAL if is_rehearsal else "",
         menu={
             "/": reads_pages,
+            "/tables": reads_all,
             "/marks": reads_all,
             "/directory": directory.may_look,
+            "/halls": reads_all,
+            "/fleet": reads_all,
             "/devices": _approves,
         },
     )
     looker = Looker(reader.now_ms)
     marks = MarksView(database, alarms, looker)
+    fleet = FleetView(database, alarms, looker)
     devices = DevicesView(approval, endings)
     _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
 
     def all_marks(hall: HallQuery = None) -> ViewOf:
-        return lambda place: lambda: marks.show(place, hall)
+        return lambda place, _: lambda: marks.show(place, hall)
+
+    def whole_fleet(firmware: Firmware = None, page: PageNumber = 1) -> ViewOf:
+        return lambda place, _: lambda: fleet.show(place, firmware, page)
 
     def pending_devices() -> ViewOf:
-        return lambda _: devices.show
+        return lambda *_: devices.show
 
     _add(site, "/marks", "marks", all_marks, reads_all)
+    _add(site, "/fleet", "fleet", whole_fleet, reads_all)
     _add(site, "/devices", "devices", pending_devices, _approves)
 
     @site.router.post("/devices")
@@ -96,6 +113,11 @@ def create_site(
         return RedirectResponse("/devices", 303)
 
     directory.add_to(site, DirectoryView(database, importer, looker))
+    tables.add_to(site, TablesView(database, shown, looker))
+    counts.add_to(site, CountsView(database, reader.judge, reader.now_ms))
+    hours.add_to(site, HoursView(database, shown, looker))
+    halls.add_to(site, HallsView(database, reader.judge, looker))
+    policies.add_to(site, PoliciesView(reader.judge.rules))
     return site
 
 
@@ -104,6 +126,8 @@ def _home(holder: Holder) -> str:
         return "/"
     if directory.may_look(holder):
         return "/directory"
+    if counts.may_open(holder):
+        return "/tables"
     return "/devices" if _approves(holder) else "/"
 
 
@@ -117,13 +141,13 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
     """
 
     def province(which: Which = "today", page: PageNumber = 1) -> ViewOf:
-        return lambda place: lambda: figures.show(place, None, None, which, page)
+        return lambda place, leads: lambda: figures.show(place, None, None, which, page, leads)
 
     def one_hall(hall: str, which: Which = "today", page: PageNumber = 1) -> ViewOf:
-        return lambda place: lambda: figures.show(place, hall, None, which, page)
+        return lambda place, leads: lambda: figures.show(place, hall, None, which, page, leads)
 
     def one_window(hall: str, window: str, which: Which = "today") -> ViewOf:
-        return lambda place: lambda: figures.show(place, hall, window, which, 1)
+        return lambda place, leads: lambda: figures.show(place, hall, window, which, 1, leads)
 
     async def show_closed(request: Request, place: Place, hall: str | None) -> Response:
         if hall is not None and place != Place("hall", hall):
@@ -138,7 +162,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         place = _place_of(await site.holder(request, reads_pages))
         if is_coarse(place):
             return await show_closed(request, place, None)
-        return await site.page(request, "figures.html", view_of(place))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, "figures.html", view_of(place, leads))
 
     @site.router.get("/halls/{hall}")
     async def show_hall(
@@ -147,7 +172,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         place = _place_of(await site.holder(request, reads_pages))
         if is_coarse(place):
             return await show_closed(request, place, hall)
-        return await site.page(request, "figures.html", view_of(place))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, "figures.html", view_of(place, leads))
 
     _add_live(site, "/", "figures", province, reads_all)
     _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all)
@@ -170,7 +196,8 @@ def _add(
     @site.router.get(path)
     async def page(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
-        return await site.page(request, f"{name}.html", view_of(place))
+        leads = await site.has(request, counts.may_open)
+        return await site.page(request, f"{name}.html", view_of(place, leads))
 
     _add_live(site, path, name, view, may)
 
@@ -183,13 +210,14 @@ def _add_live(
     may: Callable[[Holder], bool],
 ) -> None:
     """Add the live part of a page, at `path`/live. It is rendered once for all who see the same
-    place.
+    place and open the same.
     """
 
     @site.router.get(f"{path.rstrip('/')}/live")
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
-        whose = ":".join(place)
+        leads = await site.has(request, counts.may_open)
+        view_now, whose = view_of(place, leads), ":".join((*place, str(leads)))
         if place != PROVINCE:  # what is not theirs is said before the stream begins
-            await run_in_threadpool(view_of(place))
-        return await site.live(request, f"{name}_live.html", view_of(place), may, whose)
+            await run_in_threadpool(view_now)
+        return await site.live(request, f"{name}_live.html", view_now, may, whose)

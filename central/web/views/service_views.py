@@ -159,6 +159,25 @@ class StandingView(BaseModel):
     articles: list[Source]
 
 
+class MovedView(BaseModel):
+    """A bad rating that a word told later took out of its place. became: late, second, out, or
+    month: it counts under day_now, and did under day_before. of_service, what, at_ms: the word
+    that did: of which service of the hall, finished or closed, and the instant that it named;
+    told_ms: when it came here; told_by: the id of the token that told it, null for the gateway.
+    """
+
+    rating: str
+    became: str
+    day_before: int
+    day_now: int
+    of_service: str
+    what: str
+    at_ms: int
+    told_ms: int
+    told_by: str | None
+    noted_ms: int
+
+
 class ServiceView(BaseModel):
     """A service. An instant of each kind of progress, null where none was told. settled_to_ms: up
     to when time is judged; pending: something came that is not judged yet.
@@ -188,6 +207,7 @@ class ServiceView(BaseModel):
     pending: bool
     ratings: list[RatingView]
     decisions: list[DecisionView]
+    moved: MovedView | None
     standings: list[StandingView]
 
 
@@ -225,6 +245,7 @@ def service_view(known: Known) -> ServiceView:
             )
             for one in sorted(known.dossier.decisions, key=lambda one: (one.at_ms, one.n))
         ],
+        moved=MovedView(**known.moved._asdict()) if known.moved else None,
         standings=[_standing(one) for one in known.under],
     )
 

@@ -111,6 +111,15 @@ def source_of(key: str, value: Value[Any] | None) -> Source:
     return Source(key=key, article=value.article, ours=ours, local=value.local)
 
 
+def plain(value: Any) -> Any:
+    """As its file says it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_none=True)
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
+    return value
+
+
 def _figure(one: FigureShown) -> FigureView:
     figure, value = one.figure, one.value
     is_share = isinstance(value, Share)

@@ -1,0 +1,188 @@
+"""The page of a count: the services that it counts, and how they spread over institutions and
+more. For who holds a token with services:read:<division>, never a hall's or an institution's.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Query, Request, Response
+
+from central.figures.key import CountKey, read_key
+from central.figures.opened import START, Counted, open_for
+from central.figures.tables.units import DIMENSIONS, Names, Units
+from central.people.callers import Holder
+from central.people.tokens import SERVICES_READ, places_of
+from central.ratings.judge import Judge
+from central.rules.calendar import day_of
+from central.rules.reasons import text_of
+from central.store.database import Database
+from central.store.judged.standings import StandingRow
+from central.store.tallies import day_of as number_at
+from central.web.pages.levels import LEVEL_NAMES
+from pages import PageError, Site
+
+log = logging.getLogger(__name__)
+
+_ROWS = 100  # on one page
+_MOST = 5000  # services that are read for one page; of more it is not said how they spread
+STATES = {
+    "active": "主动评价",
+    "default": "默认评价",
+    "excluded": "不予采纳",
+    "unrated": "未评",
+    "waiting": "等待评价",
+    "out": "不计入",
+}
+_BY = {
+    "institution": lambda row: row.institution,
+    "hall": lambda row: row.hall,
+    "window": lambda row: row.window and f"{row.hall}/{row.window}",
+    "staff": lambda row: row.staff and f"{row.hall}/{row.staff}",
+    "matter": lambda row: row.task_code,
+}
+
+
+class Listed(NamedTuple):
+    """A service in the list, in words. times: how often it counts here."""
+
+    day: str
+    hall: str
+    window: str
+    matter: str
+    staff: str
+    institution: str
+    state: str
+    level: int | None
+    reasons: list[str]
+    service: str
+    times: int
+
+
+def may_open(holder: Holder) -> bool:
+    """Whether a token opens counts into services."""
+    return bool(places_of(holder.scopes, SERVICES_READ))
+
+
+class CountsView:
+    """The values of count.html. Raises PageError for what is no key, or of a hall elsewhere."""
+
+    def __init__(self, database: Database, judge: Judge, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._judge = judge
+        self._now_ms = now_ms
+
+    def show(self, text: str, divisions: tuple[str, ...], by: str, page: int) -> Any:
+        """by: over what it is said to spread."""
+        try:
+            key = read_key(text)
+        except ValueError:
+            raise PageError(404, "没有这个页面。") from None
+        if by not in _BY:
+            raise PageError(404, "没有这个页面。")
+        today = number_at(self._now_ms())
+        with self._database.read() as connection:
+            units = Units(connection, self._judge)
+            where = (connection, units.places, today, key, divisions)
+            found = open_for(*where, START, _MOST + 1)
+            if found is None:
+                raise PageError(403, "这个大厅不在此令牌的地区内。")
+            names = {kind: Names(units, kind, today) for kind in ("hall", *_BY)}
+            is_whole = len(found.services) <= _MOST
+            start = (page - 1) * _ROWS
+            listed = [_listed(one, names) for one in found.services[start : start + _ROWS]]
+            spread = _spread(found.services, by, names[by]) if is_whole else None
+            about = _about(key, units, today)
+        count = sum(one[0] for one in found.counts.values())
+        return {
+            "key": text,
+            "about": about,
+            "count": count,
+            "projects": sum(one[1] for one in found.counts.values()),
+            "listed": listed,
+            "services": len(found.services),
+            "is_whole": is_whole,
+            "most": _MOST,
+            "spread": spread,
+            "by": by,
+            "all_by": [DIMENSIONS[one] for one in _BY],
+            "levels": LEVEL_NAMES,
+            "states": STATES,
+            "page": page,
+            "pages": max(1, -(-min(len(found.services), _MOST) // _ROWS)),
+        }
+
+
+def add_to(site: Site[Holder], view: CountsView) -> None:
+    """Add the page."""
+
+    @site.router.get("/counts/{key}")
+    async def show(
+        request: Request,
+        key: str,
+        by: Annotated[str, Query(max_length=16)] = "institution",
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    ) -> Response:
+        holder = await site.holder(request, may_open)
+        divisions = places_of(holder.scopes, SERVICES_READ)
+        log.info("services: the token %s opened %s", holder.id, key[:200])
+        return await site.page(request, "count.html", lambda: view.show(key, divisions, by, page))
+
+
+def _spread(services: list[Counted], by: str, names: Names) -> list[tuple[str, int]]:
+    """(name, how many) of each, the most first; they add up to the count."""
+    counts: Counter[str] = Counter()
+    for one in services:
+        counts[_BY[by](one.row) or ""] += one.times
+    order = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(_called(by, one, names), count) for one, count in order]
+
+
+def _called(by: str, one: str, names: Names) -> str:
+    if not one:
+        return ""
+    if by == "hall":
+        return names.name((one, None))
+    if by in ("window", "staff"):
+        hall, _, thing = one.partition("/")
+        return f"{names.place((hall, thing))} · {names.name((hall, thing))}"
+    return names.name((None, one))
+
+
+def _listed(one: Counted, names: dict[str, Names]) -> Listed:
+    row: StandingRow = one.row
+    codes = [
+        int(word.removeprefix("reason-"))
+        for word in row.whats.split()
+        if word.removeprefix("reason-").isdecimal()
+    ]
+    return Listed(
+        day=str(day_of(row.day)) if row.day else "",
+        hall=names["hall"].name((row.hall, None)),
+        window=names["window"].name((row.hall, row.window)) if row.window else "",
+        matter=names["matter"].name((None, row.task_code)) if row.task_code else "",
+        staff=names["staff"].name((row.hall, row.staff)) if row.staff else "",
+        institution=names["institution"].name((None, row.institution)) if row.institution else "",
+        state=row.state,
+        level=row.level,
+        reasons=[text_of(code) for code in codes],
+        service=row.service,
+        times=one.times,
+    )
+
+
+def _about(key: CountKey, units: Units, today: int) -> list[str]:
+    """Of whom and when the count is."""
+    found = []
+    if key.region is not None:
+        found.append(Names(units, "region", today).name((key.hall, None)))
+    elif key.hall is not None:
+        found.append(Names(units, "hall", today).name((key.hall, None)))
+    if key.id is not None and key.dim in DIMENSIONS:
+        found.append(Names(units, key.dim, today).name((key.hall, key.id)))
+    elif key.id is not None:
+        found.append(key.id)
+    if key.period.first is not None:
+        found.append(f"{key.period.first} – {key.period.last}")
+    return found
