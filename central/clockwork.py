@@ -30,7 +30,7 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
-from central.store import alarms, clocks, directory, rejections, restoring, tallies
+from central.store import alarms, clocks, covers, directory, rejections, tallies
 from central.store.judged import counters, standings
 from central.store.sql import Halls
 
@@ -161,7 +161,7 @@ class Alarms:
             found.append(Finding(CENTRE_CLOCK, "", "", "", "", 1, doubt.since_ms, now_ms))
         if hall is None and (since_ms := self.judge_late_ms(connection)) is not None:
             found.append(Finding(JUDGE_LATE, "", "", "", "", 1, since_ms, now_ms))
-        for row in restoring.waiting(connection, hall):
+        for row in covers.restoring(connection, hall):
             place = (row.hall, row.name, "", "")
             found.append(Finding(RESTORED, *place, row.devices, row.at_ms, now_ms))
         before_ms = _before(now_ms, self._limits.alone_ms, ran)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from central.custody.marks import RESTORED
-from central.store import covers, restoring
+from central.store import covers
 from central.store.database import Database
 from hosting.clock import written
 from hosting.error import OperatorError
@@ -22,7 +22,7 @@ _KEPT_MS = 30 * 86_400_000  # what gateways keep; then the other alarms tell wha
 def note_restored(database: Database, now_ms: int) -> int:
     """Note that the database was restored just now; how many devices are waited for."""
     with database.write() as connection:
-        return restoring.begin(connection, now_ms)
+        return covers.begin_restoring(connection, now_ms)
 
 
 def require_its_secret(database: Database, key_of: Callable[[str, int], bytes]) -> None:
@@ -49,12 +49,12 @@ class Restoring:
     def look(self) -> None:
         """See of which devices something may be missing still; `told` is a sentence while so."""
         with self._database.read() as connection:
-            is_awaiting = restoring.is_awaiting(connection)
+            is_awaiting = covers.is_restoring(connection)
         rows = []
         if is_awaiting:
             with self._database.write() as connection:
-                restoring.settle(connection, self._now_ms() - _KEPT_MS)
-                rows = restoring.waiting(connection, None)
+                covers.settle_restoring(connection, self._now_ms() - _KEPT_MS)
+                rows = covers.restoring(connection, None)
         if not rows:
             if self.told is not None:
                 log.warning("alarm %s is over", RESTORED, extra=CHANGE)

@@ -18,7 +18,7 @@ from central.audit.export import fill, write_export
 from central.audit.restoring import Restoring, note_restored
 from central.custody.marks import RESTORED
 from central.migrations import migration_config
-from central.store import restoring, transfer
+from central.store import covers, transfer
 from central.store.database import open_database
 from hosting.error import OperatorError
 from pingjia import app
@@ -184,7 +184,7 @@ def test_the_commands_copy_restore_and_say_what_is_not_in_it(hall, rated, tmp_pa
     assert "ok    secret" in central(empty, "doctor").stdout
     database = open_database(f"sqlite:///{empty}/central.db")
     with database.read() as connection:
-        assert restoring.is_awaiting(connection)
+        assert covers.is_restoring(connection)
         assert connection.exec_driver_sql("SELECT count(*) FROM record").scalar() == 3
     database.close()
 

@@ -10,7 +10,7 @@ from central_hall import NOW_MS
 from postgresql import Cluster
 from typer.testing import CliRunner
 
-from central.store import restoring
+from central.store import covers
 from central.store.database import open_database
 from pingjia import app
 
@@ -54,7 +54,7 @@ def test_a_base_backup_and_the_archive_bring_back_what_came_after_it(tmp_path):
         with database.read() as connection:
             halls = connection.exec_driver_sql("SELECT hall FROM hall ORDER BY hall").scalars()
             assert [*halls] == ["after", "before"]
-            assert restoring.is_awaiting(connection)
+            assert covers.is_restoring(connection)
         database.close()
 
 
