@@ -16,6 +16,7 @@ from protocol.envelope import is_signed
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
+_AT_EACH = 1000  # devices
 _KEPT_MS = 30 * 86_400_000  # what gateways keep; then the other alarms tell what is missing
 
 
@@ -45,9 +46,16 @@ class Restoring:
         self._database = database
         self._now_ms = now_ms
         self.told: str | None = None
+        self._rests = 0  # looks that are left out
 
     def look(self) -> None:
-        """See of which devices something may be missing still; `told` is a sentence while so."""
+        """See of which devices something may be missing still; `told` is a sentence while so.
+
+        For a whole province that takes a while, in which nothing is filed: then it looks seldom.
+        """
+        self._rests -= 1
+        if self._rests >= 0:
+            return
         with self._database.read() as connection:
             is_awaiting = covers.is_restoring(connection)
         rows = []
@@ -61,6 +69,7 @@ class Restoring:
             self.told = None
             return
         devices, since_ms = sum(row.devices for row in rows), min(row.at_ms for row in rows)
+        self._rests = devices // _AT_EACH
         told = (
             f"restored from a copy at {written(since_ms)} (Asia/Shanghai); what came after the "
             f"copy is being offered again: {devices} devices in {len(rows)} halls to come"
