@@ -57,10 +57,10 @@ def restore(
             f"{folder} is not empty ({', '.join(sorted(there)[:3])}): a copy is restored into an "
             "empty data folder. Move it away, and keep it until the devices have offered again."
         )
+    owner = (folder if folder.exists() else folder.parent).stat()
     lock = FolderLock(folder)
     try:
         if os.geteuid() == 0:  # what root makes is for the service's user
-            owner = folder.parent.stat()
             for path in (folder, folder / LOCK):
                 os.chown(path, owner.st_uid, owner.st_gid)
         restore_database(

@@ -3,6 +3,8 @@
 Copies under load, and a whole hall: tests/journey/test_copies_of_a_hall.py.
 """
 
+import os
+
 import pytest
 from gateway_hall import ScriptedCentre
 from hand_fed_hall import DEVICES, HandFedHall
@@ -79,6 +81,19 @@ def test_a_copy_goes_into_an_empty_folder_only_and_begins_another_book(folder):
         another, number = books.next_number(connection)
     database.close()
     assert (another != name, number) == (True, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_puts_back_is_the_service_s_own(folder):
+    made_data(folder)
+    gateway(folder, "backup", folder / "copy.db")
+    (folder / "data").rename(folder / "old")
+    (folder / "data").mkdir()
+    os.chown(folder / "data", 65534, 65534)
+    assert gateway(folder, "restore", folder / "copy.db").exit_code == 0
+    found = [folder / "data", *(folder / "data").iterdir()]
+    assert {path.stat().st_uid for path in found} == {65534}
+    assert (folder / "copy.db").stat().st_uid == folder.stat().st_uid == 0
 
 
 def test_a_copy_of_another_hall_is_refused_and_nothing_stays(folder, hall, tmp_path):
