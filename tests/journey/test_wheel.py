@@ -150,14 +150,13 @@ def test_the_control_a_wheel_without_a_part_is_not_built(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.long
 def test_a_board_gets_the_firmware_that_came_with_it(installed, firmware):
     device = UsbDevice(installed.work / "xj-0417")
     try:
-        code, out, err = installed.run("workbench", "flash", "--port", device.plug())
+        code, _, err = installed.run("workbench", "flash", "--port", device.plug())
     finally:
         device.pull()
-    assert (code, "flashed" in out) == (0, True), err
+    assert code == 0, err
     manifest = (installed.work / "xj-0417" / "flash" / "manifest.json").read_text()
     assert json.loads(manifest) == json.loads((firmware / "manifest.json").read_text())
     assert not list((installed.work / "xj-0417" / "flash").rglob("__pycache__"))
