@@ -55,7 +55,7 @@ SHOTS = (
     Shot("centre-unit-phone", "centre", "/units/staff/chengdong/0231?period=year", "pages.token",
          PHONE, colours="dark"),
     Shot("centre-count", "centre",
-         "/counts/national.0.*.hall.*.per_visit.active-1,active-2?by=hall", "services.token"),
+         "/counts/national.0.*.hall.*.per_visit.active-1?by=hall", "services.token"),
     Shot("centre-hours", "centre", "/hours/chengdong?period=year", "pages.token"),
     Shot("centre-hours-phone", "centre", "/hours/chengdong?period=year&show=active_good_rate",
          "pages.token", PHONE, colours="dark"),

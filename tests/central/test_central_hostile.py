@@ -1,10 +1,10 @@
 """What somebody types on purpose: addresses that no device finds, names that are markup."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from central_hall import bearer, document
+from markup import MARKUP, faults
 from test_central_directory import Desk, small
 from test_central_pages import HTML
 
@@ -30,7 +30,6 @@ NO_HOSTS += (
 )
 NO_HOSTS += ("<b>", "中文", "fe80::1%eth0", "a\u200bb", "a\u202eb", "a" * 64, "a." * 127 + "a")
 HOSTS = ("10.0.0.5", "::1", "fd00::5", "localhost", "mqtt-2.xj-01.example", "b", "under_score.lan")
-MARKUP = "\"'><x-evil onevil=1>{{7*7}}"  # opens an attribute, a tag, and a template's expression
 
 
 @pytest.mark.parametrize("host", NO_HOSTS)
@@ -66,24 +65,6 @@ def test_a_name_is_seen_or_it_is_none(hall, tmp_path, name):
     ):
         with pytest.raises(OperatorError, match="name"):
             take()
-
-
-class Tags(HTMLParser):
-    """The tags and attributes that a browser would see."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.names |= {tag, *[name for name, _ in attrs]}
-
-
-def faults(text: str) -> set[str]:
-    """What came of MARKUP in a page beside words."""
-    found = {name for name in Tags(text).names if "evil" in name}
-    return found | ({"49"} if "49" in text and "7*7" not in text else set())
 
 
 def test_the_control_markup_is_found():

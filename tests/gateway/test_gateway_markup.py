@@ -3,36 +3,17 @@ are made of.
 """
 
 import re
-from html.parser import HTMLParser
 
 import httpx2
 import pytest
 from gateway_hall import settings_in, start_gateway, until
+from markup import MARKUP, faults
 
 from gateway.desk.callers import CONSOLE, PAGES
 from gateway.store import tokens
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from protocol.hall import HallMatter, StaffCard, Window
-
-MARKUP = "\"'><x-evil onevil=1>{{7*7}}"  # opens an attribute, a tag, and a template's expression
-
-
-class Tags(HTMLParser):
-    """The tags and attributes that a browser would see."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.names |= {tag, *[name for name, _ in attrs]}
-
-
-def faults(text: str) -> set[str]:
-    """What came of MARKUP beside words."""
-    return {name for name in Tags(text).names if "evil" in name}
 
 
 class Browser:

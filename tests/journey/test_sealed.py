@@ -273,9 +273,9 @@ def test_nobody_in_the_hall_can_tell_a_level(tmp_path, firmware):
     """
     probable = []
     for number in range(2):
-        evidence = sniff(tmp_path / f"{number}", firmware, 10)
+        evidence = sniff(tmp_path / f"{number}", firmware, 16)
         services, numbers = evidence.features()
-        assert len(services) == 80
+        assert len(services) == 128
         levels = levels_of(evidence, services)
         check_independent(evidence)
         by_chance = [guess(numbers, levels, model)[1] for model in (boosting(), neighbours())]
