@@ -9,8 +9,11 @@ ARGUMENTS ?= --windows 8 --seconds 60
 PARALLEL ?= -n 3 --dist worksteal
 # `make test-long PART=mutants` runs the long tests of that name only.
 PART ?=
+# The builder's key, made if there is none; what signs a bundle is no part of a checkout.
+KEY ?= $(HOME)/.pingjia/builder.key
+ARCHITECTURES ?=
 
-.PHONY: setup demo test test-long bench lint format firmware wheel clean
+.PHONY: setup demo bundle lock test test-long bench lint format firmware wheel clean
 
 setup: .venv/.ready pages/locale/en.mo
 
@@ -36,6 +39,14 @@ $(FIRMWARE): .venv/.ready deploy/build_firmware.py $(shell find protocol firmwar
 # One file that runs anywhere: build/pingjia-….whl.
 wheel: setup firmware
 	$(BIN)/python deploy/build_wheel.py
+
+# Archives to install from without internet, signed with the builder's key: build/pingjia-….tar.
+bundle: setup firmware
+	$(BIN)/python deploy/build_bundle.py --key $(KEY) $(ARCHITECTURES)
+
+# After a change of constraints.txt: the hashes of what the bundles take.
+lock: setup
+	$(BIN)/python deploy/build_bundle.py --lock
 
 demo: setup firmware
 	$(BIN)/pingjia demo $(ARGUMENTS)

@@ -53,6 +53,7 @@ _FILES = 256  # for broker, centre, database and ourselves
 _KEEP_EVERY_S = 3600
 _LOOK_EVERY_S = 20
 _WATCH_EVERY_S = 5
+_STUCK_S = 60.0
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -196,6 +197,8 @@ class Gateway:
         self._server = Server(
             app,
             connections=process.make_room(_CONNECTIONS, _FILES),
+            on_ready=process.tell_ready,
+            on_beat=self._beat,
             before_stop=self.site.close,
             stop_s=3,
             **config.api_tls,
@@ -277,6 +280,11 @@ class Gateway:
             self.clock.note()
         self.database.close(is_last=True)
         self._lock.release()
+
+    def _beat(self) -> None:
+        """Alive: requests are answered, and no step of what ratings pass through is stuck."""
+        if self._workers[0].busy_s() < _STUCK_S:
+            process.tell_alive()
 
     def _refresh_users(self) -> None:
         for broker in (self.broker, self.mosquitto):

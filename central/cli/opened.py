@@ -14,6 +14,7 @@ from central.keys import DeviceKeys, read_master_secret
 from central.store.database import Database, open_database
 from central.store.judged import standings
 from central.timekeeper import Timekeeper
+from hosting import toml
 from hosting.clock import written
 from hosting.error import OperatorError
 from hosting.text_file import write_new_text
@@ -23,7 +24,7 @@ FromDay = Annotated[
     datetime | None,
     typer.Option("--from", formats=["%Y-%m-%d"], help="From when changes hold; today."),
 ]
-CENTRAL_TOML = Path("central.toml")
+CENTRAL_TOML = toml.found("central.toml")
 
 
 def make_settings(config: Path) -> None:

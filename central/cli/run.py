@@ -97,6 +97,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
     server = Server(
         centre.app,
         on_ready=say_ready,
+        on_beat=process.tell_alive,
         before_stop=centre.site.close,
         connections=process.make_room(_CONNECTIONS, _FILES, needed),
         timeout_keep_alive=_KEEP_ALIVE_S,
