@@ -22,6 +22,9 @@ _FILES = {
     "policy": "policy",
     "clock": "clock",
     "export": "audit",
+    "import": "copies",
+    "backup": "copies",
+    "restore": "copies",
     "verify": "audit",
     "recount": "judged",
 }

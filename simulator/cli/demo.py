@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from shipped import FIRMWARE
 from simulator.check.days import EZHOU, QINNAN
 from simulator.cli.options import (
-    FIRMWARE,
     INTERPRETERS,
     Broker,
     Firmware,

@@ -10,7 +10,6 @@ import typer
 from simulator.devices.unix import UnixPort
 from simulator.parts.hall import BROKERS
 
-FIRMWARE = Path("build/firmware")
 INTERPRETERS = ("webassembly", "unix")
 
 Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
@@ -28,7 +27,9 @@ Interpreter = Annotated[
     ),
 ]
 Heap = Annotated[str, typer.Option(help="Of a device on the unix port.")]
-Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
+Firmware = Annotated[
+    Path, typer.Option(help="A folder of built firmware.", show_default="what came with pingjia")
+]
 
 
 def unix_port(interpreter: str, heap: str) -> AbstractContextManager[UnixPort | None]:

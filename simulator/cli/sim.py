@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from hosting.error import OperatorError
+from shipped import FIRMWARE
 from simulator.check.oracle import judge, of_runs, read_log, summary
 from simulator.cli.options import (
-    FIRMWARE,
     INTERPRETERS,
     Broker,
     Ca,
