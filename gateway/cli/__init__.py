@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import broker, copies, doctor, init, quarantine, run, secure, status, token
+from gateway.cli import broker, carry, copies, doctor, init, quarantine, run, secure, status, token
 
 app = typer.Typer(help="大厅网关 The hall's gateway.", no_args_is_help=True, add_completion=False)
 init.add_to(app)
@@ -14,3 +14,4 @@ quarantine.add_to(app)
 broker.add_to(app)
 secure.add_to(app)
 copies.add_to(app)
+carry.add_to(app)

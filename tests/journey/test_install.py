@@ -21,12 +21,17 @@ from deploy.build_bundle import bundle
 from deploy.build_wheel import build
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "install.md").read_text("utf-8")
+INSTALL, COPIES = (ROOT / "docs" / f"{name}.md" for name in ("install", "copies"))
 HERE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 NEWER = f"{HERE}.1"
 VAR, RUN = "/var/lib/pingjia", "/var/lib/pingjia/run"
 CENTRAL, GATEWAY = UNITS = ("pingjia-central", "pingjia-gateway")
 WINDOWS = [f"w{number:02}" for number in range(1, 5)]
+ANSWERS = {
+    "centre": '"http://127.0.0.1:8443"',
+    "token_file": f'"{VAR}/xj-01.token"',
+    "address": '"127.0.0.1"',
+}
 FROZEN_S = 30 + 2 + 13  # WatchdogSec, RestartSec, and what the start takes beside others
 pytestmark = pytest.mark.long
 
@@ -93,9 +98,9 @@ def machine(share, tmp_path):
         machine.close()
 
 
-def typed(heading: str, number: int = 0) -> list[str]:
+def typed(heading: str, number: int = 0, page: Path = INSTALL) -> list[str]:
     """The lines of the page's number-th block under a heading."""
-    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = page.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     block = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)[number]
     return block.splitlines()
 
@@ -126,19 +131,14 @@ class Hall:
                     f"-e 's|^{key} = .*|{key} = {value}|'"
                     for key, value in (answers or {}).items()
                 )
-                line = f"sed -i {changes} {line.removeprefix('vi ')}"
+                line = f"sed -i {changes} {line.split()[1]}"
             out += self.run(f"cd {folder} && {line}")
         return out
 
     def install(self, folder: str) -> None:
         """The centre, the hall, its CA at the centre, a token."""
         self.follow(folder, typed("A centre"), {"first_hall_address": '"127.0.0.1"'})
-        answers = {
-            "centre": '"http://127.0.0.1:8443"',
-            "token_file": f'"{VAR}/xj-01.token"',
-            "address": '"127.0.0.1"',
-        }
-        said = self.follow(folder, typed("A hall"), answers)
+        said = self.follow(folder, typed("A hall"), ANSWERS)
         assert "FAIL" not in said
         self.follow(folder, typed("A hall", 1))
         self.follow(folder, typed("A hall", 2))
@@ -156,13 +156,18 @@ class Hall:
             f" && pingjia central token add --scope records:read --out {RUN}/reader.token"
         )
 
-    def rate(self, seconds: int) -> subprocess.Popen:
-        """Citizens come for so long."""
-        return self.machine.started(
+    def rate(self) -> None:
+        """Citizens come, until `end`."""
+        self._crowd = self.machine.started(
             f"pingjia sim run --devices {RUN}/devices --oracle {RUN}/oracle.jsonl"
             f" --gateway https://127.0.0.1:8080 --ca {VAR}/secure/ca.pem"
-            f" --token-file {VAR}/queue.token --seconds {seconds}"
+            f" --token-file {VAR}/queue.token"
         )
+
+    def end(self) -> str:
+        """Nobody comes any more; what the crowd has said."""
+        self.run("pkill -INT -f 'pingjia sim run' || true")
+        return self._crowd.communicate(timeout=90)[0]
 
     def presses(self) -> int:
         """How many the oracle has seen."""
@@ -226,13 +231,13 @@ def test_from_the_archive_to_the_end_nothing_is_lost(machine):
         assert float(score) <= 1.5
     hall.equip()
     wait(lambda: (hall.status()["devices"] or {}) != {}, 90, "the hall never heard of its devices")
-    crowd = hall.rate(600)
+    hall.rate()
     try:
         survive(hall)
         back_and_forth(hall)
+        move(hall, folder)
     finally:
-        machine.run("pkill -INT -f 'pingjia sim run' || true")
-        told, _ = crowd.communicate(timeout=60)
+        told = hall.end()
     verdict = hall.verdict()
     assert verdict["lost"] == verdict["duplicate"] == verdict["altered"] == 0, told[-2000:]
     assert verdict["thanked"] > 40
@@ -281,6 +286,36 @@ def back_and_forth(hall: Hall) -> None:
     assert said.count("restored") == 2, said
     assert hall.status()["version"] == HERE
     hall.more()
+
+
+def move(hall: Hall, folder: str) -> None:
+    """Both machines are lost, one after the other; all that is left is what lies apart."""
+    hall.run(f"mkdir -p /mnt/copies && cp -a {VAR}/secure {VAR}/master.secret /mnt/copies/")
+    hall.run(f"pingjia central backup {VAR}/copies/l.db && mv {VAR}/copies/l.db /mnt/copies/")
+    hall.more()
+    lose(hall, "central", "central.db*", "master.secret")
+    lines = typed("A dead machine", 2, COPIES)
+    kept = {"restore": '"/mnt/copies/l.db"', "master_secret": '"/mnt/copies/master.secret"'}
+    hall.follow(folder, lines[:2], kept)
+    hall.more()
+    lose(hall, "gateway", "gateway", "secure")
+    lines = typed("A dead machine", 0, COPIES)
+    assert "xj-01" in hall.follow("/", lines)
+    kept = {"token_file": f'"{VAR}/xj-01.new"', "secure": '"/mnt/copies/secure"'}
+    hall.run(f"mv {VAR}/queue.token /mnt/copies/")
+    said = hall.follow(folder, typed("A dead machine", 1, COPIES), ANSWERS | kept)
+    assert "FAIL" not in said
+    hall.end()  # the queue system gets the new token
+    hall.rate()
+    hall.more()
+
+
+def lose(hall: Hall, tier: str, *data: str) -> None:
+    """A machine's disk is gone."""
+    unit = f"pingjia-{tier}"
+    hall.run(f"kill -9 {hall.machine.main_pid(unit)}; systemctl disable {unit}")
+    hall.run(f"systemctl stop {unit}; rm -rf /etc/pingjia/{tier}.toml /opt/pingjia/{tier}*")
+    hall.run(f"cd {VAR} && rm -rf {' '.join(data)}")
 
 
 def look_for_secrets(hall: Hall) -> None:
