@@ -153,8 +153,8 @@ def _licence_of(metadata: str) -> tuple[str, str, str]:
 
 
 def _sign(folder: Path, key: Path) -> None:
-    """SHA256SUMS of all files but the examples of answers, and its signature by the builder: ECDSA on P-256, SHA-256, which
-    `openssl dgst` verifies everywhere.
+    """SHA256SUMS of all files but the examples of answers, and its signature by the builder: ECDSA
+    on P-256 with SHA-256, which `openssl dgst` verifies everywhere.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not path.match("answers-*.toml")]  # are there to be changed

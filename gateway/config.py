@@ -37,6 +37,7 @@ class Config(BaseSettings):
     centre_certificate: Path | None = None
     centre_key: Path | None = None
     proxy: str | None = None
+    carried: bool = False
     api_listen_host: str = "127.0.0.1"
     api_listen_port: Port = 8080
     broker: Literal["embedded", "external"] = "embedded"

@@ -21,6 +21,7 @@ _FILES = {
     "settings": "settings",
     "policy": "policy",
     "clock": "clock",
+    "carry": "carry",
     "export": "audit",
     "import": "copies",
     "backup": "copies",

@@ -44,6 +44,10 @@ HALL = {
         "disable|keep",
     ),
 }
+HALL["secure"] = Question(
+    "旧机器的 secure 文件夹（可空） The folder `secure` of a machine that is replaced",
+    "",
+)
 CENTRE = {
     "listen_host": Question("监听地址 Where it listens", "127.0.0.1", r"[\w.:-]+"),
     "listen_port": Question("端口 The port", "8443", _PORT),
@@ -61,6 +65,10 @@ CENTRE = {
         "大厅网关地址 Where its devices reach the broker", None, r"[\w.:-]+"
     ),
     "first_hall_mqtt_port": Question("端口 The broker's port", "1883", _PORT),
+    "master_secret": Question(
+        "旧机器的主密钥文件（可空） Of a centre that is moved: its master secret, or nothing", ""
+    ),
+    "restore": Question("旧机器的备份文件（可空） Its newest copy, a file, or nothing", ""),
 }
 
 

@@ -131,6 +131,8 @@ def take(source: Path, target: Path) -> None:
     """Copy a file that was named; it is the services' user's, and nobody else's."""
     if not source.is_file():
         raise InstallError(f"{source} is no file")
+    if target.exists() and target.samefile(source):
+        return give(target)
     target.unlink(missing_ok=True)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(source.read_bytes())

@@ -1,4 +1,4 @@
-"""A release: a version in a folder of its own, beside others; a link says which one a tier runs."""
+"""A release: a version in its own folder, beside others; a link says which one a tier runs."""
 
 import os
 import shutil

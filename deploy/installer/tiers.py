@@ -10,10 +10,12 @@ from pathlib import Path
 from .answers import Answers
 from .machine import (
     COMMAND,
+    COPIES,
     ETC,
     USER,
     VAR,
     InstallError,
+    folder,
     install_units,
     is_enabled_or_active,
     run,
@@ -78,6 +80,7 @@ def install_hall(release: Path, answers: Answers) -> None:
     _require_new(HALL)
     names = [name.strip() for name in answers.get("address").split(",")]
     token, ca = answers.file("token_file"), answers.file("centre_ca")
+    secure = answers.file("secure")
     port, is_embedded = int(answers.get("mqtt_port")), answers.get("broker") == "embedded"
     if not is_embedded and not Path("/usr/sbin/mosquitto").exists():
         raise InstallError("broker: /usr/sbin/mosquitto is not here: install it, or embedded")
@@ -112,6 +115,10 @@ def install_hall(release: Path, answers: Answers) -> None:
         take(token, ETC / "centre-token")
     if ca is not None:
         take(ca, ETC / "centre-ca.pem")
+    if secure is not None:
+        folder(VAR / "secure", 0o700, USER)
+        for one in secure.iterdir():
+            take(one, VAR / "secure" / one.name)
     HALL.command(release, "secure", *(word for name in names for word in ("--name", name)))
     use(HALL.name, release)
     if not is_embedded:
@@ -133,7 +140,11 @@ def install_centre(release: Path, answers: Answers) -> None:
     if (certificate is None) != (key is None):
         raise InstallError("tls_certificate and tls_key belong together")
     _require_free(int(answers.get("listen_port")), "listen_port")
-    hall = answers.get("first_hall")
+    secret, copy = answers.file("master_secret"), answers.file("restore")
+    if (secret is None) != (copy is None):
+        raise InstallError("master_secret and restore belong together: the copy verifies nothing "
+                           "without its secret")  # fmt: skip
+    hall = answers.get("first_hall") if copy is None else ""
     first = (
         [answers.get(f"first_hall_{one}") for one in ("name", "address", "mqtt_port")]
         if hall
@@ -160,6 +171,10 @@ def install_centre(release: Path, answers: Answers) -> None:
         if certificate is not None:
             values |= {"tls_certificate": f"{ETC}/centre.crt", "tls_key": f"{ETC}/centre.key"}
         _settle_settings(CENTRE, made, values)
+    if secret is not None and copy is not None:
+        take(secret, VAR / "master.secret")
+        take(copy, COPIES / copy.name)
+        say(CENTRE.command(release, "restore", COPIES / copy.name).strip())
     say(CENTRE.command(release, "init").strip())
     if hall:
         token = VAR / f"{hall}.token"

@@ -4,6 +4,7 @@ import typer
 
 from gateway.cli import (
     broker,
+    carry,
     console,
     copies,
     doctor,
@@ -26,3 +27,4 @@ quarantine.add_to(app)
 broker.add_to(app)
 secure.add_to(app)
 copies.add_to(app)
+carry.add_to(app)

@@ -24,6 +24,11 @@ def next_number(connection: Connection) -> tuple[str, int]:
     return row.name, row.number
 
 
+def name(connection: Connection) -> str:
+    """The book's name: another database has another one."""
+    return connection.execute(select(_book.c.name)).scalar_one()
+
+
 def ran_ms(connection: Connection) -> int:
     """How long gateways have run on it, as noted last."""
     return connection.execute(select(_book.c.ran_ms)).scalar_one()

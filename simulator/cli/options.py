@@ -18,6 +18,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last 
 Broker = Annotated[
     str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
 ]
+Queue = Annotated[
+    str,
+    typer.Option(
+        metavar="own|none",
+        help="none: the windows are left to whoever calls the gateway's API.",
+    ),
+]
 Ca = Annotated[Path | None, typer.Option(help="Whom to trust: the server's CA, PEM.")]
 Interpreter = Annotated[
     str,
@@ -30,6 +37,13 @@ Heap = Annotated[str, typer.Option(help="Of a device on the unix port.")]
 Firmware = Annotated[
     Path, typer.Option(help="A folder of built firmware.", show_default="what came with pingjia")
 ]
+
+
+def is_left_to_others(queue: str) -> bool:
+    """What --queue chooses."""
+    if queue not in ("own", "none"):
+        raise typer.BadParameter("choose one of own, none", param_hint="--queue")
+    return queue == "none"
 
 
 def unix_port(interpreter: str, heap: str) -> AbstractContextManager[UnixPort | None]:

@@ -5,6 +5,7 @@ one is refused. The checkout, the home and all services of this machine are not 
 of Debian's is.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -102,7 +103,17 @@ class Machine:
     def try_run(self, command: str, timeout_s: float = 120) -> tuple[int, str]:
         """Exit code and outputs of a shell's line, as root."""
         done = subprocess.run(
-            ["nsenter", "--target", str(self._pid), "--all", "--root", "--wd", "sh", "-c", command],
+            [
+                "nsenter",
+                "--target",
+                str(self._pid),
+                "--all",
+                "--root",
+                "--wd",
+                "sh",
+                "-c",
+                command,
+            ],
             env=_ENVIRONMENT | {"LANG": "C.UTF-8", "HOME": "/root"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -122,7 +133,17 @@ class Machine:
     def started(self, command: str) -> subprocess.Popen:
         """A shell's line, running."""
         return subprocess.Popen(
-            ["nsenter", "--target", str(self._pid), "--all", "--root", "--wd", "sh", "-c", command],
+            [
+                "nsenter",
+                "--target",
+                str(self._pid),
+                "--all",
+                "--root",
+                "--wd",
+                "sh",
+                "-c",
+                command,
+            ],
             env=_ENVIRONMENT | {"LANG": "C.UTF-8", "HOME": "/root"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -137,10 +158,8 @@ class Machine:
     def close(self) -> None:
         """End it: whoever is first in its processes takes the others along."""
         if self._pid is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self._pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self._boot.kill()
         self._boot.wait()
 
