@@ -65,6 +65,7 @@ async def run_hall(
     every = unix and (unix, len(hall.windows))
     called = show.is_called_by_others
     async with Run(hall, show.seed, say=say, unix=every, is_called_by_others=called) as run:
+        await hall.open_console()
         for name, address in hall.pages():
             say(f"{name}  {address}")
         if called:

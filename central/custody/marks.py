@@ -59,6 +59,13 @@ TWO_DEVICES = "two_devices"
 OPEN_EPOCH = "open_epoch"
 JUDGE_LATE = "judge_late"
 RESTORED = "restored"
+ALARMS = frozenset(
+    {
+        *(CENTRE_CLOCK, GAP, LOST_BY_CENTRE, SILENT_DEVICE, SILENT_HALL, FACTS_MISSING),
+        *(DOCUMENTS_MISSING, SELDOM_RATED, PENDING_ENROLMENT, TWO_DEVICES, OPEN_EPOCH, JUDGE_LATE),
+        RESTORED,
+    }
+)
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or
