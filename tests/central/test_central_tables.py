@@ -351,6 +351,22 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
     assert unit.index("需提供办事指南之外的申报材料") < unit.index("可以先受理后补材料")
 
 
+@pytest.mark.rule("R109")
+def test_reasons_of_each_level_are_counted_and_open_into_their_services(practice):
+    practice.give(directory=DIRECTORY)
+    levels = [(1, [109, 110]), (2, [210]), (5, [511, 517]), (5, [511]), (4, []), (3, [307])]
+    practice.give(**rated("demo", "w1", levels, task="m-1"))
+    practice.go("2026-10-20 00:00")
+    (row,) = table(practice, "reason_levels", "matter", period="2026Q3")["rows"]
+    cells = row["cells"]
+    counts = {name: cell["value"]["count"] for name, cell in cells.items()}
+    levels = {"level_5": 3, "level_4": 0, "level_3": 1, "level_2": 1, "level_1": 2}
+    assert counts == {"ratings": 6, **levels}
+    for name, count in levels.items():
+        key = cells[name]["num_key"]
+        assert practice.get(f"/v1/figures/{key}/services")["count"] == count, name
+
+
 @pytest.mark.rule("R4")
 def test_what_became_of_those_who_were_never_invited(practice):
     practice.give(directory=DIRECTORY)

@@ -4,17 +4,16 @@ more. For who holds a token with services:read:<division>, never a hall's or an 
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query, Request, Response
 
 from central.figures.key import CountKey, read_key
 from central.figures.opened import START, Counted, open_for
+from central.figures.tables.reader import TablesReader
 from central.figures.tables.units import DIMENSIONS, Names, Units
 from central.people.callers import Holder
 from central.people.tokens import SERVICES_READ, places_of
-from central.ratings.judge import Judge
 from central.rules.calendar import day_of
 from central.rules.reasons import text_of
 from central.store.database import Database
@@ -68,10 +67,9 @@ def may_open(holder: Holder) -> bool:
 class CountsView:
     """The values of count.html. Raises PageError for what is no key, or of a hall elsewhere."""
 
-    def __init__(self, database: Database, judge: Judge, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, reader: TablesReader) -> None:
         self._database = database
-        self._judge = judge
-        self._now_ms = now_ms
+        self._reader = reader
 
     def show(self, text: str, divisions: tuple[str, ...], by: str, page: int) -> Any:
         """by: over what it is said to spread."""
@@ -81,9 +79,9 @@ class CountsView:
             raise PageError(404, "没有这个页面。") from None
         if by not in _BY:
             raise PageError(404, "没有这个页面。")
-        today = number_at(self._now_ms())
+        today = number_at(self._reader.now_ms())
         with self._database.read() as connection:
-            units = Units(connection, self._judge)
+            units = self._reader.units(connection)
             where = (connection, units.places, today, key, divisions)
             found = open_for(*where, START, _MOST + 1)
             if found is None:
