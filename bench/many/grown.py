@@ -86,7 +86,8 @@ def make(url: str, halls: int = HALLS) -> int:
 
 def _make_counts(connection: Connection, span: int, days: int, dim: str) -> int:
     hall, one, of, grouped = _OF_SPAN[dim]
-    each = "counted.base + unit.n % counted.more"
+    rest = "%%" if connection.dialect.name == "postgresql" else "%"  # its driver fills in values
+    each = f"counted.base + unit.n {rest} counted.more"
     n = f"{days} * SUM({each})" if grouped else f"{days} * ({each})"
     by = f"GROUP BY {grouped}, counted.what" if grouped else ""
     return connection.exec_driver_sql(

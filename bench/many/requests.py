@@ -110,6 +110,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/hours/{hall}": {"a month": {}, "a year": year},
         "/counts/{key}": {"": {}},
         "/policies": {"": {}},
+        "/summary/{profile}/{region}": {"": {}},
         "/fleet": {"": {}},
         "/fleet/live": {"": {}},
         "/marks": {"": {}, "a hall": hall},

@@ -82,8 +82,9 @@ def test_what_is_over_is_read_once(practice):
     with practice.database.write() as connection:
         connection.exec_driver_sql("UPDATE figure SET ratings = ratings + 1000")
     with practice.database.read() as connection:
-        after = asked(connection, "qinnan", columns)
+        after = asked(connection, "qinnan", columns)  # on 20 October September is over
         all_days = columns.counts(connection, "qinnan", ALL.spans())
         assert counted(all_days) == counted(counters.counts(connection, "qinnan", [0], "hall"))
+        going_on = asked(connection, "qinnan", Columns(lambda: 20260915))
     assert after["2026-09", "counts"] == before["2026-09", "counts"]
-    assert after["2026-10", "counts"] != before["2026-10", "counts"]
+    assert going_on["2026-09", "counts"] != before["2026-09", "counts"]

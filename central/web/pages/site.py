@@ -22,7 +22,7 @@ from central.people.callers import Callers, Holder, UnknownTokenError
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
 from central.store.judged.changes import Changes
-from central.web.pages import counts, directory, halls, hours, policies, tables
+from central.web.pages import counts, directory, halls, hours, policies, summary, tables
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
@@ -33,6 +33,7 @@ from central.web.pages.hours import HoursView
 from central.web.pages.looker import Looker, reads_all, reads_pages, whose_of
 from central.web.pages.marks import MarksView
 from central.web.pages.policies import PoliciesView
+from central.web.pages.summary import SummaryView
 from central.web.pages.tables import TablesView
 from pages import PageError, Seen, Site
 from protocol.field import place_id
@@ -122,6 +123,7 @@ def create_site(
     hours.add_to(site, HoursView(database, shown, looker))
     halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
+    summary.add_to(site, SummaryView(database, reader.judge, looker))
     return site
 
 
