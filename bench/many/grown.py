@@ -1,9 +1,9 @@
 """A province's directory and a year of its counters, on either database: 3,000 halls, 40,000
-windows with as many staff, 60 institutions, 10 lines, 1,500 matters of which a hall has 40.
+windows with as many staff, 60 institutions, 10 lines, 1,500 matters of which a hall has 20.
 
 Every working day of the year and every month of it has the counters of each hall and window; of
-institutions, lines, matters and staff each month and the last 31 days. A window has 60 services a
-day. A month is the sum of its days, a hall of its windows. The rows come in the order of the
+institutions, lines, matters and staff each month and the last eight days. A window has 60 services
+a day. A month is the sum of its days, a hall of its windows. The rows come in the order of the
 table's key. Nothing stands behind these counters: no service, no rating.
 """
 
@@ -21,8 +21,8 @@ from central.store.tables import metadata
 from hosting.clock import day
 
 HALLS, WINDOWS = 3000, 40_000
-DAYS, NEAR_DAYS = 366, 31
-REGIONS, INSTITUTIONS, LINES, MATTERS, OF_HALL = 30, 60, 10, 1500, 40
+DAYS, NEAR_DAYS = 366, 8
+REGIONS, INSTITUTIONS, LINES, MATTERS, OF_HALL = 30, 60, 10, 1500, 20
 NOW_MS = 1_794_726_000_000  # 2026-11-15 15:00 in China
 VERSION = 20000101  # that of central/rules/profiles/national
 # what: (services of each window and day, and how many more at some)
@@ -31,7 +31,6 @@ WHATS = {
     "active-3": (1, 3),
     "active-4": (2, 1),
     "active-5": (45, 9),
-    "invited": (58, 2),
     "unrated": (4, 2),
 }
 _KEY = "profile, span, dim, hall, id, mode, what, policy_from, ratings, projects"

@@ -347,6 +347,12 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
     page = look(practice, f"/counts/{key}", "services:read:all")
     assert "办公室" in page
     assert "同样内容的证明材料被要求多次提交" in page
+    shown = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "材料 · 2026Q3" in shown
+    assert "办公室 3 上期 1" in shown, "of each institution the quarter before stands beside"
+    (earlier,) = re.findall(r'href="/counts/([^"?]+)\?by=institution">上期', page)
+    assert practice.get(f"/v1/figures/{unescape(earlier)}/services")["count"] == 1
+    assert "/units/matter/m-1" in page
     unit = look(practice, "/units/matter/m-1?period=2026Q3", "pages:read")
     assert unit.index("需提供办事指南之外的申报材料") < unit.index("可以先受理后补材料")
 
