@@ -17,7 +17,7 @@ from central.store.judged import counters
 from central.store.tallies import ALL_DAYS, month_of
 
 _OF_HALL = ("hall", "window", "staff")  # dims whose units are a hall's own
-MOST_CELLS = 12_000_000  # 16 bytes each: 190 MB at most
+MOST_CELLS = 12_000_000  # 12 bytes each where services are of one matter: 140 MB
 Place = tuple[str, str]  # hall and id; the hall is empty where an id is the same in all halls
 Words = tuple[Collection[str], Collection[str]]
 
@@ -213,16 +213,18 @@ def _columns(kept: Iterable[_Span]) -> Iterable[tuple[_Kind, _Column]]:
 
 
 def _read(rows: Iterable[Any], part: _Part, is_of_hall: bool, changes: int) -> _Span:
-    """Rows as columns; what is the same in all halls is added up."""
+    """Rows as columns, a unit's after the other's; what is the same in all halls is added up."""
     columns: dict[_Kind, _Column] = {}
     places: dict[tuple[_Kind, int], int] = {}
-    cells = 0
+    last_hall, last_one, n = None, None, 0
     for hall, one, mode, what, policy_from, ratings, projects in rows:
         kind = (mode, what, policy_from)
         column = columns.get(kind)
         if column is None:
             column = columns[kind] = _Column()
-        n = part.number((hall, one) if is_of_hall else ("", one))
+        if one != last_one or hall != last_hall:
+            last_hall, last_one = hall, one
+            n = part.number((hall, one) if is_of_hall else ("", one))
         if not is_of_hall:
             at = places.setdefault((kind, n), len(column.at))
             if at < len(column.at):
@@ -232,5 +234,7 @@ def _read(rows: Iterable[Any], part: _Part, is_of_hall: bool, changes: int) -> _
         column.at.append(n)
         column.ratings.append(ratings)
         column.projects.append(projects)
-        cells += 1
-    return _Span(changes, columns, cells)
+    for column in columns.values():
+        if column.projects == column.ratings:  # hardly any service is of many
+            column.projects = column.ratings
+    return _Span(changes, columns, sum(len(column.at) for column in columns.values()))

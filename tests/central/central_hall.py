@@ -111,6 +111,12 @@ def _portal() -> BlockingPortal:
     return begun.result()
 
 
+def logged_in(site, token: str) -> dict[str, str]:
+    """The cookie of a browser in which somebody has logged in with this token."""
+    secret, _ = site.sessions.log_in(token)
+    return {"pingjia_centre": secret}
+
+
 class Hall:
     """The centre as one hall's gateway meets it, and the database behind it.
 

@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from central_hall import SECRET, Clock, Hall, bearer
+from central_hall import SECRET, Clock, Hall, bearer, logged_in
 from empty_file import central_in
 from rehearsal_hall import DIRECTORY, Practice, world
 from rules_parts import at
@@ -224,7 +224,7 @@ def test_no_real_halls_token_is_taken_and_every_page_says_what_it_is(tmp_path, p
     hall.database.close()
     practice.headers("pages:read")
     token = (practice.folder / "pages-read.token").read_text().strip()
-    practice.client.cookies.set("pingjia_centre", token)
+    practice.client.cookies.update(logged_in(practice.centre.site, token))
     pages = {
         route.path
         for route in practice.centre.site.router.routes

@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from central_hall import logged_in
 from empty_file import central_in
 from rehearsal_hall import DIRECTORY, Practice
 from test_central_judged import pingjia, put_settings
@@ -209,7 +210,7 @@ def test_a_recount_over_two_versions_finds_nothing_and_the_page_names_both(town)
         assert list(differences(connection, town.centre.judge)) == []
     town.headers("pages:read")
     token = (town.folder / "pages-read.token").read_text().strip()
-    town.client.cookies.set("pingjia_centre", token)
+    town.client.cookies.update(logged_in(town.centre.site, token))
     page = town.client.get("/halls/demo?period=all")
     assert "其中按 2022-06-07 起的版本评判的服务" in page.text
     assert "其中按 2026-10-15 起的版本评判的服务" in page.text

@@ -168,8 +168,10 @@ def _spread(
     return [(_called(by, one, names), counts[one], earlier[one]) for one in order]
 
 
-def _what(key: CountKey) -> list[str]:
-    """What is counted, as messages: a reason by its text, or what reasons are about."""
+def _what(key: CountKey) -> list[str | tuple[str, str]]:
+    """What is counted, as messages: a reason by its text, or what reasons are about, in Chinese
+    and English.
+    """
     found: list[str] = []
     codes = set[int]()
     for word in dict.fromkeys(one.partition("@")[0] for one in key.whats):
@@ -181,7 +183,7 @@ def _what(key: CountKey) -> list[str]:
             found.append(LEVEL_NAMES[int(number)])
         else:
             found.append(_WORDS.get(word, word))
-    of_theme = [one.zh for one in THEMES if codes and codes <= {*one.codes}]
+    of_theme = [(one.zh, one.en) for one in THEMES if codes and codes <= {*one.codes}]
     told = of_theme if len(codes) > 1 else []
     return [*dict.fromkeys(found), *(told or [text_of(one) for one in sorted(codes)])]
 
