@@ -216,11 +216,11 @@ class Centre:
         """
         with self.database.read() as connection:
             profiles = self.tables.profiles(connection)
-        for profile, dim, span in self.tables.worth_keeping(profiles):
+        for profile, dim, spans in self.tables.worth_keeping(profiles):
             if self._is_over:
                 return
             with self.database.read() as connection:
-                self.columns.keep(connection, profile, dim, [span])
+                self.columns.keep(connection, profile, dim, spans)
 
     def settle_directory(self) -> None:
         """Let what the directory says from today on be so: names, staff, windows that begin."""

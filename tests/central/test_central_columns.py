@@ -48,8 +48,12 @@ def asked(connection, profile, columns=None):
             for halls in (None, {"demo"}):
                 for are_projects in (False, True):
                     more = (dim, halls, MODES, WORDS, LISTED, are_projects, is_of_hall)
-                    read = counters.two_sums if columns is None else columns.two_sums
-                    rows = {(*row[:2],): (int(row[2]), int(row[3])) for row in read(*told, *more)}
+                    if columns is None:
+                        read = counters.two_sums(*told, *more)
+                        rows = {(one[0], one[1]): (int(one[2]), int(one[3])) for one in read}
+                    else:
+                        read = columns.two_sums(*told, *more)
+                        rows = {unit: (num, den) for unit, num, den in read}
                     found[name, dim, halls is None, are_projects] = rows
     assert any(found.values())
     return found

@@ -320,7 +320,7 @@ def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
     look(autumn, "/hours/demo?show=beauty", "pages:read", status=404)
 
 
-@pytest.mark.rule("R109")
+@pytest.mark.rule("R12", "R109")
 def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(practice):
     matters = [{"kind": "matter", "id": f"m-{n}", "name": f"事项{n}"} for n in (1, 2)]
     practice.give(directory=DIRECTORY + matters)
@@ -344,6 +344,8 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
         "attitude": (1, 0),
         "missing": (1, 0),
     }
+    missing = practice.get(f"/v1/figures/{cells['missing']['num_key']}/services")
+    assert missing["count"] == len(missing["services"]) == 1
     key = cells["documents"]["num_key"]
     page = look(practice, f"/counts/{key}", "services:read:all")
     assert "办公室" in page

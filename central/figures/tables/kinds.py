@@ -249,9 +249,10 @@ def _made(
     told = units.names(asked)
     there = dict.fromkeys([*told.listed(), *rows.there(ranked)])
     whole = Whole(asked, measures, whole_now, whole_before or None)
+    page = page_of(asked.dimension)
     return Table(
         columns,
-        [Row(one, rows, told.told, page_of(one, asked.dimension)) for one in there],
+        [Row(one, rows, told.told, page) for one in there],
         Row((asked.place, None), whole, lambda _: ("", "")),
         names[ranked],
     )

@@ -179,18 +179,22 @@ class TablesReader:
             raise WrongQuestionError("what", f"no {dimension} is named {what}")
         return asked, found
 
-    def worth_keeping(self, profiles: Iterable[str]) -> Iterator[tuple[str, str, int]]:
-        """(profile, dim, span): what the pages of a year, of last month and of a week read of the
-        days and months that are over, for `columns.keep`.
+    def worth_keeping(self, profiles: Iterable[str]) -> Iterator[tuple[str, str, list[int]]]:
+        """(profile, dim, spans): what the pages of a year, of last month and of a week read of
+        the days and months that are over, for `columns.keep`; each day and month first.
         """
         today = self.today()
         months = dict.fromkeys(f"{today - timedelta(days=28 * n):%Y%m}" for n in range(1, 27))
         near, far = [range(1, _WEEK), range(1, _MONTH)], range(_YEAR - _MONTH, _YEAR + _MONTH)
+        periods = [self.period(name) for name in (*SPANS, *_DAYS)]
+        both = [one for period in periods for one in (period, period.before()) if one is not None]
         for profile in profiles:
             for dim, days in (("hall", [*near[1], *far]), *((one, near[0]) for one in _DIMS)):
                 spans = [number_of(today - timedelta(days=n)) for n in days]
-                for span in (*map(int, months), *spans):
-                    yield profile, dim, span
+                yield from ((profile, dim, [span]) for span in (*map(int, months), *spans))
+                # Thirty days of every window are more than is worth it.
+                asked = both if dim == "hall" else [one for one in both if len(one.spans()) < 13]
+                yield from ((profile, dim, one.spans()) for one in asked)
 
     def profiles(self, connection: Connection) -> list[str]:
         """The profiles that anything was judged by."""

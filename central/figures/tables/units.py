@@ -118,10 +118,13 @@ class Units:
         told = (asked.policy.profile, period.spans(), asked.dimension.dim, asked.halls)
         found: dict[Where, tuple[int, int]] = {}
         more = (modes, words, listed, are_projects, asked.dimension.is_of_hall)
-        for hall, one, num, den in self._columns.two_sums(self.connection, *told, *more):
+        rows = self._columns.two_sums(self.connection, *told, *more)
+        if asked.dimension.is_of_hall and asked.dimension.dim != "hall":  # a hall's own, each once
+            return {unit: (num, den) for unit, num, den in rows}
+        for (hall, one), num, den in rows:
             for where in place_of(hall, one):
                 before = found.get(where, (0, 0))
-                found[where] = before[0] + int(num), before[1] + int(den)
+                found[where] = before[0] + num, before[1] + den
         return found
 
     def whole(self, asked: Asked, period: Period) -> Parts:
@@ -286,11 +289,17 @@ class Names:
         return [(None, one) for one in self._names]
 
 
-def page_of(where: Where, kind: Dimension) -> str | None:
-    """The end of the path of a unit's page: `demo/0231`, or an id alone; None if it has none."""
-    hall, one = where
-    if kind.key == "hour":
-        return None
-    if one is None:
-        return (hall or "").removeprefix(WITHIN)
-    return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"
+def page_of(kind: Dimension) -> Callable[[Where], str | None]:
+    """Gives the end of the path of a unit's page: `demo/0231`, or an id alone; None if it has
+    none.
+    """
+
+    def found(where: Where) -> str | None:
+        hall, one = where
+        if kind.key == "hour":
+            return None
+        if one is None:
+            return (hall or "").removeprefix(WITHIN)
+        return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"
+
+    return found
