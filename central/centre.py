@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from central.audit import restoring
+from central.audit.restoring import Restoring
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config, Role
 from central.custody.intake import Intake
@@ -108,9 +110,11 @@ class Centre:
             self.changes,
             is_rehearsal=isinstance(time, RehearsalClock),
         )
+        self.restoring = Restoring(database, now_ms)
         self.store_watch = StoreWatch(database, self.note_running, self.alarms.judge_late_ms)
         # Called where what is shown could be wrong: the rules in force are others now.
         self.on_other_rules: Callable[[], None] = lambda: None
+        self.store_watch.offered_again = lambda: self.restoring.told
         self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(self.callers)
         holder_in = holder_in_of(self.callers)
@@ -151,6 +155,7 @@ class Centre:
         self._is_over = False
         shown = [("shares", SHARES_EVERY_S, self._count_shares)]
         taken = [
+            ("restoring", restoring.EVERY_S, self.restoring.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
             ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
@@ -197,7 +202,7 @@ class Centre:
             self.callers.note_used()
         except Exception:  # the day on which a token was used is worth no failure at the end
             log.warning("which tokens were used today is not noted", exc_info=True)
-        self.database.close()
+        self.database.close(is_last=self.role is not Role.PAGES)
 
     def note_running(self) -> None:
         """Note that the centre runs, so that its own downtime is nobody's silence, and which
