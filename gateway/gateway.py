@@ -35,7 +35,9 @@ from gateway.keep.salvage import Salvage, open_database
 from gateway.store import envelopes
 from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
+from gateway.web.bridge import MESSAGE_BYTES, Bridge
 from gateway.web.health import Health
+from gateway.web.kiosk import Kiosk
 from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
@@ -190,11 +192,17 @@ class Gateway:
             finder,
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
+        Kiosk(
+            Bridge(self._broker_address, self.link.tls, lambda device: device in self.book.devices),
+            config.firmware_dir,
+            config.kiosk_languages,
+        ).install(app)
         self.site.install(app)
         self._server = Server(
             app,
             connections=process.make_room(_CONNECTIONS, _FILES),
             before_stop=self.site.close,
+            message_bytes=MESSAGE_BYTES,
             stop_s=3,
             **config.api_tls,
         )
@@ -275,6 +283,10 @@ class Gateway:
             self.clock.note()
         self.database.close()
         self._lock.release()
+
+    def _broker_address(self) -> tuple[str, int]:
+        port = self.config.mqtt_port if self.broker is None else self.broker.port
+        return self.config.mqtt_host, port
 
     def _refresh_users(self) -> None:
         for broker in (self.broker, self.mosquitto):
