@@ -63,14 +63,16 @@ class Bridge:
             code = await self._carry(socket, task)
             await socket.close(code)
         except (OSError, RuntimeError, WebSocketDisconnect, asyncio.CancelledError) as error:
-            log.debug("a kiosk's connection ended: %s", error)
+            log.debug("a kiosk's connection ended: %r", error)
+            with contextlib.suppress(RuntimeError):
+                await socket.close(_GOING_AWAY)
         finally:
             self._open -= 1
             self._strangers.pop(task, None)
 
     async def _carry(self, socket: WebSocket, task: asyncio.Task) -> int:
         async with asyncio.timeout(_LOGIN_S):
-            login = await socket.receive_bytes()
+            login = await _received(socket)
         device = client_of(login)
         if device is None or not self._is_known(device):
             return _REFUSED
@@ -128,10 +130,17 @@ def client_of(packet: bytes) -> str | None:
     return name.decode("ascii", "replace") if length and len(name) == length else None
 
 
+async def _received(socket: WebSocket) -> bytes:
+    message = await socket.receive()
+    if message["type"] != "websocket.receive" or message.get("bytes") is None:
+        raise WebSocketDisconnect(_REFUSED)  # it ended, or said something in text
+    return message["bytes"]
+
+
 async def _upward(socket: WebSocket, writer: asyncio.StreamWriter) -> None:
     while True:
         async with asyncio.timeout(_SILENT_S):
-            data = await socket.receive_bytes()
+            data = await _received(socket)
         writer.write(data)
         async with asyncio.timeout(_SILENT_S):
             await writer.drain()

@@ -79,7 +79,7 @@ export function build(parts) {
 
 export function enrol() {
   const file = element('input', { type: 'file', accept: '.json,application/json', id: 'bundle' });
-  const [pin, again] = ['pin', 'pin-again'].map((id) => element('input', { id, type: 'password', inputMode: 'numeric', autocomplete: 'off', maxLength: 12 }));
+  const [pin, again] = ['pin', 'pin-again'].map((id) => element('input', { id, className: 'secret', inputMode: 'numeric', autocomplete: 'off', maxLength: 12 }));
   const field = (input, text) => element('p', {}, element('label', { htmlFor: input.id, textContent: text }), input);
   const give = async () => {
     if (!file.files[0]) return refuse('请选择开通文件 Choose the bundle');

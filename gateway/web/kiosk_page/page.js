@@ -9,7 +9,7 @@ const PING_MS = 5000;
 const HANGS_MS = 30_000;
 const RETRY_MS = 10_000;
 const UPDATE_MS = 600_000;
-const IDLE_MS = 10_000;
+const IDLE_MS = 5000;
 const SPOKEN = ['inviting', 'thanking', 'asking', 'out_of_service'];
 const FLAWLESS = { face: 'starting', text: '', ticket: null, settings: null, level: 0, chosen: new Set(), tried: new Set(), isElder: false };
 
