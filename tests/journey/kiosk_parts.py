@@ -134,7 +134,7 @@ class Kiosk:
         return self.page.locator(f".key[data-level='{level}']")
 
     async def touch(self, level):
-        await self.key(level).tap()
+        await self.key(level).tap(force=True)
 
     async def type(self, level):
         await self.page.keyboard.press(str(level))

@@ -12,10 +12,7 @@ from firmware.boards.webassembly_five_key.board import Board as WebAssembly
 from firmware.timing import Timing
 
 _WORDS = "standby", "serving", "inviting", "thanking", "asking", "out_of_service"
-_CHANGES = {
-    "settle_ms": 0,  # a touch does not bounce
-    "why_ms": 15000,  # eight reasons have to be read; the most that settings may say
-}
+_CHANGES = {"why_ms": 15000}  # eight reasons have to be read; the most that settings may say
 
 
 class Board(WebAssembly):

@@ -10,7 +10,7 @@ import { loadMicroPython } from './micropython.mjs';
 
 const ERRNO = { ENOENT: 2, EIO: 5, ECONNREFUSED: 111, ECONNRESET: 104 };
 const WRITE_MS = 10_000;
-const SETTLED_MS = 0;
+const HOLD_MS = 40; // twice the time in which the firmware's keys settle
 
 const say = (event, more = {}) => postMessage({ event, ...more });
 const utf8 = new TextEncoder();
@@ -82,33 +82,37 @@ function mount(interpreter, files) {
   }
 }
 
-// Keys. A touch lasts until the firmware has seen it: it may be over before anybody could look.
+// Keys. A touch lasts until the firmware has seen it for HOLD_MS: a tap may be over before anybody
+// could look, and two fingers of one hand come down within the time in which a key settles.
 
 let contacts = 0;
-let seen = 0;
-let leaving = 0;
 let onKey = () => {};
+const touched = new Map(); // level: {since: when the firmware looked first, isLeaving}
 const choices = [];
 
 function lookAtKeys() {
-  seen = contacts;
-  if (leaving) setTimeout(lift, SETTLED_MS);
-  return seen;
+  const now = performance.now();
+  for (const [level, touch] of touched) {
+    touch.since ??= now;
+    if (touch.isLeaving && now - touch.since >= HOLD_MS) setTimeout(lift, 0, level, touch);
+  }
+  return contacts;
 }
 
-function lift() {
-  const gone = leaving & seen;
-  contacts &= ~gone;
-  leaving &= ~gone;
-  if (gone) onKey();
+function lift(level, touch) {
+  if (touched.get(level) !== touch) return;
+  touched.delete(level);
+  contacts &= ~(1 << (level - 1));
+  onKey();
 }
 
 function touch(level, isDown) {
-  const bit = 1 << (level - 1);
-  if (isDown) [contacts, leaving] = [contacts | bit, leaving & ~bit];
-  else leaving |= bit;
+  if (isDown) {
+    touched.set(level, {});
+    contacts |= 1 << (level - 1);
+  } else if (touched.has(level)) touched.get(level).isLeaving = true;
+  else contacts &= ~(1 << (level - 1)); // held since the start
   onKey();
-  if (!isDown && seen & bit) lift();
 }
 
 // Network: MQTT's bytes through the gateway's bridge.

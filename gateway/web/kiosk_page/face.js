@@ -57,7 +57,8 @@ export function build(on) {
   }
 }
 
-function drawService({ ticket }) {
+function drawService({ face, ticket: newest }) {
+  const ticket = face === 'standby' ? null : newest; // of whoever was here before
   const staff = ticket?.staff && [ticket.staff.name, ticket.staff.staff_no].filter(Boolean).join(' ');
   for (const [id, text] of [['staff', staff], ['ticket', ticket?.ticket_no], ['matter', ticket?.matter]]) {
     at(id).hidden = !text;
