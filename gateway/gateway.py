@@ -193,7 +193,9 @@ class Gateway:
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
         Kiosk(
-            Bridge(self._broker_address, self.link.tls, lambda device: device in self.book.devices),
+            Bridge(
+                self._broker_address, self.link.tls, lambda device: device in self.book.devices
+            ),
             config.firmware_dir,
             config.kiosk_languages,
         ).install(app)

@@ -15,7 +15,7 @@ from simulator.check import days as check
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import UnixPort
-from simulator.parts.hall import FIGURES_TOKEN, HALL, REHEARSAL_TOKEN, Hall
+from simulator.parts.hall import FIGURES_TOKEN, HALL, KIOSK_WINDOW, REHEARSAL_TOKEN, Hall
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
 from simulator.parts.sabotage import sabotage
@@ -64,6 +64,8 @@ async def run_hall(
             say(f"{name}  {address}")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, run.crowd.stop)
+        if hall.has_kiosk:
+            run.attend(KIOSK_WINDOW)
         up = time.monotonic()
         await (_in_lines(run, show, say) if console is None else _on_screen(run, show, console))
         lasted = time.monotonic() - up

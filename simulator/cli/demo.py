@@ -100,6 +100,7 @@ def demo(
             broker=broker,
             profiles=profiles,
             is_secure=tls,
+            has_kiosk=not days,  # whose days are worked out beforehand
         )
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         console = Console()

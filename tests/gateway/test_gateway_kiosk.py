@@ -74,7 +74,8 @@ def test_a_device_has_its_own_rights_on_either_broker_and_no_more(lasting_hall, 
     assert socket.recv(timeout=10)[0] == 0x90
     gateway.inbox.want(clocks=["dev-1"])
     told = socket.recv(timeout=10)
-    assert b"/dev-1/clock" in told and b"now_ms" in told
+    assert b"/dev-1/clock" in told
+    assert b"now_ms" in told
     socket.send(packet(0x30, text(f"pj/1/{HALL}/dev-2/state") + b"{}"))  # another one's
     with suppress(ConnectionClosed):  # the embedded broker hangs up on a forger
         socket.send(packet(0xC0, b""))
@@ -90,7 +91,8 @@ def test_a_wrong_password_and_names_that_are_no_device_get_nowhere(lasting_hall,
     socket = opened(gateway)
     socket.send(login("dev-1", "wrong-password"))
     answer = socket.recv(timeout=10)
-    assert answer[:2] == b"\x20\x02" and answer[3] in (4, 5)
+    assert answer[:2] == b"\x20\x02"
+    assert answer[3] in (4, 5)
     assert end_of(socket) == 1008
     for first in (login("_gateway"), login("dev-9"), b"\x10", b"GET / HTTP/1.1", "text"):
         socket = opened(gateway)
@@ -138,7 +140,9 @@ def test_a_broker_that_is_away_ends_the_bridge(tmp_path, centre, opened):
         running.stop()
 
 
-@pytest.mark.parametrize("bad", [b"", b"\x10", b"\x10\x80\x80\x80\x80\x80", b"\x10\x10\x00\x04MQTT"])
+@pytest.mark.parametrize(
+    "bad", [b"", b"\x10", b"\x10\x80\x80\x80\x80\x80", b"\x10\x10\x00\x04MQTT"]
+)
 def test_what_is_no_login_names_nobody(bad):
     assert client_of(bad) is None
     assert client_of(login("dev-1")) == "dev-1"
@@ -156,14 +160,18 @@ def test_the_origin_is_the_host_that_was_asked():
 
 def test_the_page_is_isolated_loads_nothing_from_elsewhere_and_is_sent_once(gateway, firmware):
     status, headers, body = gateway_get(gateway, "/kiosk")
-    assert status == 200 and "//" not in body.decode().replace("http://www.w3.org", "")
+    assert status == 200
+    assert "//" not in body.decode().replace("http://www.w3.org", "")
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cross-origin-embedder-policy"] == "require-corp"
     policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy and "unsafe-inline" not in policy
-    assert "'unsafe-eval'" not in policy and "http" not in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert "'unsafe-eval'" not in policy
+    assert "http" not in policy
     again = gateway_get(gateway, "/kiosk", {"If-None-Match": headers["etag"]})
-    assert again[0] == 304 and again[2] == b""
+    assert again[0] == 304
+    assert again[2] == b""
     packed = gateway_get(gateway, "/kiosk/kiosk.css", {"Accept-Encoding": "gzip"})[2]
     assert gzip.decompress(packed) == gateway_get(gateway, "/kiosk/kiosk.css")[2]
     worker = gateway_get(gateway, "/kiosk/service.js")
@@ -185,7 +193,8 @@ def test_without_a_firmware_the_page_says_what_to_run(tmp_path, centre, firmware
     running = start_gateway(settings)
     try:
         status, _, body = gateway_get(running, "/kiosk")
-        assert status == 503 and b"make setup firmware" in body
+        assert status == 503
+        assert b"make setup firmware" in body
         shutil.copytree(firmware, folder)
         assert gateway_get(running, "/kiosk")[0] == 200
     finally:
@@ -201,7 +210,8 @@ def test_the_chinese_reasons_are_the_national_catalogue_s_and_english_lacks_none
     assert {int(code): said for code, said in chinese["reasons"].items()} == TEXTS
     for part in ("words", "reasons"):
         assert english[part].keys() == chinese[part].keys()
-        assert all(english[part].values()) and all(chinese[part].values())
+        assert all(english[part].values())
+        assert all(chinese[part].values())
 
 
 def gateway_get(gateway, path, headers=None):

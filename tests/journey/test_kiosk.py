@@ -69,7 +69,9 @@ async def runs_the_firmware_as_built(kiosk, firmware):
         if digit == "确定" and not await kiosk.page.get_by_text("Maintenance").count():
             with suppress(AssertionError):
                 await expect(kiosk.page.get_by_text("密码不对")).to_be_visible(timeout=1500)
-    await expect(kiosk.page.get_by_text(f"{len(told['imported'])} 个文件与清单一致")).to_be_visible()
+    await expect(
+        kiosk.page.get_by_text(f"{len(told['imported'])} 个文件与清单一致")
+    ).to_be_visible()
     await expect(kiosk.page.get_by_text("已连接大厅")).to_be_visible()
     await kiosk.page.get_by_role("button", name="关闭").tap()
 
@@ -286,7 +288,9 @@ async def a_new_version_in_the_middle(it, kiosk):
         await it.hall.gateway.start()
         await kiosk.online()
         await page.evaluate("window.before = true")
-        await page.evaluate("navigator.serviceWorker.getRegistration('/kiosk').then((one) => one.update())")
+        await page.evaluate(
+            "navigator.serviceWorker.getRegistration('/kiosk').then((one) => one.update())"
+        )
         await page.wait_for_function(
             "navigator.serviceWorker.getRegistration('/kiosk').then((one) => Boolean(one.waiting))"
         )
