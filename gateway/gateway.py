@@ -192,13 +192,8 @@ class Gateway:
             finder,
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
-        Kiosk(
-            Bridge(
-                self._broker_address, self.link.tls, lambda device: device in self.book.devices
-            ),
-            config.firmware_dir,
-            config.kiosk_languages,
-        ).install(app)
+        bridge = Bridge(self._broker_address, self.link.tls, lambda one: one in self.book.devices)
+        Kiosk(bridge, config.firmware_dir, config.kiosk_languages).install(app)
         self.site.install(app)
         self._server = Server(
             app,

@@ -8,6 +8,7 @@ import json
 import re
 from contextlib import asynccontextmanager, suppress
 
+import httpx2
 import pytest
 from kiosk_parts import PIN, Kiosk
 from playwright.async_api import expect
@@ -326,7 +327,5 @@ async def from_right_to_left(kiosk):
 
 
 async def text_of(it, name):
-    import httpx2
-
     async with httpx2.AsyncClient(trust_env=False) as client:
         return (await client.get(f"{it.hall.gateway.url}/kiosk/{name}")).content
