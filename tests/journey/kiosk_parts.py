@@ -154,6 +154,7 @@ class Kiosk:
 
     async def let_go(self):
         await self._fingers("touchEnd", [])
+        await self.page.wait_for_timeout(150)  # no finger is back sooner
 
     async def type_both(self, one, other):
         await self.page.keyboard.down(str(one))
@@ -199,3 +200,15 @@ class Kiosk:
             if not verdict.lost or time.monotonic() > end:
                 return verdict
             await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def at_work(it, device, window, **times):
+    """A kiosk that is enrolled and has quick settings, online in its browser."""
+    bundle = await it.enrol(device, window)
+    kiosk = Kiosk(it, device, window)
+    async with kiosk.browser():
+        await kiosk.enrol(bundle)
+        await kiosk.be_quick(**times)
+        yield kiosk
+    assert kiosk.faults == []

@@ -10,7 +10,7 @@ const LINES = 60;
 const WAIT_MS = 30_000; // after five wrong PINs, doubled each time
 const TRIES = 5;
 
-let device; // {ask, restart, tell} of page.js
+let device; // {ask, testKeys, tell} of page.js
 let kept; // {salt, hash} of the PIN
 let taps = [];
 let wrong = 0;
@@ -159,7 +159,7 @@ async function showCorner() {
     element(
       'div',
       { className: 'row' },
-      button('逐键检测 Test the keys', () => (close(), device.restart(0b10001))),
+      button('逐键检测 Test the keys', () => (close(), device.testKeys())),
       button('触摸检测 Test touch', testTouch),
       button('声音检测 Test sound', voice.beep),
       button('全屏 Full screen', () => document.documentElement.requestFullscreen?.()),

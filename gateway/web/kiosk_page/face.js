@@ -4,6 +4,7 @@
 import { putHeadline, putReason, putWord, languages, language, reasonsOf } from './words.js';
 
 const LEVELS = [5, 4, 3, 2, 1];
+const SERVED = ['serving', 'inviting', 'thanking', 'asking'];
 const NOTICE_MS = 1800;
 // Mouths and brows of the five faces, in a circle of radius 44 around 50, 50.
 const FEATURES = {
@@ -58,7 +59,7 @@ export function build(on) {
 }
 
 function drawService({ face, ticket: newest }) {
-  const ticket = face === 'standby' ? null : newest; // of whoever was here before
+  const ticket = SERVED.includes(face) ? newest : null; // else of whoever was here before
   const staff = ticket?.staff && [ticket.staff.name, ticket.staff.staff_no].filter(Boolean).join(' ');
   for (const [id, text] of [['staff', staff], ['ticket', ticket?.ticket_no], ['matter', ticket?.matter]]) {
     at(id).hidden = !text;

@@ -9,6 +9,7 @@ const PING_MS = 5000;
 const HANGS_MS = 30_000;
 const RETRY_MS = 10_000;
 const UPDATE_MS = 600_000;
+const HELD_MS = 5000;
 const IDLE_MS = 5000;
 const SPOKEN = ['inviting', 'thanking', 'asking', 'out_of_service'];
 const FLAWLESS = { face: 'starting', text: '', ticket: null, settings: null, level: 0, chosen: new Set(), tried: new Set(), isElder: false };
@@ -20,6 +21,7 @@ const waiting = new Map(); // number: what takes the answer
 let heardAt = 0;
 let citizen = ''; // whose the language and the size of print are
 let standbySince = 0;
+let isTesting = false;
 let pressed = 0; // the key that was touched last, for the technician's test
 
 // The device
@@ -40,7 +42,13 @@ export const ask = (what) =>
     device.postMessage({ ask: what, number });
   });
 
-export const restart = (contacts = 0) => start(0, 'reset', contacts);
+export const restart = () => start(0, 'reset');
+
+// Keys 1 and 5 are held at the start, until the firmware has seen it.
+export function testKeys() {
+  start(0, 'reset', 0b10001);
+  isTesting = true;
+}
 export const tell = (message) => device.postMessage(message);
 
 const events = {
@@ -48,6 +56,7 @@ const events = {
   refused: ({ why }) => (console.warn(why), showOwn('refused'), setTimeout(restart, RETRY_MS)),
   unloaded: ({ why }) => (console.warn(why), showOwn('unloaded'), setTimeout(restart, RETRY_MS)),
   ready: ({ isEnrolled, pin }) => {
+    if (isTesting) setTimeout(letGo, HELD_MS);
     corner.usePin(pin);
     tell({ selftest: [['storage', true], ['sound', voice.canSound()]] });
     if (!isEnrolled) showOwn('unenrolled'), corner.enrol();
@@ -77,17 +86,23 @@ const events = {
 function show(shown) {
   const isNew = shown.face !== state.face;
   if (shown.face !== 'asking') Object.assign(state, { level: 0, chosen: new Set() });
-  if (shown.face !== 'technician') state.tried = new Set();
+  if (shown.face === 'technician') letGo();
+  else state.tried = new Set();
   const next = shown.ticket?.ticket_no ?? '';
   if (shown.face === 'standby' || (next && next !== citizen)) reset(next);
   Object.assign(state, shown);
   draw(state);
   if (!isNew) return;
   document.body.classList.remove('blinking');
-  unnotice();
+  if (shown.face === 'inviting') unnotice();
   beginAtHeadline();
   standbySince = shown.face === 'standby' ? performance.now() : 0;
   if (SPOKEN.includes(shown.face)) voice.say(shown.face);
+}
+
+function letGo() {
+  if (isTesting) tell({ up: 1 }), tell({ up: 5 });
+  isTesting = false;
 }
 
 function showOwn(face) {
@@ -218,7 +233,7 @@ async function begin() {
   if (!globalThis.crossOriginIsolated || !navigator.locks || !globalThis.indexedDB) return showOwn('unfit_browser');
   listen();
   lockDown();
-  corner.build({ ask, restart, tell });
+  corner.build({ ask, testKeys, tell });
   start();
   supervise();
   keepUp().catch((error) => console.warn(error));

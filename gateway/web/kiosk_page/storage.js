@@ -23,8 +23,7 @@ const whole = (request) =>
 
 async function open(buffer) {
   result = new Int32Array(buffer);
-  const isFree = await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => lock && hold());
-  if (isFree !== undefined) return;
+  await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => lock && hold());
   postMessage({ taken: true });
   await navigator.locks.request(LOCK, hold);
 }
