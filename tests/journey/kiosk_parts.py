@@ -38,8 +38,10 @@ class Kiosk:
         return f"{self.it.hall.gateway.url}/kiosk"
 
     @asynccontextmanager
-    async def browser(self, **options):
-        """Chromium on the device's profile, at its page; what the page complains of is a fault."""
+    async def browser(self, quota=None, **options):
+        """Chromium on the device's profile, at its page; what the page complains of is a fault.
+        quota: bytes that it may keep.
+        """
         async with async_playwright() as playwright:
             self.context = await playwright.chromium.launch_persistent_context(
                 str(self.profile),
@@ -48,6 +50,10 @@ class Kiosk:
                 **{"has_touch": True, "viewport": {"width": 1920, "height": 1080}, **options},
             )
             try:
+                if quota is not None:
+                    first = await self.context.new_cdp_session(self.context.pages[0])
+                    origin = {"origin": self.it.hall.gateway.url, "quotaSize": quota}
+                    await first.send("Storage.overrideQuotaForOrigin", origin)
                 self.page = await self.visit(self.context.pages[0])
                 yield self.page
             finally:
@@ -165,12 +171,12 @@ class Kiosk:
     async def _fingers(self, kind, points):
         await self.cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    async def rate(self, level, press=None):
+    async def rate(self, level, press=None, timeout_s=15.0):
         """One press until the thanks, noted as the oracle's log has it."""
         began_ms = time.time_ns() // 10**6
         try:
             await (press or self.touch)(level)
-            await self.face("thanking")
+            await self.face("thanking", timeout_s)
         except BaseException:
             self._note(level, began_ms, None)
             raise

@@ -95,7 +95,7 @@ export function draw(state) {
   document.documentElement.classList.toggle('elder', state.isElder);
   for (const element of document.querySelectorAll('[data-word]')) putWord(element, element.dataset.word);
   putHeadline(at('headline'), face, settings);
-  if (face === 'out_of_service') Object.assign(at('more'), { textContent: state.text });
+  if (face === 'out_of_service') Object.assign(at('more'), { textContent: state.text.split(': ').pop() });
   else putWord(at('more'), `${face}_more`);
   drawService(state);
   const isAsking = face === 'asking' && state.level;

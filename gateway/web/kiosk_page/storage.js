@@ -23,9 +23,13 @@ const whole = (request) =>
 
 async function open(buffer) {
   result = new Int32Array(buffer);
-  await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => lock && hold());
-  postMessage({ taken: true });
-  await navigator.locks.request(LOCK, hold);
+  try {
+    await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => lock && hold());
+    postMessage({ taken: true });
+    await navigator.locks.request(LOCK, hold);
+  } catch (error) {
+    postMessage({ refused: String(error) }); // a browser that keeps nothing gives no locks, either
+  }
 }
 
 // Never ends by itself: the lock is given back when this worker ends.
