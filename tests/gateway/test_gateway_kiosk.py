@@ -183,7 +183,7 @@ def test_the_page_is_isolated_loads_nothing_from_elsewhere_and_is_sent_once(gate
         content = gateway_get(gateway, f"/kiosk/firmware/{name}")[2]
         digest = hashlib.sha256(content).hexdigest()
         assert digest == about["sha256"] == listed[f"firmware/{name}"]
-    for path in ("service.js", "../pages.py", "firmware/../identity.json", "nothing"):
+    for path in ("service.js", "../pages.py", "firmware/../identity", "nothing"):
         assert path not in listed
     assert gateway_get(gateway, "/kiosk/nothing")[0] == 404
 

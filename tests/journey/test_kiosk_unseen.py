@@ -9,6 +9,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 DEVICE, WINDOW = "kiosk-0002", "k2"
 LEVELS = (1, 2, 3, 4, 5)
+TRIES = 4
 TICKET = "A017"  # the same for everybody: what is left to differ is the level
 THANKS_MS = 2500
 
@@ -17,17 +18,32 @@ THANKS_MS = 2500
 def test_the_five_levels_look_the_same_after_the_touch(journey):
     async def scenario(it):
         async with at_work(it, DEVICE, WINDOW, thanks_ms=THANKS_MS) as kiosk:
-            seen = {level: await look(kiosk, level) for level in LEVELS}
+            seen = {level: await look_in_time(kiosk, level) for level in LEVELS}
             for level in LEVELS[1:]:
                 for moment, shown in seen[1].items():
                     assert seen[level][moment] == shown, f"level {level} {moment}"
-            assert len({str(one) for one in seen[1].values()}) == len(seen[1])
+            assert seen[1]["thanked"] == seen[1]["thanked by key"]
+            assert len({str(one) for one in seen[1].values()}) == len(seen[1]) - 1
             await kiosk.welcome(TICKET)
             await kiosk.rate(3, kiosk.type)
             await kiosk.page.evaluate("document.getElementById('more').style.opacity = '0.9'")
             assert await picture(kiosk) != seen[3]["thanked by key"]  # the control
 
     journey(scenario, timeout_s=100)
+
+
+class LateError(Exception):
+    """The machine was so busy that the next face was there before the picture was taken."""
+
+
+async def look_in_time(kiosk, level):
+    for _ in range(TRIES):
+        try:
+            return await look(kiosk, level)
+        except LateError:
+            await kiosk.face("standby", 30)
+            await kiosk.close()
+    raise AssertionError("no picture was taken in time")
 
 
 async def look(kiosk, level):
@@ -80,4 +96,8 @@ async def at_rest(kiosk):
 
 async def picture(kiosk, covered=None):
     mask = [kiosk.page.locator(covered)] if covered else []
-    return await kiosk.page.screenshot(mask=mask, animations="disabled")
+    face = await kiosk.now()
+    taken = await kiosk.page.screenshot(mask=mask, animations="disabled")
+    if face != await kiosk.now():
+        raise LateError
+    return taken
