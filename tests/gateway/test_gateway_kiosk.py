@@ -202,6 +202,7 @@ def test_without_a_firmware_the_page_says_what_to_run(tmp_path, centre, firmware
         running.stop()
 
 
+@pytest.mark.rule("R44")
 def test_the_chinese_reasons_are_the_national_catalogue_s_and_english_lacks_none(gateway):
     packs = [
         json.loads(gateway_get(gateway, f"/kiosk/language.{name}.json")[2])
