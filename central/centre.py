@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from central.audit import restoring
+from central.audit.restoring import Restoring
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
@@ -98,7 +100,9 @@ class Centre:
             self.importer,
             is_rehearsal=isinstance(time, RehearsalClock),
         )
+        self.restoring = Restoring(database, now_ms)
         self.store_watch = StoreWatch(database, self.note_running, self.alarms.judge_late_ms)
+        self.store_watch.offered_again = lambda: self.restoring.told
         self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(self.callers)
         own = []
@@ -136,6 +140,7 @@ class Centre:
         actions = [
             ("shares", SHARES_EVERY_S, self._count_shares),
             ("running", LOOK_EVERY_S, self.store_watch.look),
+            ("restoring", restoring.EVERY_S, self.restoring.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
             ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
@@ -168,7 +173,7 @@ class Centre:
             self.callers.note_used()
         except Exception:  # the day on which a token was used is worth no failure at the end
             log.warning("which tokens were used today is not noted", exc_info=True)
-        self.database.close()
+        self.database.close(is_last=True)
 
     def note_running(self) -> None:
         """Note that the centre runs, so that its own downtime is nobody's silence, and which

@@ -9,6 +9,8 @@ import logging
 from functools import cache
 from pathlib import Path
 
+from shipped import remedy
+
 log = logging.getLogger(__name__)
 
 CHINESE = "zh"
@@ -37,7 +39,11 @@ def say(language: str, message: str, **values: object) -> str:
     """A message in a language, with its values filled in."""
     text = message
     if language != CHINESE and message:  # the empty message is the catalogue's own head
-        text = _catalogue(language).gettext(message)
+        found = _catalogue(language)
+        number = 1 if str(values.get("count")) == "1" else 2
+        text = found.ngettext(message, message, number)  # "1 rating", "2 ratings"
+        if text == message:  # most have no plural
+            text = found.gettext(message)
     return text.format(**values) if values else text
 
 
@@ -48,7 +54,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
         with path.open("rb") as file:
             return gettext.GNUTranslations(file)
     except OSError as error:  # no reason not to serve a hall: it is shown in Chinese
-        log.error("%s: %s; in a checkout `make setup` makes it", path, error.strerror)
+        log.error("%s: %s; %s", path, error.strerror, remedy("setup"))
         return gettext.NullTranslations()
 
 

@@ -133,12 +133,16 @@ class Book(Table, table=True):
     row. Another database is another book: so a document that is missing shows.
 
     ran_ms: how long gateways have run on it, as noted last (gateway/keep/hall_clock.py).
+    restored_at_ms: when it was restored from a copy, null when all has come that the copy lacked.
+    restored_ran_ms: the same in running time.
     """
 
     id: int = Field(primary_key=True)
     name: str
     number: int
     ran_ms: int
+    restored_at_ms: int | None = None
+    restored_ran_ms: int | None = None
 
 
 class Progress(Table, table=True):
@@ -245,6 +249,26 @@ class Token(Table, table=True):
     window: str | None
     ends_at_ms: int | None = None
     used_day: int | None = None
+
+
+class Session(Table, table=True):
+    """Who has logged in to the pages, by the hash of the secret in their cookie; it ends with the
+    token of that hash. seen_ms: when it was used last, within hours.
+    """
+
+    sha256: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    token_sha256: bytes = Field(sa_type=LargeBinary)
+    seen_ms: int
+
+
+class LoginCode(Table, table=True):
+    """A code that binds one PC to a window's console: once, until `ends_at_ms`."""
+
+    __tablename__ = "login_code"  # pyright: ignore[reportAssignmentType]
+
+    sha256: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    window: str
+    ends_at_ms: int
 
 
 class Quarantine(Table, table=True):

@@ -9,6 +9,8 @@ import gzip
 import hashlib
 import json
 import logging
+import ssl
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +22,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
 
+from gateway.config import Config
+from gateway.hall.hall_book import HallBook
 from gateway.web.bridge import Bridge
+from shipped import remedy
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +64,7 @@ _HEADERS = {
 }
 _MISSING = (
     "本网关没有评价终端的程序，请联系大厅信息人员。\n"
-    "This gateway has no kiosk: {missing} is not there. Run `make setup firmware`."
+    "This gateway has no kiosk: {missing} is not there; {remedy}."
 )
 
 
@@ -71,12 +76,20 @@ class _File(NamedTuple):
 
 
 class Kiosk:
-    """firmware: what `make firmware` built. languages: a folder with further ones, or None."""
+    """broker_port: of the broker, once it listens. tls: whom to believe there, None: in the clear."""
 
-    def __init__(self, bridge: Bridge, firmware: Path, languages: Path | None) -> None:
-        self._bridge = bridge
-        self._firmware = firmware
-        self._languages = languages
+    def __init__(
+        self,
+        config: Config,
+        broker_port: Callable[[], int],
+        tls: ssl.SSLContext | None,
+        book: HallBook,
+    ) -> None:
+        self._firmware = config.firmware_dir
+        self._languages = config.kiosk_languages
+        self._bridge = Bridge(
+            lambda: (config.mqtt_host, broker_port()), tls, lambda device: device in book.devices
+        )
 
     def install(self, app: FastAPI) -> None:
         """Add the routes."""
@@ -94,7 +107,9 @@ class Kiosk:
         except FileNotFoundError as error:
             log.warning("no kiosk: %s", error)
             missing = Path(error.filename).name
-            return PlainTextResponse(_MISSING.format(missing=missing), 503)
+            return PlainTextResponse(
+                _MISSING.format(missing=missing, remedy=remedy("setup firmware")), 503
+            )
         if file is None:
             raise HTTPException(404)
         tag = f'"{file.digest[:32]}"'

@@ -19,6 +19,7 @@ READER_TOKEN = "reader.token"
 QUEUE_TOKEN = "queue.token"
 CENTRE_PAGES_TOKEN = "centre-pages.token"
 GATEWAY_PAGES_TOKEN = "gateway-pages.token"
+CONSOLE_TOKEN = "console.token"
 FIGURES_TOKEN = "figures.token"
 REHEARSAL_TOKEN = "rehearsal.token"
 CENTRE_CONFIG = "central.toml"
@@ -37,8 +38,8 @@ class Hall:
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
     with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
-    judged; none: the centre is a real one. has_kiosk: there is one more window, whose device will
-    be a browser: its bundle is left as KIOSK_BUNDLE.
+    judged; none: the centre is a real one. api_port: of the gateway, 0 a free one. has_kiosk: there
+    is one more window, whose device will be a browser: its bundle is left as KIOSK_BUNDLE.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Hall:
         ports: tuple[int, ...] = (),
         is_secure: bool = False,
         profiles: tuple[str, ...] = (),
+        api_port: int = 0,
         has_kiosk: bool = False,
     ):
         self.folder = folder
@@ -59,7 +61,8 @@ class Hall:
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
         self._is_made = bool(ports)
-        self._ports = ports or tuple(free_port() for _ in range(4))
+        free = (free_port(), api_port or free_port(), free_port(), free_port())
+        self._ports = ports or free
         self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
         self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
         self.ca = folder / "secure" / "ca.pem" if is_secure else None
@@ -140,15 +143,23 @@ class Hall:
         """(what it is, address that opens it) of the pages of a hall that runs."""
         parts = (
             ("大厅 hall", self.gateway, GATEWAY_PAGES_TOKEN),
+            ("窗口 console", self.gateway, CONSOLE_TOKEN),
             ("省级 centre", self.centre, CENTRE_PAGES_TOKEN),
         )
         pages = [
             (name, f"{part.url}/login#{read_token(self.folder / token)}")
             for name, part, token in parts
+            if (self.folder / token).exists()
         ]
         if self.has_kiosk:
             pages.append((f"终端 kiosk, {KIOSK_BUNDLE}", f"{self.gateway.url}/kiosk"))
         return pages
+
+    async def open_console(self):
+        """Makes a token for the console of the first window, which `pages` then names."""
+        if self.windows and not (self.folder / CONSOLE_TOKEN).exists():
+            options = ("--scope", "console", "--window", next(iter(self.windows)))
+            await self.gateway_token(Path(CONSOLE_TOKEN).stem, *options)
 
     async def kill_broker(self):
         """Ends the broker as `kill -9` does; it keeps nothing on disk."""

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 from central_hall import NOW_MS, SECRET, Clock, Hall, document
+from empty_file import central_in
 from typer.testing import CliRunner
 
 from central.audit.export import open_export
 from central.keys import derive_key
-from central.store.database import open_database
 from hosting.error import OperatorError
 from pingjia import app
 from protocol.batch import HeadItem
@@ -322,7 +322,7 @@ def store(tmp_path_factory):
     (folder / "central.toml").write_text("")
     (folder / "master.secret").write_bytes(SECRET)
     (folder / "master.secret").chmod(0o600)
-    database = open_database(f"sqlite:///{folder}/central.db")
+    database = central_in(folder)
     clock = Clock()
     hall = Hall(folder, "demo", database, clock)
     Hall(folder, "other", database, clock)
@@ -473,7 +473,7 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
 
 
 def test_an_export_that_could_not_be_finished_leaves_nothing(store, tmp_path, monkeypatch):
-    def full(connection):
+    def full(connection, with_hashes):
         yield "hall", {"hall": "demo"}
         raise OSError(28, "No space left on device")
 

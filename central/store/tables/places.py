@@ -90,6 +90,17 @@ class Running(Table, table=True):
     until_ms: int = Field(sa_type=BigInteger)
 
 
+class Restoring(Table, table=True):
+    """A device of which a centre that was restored at at_ms may lack records, until it has spoken
+    and all that it told of is here. head_at_ms: when the head was kept that the copy had of it.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    head_at_ms: int = Field(sa_type=BigInteger)
+    at_ms: int = Field(sa_type=BigInteger)
+
+
 class Device(Table, table=True):
     """One enrolment of a device; the newest epoch is the device that stands at the window.
 
@@ -158,6 +169,16 @@ class Token(Table, table=True):
     devices_left: int | None = None
     name: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
     used_day: int | None = None
+
+
+class Session(Table, table=True):
+    """Who has logged in to the pages, by the hash of the secret in their cookie; it ends with its
+    token. seen_ms: when it was used last, within hours.
+    """
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    token: str = Field(max_length=16)
+    seen_ms: int = Field(sa_type=BigInteger)
 
 
 class DeviceSettings(Table, table=True):
