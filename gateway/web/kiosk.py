@@ -76,7 +76,7 @@ class _File(NamedTuple):
 
 
 class Kiosk:
-    """broker_port: of the broker, once it listens. tls: whom to believe there, None: in the clear."""
+    """broker_port: once it listens. tls: whom to believe to be the broker; None: in the clear."""
 
     def __init__(
         self,

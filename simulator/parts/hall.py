@@ -38,8 +38,8 @@ class Hall:
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
     with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
-    judged; none: the centre is a real one. api_port: of the gateway, 0 a free one. has_kiosk: there
-    is one more window, whose device will be a browser: its bundle is left as KIOSK_BUNDLE.
+    judged; none: the centre is a real one. api_port: of the gateway, 0 a free one. has_kiosk:
+    there is one more window, whose device will be a browser: its bundle is left as KIOSK_BUNDLE.
     """
 
     def __init__(
