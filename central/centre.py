@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Callable
 
+from central.cases import deadlines
+from central.cases.deadlines import Deadlines
+from central.cases.desk import Desk
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config
 from central.custody.intake import Intake
@@ -41,6 +44,7 @@ from central.web.api import (
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
+from central.web.api.cases import board
 from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
@@ -81,6 +85,8 @@ class Centre:
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
         self.judge = Judge(database, rules, clock)
+        self.desk = Desk(database, self.judge, now_ms)
+        self.deadlines = Deadlines(database, self.judge, clock)
         self.figures = FiguresReader(self.judge, now_ms)
         self.tables = TablesReader(self.judge, now_ms)
         self.alarms = Alarms(clock, limits)
@@ -103,7 +109,9 @@ class Centre:
         bearer = bearer_of(self.callers)
         own = []
         if isinstance(time, RehearsalClock):
-            self.rehearsal = Rehearsal(database, self.judge, time, self.settle_directory)
+            self.rehearsal = Rehearsal(
+                database, self.judge, time, self.settle_directory, self.deadlines
+            )
             own.append(
                 rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
             )
@@ -125,6 +133,10 @@ class Centre:
             ),
             policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
+            board.create_router(
+                *(database, self.judge, self.desk, holder_in_of(self.callers), now_ms),
+                is_rehearsal=isinstance(time, RehearsalClock),
+            ),
             *own,
             directory.create_router(
                 database, self.importer, holder_in_of(self.callers), self.figures.now_ms
@@ -138,6 +150,7 @@ class Centre:
             ("running", LOOK_EVERY_S, self.store_watch.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
+            ("cases", deadlines.EVERY_S, self.deadlines.settle),
             ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
         ]
         self._keeper = time if isinstance(time, Timekeeper) else None

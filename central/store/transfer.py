@@ -22,6 +22,8 @@ _EXPORTED = (
         "touched",
         "standing",
         "moved_rating",
+        "rating_case",
+        "case_step",
     ),
     *("figure", "judged", "policy_use", "judge"),
 )

@@ -51,6 +51,8 @@ def standing_of(
     story and limits of their own (DOMAIN decision 21). shared: as of `story_of`.
     """
     story = story_of(case, steps, shared)
+    if story.institution is None and any(one.case.responsible for one in policies):
+        story.institution = case.institution  # 谁办理、谁负责: nobody has to assign it
     terms = terms_of_case(story, policies, calendar, now_ms)
     left, owed = left_in(story, policies), owed_in(story, policies)
     waiting = [one for one in terms if one.became in ("running", "uncertain", "over")]

@@ -53,7 +53,8 @@ class Step:
     of: of `classified` the complexity, of `extended` the step whose limit it is, of an appeal that
     is upheld `mistaken` or `malicious`. to: an institution, or whom it was told, referred to or
     conferred with; of `joined` the other case. about: of `confirmed` and `refused` the decision's
-    id. day: of `extended`, the last day of the new limit, 20260901.
+    id. day: of `extended`, the last day of the new limit, 20260901. n: how many of its case were
+    noted before it.
     """
 
     id: str
@@ -66,11 +67,12 @@ class Step:
     about: str | None = None
     day: int | None = None
     text: str = ""
+    n: int = 0
 
     @property
-    def place(self) -> tuple[int, int, str]:
+    def place(self) -> tuple[int, int, int, str]:
         """Where it stands in the one order of a case's steps."""
-        return self.at_ms, self.noted_ms, self.id
+        return self.at_ms, self.noted_ms, self.n, self.id
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
