@@ -203,17 +203,22 @@ class Alarms:
         found = sorted(found, key=_last_at_ms, reverse=True)[:most]
         return Findings(found, there - len(found))
 
-    def by_mark(self, connection: Connection, hall: Halls, most: int) -> list[Found]:
-        """The same, put together by mark, the newest first; `most` findings of each."""
+    def by_mark(
+        self, connection: Connection, hall: Halls, most: int, closed: bool | None = None
+    ) -> list[Found]:
+        """The same, put together by mark, the newest first; `most` findings of each. closed: only
+        those that somebody has closed, which no alarm is, or only the others.
+        """
         alarms_of: dict[str, list[Finding]] = {}
-        for one in sorted(self.find(connection, hall), key=_last_at_ms, reverse=True):
+        standing = [] if closed else self.find(connection, hall)
+        for one in sorted(standing, key=_last_at_ms, reverse=True):
             alarms_of.setdefault(one.mark, []).append(one)
         found = [_found(mark, ones, most) for mark, ones in alarms_of.items()]
-        for row in tallies.mark_sums(connection, hall):
-            newest = _marks(connection, hall, row.mark, most)
+        for row in tallies.mark_sums(connection, hall, closed):
+            newest = _marks(connection, hall, row.mark, most, closed)
             found.append(Found(row.mark, int(row.count), row.first_at_ms, row.places, newest))
-        for row in rejections.sums(connection, hall):
-            newest = _refusals(connection, hall, row.reason, most)
+        for row in rejections.sums(connection, hall, closed):
+            newest = _refusals(connection, hall, row.reason, most, closed)
             found.append(Found(row.reason, int(row.count), None, row.places, newest))
         return sorted(found, key=lambda one: _last_at_ms(one.newest[0]), reverse=True)
 
@@ -297,16 +302,21 @@ def _before(now_ms: int, limit_ms: int, ran: list[tuple[int, int]]) -> int:
     return before_ms
 
 
-def _marks(connection: Connection, hall: Halls, mark: str | None, most: int) -> list[Finding]:
-    found = [Finding(**row._mapping) for row in tallies.marks(connection, hall, mark, most)]
+def _marks(
+    connection: Connection, hall: Halls, mark: str | None, most: int, closed: bool | None = None
+) -> list[Finding]:
+    rows = tallies.marks(connection, hall, mark, most, closed)
+    found = [Finding(**row._mapping) for row in rows]
     of_none = {"device": None, "epoch": None, "seq": None}
     return [one if one.device else replace(one, **of_none) for one in found]
 
 
-def _refusals(connection: Connection, hall: Halls, reason: str | None, most: int) -> list[Finding]:
+def _refusals(
+    connection: Connection, hall: Halls, reason: str | None, most: int, closed: bool | None = None
+) -> list[Finding]:
     return [
         Finding(row.reason, row.hall, row.hall_name, "", "", row.count, None, row.last_at_ms)
-        for row in rejections.newest_counts(connection, hall, reason, most)
+        for row in rejections.newest_counts(connection, hall, reason, most, closed)
     ]
 
 

@@ -52,6 +52,7 @@ SHOTS = (
     Shot("gateway-console", "gateway", "/windows/w2", "w2.token", (900, 720), is_whole=False),
     Shot("gateway-console-en", "gateway", "/windows/w3", "w3.token", (900, 720), "en"),
     Shot("gateway-console-phone", "gateway", "/windows/w1", "w1.token", PHONE, is_whole=False),
+    Shot("gateway-sign-in", "gateway", "/windows/w7", "w7.token", (900, 720), is_whole=False),
     Shot("gateway-login", "gateway", "/login", "none", (900, 620), is_whole=False),
 )
 
@@ -64,7 +65,7 @@ async def set_the_scene(run: Run) -> None:
     hall = run.hall
     for name, options in {
         "pages": ("--scope", "pages:read"),
-        **{w: ("--scope", "console", "--window", w) for w in ("w1", "w2", "w3")},
+        **{w: ("--scope", "console", "--window", w) for w in ("w1", "w2", "w3", "w7")},
     }.items():
         await hall.gateway_token(name, *options)
     headers = {"Authorization": f"Bearer {hall.queue_token()}"}
@@ -76,7 +77,8 @@ async def set_the_scene(run: Run) -> None:
             if number == len(CLERKS):
                 staff["presence"] = "pause"
             await api.put(f"/api/v1/windows/{window}/staff", json=staff)
-    await _serve(run, tuple(hall.windows))
+        await _serve(run, tuple(hall.windows))
+        await api.put("/api/v1/windows/w7/staff", json={"presence": "out"})
     await run.fleet.kill(hall.windows["w6"])
     await asyncio.sleep(5)  # until the broker has published the last will
 
@@ -123,11 +125,12 @@ async def take(browser: Browser, hall: Hall, shot: Shot) -> None:
         is_mobile=shot.size == PHONE,
         color_scheme="dark" if shot.colours == "dark" else "light",
     )
-    cookies = {"pingjia_language": shot.language}
-    if (hall.folder / shot.token).exists():
-        cookies[f"pingjia_{shot.part}"] = read_token(hall.folder / shot.token)
-    await context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+    language = {"name": "pingjia_language", "value": shot.language, "url": url}
+    await context.add_cookies([language])  # pyright: ignore[reportArgumentType]
     page = await context.new_page()
+    if (hall.folder / shot.token).exists():
+        await page.goto(f"{url}/login#{read_token(hall.folder / shot.token)}")
+        await page.wait_for_url(lambda now: "/login" not in now)
     await page.goto(url + shot.path)
     await page.evaluate("document.fonts.ready")
     await page.wait_for_timeout(700)  # the first news of the live part

@@ -5,6 +5,10 @@ import secrets
 
 from hosting.clock import written
 
+# How long a browser's login lasts after the page was last open: longer than a holiday and the
+# leave that is joined to it.
+SESSION_S = 30 * 86400
+
 
 def new_secret() -> str:
     """256 random bits as text."""

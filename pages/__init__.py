@@ -6,7 +6,7 @@ A tier makes one `Site`, adds its pages to the site's router, and installs the s
         tier="gateway",                  # names the cookie: two tiers on one host keep apart
         name="大厅评价网关",               # in the header; a message, so it needs English, too
         templates=Path(__file__).with_name("templates"),
-        holder_of=caller_of,             # token -> whatever the tier knows of its holder, or None
+        sessions=PageSessions(database), # who has logged in, see pages/session.py
         home_of=lambda holder: "/",      # where a login leads
     )
 
@@ -40,19 +40,22 @@ text in it.
 
 **Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
 rendered once a `every_s` for all who look at it in one language, and sent when it has changed;
-htmx morphs it, so focus and scrolling stay. It ends within a minute of the login. When the server
-is away, <body> gets the class `offline` and the layout's notice shows; it reconnects by itself.
+htmx morphs it, so focus and scrolling stay. It ends within seconds of the login. Where too many
+listen a page asks every ten seconds, and says so. When the server is away, <body> gets the class
+`offline` and the layout's notice shows; it reconnects by itself.
 
 **Actions** are forms that htmx sends (`hx-post`, `hx-target`, `hx-swap="innerMorph"`,
 `hx-disable`); when one fails, the layout says so. Morphing leaves `open` and `disabled` alone.
 
 **Login**: `/login` takes an access token, or finds it behind `#` in its address, which no log
-sees: `http://…/login#TOKEN`. Tokens stay in an HttpOnly, SameSite=Strict cookie, the newest four,
-so that one browser may hold a page's and a console's. `site.holder` answers a stranger with the
+sees: `http://…/login#TOKEN`. It begins a session, of which the browser keeps the secret in an
+HttpOnly, SameSite=Strict cookie, for 30 days after the page was last open; the newest four, so
+that one browser may hold a page's and a console's. `site.holder` answers a stranger with the
 login page, so it does a holder who may not (the page says that another token is needed), and a
 changing request that does not come from this site's own pages with 403; a token whose days are
-over is told so. `/logout` forgets the
-tokens. A part that htmx fetches is answered with a redirect to the login.
+over is told so. `/logout` ends the browser's sessions, at all of its open pages. A part that htmx
+fetches is answered with a redirect to the login; a press that met it (`hx-post`) is kept in the
+tab, and done at its page after the login.
 
 **Errors** for people: raise `PageError(status, "没有这个窗口。")`. Other HTTP errors are shown as
 a page to who asks for HTML, and by the tier's own handler to everybody else.

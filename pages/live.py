@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 # Streams end by Live.close; cut off by the library, they would log an error at every stop.
 AppStatus.disable_automatic_graceful_drain()
 
-_ASK_S = 60.0
+_ASK_S = 4.0  # a page that is logged out of, or whose token is revoked, ends so soon
 _SHARE = 0.1  # of the time that rendering may take, all parts together
 
 
@@ -54,9 +54,18 @@ class Live:
         """The part as it is now, and then whenever it has changed; `render` runs in a thread.
 
         key: names what is rendered; listeners with the same key share one rendering. may_go_on:
-        asked once a minute: a login that has ended ends what it opened.
+        asked every few seconds: a login that has ended ends what it opened.
         """
         return EventSourceResponse(self._states(key, render, may_go_on), sep="\n", ping=10)
+
+    async def once(self, key: str, render: Callable[[], str]) -> str:
+        """The part as it is now, for who asks again and again where no more can listen; it is
+        rendered no more often than for those who do.
+        """
+        part = self._parts.setdefault(key, _Part())
+        html = await self._render(part, render)
+        self._drop_stale()
+        return html
 
     def close(self) -> None:
         """End all streams within `every_s`; may be called by any thread."""
@@ -86,7 +95,14 @@ class Live:
         finally:
             self._listeners -= 1
             part.listeners -= 1
-            if not part.listeners:
+            self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        """Forget what nobody listens to, once it would be rendered anew for who asks."""
+        now_s = self._now_s()
+        for key, part in list(self._parts.items()):
+            is_idle = not part.listeners and not part.lock.locked()
+            if is_idle and (self._is_over or now_s >= part.fresh_until_s):
                 del self._parts[key]
 
     async def _render(self, part: _Part, render: Callable[[], str]) -> str:

@@ -1,14 +1,40 @@
-"""Who asks: access tokens in a cookie, and whether a changing request is our own page's."""
+"""Who asks: a session in a cookie, and whether a changing request is our own page's."""
 
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hosting.tokens import SESSION_S
+
 FORM_BYTES = 8192
 TOKEN_CHARS = 200
-_TOKENS = 4  # the newest; one browser may hold a page's and a console's
-_KEEP_S = 12 * 3600  # a working day after the page was last open
+SESSION_CHARS = 64
+_SESSIONS = 4  # the newest; one browser may hold a page's and a console's
+
+Holder = TypeVar("Holder", covariant=True)
+
+
+class Sessions(Protocol[Holder]):
+    """What a tier keeps of who has logged in. A session has a secret of its own, which the browser
+    keeps: it opens pages and nothing else, and ends with its token, after SESSION_S, or by logging
+    out. Called by any thread.
+    """
+
+    def log_in(self, token: str) -> tuple[str, Holder] | None:
+        """A new session for the holder of this token: its secret. None for a token that is none;
+        raises EndedTokenError.
+        """
+        ...
+
+    def holder(self, secret: str) -> Holder | None:
+        """Who has logged in, as their token is now; None if nobody. Raises EndedTokenError."""
+        ...
+
+    def log_out(self, secret: str) -> None:
+        """Ends a session, if it is one."""
+        ...
 
 
 def cookie_of(tier: str) -> str:
@@ -16,27 +42,27 @@ def cookie_of(tier: str) -> str:
     return f"pingjia_{tier}"
 
 
-def tokens(request: Request, tier: str) -> list[str]:
-    """The tokens that the browser keeps, newest first."""
+def secrets(request: Request, tier: str) -> list[str]:
+    """The secrets of the sessions that the browser keeps, newest first."""
     kept = request.cookies.get(cookie_of(tier), "").split(".")
-    return [token for token in kept[:_TOKENS] if 0 < len(token) <= TOKEN_CHARS]
+    return [secret for secret in kept[:_SESSIONS] if 0 < len(secret) <= SESSION_CHARS]
 
 
-def keep(response: Response, request: Request, tier: str, token: str) -> None:
-    """Let the browser keep one more token."""
-    others = [one for one in tokens(request, tier) if one != token]
-    value = ".".join([token, *others][:_TOKENS])  # no token has a dot
-    _set(response, request, tier, value, _KEEP_S)
+def keep(response: Response, request: Request, tier: str, secret: str) -> list[str]:
+    """Let the browser keep one more session; those that it no longer keeps for that."""
+    kept = [secret, *secrets(request, tier)]
+    _set(response, request, tier, ".".join(kept[:_SESSIONS]), SESSION_S)  # no secret has a dot
+    return kept[_SESSIONS:]
 
 
 def renew(response: Response, request: Request, tier: str) -> None:
     """Let the browser keep what it has for another while: a display on a wall stays logged in."""
-    if value := ".".join(tokens(request, tier)):
-        _set(response, request, tier, value, _KEEP_S)
+    if value := ".".join(secrets(request, tier)):
+        _set(response, request, tier, value, SESSION_S)
 
 
 def forget(response: Response, request: Request, tier: str) -> None:
-    """Let the browser forget all tokens of this tier."""
+    """Let the browser forget all sessions of this tier."""
     _set(response, request, tier, "", 0)
 
 

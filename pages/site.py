@@ -2,13 +2,13 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,6 +29,12 @@ _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
+_NOTICES = {
+    "ended": _ENDED,
+    "other": "此页面需要另一个访问令牌，此前的登录仍然有效。",
+    "over": "登录已失效，请重新登录。",
+}
+_WRONG = "此令牌无效或已经用过，请核对后重新输入。"
 
 Holder = TypeVar("Holder")
 View = Callable[[], Mapping[str, Any]]
@@ -45,20 +51,20 @@ class PageError(Exception):
 
 
 class LoginNeededError(Exception):
-    """Nobody has logged in here, or nobody who may see this; has_ended: somebody had."""
+    """Nobody has logged in here, or nobody who may see this; why: of _NOTICES, or empty."""
 
-    def __init__(self, has_ended: bool) -> None:
-        super().__init__()
-        self.has_ended = has_ended
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Site(Generic[Holder]):
     """The pages of one tier; the package's docstring tells how it is used.
 
     most_listeners: of live parts at a time. every_s: how often a live part is rendered.
-    holder_of: None for a token that is none; raises EndedTokenError. notice: a message that stands
-    on every page; empty for none. menu: pages with whoever may see them; a template has in `opens`
-    those that the browser's tokens open.
+    credential: what is asked for at the login, a message. notice: a message that stands on every
+    page; empty for none. menu: pages with whoever may see them; a template has in `opens`
+    those that the browser's sessions open.
     """
 
     def __init__(
@@ -66,11 +72,12 @@ class Site(Generic[Holder]):
         tier: str,
         name: str,
         templates: Path,
-        holder_of: Callable[[str], Holder | None],
+        sessions: session.Sessions[Holder],
         home_of: Callable[[Holder], str],
         static: Path | None = None,
         most_listeners: int = 64,
         every_s: float = 0.5,
+        credential: str = "访问令牌",
         notice: str = "",
         menu: Mapping[str, Callable[[Holder], bool]] = {},
     ):
@@ -79,7 +86,8 @@ class Site(Generic[Holder]):
         self._notice = notice
         self._menu = menu
         self.router = APIRouter(include_in_schema=False)
-        self._holder_of = holder_of
+        self.sessions = sessions
+        self._credential = credential
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
         self._static = _read_static(_HERE / "static", static)
@@ -127,19 +135,21 @@ class Site(Generic[Holder]):
         """Who asks, and may. Raises LoginNeededError or PageError, which the site answers."""
         if request.method not in ("GET", "HEAD") and not session.is_from_own_page(request):
             raise PageError(403, "请求必须来自本系统的页面。")
-        has_ended = False
-        for token in session.tokens(request, self.tier):
+        why = ""
+        for secret in session.secrets(request, self.tier):
             try:
-                found = await run_in_threadpool(self._holder_of, token)
+                found = await run_in_threadpool(self.sessions.holder, secret)
             except EndedTokenError:
-                has_ended = True
+                why = "ended"
                 continue
             if found is not None and may(found):
                 return found
-        raise LoginNeededError(has_ended)
+            if why != "ended":
+                why = "other" if found is not None or why == "other" else "over"
+        raise LoginNeededError(why)
 
     async def has(self, request: Request, may: Callable[[Holder], bool]) -> bool:
-        """Whether the browser also holds a token whose holder may."""
+        """Whether somebody who may has also logged in."""
         try:
             await self.holder(request, may)
         except LoginNeededError:
@@ -160,9 +170,9 @@ class Site(Generic[Holder]):
 
     async def _opens(self, request: Request) -> set[str]:
         found: set[str] = set()
-        for token in session.tokens(request, self.tier) if self._menu else ():
+        for secret in session.secrets(request, self.tier) if self._menu else ():
             with suppress(EndedTokenError):
-                holder = await run_in_threadpool(self._holder_of, token)
+                holder = await run_in_threadpool(self.sessions.holder, secret)
                 found |= {path for path, may in self._menu.items() if holder and may(holder)}
         return found
 
@@ -176,9 +186,9 @@ class Site(Generic[Holder]):
     ) -> Response:
         """A live part: see `data-live` in the package's docstring. It ends with the login of a
         holder who may. whose: what the view depends on beside its address, as text.
+
+        Who asks for HTML gets the part once, as it is now: pages do where too many listen.
         """
-        if self._live.is_full():
-            raise PageError(503, "同时查看的人太多，请稍后再试。")
 
         async def may_go_on() -> bool:
             return await self.has(request, may)
@@ -186,6 +196,12 @@ class Site(Generic[Holder]):
         language = self.language(request)
         key = f"{language} {whose} {request.url.path} {request.url.query}"
         render = partial(self.render, template, language, None)
+        is_full = self._live.is_full()
+        if "text/html" in request.headers.get("accept", ""):
+            html = await self._live.once(key, lambda: render(**view()))
+            return HTMLResponse(html, headers={"Live": "full" if is_full else "free"})
+        if is_full:  # for programs: a page then polls
+            raise PageError(503, "同时查看的人太多，请稍后再试。")
         return self._live.stream(key, lambda: render(**view()), may_go_on)
 
     def language(self, request: Request) -> str:
@@ -211,7 +227,7 @@ class Site(Generic[Holder]):
                 "site_name": self.name,
                 "site_notice": self._notice,
                 "here": _here(request) if request else "/",
-                "is_known": bool(request and session.tokens(request, self.tier)),
+                "is_known": bool(request and session.secrets(request, self.tier)),
                 **values,
             }
         )
@@ -220,12 +236,9 @@ class Site(Generic[Holder]):
         """The fields of a posted form."""
         return await session.form(request)
 
-    async def _show_login(
-        self, request: Request, next: str = "", other: int = 0, ended: int = 0
-    ) -> Response:
-        notice = "此页面需要另一个访问令牌，此前的登录仍然有效。" if other else ""
-        notice = _ENDED if ended else notice
-        return await self._login_page(request, next, notice)
+    async def _show_login(self, request: Request, next: str = "") -> Response:
+        notices = [text for why, text in _NOTICES.items() if why in request.query_params]
+        return await self._login_page(request, next, notices[0] if notices else "")
 
     async def _login(self, request: Request) -> Response:
         if not session.is_from_own_page(request):
@@ -233,25 +246,31 @@ class Site(Generic[Holder]):
         fields = await session.form(request)
         token, wanted = fields.get("token", "").strip(), fields.get("next", "")
         if not token:
-            return await self._login_page(request, wanted, "请输入访问令牌。", 422)
+            return await self._login_page(request, wanted, "请先填写，再登录。", 422)
         is_short = len(token) <= session.TOKEN_CHARS
         try:
-            found = await run_in_threadpool(self._holder_of, token) if is_short else None
+            found = await run_in_threadpool(self.sessions.log_in, token) if is_short else None
         except EndedTokenError:
             return await self._login_page(request, wanted, _ENDED, 401)
         if found is None:
-            return await self._login_page(request, wanted, "此令牌无效，请核对后重新输入。", 401)
-        place = wanted if session.is_local_path(wanted) else self._home_of(found)
+            return await self._login_page(request, wanted, _WRONG, 401)
+        secret, holder = found
+        place = wanted if session.is_local_path(wanted) else self._home_of(holder)
         answer = RedirectResponse(place, 303)
-        session.keep(answer, request, self.tier, token)
+        await self._end(session.keep(answer, request, self.tier, secret))
         return answer
 
     async def _logout(self, request: Request) -> Response:
         if not session.is_from_own_page(request):
             raise PageError(403, "请求必须来自本系统的页面。")
+        await self._end(session.secrets(request, self.tier))
         answer = RedirectResponse("/login", 303)
         session.forget(answer, request, self.tier)
         return answer
+
+    async def _end(self, secrets: Iterable[str]) -> None:
+        for secret in secrets:
+            await run_in_threadpool(self.sessions.log_out, secret)
 
     async def _set_language(self, request: Request, language: str, next: str = "/") -> Response:
         answer = RedirectResponse(next if session.is_local_path(next) else "/", 303)
@@ -270,18 +289,20 @@ class Site(Generic[Holder]):
         self, request: Request, wanted: str, notice: str, status: int = 200
     ) -> Response:
         next_page = wanted if session.is_local_path(wanted) else ""
-        view = {"next_page": next_page, "notice": notice}
+        view = {"next_page": next_page, "notice": notice, "credential": self._credential}
         return await self.page(request, "login.html", lambda: view, status)
 
     async def _on_login_needed(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, LoginNeededError)
-        other = "&other=1" if session.tokens(request, self.tier) else ""
-        other = "&ended=1" if error.has_ended else other
+        why = f"&{error.why}=1" if error.why else ""
         if request.headers.get("hx-request"):
-            return Response(status_code=401, headers={"HX-Redirect": "/login"})
+            page = urlsplit(request.headers.get("hx-current-url", "")).path
+            wanted = quote(page) if session.is_local_path(page) else ""
+            place = f"/login?next={wanted}{why}"
+            return Response(status_code=401, headers={"HX-Redirect": place})
         if "text/html" not in request.headers.get("accept", ""):
             return Response(status_code=401)
-        return RedirectResponse(f"/login?next={quote(_here(request))}{other}", 303)
+        return RedirectResponse(f"/login?next={quote(_here(request))}{why}", 303)
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)

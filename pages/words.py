@@ -37,7 +37,11 @@ def say(language: str, message: str, **values: object) -> str:
     """A message in a language, with its values filled in."""
     text = message
     if language != CHINESE and message:  # the empty message is the catalogue's own head
-        text = _catalogue(language).gettext(message)
+        found = _catalogue(language)
+        number = 1 if str(values.get("count")) == "1" else 2
+        text = found.ngettext(message, message, number)  # "1 rating", "2 ratings"
+        if text == message:  # most have no plural
+            text = found.gettext(message)
     return text.format(**values) if values else text
 
 

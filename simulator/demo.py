@@ -60,6 +60,7 @@ async def run_hall(
     say(f"folder {hall.folder}")
     every = unix and (unix, len(hall.windows))
     async with Run(hall, show.seed, say=say, unix=every) as run:
+        await hall.open_console()
         for name, address in hall.pages():
             say(f"{name}  {address}")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")

@@ -140,6 +140,7 @@ class Reader:
         keys = DeviceKeys(bytes(32))
         self.centre = Centre(database, keys, load_rules("national"), Limits(), PlainClock(_now_ms))
         self._tokens = Tokens(database, _now_ms)
+        self._sessions: dict[str, str] = {}  # of browsers
         self._secrets = {
             scope: self._token(scope)
             for scope in (
@@ -214,9 +215,13 @@ class Reader:
 
     def _headers(self, path: str, scope: str) -> list[tuple[bytes, bytes]]:
         token = self._secrets[scope]
-        if not path.startswith("/v1/"):
-            return [(b"cookie", f"{cookie_of('centre')}={token}".encode())]
-        return [(b"authorization", f"Bearer {token}".encode())]
+        if path.startswith("/v1/"):
+            return [(b"authorization", f"Bearer {token}".encode())]
+        if scope not in self._sessions:
+            found = self.centre.site.sessions.log_in(token)
+            assert found is not None, scope
+            self._sessions[scope] = found[0]
+        return [(b"cookie", f"{cookie_of('centre')}={self._sessions[scope]}".encode())]
 
 
 def _scope_of(path: str) -> str:

@@ -58,6 +58,12 @@ PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
 OPEN_EPOCH = "open_epoch"
 JUDGE_LATE = "judge_late"
+ALARMS = frozenset(
+    {
+        *(CENTRE_CLOCK, GAP, LOST_BY_CENTRE, SILENT_DEVICE, SILENT_HALL, FACTS_MISSING),
+        *(DOCUMENTS_MISSING, SELDOM_RATED, PENDING_ENROLMENT, TWO_DEVICES, OPEN_EPOCH, JUDGE_LATE),
+    }
+)
 
 
 # How grave it is, from the gravest: somebody acts against the system; something is broken or

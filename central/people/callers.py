@@ -3,7 +3,7 @@
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,9 @@ class Holder(NamedTuple):
     scopes: tuple[str, ...]
 
 
+Looked = Holder | UnknownTokenError | EndedTokenError
+
+
 class Callers:
     """Looks tokens up, and remembers which were used: their day is noted now and then
     (`note_used`), so that no request writes for it. now_ms: the centre's time.
@@ -50,32 +53,39 @@ class Callers:
             raise found
         return found
 
-    def look_up(
-        self, connection: Connection, sent: Iterable[str]
-    ) -> dict[str, Holder | UnknownTokenError | EndedTokenError]:
+    def look_up(self, connection: Connection, sent: Iterable[str]) -> dict[str, Looked]:
         """The holders of these tokens, or why one is refused.
 
         Takes the same time for an unknown id as for a wrong secret.
         """
-        found: dict[str, Holder | UnknownTokenError | EndedTokenError] = {
-            token: UnknownTokenError() for token in sent
-        }
+        found: dict[str, Looked] = {token: UnknownTokenError() for token in sent}
         parts = {token: one for token in found if (one := _SHAPE.fullmatch(token))}
         rows = tokens.find(connection, {one[1] for one in parts.values()}) if parts else {}
-        now_ms = self._now_ms()
-        today = _day_number(now_ms)
         for token, one in parts.items():
             row = rows.get(one[1])
             known = row.secret_sha256 if row else _NO_SECRET
             if not hmac.compare_digest(digest(one[2]).hex(), known) or row is None:
                 continue
-            if row.ends_at_ms is not None and now_ms >= row.ends_at_ms:
-                found[token] = EndedTokenError(row.ends_at_ms, _GIVER)
-                continue
-            found[token] = Holder(row.id, tuple(row.scopes.split()))
-            if row.used_day != today:
-                self._used.add(row.id)
+            found[token] = self._holder_in_row(row)
         return found
+
+    def holder_by_id(self, connection: Connection, token_id: str) -> Holder:
+        """Who holds the token of this id, which somebody has shown before. Raises
+        UnknownTokenError, or EndedTokenError.
+        """
+        row = tokens.find(connection, {token_id}).get(token_id)
+        found = UnknownTokenError() if row is None else self._holder_in_row(row)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _holder_in_row(self, row: Any) -> Holder | EndedTokenError:
+        now_ms = self._now_ms()
+        if row.ends_at_ms is not None and now_ms >= row.ends_at_ms:
+            return EndedTokenError(row.ends_at_ms, _GIVER)
+        if row.used_day != _day_number(now_ms):
+            self._used.add(row.id)
+        return Holder(row.id, tuple(row.scopes.split()))
 
     def note_used(self) -> None:
         """Note today as the day on which those were used last that were used since the last

@@ -77,6 +77,14 @@ def require_hall(connection: Connection, hall_id: str) -> Any:
     return row
 
 
+def is_heard(connection: Connection, halls: sql.Halls) -> bool:
+    """Whether anything that a device signed has come from one of these halls."""
+    query = select(_hall.c.hall).where(_hall.c.heard_at_ms.is_not(None)).limit(1)
+    if halls is not None:
+        query = query.where(sql.is_one(_hall.c.hall, halls))
+    return connection.execute(query).first() is not None
+
+
 def halls(connection: Connection) -> list[Any]:
     """Rows (hall, name, carry_ms) of all halls, by id."""
     query = select(_hall.c.hall, _hall.c.name, _hall.c.carry_ms)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from central.store import sql
+from central.store import sql, tallies
 from central.store.sql import Halls
 from central.store.tables import metadata
 
@@ -37,27 +37,31 @@ def counts(connection: Connection, hall: Halls = None) -> list[Any]:
 
 
 def newest_counts(
-    connection: Connection, hall: Halls, reason: str | None, limit: int
+    connection: Connection,
+    hall: Halls,
+    reason: str | None,
+    limit: int,
+    closed: bool | None = None,
 ) -> list[Any]:
     """Rows (hall, reason, count, last_at_ms, hall_name), the newest first.
 
-    hall, reason: None for all of them.
+    hall, reason, closed: None for all of them.
     """
     query = select(*_count.c, _hall.c.name.label("hall_name"))
     query = query.join(_hall, _hall.c.hall == _count.c.hall)
     if reason is not None:
         query = query.where(_count.c.reason == reason)
     query = query.order_by(_count.c.last_at_ms.desc()).limit(limit)
-    return list(connection.execute(_counts_of(hall, query)))
+    return list(connection.execute(_counts_of(hall, query, closed)))
 
 
-def sums(connection: Connection, hall: Halls) -> list[Any]:
+def sums(connection: Connection, hall: Halls, closed: bool | None = None) -> list[Any]:
     """Rows (reason, count, places): how often one hall or all were told it, and how many were."""
     columns = _count.c
     query = select(
         columns.reason, func.sum(columns["count"]).label("count"), func.count().label("places")
     ).group_by(columns.reason)
-    return list(connection.execute(_counts_of(hall, query)))
+    return list(connection.execute(_counts_of(hall, query, closed)))
 
 
 def newest(connection: Connection, limit: int) -> list[Any]:
@@ -66,7 +70,10 @@ def newest(connection: Connection, limit: int) -> list[Any]:
     return list(connection.execute(query))
 
 
-def _counts_of(hall: Halls, query: Any) -> Any:
+def _counts_of(hall: Halls, query: Any, closed: bool | None = None) -> Any:
+    if closed is not None:
+        found = tallies.is_closed(_count.c.reason, _count.c.hall, "", _count.c.last_at_ms)
+        query = query.where(found if closed else ~found)
     return query if hall is None else query.where(sql.is_one(_count.c.hall, hall))
 
 

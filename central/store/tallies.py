@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, func, select, text
+from sqlalchemy import Connection, exists, func, insert, select, text
 
 from central.store import sql
 from central.store.sql import Halls
@@ -31,6 +31,7 @@ class Marked(NamedTuple):
 
 
 _mark_tally = metadata.tables["mark_tally"]
+_answer = metadata.tables["mark_answer"]
 _record = metadata.tables["record"]
 _document = metadata.tables["document"]
 _hall = metadata.tables["hall"]
@@ -102,12 +103,35 @@ def newest_ratings(
     return list(connection.execute(query))
 
 
-def marks(connection: Connection, hall: Halls, mark: str | None, limit: int) -> list[Any]:
+def add_answer(connection: Connection, **columns: Any) -> None:
+    """Keep what somebody said to a finding: the columns of `mark_answer` but n."""
+    connection.execute(insert(_answer), columns)
+
+
+def answers(connection: Connection, hall: Halls) -> dict[tuple[str, str, str, str], Any]:
+    """(mark, hall, window, device) -> the row of `mark_answer` that was said last."""
+    query = select(_answer).order_by(_answer.c.n)
+    if hall is not None:
+        query = query.where(sql.is_one(_answer.c.hall, hall))
+    return {(row.mark, row.hall, row.window, row.device): row for row in connection.execute(query)}
+
+
+def is_closed(mark: Any, hall: Any, window: Any, last_at_ms: Any) -> Any:
+    """Whether somebody has closed a mark or a refusal, of these columns, as it is now."""
+    column = _answer.c
+    is_it = (column.mark == mark) & (column.hall == hall) & (column.window == window)
+    is_after = (column.what == "closed") & (column.until_ms >= last_at_ms)
+    return exists().where(is_it & is_after)
+
+
+def marks(
+    connection: Connection, hall: Halls, mark: str | None, limit: int, closed: bool | None = None
+) -> list[Any]:
     """Rows of `mark_tally` with hall_name and window_name, the newest first.
 
-    hall, mark: None for all of them.
+    hall, mark, closed: None for all of them.
     """
-    chosen = _marks_of(hall, select(_mark_tally))
+    chosen = _marks_of(hall, select(_mark_tally), closed)
     if mark is not None:
         chosen = chosen.where(_mark_tally.c.mark == mark)
     # Names are looked up for what is shown only.
@@ -116,7 +140,7 @@ def marks(connection: Connection, hall: Halls, mark: str | None, limit: int) -> 
     return list(connection.execute(query))
 
 
-def mark_sums(connection: Connection, hall: Halls) -> list[Any]:
+def mark_sums(connection: Connection, hall: Halls, closed: bool | None = None) -> list[Any]:
     """Rows (mark, count, places, first_at_ms) of the marks of a hall or of all; places: in how
     many rows of `mark_tally` they stand.
     """
@@ -127,7 +151,7 @@ def mark_sums(connection: Connection, hall: Halls) -> list[Any]:
         func.count().label("places"),
         func.min(columns.first_at_ms).label("first_at_ms"),
     ).group_by(columns.mark)
-    return list(connection.execute(_marks_of(hall, query)))
+    return list(connection.execute(_marks_of(hall, query, closed)))
 
 
 def mark_counts(connection: Connection, hall: Halls) -> dict[str, int]:
@@ -143,7 +167,11 @@ def all_marks(connection: Connection) -> Iterator[Any]:
     return iter(connection.execution_options(yield_per=1000).execute(select(_mark_tally)))
 
 
-def _marks_of(hall: Halls, query: Any) -> Any:
+def _marks_of(hall: Halls, query: Any, closed: bool | None = None) -> Any:
+    if closed is not None:
+        column = _mark_tally.c
+        found = is_closed(column.mark, column.hall, column.window, column.last_at_ms)
+        query = query.where(found if closed else ~found)
     return query if hall is None else query.where(sql.is_one(_mark_tally.c.hall, hall))
 
 

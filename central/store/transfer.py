@@ -10,7 +10,8 @@ from central.store.tables import metadata
 # What is exported; secrets of callers, and what was never taken in, stay here.
 _EXPORTED = (
     *("hall", "window", "directory", "running", "device", "ending", "device_settings"),
-    *("document", "progress", "book", "record", "conflict", "mark_tally", "gap", "chain"),
+    *("document", "progress", "book", "record", "conflict", "gap", "chain"),
+    *("mark_tally", "mark_answer"),
     *("boot_clock", "centre_clock", "awaited", "head"),
     *(
         "service",

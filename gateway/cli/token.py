@@ -1,21 +1,20 @@
 """`pingjia gateway token …`."""
 
-import difflib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from gateway.cli.opened import GATEWAY_TOML, ConfigFile, opened_database
+from gateway.cli.pages import Address, pages_address, require_windows
+from gateway.config import load_config
 from gateway.desk import callers
-from gateway.store import halls, tokens
-from gateway.store.database import Database
+from gateway.store import tokens
 from hosting.clock import now_ms, written
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
-from protocol.field import ProtocolError, place_id
-from protocol.hall import decode_hall
 
 _DAY_MS = 86_400_000
 
@@ -48,6 +47,7 @@ def token_add(
     days: Annotated[
         int | None, typer.Option(min=1, max=3660, help="How long it is good; for ever.")
     ] = None,
+    address: Address = None,
     config: ConfigFile = GATEWAY_TOML,
 ) -> None:
     """Write a new token for a caller into a file; only its hash is stored.
@@ -61,13 +61,8 @@ def token_add(
         raise OperatorError("A console's token names its window: --window w1.")
     if scope == callers.PAGES and windows:
         raise OperatorError("The overview shows the whole hall: its token names no --window.")
-    for one in windows:
-        try:
-            place_id(one, "--window")
-        except ProtocolError as error:
-            raise OperatorError(f"{error}") from None
     with opened_database(config, may_be_new=True) as database:
-        _require_windows(database, windows)
+        require_windows(database, windows)
         at_ms, secret = now_ms(), new_secret()
         ends_at_ms = None if days is None else at_ms + days * _DAY_MS
         write_new(out, f"{secret}\n".encode())
@@ -77,6 +72,9 @@ def token_add(
                 *(" ".join(windows) or None, ends_at_ms),
             )
     typer.echo(f"made a token for {name} in {out}")
+    if scope != callers.API:
+        with suppress(OperatorError):  # nobody knows how browsers get here
+            typer.echo(f"it opens {pages_address(load_config(config), address)}/login")
 
 
 def token_list(config: ConfigFile = GATEWAY_TOML) -> None:
@@ -105,22 +103,3 @@ def token_revoke(
     if not was_there:
         raise OperatorError(f"No token is named {name}: see `pingjia gateway token list`.")
     typer.echo(f"revoked the token of {name}")
-
-
-def _require_windows(database: Database, windows: list[str]) -> None:
-    """Raise OperatorError if the hall's document is there and has not these windows."""
-    if not windows:
-        return
-    with database.read() as connection:
-        row = halls.get(connection)
-    if row is None:
-        typer.echo("the hall's windows are not known yet: the centre has not told them.", err=True)
-        return
-    names = [one.window for one in decode_hall(row.document).windows]
-    for window in windows:
-        if window not in names:
-            nearest = difflib.get_close_matches(window, names, 1, 0.4)
-            meant = f" Did you mean {nearest[0]}?" if nearest else ""
-            raise OperatorError(
-                f"The hall has no window {window}.{meant} It has {', '.join(names)}."
-            )

@@ -39,13 +39,15 @@ def caller_of(
     database: Database, token: str, now_ms: Callable[[], int] = clock.now_ms
 ) -> Caller | None:
     """Who holds this token, or None. Raises EndedTokenError, by the machine's clock."""
-    sha256 = digest(token)
+    return caller_by_hash(database, digest(token), now_ms())
+
+
+def caller_by_hash(database: Database, sha256: bytes, at_ms: int) -> Caller | None:
+    """Who holds the token of this hash, or None. Raises EndedTokenError."""
     with database.read() as connection:
-        known = tokens.everyone(connection)
-    found = [row for row in known if is_same(row.sha256, sha256)]
-    if not found:
+        row = tokens.of_hash(connection, sha256)
+    if row is None or not is_same(row.sha256, sha256):
         return None
-    row, at_ms = found[0], now_ms()
     if row.ends_at_ms is not None and at_ms >= row.ends_at_ms:
         raise EndedTokenError(row.ends_at_ms, "hall IT")
     _note_used(database, row, int(clock.day(at_ms).strftime("%Y%m%d")))

@@ -31,7 +31,7 @@ from gateway.hall.hall_book import HallBook
 from gateway.hall.presence import Presence
 from gateway.store import services, states
 from gateway.store.database import Database
-from hosting.clock import day
+from hosting.clock import day, start_of
 from protocol.batch import NO_SHOW, SHUT, TRANSFERRED, Matter
 from protocol.field import ProtocolError
 from protocol.limits import TICKET_NO_CHARS
@@ -54,6 +54,7 @@ _UNINVITED = {
 }
 _FOUND = 12  # choices that are shown
 _LATELY = 50  # services of the window
+_STAFF_LATELY = 6  # whom one press signs in
 
 
 _ENDS = (SHUT, TRANSFERRED, NO_SHOW)
@@ -99,7 +100,8 @@ class Console:
             service = services.newest_at(connection, window)
             outcome = outcome_of(connection, service) if service is not None else NOT_RATED
             said = {row.device: row for row in states.everyone(connection)}
-        now_ms = self._now_ms()
+            now_ms = self._now_ms()
+            today = services.outcomes(connection, window, start_of(day(now_ms)))
         is_today = service is not None and day(service.opened_at_ms) == day(now_ms)
         is_open = service is not None and service.phase != CLOSED
         is_inviting = service is not None and service.phase == INVITING
@@ -120,6 +122,8 @@ class Console:
             "uninvited": _UNINVITED.get(self._desk.invites(service), "") if is_open else "",
             "lists_staff": bool(self._book.staff),
             "lists_matters": any(one.rateable for one in self._book.matters.values()),
+            "today": dict(zip(("rated", "unrated", "uninvited"), today)),
+            "lately": [] if staff else self._staff_lately(window),
             "next_ticket": next_ticket(service.ticket_no if service else None, is_today),
             "device": device,
             "notice": notice,
@@ -183,6 +187,17 @@ class Console:
             return [row.staff_no for row in rows if row.staff_no is not None]
         documents = [read_document(row.document) for row in rows]
         return [one.task_code or "" for each in documents if each for one in each.matters]
+
+    def _staff_lately(self, window: str) -> list[tuple[str, str]]:
+        """(number, name) of those who served here lately and may sign in, the last one first."""
+        with self._database.read() as connection:
+            rows = services.newest_of(connection, window, _LATELY)
+        known = {row.staff_no: row.staff_name or "" for row in rows if row.staff_no}
+        may = self._book.staff
+        found = {no: may.get(no, name) for no, name in known.items() if name or no in may}
+        if may:
+            found = {no: name for no, name in found.items() if no in may}
+        return list(found.items())[:_STAFF_LATELY]
 
     def _sign_in(self, window: str, caller: str, fields: Mapping[str, str]) -> None:
         """By what was picked of the list, else by what was typed."""

@@ -5,8 +5,20 @@ longer than SQLite takes to carry it out.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from gateway.store.tables import Table
 from protocol.batch import REJECTED
@@ -86,10 +98,13 @@ def held_boots(connection: Connection, device: str, epoch: int, above: int) -> l
 
 def is_rated(connection: Connection, service: str) -> bool:
     """Whether a rating of `service` is held; nobody in the hall is told its level."""
-    query = select(_envelope.c.id).where(
-        _envelope.c.service == service, _envelope.c.kind == Rating.kind, _IS_HELD
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(select(is_rated_service(service))).scalar_one()
+
+
+def is_rated_service(service: Any) -> ColumnElement[bool]:
+    """The same within a query, for an id or a column of ids."""
+    is_its = (_envelope.c.service == service, _envelope.c.kind == Rating.kind, _IS_HELD)
+    return exists(select(_envelope.c.id).where(*is_its))
 
 
 def holds(connection: Connection, device: str, epoch: int, seq: int) -> bool:

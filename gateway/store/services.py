@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
+from gateway.store.envelopes import is_rated_service
 from gateway.store.tables import Table
 from protocol.message import CLOSED, INVITING, SERVING
 
@@ -23,6 +24,9 @@ _OPEN = (
     " WHERE phase <> 'closed'"
 )
 _INVITING = "SELECT id, service, window, until_ms, staff_no FROM service WHERE phase = 'inviting'"
+
+
+_MOST_A_DAY = 1000  # services at one window
 
 
 def put(connection: Connection, row: dict) -> None:
@@ -53,6 +57,22 @@ def newest_of(connection: Connection, window: str, limit: int):
     """The newest services of a window, the newest first."""
     query = select(_service).where(_service.c.window == window)
     return connection.execute(query.order_by(_service.c.id.desc()).limit(limit)).all()
+
+
+def outcomes(connection: Connection, window: str, since_ms: int) -> tuple[int, int, int]:
+    """(rated, invited and not rated, not invited) of a window's services that were opened since
+    then and are over.
+    """
+    newest = select(_service).where(_service.c.window == window)
+    newest = newest.order_by(_service.c.id.desc()).limit(_MOST_A_DAY).subquery()
+    is_rated = is_rated_service(newest.c.service)
+    query = select(
+        func.count().filter(is_rated),
+        func.count().filter(~is_rated, newest.c.until_ms.is_not(None)),
+        func.count().filter(~is_rated, newest.c.until_ms.is_(None)),
+    ).where(newest.c.opened_at_ms >= since_ms, newest.c.phase == CLOSED)
+    rated, unrated, uninvited = connection.execute(query).one()
+    return rated, unrated, uninvited
 
 
 def free_key(connection: Connection, service: str) -> None:

@@ -247,6 +247,26 @@ class Token(Table, table=True):
     used_day: int | None = None
 
 
+class Session(Table, table=True):
+    """Who has logged in to the pages, by the hash of the secret in their cookie; it ends with the
+    token of that hash. seen_ms: when it was used last, within hours.
+    """
+
+    sha256: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    token_sha256: bytes = Field(sa_type=LargeBinary)
+    seen_ms: int
+
+
+class LoginCode(Table, table=True):
+    """A code that binds one PC to a window's console: once, until `ends_at_ms`."""
+
+    __tablename__ = "login_code"  # pyright: ignore[reportAssignmentType]
+
+    sha256: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    window: str
+    ends_at_ms: int
+
+
 class Quarantine(Table, table=True):
     """The beginning of a payload that was refused (TOP-2); the newest only."""
 

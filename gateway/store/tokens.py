@@ -12,6 +12,11 @@ def everyone(connection: Connection):
     return connection.execute(select(_token)).all()
 
 
+def of_hash(connection: Connection, sha256: bytes):
+    """The row of the token with this hash, or None."""
+    return connection.execute(select(_token).where(_token.c.sha256 == sha256)).first()
+
+
 def put(
     connection: Connection,
     name: str,

@@ -4,13 +4,23 @@ Whether a service is rated is told, never how.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway.desk.services import PRESENT
 from gateway.hall.hall_book import HallBook
-from gateway.hall.presence import LOST, NEVER, OFFLINE, ONLINE, REVOKED, UNKNOWN, Presence
+from gateway.hall.presence import (
+    LOST,
+    NEVER,
+    OFFLINE,
+    ONLINE,
+    REVOKED,
+    STOPPED,
+    UNKNOWN,
+    Presence,
+)
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import days_shown
 from gateway.store import envelopes, overview, quarantine, services, states
@@ -56,18 +66,18 @@ class Overview:
             waiting = overview.waiting(connection)
             marks = overview.marks(connection)
             refused = quarantine.counts(connection)
-        devices = [
-            self._device(said.get(name), name, now_ms) for name in sorted(self._book.devices)
-        ]
+        devices = [self._device(said.get(name), name, now_ms) for name in self._book.devices]
+        devices.sort(key=urgency)
         used = [device for device in devices if device["state"] != REVOKED]
         return {
             "hall": self._book.name,
             "is_known": self._book.current is not None,
             "alarms": [_alarm(*one) for one in sorted(self._alarms.standing().items())],
             "certificate_days": days_shown(self._secure_dir),
-            "windows": windows,
+            "windows": sorted(windows, key=lambda window: natural(window["name"])),
             "busy": sum(window["phase"] != CLOSED for window in windows),
             "devices": devices,
+            "troubled": sum(is_troubled(device) for device in devices),
             "online": sum(device["state"] == ONLINE for device in used),
             "used": len(used),
             "waiting": waiting,
@@ -114,6 +124,7 @@ class Overview:
             "said": said,
             "problems": _problems(said, state),
         }
+        view["is_troubled"] = is_troubled(view)
         if said is not None:
             silent_s = self._presence.silent_s(name)
             silent_ms = round(silent_s * 1000) if silent_s is not None else 0
@@ -125,6 +136,23 @@ class Overview:
             view["clock"] = advice.CLOCKS.get(said.clock, said.clock)
             view["days"] = _days(said)
         return view
+
+
+def is_troubled(device: Mapping[str, Any]) -> bool:
+    """Whether somebody must look at a device: what it says, or that it says nothing."""
+    return bool(device["problems"]) or device["state"] in (LOST, OFFLINE, STOPPED)
+
+
+def natural(name: str) -> list[tuple[str, int, str]]:
+    """A key that sorts names as people do: 2 before 10."""
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return [(text.casefold(), int(number or 0), number) for text, number in parts]
+
+
+def urgency(device: Mapping[str, Any]) -> tuple:
+    """Who must be looked at comes first, who is used no more last; then by window and id."""
+    place = 0 if device["is_troubled"] else 2 if device["state"] == REVOKED else 1
+    return place, natural(device["window"] or ""), natural(device["device"])
 
 
 def _days(said) -> int:

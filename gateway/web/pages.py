@@ -7,10 +7,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.desk.callers import CONSOLE, PAGES, Caller, caller_of
+from gateway.desk.callers import CONSOLE, PAGES, Caller
 from gateway.desk.console import Console
 from gateway.desk.finder import Finder
 from gateway.desk.services import ConflictError, NoSuchError
+from gateway.desk.sessions import PageSessions
 from gateway.store.database import Database
 from gateway.web.api import FIND_S
 from gateway.web.overview import Overview
@@ -28,7 +29,8 @@ def create_site(
         name="大厅评价网关",
         templates=_HERE / "templates",
         static=_HERE / "static",
-        holder_of=lambda token: _page_caller(database, token),
+        sessions=PageSessions(database),
+        credential="访问令牌或登录码",
         home_of=_home,
         most_listeners=200,  # a console a window, and those who watch
     )
@@ -36,12 +38,6 @@ def create_site(
     _add_finder(site, finder)
     _add_console(site, console)
     return site
-
-
-def _page_caller(database: Database, token: str) -> Caller | None:
-    """A queue system's token opens no page."""
-    caller = caller_of(database, token)
-    return caller if caller and caller.scope in (PAGES, CONSOLE) else None
 
 
 def _home(caller: Caller) -> str:

@@ -1,7 +1,10 @@
-// Live parts, and the login by an address that ends with #TOKEN.
+// Live parts, presses that met a login that was over, and the login by an address with #TOKEN.
 
 const RETRY_MS = 2000;
-const RENEW_MS = 3600000; // well within what the browser keeps a login, see session.py
+const POLL_MS = 10000; // where too many listen
+const RENEW_MS = 3600000; // a page on a wall stays logged in, see session.py
+const PRESS = "pingjia-press"; // a press that waits for the login, in this tab only
+const PRESS_MS = 600000; // it is done after so long at most
 
 // A live part: <div data-live="/path">, shown anew whenever the server sends it.
 class LivePart {
@@ -19,10 +22,13 @@ class LivePart {
 
   begin() {
     this.source = new EventSource(this.place.dataset.live);
-    this.source.onopen = () => document.body.classList.remove("offline");
-    this.source.onmessage = (event) =>
-      htmx.swap({ text: event.data, target: this.place, swap: "innerMorph" });
+    this.source.onopen = () => document.body.classList.remove("offline", "polling");
+    this.source.onmessage = (event) => this.show(event.data);
     this.source.onerror = () => this.lose();
+  }
+
+  show(html) {
+    htmx.swap({ text: html, target: this.place, swap: "innerMorph" });
   }
 
   end() {
@@ -30,19 +36,31 @@ class LivePart {
     this.source = null;
   }
 
-  // Asked again by us: EventSource gives up after an answer that is no stream.
+  // Asked again by us: EventSource gives up after an answer that is no stream. It does not tell
+  // that answer either, so we ask without a stream: who is logged out goes to the login, and where
+  // too many listen the part comes every now and then.
   async lose() {
     this.end();
-    document.body.classList.add("offline");
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    if (await isLoginNeeded()) location.reload();
+    const answer = await ask(this.place.dataset.live);
+    if (isLoginNeeded(answer)) return location.reload();
+    const isFull = answer?.ok && answer.headers.get("Live") === "full";
+    document.body.classList.toggle("offline", !answer?.ok);
+    document.body.classList.toggle("polling", isFull);
+    if (answer?.ok) this.show(await answer.text());
+    await new Promise((resolve) => setTimeout(resolve, isFull ? POLL_MS : RETRY_MS));
+    if (this.source) return; // the tab was hidden and is seen again
+    if (isFull && !document.hidden) this.lose();
     else this.follow();
   }
 }
 
-async function isLoginNeeded() {
-  const answer = await fetch(location.href, { method: "GET", redirect: "manual" }).catch(() => null);
-  return answer?.type === "opaqueredirect";
+function ask(path) {
+  const options = { headers: { Accept: "text/html" }, redirect: "manual" };
+  return fetch(path, options).catch(() => null);
+}
+
+function isLoginNeeded(answer) {
+  return answer?.type === "opaqueredirect" || answer?.status === 401;
 }
 
 function logInByAddress() {
@@ -59,9 +77,35 @@ function markFailure(isFailed) {
   document.body.classList.toggle("failed", isFailed);
 }
 
+// The login is over: what was pressed is kept, and htmx goes to the login.
+function keepPress({ request, response, target, swap }) {
+  if (response?.status !== 401 || request.method !== "POST") return;
+  const press = {
+    page: location.pathname,
+    at: Date.now(),
+    action: request.action,
+    values: [...(request.body ?? [])],
+    target: target?.id ? `#${target.id}` : "body",
+    swap,
+  };
+  sessionStorage.setItem(PRESS, JSON.stringify(press));
+}
+
+// Once, at the page on which it was pressed.
+function repeatPress() {
+  const press = JSON.parse(sessionStorage.getItem(PRESS) ?? "null");
+  if (press?.page !== location.pathname) return;
+  sessionStorage.removeItem(PRESS);
+  const { action, target, swap } = press;
+  if (Date.now() - press.at > PRESS_MS) return;
+  htmx.ajax("POST", action, { values: Object.fromEntries(press.values), target, swap });
+}
+
 document.addEventListener("htmx:before:request", () => markFailure(false));
+document.addEventListener("htmx:after:request", (event) => keepPress(event.detail.ctx));
 document.addEventListener("htmx:response:error", () => markFailure(true));
 document.addEventListener("htmx:error", () => markFailure(true));
 logInByAddress();
-setInterval(() => fetch(location.href).catch(() => null), RENEW_MS);
+document.addEventListener("DOMContentLoaded", repeatPress);
+setInterval(() => ask(location.href), RENEW_MS);
 for (const place of document.querySelectorAll("[data-live]")) new LivePart(place);

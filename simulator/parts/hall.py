@@ -19,6 +19,7 @@ READER_TOKEN = "reader.token"
 QUEUE_TOKEN = "queue.token"
 CENTRE_PAGES_TOKEN = "centre-pages.token"
 GATEWAY_PAGES_TOKEN = "gateway-pages.token"
+CONSOLE_TOKEN = "console.token"
 FIGURES_TOKEN = "figures.token"
 REHEARSAL_TOKEN = "rehearsal.token"
 CENTRE_CONFIG = "central.toml"
@@ -136,12 +137,20 @@ class Hall:
         """(what it is, address that opens it) of the pages of a hall that runs."""
         parts = (
             ("大厅 hall", self.gateway, GATEWAY_PAGES_TOKEN),
+            ("窗口 console", self.gateway, CONSOLE_TOKEN),
             ("省级 centre", self.centre, CENTRE_PAGES_TOKEN),
         )
         return [
             (name, f"{part.url}/login#{read_token(self.folder / token)}")
             for name, part, token in parts
+            if (self.folder / token).exists()
         ]
+
+    async def open_console(self):
+        """Makes a token for the console of the first window, which `pages` then names."""
+        if self.windows and not (self.folder / CONSOLE_TOKEN).exists():
+            options = ("--scope", "console", "--window", next(iter(self.windows)))
+            await self.gateway_token(Path(CONSOLE_TOKEN).stem, *options)
 
     async def kill_broker(self):
         """Ends the broker as `kill -9` does; it keeps nothing on disk."""

@@ -6,7 +6,7 @@ import random
 from datetime import date
 
 import pytest
-from central_hall import bearer, document
+from central_hall import bearer, document, logged_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from scope_tables import routes_of, table
@@ -111,7 +111,7 @@ def is_open(hall, scope: str, route: str, place: dict[str, str]) -> bool:
         assert answer.status_code not in (401, 405, 422, 500), (route, scope, answer.text)
         return answer.status_code < 300
     hall.client.cookies.clear()
-    hall.client.cookies.set("pingjia_centre", token.read_text().strip())
+    hall.client.cookies.update(logged_in(hall.site, token.read_text().strip()))
     if method == "POST":
         answer = hall.client.post(path, data={}, headers=HTML, follow_redirects=False)
         # A form that is empty is refused, but not for want of a token.
@@ -129,6 +129,18 @@ def test_the_table_has_every_scope_and_every_route(hall):
     kinds = [one.removesuffix(":<id>") for one in SCOPES if one != REHEARSAL]
     assert sorted(COLUMNS) == sorted(kinds)
     assert routes_of(hall.client, hall.site) == set(ROUTES)
+
+
+def test_a_region_answers_the_marks_of_its_own_halls_only(province):
+    province.post(province.device.rating(), province.device.rating(prev="f" * 16))
+    form = {"mark": "broken_chain", "hall": "demo", "window": "w1", "what": "seen"}
+    form["until"] = str(province.clock())
+    for region, status in (("6502", 404), ("6501", 303)):
+        token = token_of(province, f"pages:read:region:{region}").read_text().strip()
+        province.client.cookies.clear()
+        province.client.cookies.update(logged_in(province.site, token))
+        answer = province.client.post("/marks", data=form, headers=HTML, follow_redirects=False)
+        assert answer.status_code == status, answer.text
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -161,7 +173,7 @@ def test_a_region_sees_its_halls_and_no_others(province, path):
 
 def seen(hall, scope: str, path: str) -> str:
     hall.client.cookies.clear()
-    hall.client.cookies.set("pingjia_centre", token_of(hall, scope).read_text().strip())
+    hall.client.cookies.update(logged_in(hall.site, token_of(hall, scope).read_text().strip()))
     answer = hall.client.get(path, headers=HTML)
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -346,7 +358,7 @@ def test_a_token_whose_days_are_over_is_refused_everywhere(province, days):
         open_routes = [route for route, words in ROUTES.items() if words[column]]
         open_routes = [one for one in open_routes if "POST" not in one and "live" not in one]
         route = rng.choice(open_routes or ["POST /v1/services"])
-        answers = []
+        answers, cookie = [], logged_in(province.site, file.read_text().strip())
         for _ in range(2):
             method, path = route.split(" ")
             for name, value in {**COMMON, **OWN}.items():
@@ -354,7 +366,7 @@ def test_a_token_whose_days_are_over_is_refused_everywhere(province, days):
             path = path.replace("/epochs/1", f"/epochs/{province.device.epoch}")
             province.client.cookies.clear()
             if not path.startswith("/v1/"):
-                province.client.cookies.set("pingjia_centre", file.read_text().strip())
+                province.client.cookies.update(cookie)
             headers = bearer(file) if path.startswith("/v1/") else HTML
             body = SENT.get(route) if method != "GET" else None
             answers.append(

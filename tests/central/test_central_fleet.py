@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 import typer
-from central_hall import bearer
+from central_hall import bearer, logged_in
 from test_central_device_settings import put
 
 from central.cli import app
@@ -23,7 +23,7 @@ def see(hall, scope="pages:read", path="/fleet", status=200):
     if not file.exists():
         hall.tokens.add(scope, file)
     hall.client.cookies.clear()
-    hall.client.cookies.set("pingjia_centre", file.read_text().strip())
+    hall.client.cookies.update(logged_in(hall.site, file.read_text().strip()))
     answer = hall.client.get(path, headers=HTML)
     assert answer.status_code == status
     return " ".join(answer.text.split())

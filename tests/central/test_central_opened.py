@@ -4,6 +4,7 @@ import itertools
 import random
 
 import pytest
+from central_hall import logged_in
 from rehearsal_hall import DIRECTORY, Practice, world
 
 from central.figures.key import read_key
@@ -296,7 +297,7 @@ def test_the_page_shows_each_figure_with_its_article_or_says_that_it_is_ours(pra
     practice.go("2026-10-20 00:00")
     practice.headers("pages:read")
     token = (practice.folder / "pages-read.token").read_text().strip()
-    practice.client.cookies.set("pingjia_centre", token)
+    practice.client.cookies.update(logged_in(practice.centre.site, token))
     for path in ("/?period=all", "/halls/demo?period=all", "/halls/demo/windows/w2?period=all"):
         page = " ".join(practice.client.get(path).text.split())
         assert "未评率" in page

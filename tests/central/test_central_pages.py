@@ -1,9 +1,11 @@
 """The centre's pages: both languages, who may see them, what they show, and that they live."""
 
+import re
 import shutil
 import socket
 import threading
 import time
+from html import unescape
 
 import httpx2
 import pytest
@@ -43,13 +45,14 @@ def see(browser, path, language="zh") -> str:
 def test_every_page_says_what_it_has_nothing_to_show_for(supervisor, path):
     chinese, english = see(supervisor, path), see(supervisor, path, "en")
     assert ("还没有评价" in chinese) == ("marks" not in path)
-    assert ("没有任何标记" in chinese) == ("marks" in path)
+    assert ("尚无可核对的" in chinese) == ("marks" in path)
     assert "Ratings centre" in english
     assert "还没有评价" not in english
 
 
-def test_what_was_not_counted_yet_is_not_called_nothing(hall):
-    """The control is the test above: once counted, the same pages say that there is nothing."""
+def test_what_was_not_counted_yet_is_not_called_nothing(hall, device):
+    """The control is at the end: once counted, the same page says that there is nothing."""
+    hall.post(device.rating())
     hall.tokens.add("pages:read", hall.folder / "pages.token")
     browser = log_in(hall, hall.folder / "pages.token")
     for path in PAGES:
@@ -58,6 +61,7 @@ def test_what_was_not_counted_yet_is_not_called_nothing(hall):
         assert "尚未统计" in page
         assert "not counted yet" in see(browser, path, "en")
     hall.count_shares()
+    assert "没有任何标记" in see(browser, "/marks")
     hall.clock.ms += 86_400_000
     assert "统计于 2025-10-09 16:53" in see(browser, "/marks"), "of then, not of now"
 
@@ -95,8 +99,9 @@ def test_the_newest_ratings_tell_the_matter_and_no_person(supervisor, hall, devi
 
 
 def test_a_mark_shows_up_in_words(supervisor, hall, device):
+    hall.post(device.rating())
     assert "没有任何标记" in see(supervisor, "/marks")
-    hall.post(device.rating(), device.rating(prev="f" * 16))
+    hall.post(device.rating(prev="f" * 16))
     page = see(supervisor, "/marks?hall=demo")
     assert "记录链断开" in page
     assert "1号窗口" in page
@@ -221,3 +226,62 @@ def test_the_menu_shows_what_the_browser_s_tokens_open(hall):
         links = shown(scope)
         assert links == {one for one in every if browser.get(one).url.path != "/login"}, scope
     assert shown("pages:read:hall:demo", "devices:approve") == every - {"/marks"}
+
+
+def answers(browser, page):
+    """The forms of a page of marks, by (mark, hall, window): what each would send."""
+    found = {}
+    for form in page.split('<form method="post" action="/marks"')[1:]:
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.split("<button")[0]))
+        found[fields["mark"]] = {**fields, "back": unescape(fields["back"])}
+    return found
+
+
+def test_a_mark_is_seen_and_closed_with_a_reason_until_it_is_set_again(supervisor, hall, device):
+    """Who said it stands there; nothing is deleted, and what came meanwhile is not closed."""
+    hall.clock.ms += 60_000
+    hall.post(device.rating(), device.rating(prev="f" * 16))
+    page = see(supervisor, "/marks")
+    form = answers(supervisor, page)["broken_chain"]
+    assert supervisor.post("/marks", data={**form, "what": "closed"}).status_code == 422
+    seen = supervisor.post("/marks", data={**form, "what": "seen"}, follow_redirects=True)
+    assert "已知悉" in seen.text
+    hall.clock.ms += 60_000
+    hall.post(device.rating(prev="e" * 16))  # after the page was seen
+    answer = {**form, "what": "closed", "reason": "换过主板"}
+    assert supervisor.post("/marks", data=answer).url.path == "/marks"
+    assert "换过主板" not in see(supervisor, "/marks?state=closed"), "the newer one is open"
+    form = answers(supervisor, see(supervisor, "/marks"))["broken_chain"]
+    supervisor.post("/marks", data={**form, "what": "closed", "reason": "换过主板"})
+    assert "记录链断开" not in see(supervisor, "/marks")
+    assert "没有未处置的标记" in see(supervisor, "/marks")
+    assert "换过主板" in see(supervisor, "/marks?state=closed&hall=demo")
+    hall.tokens.add("figures:read", hall.folder / "figures.token")
+    api = hall.client.get("/v1/marks", headers=bearer(hall.folder / "figures.token"))
+    assert "broken_chain" in {one["mark"] for one in api.json()["marks"]}, "what is, stays"
+    hall.clock.ms += 60_000
+    hall.post(device.rating(prev="d" * 16))
+    assert "记录链断开" in see(supervisor, "/marks")
+
+
+def test_an_alarm_is_seen_and_never_closed(supervisor, hall, device):
+    hall.enrol_by_bench("xj-0900")
+    hall.clock.ms += 4 * 86_400_000
+    form = answers(supervisor, see(supervisor, "/marks"))["pending_enrolment"]
+    closed = supervisor.post("/marks", data={**form, "what": "closed", "reason": "不管"})
+    assert (closed.status_code, "自行消失" in closed.text) == (409, True)
+    supervisor.post("/marks", data={**form, "what": "seen", "reason": "已派人"})
+    assert "已派人" in see(supervisor, "/marks")
+
+
+def test_marks_are_chosen_by_severity_and_nothing_heard_is_not_called_nothing(
+    supervisor, hall, device
+):
+    assert "尚无可核对的" in see(supervisor, "/marks")
+    hall.post(device.rating(), device.rating(prev="f" * 16), device.rating(service="S-1"))
+    hall.clock.ms += 2 * 3_600_000
+    page = see(supervisor, "/marks")
+    assert page.index("记录链断开") < page.index("服务信息缺失"), "the gravest first"
+    grave = see(supervisor, "/marks?severity=security")
+    assert ("记录链断开" in grave, "服务信息缺失" in grave) == (True, False)
+    assert "其他的还有" in see(supervisor, "/marks?severity=notice")

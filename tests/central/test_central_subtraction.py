@@ -8,7 +8,7 @@ import re
 from datetime import date
 
 import pytest
-from central_hall import bearer
+from central_hall import bearer, logged_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def look(centre, places=RATED):
             assert (answer.status_code == 200) == (not place), (place, path)
         secret = token(centre, f"pages:read{place and ':'}{place}").read_text().strip()
         centre.client.cookies.clear()
-        centre.client.cookies.set("pingjia_centre", secret)
+        centre.client.cookies.update(logged_in(centre.site, secret))
         for path in PATHS if place else ():
             answer = centre.client.get(path, headers=HTML, follow_redirects=False)
             assert answer.status_code in (200, 303, 404), (path, answer.text)

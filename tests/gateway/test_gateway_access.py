@@ -29,11 +29,16 @@ def client_of(gateway, scope, ends_at_ms=None):
     secret = new_secret()
     window = "w1" if scope == callers.CONSOLE else None
     with gateway.database.write() as connection:
+        tokens.put(connection, scope, digest(secret), now_ms(), scope, window)
+    session = gateway.site.sessions.log_in(secret)
+    assert (session is None) == (scope == callers.API), "a queue system's token opens no page"
+    with gateway.database.write() as connection:
         tokens.put(connection, scope, digest(secret), now_ms(), scope, window, ends_at_ms)
+    cookie = f"pingjia_gateway={session[0] if session else secret}"
     headers = {"Authorization": f"Bearer {secret}", "Origin": gateway.api_url}
     return httpx2.Client(
         base_url=gateway.api_url,
-        headers={**headers, "cookie": f"pingjia_gateway={secret}", "accept": "text/html"},
+        headers={**headers, "cookie": cookie, "accept": "text/html"},
         trust_env=False,
         follow_redirects=False,
     )
@@ -76,6 +81,9 @@ def test_a_token_whose_days_are_over_is_refused_everywhere(lasting, scope):
         answer = client.get("/api/v1/status", headers={"accept": "*/*"})
         assert "this token was good until 20" in answer.json()["detail"]
         page = client.get("/windows/w1")
+        if scope == callers.API:
+            assert page.headers["location"].startswith("/login")
+            return
         assert "ended=1" in page.headers["location"]
         assert "此令牌已到期" in client.get(page.headers["location"]).text
 

@@ -8,10 +8,12 @@ from gateway_hall import until
 from playwright.async_api import Page, expect
 from test_gateway_chosen import ADVICE, MATTERS, STAFF
 
-from gateway.desk.callers import CONSOLE
+from gateway.desk.callers import CONSOLE, PAGES
+from gateway.desk.codes import new_code
 from gateway.store import services, tokens
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
+from pages import live
 from protocol.batch import decode_document
 
 TOKEN = new_secret()
@@ -86,3 +88,89 @@ async def start(page: Page):
     await expect(page.get_by_role("radio").first).to_have_value(MATTERS[2].task_code)
     await page.keyboard.press("F2")
     await expect(page.get_by_text("002", exact=True)).to_be_visible()
+
+
+@pytest.mark.needs("chromium")
+def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, monkeypatch):
+    """A PC that a code bound; then its session goes, and another code binds it again."""
+
+    async def walk():
+        async with chromium() as browser:
+            page = await (await browser.new_context(locale="zh-CN")).new_page()
+            await page.goto(f"{chosen.api_url}/login#{code_of(chosen)}")
+            await expect(page.get_by_label("工号或姓名", exact=True).first).to_be_focused()
+            await page.keyboard.type("0231")
+            await expect(page.get_by_role("radio")).to_have_count(1)
+            await page.keyboard.press("F2")
+            await expect(page.get_by_text("王芳 0231")).to_be_visible()
+            await expect(page.get_by_role("radio")).to_have_count(2)  # nothing else is asked for
+            with chosen.database.write() as connection:
+                connection.exec_driver_sql("DELETE FROM session")
+            await page.keyboard.press("F2")
+            await expect(page.get_by_label("访问令牌或登录码")).to_be_focused()
+            assert not served(chosen)
+            await page.keyboard.type(code_of(chosen))
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_text("正在办理")).to_be_visible()
+            assert [row.ticket_no for row in served(chosen)] == ["001"]
+            await page.reload()  # it is done once
+            await page.keyboard.press("F8")
+            await expect(page.get_by_label("下一位的票号")).to_have_value("002")
+            assert len(served(chosen)) == 1
+            await sees_too_many(page, chosen)
+            monkeypatch.setattr(live, "_ASK_S", 1.0)
+            with chosen.database.write() as connection:
+                connection.exec_driver_sql("DELETE FROM token")
+            await expect(page.get_by_label("访问令牌或登录码")).to_be_visible(timeout=9000)
+
+    asyncio.run(walk())
+
+
+async def sees_too_many(page: Page, gateway):
+    """Beyond the limit of viewers a page asks now and then, and says so; then it listens again."""
+    most, gateway.site._live._most = gateway.site._live._most, 0
+    await page.clock.install()
+    await page.reload()
+    polling = page.get_by_text("同时查看的人较多")
+    await expect(polling).to_be_visible()
+    await expect(page.get_by_text("连接已断开")).to_be_hidden()
+    gateway.site._live._most = most
+    for _ in range(2):  # it asks once more, then it listens
+        await page.clock.fast_forward(10_000)
+        await asyncio.sleep(0.3)
+    await expect(polling).to_be_hidden()
+
+
+def code_of(gateway) -> str:
+    return new_code(gateway.database, "w1", now_ms())[0]
+
+
+def served(gateway):
+    with gateway.database.read() as connection:
+        return services.newest_of(connection, "w1", 9)
+
+
+@pytest.mark.needs("chromium")
+def test_hall_it_finds_a_window_by_some_words(gateway):
+    with gateway.database.write() as connection:
+        tokens.put(connection, "it", digest(TOKEN), now_ms(), PAGES)
+
+    async def walk():
+        async with chromium() as browser:
+            page = await (await browser.new_context(locale="en")).new_page()
+            await page.goto(f"{gateway.api_url}/login#{TOKEN}")
+            rows = page.locator("[data-find]:visible")
+            most = await rows.count()
+            assert most > 3
+            await page.get_by_role("searchbox").fill("dev-2")
+            await expect(rows).to_have_count(1)
+            await asyncio.sleep(1.2)  # the live part comes again meanwhile
+            await expect(rows).to_have_count(1)
+            await page.get_by_role("searchbox").fill("dev-2 nobody")
+            await expect(page.get_by_text("Nothing fits.")).to_be_visible()
+            await page.get_by_role("searchbox").fill("")
+            await expect(rows).to_have_count(most)
+            await page.get_by_label("Only what has a problem").check()
+            assert 0 < await rows.count() < most, "devices that were never there are none"
+
+    asyncio.run(walk())

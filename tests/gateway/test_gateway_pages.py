@@ -12,6 +12,7 @@ from gateway.desk.callers import CONSOLE, PAGES
 from gateway.desk.console import next_ticket
 from gateway.store import tokens
 from gateway.web import advice
+from gateway.web.overview import is_troubled, urgency
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from pingjia import app
@@ -95,6 +96,30 @@ def test_a_clerk_serves_a_citizen_from_sign_in_to_sign_out(gateway, browse, conn
     assert 'value="A018"' in clerk.press("w1", "resume")
     assert "李强" in clerk.press("w1", "sign-in", staff_no="0232", name="李强")
     assert "签到" in clerk.press("w1", "sign-out")
+
+
+def test_the_console_counts_today_s_services_and_offers_who_was_here(gateway, browse, connect):
+    device, pen = connect(gateway, "dev-1").enter(), Pen("dev-1")
+    device.tell(pen.state())
+    device.hear_hall(0)
+    clerk = browse(gateway, CONSOLE, "w1")
+    clerk.press("w1", "sign-in", **CLERK)
+    services = []
+    for ticket in ("A001", "A002", "A003", "A004"):
+        services.append(service_in(clerk.press("w1", "start", ticket_no=ticket)))
+        if ticket != "A004":
+            clerk.press("w1", "invite", service=services[-1])
+        if ticket == "A001":
+            device.send(pen.rating(services[-1], level=1))
+            device.hear_hall(1)
+        seen = clerk.press("w1", "close", service=services[-1])
+    assert "今天办结：已评价 1，未评价 2，未邀请 1" in seen
+    other = browse(gateway, CONSOLE, "w2", language="en")
+    assert "Finished today: 0 rated, 0 not rated, 0 not invited" in other.see("/windows/w2")
+    left = clerk.press("w1", "sign-out")
+    assert re.search(r'name="staff_no" value="0231">.*name="name" value="王芳"', left)
+    assert "王芳" not in other.see("/windows/w2")
+    assert "下一位的票号" in clerk.press("w1", "sign-in", **CLERK)
 
 
 def test_who_takes_over_types_into_empty_fields_of_their_own(gateway, browse):
@@ -290,6 +315,25 @@ def test_nobody_sees_a_level_on_any_page(gateway, browse, connect):
     assert "满意" not in browse(gateway, PAGES).see("/")
 
 
+def test_who_must_be_looked_at_comes_first_and_2_before_10():
+    def device(window, state="online", problems=()):
+        view = {"device": "d", "window": window, "state": state, "problems": problems}
+        return {**view, "is_troubled": is_troubled(view)}
+
+    rows = [device("10号窗口"), device(None, "revoked"), device("9号窗口", "lost")]
+    rows += [
+        device("2号窗口"),
+        device("3号窗口", problems=("stuck",)),
+        device("B10"),
+        device("B2"),
+    ]
+    rows += [device("12号窗口", "never"), device("1号窗口", "unknown")]
+    found = [row["window"] for row in sorted(rows, key=urgency)]
+    troubled, rest = ["3号窗口", "9号窗口"], ["1号窗口", "2号窗口", "10号窗口", "12号窗口"]
+    assert found == [*troubled, *rest, "B2", "B10", None]
+    assert sorted(["B10", "B2"]) == ["B10", "B2"], "the control"
+
+
 def test_every_alarm_problem_and_refusal_has_advice():
     """What the sources can say, found by how they say it."""
     for folder, pattern, table in (
@@ -324,8 +368,9 @@ def test_the_next_number_follows_the_last(last, is_today, following):
 def test_an_open_page_keeps_its_login(gateway, browse):
     browser = browse(gateway, PAGES)
     given = browser.login.headers["set-cookie"]
-    assert browser.token in given
+    assert browser.token not in given
     assert browser.client.get("/").headers["set-cookie"] == given
+    assert "Max-Age=2592000" in given, "30 days: a night, a holiday"
     browser.client.post("/logout")
     assert "set-cookie" not in browser.client.get("/login").headers
 

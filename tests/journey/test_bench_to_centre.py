@@ -98,7 +98,7 @@ def test_a_selftest_reaches_the_centre_signed_and_is_not_counted(journey, firmwa
             await known(it, "xj-0501")
             before = len(await it.ratings())
             outputs.append(await try_it(it, usb, firmware))
-        sheet = ("--device", "xj-0501", "--out", "labels.svg")
+        sheet = ("--device", "xj-0501", "--out", "labels.pdf")
         outputs.append(await pingjia("workbench", "label", *sheet, folder=it.hall.folder))
         assert "the centre has the record" in outputs[1]
         records = [json.loads(record["envelope"].split("\n")[0]) for record in await it.records()]

@@ -164,7 +164,8 @@ async def change_language(console: Page, overview: Page):
     await expect(overview.get_by_role("heading", name="大厅概览")).to_be_visible()
     await console.get_by_role("link", name="English").click()
     await expect(console.get_by_role("button", name="Start")).to_be_visible()
-    await console.get_by_role("button", name="Log out").click()
+    await console.get_by_text("This computer", exact=True).click()
+    await console.get_by_role("button", name="Unbind").click()
     await expect(console.get_by_label("Access token")).to_be_visible()
 
 

@@ -195,10 +195,11 @@ def watch_the_counter(tmp_path, firmware, presses, flashed=None) -> Counter:
         counter, eyes = Counter(), Eyes()
         run = Run(hall, SEED, timing=TIMES, board=BOARD, hear=eyes.hear)
         async with Tap(hall.folders) as tap, run:
-            cookie = f"pingjia_gateway={read_token(hall.folder / 'console.token')}"
+            token = read_token(hall.folder / "console.token")
             async with httpx2.AsyncClient(
-                base_url=hall.gateway.url, headers={"Cookie": cookie}, trust_env=False
+                base_url=hall.gateway.url, headers={"Origin": hall.gateway.url}, trust_env=False
             ) as console:
+                await console.post("/login", data={"token": token})
                 await asyncio.gather(
                     *(
                         rate(run, tap, eyes, console, window, people[number::8], counter)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import re
 import time
 from collections import Counter
@@ -24,24 +25,45 @@ OWN = {"origin": "http://hall"}
 HTML = {"accept": "text/html"}
 
 
+class Sessions:
+    """Of the holders `it` and `clerk`, whose tokens are their names; `ended` are over."""
+
+    def __init__(self):
+        self.ended: list[str] = []
+        self.open: dict[str, str] = {}
+        self._numbers = itertools.count()
+
+    def _good(self, token):
+        if token in self.ended:
+            raise EndedTokenError(0, "somebody")
+        return token if token in ("it", "clerk") else None
+
+    def log_in(self, token):
+        if (holder := self._good(token)) is None:
+            return None
+        secret = f"secret-{next(self._numbers)}"
+        self.open[secret] = holder
+        return secret, holder
+
+    def holder(self, secret):
+        return self._good(self.open.get(secret))
+
+    def log_out(self, secret):
+        self.open.pop(secret, None)
+
+
 @pytest.fixture
 def visitor(tmp_path):
     """A browser at a site with one page and one action, whose tokens are `it` and `clerk`."""
     (tmp_path / "seats.html").write_text(
         '{% extends "layout.html" %}{% block main %}{{ _("最新评价") }} {{ word }}{% endblock %}'
     )
-    ended: list[str] = []
-
-    def holder_of(token: str) -> str | None:
-        if token in ended:
-            raise EndedTokenError(0, "somebody")
-        return token if token in ("it", "clerk") else None
-
+    sessions = Sessions()
     site = Site(
         tier="demo",
         name="评价 Pingjia",
         templates=tmp_path,
-        holder_of=holder_of,
+        sessions=sessions,
         home_of=lambda holder: f"/{holder}",
     )
 
@@ -61,7 +83,7 @@ def visitor(tmp_path):
     app = FastAPI()
     site.install(app)
     with TestClient(app, base_url="http://hall", follow_redirects=False) as client:
-        client.ended = ended
+        client.sessions = sessions
         yield client
 
 
@@ -107,6 +129,40 @@ def test_one_browser_keeps_several_tokens_until_it_logs_out(visitor):
     assert visitor.get("/it").status_code == 200
     visitor.post("/logout", headers=OWN)
     assert visitor.get("/it").status_code == 401
+
+
+def test_the_cookie_is_not_the_token_and_a_copy_of_it_ends_by_logging_out(visitor):
+    log_in(visitor, "it")
+    kept = visitor.cookies["pingjia_demo"]
+    assert kept == "secret-0"
+    visitor.post("/logout", headers=OWN)
+    for stolen in (kept, "it"):
+        visitor.cookies.clear()
+        visitor.cookies.set("pingjia_demo", stolen)
+        assert visitor.get("/it").status_code == 401
+    visitor.cookies.clear()
+    for _ in range(6):
+        log_in(visitor, "it")
+    assert len(visitor.sessions.open) == 4, "what a browser forgets is over"
+
+
+def test_a_part_that_meets_no_login_leads_back_to_its_own_page(visitor):
+    headers = {**OWN, "hx-request": "true", "hx-current-url": "http://hall/it?a=1"}
+    assert visitor.post("/it", headers=headers).headers["hx-redirect"] == "/login?next=/it"
+    for other in ("", "http://evil//evil", "nonsense"):
+        sent = visitor.post("/it", headers={**headers, "hx-current-url": other})
+        assert sent.headers["hx-redirect"] == "/login?next="
+
+
+def test_who_was_logged_in_is_told_that_it_is_over(visitor):
+    assert "over" not in visitor.get("/it", headers=HTML).headers["location"]
+    log_in(visitor, "clerk")
+    log_in(visitor, "it")
+    visitor.sessions.open.popitem()
+    assert "other=1" in visitor.get("/it", headers=HTML).headers["location"], "the clerk's is good"
+    visitor.sessions.open.clear()
+    sent = visitor.get("/it", headers=HTML).headers["location"]
+    assert "登录已失效" in visitor.get(sent).text
 
 
 def test_who_may_not_is_told_that_another_token_is_needed(visitor):
@@ -207,20 +263,42 @@ def test_a_part_that_takes_long_is_rendered_seldom():
     assert rendered[0.0] > 3
 
 
-def test_a_live_part_ends_within_a_minute_of_its_login():
-    """Looked at once a minute, not at each rendering; the control goes on."""
+@pytest.mark.parametrize(("most", "told", "status"), [(0, "full", 503), (1, "free", 200)])
+def test_where_too_many_listen_a_page_gets_the_part_by_asking(tmp_path, most, told, status):
+    (tmp_path / "part.html").write_text("{{ word }}")
+    site = Site("demo", "评价", tmp_path, Sessions(), str, most_listeners=most)
+
+    @site.router.get("/live")
+    async def live(request: Request) -> Response:
+        await site.holder(request)
+        return await site.live(request, "part.html", lambda: {"word": "now"}, lambda _: True)
+
+    app = FastAPI()
+    site.install(app)
+    with TestClient(app, base_url="http://hall", follow_redirects=False) as client:
+        assert client.get("/live", headers=HTML).status_code == 303, "to the login"
+        log_in(client, "it")
+        for _ in range(3):
+            asked = client.get("/live", headers=HTML)
+            assert (asked.text, asked.headers["live"]) == ("now", told)
+        site.close()  # a stream ends at once
+        assert client.get("/live").status_code == status
+
+
+def test_a_live_part_ends_within_seconds_of_its_login():
+    """Looked at every 4 s, not at each rendering; the control goes on."""
     clock, asked = [0.0], []
 
     async def may_go_on() -> bool:
         asked.append(clock[0])
-        return clock[0] < 180
+        return clock[0] < 12
 
     async def listen(may) -> bool:
         live = Live(most=1, every_s=0.001, now_s=lambda: clock[0])
         clock[0] = 0.0
         task = asyncio.create_task(_drain(live.stream("key", str, may).body_iterator))
-        while clock[0] < 400 and not task.done():
-            clock[0] += 20.0
+        while clock[0] < 30 and not task.done():
+            clock[0] += 1.0
             await asyncio.sleep(0.01)
         has_ended = task.done()
         live.close()
@@ -228,14 +306,15 @@ def test_a_live_part_ends_within_a_minute_of_its_login():
         return has_ended
 
     assert asyncio.run(listen(may_go_on))
-    assert [at // 60 * 60 for at in asked] == [60, 120, 180]
+    assert len(asked) == 3
+    assert asked[-1] < 16
     assert not asyncio.run(listen(None))
 
 
 def test_a_token_that_has_ended_is_told_so_and_leads_nowhere(visitor):
     """At the login, and where it was logged in before."""
     log_in(visitor, "it")
-    visitor.ended.append("it")
+    visitor.sessions.ended.append("it")
     sent = visitor.get("/it", headers=HTML)
     assert sent.headers["location"] == "/login?next=/it&ended=1"
     assert "此令牌已到期" in visitor.get(sent.headers["location"]).text

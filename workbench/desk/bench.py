@@ -90,11 +90,13 @@ def work(port: str, job: Job, on_progress: Progress) -> str:
         done = _flash(board, job, on_progress)
     line = f"{port}: {_sentence(done, job.release.version)}, {time.monotonic() - begin:.1f} s"
     if (given := done.given) is not None:
-        label.note(job.devices, given.device, given.hall, given.epoch)
+        label.note(job.devices, given.device, given.hall, given.epoch, port)
         if given.bundle is not None and not job.keeps_bundle:
             given.bundle.drop()
         if given.closed is not None:
             line += f"\n{port}: {given.closed}"
+    elif done.device is not None:
+        label.note_port(job.devices, done.device, port)
     return line
 
 

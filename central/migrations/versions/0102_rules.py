@@ -19,6 +19,33 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "session",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.String(length=16), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_session")),
+    )
+    op.create_table(
+        "mark_answer",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mark", sa.String(length=32), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=False),
+        sa.Column("window", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_mark_answer")),
+    )
+    op.create_index(
+        op.f("ix_mark_answer_mark"),
+        "mark_answer",
+        ["mark", "hall", "window", "device"],
+        unique=False,
+    )
+    op.create_table(
         "decision",
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("hall", sa.String(length=32), nullable=False),

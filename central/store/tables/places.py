@@ -160,6 +160,16 @@ class Token(Table, table=True):
     used_day: int | None = None
 
 
+class Session(Table, table=True):
+    """Who has logged in to the pages, by the hash of the secret in their cookie; it ends with its
+    token. seen_ms: when it was used last, within hours.
+    """
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    token: str = Field(max_length=16)
+    seen_ms: int = Field(sa_type=BigInteger)
+
+
 class DeviceSettings(Table, table=True):
     """What devices say and ask, from `set_at_ms` on: all of a hall, of a window, or one.
 

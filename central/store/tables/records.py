@@ -1,6 +1,6 @@
 """Tables of what devices signed, and of what was made of it."""
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text
 from sqlmodel import Field
 
 from central.store.tables.table import Table
@@ -128,6 +128,28 @@ class MarkTally(Table, table=True):
     device: str = Field(max_length=32)
     epoch: int
     seq: int
+
+
+class MarkAnswer(Table, table=True):
+    """What somebody said to a finding of the marks' page, append-only: `seen`, or `closed` with a
+    reason. It is about what had happened until until_ms; device: empty for a mark and a refusal.
+    """
+
+    __tablename__ = "mark_answer"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "mark", "hall", "window", "device"),)
+
+    n: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite")
+    )
+    mark: str = Field(max_length=32)
+    hall: str = Field(max_length=32)
+    window: str = Field(max_length=32)
+    device: str = Field(max_length=32)
+    what: str = Field(max_length=16)
+    until_ms: int = Field(sa_type=BigInteger)
+    at_ms: int = Field(sa_type=BigInteger)
+    who: str = Field(max_length=64)
+    reason: str = Field(max_length=200)
 
 
 class Gap(Table, table=True):

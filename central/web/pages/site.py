@@ -18,7 +18,8 @@ from central.directory.sight import is_coarse
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.figures.tables.reader import TablesReader
-from central.people.callers import Callers, Holder, UnknownTokenError
+from central.people.callers import Callers, Holder
+from central.people.sessions import PageSessions
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
 from central.web.pages import counts, directory, halls, hours, policies, tables
@@ -30,11 +31,10 @@ from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
 from central.web.pages.hours import HoursView
 from central.web.pages.looker import Looker, reads_all, reads_pages
-from central.web.pages.marks import MarksView
+from central.web.pages.marks import HallQuery, MarksView, Severity, State, answers_to
 from central.web.pages.policies import PoliciesView
 from central.web.pages.tables import TablesView
 from pages import PageError, Site
-from protocol.field import place_id
 
 _EVERY_S = 1.0
 _REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
@@ -44,7 +44,6 @@ ViewOf = Callable[[Place, bool], View]  # bool: whether counts lead to their ser
 Which = Annotated[str, Query(alias="period")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
 Firmware = Annotated[str | None, Query(max_length=32)]
-HallQuery = Annotated[str | None, Query(max_length=place_id.most)]
 
 
 def create_site(
@@ -61,18 +60,12 @@ def create_site(
 ) -> Site[Holder]:
     """The pages over an open database; those of a rehearsal say so, each."""
 
-    def holder_of(token: str) -> Holder | None:
-        try:
-            return callers.holder(token)
-        except UnknownTokenError:
-            return None
-
     site: Site[Holder] = Site(
         tier="centre",
         name="好差评归集系统",
         templates=Path(__file__).with_name("templates"),
         static=Path(__file__).with_name("static"),
-        holder_of=holder_of,
+        sessions=PageSessions(database, callers, reader.now_ms),
         home_of=_home,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
@@ -92,8 +85,10 @@ def create_site(
     devices = DevicesView(approval, endings)
     _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
 
-    def all_marks(hall: HallQuery = None) -> ViewOf:
-        return lambda place, _: lambda: marks.show(place, hall)
+    def all_marks(
+        hall: HallQuery = None, severity: Severity = None, state: State = "open"
+    ) -> ViewOf:
+        return lambda place, _: lambda: marks.show(place, hall, severity, state)
 
     def whole_fleet(firmware: Firmware = None, page: PageNumber = 1) -> ViewOf:
         return lambda place, _: lambda: fleet.show(place, firmware, page)
@@ -102,6 +97,7 @@ def create_site(
         return lambda *_: devices.show
 
     _add(site, "/marks", "marks", all_marks, reads_all)
+    answers_to(site, marks)
     _add(site, "/fleet", "fleet", whole_fleet, reads_all)
     _add(site, "/devices", "devices", pending_devices, _approves)
 

@@ -1,4 +1,6 @@
-"""Where devices stood before they were moved; by which clock a record came; tokens that end."""
+"""Where devices stood before they were moved; by which clock a record came; tokens that end;
+who has logged in.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +20,20 @@ def upgrade() -> None:
         sa.Column("until_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stood")),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "session",
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_ms", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_session")),
+    )
+    op.create_table(
+        "login_code",
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("window", sa.String(), nullable=False),
+        sa.Column("ends_at_ms", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_login_code")),
     )
     op.add_column("envelope", sa.Column("received_ran_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("ends_at_ms", sa.Integer(), nullable=True))

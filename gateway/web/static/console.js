@@ -1,4 +1,4 @@
-// The window console's keys: F2 start, F4 invite, F8 close, F9 pause and resume. Function keys,
+// The window console's keys: F2 sign in or start, F4 invite, F8 close, F9 pause and resume. Function keys,
 // because a Chinese input method takes letters.
 
 const DOUBLE_CLICK_MS = 500;
@@ -22,6 +22,15 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!event.repeat) button.click();
 });
+
+// Whoever comes to a console that is empty may begin to type, or press Enter.
+document.addEventListener("htmx:after:swap", takeFocus);
+takeFocus();
+
+function takeFocus() {
+  const isFree = document.activeElement === document.body || !document.activeElement?.isConnected;
+  if (isFree) consolePlace.querySelector("[autofocus]")?.focus();
+}
 
 // The second half of a double click must not press the key that has come in its place.
 consolePlace.addEventListener("click", dropSecondClick, true);
