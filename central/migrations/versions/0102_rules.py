@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("n", name=op.f("pk_mark_answer")),
     )
     op.create_index(
-        op.f("ix_mark_answer_mark"),
+        op.f("ix_mark_answer_mark_hall_window_device"),
         "mark_answer",
         ["mark", "hall", "window", "device"],
         unique=False,
@@ -370,16 +370,9 @@ def _make_cases() -> None:
     for name, columns, only in (
         ("ix_rating_case_hall_service", ["hall", "service"], None),
         ("uq_rating_case_rating", ["rating"], None),
-        (
-            "ix_rating_case_board",
-            ["shown_ms", "no", "region", "institution_now", "is_over"],
-            "is_open",
-        ),
-        (
-            "ix_rating_case_of_institution",
-            ["institution_now", "shown_ms", "no", "is_over"],
-            "is_open",
-        ),
+        ("ix_rating_case_board", ["shown_ms", "no"], "is_open"),
+        ("ix_rating_case_of_institution", ["institution_now", "shown_ms", "no"], "is_open"),
+        ("ix_rating_case_of_region", ["region", "shown_ms", "no"], "is_open"),
         ("ix_rating_case_next_ms", ["next_ms"], "next_ms IS NOT NULL"),
         ("ix_rating_case_joined", ["joined"], "joined IS NOT NULL"),
     ):

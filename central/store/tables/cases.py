@@ -10,6 +10,12 @@ _WAITS = text("next_ms IS NOT NULL")
 _IS_JOINED = text("joined IS NOT NULL")
 
 
+def _open(name: str, *first: str) -> Index:
+    """An index of the open cases, by the limit that ends first."""
+    columns = (*first, "shown_ms", "no")
+    return Index(name, *columns, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+
+
 class RatingCase(Table, table=True):
     """A case, and how it stood when it was folded last (central/rules/cases/state.py): what is
     folded decides nothing, it is for finding cases.
@@ -30,16 +36,9 @@ class RatingCase(Table, table=True):
     __table_args__ = (
         Index("uq_rating_case_rating", "rating", unique=True),
         Index(None, "hall", "service"),
-        Index(
-            *("ix_rating_case_board", "shown_ms", "no", "region", "institution_now", "is_over"),
-            sqlite_where=_IS_OPEN,
-            postgresql_where=_IS_OPEN,
-        ),
-        Index(
-            *("ix_rating_case_of_institution", "institution_now", "shown_ms", "no", "is_over"),
-            sqlite_where=_IS_OPEN,
-            postgresql_where=_IS_OPEN,
-        ),
+        _open("ix_rating_case_board"),
+        _open("ix_rating_case_of_institution", "institution_now"),
+        _open("ix_rating_case_of_region", "region"),
         Index("ix_rating_case_next_ms", "next_ms", sqlite_where=_WAITS, postgresql_where=_WAITS),
         Index(
             "ix_rating_case_joined", "joined", sqlite_where=_IS_JOINED, postgresql_where=_IS_JOINED
