@@ -8,6 +8,7 @@ from rehearsal_hall import DIRECTORY, Practice
 from rules_parts import at
 
 from central.ratings.casebook import fold
+from central.ratings.recount import differences, recount
 from central.store.cases import cases, steps
 from central.store.judged import standings
 
@@ -353,3 +354,31 @@ def test_ratings_of_before_there_were_cases_have_none(practice):
     practice.go("2026-09-05 00:00")
     give(practice, visit("S1", "2026-09-02", 1, "old"), visit("S2", "2026-09-03", 1, "new"))
     assert [row.rating for row in stored(practice)] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE judge SET turn = turn", set()),  # the control
+        ("DELETE FROM rating_case WHERE rating = 'r1'", {"case_missing"}),
+        ("UPDATE rating_case SET state = 'closed', is_open = false", {"case_differs"}),
+        ("UPDATE rating_case SET received_ms = received_ms + 86400000", {"case_differs"}),
+        ("DELETE FROM case_step", {"case_differs"}),
+        ("UPDATE case_step SET what = 'replied' WHERE what = 'contacted'", {"case_differs"}),
+    ],
+)
+def test_verify_finds_a_case_that_is_gone_or_otherwise(practice, change, found):
+    for n, day in enumerate(("03", "04"), 1):
+        practice.go(f"2026-09-{day} 09:40")
+        give(practice, visit(f"S{n}", f"2026-09-{day}", 1, f"r{n}"))
+    for row in stored(practice):
+        take(practice, row.no, OFFICE, what="contacted")
+    practice.go("2026-09-05 00:00")
+    with practice.database.write() as connection:
+        connection.exec_driver_sql(change)
+    with practice.database.read() as connection:
+        told = {name for name, *_ in differences(connection, practice.centre.judge)}
+    assert told == found
+    if found == {"case_missing"}:
+        recount(practice.database, practice.centre.judge, lambda hall: None)
+        assert {row.rating for row in stored(practice)} == {"r1", "r2"}
