@@ -80,7 +80,8 @@ def faults_of(found: Hall) -> Found:
         where = f"{hall}, {dim} {thing or '*'}, {profile}@{policy_from}, {mode} {what}, {span}"
         yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
     for service, rating in found.unopened:
-        yield "case_missing", f"{hall}, service {service}", f"the bad rating {rating} has no case"
+        where = f"{found.hall}, service {service}"
+        yield "case_missing", where, f"the bad rating {rating} has no case"
 
 
 def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
