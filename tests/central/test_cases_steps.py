@@ -28,6 +28,7 @@ from central.rules.cases.findings import (
     reached,
     standing_findings,
 )
+from central.rules.cases.rates import Handled, rates_of
 from central.rules.cases.samples import sample
 from central.rules.cases.state import standing_of
 from central.rules.cases.steps import RULES, Actor
@@ -122,7 +123,7 @@ def test_who_asks_for_a_reply_at_any_level_gets_one():
     # A wish that comes when all was done opens it again.
     done = [step("closed", "2026-03-03 09:00"), step("asked", "2026-03-04 09:00")]
     assert stands("xinjiang-fire", of, done[:1]).state == "closed"
-    assert stands("xinjiang-fire", of, done).state == "new"
+    assert stands("xinjiang-fire", of, done).state == "handling"
 
 
 DECIDED = step("malicious", "2026-03-04 09:00", id="d")
@@ -416,3 +417,59 @@ def test_every_profile_says_when_a_case_is_done():
     for name in POLICIES.profiles():
         of = case(name, "2021-09-01 09:00")
         assert stands(name, of).left, name
+
+
+DONE = [
+    *FOUND,
+    step("contacted", "2026-03-03 15:00"),
+    step("rectified", "2026-03-05 09:00"),
+    step("replied", "2026-03-05 10:00"),
+    step("called_back", "2026-03-06 09:00"),
+]
+
+
+@pytest.mark.rule("R74")
+@pytest.mark.rule("R75")
+def test_the_rates_of_cases_are_those_counted_by_hand():
+    def rates(name: str, *told) -> dict[str, tuple[int, ...]]:
+        of = case(name, "2026-03-02 09:00", has_contact=True)
+        handled = [
+            Handled(stands(name, of, steps, now="2026-03-06 12:00"), counts, named)
+            for steps, counts, named in told
+        ]
+        found = rates_of(policy(name), handled)
+        told_rates = {
+            key: (one.num, one.den, one.settled, one.waiting, one.unreachable)
+            for key, one in found.rates.items()
+        }
+        return told_rates | {"beside": found.beside, "false": found.false, "no": found.no_basis}
+
+    satisfied = [*DONE, step("satisfied", "2026-03-06 10:00")]
+    again = [*DONE, step("not_satisfied", "2026-03-06 10:00")]
+    found = rates(
+        "qinnan",
+        (satisfied, "active", True),
+        (DONE, "active", False),
+        (again, "active", True),  # it is to be done again
+        (DONE[:3], "active", True),
+        ([], "late", False),
+        ([], "second", False),
+        ([*FOUND, step("verified_false", "2026-03-04 09:00")], "active", False),
+        ([step("no_legal_basis", "2026-03-04 09:00")], "active", False),
+        ([*FOUND, DECIDED, AGREED], "excluded", False),
+    )
+    # Replied: three, and the one without legal basis, of seven that count or are excluded.
+    assert found["bad_reply_rate"] == (4, 7, 4, 3, 0)
+    # Valid: the first four; the third's fix is undone by the citizen's word.
+    assert found["bad_fix_rate"] == (2, 4, 2, 2, 0)
+    assert found["named_fix_rate"] == (1, 3, 1, 2, 0)
+    assert found["fix_satisfied_rate"] == (1, 2, 1, 1, 0)
+    assert (found["beside"], found["false"], found["no"]) == ({"late": 1, "second": 1}, 1, 1)
+    # 鄂州: the call is 回访核实; a limit that was missed is settled, who cannot be reached beside.
+    calls = [step("attempted", f"2026-03-0{n} 10:00") for n in (2, 3, 4)]
+    gone = [*calls, step("unreachable", "2026-03-04 11:00")]
+    found = rates(
+        "ezhou-norm", (DONE[:5], "active", True), ([], "active", True), (gone, "active", True)
+    )
+    assert found["named_fix_rate"] == (1, 3, 2, 1, 1)
+    assert found["bad_reply_rate"] == (1, 3, 2, 1, 1)
