@@ -348,6 +348,30 @@ def test_cases_stand_folded_as_their_steps_say(practice):
     assert stored(practice) == rows
 
 
+@pytest.mark.parametrize("practice", ["qinnan"], indirect=True)
+@pytest.mark.rule("R75")
+def test_the_rates_of_a_period_are_over_all_and_over_what_is_settled(practice):
+    practice.go("2026-09-03 09:40")
+    give(practice, *(visit(f"S{n}", "2026-09-03", 1, f"r{n}", named=n < 2) for n in range(3)))
+    give(practice, visit("S0", "2026-09-03", 2, "second", rated_at="2026-09-03 09:35"))
+    for row in stored(practice):
+        if row.rating in ("r0", "second"):
+            for what in ("replied", "rectified", "called_back"):
+                take(practice, row.no, OFFICE, what=what, text="x")
+    days = {"from": "2026-09-03", "to": "2026-09-03"}
+    (found,) = practice.get("/v1/cases/rates", ALL, **days)["profiles"]
+    told = {one["rate"]: (one["num"], one["den"], one["waiting"]) for one in found["rates"]}
+    assert told == {
+        "bad_reply_rate": (1, 3, 2),
+        "bad_fix_rate": (1, 3, 2),
+        "named_fix_rate": (1, 2, 1),
+        "fix_satisfied_rate": (0, 1, 1),
+    }
+    assert (found["beside"], found["rates"][0]["target"]) == ({"second": 1}, 100)
+    assert practice.get("/v1/cases/rates", FIRE, **days)["profiles"] == []
+    practice.get("/v1/cases/rates", ALL, 422, **{"from": "2026-09-04", "to": "2026-09-03"})
+
+
 def test_ratings_of_before_there_were_cases_have_none(practice):
     with practice.database.write() as connection:
         standings.note(connection, cases_since_ms=at("2026-09-03 00:00"))

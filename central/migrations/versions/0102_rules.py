@@ -370,6 +370,7 @@ def _make_cases() -> None:
     for name, columns, only in (
         ("ix_rating_case_hall_service", ["hall", "service"], None),
         ("uq_rating_case_rating", ["rating"], None),
+        ("ix_rating_case_received_ms_no", ["received_ms", "no"], None),
         ("ix_rating_case_board", ["shown_ms", "no"], "is_open"),
         ("ix_rating_case_of_institution", ["institution_now", "shown_ms", "no"], "is_open"),
         ("ix_rating_case_of_region", ["region", "shown_ms", "no"], "is_open"),

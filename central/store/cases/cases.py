@@ -172,6 +172,25 @@ class Scope(NamedTuple):
     regions: tuple[str, ...] | None = None
 
 
+def received(
+    connection: Connection,
+    scope: Scope,
+    span: tuple[int, int],
+    after: tuple[int, str],
+    most: int,
+) -> list[CaseRow]:
+    """Cases of a scope, open or closed, that came from span[0] to before span[1], the next ones
+    behind (received_ms, no).
+    """
+    where, values = _of_scope(connection, scope)
+    query = (
+        f"SELECT {_NAMES} FROM rating_case WHERE received_ms >= ? AND received_ms < ?"
+        f" AND (received_ms > ? OR no > ?) AND {where} ORDER BY received_ms, no LIMIT ?"
+    )
+    told = (max(span[0], after[0]), span[1], after[0], after[1], *values, most)
+    return [_row(row) for row in sql.run(connection, query, told)]
+
+
 class Counts(NamedTuple):
     """How many open cases of a scope there are; over: with a limit missed, by what is shown;
     today, week: whose limit ends first until then.

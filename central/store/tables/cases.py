@@ -39,6 +39,7 @@ class RatingCase(Table, table=True):
         _open("ix_rating_case_board"),
         _open("ix_rating_case_of_institution", "institution_now"),
         _open("ix_rating_case_of_region", "region"),
+        Index(None, "received_ms", "no"),
         Index("ix_rating_case_next_ms", "next_ms", sqlite_where=_WAITS, postgresql_where=_WAITS),
         Index(
             "ix_rating_case_joined", "joined", sqlite_where=_IS_JOINED, postgresql_where=_IS_JOINED

@@ -21,6 +21,7 @@ from central.cases.desk import (
     Seen,
     UnknownCaseError,
 )
+from central.cases.rates import TooManyError, rates_between
 from central.directory.sight import Sight, sight_of
 from central.people import tokens
 from central.people.callers import Holder
@@ -34,6 +35,7 @@ from central.store.cases.cases import NEVER_MS, CaseRow, Scope
 from central.store.database import Database
 from central.store.judged import facts
 from central.web.api.bearer import HolderOf
+from central.web.views.case_rates import RatesView, rates_view
 from central.web.views.case_views import Board, CaseView, Names, board_of, case_view
 from central.web.views.told import Instant, PlaceId, StaffNo
 from hosting.clock import start_of
@@ -184,6 +186,25 @@ def create_router(
             rows = cases.board(connection, by.scope, spans[due], _place(after), limit + 1)
             names = _names(connection, judge, rows, day_number(now))
         return board_of(rows, counts, names, now, limit)
+
+    @router.get("/rates")
+    def get_rates(
+        by: Annotated[_Caller, Depends(caller)],
+        first: Annotated[date, Query(alias="from")],
+        last: Annotated[date, Query(alias="to")],
+    ) -> RatesView:
+        """The rates of the bad ratings that came on these days, at most 366: over all, and over
+        what is settled, with what is not due yet beside. Scope cases:<place>.
+        """
+        if not 0 <= (last - first).days <= 366:
+            raise FieldError("to", "to: give at most 366 days, from before to")
+        now, span = now_ms(), (start_of(first), start_of(last + timedelta(days=1)))
+        try:
+            with database.read() as connection:
+                found = rates_between(connection, judge, by.scope, span, now)
+        except TooManyError as error:
+            raise FieldError("to", f"{error}") from None
+        return rates_view(first, last, found)
 
     @router.get("/{no}")
     def get_case(by: Annotated[_Caller, Depends(caller)], no: Number) -> CaseView:
