@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from central.audit import restoring
+from central.audit.restoring import Restoring
 from central.cases import deadlines
 from central.cases.deadlines import Deadlines
 from central.cases.desk import Desk
@@ -104,7 +106,9 @@ class Centre:
             self.importer,
             is_rehearsal=isinstance(time, RehearsalClock),
         )
+        self.restoring = Restoring(database, now_ms)
         self.store_watch = StoreWatch(database, self.note_running, self.alarms.judge_late_ms)
+        self.store_watch.offered_again = lambda: self.restoring.told
         self.alarms.trouble = lambda: self.store_watch.trouble
         bearer = bearer_of(self.callers)
         own = []
@@ -148,6 +152,7 @@ class Centre:
         actions = [
             ("shares", SHARES_EVERY_S, self._count_shares),
             ("running", LOOK_EVERY_S, self.store_watch.look),
+            ("restoring", restoring.EVERY_S, self.restoring.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
             ("cases", deadlines.EVERY_S, self.deadlines.settle),
@@ -181,7 +186,7 @@ class Centre:
             self.callers.note_used()
         except Exception:  # the day on which a token was used is worth no failure at the end
             log.warning("which tokens were used today is not noted", exc_info=True)
-        self.database.close()
+        self.database.close(is_last=True)
 
     def note_running(self) -> None:
         """Note that the centre runs, so that its own downtime is nobody's silence, and which

@@ -1,4 +1,5 @@
-"""The configuration of one centre: central.toml, annotated in deploy/central.toml.
+"""The configuration of one centre: central.toml, annotated in deploy/central.toml, which
+`pingjia central init` writes.
 
 `PINGJIA_CENTRAL_DATABASE_URL` and the like stand above the file, so that a database password
 need not stand in it.
@@ -65,8 +66,7 @@ def load_config(path: Path) -> Config:
     config = toml.load_config(
         Config,
         path,
-        f"`pingjia central init --config {path}` makes one, deploy/central.toml explains every "
-        "key.",
+        f"`pingjia central init --config {path}` makes one, which explains every key.",
     )
     return config.model_copy(update=_absolute(config, path))
 

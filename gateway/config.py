@@ -1,6 +1,7 @@
 """gateway.toml: what it may say, and sentences for what it may not.
 
-Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
+Relative paths are relative to the file. deploy/gateway.toml is the annotated example, which
+`pingjia gateway init` writes.
 """
 
 import ssl
@@ -36,6 +37,7 @@ class Config(BaseSettings):
     centre_certificate: Path | None = None
     centre_key: Path | None = None
     proxy: str | None = None
+    carried: bool = False
     api_listen_host: str = "127.0.0.1"
     api_listen_port: Port = 8080
     broker: Literal["embedded", "external"] = "embedded"
@@ -114,7 +116,7 @@ def load_config(path: Path) -> Config:
 
     Raises OperatorError with file, key and what it may have meant.
     """
-    config = toml.load_config(Config, path, "copy deploy/gateway.toml, which explains every key.")
+    config = toml.load_config(Config, path, f"`pingjia gateway init --config {path}` makes one.")
     folder = path.resolve().parent
     paths = ("data_dir", "centre_token_file", "centre_ca", "centre_certificate", "centre_key")
     paths += ("mqtt_ca", "broker_files", "secure_dir", "tls_certificate", "tls_key")

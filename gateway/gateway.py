@@ -24,6 +24,7 @@ from gateway.hall.hall_book import HallBook
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
+from gateway.hall.restored import Restored
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import Renewal, count_days
@@ -52,6 +53,7 @@ _FILES = 256  # for broker, centre, database and ourselves
 _KEEP_EVERY_S = 3600
 _LOOK_EVERY_S = 20
 _WATCH_EVERY_S = 5
+_STUCK_S = 60.0
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -86,6 +88,7 @@ class Gateway:
         self.inbox = Inbox(config.queue_messages)
         self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
         earlier = Earlier(self.database)
+        restored = Restored(*(self.database, self.book.standing, earlier, self.clock, self.alarms))
 
         users = users_of(password, self.book.logins)
         self.broker = self.mosquitto = None
@@ -194,6 +197,8 @@ class Gateway:
         self._server = Server(
             app,
             connections=process.make_room(_CONNECTIONS, _FILES),
+            on_ready=process.tell_ready,
+            on_beat=self._beat,
             before_stop=self.site.close,
             stop_s=3,
             **config.api_tls,
@@ -209,7 +214,7 @@ class Gateway:
             # The first time is told when a device comes online.
             Ticker("clock", config.clock_every_s, self._tell_time),
             Ticker("day", _LOOK_EVERY_S, self._look_at_the_desk, at_once=True),
-            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint), at_once=True),
+            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint, restored), at_once=True),
             Ticker("disk", _WATCH_EVERY_S, room.look, at_once=True),
             Ticker("keeping", _KEEP_EVERY_S, self._keep, at_once=True),
         ]
@@ -273,19 +278,25 @@ class Gateway:
         self.upward.close()
         with contextlib.suppress(DatabaseError):  # damaged, or no room: it forgets an hour
             self.clock.note()
-        self.database.close()
+        self.database.close(is_last=True)
         self._lock.release()
+
+    def _beat(self) -> None:
+        """Alive: requests are answered, and no step of what ratings pass through is stuck."""
+        if self._workers[0].busy_s() < _STUCK_S:
+            process.tell_alive()
 
     def _refresh_users(self) -> None:
         for broker in (self.broker, self.mosquitto):
             if broker is not None:
                 broker.refresh_users()
 
-    def _looks(self, restraint: Restraint) -> Callable[[], None]:
+    def _looks(self, restraint: Restraint, restored: Restored) -> Callable[[], None]:
         def look() -> None:
             self.link.look()
             restraint.look()
             self.presence.look()
+            restored.look()
 
         return look
 

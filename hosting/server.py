@@ -11,6 +11,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 _HEAD_BYTES = 64 * 1024  # of a request before its body, as h11 has it; httptools has no bound
 _PIPELINED = 32  # requests that wait on a connection; who asks for more is hung up on
 _TICKS = 150  # of 0.1 s
+_BEAT_TICKS = 30
 
 
 class Server(uvicorn.Server):
@@ -23,7 +24,8 @@ class Server(uvicorn.Server):
     close` (hosting/problem.py).
     Who has not asked for anything 15 to 30 s after connecting, has begun to ask and not ended, or
     reads nothing of an answer, is hung up on.
-    on_ready: called once it takes requests. before_stop: ends the answers that have no end of
+    on_ready: called once it takes requests. on_beat: every 3 s while they are answered; from its
+    event loop, so not if that is stuck. before_stop: ends the answers that have no end of
     their own; then what is in progress gets `stop_s` seconds. more: uvicorn's own settings.
     """
 
@@ -33,6 +35,7 @@ class Server(uvicorn.Server):
         *,
         connections: int,
         on_ready: Callable[[], None] = lambda: None,
+        on_beat: Callable[[], None] = lambda: None,
         before_stop: Callable[[], None] = lambda: None,
         stop_s: int = 5,
         **more: Any,
@@ -48,7 +51,7 @@ class Server(uvicorn.Server):
             **more,
         )
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_beat = on_ready, on_beat
         self._before_stop = before_stop
         self._stuck: dict[Any, Any] = {}
 
@@ -64,7 +67,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Hang up on those who stood at the same place at the look before, too."""
+        """Beat; hang up on those who stood at the same place at the look before, too."""
+        if counter % _BEAT_TICKS == 0:
+            self._on_beat()
         if counter % _TICKS == 0:
             here: Any = self.server_state.connections
             stuck = {one: place for one in here if (place := _stuck_at(one)) is not None}

@@ -9,6 +9,8 @@ import logging
 from functools import cache
 from pathlib import Path
 
+from shipped import remedy
+
 log = logging.getLogger(__name__)
 
 CHINESE = "zh"
@@ -52,7 +54,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
         with path.open("rb") as file:
             return gettext.GNUTranslations(file)
     except OSError as error:  # no reason not to serve a hall: it is shown in Chinese
-        log.error("%s: %s; in a checkout `make setup` makes it", path, error.strerror)
+        log.error("%s: %s; %s", path, error.strerror, remedy("setup"))
         return gettext.NullTranslations()
 
 

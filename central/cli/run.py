@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from central.centre import Centre, open_centre
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
+from central.cli.opened import CENTRAL_TOML, ConfigFile, make_settings, opened_url
 from central.config import Config, load_config, require_safe_listener, require_shareable
 from central.keys import create_master_secret, read_master_secret
 from central.ratings.rehearsal import mark
@@ -43,9 +43,7 @@ def init(
     ] = False,
 ) -> None:
     """Make what is missing: the settings file, the master secret, the database."""
-    if not config.exists():
-        config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
-        print(f"made {config}")
+    make_settings(config)
     chosen = load_config(config)
     with opened_url(chosen) as database:
         if rehearsal:
@@ -99,6 +97,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
     server = Server(
         centre.app,
         on_ready=say_ready,
+        on_beat=process.tell_alive,
         before_stop=centre.site.close,
         connections=process.make_room(_CONNECTIONS, _FILES, needed),
         timeout_keep_alive=_KEEP_ALIVE_S,

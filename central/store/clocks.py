@@ -50,6 +50,7 @@ _PAST = [
     for table, column in (
         *(("hall", "heard_at_ms"), ("hall", "proven_at_ms"), ("device", "proven_at_ms")),
         *(("chain", "open_since_ms"), ("head", "lacking_since_ms"), ("head", "stored_at_ms")),
+        *(("restoring", "head_at_ms"), ("restoring", "at_ms")),
         *(("device", "enrolled_at_ms"), ("window", "rested_at_ms")),
         *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -109,8 +109,15 @@ class Database:
         wal = self._path.with_name(f"{self._path.name}-wal")
         return file_id(self._path) == self._file and wal.exists()
 
-    def close(self) -> None:
-        """Close every connection."""
+    def close(self, is_last: bool = False) -> None:
+        """Close every connection. is_last: nobody writes any more, so SQLite's file is made whole
+        without the -wal beside it.
+        """
+        if is_last and self._turn is not None:
+            with suppress(SQLAlchemyError, sqlite3.Error), self._turn:
+                raw = self._engine.raw_connection()
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                raw.close()
         self._engine.dispose()
 
 

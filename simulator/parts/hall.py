@@ -37,7 +37,7 @@ class Hall:
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
     with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
-    judged; none: the centre is a real one.
+    judged; none: the centre is a real one. api_port: of the gateway, 0 a free one.
     """
 
     def __init__(
@@ -51,13 +51,15 @@ class Hall:
         ports: tuple[int, ...] = (),
         is_secure: bool = False,
         profiles: tuple[str, ...] = (),
+        api_port: int = 0,
     ):
         self.folder = folder
         self.oracle = folder / ORACLE
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
         self._is_made = bool(ports)
-        self._ports = ports or tuple(free_port() for _ in range(4))
+        free = (free_port(), api_port or free_port(), free_port(), free_port())
+        self._ports = ports or free
         self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
         self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
         self.ca = folder / "secure" / "ca.pem" if is_secure else None

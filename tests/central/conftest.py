@@ -16,6 +16,7 @@ _ON_BOTH = {
     "test_central_batches",
     "test_central_chain",
     "test_central_clone",
+    "test_central_copies",
     "test_central_device_settings",
     "test_central_endings",
     "test_central_group",

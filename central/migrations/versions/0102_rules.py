@@ -312,6 +312,14 @@ def upgrade() -> None:
         sa.Column("further_version", sa.Integer(), nullable=True),
     ):
         op.add_column("hall", column)
+    op.create_table(
+        "restoring",
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("head_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_restoring")),
+    )
     for column in (
         sa.Column("broker", sa.String(length=16), nullable=True),
         sa.Column("firmware", sa.String(length=32), nullable=True),

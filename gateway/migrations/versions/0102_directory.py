@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column("ends_at_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_login_code")),
     )
+    op.add_column("book", sa.Column("restored_at_ms", sa.Integer(), nullable=True))
+    op.add_column("book", sa.Column("restored_ran_ms", sa.Integer(), nullable=True))
     op.add_column("envelope", sa.Column("received_ran_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("ends_at_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))
