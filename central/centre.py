@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from central.audit import restoring
 from central.audit.restoring import Restoring
+from central.cases import deadlines
+from central.cases.deadlines import Deadlines
+from central.cases.desk import Desk
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config, Role
 from central.custody.intake import Intake
@@ -46,6 +49,7 @@ from central.web.api import (
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
+from central.web.api.cases import board
 from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
@@ -90,6 +94,8 @@ class Centre:
         self.approval = Approval(database, now_ms)
         self.endings = Endings(database, now_ms)
         self.judge = Judge(database, rules, clock)
+        self.desk = Desk(database, self.judge, now_ms)
+        self.deadlines = Deadlines(database, self.judge, clock)
         self.columns = Columns(lambda: day_number(day(now_ms())))
         self.figures = FiguresReader(self.judge, now_ms, self.columns)
         self.tables = TablesReader(self.judge, now_ms, self.columns)
@@ -128,7 +134,9 @@ class Centre:
             bench.create_router(database, self.devices, self.intake, holder_in),
         ]
         if isinstance(time, RehearsalClock):
-            self.rehearsal = Rehearsal(database, self.judge, time, self.settle_directory)
+            self.rehearsal = Rehearsal(
+                database, self.judge, time, self.settle_directory, self.deadlines
+            )
             taking.append(
                 rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
             )
@@ -140,6 +148,10 @@ class Centre:
             policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, bearer),
             directory.create_router(database, self.importer, holder_in, self.figures.now_ms),
+            board.create_router(
+                *(database, self.judge, self.desk, holder_in, now_ms),
+                is_rehearsal=isinstance(time, RehearsalClock),
+            ),
             self.site,
         ]
         self.app = create_app(
@@ -158,6 +170,7 @@ class Centre:
             ("restoring", restoring.EVERY_S, self.restoring.look),
             ("directory", DIRECTORY_EVERY_S, self.settle_directory),
             ("judge", judge.EVERY_S, self.judge.settle),
+            ("cases", deadlines.EVERY_S, self.deadlines.settle),
             ("backfill", backfill.EVERY_S, backfill.Backfill(database, key_of).step),
         ]
         actions = [("running", LOOK_EVERY_S, self.store_watch.look)]

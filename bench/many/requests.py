@@ -29,6 +29,7 @@ from central.clockwork import Limits
 from central.config import Role
 from central.keys import DeviceKeys
 from central.people.tokens import (
+    CASES,
     DEVICES_APPROVE,
     DIRECTORY_READ,
     READERS,
@@ -43,6 +44,7 @@ from hosting.clock import day
 from pages.session import cookie_of
 
 BUDGET_MS = 1000
+BOARD_MS = 300  # of the board of 100,000 open cases
 ROUNDS = 3
 REGION = "r1"
 HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
@@ -84,6 +86,9 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/services/{hall}/{service}": {"": {}},
         "/v1/policies": {"": {}},
         "/v1/quota/{profile}/{region}": {"": {}},
+        "/v1/cases": {"": {}, "500 of those overdue": {"due": "over", "limit": 500}},
+        "/v1/cases/rates": {"a week": {"from": str(today - timedelta(days=6)), "to": str(today)}},
+        "/v1/cases/{no}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/fleet": {"": {}, "of a firmware": {"firmware": "0.2.0"}},
@@ -130,6 +135,7 @@ BY_PLACE = (
     (f"pages:read:region:{REGION}", "/directory/window", {}),
     (f"pages:read:hall:{HALL}", "/", {}),
     (f"figures:read:hall:{HALL}", "/v1/figures", {}),
+    (f"{CASES}:region:{REGION}", "/v1/cases", {"due": "week"}),
 )
 
 
@@ -146,7 +152,7 @@ class Reader:
         self._secrets = {
             scope: self._token(scope)
             for scope in (
-                *(*READERS, DIRECTORY_READ, DEVICES_APPROVE, SERVICES),
+                *(*READERS, CASES, DIRECTORY_READ, DEVICES_APPROVE, SERVICES),
                 *(hall_scope(HALL), enrol_scope(HALL), *dict.fromkeys(one[0] for one in BY_PLACE)),
             )
         }
@@ -229,6 +235,8 @@ class Reader:
 def _scope_of(path: str) -> str:
     if path.startswith("/v1/halls"):
         return enrol_scope(HALL) if "/devices" in path else hall_scope(HALL)
+    if path.startswith("/v1/cases"):
+        return CASES
     if path.startswith("/v1/directory"):
         return DIRECTORY_READ
     if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
@@ -255,8 +263,10 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     rows.append(row(name, counted, BUDGET_MS, "shown", True))
     service = reader.example("service", "service")
     project = reader.example("service_project", "project_no")
+    case = reader.example("rating_case", "no")
     for template, queries in named.items():
-        asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        asked = template.replace("/cases/{no}", f"/cases/{case}")
+        asked = asked.replace("{hall}", HALL).replace("{window}", WINDOW)
         asked = asked.replace("{profile}", "xinjiang-fire").replace("{region}", REGION)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         asked = asked.replace("{table}", "rates").replace("{form}", "xlsx")
@@ -266,16 +276,19 @@ async def measure(path: Path, folder: Path) -> list[dict]:
         for name, query in queries.items():
             took_ms = await worst(reader.get, asked, query)
             said = ", ".join(part for part in (f"GET {template}", name) if part)
-            is_kept = took_ms <= BUDGET_MS
-            rows.append(row(f"{said}, ms", took_ms, BUDGET_MS, f"<= {BUDGET_MS} ms", is_kept))
+            rows.append(_row(f"{said}, ms", template, took_ms))
             print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     for scope, path, query in BY_PLACE:
         took_ms = await worst(reader.get, path, query, scope)
-        name = f"GET {path} with {scope}, ms"
-        rows.append(row(name, took_ms, BUDGET_MS, f"<= {BUDGET_MS} ms", took_ms <= BUDGET_MS))
+        rows.append(_row(f"GET {path} with {scope}, ms", path, took_ms))
         print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     reader.centre.close()
     return rows
+
+
+def _row(name: str, path: str, took_ms: float) -> dict:
+    most = BOARD_MS if path == "/v1/cases" else BUDGET_MS
+    return row(name, took_ms, most, f"<= {most} ms", took_ms <= most)
 
 
 async def worst(action: Callable[..., Awaitable[Any]], *arguments: Any) -> float:
