@@ -320,7 +320,8 @@ def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
     look(autumn, "/hours/demo?show=beauty", "pages:read", status=404)
 
 
-@pytest.mark.rule("R12", "R109")
+@pytest.mark.rule("R12")
+@pytest.mark.rule("R109")
 def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(practice):
     matters = [{"kind": "matter", "id": f"m-{n}", "name": f"事项{n}"} for n in (1, 2)]
     practice.give(directory=DIRECTORY + matters)
