@@ -122,7 +122,7 @@ function askPin() {
     typed = shown.textContent = '';
     refuse('密码不对 Wrong PIN');
   };
-  const pad = element('div', { className: 'pad' }, ...[...'123456789'].map((one) => button(one, () => type(one))), button('←', close), button('0', () => type('0')), button('确定 OK', enter));
+  const pad = element('div', { className: 'pad' }, ...[...'123456789'].map((one) => button(one, () => type(one))), button('返回', close), button('0', () => type('0')), button('确定 OK', enter));
   panel().onkeydown = (event) => (/^\d$/.test(event.key) ? type(event.key) : event.key === 'Enter' && event.target.tagName !== 'BUTTON' && enter());
   open(element('h2', { textContent: '维护密码 PIN' }), shown, element('p', { id: 'refusal', role: 'alert' }), pad);
   stay();

@@ -49,9 +49,10 @@ function put(element, { text, lang }) {
 export const word = (key) => find('words', key).text;
 export const putWord = (element, key) => put(element, find('words', key));
 
-// A face's word: the centre's own, where it has said one and Chinese is shown.
+// A face's word: the centre's own, where it has said one and Chinese is shown. What it says of keys
+// that are reasons is for boxes with five of them.
 export function putHeadline(element, face, settings) {
-  const said = isFirst() && settings?.version > 0 ? settings.words[face] : undefined;
+  const said = isFirst() && settings?.version > 0 && face !== 'asking' ? settings.words[face] : undefined;
   if (said) put(element, { text: said, lang: current });
   else putWord(element, face);
 }
