@@ -27,7 +27,7 @@ ROLE_NAMES = {
 }
 FIRST = "first"  # an account of any role whose password somebody else set
 _ROLE = "role:"
-_BY_PLACE = ("pages:read", "figures:read")
+_BY_PLACE = ("pages:read", "figures:read", "cases")
 _OF_ONE = {
     "services:read": "services:read:<division>",
     "services:write": "services:write:<place>",
@@ -119,6 +119,9 @@ VERBS = {
     "write the directory": _row("directory:write"),
     "read services": _row("services:read:<division>"),
     "read a service": _row("services:read:<division>=place"),
+    "read cases": _row("cases cases:region cases:institution"),
+    "open a case": _row("cases cases:region"),
+    "take a step": _row("cases cases:region cases:institution"),
     "tell of services": _row("services:write:<place>"),
     "send batches": _row("hall:<hall>=own"),
     "enrol devices": _row("enrol:<hall>=own"),
@@ -141,6 +144,7 @@ ROUTES = {
     "GET /tables/{table}/{dim}": "look at tables",
     "GET /tables/{table}/{dim}/file.{form}": "take a table as a file",
     "GET /hours/{hall}": "look at figures",
+    "GET /summary/{profile}/{region}": "look at figures",
     "GET /units/{dim}/{what}": "look at figures",
     "GET /counts/{key}": "open services",
     "GET /directory": "look at the directory",
@@ -179,6 +183,11 @@ ROUTES = {
     "GET /v1/figures/{key}/services": "read services",
     "GET /v1/projects/{no}": "read services",
     "GET /v1/services/{hall}/{service}": "read a service",
+    "GET /v1/cases": "read cases",
+    "POST /v1/cases": "open a case",
+    "GET /v1/cases/rates": "read cases",
+    "GET /v1/cases/{no}": "read cases",
+    "POST /v1/cases/{no}/steps": "take a step",
     "POST /v1/services": "tell of services",
     "POST /v1/services/{service}/progress": "tell of services",
     "GET /v1/rehearsal/clock": "rehearse",

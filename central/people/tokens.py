@@ -31,18 +31,20 @@ READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
 DIRECTORY_READ = "directory:read"
 DIRECTORY_WRITE = "directory:write"
 DEVICES_APPROVE = "devices:approve"
-_OF_ALL_HALLS = (*READERS, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
+CASES = "cases"
+_OF_ALL_HALLS = (*READERS, CASES, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
 SERVICES_READ = "services:read:"
 SERVICES_WRITE = "services:write:"
 REHEARSAL = "rehearsal:write"
 ANYWHERE = "all"
-_BY_PLACE = (PAGES_READ, FIGURES_READ)
+_BY_PLACE = (PAGES_READ, FIGURES_READ, CASES)
 # Every scope as docs/scopes.md writes it.
 SCOPES = (
     *_OF_ALL_HALLS,
-    *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE for kind in KINDS_OF_PLACE),
+    *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE[:2] for kind in KINDS_OF_PLACE),
+    *(f"{CASES}:{kind}:<id>" for kind in ("region", "institution")),
     "services:read:<division>",
     "services:write:<place>",
     "hall:<hall>",
@@ -175,6 +177,8 @@ def _known(connection: Connection, scope: str) -> str:
     reading = next((one for one in _BY_PLACE if scope.startswith(f"{one}:")), None)
     if reading is not None:
         place = known_place(connection, scope.removeprefix(f"{reading}:"))
+        if reading == CASES and place.kind == "hall":
+            raise OperatorError("cases are for a region or an institution, not for a hall.")
         return f"{reading}:{place.kind}:{place.id}"
     halls = halls_of((scope,)) + enrollers_of((scope,))
     if not halls:

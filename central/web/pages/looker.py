@@ -42,3 +42,10 @@ def place_of(holder: Holder, verb: str) -> Place:
     found = reach(holder.scopes, verb)
     assert found is not None
     return found.place
+
+
+def whose_of(place: Place, leads: bool) -> str:
+    """What a page depends on beside its address: who sees the same place and opens the same sees
+    the same.
+    """
+    return ":".join((*place, str(leads)))

@@ -23,7 +23,8 @@ from central.people.deeds import Readings, who_of
 from central.people.roles import FIRST, PROVINCE, Place, column_of, may
 from central.people.sessions import PageSessions
 from central.store.database import Database
-from central.web.pages import acts, counts, directory, halls, hours, policies, tables
+from central.store.judged.changes import Changes
+from central.web.pages import acts, counts, directory, halls, hours, policies, summary, tables
 from central.web.pages import people as people_pages
 from central.web.pages.acts import ActsView
 from central.web.pages.counts import CountsView
@@ -33,14 +34,16 @@ from central.web.pages.figures import FiguresView
 from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
 from central.web.pages.hours import HoursView
-from central.web.pages.looker import Looker, place_for
+from central.web.pages.looker import Looker, place_for, whose_of
 from central.web.pages.marks import HallQuery, MarksView, Severity, State, answers_to
 from central.web.pages.people import AccountsView, AccountView, People
 from central.web.pages.policies import PoliciesView
+from central.web.pages.summary import SummaryView
 from central.web.pages.tables import TablesView
-from pages import PageError, Site
+from pages import PageError, Seen, Site
 
 _EVERY_S = 1.0
+_LISTENERS = 256
 _REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
 View = Callable[[], Any]
@@ -61,6 +64,7 @@ def create_site(
     approval: Approval,
     endings: Endings,
     importer: Importer,
+    changes: Changes,
     is_rehearsal: bool = False,
 ) -> Site[Holder]:
     """The pages over an open database; those of a rehearsal say so, each."""
@@ -73,6 +77,7 @@ def create_site(
         sessions=sessions,
         accounts=sessions,
         home_of=_home,
+        most_listeners=_LISTENERS,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
         menu={
@@ -94,7 +99,7 @@ def create_site(
     marks = MarksView(database, alarms, looker)
     fleet = FleetView(database, alarms, looker)
     devices = DevicesView(approval, endings)
-    _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
+    _add_figures(site, FiguresView(database, reader, alarms, closed, looker), changes)
 
     def all_marks(
         hall: HallQuery = None, severity: Severity = None, state: State = "open"
@@ -121,12 +126,13 @@ def create_site(
 
     directory.add_to(site, DirectoryView(database, importer, looker))
     tables.add_to(site, TablesView(database, shown, looker), readings)
-    counts.add_to(site, CountsView(database, reader.judge, reader.now_ms), readings)
+    counts.add_to(site, CountsView(database, shown), readings)
     hours.add_to(site, HoursView(database, shown, looker))
     halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
     people_pages.add_to(site, AccountView(database, people), AccountsView(people, looker))
     acts.add_to(site, ActsView(database, looker))
+    summary.add_to(site, SummaryView(database, reader.judge, looker))
     return site
 
 
@@ -145,7 +151,7 @@ def _is_first(holder: Holder) -> bool:
     return any(column_of(scope)[0] == FIRST for scope in holder.scopes)
 
 
-def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
+def _add_figures(site: Site[Holder], figures: FiguresView, changes: Changes) -> None:
     """Add the pages of figures. Of a hall's and an institution's token `/` is its own place, and
     the period a month that is closed.
     """
@@ -173,7 +179,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         if is_coarse(place):
             return await show_closed(request, place, None)
         leads = await site.has(request, may("open services"))
-        return await site.page(request, "figures.html", view_of(place, leads))
+        whose = whose_of(place, leads)
+        return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
     @site.router.get("/halls/{hall}")
     async def show_hall(
@@ -183,11 +190,13 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         if is_coarse(place):
             return await show_closed(request, place, hall)
         leads = await site.has(request, may("open services"))
-        return await site.page(request, "figures.html", view_of(place, leads))
+        whose = whose_of(place, leads)
+        return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
-    _add_live(site, "/", "figures", province, "look at figures")
-    _add_live(site, "/halls/{hall}", "figures", one_hall, "look at figures")
-    _add(site, "/halls/{hall}/windows/{window}", "figures", one_window, "look at figures")
+    told = ("figures", one_window, "look at figures", changes.seen)
+    _add_live(site, "/", "figures", province, "look at figures", changes.seen)
+    _add_live(site, "/halls/{hall}", "figures", one_hall, "look at figures", changes.seen)
+    _add(site, "/halls/{hall}/windows/{window}", *told)
 
 
 def _add(
@@ -196,6 +205,7 @@ def _add(
     name: str,
     view: Callable[..., ViewOf],
     verb: str,
+    seen: Seen | None = None,
 ) -> None:
     """Add a page of the template `name`.html, and its live part."""
 
@@ -205,7 +215,7 @@ def _add(
         leads = await site.has(request, may("open services"))
         return await site.page(request, f"{name}.html", view_of(place, leads))
 
-    _add_live(site, path, name, view, verb)
+    _add_live(site, path, name, view, verb, seen)
 
 
 def _add_live(
@@ -214,16 +224,17 @@ def _add_live(
     name: str,
     view: Callable[..., ViewOf],
     verb: str,
+    seen: Seen | None = None,
 ) -> None:
     """Add the live part of a page, at `path`/live. It is rendered once for all who see the same
-    place and open the same.
+    place and open the same; seen: while nothing was judged, seldom.
     """
 
     @site.router.get(f"{path.rstrip('/')}/live")
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = await place_for(site, request, verb)
         leads = await site.has(request, may("open services"))
-        view_now, whose = view_of(place, leads), ":".join((*place, str(leads)))
+        view_now, whose = view_of(place, leads), whose_of(place, leads)
         if place != PROVINCE:  # what is not theirs is said before the stream begins
             await run_in_threadpool(view_now)
-        return await site.live(request, f"{name}_live.html", view_now, may(verb), whose)
+        return await site.live(request, f"{name}_live.html", view_now, may(verb), whose, seen)

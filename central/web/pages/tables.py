@@ -31,7 +31,7 @@ from central.people.roles import Place, may
 from central.rules.definitions import OURS
 from central.store.database import Database
 from central.web.pages.levels import LEVEL_NAMES
-from central.web.pages.looker import Looker, place_for, place_of
+from central.web.pages.looker import Looker, place_for, place_of, whose_of
 from pages import PageError, Site, words
 
 _ROWS = 100  # on one page
@@ -246,7 +246,8 @@ def add_to(site: Site[Holder], view: TablesView, readings: Readings) -> None:
         place = await place_for(site, request, "look at tables")
         leads = await site.has(request, may("open services"))
         return await site.page(
-            request, "tables.html", lambda: view.show(place, table, dim, asked, leads)
+            *(request, "tables.html", lambda: view.show(place, table, dim, asked, leads)),
+            whose=whose_of(place, leads),
         )
 
     @site.router.get("/units/{dim}/{what:path}")
@@ -254,7 +255,8 @@ def add_to(site: Site[Holder], view: TablesView, readings: Readings) -> None:
         place = await place_for(site, request, "look at figures")
         leads = await site.has(request, may("open services"))
         return await site.page(
-            request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)
+            *(request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)),
+            whose=whose_of(place, leads),
         )
 
     @site.router.get("/tables/{table}/{dim}/file.{form}")
