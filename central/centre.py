@@ -25,7 +25,7 @@ from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal
 from central.people.accounts import Accounts
 from central.people.callers import Callers
 from central.people.passwords import Passwords
-from central.people.raters import Raters, erased_file_of, read_key
+from central.people.raters import Raters, open_raters
 from central.people.sessions import PageSessions
 from central.people.sign_in import SignIn
 from central.ratings import backfill, judge
@@ -38,7 +38,6 @@ from central.store import clocks
 from central.store.database import Database, open_database
 from central.store.judged import standings
 from central.store.judged.changes import Changes
-from central.store.people import raters as stored_raters
 from central.timekeeper import EVERY_S, Timekeeper
 from central.web.api import (
     bench,
@@ -320,25 +319,6 @@ def open_rehearsal(config: Config, at_ms: int | None = None) -> Centre:
     return _open(config, time_of)
 
 
-def open_raters(config: Config, database: Database) -> Raters | None:
-    """What seals personal data; all that was ever erased is erased again. None if its key was
-    never made. Raises OperatorError if it is lost: what it sealed would be, too.
-    """
-    path = config.personal_key_file
-    if not path.exists():
-        with database.read() as connection:
-            if stored_raters.has_keys(connection):
-                raise OperatorError(
-                    f"{path} is missing, and personal data is sealed under it: restore it from "
-                    "your backup, and personal.key.erased with it."
-                )
-        return None
-    raters = Raters(read_key(path), erased_file_of(path), now_ms)
-    if count := raters.erase_again(database):
-        log.warning("%d of what was erased had come back, and is erased again", count)
-    return raters
-
-
 def _real_time(database: Database) -> Timekeeper:
     require_real(database)
     return Timekeeper(database)
@@ -352,7 +332,7 @@ def _open(
     secret = read_master_secret(config.master_secret_file)
     rules, limits = rules_of(config), limits_of(config)
     database = open_database(config.database_url)
-    raters = open_raters(config, database)
+    raters = open_raters(config.personal_key_file, database)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
     secret = rehearsal_secret(secret) if isinstance(time, RehearsalClock) else secret

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from central.centre import Centre, open_centre, open_raters
+from central.centre import Centre, open_centre
 from central.cli.opened import CENTRAL_TOML, ConfigFile, make_settings, opened_url
 from central.config import (
     Config,
@@ -15,7 +15,7 @@ from central.config import (
     require_shareable,
 )
 from central.keys import create_master_secret, read_master_secret
-from central.people.raters import create_key
+from central.people.raters import create_key, open_raters
 from central.ratings.rehearsal import mark
 from central.store import directory, places
 from hosting import process
@@ -58,7 +58,7 @@ def init(
         with database.read() as connection:
             has_devices = places.has_devices(connection)
     with opened_url(chosen) as database:  # refused if it is lost
-        has_key = open_raters(chosen, database) is not None
+        has_key = open_raters(chosen.personal_key_file, database) is not None
     if not has_key:
         create_key(chosen.personal_key_file)
         print(f"made {chosen.personal_key_file}: keep a copy offline, apart from the database")

@@ -8,6 +8,7 @@ before it is deleted, so that a database put back from a copy is erased again at
 """
 
 import json
+import logging
 import os
 import re
 import secrets
@@ -20,8 +21,11 @@ from sqlalchemy import Connection
 
 from central.store.database import Database
 from central.store.people import raters
+from hosting.clock import now_ms
 from hosting.error import OperatorError
 from hosting.secret_file import read_private, write_new
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
 _NONCE = 12
@@ -116,6 +120,24 @@ class Raters:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def open_raters(path: Path, database: Database) -> Raters | None:
+    """What seals personal data; all that was ever erased is erased again. None if its key was
+    never made. Raises OperatorError if it is lost: what it sealed would be, too.
+    """
+    if not path.exists():
+        with database.read() as connection:
+            if raters.has_keys(connection):
+                raise OperatorError(
+                    f"{path} is missing, and personal data is sealed under it: restore it from "
+                    "your backup, and personal.key.erased with it."
+                )
+        return None
+    found = Raters(read_key(path), erased_file_of(path), now_ms)
+    if count := found.erase_again(database):
+        log.warning("%d of what was erased had come back, and is erased again", count)
+    return found
 
 
 def erased_file_of(key_file: Path) -> Path:
