@@ -29,6 +29,7 @@ _ON_BOTH = {
     "test_judge_turns",
 }
 _ON_POSTGRESQL = {
+    "test_cases_postgresql",
     "test_central_feed",
     "test_central_locks",
     "test_central_postgresql",
@@ -102,8 +103,8 @@ def _empty(database):
         for name in numbered:
             connection.exec_driver_sql(f'ALTER SEQUENCE "{name}" RESTART')
         connection.exec_driver_sql(
-            "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal)"
-            " VALUES (1, 0, 0, 0, false)"
+            "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal, cases_since_ms)"
+            " VALUES (1, 0, 0, 0, false, 0)"
         )
 
 
