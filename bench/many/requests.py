@@ -26,6 +26,7 @@ from bench.many.province_data import EPOCH, HALLS, NOW_MS, make
 from bench.many.servers import calibration
 from central.centre import Centre
 from central.clockwork import Limits
+from central.config import Role
 from central.keys import DeviceKeys
 from central.people.tokens import (
     CASES,
@@ -115,6 +116,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/hours/{hall}": {"a month": {}, "a year": year},
         "/counts/{key}": {"": {}},
         "/policies": {"": {}},
+        "/summary/{profile}/{region}": {"": {}},
         "/fleet": {"": {}},
         "/fleet/live": {"": {}},
         "/marks": {"": {}, "a hall": hall},
@@ -141,11 +143,11 @@ BY_PLACE = (
 class Reader:
     """Asks the application of a centre over a province's database."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, role: Role = Role.ALL) -> None:
         self._folder = folder
-        database = open_database(f"sqlite:///{path}")
-        keys = DeviceKeys(bytes(32))
-        self.centre = Centre(database, keys, load_rules("national"), Limits(), PlainClock(_now_ms))
+        database = open_database(url)
+        told = (load_rules("national"), Limits(), PlainClock(_now_ms))
+        self.centre = Centre(database, DeviceKeys(bytes(32)), *told, role=role)
         self._tokens = Tokens(database, _now_ms)
         self._sessions: dict[str, str] = {}  # of browsers
         self._secrets = {
@@ -252,7 +254,7 @@ def _scope_of(path: str) -> str:
 
 async def measure(path: Path, folder: Path) -> list[dict]:
     """The table."""
-    reader = Reader(path, folder)
+    reader = Reader(f"sqlite:///{path}", folder)
     named = routes()
     left = await reader.asked() - named.keys()
     assert not left, f"nothing is asked of {left}"

@@ -25,7 +25,7 @@ from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, projects, standings, waiting
+from central.store.judged import changes, counters, facts, projects, standings, waiting
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.moved import MovedRating
@@ -165,6 +165,7 @@ class Judge:
                 return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
             projects.note_common(connection, common, now_ms)
+            changes.tell(connection)
         return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
 
     def _leave(self, state: Any, work: _Work, why: str | None, now_ms: int) -> None:

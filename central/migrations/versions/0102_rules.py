@@ -301,6 +301,12 @@ def upgrade() -> None:
         sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
     )
+    op.create_table(
+        "span_change",
+        sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("span", name=op.f("pk_span_change")),
+    )
     _make_cases()
     op.create_index(op.f("ix_directory_kind_up"), "directory", ["kind", "up"])
     for column in (
