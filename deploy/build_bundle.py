@@ -36,7 +36,7 @@ EXTRAS = ("postgresql",)
 PARTS = ("install.sh", "pingjia", "answers-hall.toml", "answers-centre.toml")
 # Of the C library: 2.17 is CentOS 7's, 2.28 is Kylin V10's; pip takes no tag that is not named.
 _GLIBC = ("1", "2010", "2014", "_2_5", "_2_12", "_2_17", "_2_24", "_2_26", "_2_27", "_2_28")
-_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq")
 _IN_OUR_WHEEL = "node_modules/"
 
 

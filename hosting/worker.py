@@ -36,7 +36,7 @@ class Worker:
             self._thread.join(timeout_s)
 
     def busy_s(self) -> float:
-        """For how long the running step has run; 0 between two."""
+        """For how long the running step, or action, has run; 0 between two."""
         since_s = self._since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
@@ -53,6 +53,7 @@ class Worker:
                 last = repr(error)
                 self._since_s = None
                 self._stopping.wait(self._pause_s)
+        self._since_s = None
 
 
 class Ticker(Worker):
@@ -77,7 +78,9 @@ class Ticker(Worker):
         self._is_due = at_once
 
     def _tick(self) -> None:
+        self._since_s = None
         if not self._is_due and self._stopping.wait(self._every_s):
             return
+        self._since_s = time.monotonic()
         self._is_due = True  # still, if it fails
         self._is_due = self._action() is True

@@ -23,6 +23,8 @@ _EXPORTED = (
         "touched",
         "standing",
         "moved_rating",
+        "rating_case",
+        "case_step",
     ),
     *("figure", "judged", "policy_use", "judge"),
 )

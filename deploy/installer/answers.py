@@ -36,6 +36,7 @@ HALL = {
         "消息代理 The broker: embedded or mosquitto", "embedded", "embedded|mosquitto"
     ),
     "mqtt_port": Question("评价器端口 The port for devices", "1883", _PORT),
+    "carried": Question("大厅没有网络 The hall has no network", "false", "true|false"),
     "api_port": Question("叫号系统和页面端口 The port for queue systems and pages", "8080", _PORT),
     "foreign_mosquitto": Question(
         "本机原有 mosquitto 服务：停用还是保留 This machine has a mosquitto service of its own: "

@@ -102,6 +102,8 @@ def install_hall(release: Path, answers: Answers) -> None:
             "api_listen_port": int(answers.get("api_port")),
             "mqtt_port": port,
         }
+        if answers.get("carried") == "true":
+            values["carried"] = True
         if ca is not None:
             values["centre_ca"] = f"{ETC}/centre-ca.pem"
         if not is_embedded:

@@ -48,7 +48,8 @@ def upgrade(release: Path, is_copied: bool) -> None:
                 "which is the way back, and say so: ./install.sh upgrade --copied"
             )
         say(f"the {tier.word}: {old.name} -> {release.name}")
-        systemctl("stop", tier.unit)
+        services = services_of(tier)
+        systemctl("stop", *services)
         copy = None
         try:
             if is_file and tier.database.exists():
@@ -57,20 +58,21 @@ def upgrade(release: Path, is_copied: bool) -> None:
                 tier.command(old, "backup", copy)
                 say(f"  copied to {copy}")
         except InstallError:
-            start(tier.unit)  # as it was
+            start_all(services)  # as it was
             raise
         _remember(tier, old, copy)
         use(tier.name, release)
         install_units(release, tier.units)
         try:
-            start(tier.unit)
+            start_all(services)
         except InstallError as error:
             say(f"{error}\nso the {tier.word} goes back to {old.name}")
-            _go_back(tier, old, copy)
+            systemctl("stop", *services)
+            _go_back(tier, services, old, copy)
             raise InstallError(
                 f"the {tier.word} stays at {old.name}; see the lines above"
             ) from None
-        say(f"  {tier.unit} runs")
+        say(f"  {', '.join(services)} runs")
     COMMAND.write_bytes((release / "bundle" / "pingjia").read_bytes())
     remove_unused()
 
@@ -89,10 +91,25 @@ def rollback(word: str | None) -> None:
         if tier is HALL and CENTRE in [one for one, _ in known]:
             _wait_until_offered()
         say(f"the {tier.word}: back to {old.name}")
-        systemctl("stop", tier.unit)
-        _go_back(tier, old, copy)
-        say(f"  {tier.unit} runs")
+        services = services_of(tier)
+        systemctl("stop", *services)
+        _go_back(tier, services, old, copy)
+        say(f"  {', '.join(services)} runs")
     remove_unused()
+
+
+def services_of(tier: Tier) -> list[str]:
+    """What runs, or would: one service, or several processes of a centre (docs/processes.md)."""
+    several = tier.units[1].replace("@.", "@*.")
+    listed = run("systemctl", "list-units", "--all", "--plain", "--no-legend", several)
+    found = [line.split()[0] for line in listed.splitlines() if "@" in line]
+    return found or [tier.unit]
+
+
+def start_all(services: list[str]) -> None:
+    """One after the other: the first changes the tables. Raises InstallError."""
+    for service in services:
+        start(service)
 
 
 def uninstall(is_purged: bool) -> None:
@@ -118,7 +135,7 @@ def uninstall(is_purged: bool) -> None:
     say("removed, with settings, secrets and all ratings")
 
 
-def _go_back(tier: Tier, old: Path, copy: Path | None) -> None:
+def _go_back(tier: Tier, services: list[str], old: Path, copy: Path | None) -> None:
     """Let a stopped tier run `old`; if its tables were changed, on the copy from before."""
     use(tier.name, old)
     install_units(old, tier.units)
@@ -131,7 +148,7 @@ def _go_back(tier: Tier, old: Path, copy: Path | None) -> None:
         tier.command(old, "restore", copy)
         say(f"  the tables had changed: restored {copy.name}; what came after it is offered again")
         say(f"  the newer database is kept in {aside}")
-    start(tier.unit)
+    start_all(services)
     _forget(tier)
 
 

@@ -166,7 +166,7 @@ class Hall:
 
     def end(self) -> str:
         """Nobody comes any more; what the crowd has said."""
-        self.run("pkill -INT -f 'pingjia sim run' || true")
+        self.run("pkill -INT -f '^/opt/pingjia/.*python .*sim run' || true")
         return self._crowd.communicate(timeout=90)[0]
 
     def presses(self) -> int:
@@ -253,7 +253,7 @@ def survive(hall: Hall) -> None:
         hall.run(f"kill -9 {before}")
         wait(lambda: hall.machine.main_pid(unit) not in (0, before), 30, f"{unit} stays dead")  # noqa: B023
         hall.more(4)
-    hall.run("pkill -9 -f broker.mjs")
+    hall.run("pkill -9 -f '^/opt/pingjia/.*broker.mjs'")
     hall.more()
     frozen = {unit: hall.machine.main_pid(unit) for unit in UNITS}
     began = time.monotonic()

@@ -16,7 +16,7 @@ PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 def typed(folder: Path, lines: str) -> subprocess.CompletedProcess:
     """What a shell says to the page's lines; the hall ends with it, whatever happens."""
     return subprocess.run(
-        ["bash", "-c", f"trap 'kill $DEMO 2>/dev/null' EXIT; {lines}"],
+        ["bash", "-c", f"trap 'kill $DEMO 2>/dev/null || true' EXIT; {lines}"],
         cwd=folder,
         env=os.environ | {"PATH": PATH},
         capture_output=True,
