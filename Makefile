@@ -5,8 +5,8 @@ SOURCES := protocol quick hosting shipped pages firmware gateway central simulat
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
-# Most tests wait for real processes: three at a time keep two cores busy.
-PARALLEL ?= -n 3 --dist worksteal
+# Most tests wait for real processes: four at a time keep two cores busy.
+PARALLEL ?= -n 4 --dist worksteal
 # `make test-long PART=mutants` runs the long tests of that name only.
 PART ?=
 # The builder's key, made if there is none; what signs a bundle is no part of a checkout.

@@ -36,7 +36,9 @@ from gateway.keep.salvage import Salvage, open_database
 from gateway.store import envelopes
 from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
+from gateway.web.bridge import MESSAGE_BYTES
 from gateway.web.health import Health
+from gateway.web.kiosk import Kiosk
 from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
@@ -193,6 +195,7 @@ class Gateway:
             finder,
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
+        Kiosk(config, self._broker_port, self.link.tls, self.book).install(app)
         self.site.install(app)
         self._server = Server(
             app,
@@ -200,6 +203,7 @@ class Gateway:
             on_ready=process.tell_ready,
             on_beat=self._beat,
             before_stop=self.site.close,
+            message_bytes=MESSAGE_BYTES,
             stop_s=3,
             **config.api_tls,
         )
@@ -235,10 +239,9 @@ class Gateway:
 
     def start(self) -> None:
         """Run everything. Raises OperatorError if the broker's start, or its files, fail."""
-        host, port = self.config.mqtt_host, self.config.mqtt_port
         if self.broker is not None:
             self.broker.start()
-            port = self.broker.port
+        host, port = self.config.mqtt_host, self._broker_port()
         if self.mosquitto is not None:
             self.mosquitto.start()
         self.mqtt_address = address(host, port)
@@ -280,6 +283,9 @@ class Gateway:
             self.clock.note()
         self.database.close(is_last=True)
         self._lock.release()
+
+    def _broker_port(self) -> int:
+        return self.config.mqtt_port if self.broker is None else self.broker.port
 
     def _beat(self) -> None:
         """Alive: requests are answered, and no step of what ratings pass through is stuck."""

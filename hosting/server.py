@@ -26,7 +26,8 @@ class Server(uvicorn.Server):
     reads nothing of an answer, is hung up on.
     on_ready: called once it takes requests. on_beat: every 3 s while they are answered; from its
     event loop, so not if that is stuck. before_stop: ends the answers that have no end of
-    their own; then what is in progress gets `stop_s` seconds. more: uvicorn's own settings.
+    their own; then what is in progress gets `stop_s` seconds. message_bytes: of a WebSocket's
+    message; 0: there are no WebSockets. more: uvicorn's own settings.
     """
 
     def __init__(
@@ -38,12 +39,15 @@ class Server(uvicorn.Server):
         on_beat: Callable[[], None] = lambda: None,
         before_stop: Callable[[], None] = lambda: None,
         stop_s: int = 5,
+        message_bytes: int = 0,
         **more: Any,
     ) -> None:
         config = uvicorn.Config(
             app,
             http=_bounded(connections),
-            ws="none",
+            ws="websockets-sansio" if message_bytes else "none",
+            ws_max_size=message_bytes,
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -94,7 +98,10 @@ def _stuck_at(connection: Any) -> Any:
     """Where a connection stands that owes us something: a request, its first or one that it has
     begun after an answer; or that it reads. None if it owes nothing.
     """
-    cycle, unread = connection.cycle, connection.transport.get_write_buffer_size()
+    unread = connection.transport.get_write_buffer_size()
+    if not hasattr(connection, "cycle"):  # a WebSocket: who serves it knows what it owes
+        return unread or None
+    cycle = connection.cycle
     is_mute = cycle is None or (
         cycle.response_complete and connection.timeout_keep_alive_task is None
     )
@@ -136,6 +143,11 @@ def _bounded(connections: int) -> type[Any]:
                 mute.pop(place, None)
                 others.pop(place, None)
                 place.transport.abort()
+
+        def handle_websocket_upgrade(self, *given: Any) -> None:
+            mute.pop(self, None)  # the connection is another protocol's from now on
+            others.pop(self, None)
+            super().handle_websocket_upgrade(*given)
 
         def connection_lost(self, exc: Exception | None) -> None:
             mute.pop(self, None)

@@ -64,6 +64,7 @@ a page to who asks for HTML, and by the tier's own handler to everybody else.
 Look at static/style.css for the parts that a page is made of.
 """
 
+from pages.live import Seen
 from pages.site import PageError, Site
 
-__all__ = ["PageError", "Site"]
+__all__ = ["PageError", "Seen", "Site"]

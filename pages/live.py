@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -13,6 +13,9 @@ AppStatus.disable_automatic_graceful_drain()
 
 _ASK_S = 4.0  # a page that is logged out of, or whose token is revoked, ends so soon
 _SHARE = 0.1  # of the time that rendering may take, all parts together
+_OLDEST_S = 10.0  # after so long a part is rendered though nothing was seen to change
+
+Seen = Callable[[], Hashable]
 
 
 class _Part:
@@ -23,6 +26,8 @@ class _Part:
         self.lock = asyncio.Lock()
         self.html = ""
         self.fresh_until_s = float("-inf")
+        self.seen: Hashable = None
+        self.old_s = float("-inf")
 
 
 class Live:
@@ -40,6 +45,8 @@ class Live:
         self._listeners = 0
         self._parts: dict[str, _Part] = {}
         self._is_over = False
+        self._looking = asyncio.Lock()
+        self._looked_s, self._seen = float("-inf"), None
 
     def is_full(self) -> bool:
         """Whether nobody else can listen now."""
@@ -50,20 +57,23 @@ class Live:
         key: str,
         render: Callable[[], str],
         may_go_on: Callable[[], Awaitable[bool]] | None = None,
+        seen: Seen | None = None,
     ) -> EventSourceResponse:
         """The part as it is now, and then whenever it has changed; `render` runs in a thread.
 
         key: names what is rendered; listeners with the same key share one rendering. may_go_on:
-        asked every few seconds: a login that has ended ends what it opened.
+        asked every few seconds: a login that has ended ends what it opened. seen: cheap; while
+        it gives the same, for all parts, a part is rendered every ten seconds only.
         """
-        return EventSourceResponse(self._states(key, render, may_go_on), sep="\n", ping=10)
+        states = self._states(key, render, may_go_on, seen)
+        return EventSourceResponse(states, sep="\n", ping=10)
 
-    async def once(self, key: str, render: Callable[[], str]) -> str:
+    async def once(self, key: str, render: Callable[[], str], seen: Seen | None = None) -> str:
         """The part as it is now, for who asks again and again where no more can listen; it is
         rendered no more often than for those who do.
         """
         part = self._parts.setdefault(key, _Part())
-        html = await self._render(part, render)
+        html = await self._render(part, render, seen)
         self._drop_stale()
         return html
 
@@ -72,7 +82,11 @@ class Live:
         self._is_over = True
 
     async def _states(
-        self, key: str, render: Callable[[], str], may_go_on: Callable[[], Awaitable[bool]] | None
+        self,
+        key: str,
+        render: Callable[[], str],
+        may_go_on: Callable[[], Awaitable[bool]] | None,
+        seen: Seen | None,
     ) -> AsyncIterator[dict]:
         if self.is_full():
             return
@@ -87,7 +101,7 @@ class Live:
                     asked_s = self._now_s()
                     if not await may_go_on():
                         break
-                html = await self._render(part, render)
+                html = await self._render(part, render, seen)
                 if html != shown:
                     shown = html
                     yield {"data": html}
@@ -105,12 +119,26 @@ class Live:
             if is_idle and (self._is_over or now_s >= part.fresh_until_s):
                 del self._parts[key]
 
-    async def _render(self, part: _Part, render: Callable[[], str]) -> str:
+    async def _render(self, part: _Part, render: Callable[[], str], seen: Seen | None) -> str:
         async with part.lock:
             began_s = self._now_s()
-            if began_s >= part.fresh_until_s:
-                part.html = await run_in_threadpool(render)
-                took_s = self._now_s() - began_s
-                rest_s = took_s / _SHARE * len(self._parts)
-                part.fresh_until_s = began_s + max(self._every_s * 0.9, rest_s)
+            if began_s < part.fresh_until_s:
+                return part.html
+            now_seen = None if seen is None else await self._look(seen)
+            if seen is not None and now_seen == part.seen and began_s < part.old_s:
+                part.fresh_until_s = began_s + self._every_s * 0.9
+                return part.html
+            part.html = await run_in_threadpool(render)
+            took_s = self._now_s() - began_s
+            rest_s = took_s / _SHARE * len(self._parts)
+            part.seen, part.old_s = now_seen, began_s + _OLDEST_S
+            part.fresh_until_s = began_s + max(self._every_s * 0.9, rest_s)
         return part.html
+
+    async def _look(self, seen: Seen) -> Hashable:
+        """One look for all parts that ask at the same time."""
+        async with self._looking:
+            now_s = self._now_s()
+            if now_s >= self._looked_s + self._every_s * 0.9:
+                self._looked_s, self._seen = now_s, await run_in_threadpool(seen)
+        return self._seen

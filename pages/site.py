@@ -21,7 +21,8 @@ from hosting.clock import china, day, now_ms
 from hosting.tokens import EndedTokenError
 from pages import session, words
 from pages.headers import SafeHeaders
-from pages.live import Live
+from pages.live import Live, Seen
+from pages.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Site(Generic[Holder]):
         self._credential = credential
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
+        self._shared = Shared()
         self._static = _read_static(_HERE / "static", static)
         self._digest = _digest(self._static)
         self._templates = Environment(
@@ -157,13 +159,26 @@ class Site(Generic[Holder]):
         return True
 
     async def page(
-        self, request: Request, template: str, view: View = dict, status: int = 200
+        self,
+        request: Request,
+        template: str,
+        view: View = dict,
+        status: int = 200,
+        whose: str | None = None,
     ) -> Response:
-        """A page, or a part of one, in the visitor's language."""
+        """A page, or a part of one, in the visitor's language. whose: what the view depends on
+        beside its address, as text, where one rendering may serve all who ask for it (shared.py).
+        """
         language, opens = self.language(request), await self._opens(request)
-        html = await run_in_threadpool(
-            lambda: self.render(template, language, request, opens=opens, **view())
-        )
+
+        def render() -> str:
+            return self.render(template, language, request, opens=opens, **view())
+
+        if whose is None:
+            html = await run_in_threadpool(render)
+        else:
+            key = f"{language} {whose} {sorted(opens)} {_here(request)}"
+            html = await self._shared.page(key, render)
         answer = HTMLResponse(html, status)
         session.renew(answer, request, self.tier)
         return answer
@@ -183,9 +198,11 @@ class Site(Generic[Holder]):
         view: View,
         may: Callable[[Holder], bool],
         whose: str = "",
+        seen: Seen | None = None,
     ) -> Response:
         """A live part: see `data-live` in the package's docstring. It ends with the login of a
         holder who may. whose: what the view depends on beside its address, as text.
+        seen: see Live.stream.
 
         Who asks for HTML gets the part once, as it is now: pages do where too many listen.
         """
@@ -198,11 +215,11 @@ class Site(Generic[Holder]):
         render = partial(self.render, template, language, None)
         is_full = self._live.is_full()
         if "text/html" in request.headers.get("accept", ""):
-            html = await self._live.once(key, lambda: render(**view()))
+            html = await self._live.once(key, lambda: render(**view()), seen)
             return HTMLResponse(html, headers={"Live": "full" if is_full else "free"})
         if is_full:  # for programs: a page then polls
             raise PageError(503, "同时查看的人太多，请稍后再试。")
-        return self._live.stream(key, lambda: render(**view()), may_go_on)
+        return self._live.stream(key, lambda: render(**view()), may_go_on, seen)
 
     def language(self, request: Request) -> str:
         """The visitor's language, `zh` or `en`."""

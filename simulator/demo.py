@@ -17,7 +17,14 @@ from simulator.check import days as check
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import UnixPort
-from simulator.parts.hall import FIGURES_TOKEN, HALL, QUEUE_TOKEN, REHEARSAL_TOKEN, Hall
+from simulator.parts.hall import (
+    FIGURES_TOKEN,
+    HALL,
+    KIOSK_WINDOW,
+    QUEUE_TOKEN,
+    REHEARSAL_TOKEN,
+    Hall,
+)
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
 from simulator.parts.sabotage import sabotage
@@ -73,6 +80,8 @@ async def run_hall(
             say(f"窗口 windows  {' '.join(hall.windows)}; people rate whom you invite")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, run.crowd.stop)
+        if hall.has_kiosk:
+            run.attend(KIOSK_WINDOW)
         up = time.monotonic()
         await (_in_lines(run, show, say) if console is None else _on_screen(run, show, console))
         lasted = time.monotonic() - up

@@ -111,6 +111,13 @@ def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
         connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
 
 
+def write_again(connection: Connection) -> None:
+    """Write what was noted last as it is: whether the database takes anything, and no more."""
+    newest = select(_running.c.since_ms).order_by(_running.c.since_ms.desc()).limit(1)
+    is_it = _running.c.since_ms == newest.scalar_subquery()
+    connection.execute(update(_running).where(is_it).values(until_ms=_running.c.until_ms))
+
+
 def ran(connection: Connection, most: int) -> list[tuple[int, int]]:
     """(since_ms, until_ms) of the times in which the centre ran, the newest first."""
     query = select(_running).order_by(_running.c.since_ms.desc()).limit(most)

@@ -23,6 +23,9 @@ _EXPORTED = (
         "touched",
         "standing",
         "moved_rating",
+        "rating_case",
+        "case_step",
+        "spot_check",
     ),
     *("figure", "judged", "policy_use", "judge"),
 )

@@ -112,6 +112,7 @@ def demo(
             profiles=profiles,
             is_secure=tls,
             api_port=port,
+            has_kiosk=not days and not called,  # else people's services would be others'
         )
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         console = Console()

@@ -14,6 +14,7 @@ from simulator.check.oracle import Verdict, judge, read_log, read_ratings
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import BOARD, JOURNAL, UnixPort
 from simulator.parts.hall import Hall
+from simulator.people.attendant import Attendant
 from simulator.people.crowd import Crowd
 from simulator.people.guests import Guests
 from simulator.web import Centre, QueueSystem
@@ -92,6 +93,11 @@ class Run:
     async def __aexit__(self, *_):
         await self._stack.aclose()
 
+    def attend(self, window: str):
+        """From now on somebody calls one ticket after the other at a window of real people."""
+        attending = asyncio.create_task(Attendant(self.queue, window).run())
+        self._stack.callback(attending.cancel)
+
     def pending(self) -> set[tuple[str, int]]:
         """(device, seq) of ratings that were thanked and are not acknowledged to the device."""
         return self.ladder.pending()
@@ -140,8 +146,12 @@ class Run:
         await self._fleet_stack.aclose()
 
     async def ratings(self) -> list[dict]:
-        """The members of all ratings in the centre."""
-        return read_ratings(await self.reader.records())
+        """The members of all ratings of the virtual devices in the centre."""
+        return [
+            rating
+            for rating in read_ratings(await self.reader.records())
+            if rating["device"] in self.hall.folders  # a person's at the kiosk: nobody else saw it
+        ]
 
     async def verdict(self) -> Verdict:
         """The oracle's."""

@@ -22,7 +22,7 @@ SPEAKING = (
     *("pages", "gateway/web", "gateway/desk", "central/web/pages"),
     *("central/custody/marks.py",),
 )
-SILENT = ("gateway/web/api.py",)  # its title is in both languages
+SILENT = ("gateway/web/api.py", "gateway/web/kiosk.py")  
 
 
 def catalogue(read=read_po, path=PO):
@@ -30,7 +30,9 @@ def catalogue(read=read_po, path=PO):
     with path.open("rb") as file:
         entries = read(file, "en") if read is read_po else read(file)
         return {
-            one.id if isinstance(one.id, str) else one.id[0]: one.string
+            one.id if isinstance(one.id, str) else one.id[0]: (
+                one.string if isinstance(one.string, str) else tuple(one.string)
+            )
             for one in entries
             if one.id
         }
