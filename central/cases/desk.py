@@ -156,6 +156,10 @@ class Desk:
             else self._of_other(places, new, at_ms)
         )
         cases.add(connection, [row])
+        if row.rating is not None:  # the judge may have opened it a moment ago
+            row = cases.of_ratings(connection, [row.rating])[row.rating]._replace(
+                has_contact=row.has_contact
+            )
         what = "asked" if new.kind == "rating" else "received"
         n = len(steps.of(connection, [row.no])[row.no])
         at_ms = max(at_ms, row.received_ms)
