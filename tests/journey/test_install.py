@@ -176,7 +176,7 @@ class Hall:
     def more(self, count: int = 8) -> None:
         """Waits until so many more have pressed."""
         had = self.presses()
-        wait(lambda: self.presses() >= had + count, 90, "nobody presses any more")
+        wait(lambda: self.presses() >= had + count, 240, "nobody presses any more")
 
     def status(self) -> dict:
         """What the gateway says of itself."""
@@ -236,8 +236,9 @@ def test_from_the_archive_to_the_end_nothing_is_lost(machine):
         survive(hall)
         back_and_forth(hall)
         move(hall, folder)
-    finally:
+    finally:  # shown if it fails
         told = hall.end()
+        print(told[-3000:], hall.status(), hall.run("journalctl --no-pager -n 60"), sep="\n")
     verdict = hall.verdict()
     assert verdict["lost"] == verdict["duplicate"] == verdict["altered"] == 0, told[-2000:]
     assert verdict["thanked"] > 40
