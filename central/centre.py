@@ -8,6 +8,7 @@ from central.audit.restoring import Restoring
 from central.cases import deadlines
 from central.cases.deadlines import Deadlines
 from central.cases.desk import Desk
+from central.cases.spot_checks import SpotChecks
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config, Role
 from central.custody.intake import Intake
@@ -54,7 +55,7 @@ from central.web.api import (
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
-from central.web.api.cases import board
+from central.web.api.cases import board, spot_checks
 from central.web.api.health import LOOK_EVERY_S, StoreWatch
 from central.web.pages.people import People
 from central.web.pages.site import create_site
@@ -166,6 +167,9 @@ class Centre:
             policies.create_router(database, self.judge, bearer, now_ms),
             feed.create_router(database, holder_in, now_ms),
             directory.create_router(database, self.importer, holder_in, self.figures.now_ms),
+            spot_checks.create_router(
+                *(database, SpotChecks(database, now_ms), holder_in, now_ms)
+            ),
             board.create_router(
                 *(database, self.judge, self.desk, holder_in, now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),

@@ -89,6 +89,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/quota/{profile}/{region}": {"": {}},
         "/v1/cases": {"": {}, "500 of those overdue": {"due": "over", "limit": 500}},
         "/v1/cases/rates": {"a week": {"from": str(today - timedelta(days=6)), "to": str(today)}},
+        "/v1/cases/samples": {"": {}},
         "/v1/cases/{no}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},

@@ -50,6 +50,7 @@ DEEDS = {
     "cases.list": "查看差评案件清单",
     "case.open": "查看差评案件",
     "case.begin": "立案",
+    "case.sample": "抽查差评案件",
     "case.step": "办理差评案件",
     "mark.answer": "处置完整性标记",
     "token.add": "签发令牌",

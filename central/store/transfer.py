@@ -25,6 +25,7 @@ _EXPORTED = (
         "moved_rating",
         "rating_case",
         "case_step",
+        "spot_check",
     ),
     *("figure", "judged", "policy_use", "judge", "act", "act_head"),
 )

@@ -183,8 +183,8 @@ def install_centre(release: Path, answers: Answers) -> None:
         take(copy, COPIES / copy.name)
         say(CENTRE.command(release, "restore", COPIES / copy.name).strip())
     say(CENTRE.command(release, "init").strip())
-    if hall:
-        token = VAR / f"{hall}.token"
+    token = VAR / f"{hall}.token"
+    if hall and not token.exists():  # else an earlier attempt has added it
         CENTRE.command(release, "hall", "add", hall, "--name", first[0], "--mqtt-host", first[1],
                        "--mqtt-port", first[2], "--token-out", token)  # fmt: skip
         say(f"{token} is the token of hall {hall}: carry it to its gateway, and delete it here")

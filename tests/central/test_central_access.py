@@ -41,6 +41,7 @@ SENT = {
     "POST /v1/batches": {"items": []},
     "POST /v1/services": {"hall": "demo", "service": "WEB-1", "channel": "web"},
     "POST /v1/cases": {"kind": "complaint", "hall": "demo", "text": "态度生硬"},
+    "POST /v1/cases/samples": {"first": "2020-01-01", "last": "2020-01-31", "percent": 5},
     "POST /v1/cases/{no}/steps": {"what": "contacted"},
     "POST /v1/services/{service}/progress": {
         "hall": "demo",

@@ -485,6 +485,24 @@ def _make_cases() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_step")),
     )
     op.create_index(op.f("ix_case_step_no"), "case_step", ["no"], unique=False)
+    op.create_table(
+        "spot_check",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("last_day", sa.Integer(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("of_cases", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("drawn", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spot_check")),
+    )
+    op.create_index(
+        op.f("ix_spot_check_place_at_ms"), "spot_check", ["place", "at_ms"], unique=False
+    )
 
 
 def _note_bundles() -> None:

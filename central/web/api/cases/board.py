@@ -1,13 +1,11 @@
-"""GET and POST /v1/cases: cases of bad ratings, complaints, low ranks (RULES 8).
-
-Scope cases:<place>. Who holds one of a region, or of all, is its supervisor here; who holds one of
-an institution, the officer of it. Until there are accounts, a token is one person.
+"""GET and POST /v1/cases: cases of bad ratings, complaints, low ranks (RULES 8). Scope
+cases:<place>, as central/web/api/cases/caller.py has it.
 """
 
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from pydantic import BaseModel, Field, model_validator
@@ -22,20 +20,18 @@ from central.cases.desk import (
     UnknownCaseError,
 )
 from central.cases.rates import TooManyError, rates_between
-from central.directory.sight import Sight, sight_of
-from central.people.callers import Holder
 from central.people.deeds import Readings, place_of_holder, who_of
 from central.ratings.judge import Judge
 from central.rules.calendar import day_number, day_of, number_of
 from central.rules.case_section import Step as StepName
-from central.rules.cases.steps import Actor
 from central.store import services
 from central.store.cases import cases
-from central.store.cases.cases import NEVER_MS, CaseRow, Scope
+from central.store.cases.cases import NEVER_MS, CaseRow
 from central.store.database import Database
 from central.store.judged import facts
 from central.store.people import acts
 from central.web.api.bearer import HolderOf, require
+from central.web.api.cases.caller import Caller, caller_of
 from central.web.views.case_rates import RatesView, rates_view
 from central.web.views.case_views import Board, CaseView, Names, board_of, case_view
 from central.web.views.told import Instant, PlaceId, StaffNo
@@ -105,28 +101,6 @@ class OpenedCase(BaseModel, extra="forbid"):
         return self
 
 
-class _Caller(NamedTuple):
-    """Who asks, and what of it."""
-
-    holder: Holder
-    actor: Actor
-    sight: Sight
-
-    @property
-    def scope(self) -> Scope:
-        if self.sight.is_institution:
-            return Scope(institution=self.sight.place.id)
-        if self.sight.region is not None:
-            return Scope(regions=tuple(sorted(self.sight.regions)))
-        return Scope()
-
-    def sees(self, row: CaseRow) -> bool:
-        scope = self.scope
-        if scope.institution is not None:
-            return row.institution_now == scope.institution
-        return scope.regions is None or row.region in scope.regions
-
-
 def create_router(
     database: Database,
     judge: Judge,
@@ -139,28 +113,20 @@ def create_router(
     router = APIRouter(prefix="/v1/cases")
     readings = Readings(database, now_ms)
 
-    def caller(holder: Annotated[Holder, Depends(holder_in)]) -> _Caller:
-        place = require(holder.scopes, "read cases")
-        with database.read() as connection:
-            sight = sight_of(connection, place, day_number(now_ms()))
-        if sight is None:
-            raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
-        if sight.is_institution:
-            return _Caller(holder, Actor(holder.id, "officer", place.id), sight)
-        return _Caller(holder, Actor(holder.id, "supervisor"), sight)
+    caller = caller_of(database, holder_in, now_ms)
 
-    def note(connection: Connection, by: _Caller, what: str, no: str, step: str = "") -> None:
+    def note(connection: Connection, by: Caller, what: str, no: str, step: str = "") -> None:
         """The act, last in the transaction of what was done."""
         told = (who_of(by.holder), what, no, step, place_of_holder(by.holder))
         acts.add(connection, now_ms(), *told)
 
-    def known(connection: Connection, by: _Caller, no: str) -> CaseRow:
+    def known(connection: Connection, by: Caller, no: str) -> CaseRow:
         row = cases.of_numbers(connection, [no]).get(no)
         if row is None or not by.sees(row):  # whether there is one is nobody else's affair
             raise HTTPException(404, "no such case")
         return row
 
-    def view(connection: Connection, by: _Caller, seen: Seen) -> CaseView:
+    def view(connection: Connection, by: Caller, seen: Seen) -> CaseView:
         row, codes = seen.row, list[int]()
         if row.rating is not None:
             rated = services.ratings_by_id(connection, [row.rating]).get(row.rating)
@@ -171,7 +137,7 @@ def create_router(
 
     @router.get("")
     def get_cases(
-        by: Annotated[_Caller, Depends(caller)],
+        by: Annotated[Caller, Depends(caller)],
         due: Literal["all", "over", "today", "week"] = "all",
         after: Annotated[str, Query(max_length=40)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -196,7 +162,7 @@ def create_router(
 
     @router.get("/rates")
     def get_rates(
-        by: Annotated[_Caller, Depends(caller)],
+        by: Annotated[Caller, Depends(caller)],
         first: Annotated[date, Query(alias="from")],
         last: Annotated[date, Query(alias="to")],
     ) -> RatesView:
@@ -214,7 +180,7 @@ def create_router(
         return rates_view(first, last, found)
 
     @router.get("/{no}")
-    def get_case(by: Annotated[_Caller, Depends(caller)], no: Number) -> CaseView:
+    def get_case(by: Annotated[Caller, Depends(caller)], no: Number) -> CaseView:
         """A case with its story, its limits day by day. Scope cases:<place>."""
         with database.read() as connection:
             known(connection, by, no)
@@ -224,7 +190,7 @@ def create_router(
 
     @router.post("", status_code=201)
     def post_case(
-        by: Annotated[_Caller, Depends(caller)], told: OpenedCase, key: Key = ""
+        by: Annotated[Caller, Depends(caller)], told: OpenedCase, key: Key = ""
     ) -> CaseView:
         """Open a case. Told again with its Idempotency-Key it is the same one. Scope cases:region
         or cases.
@@ -247,7 +213,7 @@ def create_router(
 
     @router.post("/{no}/steps", status_code=201)
     def post_step(
-        by: Annotated[_Caller, Depends(caller)], no: Number, told: TakenStep, key: Key = ""
+        by: Annotated[Caller, Depends(caller)], no: Number, told: TakenStep, key: Key = ""
     ) -> CaseView:
         """Take a step; the case as it stands then. What may not be taken is refused, 409, with
         why. Told again with its Idempotency-Key it is taken once. Scope cases:<place>.
