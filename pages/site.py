@@ -1,6 +1,5 @@
 """A site: the pages of one tier, with login, languages, live parts and errors."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hosting.clock import china, day, now_ms
 from hosting.tokens import EndedTokenError
-from pages import session, words
+from pages import session, static_files, words
 from pages.headers import SafeHeaders
 from pages.live import Live, Seen
 from pages.shared import Shared
@@ -27,7 +26,6 @@ from pages.shared import Shared
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
 _NOTICES = {
@@ -92,8 +90,8 @@ class Site(Generic[Holder]):
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
         self._shared = Shared()
-        self._static = _read_static(_HERE / "static", static)
-        self._digest = _digest(self._static)
+        self._static = static_files.read(_HERE / "static", static)
+        self._digest = static_files.digest(self._static)
         self._templates = Environment(
             loader=FileSystemLoader([templates, _HERE / "templates"]),
             autoescape=True,
@@ -300,7 +298,9 @@ class Site(Generic[Holder]):
         if digest != self._digest or name not in self._static:
             raise HTTPException(404)
         headers = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
-        return Response(self._static[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+        return Response(
+            self._static[name], media_type=static_files.TYPES[Path(name).suffix], headers=headers
+        )
 
     async def _login_page(
         self, request: Request, wanted: str, notice: str, status: int = 200
@@ -347,21 +347,3 @@ def _span(say: Callable[..., str], duration_ms: int) -> str:
 def _here(request: Request) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
     return request.url.path + query
-
-
-def _read_static(*folders: Path | None) -> dict[str, bytes]:
-    return {
-        path.name: path.read_bytes()
-        for folder in folders
-        if folder is not None
-        for path in sorted(folder.iterdir())
-        if path.suffix in _TYPES
-    }
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    """Names the files' contents, so that browsers may keep them for a year."""
-    whole = hashlib.sha256()
-    for name, content in files.items():
-        whole.update(name.encode() + b"\0" + content)
-    return whole.hexdigest()[:16]
