@@ -118,6 +118,8 @@ class Desk:
             return self._seen(connection, row)
         noted_ms = noted_ms or self._now_ms()
         at_ms = noted_ms if new.at_ms is None else new.at_ms
+        if day_number(at_ms) == day_number(row.received_ms):
+            at_ms = max(at_ms, row.received_ms)
         step = Step(id, new.what, at_ms, noted_ms, actor, *new[2:7], n=len(told))
         policies, rules = policies_of(row, self._judge.rules), self._judge.rules
         shared = self._shared(connection, row)

@@ -13,6 +13,7 @@ from central.store.cases import cases, spot_checks
 from central.store.cases.cases import Scope
 from central.store.cases.spot_checks import SpotCheck
 from central.store.database import Database
+from central.store.people import acts
 from hosting.clock import start_of
 
 
@@ -24,10 +25,16 @@ class SpotChecks:
         self._now_ms = now_ms
 
     def draw(
-        self, place: str, scope: Scope, days: tuple[int, int], percent: int, actor: str
+        self,
+        place: str,
+        scope: Scope,
+        days: tuple[int, int],
+        percent: int,
+        actor: str,
+        who: tuple[str, str],
     ) -> SpotCheck:
         """Draw `percent` of the cases of a scope that came on these days, first and last, and
-        keep it. place: the scope's name. Raises ValueError as of `sample`.
+        keep it. place: the scope's name. who: as acts name them, and their place. Raises ValueError as of `sample`.
         """
         seed = secrets.token_hex(16)
         with self._database.write() as connection:
@@ -38,6 +45,8 @@ class SpotChecks:
                 *(found.of, found.sha256, " ".join(found.drawn), actor, self._now_ms()),
             )
             spot_checks.add(connection, made)
+            told = (who[0], "case.sample", made.id, f"{percent} % of {found.of}", who[1])
+            acts.add(connection, self._now_ms(), *told)
         return made
 
     def is_same(self, connection: Connection, scope: Scope, made: SpotCheck) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 from central_hall import Clock, Hall
-from empty_file import central_in
+from empty_file import ACTS_KEY, central_in
 from postgresql import Cluster
 from two_clocks import Machine
 
@@ -72,6 +72,7 @@ def cluster():
 def on_postgresql(cluster):
     """The centre's database on it, and the judge's row as it begins."""
     opened = open_database(cluster.url)
+    opened.sign_acts(ACTS_KEY)
     with opened.read() as connection:
         begun = connection.execute(_judge.select()).mappings().all()
     yield opened, begun

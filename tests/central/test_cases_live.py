@@ -273,6 +273,12 @@ def test_what_an_officer_sees_has_no_rater_no_device_and_no_hour(practice):
     give(practice, device)
     no = only(practice, OFFICE)["no"]
     take(practice, no, OFFICE, what="contacted", at="2026-09-03 09:35:44")
+    # Nor does it tell by what it refuses: an hour before the rating is as good as one after.
+    take(practice, no, OFFICE, what="attempted", at="2026-09-03 09:00")
+    take(practice, no, OFFICE, 409, what="attempted", at="2026-09-02 23:59")
+    with practice.database.read() as connection:
+        told = steps.of(connection, [no])[no]
+    assert min(one.at_ms for one in told) == at("2026-09-03 09:30:17")
     headers = practice.headers(OFFICE)
     for path in ("/v1/cases", f"/v1/cases/{no}"):
         answer = practice.client.get(path, headers=headers)

@@ -20,6 +20,7 @@ from central.cases.desk import (
     UnknownCaseError,
 )
 from central.cases.rates import TooManyError, rates_between
+from central.people.deeds import Readings, place_of_holder, who_of
 from central.ratings.judge import Judge
 from central.rules.calendar import day_number, day_of, number_of
 from central.rules.case_section import Step as StepName
@@ -28,7 +29,8 @@ from central.store.cases import cases
 from central.store.cases.cases import NEVER_MS, CaseRow
 from central.store.database import Database
 from central.store.judged import facts
-from central.web.api.bearer import HolderOf
+from central.store.people import acts
+from central.web.api.bearer import HolderOf, require
 from central.web.api.cases.caller import Caller, caller_of
 from central.web.views.case_rates import RatesView, rates_view
 from central.web.views.case_views import Board, CaseView, Names, board_of, case_view
@@ -109,8 +111,14 @@ def create_router(
 ) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/cases")
+    readings = Readings(database, now_ms)
 
     caller = caller_of(database, holder_in, now_ms)
+
+    def note(connection: Connection, by: Caller, what: str, no: str, step: str = "") -> None:
+        """The act, last in the transaction of what was done."""
+        told = (who_of(by.holder), what, no, step, place_of_holder(by.holder))
+        acts.add(connection, now_ms(), *told)
 
     def known(connection: Connection, by: Caller, no: str) -> CaseRow:
         row = cases.of_numbers(connection, [no]).get(no)
@@ -145,6 +153,7 @@ def create_router(
             "today": (now + 1, today_ms + 1),
             "week": (now + 1, week_ms + 1),
         }
+        readings.note(by.holder, "cases.list", due, after)
         with database.read() as connection:
             counts = cases.counts(connection, by.scope, now, today_ms, week_ms)
             rows = cases.board(connection, by.scope, spans[due], _place(after), limit + 1)
@@ -175,7 +184,9 @@ def create_router(
         """A case with its story, its limits day by day. Scope cases:<place>."""
         with database.read() as connection:
             known(connection, by, no)
-            return view(connection, by, desk.seen(connection, no))
+            found = view(connection, by, desk.seen(connection, no))
+        readings.note(by.holder, "case.open", no)
+        return found
 
     @router.post("", status_code=201)
     def post_case(
@@ -184,8 +195,7 @@ def create_router(
         """Open a case. Told again with its Idempotency-Key it is the same one. Scope cases:region
         or cases.
         """
-        if by.actor.role != "supervisor":
-            raise HTTPException(403, "a case is opened by the supervisor")
+        require(by.holder.scopes, "open a case")
         new = NewCase(
             told.kind,
             *(told.rating, told.hall, told.window, told.staff_no, told.institution),
@@ -197,7 +207,9 @@ def create_router(
             seen = _refused(lambda: desk.open_in(connection, by.actor, new))
             if not by.sees(seen.row):
                 raise HTTPException(403, "this token does not open cases there")
-            return view(connection, by, seen)
+            found = view(connection, by, seen)
+            note(connection, by, "case.begin", seen.row.no, told.kind)
+            return found
 
     @router.post("/{no}/steps", status_code=201)
     def post_step(
@@ -216,7 +228,9 @@ def create_router(
         with database.write() as connection:
             known(connection, by, no)
             seen = _refused(lambda: desk.take_in(connection, no, by.actor, new))
-            return view(connection, by, seen)
+            found = view(connection, by, seen)
+            note(connection, by, "case.step", no, told.what)
+            return found
 
     return router
 

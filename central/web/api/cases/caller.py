@@ -9,18 +9,18 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, HTTPException
 
 from central.directory.sight import Sight, sight_of
-from central.people import tokens
 from central.people.callers import Holder
 from central.rules.calendar import day_number
 from central.rules.cases.steps import Actor
 from central.store.cases.cases import CaseRow, Scope
 from central.store.database import Database
-from central.web.api.bearer import HolderOf
+from central.web.api.bearer import HolderOf, require
 
 
 class Caller(NamedTuple):
     """Who asks, and what of it."""
 
+    holder: Holder
     actor: Actor
     sight: Sight
 
@@ -50,15 +50,13 @@ def caller_of(
     """The dependency that gives who asks, or answers 401 or 403."""
 
     def caller(holder: Annotated[Holder, Depends(holder_in)]) -> Caller:
-        place = tokens.place_of(holder.scopes, tokens.CASES)
-        if place is None:
-            raise HTTPException(403, f"this token has not the scope {tokens.CASES}:<place>")
+        place = require(holder.scopes, "read cases")
         with database.read() as connection:
             sight = sight_of(connection, place, day_number(now_ms()))
         if sight is None:
             raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
         if sight.is_institution:
-            return Caller(Actor(holder.id, "officer", place.id), sight)
-        return Caller(Actor(holder.id, "supervisor"), sight)
+            return Caller(holder, Actor(holder.id, "officer", place.id), sight)
+        return Caller(holder, Actor(holder.id, "supervisor"), sight)
 
     return caller

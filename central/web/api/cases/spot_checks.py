@@ -4,15 +4,16 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from central.cases.spot_checks import SpotChecks
+from central.people.deeds import place_of_holder, who_of
 from central.rules.calendar import day_number, day_of, number_of
 from central.store.cases import spot_checks
 from central.store.cases.spot_checks import SpotCheck
 from central.store.database import Database
-from central.web.api.bearer import HolderOf
+from central.web.api.bearer import HolderOf, require
 from central.web.api.cases.caller import Caller, caller_of
 from hosting.problem import FieldError
 
@@ -58,8 +59,7 @@ def create_router(
     asked = caller_of(database, holder_in, now_ms)
 
     def caller(by: Annotated[Caller, Depends(asked)]) -> Caller:
-        if by.actor.role == "officer":  # it is they who are looked at
-            raise HTTPException(403, "spot checks are the supervisor's")
+        require(by.holder.scopes, "draw a spot check")  # officers are looked at by it
         return by
 
     @router.get("")
@@ -79,7 +79,8 @@ def create_router(
         if told.last >= day_of(day_number(now_ms())):
             raise FieldError("last", "last: a day that is over, or the list would still grow")
         days = (number_of(told.first), number_of(told.last))
-        made = checks.draw(by.place, by.scope, days, told.percent, by.actor.id)
+        who = who_of(by.holder), place_of_holder(by.holder)
+        made = checks.draw(by.place, by.scope, days, told.percent, by.actor.id, who)
         return _view(made, True)
 
     return router
