@@ -34,7 +34,8 @@ class SpotChecks:
         who: tuple[str, str],
     ) -> SpotCheck:
         """Draw `percent` of the cases of a scope that came on these days, first and last, and
-        keep it. place: the scope's name. who: as acts name them, and their place. Raises ValueError as of `sample`.
+        keep it. place: the scope's name. who: as acts name them, and their place. Raises
+        ValueError as of `sample`.
         """
         seed = secrets.token_hex(16)
         with self._database.write() as connection:
