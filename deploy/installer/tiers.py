@@ -61,7 +61,7 @@ class Tier:
 CENTRE = Tier(
     "centre",
     "central",
-    ("pingjia-central.service", "pingjia-central@.service"),
+    ("pingjia-central.service", "pingjia-central@.service", "pingjia-central-pages.service"),
     ("central.db", "central.db-wal", "central.db-shm"),
     VAR / "central.db",
 )
