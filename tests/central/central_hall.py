@@ -1,15 +1,21 @@
 """A real centre on a real SQLite file, and devices that sign as real ones do."""
 
+import asyncio
 import gzip
 import json
 import re
+import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from anyio.from_thread import BlockingPortal
+from empty_file import central_in
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp
 
 from central.centre import Centre
 from central.clockwork import Limits
@@ -20,7 +26,7 @@ from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
 from central.ratings.versions import load_rules
 from central.steady import PlainClock
-from central.store.database import Database, open_database
+from central.store.database import Database
 from central.store.tables import metadata
 from protocol.batch import (
     EnvelopeItem,
@@ -83,6 +89,28 @@ class SigningDevice(Pen):
 _rules = cache(load_rules)  # nothing changes them
 
 
+def client_of(app: ASGIApp) -> TestClient:
+    """A client of an app in this process. All share one event loop: one for each request costs
+    more than most requests.
+    """
+    client = TestClient(app, raise_server_exceptions=False)
+    client.portal = _portal()
+    return client
+
+
+@cache
+def _portal() -> BlockingPortal:
+    begun = Future[BlockingPortal]()
+
+    async def serve() -> None:
+        async with BlockingPortal() as portal:
+            begun.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    threading.Thread(target=asyncio.run, args=(serve(),), daemon=True).start()
+    return begun.result()
+
+
 def logged_in(site, token: str) -> dict[str, str]:
     """The cookie of a browser in which somebody has logged in with this token."""
     secret, _ = site.sessions.log_in(token)
@@ -133,7 +161,7 @@ class Hall:
         self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
         self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
         self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
-        self.client = TestClient(centre.app, raise_server_exceptions=False)
+        self.client = client_of(centre.app)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:
         bundle = self.folder / f"{device}-{self.clock()}-{len(list(self.folder.iterdir()))}.json"
@@ -205,7 +233,7 @@ class Hall:
 @contextmanager
 def open_centre(folder: Path):
     """A centre of its own that knows xj-0417: its database, and what takes a batch of items."""
-    database = open_database(f"sqlite:///{folder}/central.db")
+    database = central_in(folder)
     with database.write() as connection:
         for statement in (
             "insert into hall (hall, name, version, mqtt_host, mqtt_port, proven_ms)"

@@ -1,9 +1,8 @@
 """Fixtures of the centre's tests."""
 
-import shutil
-
 import pytest
 from central_hall import Clock, Hall
+from empty_file import central_in
 from postgresql import Cluster
 from two_clocks import Machine
 
@@ -73,14 +72,6 @@ def on_postgresql(cluster):
     opened.close()
 
 
-@pytest.fixture(scope="session")
-def fresh_file(tmp_path_factory):
-    """An empty SQLite database, to be copied: making one takes longer than most tests."""
-    path = tmp_path_factory.mktemp("fresh") / "central.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
 def database(request, tmp_path):
     """An empty database: SQLite, and in some modules PostgreSQL, too."""
@@ -89,8 +80,7 @@ def database(request, tmp_path):
         _empty(opened)
         yield opened
     else:
-        shutil.copy(request.getfixturevalue("fresh_file"), tmp_path / "central.db")
-        opened = open_database(f"sqlite:///{tmp_path}/central.db")
+        opened = central_in(tmp_path)
         yield opened
         opened.close()
 

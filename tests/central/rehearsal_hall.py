@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-from central_hall import SECRET, bearer
-from fastapi.testclient import TestClient
+from central_hall import SECRET, bearer, client_of
+from empty_file import central_in
 from rules_parts import at
 
 from central.centre import Centre
@@ -13,7 +13,7 @@ from central.keys import DeviceKeys, Participants
 from central.people.tokens import Tokens
 from central.ratings.rehearsal import clock_of, mark
 from central.ratings.versions import Rules, load_rules
-from central.store.database import Database, open_database
+from central.store.database import Database
 
 SCOPES = ("rehearsal:write", "figures:read", "services:read:all", "records:read", "pages:read")
 
@@ -29,7 +29,7 @@ class Practice:
         database=None,
     ):
         self.folder = folder
-        self.database: Database = database or open_database(f"sqlite:///{folder}/central.db")
+        self.database: Database = database or central_in(folder)
         mark(self.database)
         self.clock = clock_of(self.database, 0, at(begin))
         self.clock._monotonic_s = lambda: 0.0
@@ -39,7 +39,7 @@ class Practice:
         self.centre = Centre(
             *(self.database, keys, rules, Limits(), self.clock), participants=people
         )
-        self.client = TestClient(self.centre.app, raise_server_exceptions=False)
+        self.client = client_of(self.centre.app)
         self.tokens = Tokens(self.database, self.clock.now_ms)
         self._headers: dict[str, dict[str, str]] = {}
 

@@ -1,8 +1,7 @@
 """Approval: what a technician enrolled is kept at once, and counts when the province says so."""
 
 import pytest
-from central_hall import NOW_MS, document, receipt_seqs, verdicts
-from fastapi.testclient import TestClient
+from central_hall import NOW_MS, client_of, document, receipt_seqs, verdicts
 
 from central.audit.verify import audit
 from central.centre import Centre
@@ -91,7 +90,7 @@ def test_a_centre_may_need_none(hall, database):
         *(database, hall.keys, load_rules("national"), Limits(), PlainClock(hall.clock)),
         is_direct=True,
     )
-    hall.client = TestClient(centre.app)
+    hall.client = client_of(centre.app)
     pen = hall.enrol_by_bench("xj-0901")
     hall.clock.ms += 60_000
     hall.post(pen.rating())

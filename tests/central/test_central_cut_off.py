@@ -14,13 +14,13 @@ from pathlib import Path
 import httpx2
 import pytest
 from central_hall import Hall, bearer
+from empty_file import central_in
 from sqlalchemy import event
 from test_central_directory_web import fields_of
 from test_central_pages import HTML
 
 from central.people.tokens import Tokens
 from central.ratings.recount import differences
-from central.store.database import open_database
 from hosting.clock import now_ms
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ class Killed:
         self.env = {**os.environ, "PYTHONPATH": str(ROOT)}
         pingjia = [sys.executable, "-m", "pingjia", "central"]
         subprocess.run([*pingjia, "init"], cwd=folder, env=self.env, check=True)
-        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.database = central_in(folder)
         Tokens(self.database, now_ms).add("directory:write", folder / "t.token")
         self.token = (folder / "t.token").read_text().strip()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from central_hall import NOW_MS, Clock, Hall, bearer, counting, decoded, document
+from empty_file import central_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
@@ -16,7 +17,6 @@ from central.figures.report import ENOUGH, Figures
 from central.ratings.period import ALL, Period, last_days
 from central.ratings.versions import load_rules
 from central.store import tallies
-from central.store.database import open_database
 from central.store.judged import counters
 from hosting.error import OperatorError
 
@@ -29,7 +29,7 @@ class Province:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.database = central_in(folder)
         self.halls = [
             Hall(folder, name, self.database, self.clock, profile="ezhou") for name in HALLS
         ]

@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 
 import pytest
 from central_hall import NOW_MS, SECRET, bearer, document, item_of
+from empty_file import central_in
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from central.custody.marks import JUDGE_LATE
 from central.ratings import settling
-from central.store.database import open_database
 from central.web.api.health import StoreWatch
 from pingjia import app
 from protocol.batch import encode_batch
@@ -210,7 +210,7 @@ def test_a_running_centre_tells_of_a_judge_that_stands(tmp_path):
     """The judge's thread is gone; pages, /healthz, metrics and doctor say that figures are old."""
     standing = "import central.ratings.judge as two; two.Judge.settle = lambda self: False; " + RUN
     with running(tmp_path, standing) as (_, url):
-        database = open_database(f"sqlite:///{tmp_path}/central.db")
+        database = central_in(tmp_path)
         with database.write() as connection:
             old = int(time.time() * 1000) - 15 * MINUTE_MS
             connection.exec_driver_sql(

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from central_hall import SECRET
-from fastapi.testclient import TestClient
+from central_hall import SECRET, client_of
 from rehearsal_hall import DIRECTORY, Practice, world
 
 from central.centre import open_rehearsal
@@ -136,7 +135,7 @@ def test_an_edited_policy_is_refused_until_it_is_accepted_and_then_judges_again(
     again.begin()
     again.judge.settle_all()
     headers = practice.headers("services:read:all")
-    client = TestClient(again.app)
+    client = client_of(again.app)
     assert client.get(count, headers=headers).json()["count"] == 0
     waiting = count.replace("unrated", "waiting")
     assert client.get(waiting, headers=headers).json()["count"] >= unrated

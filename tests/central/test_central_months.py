@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from central_hall import Clock, Hall, counting, document
+from empty_file import central_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from postgresql import Cluster
@@ -16,7 +17,6 @@ from postgresql import Cluster
 from central.audit.verify import audit
 from central.ratings import judge, settling
 from central.ratings.period import ALL, Period
-from central.store.database import open_database
 from central.store.tallies import number_of
 from protocol.batch import EnvelopeItem
 
@@ -54,7 +54,7 @@ class Months:
         self.rng = random.Random(seed_number)
         self.clock = Clock()
         self.clock.ms = start_of(FIRST)
-        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.database = central_in(folder)
         self.hall = Hall(folder, "demo", self.database, self.clock, profile="ezhou")
         self.hall.halls.add_window("demo", "w2", "2号窗口")
         self.pens = [self.hall.enrol(f"xj-000{n}", f"w{1 + n % 2}") for n in range(3)]

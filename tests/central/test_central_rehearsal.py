@@ -6,6 +6,7 @@ import time
 
 import pytest
 from central_hall import SECRET, Clock, Hall, bearer, logged_in
+from empty_file import central_in
 from rehearsal_hall import DIRECTORY, Practice, world
 from rules_parts import at
 from typer.testing import CliRunner
@@ -15,7 +16,6 @@ from central.centre import open_rehearsal
 from central.config import Config
 from central.keys import DeviceKeys, read_master_secret
 from central.ratings.rehearsal import RehearsalClock, mark
-from central.store.database import open_database
 from central.store.judged import standings
 from hosting.error import OperatorError
 from pingjia import app
@@ -179,7 +179,7 @@ def test_no_rehearsal_becomes_real_and_nothing_real_a_rehearsal(tmp_path):
 
 @pytest.mark.parametrize("held", ["token", "hall", "directory"])
 def test_whatever_was_put_into_a_database_made_it_real(tmp_path, held):
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     with database.write() as connection:
         statement = {
             "token": "INSERT INTO token (id, secret_sha256, scopes, created_at_ms)"
@@ -216,7 +216,7 @@ def test_a_real_centre_has_no_clock_to_set_and_takes_no_facts(hall, tmp_path):
 
 def test_no_real_halls_token_is_taken_and_every_page_says_what_it_is(tmp_path, practice):
     (real := tmp_path / "real").mkdir()
-    hall = Hall(real, "demo", open_database(f"sqlite:///{real}/central.db"), Clock())
+    hall = Hall(real, "demo", central_in(real), Clock())
     practice.give(directory=DIRECTORY)
     for path in ("/v1/halls/demo", "/v1/rehearsal/clock", "/v1/records"):
         assert practice.client.get(path, headers=hall.headers).status_code == 401

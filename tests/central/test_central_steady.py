@@ -2,6 +2,7 @@
 
 import pytest
 from central_hall import NOW_MS, Hall, bearer
+from empty_file import central_in
 from typer.testing import CliRunner
 
 from central.audit.verify import audit
@@ -10,7 +11,6 @@ from central.custody.marks import CENTRE_CLOCK, mark_of
 from central.ratings.period import last_days
 from central.steady import PlainClock
 from central.store import clocks
-from central.store.database import open_database
 from central.timekeeper import Timekeeper
 from hosting import clock as hosting_clock
 from hosting.clock import written
@@ -317,7 +317,7 @@ def test_the_control_that_moves_no_start_misdates_what_comes_afterwards(story, m
 
 def test_a_centre_that_was_off_for_days_goes_on_with_the_first_hall(tmp_path, machine):
     """The hall is heard before anything of its batch is filed: no rating is in doubt."""
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     story = Story(tmp_path, database, machine)
     story.rate()
     machine.true_ms += 3 * DAY_MS
@@ -426,7 +426,7 @@ def test_a_token_neither_ends_nor_comes_back_by_a_wrong_clock(story, tmp_path):
 def commands(tmp_path):
     """Runs a command beside a centre that is three days behind its machine's clock."""
     (tmp_path / "central.toml").write_text("")
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     at_ms = hosting_clock.now_ms() - 3 * DAY_MS
     keeper = Timekeeper(database, lambda: at_ms, lambda: 0.0)
     keeper.keep()

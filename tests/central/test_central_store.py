@@ -37,8 +37,9 @@ def test_the_database_commits_durably_and_checks_its_references(database):
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
-def test_the_database_file_is_for_its_owner_only(database, tmp_path):
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("central.db*")}
+def test_the_database_file_is_for_its_owner_only(tmp_path):
+    with closing(open_database(f"sqlite:///{tmp_path}/central.db")):
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("central.db*")}
     assert modes == {0o600}
 
 

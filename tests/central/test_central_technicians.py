@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from central_hall import NOW_MS, SigningDevice, bearer
-from fastapi.testclient import TestClient
+from central_hall import NOW_MS, SigningDevice, bearer, client_of
 from test_central_command import add_demo, central, enrol, folder, refused  # noqa: F401
 
 from central.centre import open_centre
@@ -107,7 +106,7 @@ def box(folder):  # noqa: F811
     add_demo(folder)
     assert central("token", "add", "--scope", "enrol:demo", "--out", "t.token").exit_code == 0
     centre = open_centre(load_config(Path("central.toml")))
-    client = TestClient(centre.app)
+    client = client_of(centre.app)
     pens = []
     for number in range(3):
         new = {"device": f"xj-090{number}", "window": "w1"}

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 from central_hall import NOW_MS, SECRET, Clock, Hall, document
+from empty_file import central_in
 from typer.testing import CliRunner
 
 from central.audit.export import open_export
 from central.keys import derive_key
-from central.store.database import open_database
 from hosting.error import OperatorError
 from pingjia import app
 from protocol.batch import HeadItem
@@ -322,7 +322,7 @@ def store(tmp_path_factory):
     (folder / "central.toml").write_text("")
     (folder / "master.secret").write_bytes(SECRET)
     (folder / "master.secret").chmod(0o600)
-    database = open_database(f"sqlite:///{folder}/central.db")
+    database = central_in(folder)
     clock = Clock()
     hall = Hall(folder, "demo", database, clock)
     Hall(folder, "other", database, clock)

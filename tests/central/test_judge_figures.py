@@ -5,11 +5,11 @@ separate computation from the raw envelopes (slow_figures.py).
 import random
 
 import pytest
+from empty_file import central_in
 from sent_world import HOUR, LAST, Plan, World
 from slow_figures import PROFILES, count
 
 from central.ratings.recount import differences
-from central.store.database import open_database
 
 TOLD = ("state", "level", "rating", "late", "second", "day", "end", "reminded")
 
@@ -47,7 +47,7 @@ def play(folder, plan: Plan, order: int) -> World:
     """
     rng = random.Random(f"order {order}")
     folder.mkdir()
-    world = World(folder, open_database(f"sqlite:///{folder}/central.db"))
+    world = World(folder, central_in(folder))
     happenings = plan.happenings + world.signed(plan.writes)
     comes = []
     for one in happenings:

@@ -4,8 +4,7 @@ import statistics
 import time
 
 import pytest
-from central_hall import SECRET, Hall, bearer, document, verdicts
-from fastapi.testclient import TestClient
+from central_hall import SECRET, Hall, bearer, client_of, document, verdicts
 
 from central.centre import Centre
 from central.clockwork import Limits
@@ -32,7 +31,7 @@ def test_a_rating_is_in_the_figures_within_a_second_of_its_batch(
     hall.tokens.add("figures:read", tmp_path / "figures.token")
     headers = bearer(tmp_path / "figures.token")
     centre = Centre(database, DeviceKeys(SECRET), load_rules("national"), Limits(), PlainClock())
-    hall.client = TestClient(centre.app)
+    hall.client = client_of(centre.app)
     took_s = []
     centre.start()
     try:

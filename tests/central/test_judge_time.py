@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 from central_hall import Hall, document
+from empty_file import central_in
 from rules_parts import at
 
 from central.custody.marks import CENTRE_CLOCK
@@ -11,7 +12,6 @@ from central.ratings.judge import Judge
 from central.ratings.recount import differences
 from central.ratings.versions import begin, load_rules
 from central.steady import PlainClock
-from central.store.database import open_database
 from central.store.judged import facts, standings, waiting
 from central.store.tallies import day_of
 from hosting.clock import CHINA
@@ -162,7 +162,7 @@ def test_nobody_is_reminded_twice_because_a_rating_came_and_went(court):
 
 
 def test_while_the_clock_is_in_doubt_nothing_is_settled_by_time(tmp_path, machine, clock):
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     machine.true_ms = at("2026-08-31 09:00")
     keeper = machine.keeper(database)
     court = Court(tmp_path, database, clock, keeper)

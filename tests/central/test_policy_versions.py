@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from central_hall import logged_in
+from empty_file import central_in
 from rehearsal_hall import DIRECTORY, Practice
 from test_central_judged import pingjia, put_settings
 from test_central_tables import LINK, look
@@ -16,7 +17,6 @@ from test_central_tables import LINK, look
 import central.rules
 from central.ratings.recount import differences
 from central.ratings.versions import begin, load_rules
-from central.store.database import open_database
 
 QINNAN = Path(central.rules.__file__).with_name("profiles") / "qinnan" / "2022-06-07.toml"
 FIRST = QINNAN.read_text()
@@ -96,7 +96,7 @@ def town(tmp_path, facts):
 
 def restarted(folder: Path, practice: Practice) -> Practice:
     """The same rehearsal with the rules that stand there now, begun as a start begins it."""
-    database = open_database(f"sqlite:///{folder}/central.db")
+    database = central_in(folder)
     rules = load_rules("town", folder / "own")
     begin(database, rules, practice.clock.now_ms())
     again = Practice(folder, rules, "2026-10-14 18:00", database)
@@ -208,7 +208,7 @@ def test_a_new_version_from_a_past_day_is_refused_until_it_is_accepted(town, tmp
     accepted = pingjia(tmp_path, "policy", "accept", "town")
     assert accepted.returncode == 0, accepted.stderr
     assert "accepted the version of town from 2026-10-05" in accepted.stdout
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     begin(database, rules, 0)
     again = Practice(tmp_path, rules, "2026-11-20 00:00", database)
     again._headers = town._headers

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from empty_file import central_in
 from gateway_hall import port_of
 from typer.testing import CliRunner
 
@@ -14,7 +15,6 @@ import central.cli
 import gateway.cli
 from central.custody.marks import CENTRE_CLOCK, JUDGE_LATE
 from central.steady import PlainClock
-from central.store.database import open_database
 from central.web.api.health import STORE, StoreWatch, metrics_of
 from gateway.hall.presence import STATES
 from gateway.store import tokens
@@ -57,7 +57,7 @@ def test_every_metric_has_its_row(gateway):
 
 
 def test_every_metric_of_the_centre_has_its_row(tmp_path):
-    database = open_database(f"sqlite:///{tmp_path}/central.db")
+    database = central_in(tmp_path)
     watch = StoreWatch(database, lambda: None, lambda connection: None)
     told = metrics_of(database, PlainClock(now_ms), watch)
     database.close()

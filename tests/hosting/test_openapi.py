@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import schemathesis
 from central_hall import Hall as CentralHall
+from empty_file import central_in
 from fastapi import Depends, FastAPI, HTTPException
 from gateway_hall import ScriptedCentre, settings_in, start_gateway
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,7 +23,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from central.people.tokens import SCOPES
-from central.store.database import open_database
 from gateway.store import tokens
 from hosting.clock import now_ms
 from hosting.door import TokenFirst
@@ -74,7 +74,7 @@ def gateway_url(tmp_path_factory):
 @pytest.fixture(scope="module")
 def centre_url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("centre")
-    database = open_database(f"sqlite:///{folder}/central.db")
+    database = central_in(folder)
     hall = CentralHall(folder, "demo", database, now_ms)
     yield from serve_all(folder, hall, hall.client.app)
     database.close()

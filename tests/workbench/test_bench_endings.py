@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from bench_parts import workbench, write_bundle
+from empty_file import central_in
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "central")]
@@ -23,7 +24,6 @@ sys.path[:0] = [str(TESTS / "central")]
 from central_hall import Clock, Hall, document  # noqa: E402
 
 from central.audit.verify import audit  # noqa: E402
-from central.store.database import open_database  # noqa: E402
 from hosting.error import OperatorError  # noqa: E402
 from simulator.devices.usb import UsbDevice  # noqa: E402
 from workbench.board.repl import Board  # noqa: E402
@@ -57,7 +57,7 @@ class Desk:
 
     def __init__(self, folder: Path):
         self.folder, self.clock = folder, Clock()
-        self.database = open_database(f"sqlite:///{folder}/central.db")
+        self.database = central_in(folder)
         self.hall = Hall(folder, "demo", self.database, self.clock)
         self.hall.halls.add_window("demo", "w2", "2号窗口")
         self.token = folder / "technician.token"
