@@ -57,13 +57,15 @@ over is told so. `/logout` ends the browser's sessions, at all of its open pages
 fetches is answered with a redirect to the login; a press that met it (`hx-post`) is kept in the
 tab, and done at its page after the login.
 
-**Errors** for people: raise `PageError(status, "没有这个窗口。")`. Other HTTP errors are shown as
-a page to who asks for HTML, and by the tier's own handler to everybody else.
+**Errors** for people: raise `PageError(status, "没有这个窗口。")`. All other errors are shown as
+a page to who asks for HTML, with the rule that an address broke, and by the tier's own handler to
+everybody else. `pages_of` counts the pages of a list, and refuses one behind the last.
 
 **Static files** of a tier: `static=` names a folder; templates use `{{ static("name.js") }}`.
 Look at static/style.css for the parts that a page is made of.
 """
 
-from pages.site import PageError, Site
+from pages.asked import PageError, pages_of
+from pages.site import Site
 
-__all__ = ["PageError", "Site"]
+__all__ = ["PageError", "Site", "pages_of"]

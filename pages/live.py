@@ -15,11 +15,17 @@ _ASK_S = 4.0  # a page that is logged out of, or whose token is revoked, ends so
 _SHARE = 0.1  # of the time that rendering may take, all parts together
 
 
+Key = tuple[str, str]  # the path of a part, and what else makes it differ
+
+
 class _Part:
-    """A part while somebody listens: how many do, and how it was rendered last."""
+    """A part while somebody listens: how many do, and how it was rendered last. renewals: how
+    often it was told to be out of date.
+    """
 
     def __init__(self) -> None:
         self.listeners = 0
+        self.renewals = 0
         self.lock = asyncio.Lock()
         self.html = ""
         self.fresh_until_s = float("-inf")
@@ -38,7 +44,7 @@ class Live:
         self._every_s = every_s
         self._now_s = now_s
         self._listeners = 0
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[Key, _Part] = {}
         self._is_over = False
 
     def is_full(self) -> bool:
@@ -47,7 +53,7 @@ class Live:
 
     def stream(
         self,
-        key: str,
+        key: Key,
         render: Callable[[], str],
         may_go_on: Callable[[], Awaitable[bool]] | None = None,
     ) -> EventSourceResponse:
@@ -58,7 +64,7 @@ class Live:
         """
         return EventSourceResponse(self._states(key, render, may_go_on), sep="\n", ping=10)
 
-    async def once(self, key: str, render: Callable[[], str]) -> str:
+    async def once(self, key: Key, render: Callable[[], str]) -> str:
         """The part as it is now, for who asks again and again where no more can listen; it is
         rendered no more often than for those who do.
         """
@@ -67,12 +73,19 @@ class Live:
         self._drop_stale()
         return html
 
+    def renew(self, path: str) -> None:
+        """What is rendered of this path, or being rendered now, is out of date."""
+        for (of_path, _), part in self._parts.items():
+            if of_path == path:
+                part.renewals += 1
+                part.fresh_until_s = float("-inf")
+
     def close(self) -> None:
         """End all streams within `every_s`; may be called by any thread."""
         self._is_over = True
 
     async def _states(
-        self, key: str, render: Callable[[], str], may_go_on: Callable[[], Awaitable[bool]] | None
+        self, key: Key, render: Callable[[], str], may_go_on: Callable[[], Awaitable[bool]] | None
     ) -> AsyncIterator[dict]:
         if self.is_full():
             return
@@ -107,10 +120,12 @@ class Live:
 
     async def _render(self, part: _Part, render: Callable[[], str]) -> str:
         async with part.lock:
-            began_s = self._now_s()
-            if began_s >= part.fresh_until_s:
+            while (began_s := self._now_s()) >= part.fresh_until_s:
+                renewals = part.renewals
                 part.html = await run_in_threadpool(render)
+                if renewals != part.renewals:
+                    continue
                 took_s = self._now_s() - began_s
                 rest_s = took_s / _SHARE * len(self._parts)
                 part.fresh_until_s = began_s + max(self._every_s * 0.9, rest_s)
-        return part.html
+            return part.html

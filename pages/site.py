@@ -1,6 +1,5 @@
 """A site: the pages of one tier, with login, languages, live parts and errors."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,14 +19,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hosting.clock import china, day, now_ms
 from hosting.tokens import EndedTokenError
-from pages import session, words
+from pages import asked, files, session, words
+from pages.asked import PageError
 from pages.headers import SafeHeaders
 from pages.live import Live
 
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _YEAR_S = 365 * 86400
 _ENDED = "此令牌已到期，请向系统管理员领取新的。"
 _NOTICES = {
@@ -35,19 +35,15 @@ _NOTICES = {
     "over": "登录已失效，请重新登录。",
 }
 _WRONG = "此令牌无效或已经用过，请核对后重新输入。"
+_SENTENCES = {
+    404: "没有这个页面。",
+    413: "提交的内容太长。",
+    500: "系统出错了，原因已记入日志。请稍后再试；仍不行的，请联系系统管理员。",
+    503: "数据库暂时无法读写，请稍后再试。",
+}
 
 Holder = TypeVar("Holder")
 View = Callable[[], Mapping[str, Any]]
-
-
-class PageError(Exception):
-    """An error for the person before the screen: `sentence` is a message with its values."""
-
-    def __init__(self, status: int, sentence: str, **values: object):
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.values = values
 
 
 class LoginNeededError(Exception):
@@ -90,8 +86,8 @@ class Site(Generic[Holder]):
         self._credential = credential
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
-        self._static = _read_static(_HERE / "static", static)
-        self._digest = _digest(self._static)
+        self._static = files.read(_HERE / "static", static)
+        self._digest = files.digest(self._static)
         self._templates = Environment(
             loader=FileSystemLoader([templates, _HERE / "templates"]),
             autoescape=True,
@@ -112,18 +108,27 @@ class Site(Generic[Holder]):
         app.include_router(self.router)
         app.add_exception_handler(PageError, self._on_page_error)
         app.add_exception_handler(LoginNeededError, self._on_login_needed)
-        before: Any = app.exception_handlers[HTTPException]
-
-        async def on_http_error(request: Request, error: Exception) -> Response:
-            assert isinstance(error, HTTPException)
-            if "text/html" not in request.headers.get("accept", ""):
-                answer = before(request, error)
-                return await answer if isawaitable(answer) else answer
-            sentence = "没有这个页面。" if error.status_code == 404 else "请求未被接受。"
-            return await self._on_page_error(request, PageError(error.status_code, sentence))
-
-        app.add_exception_handler(HTTPException, on_http_error)
+        for kind, before in list(app.exception_handlers.items()):
+            if kind not in (PageError, LoginNeededError):
+                app.add_exception_handler(kind, self._as_page(before))
         app.add_middleware(SafeHeaders)
+
+    def _as_page(self, before: Any) -> Any:
+        """The tier's own answer to an error; to who asks for HTML a page that says as much."""
+
+        async def on_error(request: Request, error: Exception) -> Response:
+            answer = before(request, error)
+            answer = await answer if isawaitable(answer) else answer
+            if "text/html" not in request.headers.get("accept", ""):
+                return answer
+            status = answer.status_code
+            values: dict[str, Any] = {}
+            sentence = _SENTENCES.get(status, "请求未被接受。")
+            if isinstance(error, RequestValidationError):
+                sentence, values = asked.rule_of(error)
+            return await self._on_page_error(request, PageError(status, sentence, **values))
+
+        return on_error
 
     def close(self) -> None:
         """End all live parts; may be called by any thread."""
@@ -194,7 +199,7 @@ class Site(Generic[Holder]):
             return await self.has(request, may)
 
         language = self.language(request)
-        key = f"{language} {whose} {request.url.path} {request.url.query}"
+        key = (request.url.path, f"{language} {whose} {request.url.query}")
         render = partial(self.render, template, language, None)
         is_full = self._live.is_full()
         if "text/html" in request.headers.get("accept", ""):
@@ -203,6 +208,12 @@ class Site(Generic[Holder]):
         if is_full:  # for programs: a page then polls
             raise PageError(503, "同时查看的人太多，请稍后再试。")
         return self._live.stream(key, lambda: render(**view()), may_go_on)
+
+    def renew(self, path: str) -> None:
+        """Nobody who follows the live part at this path gets it again as it was before: called by
+        who has changed it, before they answer; their page would go back for a moment.
+        """
+        self._live.renew(path)
 
     def language(self, request: Request) -> str:
         """The visitor's language, `zh` or `en`."""
@@ -283,7 +294,9 @@ class Site(Generic[Holder]):
         if digest != self._digest or name not in self._static:
             raise HTTPException(404)
         headers = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
-        return Response(self._static[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+        return Response(
+            self._static[name], media_type=files.TYPES[Path(name).suffix], headers=headers
+        )
 
     async def _login_page(
         self, request: Request, wanted: str, notice: str, status: int = 200
@@ -302,12 +315,17 @@ class Site(Generic[Holder]):
             return Response(status_code=401, headers={"HX-Redirect": place})
         if "text/html" not in request.headers.get("accept", ""):
             return Response(status_code=401)
-        return RedirectResponse(f"/login?next={quote(_here(request))}{why}", 303)
+        here = _here(request)
+        if request.method == "POST":  # a form that the browser itself sent: back to its page
+            page = urlsplit(request.headers.get("referer", "")).path
+            here = page if session.is_local_path(page) else "/"
+        return RedirectResponse(f"/login?next={quote(here)}{why}", 303)
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)
         view = {"sentence": error.sentence, "values": error.values}
-        return await self.page(request, "error.html", lambda: view, error.status)
+        html = self.render("error.html", self.language(request), request, opens=set(), **view)
+        return HTMLResponse(html, error.status)  # nothing is read: the store may be the trouble
 
 
 def moment(at_ms: int) -> str:
@@ -330,21 +348,3 @@ def _span(say: Callable[..., str], duration_ms: int) -> str:
 def _here(request: Request) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
     return request.url.path + query
-
-
-def _read_static(*folders: Path | None) -> dict[str, bytes]:
-    return {
-        path.name: path.read_bytes()
-        for folder in folders
-        if folder is not None
-        for path in sorted(folder.iterdir())
-        if path.suffix in _TYPES
-    }
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    """Names the files' contents, so that browsers may keep them for a year."""
-    whole = hashlib.sha256()
-    for name, content in files.items():
-        whole.update(name.encode() + b"\0" + content)
-    return whole.hexdigest()[:16]

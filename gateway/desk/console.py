@@ -92,6 +92,11 @@ class Console:
             "close": self._close,
         }
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the hall's document has come: before, nobody knows its windows."""
+        return self._book.current is not None
+
     def show(self, window: str, notice: str = "") -> dict[str, Any]:
         """The values of console_live.html. notice: what the last key led to, if it failed."""
         name = self._name(window)

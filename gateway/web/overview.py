@@ -66,12 +66,14 @@ class Overview:
             waiting = overview.waiting(connection)
             marks = overview.marks(connection)
             refused = quarantine.counts(connection)
+            has_records = overview.has_records(connection)
         devices = [self._device(said.get(name), name, now_ms) for name in self._book.devices]
         devices.sort(key=urgency)
         used = [device for device in devices if device["state"] != REVOKED]
         return {
             "hall": self._book.name,
             "is_known": self._book.current is not None,
+            "has_records": has_records,
             "alarms": [_alarm(*one) for one in sorted(self._alarms.standing().items())],
             "certificate_days": days_shown(self._secure_dir),
             "windows": sorted(windows, key=lambda window: natural(window["name"])),

@@ -18,6 +18,7 @@ from gateway.web.overview import Overview
 from pages import PageError, Site
 
 _HERE = Path(__file__).parent
+_NO_HALL = "尚未取得大厅资料，还不知道有哪些窗口。取得后刷新即可；一直没有，请联系大厅信息人员。"
 
 
 def create_site(
@@ -56,7 +57,8 @@ def _add_finder(site: Site[Caller], finder: Finder) -> None:
             await run_in_threadpool(finder.find, device, FIND_S)
         except (NoSuchError, ConflictError):
             raise PageError(409, "这台评价器现在没有连接，无法让它闪灯。") from None
-        return Response(status_code=204)
+        is_part = request.headers.get("hx-request")
+        return Response(status_code=204) if is_part else RedirectResponse("/", 303)
 
 
 def _add_overview(site: Site[Caller], overview: Overview) -> None:
@@ -81,6 +83,8 @@ def _add_console(site: Site[Caller], console: Console) -> None:
         try:
             return console.show(window, notice)
         except NoSuchError:
+            if not console.is_known:
+                raise PageError(503, _NO_HALL) from None
             raise PageError(404, "大厅没有这个窗口。") from None
 
     @site.router.get("/windows/{window}")
@@ -118,4 +122,12 @@ def _add_console(site: Site[Caller], console: Console) -> None:
             except NoSuchError:
                 raise PageError(404, "没有这个页面。") from None
 
-        return await site.page(request, "console_live.html", pressed)
+        if request.headers.get("hx-request"):
+            answer = await site.page(request, "console_live.html", pressed)
+        else:  # pressed before htmx had taken hold of the form
+            shown = await run_in_threadpool(pressed)
+            answer = RedirectResponse(f"/windows/{window}", 303)
+            if shown["notice"]:
+                answer = await site.page(request, "console.html", lambda: shown)
+        site.renew(f"/windows/{window}/live")
+        return answer

@@ -13,6 +13,7 @@ import uvicorn
 from browser import FLAGS
 from central_hall import bearer, document
 from playwright.sync_api import expect, sync_playwright
+from sqlalchemy import exc
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}
@@ -285,3 +286,45 @@ def test_marks_are_chosen_by_severity_and_nothing_heard_is_not_called_nothing(
     grave = see(supervisor, "/marks?severity=security")
     assert ("记录链断开" in grave, "服务信息缺失" in grave) == (True, False)
     assert "其他的还有" in see(supervisor, "/marks?severity=notice")
+
+
+def test_a_wrong_address_is_answered_in_the_page_s_language_with_its_rule(supervisor, hall):
+    """Every parameter of every page, of the wrong type or too large; none is answered as data."""
+    tried = 0
+    for route in hall.site.router.routes:
+        path = route.path.replace("{hall}", "demo").replace("{window}", "w1")
+        wanted = "{" not in path and "GET" in route.methods
+        for one in _queries(route.dependant) if wanted else ():
+            for wrong in ("x" * 5000, "99999999", "-1"):
+                answer = supervisor.get(path, params={one: wrong})
+                assert answer.headers["content-type"].startswith("text/html"), (path, one)
+                assert answer.status_code in (200, 404, 422), (path, one, answer.text)
+                if answer.status_code != 200:
+                    assert "出错了" in answer.text
+                    assert "返回首页" in answer.text
+                    tried += 1
+    assert tried > 20
+    page = supervisor.get("/?page=abc").text
+    assert "地址中的“page”应为整数。" in page
+    english = supervisor.get("/?page=0", headers={"accept-language": "en"}).text
+    assert "“page” in the address is 1 or more." in english
+    assert "没有第 99 页：共 1 页。" in supervisor.get("/?page=99").text
+    data = hall.client.get("/?page=abc", headers={"accept": "application/json"})
+    assert data.headers["content-type"] == "application/problem+json", "the control: a program"
+
+
+def _queries(dependant):
+    names = {one.alias for one in dependant.query_params}
+    return names.union(*(_queries(one) for one in dependant.dependencies))
+
+
+def test_a_store_that_is_away_is_told_to_people_in_words(supervisor, hall, monkeypatch):
+    def away(*_):
+        raise exc.OperationalError("SELECT", {}, Exception("away"))
+
+    monkeypatch.setattr(type(hall.database), "read", away)
+    answer = supervisor.get("/policies")
+    assert answer.status_code == 200, "which reads nothing; the control"
+    answer = supervisor.get("/marks")
+    assert answer.status_code == 503
+    assert "数据库暂时无法读写" in answer.text

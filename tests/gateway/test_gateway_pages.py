@@ -18,6 +18,7 @@ from hosting.tokens import digest, new_secret
 from pingjia import app
 
 ROOT = Path(__file__).parents[2]
+HTML = {"Accept": "text/html"}
 CLERK = {"staff_no": "0231", "name": "王芳"}
 
 
@@ -43,7 +44,8 @@ class Browser:
         return answer.text
 
     def press(self, window: str, key: str, **fields) -> str:
-        answer = self.client.post(f"/windows/{window}/{key}", data=fields)
+        part = {"HX-Request": "true"}
+        answer = self.client.post(f"/windows/{window}/{key}", data=fields, headers=part)
         assert answer.status_code == 200, answer.text
         return answer.text
 
@@ -185,6 +187,19 @@ def test_what_a_clerk_mistypes_is_said_in_words(lasting, browse, key, fields, wo
     assert words in browse(lasting, CONSOLE, "w2").press("w2", key, **fields)
 
 
+def test_a_key_that_is_pressed_before_htmx_is_there_does_its_work(gateway, browse):
+    """A browser sends the form itself: it is done, and leads back; what is wrong is said there."""
+    clerk = browse(gateway, CONSOLE, "w1")
+    for key, fields in (("sign-in", CLERK), ("start", {"ticket_no": "A7"})):
+        answer = clerk.client.post(f"/windows/w1/{key}", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/windows/w1")
+    assert "A7" in clerk.see("/windows/w1")
+    answer = clerk.client.post("/windows/w1/close", data={"service": "nothing"})
+    assert answer.status_code == 200
+    assert "这次服务已经结束" in answer.text
+    assert "<html" in answer.text
+
+
 def test_a_console_touches_its_own_window_only(lasting, browse):
     mine, other = browse(lasting, CONSOLE, "w1"), browse(lasting, CONSOLE, "w2")
     mine.press("w1", "sign-in", **CLERK)
@@ -276,8 +291,15 @@ def test_a_gateway_without_a_hall_says_so(tmp_path, centre, browse):
     running = start_gateway(settings_in(tmp_path, centre.url), wait_for_hall=False)
     try:
         page = browse(running, PAGES).see("/")
-        assert "正在向省级系统获取大厅资料" in page
-        assert "本大厅还没有登记评价器" in page
+        assert page.count("正在向省级系统获取大厅资料") == 2
+        assert "没有登记评价器" not in page, "nobody knows that yet"
+        assert "均已送达" not in page
+        assert "尚无可核对的" in page
+        answer = browse(running, CONSOLE, "w1").client.get("/windows/w1", headers=HTML)
+        assert answer.status_code == 503
+        assert "还不知道有哪些窗口" in answer.text
+        wrong = browse(running, PAGES).client.get("/nowhere", headers=HTML)
+        assert "没有这个页面" in wrong.text
     finally:
         running.stop()
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import re
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -22,6 +23,7 @@ from pages.words import choose
 
 PAGES = Path(pages.__file__).parent
 OWN = {"origin": "http://hall"}
+PART = ("/live", "zh")
 HTML = {"accept": "text/html"}
 
 
@@ -253,7 +255,7 @@ def test_a_part_that_takes_long_is_rendered_seldom():
             time.sleep(takes_s)  # the work
             return "part"
 
-        stream = Live(most=1, every_s=0.02).stream("key", render).body_iterator
+        stream = Live(most=1, every_s=0.02).stream(PART, render).body_iterator
         with suppress(TimeoutError):
             await asyncio.wait_for(_drain(stream), 0.6)
 
@@ -296,7 +298,7 @@ def test_a_live_part_ends_within_seconds_of_its_login():
     async def listen(may) -> bool:
         live = Live(most=1, every_s=0.001, now_s=lambda: clock[0])
         clock[0] = 0.0
-        task = asyncio.create_task(_drain(live.stream("key", str, may).body_iterator))
+        task = asyncio.create_task(_drain(live.stream(PART, str, may).body_iterator))
         while clock[0] < 30 and not task.done():
             clock[0] += 1.0
             await asyncio.sleep(0.01)
@@ -344,7 +346,7 @@ def test_all_parts_share_the_time_that_rendering_may_take(others):
     async def listen() -> None:
         live = Live(most=9, every_s=0.001, now_s=lambda: clock[0])
         keys = [str(number) for number in range(1 + others)]
-        streams = [live.stream(key, render_of(key)).body_iterator for key in keys]
+        streams = [live.stream(("/live", key), render_of(key)).body_iterator for key in keys]
         tasks = [asyncio.create_task(_drain(stream)) for stream in streams]
         await until(lambda: sum(bool(part.html) for part in live._parts.values()) == len(keys))
         clock[0] += 6.0
@@ -359,6 +361,32 @@ def test_all_parts_share_the_time_that_rendering_may_take(others):
         assert live._parts == {}, "nothing is kept for nobody"
 
     asyncio.run(listen())
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_page_that_has_changed_something_never_sees_it_as_it_was_before(is_told):
+    """A rendering that had begun before the press is not sent after it, nor one that is kept; the
+    control is a press that does not say so.
+    """
+    world, begun = ["before"], threading.Event()
+
+    def render() -> str:
+        seen = world[0]
+        if not begun.is_set():
+            begun.set()
+            time.sleep(0.1)
+        return seen
+
+    async def listen() -> str:
+        live = Live(most=2, every_s=0.02)
+        first = asyncio.create_task(anext(live.stream(PART, render).body_iterator))
+        await asyncio.to_thread(begun.wait)
+        world[0] = "after"
+        if is_told:
+            live.renew(PART[0])
+        return (await first)["data"]
+
+    assert asyncio.run(listen()) == ("after" if is_told else "before")
 
 
 async def _drain(stream) -> None:

@@ -21,7 +21,7 @@ from central.store.database import Database
 from central.store.judged.standings import StandingRow
 from central.store.tallies import day_of as number_at
 from central.web.pages.levels import LEVEL_NAMES
-from pages import PageError, Site
+from pages import PageError, Site, pages_of
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class CountsView:
             "levels": LEVEL_NAMES,
             "states": STATES,
             "page": page,
-            "pages": max(1, -(-min(len(found.services), _MOST) // _ROWS)),
+            "pages": pages_of(min(len(found.services), _MOST), _ROWS, page),
         }
 
 

@@ -24,7 +24,7 @@ from central.store.database import Database
 from central.store.sql import Halls
 from central.web.pages.levels import LEVEL_NAMES
 from central.web.pages.looker import Looker
-from pages import PageError
+from pages import PageError, pages_of
 
 _KINDS = {"single": "单件业务", "batch": "批量业务", "theme": "主题业务", "agent": "代办业务"}
 _PERIODS = {
@@ -103,7 +103,7 @@ class FiguresView:
             "is_said": is_said,
             "key_of": _Keys(report, sight, period, window),
             "page": page,
-            "pages": max(1, -(-len(report.parts) // _PARTS)),
+            "pages": pages_of(len(report.parts), _PARTS, page),
             "which": which,
             "periods": {name: title for name, (title, _) in _PERIODS.items()},
             "levels": {level: LEVEL_NAMES[level] for level in LEVELS},

@@ -7,6 +7,7 @@ from central.people.tokens import Place
 from central.store.database import Database
 from central.web.pages.looker import Looker
 from central.web.views.fleet import fleet_of
+from pages import pages_of
 
 _ROWS = 100  # on one page
 
@@ -29,6 +30,6 @@ class FleetView:
             "fleet": fleet,
             "which": firmware,
             "page": page,
-            "pages": max(1, -(-fleet.found // _ROWS)),
+            "pages": pages_of(fleet.found, _ROWS, page),
             "own_name": sight.name,
         }
