@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hosting.clock import china, day, now_ms
+from hosting.clock import china, day, now_ms, written
 from hosting.tokens import EndedTokenError
 from pages import asked, files, session, words
 from pages.asked import PageError
@@ -97,6 +97,7 @@ class Site(Generic[Holder]):
         )
         self._templates.filters["moment"] = moment
         self._templates.filters["day"] = day
+        self._templates.filters["written"] = written
 
     def install(self, app: FastAPI) -> None:
         """Add the pages, login, static files, headers and error pages to the tier's app."""
@@ -238,6 +239,7 @@ class Site(Generic[Holder]):
                 "site_name": self.name,
                 "site_notice": self._notice,
                 "here": _here(request) if request else "/",
+                "now_ms": now_ms(),
                 "is_known": bool(request and session.secrets(request, self.tier)),
                 **values,
             }

@@ -134,6 +134,6 @@ FACES = {
     "technician": "技术员检测",
 }
 
-CLOCKS = {"good": "准确", "stale": "待校准", "none": "未校准"}
+CLOCKS = {"good": "已校准", "stale": "待校准", "none": "未校准"}
 
 PHASES = {"serving": "办理中", "inviting": "邀请评价", "closed": "空闲"}

@@ -31,7 +31,7 @@ def create_site(
         templates=_HERE / "templates",
         static=_HERE / "static",
         sessions=PageSessions(database),
-        credential="访问令牌或登录码",
+        credential="登录码或访问令牌",
         home_of=_home,
         most_listeners=200,  # a console a window, and those who watch
     )

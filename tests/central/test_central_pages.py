@@ -74,7 +74,7 @@ def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(
     hall.post(*[device.rating(level=level) for level in (5, 5, 4, 1)])
     for path in ("/", "/halls/demo", "/halls/demo/windows/w1"):
         few = see(supervisor, path)
-        assert "不足 20 份" in few
+        assert "不足 20 条" in few
         assert '3<span class="soft">/4</span>' in few
     hall.post(*[device.rating(level=4) for _ in range(16)])
     enough = see(supervisor, "/halls/demo/windows/w1", "en")

@@ -84,7 +84,7 @@ async def start(page: Page):
     await expect(page.get_by_text("营业执照注销")).to_be_visible()
     await expect(page.get_by_text("001", exact=True)).to_be_visible()
     await page.keyboard.press("F8")
-    await expect(page.get_by_label("下一位的票号")).to_have_value("002")
+    await expect(page.get_by_label("下一位的排队号")).to_have_value("002")
     await expect(page.get_by_role("radio").first).to_have_value(MATTERS[2].task_code)
     await page.keyboard.press("F2")
     await expect(page.get_by_text("002", exact=True)).to_be_visible()
@@ -107,7 +107,7 @@ def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, 
             with chosen.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM session")
             await page.keyboard.press("F2")
-            await expect(page.get_by_label("访问令牌或登录码")).to_be_focused()
+            await expect(page.get_by_label("登录码或访问令牌")).to_be_focused()
             assert not served(chosen)
             await page.keyboard.type(code_of(chosen))
             await page.keyboard.press("Enter")
@@ -115,13 +115,13 @@ def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, 
             assert [row.ticket_no for row in served(chosen)] == ["001"]
             await page.reload()  # it is done once
             await page.keyboard.press("F8")
-            await expect(page.get_by_label("下一位的票号")).to_have_value("002")
+            await expect(page.get_by_label("下一位的排队号")).to_have_value("002")
             assert len(served(chosen)) == 1
             await sees_too_many(page, chosen)
             monkeypatch.setattr(live, "_ASK_S", 1.0)
             with chosen.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM token")
-            await expect(page.get_by_label("访问令牌或登录码")).to_be_visible(timeout=9000)
+            await expect(page.get_by_label("登录码或访问令牌")).to_be_visible(timeout=9000)
 
     asyncio.run(walk())
 

@@ -121,7 +121,7 @@ def test_the_console_counts_today_s_services_and_offers_who_was_here(gateway, br
     left = clerk.press("w1", "sign-out")
     assert re.search(r'name="staff_no" value="0231">.*name="name" value="王芳"', left)
     assert "王芳" not in other.see("/windows/w2")
-    assert "下一位的票号" in clerk.press("w1", "sign-in", **CLERK)
+    assert "下一位的排队号" in clerk.press("w1", "sign-in", **CLERK)
 
 
 def test_who_takes_over_types_into_empty_fields_of_their_own(gateway, browse):

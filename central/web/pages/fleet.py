@@ -28,6 +28,7 @@ class FleetView:
             fleet = fleet_of(connection, self._alarms, sight, self._looker.now_ms(), *told)
         return {
             "fleet": fleet,
+            "now_ms": self._looker.now_ms(),
             "which": firmware,
             "page": page,
             "pages": pages_of(fleet.found, _ROWS, page),
