@@ -1,8 +1,10 @@
 """Live parts of pages: server-sent events, bounded listeners, one rendering for all of them."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from difflib import SequenceMatcher
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -28,7 +30,33 @@ class _Part:
         self.renewals = 0
         self.lock = asyncio.Lock()
         self.html = ""
+        self._changed = ("", "", "")  # from what, to what, and how: listeners share it
         self.fresh_until_s = float("-inf")
+
+    def change(self, shown: str) -> str:
+        """How somebody who has `shown` comes to what is rendered now: `change_of`."""
+        if self._changed[:2] != (shown, self.html):
+            self._changed = (shown, self.html, change_of(shown, self.html))
+        return self._changed[2]
+
+
+def change_of(before: str, after: str) -> str:
+    """JSON: [from, to, lines] of each run of lines that is another now, the last one first; so
+    each can be put in its place one after the other (static/pages.js).
+    """
+    old, new = before.split("\n"), after.split("\n")
+    first, last = 0, 0
+    while first < min(len(old), len(new)) and old[first] == new[first]:
+        first += 1
+    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    middle, other = old[first : len(old) - last], new[first : len(new) - last]
+    found = [
+        (first + begin, first + end, other[as_from:as_to])
+        for what, begin, end, as_from, as_to in SequenceMatcher(None, middle, other).get_opcodes()
+        if what != "equal"
+    ]
+    return json.dumps(found[::-1], ensure_ascii=False, separators=(",", ":"))
 
 
 class Live:
@@ -57,7 +85,8 @@ class Live:
         render: Callable[[], str],
         may_go_on: Callable[[], Awaitable[bool]] | None = None,
     ) -> EventSourceResponse:
-        """The part as it is now, and then whenever it has changed; `render` runs in a thread.
+        """The part as it is now, and whenever it has changed what is another; `render` runs in a
+        thread.
 
         key: names what is rendered; listeners with the same key share one rendering. may_go_on:
         asked every few seconds: a login that has ended ends what it opened.
@@ -101,9 +130,11 @@ class Live:
                     if not await may_go_on():
                         break
                 html = await self._render(part, render)
-                if html != shown:
-                    shown = html
+                if shown is None:
                     yield {"data": html}
+                elif html != shown:
+                    yield {"event": "change", "data": part.change(shown)}
+                shown = html
                 await asyncio.sleep(self._every_s)
         finally:
             self._listeners -= 1

@@ -21,7 +21,7 @@ from hosting.clock import china, day, now_ms, written
 from hosting.tokens import EndedTokenError
 from pages import asked, files, session, words
 from pages.asked import PageError
-from pages.headers import SafeHeaders
+from pages.headers import Compressed, SafeHeaders
 from pages.live import Live
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ class Site(Generic[Holder]):
             if kind not in (PageError, LoginNeededError):
                 app.add_exception_handler(kind, self._as_page(before))
         app.add_middleware(SafeHeaders)
+        app.add_middleware(Compressed)
 
     def _as_page(self, before: Any) -> Any:
         """The tier's own answer to an error; to who asks for HTML a page that says as much."""
@@ -228,7 +229,7 @@ class Site(Generic[Holder]):
             return words.say(language, message, **fill)
 
         def span(duration_ms: int) -> str:
-            return _span(_, duration_ms)
+            return words.span(_, duration_ms)
 
         return self._templates.get_template(template).render(
             {
@@ -334,17 +335,6 @@ def moment(at_ms: int) -> str:
     """The time of day in China, with the date if it is not today."""
     at, today = china(at_ms), day(now_ms())
     return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
-
-
-def _span(say: Callable[..., str], duration_ms: int) -> str:
-    seconds = max(0, duration_ms // 1000)
-    if seconds < 60:
-        return say("{count} 秒", count=seconds)
-    if seconds < 3600:
-        return say("{count} 分钟", count=seconds // 60)
-    if seconds < 2 * 86400:
-        return say("{count} 小时", count=seconds // 3600)
-    return say("{count} 天", count=seconds // 86400)
 
 
 def _here(request: Request) -> str:

@@ -6,6 +6,7 @@ without a translation stands as it is; tests/pages/test_catalogues.py finds it f
 
 import gettext
 import logging
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def say(language: str, message: str, **values: object) -> str:
         if text == message:  # most have no plural
             text = found.gettext(message)
     return text.format(**values) if values else text
+
+
+def span(say: Callable[..., str], duration_ms: int) -> str:
+    """So long, in one unit."""
+    seconds = max(0, duration_ms // 1000)
+    if seconds < 60:
+        return say("{count} 秒", count=seconds)
+    if seconds < 3600:
+        return say("{count} 分钟", count=seconds // 60)
+    if seconds < 2 * 86400:
+        return say("{count} 小时", count=seconds // 3600)
+    return say("{count} 天", count=seconds // 86400)
 
 
 @cache

@@ -63,8 +63,8 @@ class Report(NamedTuple):
 
     parts: its halls or windows, in the order of their ids; none for a window. policy: by which the
     place is judged on the period's last day: that of all its halls, else the province's own; lag:
-    what is not counted yet. sets: all figures that the profiles of the place show, a set for each of
-    them. policies: of the province or a region, one for each profile of its halls.
+    what is not counted yet. sets: all figures that the profiles of the place show, a set for each
+    of them. policies: of the province or a region, one for each profile of its halls.
     """
 
     hall: str
@@ -181,10 +181,8 @@ class FiguresReader:
             of_halls |= {hall: (figures.get(hall, NONE), profile) for hall in halls}
             policy = at.policy(profile, last) or own_policies[halls[0]]
             sets[profile] = figure_set(connection, at, policy, period, whole_unit, found, among)
-        policies = {one.profile: one for one in own_policies.values()} or {
-            default.profile: default
-        }
-        first = policies[next(iter(policies))] if len(policies) == 1 else default
+        policies = {one.profile: one for one in own_policies.values()}
+        first = next(iter(policies.values())) if len(policies) == 1 else default
         own = sets.pop(first.profile, None)
         if own is None:
             none = [] if among is not None else None

@@ -12,8 +12,14 @@ import pytest
 import uvicorn
 from browser import FLAGS
 from central_hall import bearer, document
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import exc
+
+from central.figures.report import ENOUGH, LEVELS, Figures, shares
+from central.store import directory
+from central.store.directory import EVER, Entry
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}
@@ -328,3 +334,34 @@ def test_a_store_that_is_away_is_told_to_people_in_words(supervisor, hall, monke
     answer = supervisor.get("/marks")
     assert answer.status_code == 503
     assert "数据库暂时无法读写" in answer.text
+
+
+@seed(25)
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 9000), min_size=5, max_size=5), st.sampled_from([{5}, {5, 4}]))
+def test_the_shares_of_levels_add_up_and_those_of_good_ones_to_the_rate(numbers, good):
+    counts = dict(zip(LEVELS, numbers, strict=True))
+    figures = Figures(counts, sum(counts[level] for level in good), sum(numbers))
+    found = shares(figures, good)
+    if figures.total < ENOUGH:
+        assert found == {}
+        return
+    assert sum(found.values()) == 1000
+    assert sum(found[level] for level in good) == figures.good_rate_per_mille
+    for level, of in found.items():
+        assert abs(of - counts[level] * 1000 / figures.total) <= 1
+        assert of == 0 or counts[level], "nothing has no share"
+
+
+def test_the_rule_of_all_halls_is_the_one_that_the_province_names(supervisor, hall):
+    """That of the province's own, by which no hall is judged, would be another's article."""
+    pattern = r"(?:依据|适用)：[^；。<]+"
+    before = re.search(pattern, see(supervisor, "/"))[0]
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, name="一厅", profiles="qinnan")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    own = see(supervisor, "/halls/demo")
+    rule = re.search(pattern, own)[0]
+    assert rule != before
+    assert rule in see(supervisor, "/")

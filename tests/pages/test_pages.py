@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import json
 import re
 import threading
 import time
@@ -12,13 +13,15 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
 import pages
 from hosting.tokens import EndedTokenError
 from pages import PageError, Site
-from pages.live import Live
+from pages.live import Live, change_of
 from pages.words import choose
 
 PAGES = Path(pages.__file__).parent
@@ -387,6 +390,37 @@ def test_a_page_that_has_changed_something_never_sees_it_as_it_was_before(is_tol
         return (await first)["data"]
 
     assert asyncio.run(listen()) == ("after" if is_told else "before")
+
+
+def put_in_place(html: str, change: str) -> str:
+    """What static/pages.js does."""
+    lines = html.split("\n")
+    for begin, end, put in json.loads(change):
+        lines[begin:end] = put
+    return "\n".join(lines)
+
+
+@seed(25)
+@settings(max_examples=300, deadline=None)
+@given(*[st.lists(st.sampled_from(["<tr>", "</tr>", "王", "3", ""]), max_size=30)] * 2)
+def test_a_change_leads_from_any_page_to_any_other(before, after):
+    before, after = "\n".join(before), "\n".join(after)
+    assert put_in_place(before, change_of(before, after)) == after
+
+
+def test_a_stream_sends_only_what_has_changed():
+    rows = [f"<tr><td>{number}</td>\n<td>online</td></tr>" for number in range(200)]
+
+    async def listen() -> tuple[str, dict]:
+        stream = Live(most=1, every_s=0.01).stream(PART, lambda: "\n".join(rows)).body_iterator
+        whole = (await anext(stream))["data"]
+        rows[3] = rows[190] = "<tr><td>lost</td></tr>"
+        return whole, await anext(stream)
+
+    whole, change = asyncio.run(listen())
+    assert put_in_place(whole, change["data"]) == "\n".join(rows)
+    assert change["event"] == "change"
+    assert len(change["data"]) < 200 < len(whole)
 
 
 async def _drain(stream) -> None:

@@ -56,7 +56,7 @@ class Rule(NamedTuple):
     """
 
     source: str
-    article: str
+    article: str | None
     levels: list[int]
 
 
