@@ -21,6 +21,7 @@ from gateway.hall.custody import Custody
 from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
+from gateway.hall.history import History
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
@@ -35,7 +36,8 @@ from gateway.keep.salvage import Salvage, open_database
 from gateway.store import envelopes
 from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
-from gateway.web.health import Health
+from gateway.web.health import VERSION, Health
+from gateway.web.inside import Inside
 from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
@@ -85,6 +87,9 @@ class Gateway:
         self.book = HallBook(config.hall, self.database, self.alarms, self.clock)
         self.inbox = Inbox(config.queue_messages)
         self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
+        self.history = History(
+            *(self.database, self.book, self.presence, self.alarms, now_ms, VERSION)
+        )
         earlier = Earlier(self.database)
 
         users = users_of(password, self.book.logins)
@@ -181,13 +186,15 @@ class Gateway:
         app = create_app(
             self.database, self.desk, finder, self.book, self.presence, self.metrics, self.health
         )
+        overview = Overview(
+            *(self.database, self.book, self.presence, self.alarms, now_ms), config.secure_dir
+        )
+        inside = Inside(
+            *(config, self.database, self.book, self.link, self.upward.contact, self.alarms),
+            *(overview, now_ms),
+        )
         self.site = create_site(
-            self.database,
-            Overview(
-                *(self.database, self.book, self.presence, self.alarms, now_ms),
-                config.secure_dir,
-            ),
-            finder,
+            *(self.database, overview, inside, finder),
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
         self.site.install(app)
@@ -286,6 +293,8 @@ class Gateway:
             self.link.look()
             restraint.look()
             self.presence.look()
+            with contextlib.suppress(DatabaseError):  # said by others; it is noted later
+                self.history.look()
 
         return look
 

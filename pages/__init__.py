@@ -41,8 +41,8 @@ text in it.
 **Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
 rendered once a `every_s` for all who look at it in one language; when it has changed, the lines
 that are another are sent, and htmx morphs it, so focus and scrolling stay. It ends within seconds
-of the login. Where too many listen a page asks every ten seconds, and says so. When the server is away, <body> gets the class
-`offline` and the layout's notice shows; it reconnects by itself.
+of the login. Where too many listen a page asks every ten seconds, and says so. When the server is
+away, <body> gets the class `offline` and the layout's notice shows; it reconnects by itself.
 
 **Actions** are forms that htmx sends (`hx-post`, `hx-target`, `hx-swap="innerMorph"`,
 `hx-disable`); when one fails, the layout says so. Morphing leaves `open` and `disabled` alone.

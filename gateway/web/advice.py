@@ -124,6 +124,12 @@ REFUSALS = {
     REJECTED: "签名无效，省级系统拒收",
 }
 
+# Somebody else may stand behind these; they stand first.
+GRAVE = {
+    *(intake.OTHER_DEVICE, intake.UNKNOWN_DEVICE, intake.BAD_TOPIC),
+    *(HELD_BACK, REJECTED),
+}
+
 FACES = {
     "standby": "待机",
     "serving": "办理中",
@@ -137,3 +143,13 @@ FACES = {
 CLOCKS = {"good": "已校准", "stale": "待校准", "none": "未校准"}
 
 PHASES = {"serving": "办理中", "inviting": "邀请评价", "closed": "空闲"}
+
+# Why a device started, as its boot record says.
+CAUSES = {
+    "power": "通电",
+    "watchdog": "程序停滞，自动重启",
+    "reset": "复位",
+    "flash": "存储故障，自行重启",
+    "memory": "内存不足，自行重启",
+    "failure": "程序出错，自行重启",
+}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from gateway.desk.services import ConflictError, NoSuchError
 from gateway.desk.sessions import PageSessions
 from gateway.store.database import Database
 from gateway.web.api import FIND_S
+from gateway.web.inside import Inside
 from gateway.web.overview import Overview
 from pages import PageError, Site
 
@@ -22,7 +24,7 @@ _NO_HALL = "尚未取得大厅资料，还不知道有哪些窗口。取得后�
 
 
 def create_site(
-    database: Database, overview: Overview, finder: Finder, console: Console
+    database: Database, overview: Overview, inside: Inside, finder: Finder, console: Console
 ) -> Site[Caller]:
     """The site, to be installed on the API's application."""
     site = Site(
@@ -36,6 +38,7 @@ def create_site(
         most_listeners=200,  # a console a window, and those who watch
     )
     _add_overview(site, overview)
+    _add_inside(site, inside)
     _add_finder(site, finder)
     _add_console(site, console)
     return site
@@ -58,7 +61,9 @@ def _add_finder(site: Site[Caller], finder: Finder) -> None:
         except (NoSuchError, ConflictError):
             raise PageError(409, "这台评价器现在没有连接，无法让它闪灯。") from None
         is_part = request.headers.get("hx-request")
-        return Response(status_code=204) if is_part else RedirectResponse("/", 303)
+        return (
+            Response(status_code=204) if is_part else RedirectResponse(f"/devices/{device}", 303)
+        )
 
 
 def _add_overview(site: Site[Caller], overview: Overview) -> None:
@@ -73,6 +78,46 @@ def _add_overview(site: Site[Caller], overview: Overview) -> None:
     async def follow_overview(request: Request) -> Response:
         await site.holder(request, _may_read)
         return await site.live(request, "overview_live.html", overview.now, _may_read)
+
+
+def _add_inside(site: Site[Caller], inside: Inside) -> None:
+    def of(device: str) -> Any:
+        try:
+            return inside.device(device)
+        except NoSuchError:
+            raise PageError(404, "大厅没有这台评价器。") from None
+
+    @site.router.get("/devices/{device}")
+    async def show_device(request: Request, device: str) -> Response:
+        await site.holder(request, _may_read)
+        return await site.page(request, "device.html", lambda: of(device))
+
+    @site.router.get("/devices/{device}/live")
+    async def follow_device(request: Request, device: str) -> Response:
+        await site.holder(request, _may_read)
+        await run_in_threadpool(of, device)  # what is not there is said before the stream begins
+        return await site.live(request, "device_live.html", lambda: of(device), _may_read)
+
+    @site.router.get("/system")
+    async def show_system(request: Request) -> Response:
+        await site.holder(request, _may_read)
+        return await site.page(request, "system.html", inside.system)
+
+    @site.router.get("/system/live")
+    async def follow_system(request: Request) -> Response:
+        await site.holder(request, _may_read)
+        return await site.live(request, "system_live.html", inside.system, _may_read)
+
+    @site.router.post("/happenings/{id}/seen")
+    async def see(request: Request, id: int) -> Response:
+        caller = await site.holder(request, _may_read)
+        fields = await site.form(request)
+        try:
+            await run_in_threadpool(inside.see, id, caller.name)
+        except NoSuchError:
+            raise PageError(404, "这一项已经结束，请刷新页面。") from None
+        back = fields.get("back", "")
+        return RedirectResponse(back if back.startswith(("/devices/", "/system")) else "/", 303)
 
 
 def _add_console(site: Site[Caller], console: Console) -> None:
