@@ -19,7 +19,7 @@ COLUMNS, ROUTES = table("The gateway")
 # Bodies and paths that come past the token, and are then refused or do nothing.
 NAMES = {
     **{"window_id": "w9", "window": "w1", "service_id": "S-0"},
-    **{"device": "dev-9999", "key": "nothing"},
+    **{"device": "dev-9999", "key": "nothing", "id": "9999"},
 }
 BODIES = {"PUT /api/v1/windows/{window_id}/staff": {"presence": "out"}}
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from gateway.desk.callers import CONSOLE, PAGES
 from gateway.desk.console import next_ticket
-from gateway.store import tokens
+from gateway.hall.history import History
+from gateway.store import happenings, tokens
 from gateway.web import advice
 from gateway.web.overview import is_troubled, urgency
 from hosting.clock import now_ms
@@ -411,3 +412,59 @@ def test_a_console_s_token_names_one_window_and_the_overview_s_none(tmp_path, op
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     assert "names" in result.output
+
+
+def test_a_device_has_a_page_of_its_own_with_what_was(gateway, browse, connect):
+    device, pen = connect(gateway, "dev-1").enter(), Pen("dev-1")
+    device.send(pen.boot(1))
+    device.tell(pen.state(problems=("stuck_key",)))
+    watcher = browse(gateway, PAGES)
+    until(lambda: "按键卡住" in watcher.see("/devices/dev-1"), "the problem")
+    until(lambda: "通电" in watcher.see("/devices/dev-1"), "the start")
+    gateway.history.look()
+    page = " ".join(watcher.see("/devices/dev-1").split())
+    for words in ("在线", "启动原因", "剩余存储", "pingjia gateway console w1", "闪灯"):
+        assert words in page, words
+    assert "/devices/dev-1" in watcher.see("/"), "and the overview leads there"
+    place = re.search(r'action="(/happenings/[0-9]+/seen)"', page)[1]
+    answer = watcher.client.post(place, data={"back": "/devices/dev-1"})
+    assert answer.headers["location"] == "/devices/dev-1"
+    assert "pages None" in watcher.see("/devices/dev-1"), "whose token it was"
+    device.tell(pen.state())
+    until(lambda: "按键卡住" not in _standing(watcher), "its end")
+    gateway.history.look()
+    assert watcher.see("/devices/dev-1").count("按键卡住") == 1, "it was so"
+    assert watcher.client.post(place, headers=HTML).status_code == 404, "it is over"
+    assert watcher.client.get("/devices/dev-999", headers=HTML).status_code == 404
+
+
+def _standing(watcher) -> str:
+    return watcher.see("/devices/dev-1").split("在线与问题")[0]
+
+
+def test_the_system_has_a_page(gateway, browse):
+    gateway.alarms.set("disk_low", "There is little room.")
+    gateway.history.look()
+    page = browse(gateway, PAGES).see("/system")
+    for words in ("软件版本", "磁盘剩余", "网关自带", "已连接", "pages None", "数据盘空间不足"):
+        assert words in page, words
+    assert "现在" in page
+
+
+def test_what_was_while_the_gateway_did_not_run_is_in_nobody_s_history(gateway):
+    """It ends when we were last there, and begins anew when we look again."""
+    clock = [now_ms() + 86_400_000]
+    parts = (gateway.database, gateway.book, gateway.presence, gateway.alarms)
+    first = History(*parts, lambda: clock[0], "0.1.0")
+    gateway.alarms.set("poll", "The centre does not answer.")
+    first.look()
+    clock[0] += 120_000
+    first.look()
+    last_ms = clock[0]
+    clock[0] += 86_400_000
+    History(*parts, lambda: clock[0], "0.2.0").look()
+    with gateway.database.read() as connection:
+        rows = [row for row in happenings.newest(connection, "", 20) if "poll" in row.what]
+    assert last_ms in [row.until_ms for row in rows]
+    assert clock[0] in [row.since_ms for row in rows if row.until_ms is None]
+    assert not any(row.until_ms == clock[0] for row in rows)
