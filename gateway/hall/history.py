@@ -5,6 +5,7 @@ run is in nobody's history: nobody looked.
 """
 
 import json
+import threading
 from collections.abc import Callable
 
 from gateway.hall.hall_book import HallBook
@@ -20,7 +21,7 @@ _RUNNING_EVERY_MS = 60_000  # how exactly it is known when we were last there
 
 
 class History:
-    """Notes what begins and what ends. version: the gateway's own. Used by one thread."""
+    """Notes what begins and what ends. version: the gateway's own. Used by any thread."""
 
     def __init__(
         self,
@@ -37,12 +38,17 @@ class History:
         self._alarms = alarms
         self._now_ms = now_ms
         self._run = f"{RUN}{version}"
+        self._looking = threading.Lock()
         self._open: dict[tuple[str, str], int] | None = None  # (device, what): id
         self._run_id = 0
         self._noted_ms = 0
 
     def look(self) -> None:
         """Note what has changed since the last look. Raises what the database raises."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         now_ms = self._now_ms()
         if self._open is None:
             self._begin(now_ms)

@@ -1,5 +1,6 @@
 """The centre's pages: both languages, who may see them, what they show, and that they live."""
 
+import asyncio
 import re
 import shutil
 import socket
@@ -10,8 +11,9 @@ from html import unescape
 import httpx2
 import pytest
 import uvicorn
-from browser import FLAGS
-from central_hall import bearer, document
+from axe import QUICK, WHOLE, Followed, faults
+from browser import FLAGS, chromium
+from central_hall import bearer, document, logged_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from playwright.sync_api import expect, sync_playwright
@@ -365,3 +367,46 @@ def test_the_rule_of_all_halls_is_the_one_that_the_province_names(supervisor, ha
     rule = re.search(pattern, own)[0]
     assert rule != before
     assert rule in see(supervisor, "/")
+
+
+ALL_PAGES = (
+    *("/?period=all", "/halls/demo?period=all", "/halls/demo/windows/w1", "/marks", "/fleet"),
+    *("/marks?state=closed", "/halls", "/halls/demo/windows", "/tables/rates/window?period=year"),
+    *("/hours/demo", "/directory/window", "/directory/window/demo%2Fw1", "/policies", "/devices"),
+    *("/units/window/demo%2Fw1?period=year", "/nowhere", "/?page=99"),
+)
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("looks", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
+def test_anybody_can_use_every_page(supervisor, hall, device, server, looks):
+    """By axe-core; no page is wider than the screen, and none asks another server."""
+    hall.post(*[device.rating(level=level) for level in (5, 5, 4, 1) * 6])
+    hall.post(device.rating(prev="f" * 16), device.rating(service="S-9"))
+    hall.enrol_by_bench("xj-0900")
+    hall.tokens.add("devices:approve", hall.folder / "approve.token")
+    secrets = [
+        logged_in(hall.site, (hall.folder / name).read_text().strip())["pingjia_centre"]
+        for name in ("pages.token", "approve.token")
+    ]
+
+    async def walk() -> list[str]:
+        found = []
+        async with chromium() as browser:
+            for language in ("zh", "en"):
+                context = await browser.new_context()
+                kept = {"pingjia_centre": ".".join(secrets), "pingjia_language": language}
+                await context.add_cookies(
+                    [{"name": name, "value": kept[name], "url": server} for name in kept]
+                )
+                page = await context.new_page()
+                followed = Followed(page, server)
+                for path in ALL_PAGES if language == "zh" else ALL_PAGES[:4]:
+                    answer = await page.goto(server + path)
+                    assert answer.status == (404 if path in ALL_PAGES[-2:] else 200), path
+                    found += await faults(page, looks)
+                found += followed.faults
+                await context.close()
+        return found
+
+    assert asyncio.run(walk()) == []
