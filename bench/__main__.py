@@ -1,6 +1,6 @@
 """`make bench`: every bench, one table, bench/results.json.
 
-    python -m bench [drain latency intake verification api live province requests …]
+    python -m bench [drain latency intake verification api live province requests pages …]
     python -m bench live province --halls 5 --seconds 2
     python -m bench requests --halls 300
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 BENCHES = (
     *("drain", "latency", "intake", "verification", "api", "live", "province", "judge"),
-    *("requests", "device", "flash", "workbench", "growth"),
+    *("requests", "device", "flash", "workbench", "growth", "pages"),
 )
 # Those in bench/many/, and what can be told them.
 MANY = {

@@ -202,7 +202,7 @@ def test_everything_is_safe_to_show_and_nothing_is_kept(visitor):
     page = visitor.get("/it")
     assert "&lt;b&gt;" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["cache-control"] == "no-store"
     places = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
