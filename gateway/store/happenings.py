@@ -12,7 +12,9 @@ _happening = Table.metadata.tables["happening"]
 def begin(connection: Connection, device: str, what: str, now_ms: int, note: str) -> int:
     """It is so from now on; its id."""
     row = {"device": device, "what": what, "since_ms": now_ms, "note": note, "seen_by": ""}
-    return connection.execute(insert(_happening).values(**row)).inserted_primary_key[0]
+    return connection.execute(
+        insert(_happening).values(**row).returning(_happening.c.id)
+    ).scalar_one()
 
 
 def end(connection: Connection, id: int, now_ms: int) -> None:

@@ -138,8 +138,8 @@ def _disk(folder: Path) -> tuple[int, int] | None:
 def _start(row: Any) -> Start | None:
     try:
         boot = parse_json(split(row.envelope, ENVELOPE_BYTES)[0], "boot")
-        cause = advice.CAUSES.get(boot["cause"], boot["cause"])
-        return Start(row.received_at_ms, cause, boot["firmware"])
+        cause = str(boot["cause"])
+        return Start(row.received_at_ms, advice.CAUSES.get(cause, cause), str(boot["firmware"]))
     except (ProtocolError, KeyError, TypeError):
         return None
 
