@@ -21,7 +21,7 @@ async def faults(page, looks) -> list[str]:
     await page.evaluate(_AXE)
     for (width, height), theme in looks:
         await page.set_viewport_size({"width": width, "height": height})
-        await page.emulate_media(color_scheme=theme)
+        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # no fading
         broken = await page.evaluate(_RUN)
         if await page.evaluate(_IS_WIDE):
             broken.append("wider than the screen")
