@@ -331,11 +331,11 @@ def test_a_store_that_is_away_is_told_to_people_in_words(supervisor, hall, monke
         raise exc.OperationalError("SELECT", {}, Exception("away"))
 
     monkeypatch.setattr(type(hall.database), "read", away)
-    answer = supervisor.get("/policies")
-    assert answer.status_code == 200, "which reads nothing; the control"
     answer = supervisor.get("/marks")
     assert answer.status_code == 503
     assert "数据库暂时无法读写" in answer.text
+    data = supervisor.get("/marks", headers={"accept": "application/json"})
+    assert data.headers["content-type"] == "application/problem+json", "the control: a program"
 
 
 @seed(25)
