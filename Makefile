@@ -1,16 +1,19 @@
 # Pingjia. `make demo` shows a living hall, `make test` proves it; both prepare what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := protocol quick hosting pages firmware gateway central simulator workbench tests bench deploy docs pingjia.py
+SOURCES := protocol quick hosting shipped pages firmware gateway central simulator workbench tests bench deploy docs pingjia.py
 FIRMWARE := build/firmware/manifest.json
 # `make demo ARGUMENTS=` goes on until Ctrl-C.
 ARGUMENTS ?= --windows 8 --seconds 60
-# Most tests wait for real processes: three at a time keep two cores busy.
-PARALLEL ?= -n 3 --dist worksteal
+# Most tests wait for real processes: four at a time keep two cores busy.
+PARALLEL ?= -n 4 --dist worksteal
 # `make test-long PART=mutants` runs the long tests of that name only.
 PART ?=
+# The builder's key, made if there is none; what signs a bundle is no part of a checkout.
+KEY ?= $(HOME)/.pingjia/builder.key
+ARCHITECTURES ?=
 
-.PHONY: setup demo test test-long bench lint format firmware clean
+.PHONY: setup demo bundle lock test test-long bench lint format firmware wheel clean
 
 setup: .venv/.ready pages/locale/en.mo
 
@@ -32,6 +35,18 @@ firmware: $(FIRMWARE)
 
 $(FIRMWARE): .venv/.ready deploy/build_firmware.py $(shell find protocol firmware -name '*.py')
 	$(BIN)/python deploy/build_firmware.py
+
+# One file that runs anywhere: build/pingjia-….whl.
+wheel: setup firmware
+	$(BIN)/python deploy/build_wheel.py
+
+# Archives to install from without internet, signed with the builder's key: build/pingjia-….tar.
+bundle: setup firmware
+	$(BIN)/python deploy/build_bundle.py --key $(KEY) $(ARCHITECTURES)
+
+# After a change of constraints.txt: the hashes of what the bundles take.
+lock: setup
+	$(BIN)/python deploy/build_bundle.py --lock
 
 demo: setup firmware
 	$(BIN)/pingjia demo $(ARGUMENTS)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 BENCHES = (
     *("drain", "latency", "intake", "verification", "api", "live", "province", "judge"),
-    *("requests", "device", "flash", "workbench", "growth", "pages"),
+    *("requests", "grow", "watched", "device", "flash", "workbench", "growth", "pages"),
 )
 # Those in bench/many/, and what can be told them.
 MANY = {
@@ -26,7 +26,10 @@ MANY = {
     "province": {"halls", "seconds"},
     "judge": {"halls", "seconds"},
     "requests": {"halls"},
+    "grow": {"halls"},
+    "watched": {"halls", "seconds"},
 }
+TIMED = [name for name, told in MANY.items() if "seconds" in told]
 RESULTS = Path(__file__).with_name("results.json")
 _HOLDS = {True: "yes", False: "**no**", None: "–"}
 
@@ -35,17 +38,15 @@ def main() -> int:
     """Run the benches that were named, or all; 1 if a target does not hold."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="bench")
-    parser.add_argument("--halls", type=int, help="live, province, judge, requests: so many halls")
-    parser.add_argument("--seconds", type=float, help="live, province, judge: so long a load")
+    parser.add_argument("--halls", type=int, help=f"{', '.join(MANY)}: so many halls")
+    parser.add_argument("--seconds", type=float, help=f"{', '.join(TIMED)}: so long a load")
     chosen = parser.parse_args()
     names = chosen.names or BENCHES
     given = {"halls": chosen.halls, "seconds": chosen.seconds}
     size = {name: value for name, value in given.items() if value is not None}
     is_rehearsal = bool(size)
     if any(size.keys() - MANY.get(name, set()) for name in names):
-        parser.error(
-            "--halls is for live, province, judge and requests, --seconds for the first three"
-        )
+        parser.error(f"--halls is for {', '.join(MANY)}, --seconds for {', '.join(TIMED)}")
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not is_rehearsal else {}
     for name in names:
         began_s = time.monotonic()

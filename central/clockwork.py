@@ -22,6 +22,7 @@ from central.custody.marks import (
     LOST_BY_CENTRE,
     OPEN_EPOCH,
     PENDING_ENROLMENT,
+    RESTORED,
     SELDOM_RATED,
     SILENT_DEVICE,
     SILENT_HALL,
@@ -29,7 +30,7 @@ from central.custody.marks import (
 )
 from central.ratings.period import last_days
 from central.steady import Doubt, PlainClock
-from central.store import alarms, clocks, directory, rejections, tallies
+from central.store import alarms, clocks, covers, directory, rejections, tallies
 from central.store.judged import counters, standings
 from central.store.sql import Halls
 
@@ -160,6 +161,9 @@ class Alarms:
             found.append(Finding(CENTRE_CLOCK, "", "", "", "", 1, doubt.since_ms, now_ms))
         if hall is None and (since_ms := self.judge_late_ms(connection)) is not None:
             found.append(Finding(JUDGE_LATE, "", "", "", "", 1, since_ms, now_ms))
+        for row in covers.restoring(connection, hall):
+            place = (row.hall, row.name, "", "")
+            found.append(Finding(RESTORED, *place, row.devices, row.at_ms, now_ms))
         before_ms = _before(now_ms, self._limits.alone_ms, ran)
         for row in alarms.silent_devices(connection, hall, self._limits.device_ms, before_ms):
             since_ms = row.proven_at_ms or row.enrolled_at_ms

@@ -1,9 +1,11 @@
-"""The configuration of one centre: central.toml, annotated in deploy/central.toml.
+"""The configuration of one centre: central.toml, annotated in deploy/central.toml, which
+`pingjia central init` writes.
 
 `PINGJIA_CENTRAL_DATABASE_URL` and the like stand above the file, so that a database password
 need not stand in it.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +23,16 @@ _FILES = ("master_secret_file", "tls_certificate", "tls_key")
 _SQLITE = "sqlite:///"
 
 
+class Role(StrEnum):
+    """What a process does: everything, or what halls and business systems send with the judge and
+    all that time does, or what people and programs read.
+    """
+
+    ALL = "all"
+    INTAKE = "intake"
+    PAGES = "pages"
+
+
 class Config(BaseSettings):
     """What central.toml may say; relative paths are relative to the file's folder."""
 
@@ -30,6 +42,7 @@ class Config(BaseSettings):
 
     listen_host: str = "127.0.0.1"
     listen_port: int = Field(8443, ge=0, le=65535)
+    pages_listen_port: int = Field(8444, ge=0, le=65535)
     share_address: bool = False
     database_url: str = "sqlite:///central.db"
     master_secret_file: Path = Path("master.secret")
@@ -56,6 +69,10 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
 
+    def port(self, role: Role) -> int:
+        """Where a process of this role listens."""
+        return self.pages_listen_port if role is Role.PAGES else self.listen_port
+
 
 def load_config(path: Path) -> Config:
     """The configuration in the TOML file, paths made absolute.
@@ -65,8 +82,7 @@ def load_config(path: Path) -> Config:
     config = toml.load_config(
         Config,
         path,
-        f"`pingjia central init --config {path}` makes one, deploy/central.toml explains every "
-        "key.",
+        f"`pingjia central init --config {path}` makes one, which explains every key.",
     )
     return config.model_copy(update=_absolute(config, path))
 
@@ -88,7 +104,7 @@ def require_safe_listener(config: Config) -> None:
         )
 
 
-def require_shareable(config: Config) -> None:
+def require_shareable(config: Config, role: Role = Role.ALL) -> None:
     """Raise OperatorError if the address is to be shared where only one centre may run."""
     if not config.share_address:
         return
@@ -97,8 +113,9 @@ def require_shareable(config: Config) -> None:
             "share_address = true lets several centres run at once, which needs PostgreSQL: set "
             "database_url to postgresql+psycopg://…, or share_address = false with SQLite."
         )
-    if config.listen_port == 0:
-        raise OperatorError("share_address = true needs a listen_port; 0 is another for each.")
+    if config.port(role) == 0:
+        key = "pages_listen_port" if role is Role.PAGES else "listen_port"
+        raise OperatorError(f"share_address = true needs a {key}; 0 is another for each.")
 
 
 def _absolute(config: Config, path: Path) -> dict[str, Any]:

@@ -116,6 +116,9 @@ class App:
                 press = self._keys.sample(self._board.closed_keys(), self._clock.up_ms())
                 if press is not None:
                     self._take_press(press)
+                codes = self._board.chosen()
+                if codes is not None:
+                    self._take_choice(codes)
                 self._link.report("stuck_key", bool(self._keys.stuck))
                 if self._keys.is_quiet():
                     break
@@ -163,7 +166,7 @@ class App:
                 settings=self._settings.version,
                 took_ms=self._session.took_ms(press.closed_at_ms),
                 shown=self._session.shown,
-                input="key",
+                input=self._board.input,
             )
         except JournalFullError:
             return
@@ -175,9 +178,22 @@ class App:
 
     def _note_reason(self, press):
         """Which key means what is the level's: the five words above the keys are everybody's."""
-        seq, level = self._rated
-        codes = (self._settings.codes[level - 1][press.level - 1],)
-        catalogue = self._settings.catalogue
+        codes = self._settings.codes[self._rated[1] - 1]
+        return self._note_codes((codes[press.level - 1],))
+
+    def _take_choice(self, codes):
+        """What was chosen on a face that lists the level's reasons itself; () is none of them."""
+        session, now_ms = self._session, self._clock.up_ms()
+        session.tick(now_ms)
+        if session.face == ASKING:
+            of_level = [code for code in codes if code // 100 == self._rated[1]]
+            answer = self._note_codes(of_level) if of_level else session.skip(now_ms)
+            if answer is not None:
+                self._board.answer(answer, None)
+        self._show()
+
+    def _note_codes(self, codes):
+        seq, catalogue = self._rated[0], self._settings.catalogue
         try:
             envelope = self._append(Reasons, of=seq, answer=of_codes(codes), catalogue=catalogue)
         except JournalFullError:
@@ -269,7 +285,9 @@ class App:
         text = text_of(self._settings, face, ticket, cause)
         if (face, ticket, text) != self._shown:
             self._shown = face, ticket, text
-            self._board.show(face, ticket, text)
+            if face == ASKING and self._board.input == "kiosk":
+                self._board.ask(self._rated[1])
+            self._board.show(face, ticket, self._settings, text)
             self._changed.set()
 
 
@@ -301,7 +319,8 @@ async def serve(board):
     gc.collect()  # what the modules left while they were loaded lies in between
     board.watch()
     # A full journal takes seconds to be read: whoever has plugged it in sees that it lives.
-    board.show(STARTING, None, text_of(built_in(0, 0), STARTING, None))
+    settings = built_in(0, 0)
+    board.show(STARTING, None, settings, text_of(settings, STARTING, None))
     try:
         app = App(board)
     except Exception as error:
@@ -312,7 +331,7 @@ async def serve(board):
         board.log(f"{cause}: firmware {VERSION}: {error}")
         # Silent, as nobody is there to hear it; alive, so that what blinks goes on.
         board.set_volume(0)
-        board.show(OUT_OF_SERVICE, None, text_of(built_in(0, 0), OUT_OF_SERVICE, None, cause))
+        board.show(OUT_OF_SERVICE, None, settings, text_of(settings, OUT_OF_SERVICE, None, cause))
         while True:
             await board.key_change()  # which keeps the watchdog from biting, too
     board.log(f"alive: {app.identity.device}, firmware {VERSION}")

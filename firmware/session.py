@@ -154,6 +154,12 @@ class Session:
         self._follow_ticket(now_ms)
         return answer
 
+    def skip(self, now_ms: int):
+        """The citizen gives no reason, and says so instead of waiting."""
+        if self.face == ASKING:
+            self._event("end", now_ms)
+            self._follow_ticket(now_ms)
+
     def fail(self, now_ms: int):
         """The journal cannot take a rating."""
         self._event("fail", now_ms)

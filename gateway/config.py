@@ -1,6 +1,7 @@
 """gateway.toml: what it may say, and sentences for what it may not.
 
-Relative paths are relative to the file. deploy/gateway.toml is the annotated example.
+Relative paths are relative to the file. deploy/gateway.toml is the annotated example, which
+`pingjia gateway init` writes.
 """
 
 import ssl
@@ -15,6 +16,7 @@ from hosting import toml
 from hosting.error import OperatorError
 from hosting.listener import is_loopback
 from hosting.secret_file import require_private
+from shipped import FIRMWARE
 
 SECURE_DIR = "secure"  # where `pingjia gateway secure` writes, beside the settings
 CA, CA_KEY, SERVER = "ca.pem", "ca.key", "server.pem"
@@ -36,6 +38,7 @@ class Config(BaseSettings):
     centre_certificate: Path | None = None
     centre_key: Path | None = None
     proxy: str | None = None
+    carried: bool = False
     api_listen_host: str = "127.0.0.1"
     api_listen_port: Port = 8080
     broker: Literal["embedded", "external"] = "embedded"
@@ -48,6 +51,8 @@ class Config(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
+    firmware_dir: Path = FIRMWARE
+    kiosk_languages: Path | None = None
 
     sign_out_at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "20:00"
     invite_ms: Annotated[int, Field(ge=1000, le=600_000)] = 20_000
@@ -114,10 +119,11 @@ def load_config(path: Path) -> Config:
 
     Raises OperatorError with file, key and what it may have meant.
     """
-    config = toml.load_config(Config, path, "copy deploy/gateway.toml, which explains every key.")
+    config = toml.load_config(Config, path, f"`pingjia gateway init --config {path}` makes one.")
     folder = path.resolve().parent
     paths = ("data_dir", "centre_token_file", "centre_ca", "centre_certificate", "centre_key")
     paths += ("mqtt_ca", "broker_files", "secure_dir", "tls_certificate", "tls_key")
+    paths += ("firmware_dir", "kiosk_languages")
     absolute = {name: folder / value for name in paths if (value := getattr(config, name))}
     if config.secure_dir is not None:
         absolute.setdefault("mqtt_ca", absolute["secure_dir"] / CA)

@@ -25,6 +25,7 @@ from gateway.hall.history import History
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
+from gateway.hall.restored import Restored
 from gateway.hall.restraint import Restraint
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import Renewal, count_days
@@ -36,9 +37,10 @@ from gateway.keep.salvage import Salvage, open_database
 from gateway.store import envelopes
 from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
+from gateway.web.bridge import MESSAGE_BYTES
 from gateway.web.health import VERSION, Health
-from gateway.web.inside import Inside
-from gateway.web.overview import Overview
+from gateway.web.inside import views_of
+from gateway.web.kiosk import Kiosk
 from gateway.web.pages import create_site
 from hosting import process
 from hosting.clock import last_time, now_ms
@@ -54,6 +56,7 @@ _FILES = 256  # for broker, centre, database and ourselves
 _KEEP_EVERY_S = 3600
 _LOOK_EVERY_S = 20
 _WATCH_EVERY_S = 5
+_STUCK_S = 60.0
 
 DATABASE = "gateway.sqlite"  # in data_dir
 RESERVE = "reserve"
@@ -87,10 +90,10 @@ class Gateway:
         self.book = HallBook(config.hall, self.database, self.alarms, self.clock)
         self.inbox = Inbox(config.queue_messages)
         self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
-        self.history = History(
-            *(self.database, self.book, self.presence, self.alarms, now_ms, VERSION)
-        )
+        known = (self.database, self.book, self.presence, self.alarms)
+        self.history = History(*known, now_ms, VERSION)
         earlier = Earlier(self.database)
+        restored = Restored(*(self.database, self.book.standing, earlier, self.clock, self.alarms))
 
         users = users_of(password, self.book.logins)
         self.broker = self.mosquitto = None
@@ -186,22 +189,20 @@ class Gateway:
         app = create_app(
             self.database, self.desk, finder, self.book, self.presence, self.metrics, self.health
         )
-        overview = Overview(
-            *(self.database, self.book, self.presence, self.alarms, now_ms), config.secure_dir
-        )
-        inside = Inside(
-            *(config, self.database, self.book, self.link, self.upward.contact, self.alarms),
-            *(overview, now_ms),
-        )
+        views = views_of(config, *known, self.link, self.upward.contact, now_ms)
         self.site = create_site(
-            *(self.database, overview, inside, finder),
+            *(self.database, *views, finder),
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
+        Kiosk(config, self._broker_port, self.link.tls, self.book).install(app)
         self.site.install(app)
         self._server = Server(
             app,
             connections=process.make_room(_CONNECTIONS, _FILES),
+            on_ready=process.tell_ready,
+            on_beat=self._beat,
             before_stop=self.site.close,
+            message_bytes=MESSAGE_BYTES,
             stop_s=3,
             **config.api_tls,
         )
@@ -216,7 +217,7 @@ class Gateway:
             # The first time is told when a device comes online.
             Ticker("clock", config.clock_every_s, self._tell_time),
             Ticker("day", _LOOK_EVERY_S, self._look_at_the_desk, at_once=True),
-            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint), at_once=True),
+            Ticker("watch", _WATCH_EVERY_S, self._looks(restraint, restored), at_once=True),
             Ticker("disk", _WATCH_EVERY_S, room.look, at_once=True),
             Ticker("keeping", _KEEP_EVERY_S, self._keep, at_once=True),
         ]
@@ -237,10 +238,9 @@ class Gateway:
 
     def start(self) -> None:
         """Run everything. Raises OperatorError if the broker's start, or its files, fail."""
-        host, port = self.config.mqtt_host, self.config.mqtt_port
         if self.broker is not None:
             self.broker.start()
-            port = self.broker.port
+        host, port = self.config.mqtt_host, self._broker_port()
         if self.mosquitto is not None:
             self.mosquitto.start()
         self.mqtt_address = address(host, port)
@@ -280,21 +280,29 @@ class Gateway:
         self.upward.close()
         with contextlib.suppress(DatabaseError):  # damaged, or no room: it forgets an hour
             self.clock.note()
-        self.database.close()
+        self.database.close(is_last=True)
         self._lock.release()
+
+    def _broker_port(self) -> int:
+        return self.config.mqtt_port if self.broker is None else self.broker.port
+
+    def _beat(self) -> None:
+        """Alive: requests are answered, and no step of what ratings pass through is stuck."""
+        if self._workers[0].busy_s() < _STUCK_S:
+            process.tell_alive()
 
     def _refresh_users(self) -> None:
         for broker in (self.broker, self.mosquitto):
             if broker is not None:
                 broker.refresh_users()
 
-    def _looks(self, restraint: Restraint) -> Callable[[], None]:
+    def _looks(self, restraint: Restraint, restored: Restored) -> Callable[[], None]:
         def look() -> None:
             self.link.look()
             restraint.look()
             self.presence.look()
-            with contextlib.suppress(DatabaseError):  # said by others; it is noted later
-                self.history.look()
+            restored.look()
+            self.history.look()
 
         return look
 

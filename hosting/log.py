@@ -7,6 +7,7 @@ what is over.
 """
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 from unicodedata import category
 
+_PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_LEVELS = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4}  # of syslog(3)
 _EVERY_S = 60.0
 _ALIKE = 20  # different lines of one kind, a minute
 _KINDS = 1000
@@ -24,7 +27,9 @@ def log_to_stderr() -> None:
     """Log to standard error, from INFO on; nothing that comes over HTTP is worth a line."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each odd request
     handler = Counting(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_OneLine(_PLAIN))
+    if is_journal(sys.stderr):  # it has the time, and reads the level at a line's beginning
+        handler.setFormatter(_ForJournal("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
@@ -126,6 +131,15 @@ def _again(record: logging.LogRecord, how_often: str) -> logging.LogRecord:
     return logging.LogRecord(record.name, record.levelno, record.pathname, 0, "%s", (text,), None)
 
 
+def is_journal(stream: Any) -> bool:
+    """Whether systemd's journal reads `stream` (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, half a surrogate pair, separators
 
 
@@ -134,6 +148,14 @@ class _OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return harmless(super().formatMessage(record))
+
+
+class _ForJournal(_OneLine):
+    """Each line with its level as sd-daemon(3) has it, also those of a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = f"<{_LEVELS.get(record.levelno, 6)}>"
+        return "\n".join(level + line for line in super().format(record).split("\n"))
 
 
 def harmless(text: str) -> str:

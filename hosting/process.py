@@ -1,5 +1,6 @@
 """A server as a process: how it hears that it is to end, how it says it is ready."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -39,10 +40,25 @@ def tell_ready() -> None:
     """Tell systemd that we take requests, if it started us with Type=notify (sd_notify(3)): a
     restart returns then, and the next process may follow.
     """
+    _tell(b"READY=1")
+
+
+def tell_alive() -> None:
+    """Tell systemd that we are not stuck: with WatchdogSec it kills who does not say so in time,
+    and starts it again.
+    """
+    _tell(b"WATCHDOG=1")
+
+
+def _tell(state: bytes) -> None:
     path = os.environ.get("NOTIFY_SOCKET", "")
     if path.startswith(("/", "@")):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-            told.sendto(b"READY=1", f"\0{path[1:]}" if path[0] == "@" else path)
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told,
+            contextlib.suppress(OSError),  # what it does not take it misses, and we go on
+        ):
+            told.setblocking(False)
+            told.sendto(state, f"\0{path[1:]}" if path[0] == "@" else path)
 
 
 def make_room(connections: int, own: int, needed: int | None = None) -> int:

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 _HEAD_BYTES = 64 * 1024  # of a request before its body, as h11 has it; httptools has no bound
 _PIPELINED = 32  # requests that wait on a connection; who asks for more is hung up on
 _TICKS = 150  # of 0.1 s
+_BEAT_TICKS = 30
 
 
 class Server(uvicorn.Server):
@@ -23,8 +24,10 @@ class Server(uvicorn.Server):
     close` (hosting/problem.py).
     Who has not asked for anything 15 to 30 s after connecting, has begun to ask and not ended, or
     reads nothing of an answer, is hung up on.
-    on_ready: called once it takes requests. before_stop: ends the answers that have no end of
-    their own; then what is in progress gets `stop_s` seconds. more: uvicorn's own settings.
+    on_ready: called once it takes requests. on_beat: every 3 s while they are answered; from its
+    event loop, so not if that is stuck. before_stop: ends the answers that have no end of
+    their own; then what is in progress gets `stop_s` seconds. message_bytes: of a WebSocket's
+    message; 0: there are no WebSockets. more: uvicorn's own settings.
     """
 
     def __init__(
@@ -33,14 +36,18 @@ class Server(uvicorn.Server):
         *,
         connections: int,
         on_ready: Callable[[], None] = lambda: None,
+        on_beat: Callable[[], None] = lambda: None,
         before_stop: Callable[[], None] = lambda: None,
         stop_s: int = 5,
+        message_bytes: int = 0,
         **more: Any,
     ) -> None:
         config = uvicorn.Config(
             app,
             http=_bounded(connections),
-            ws="none",
+            ws="websockets-sansio" if message_bytes else "none",
+            ws_max_size=message_bytes,
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -48,7 +55,7 @@ class Server(uvicorn.Server):
             **more,
         )
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_beat = on_ready, on_beat
         self._before_stop = before_stop
         self._stuck: dict[Any, Any] = {}
 
@@ -64,7 +71,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Hang up on those who stood at the same place at the look before, too."""
+        """Beat; hang up on those who stood at the same place at the look before, too."""
+        if counter % _BEAT_TICKS == 0:
+            self._on_beat()
         if counter % _TICKS == 0:
             here: Any = self.server_state.connections
             stuck = {one: place for one in here if (place := _stuck_at(one)) is not None}
@@ -89,7 +98,10 @@ def _stuck_at(connection: Any) -> Any:
     """Where a connection stands that owes us something: a request, its first or one that it has
     begun after an answer; or that it reads. None if it owes nothing.
     """
-    cycle, unread = connection.cycle, connection.transport.get_write_buffer_size()
+    unread = connection.transport.get_write_buffer_size()
+    if not hasattr(connection, "cycle"):  # a WebSocket: who serves it knows what it owes
+        return unread or None
+    cycle = connection.cycle
     is_mute = cycle is None or (
         cycle.response_complete and connection.timeout_keep_alive_task is None
     )
@@ -131,6 +143,11 @@ def _bounded(connections: int) -> type[Any]:
                 mute.pop(place, None)
                 others.pop(place, None)
                 place.transport.abort()
+
+        def handle_websocket_upgrade(self, *given: Any) -> None:
+            mute.pop(self, None)  # the connection is another protocol's from now on
+            others.pop(self, None)
+            super().handle_websocket_upgrade(*given)
 
         def connection_lost(self, exc: Exception | None) -> None:
             mute.pop(self, None)

@@ -43,6 +43,17 @@ def read_text(path: Path, most_bytes: int, mend: str) -> str:
     return text
 
 
+def write_new_text(path: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises OperatorError."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise OperatorError(f"{path} is there already: change it, or move it away.") from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from None
+
+
 def open_file(path: Path) -> BinaryIO:
     """The file, open for reading. Raises OSError, also for what is none: a pipe that nobody writes
     into would be waited for, for ever.

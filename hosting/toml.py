@@ -13,6 +13,7 @@ from hosting.error import OperatorError
 from hosting.log import harmless
 from hosting.text_file import read_text
 
+INSTALLED = Path("/etc/pingjia")  # by a bundle's install.sh
 _BYTES = 1 << 20
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,6 +45,14 @@ def checked(model: type[Model], members: dict[str, Any], path: Path) -> Model:
     except ValidationError as error:
         lines = [harmless(f"{path}: {_sentence(model, fault)}") for fault in error.errors()]
         raise OperatorError("\n".join(lines)) from None
+
+
+def found(name: str) -> Path:
+    """The settings file to use if none is named: the one in this folder, or else the one of the
+    installed service, if there is one.
+    """
+    installed = INSTALLED / name
+    return installed if not Path(name).exists() and installed.exists() else Path(name)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

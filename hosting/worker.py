@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ class Worker:
         self._step = step
         self._pause_s = pause_s
         self._stopping = threading.Event()
+        self._since_s: float | None = None  # monotonic, of the running step
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -33,9 +35,15 @@ class Worker:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
+    def busy_s(self) -> float:
+        """For how long the running step, or action, has run; 0 between two."""
+        since_s = self._since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
     def _run(self) -> None:
         last = ""
         while not self._stopping.is_set():
+            self._since_s = time.monotonic()
             try:
                 self._step()
                 last = ""
@@ -43,7 +51,9 @@ class Worker:
                 if repr(error) != last:
                     log.exception("%s failed and is tried again", self._thread.name)
                 last = repr(error)
+                self._since_s = None
                 self._stopping.wait(self._pause_s)
+        self._since_s = None
 
 
 class Ticker(Worker):
@@ -68,7 +78,9 @@ class Ticker(Worker):
         self._is_due = at_once
 
     def _tick(self) -> None:
+        self._since_s = None
         if not self._is_due and self._stopping.wait(self._every_s):
             return
+        self._since_s = time.monotonic()
         self._is_due = True  # still, if it fails
         self._is_due = self._action() is True

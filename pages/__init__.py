@@ -66,6 +66,7 @@ Look at static/style.css for the parts that a page is made of.
 """
 
 from pages.asked import PageError, pages_of
+from pages.live import Seen
 from pages.site import Site
 
-__all__ = ["PageError", "Site", "pages_of"]
+__all__ = ["PageError", "Seen", "Site", "pages_of"]

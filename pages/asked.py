@@ -12,6 +12,12 @@ _RULES = {
     "literal_error": "地址中的“{name}”只能是 {most}。",
     "missing": "地址中缺少“{name}”。",
 }
+_SENTENCES = {
+    404: "没有这个页面。",
+    413: "提交的内容太长。",
+    500: "系统出错了，原因已记入日志。请稍后再试；仍不行的，请联系系统管理员。",
+    503: "数据库暂时无法读写，请稍后再试。",
+}
 _LIMITS = ("ge", "le", "max_length", "expected")  # as pydantic calls them
 
 
@@ -23,6 +29,13 @@ class PageError(Exception):
         self.status = status
         self.sentence = sentence
         self.values = values
+
+
+def sentence_of(status: int, error: Exception) -> tuple[str, dict[str, Any]]:
+    """What a page says of an error that a program is told otherwise: a message, and its values."""
+    if isinstance(error, RequestValidationError):
+        return rule_of(error)
+    return _SENTENCES.get(status, "请求未被接受。"), {}
 
 
 def rule_of(error: RequestValidationError) -> tuple[str, dict[str, Any]]:

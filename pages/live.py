@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from difflib import SequenceMatcher
 
 from sse_starlette import EventSourceResponse
@@ -15,6 +15,9 @@ AppStatus.disable_automatic_graceful_drain()
 
 _ASK_S = 4.0  # a page that is logged out of, or whose token is revoked, ends so soon
 _SHARE = 0.1  # of the time that rendering may take, all parts together
+_OLDEST_S = 10.0  # after so long a part is rendered though nothing was seen to change
+
+Seen = Callable[[], Hashable]
 
 
 Key = tuple[str, str]  # the path of a part, and what else makes it differ
@@ -32,6 +35,8 @@ class _Part:
         self.html = ""
         self._changed = ("", "", "")  # from what, to what, and how: listeners share it
         self.fresh_until_s = float("-inf")
+        self.seen: Hashable = None
+        self.old_s = float("-inf")
 
     def change(self, shown: str) -> str:
         """How somebody who has `shown` comes to what is rendered now: `change_of`."""
@@ -74,6 +79,8 @@ class Live:
         self._listeners = 0
         self._parts: dict[Key, _Part] = {}
         self._is_over = False
+        self._looking = asyncio.Lock()
+        self._looked_s, self._seen = float("-inf"), None
 
     def is_full(self) -> bool:
         """Whether nobody else can listen now."""
@@ -84,21 +91,24 @@ class Live:
         key: Key,
         render: Callable[[], str],
         may_go_on: Callable[[], Awaitable[bool]] | None = None,
+        seen: Seen | None = None,
     ) -> EventSourceResponse:
         """The part as it is now, and whenever it has changed what is another; `render` runs in a
         thread.
 
         key: names what is rendered; listeners with the same key share one rendering. may_go_on:
-        asked every few seconds: a login that has ended ends what it opened.
+        asked every few seconds: a login that has ended ends what it opened. seen: cheap; while
+        it gives the same, for all parts, a part is rendered every ten seconds only.
         """
-        return EventSourceResponse(self._states(key, render, may_go_on), sep="\n", ping=10)
+        states = self._states(key, render, may_go_on, seen)
+        return EventSourceResponse(states, sep="\n", ping=10)
 
-    async def once(self, key: Key, render: Callable[[], str]) -> str:
+    async def once(self, key: Key, render: Callable[[], str], seen: Seen | None = None) -> str:
         """The part as it is now, for who asks again and again where no more can listen; it is
         rendered no more often than for those who do.
         """
         part = self._parts.setdefault(key, _Part())
-        html = await self._render(part, render)
+        html = await self._render(part, render, seen)
         self._drop_stale()
         return html
 
@@ -107,14 +117,18 @@ class Live:
         for (of_path, _), part in self._parts.items():
             if of_path == path:
                 part.renewals += 1
-                part.fresh_until_s = float("-inf")
+                part.fresh_until_s = part.old_s = float("-inf")
 
     def close(self) -> None:
         """End all streams within `every_s`; may be called by any thread."""
         self._is_over = True
 
     async def _states(
-        self, key: Key, render: Callable[[], str], may_go_on: Callable[[], Awaitable[bool]] | None
+        self,
+        key: Key,
+        render: Callable[[], str],
+        may_go_on: Callable[[], Awaitable[bool]] | None,
+        seen: Seen | None,
     ) -> AsyncIterator[dict]:
         if self.is_full():
             return
@@ -129,7 +143,7 @@ class Live:
                     asked_s = self._now_s()
                     if not await may_go_on():
                         break
-                html = await self._render(part, render)
+                html = await self._render(part, render, seen)
                 if shown is None:
                     yield {"data": html}
                 elif html != shown:
@@ -149,14 +163,27 @@ class Live:
             if is_idle and (self._is_over or now_s >= part.fresh_until_s):
                 del self._parts[key]
 
-    async def _render(self, part: _Part, render: Callable[[], str]) -> str:
+    async def _render(self, part: _Part, render: Callable[[], str], seen: Seen | None) -> str:
         async with part.lock:
             while (began_s := self._now_s()) >= part.fresh_until_s:
                 renewals = part.renewals
+                now_seen = None if seen is None else await self._look(seen)
+                if seen is not None and now_seen == part.seen and began_s < part.old_s:
+                    part.fresh_until_s = began_s + self._every_s * 0.9
+                    break
                 part.html = await run_in_threadpool(render)
                 if renewals != part.renewals:
                     continue
                 took_s = self._now_s() - began_s
                 rest_s = took_s / _SHARE * len(self._parts)
+                part.seen, part.old_s = now_seen, began_s + _OLDEST_S
                 part.fresh_until_s = began_s + max(self._every_s * 0.9, rest_s)
             return part.html
+
+    async def _look(self, seen: Seen) -> Hashable:
+        """One look for all parts that ask at the same time."""
+        async with self._looking:
+            now_s = self._now_s()
+            if now_s >= self._looked_s + self._every_s * 0.9:
+                self._looked_s, self._seen = now_s, await run_in_threadpool(seen)
+        return self._seen

@@ -10,19 +10,19 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hosting.clock import china, day, now_ms, written
+from hosting.clock import day, now_ms, written
 from hosting.tokens import EndedTokenError
 from pages import asked, files, session, words
 from pages.asked import PageError
 from pages.headers import Compressed, SafeHeaders
-from pages.live import Live
+from pages.live import Live, Seen
+from pages.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,6 @@ _NOTICES = {
     "over": "登录已失效，请重新登录。",
 }
 _WRONG = "此令牌无效或已经用过，请核对后重新输入。"
-_SENTENCES = {
-    404: "没有这个页面。",
-    413: "提交的内容太长。",
-    500: "系统出错了，原因已记入日志。请稍后再试；仍不行的，请联系系统管理员。",
-    503: "数据库暂时无法读写，请稍后再试。",
-}
 
 Holder = TypeVar("Holder")
 View = Callable[[], Mapping[str, Any]]
@@ -86,6 +80,7 @@ class Site(Generic[Holder]):
         self._credential = credential
         self._home_of = home_of
         self._live = Live(most_listeners, every_s)
+        self._shared = Shared()
         self._static = files.read(_HERE / "static", static)
         self._digest = files.digest(self._static)
         self._templates = Environment(
@@ -95,7 +90,7 @@ class Site(Generic[Holder]):
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._templates.filters["moment"] = moment
+        self._templates.filters["moment"] = words.moment
         self._templates.filters["day"] = day
         self._templates.filters["written"] = written
 
@@ -124,10 +119,7 @@ class Site(Generic[Holder]):
             if "text/html" not in request.headers.get("accept", ""):
                 return answer
             status = answer.status_code
-            values: dict[str, Any] = {}
-            sentence = _SENTENCES.get(status, "请求未被接受。")
-            if isinstance(error, RequestValidationError):
-                sentence, values = asked.rule_of(error)
+            sentence, values = asked.sentence_of(status, error)
             return await self._on_page_error(request, PageError(status, sentence, **values))
 
         return on_error
@@ -164,13 +156,26 @@ class Site(Generic[Holder]):
         return True
 
     async def page(
-        self, request: Request, template: str, view: View = dict, status: int = 200
+        self,
+        request: Request,
+        template: str,
+        view: View = dict,
+        status: int = 200,
+        whose: str | None = None,
     ) -> Response:
-        """A page, or a part of one, in the visitor's language."""
+        """A page, or a part of one, in the visitor's language. whose: what the view depends on
+        beside its address, as text, where one rendering may serve all who ask for it (shared.py).
+        """
         language, opens = self.language(request), await self._opens(request)
-        html = await run_in_threadpool(
-            lambda: self.render(template, language, request, opens=opens, **view())
-        )
+
+        def render() -> str:
+            return self.render(template, language, request, opens=opens, **view())
+
+        if whose is None:
+            html = await run_in_threadpool(render)
+        else:
+            key = f"{language} {whose} {sorted(opens)} {_here(request)}"
+            html = await self._shared.page(key, render)
         answer = HTMLResponse(html, status)
         session.renew(answer, request, self.tier)
         return answer
@@ -190,9 +195,11 @@ class Site(Generic[Holder]):
         view: View,
         may: Callable[[Holder], bool],
         whose: str = "",
+        seen: Seen | None = None,
     ) -> Response:
         """A live part: see `data-live` in the package's docstring. It ends with the login of a
         holder who may. whose: what the view depends on beside its address, as text.
+        seen: see Live.stream.
 
         Who asks for HTML gets the part once, as it is now: pages do where too many listen.
         """
@@ -205,11 +212,11 @@ class Site(Generic[Holder]):
         render = partial(self.render, template, language, None)
         is_full = self._live.is_full()
         if "text/html" in request.headers.get("accept", ""):
-            html = await self._live.once(key, lambda: render(**view()))
+            html = await self._live.once(key, lambda: render(**view()), seen)
             return HTMLResponse(html, headers={"Live": "full" if is_full else "free"})
         if is_full:  # for programs: a page then polls
             raise PageError(503, "同时查看的人太多，请稍后再试。")
-        return self._live.stream(key, lambda: render(**view()), may_go_on)
+        return self._live.stream(key, lambda: render(**view()), may_go_on, seen)
 
     def renew(self, path: str) -> None:
         """Nobody who follows the live part at this path gets it again as it was before: called by
@@ -319,9 +326,8 @@ class Site(Generic[Holder]):
         if "text/html" not in request.headers.get("accept", ""):
             return Response(status_code=401)
         here = _here(request)
-        if request.method == "POST":  # a form that the browser itself sent: back to its page
-            page = urlsplit(request.headers.get("referer", "")).path
-            here = page if session.is_local_path(page) else "/"
+        if request.method == "POST":  # a form that the browser itself sent
+            here = urlsplit(request.headers.get("referer", "")).path or "/"
         return RedirectResponse(f"/login?next={quote(here)}{why}", 303)
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
@@ -329,12 +335,6 @@ class Site(Generic[Holder]):
         view = {"sentence": error.sentence, "values": error.values}
         html = self.render("error.html", self.language(request), request, opens=set(), **view)
         return HTMLResponse(html, error.status)  # nothing is read: the store may be the trouble
-
-
-def moment(at_ms: int) -> str:
-    """The time of day in China, with the date if it is not today."""
-    at, today = china(at_ms), day(now_ms())
-    return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
 
 
 def _here(request: Request) -> str:

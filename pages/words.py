@@ -10,6 +10,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from hosting.clock import china, day, now_ms
+from shipped import remedy
+
 log = logging.getLogger(__name__)
 
 CHINESE = "zh"
@@ -58,6 +61,12 @@ def span(say: Callable[..., str], duration_ms: int) -> str:
     return say("{count} 天", count=seconds // 86400)
 
 
+def moment(at_ms: int) -> str:
+    """The time of day in China, with the date if it is not today."""
+    at, today = china(at_ms), day(now_ms())
+    return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
+
+
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     path = LOCALE / f"{language}.mo"
@@ -65,7 +74,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
         with path.open("rb") as file:
             return gettext.GNUTranslations(file)
     except OSError as error:  # no reason not to serve a hall: it is shown in Chinese
-        log.error("%s: %s; in a checkout `make setup` makes it", path, error.strerror)
+        log.error("%s: %s; %s", path, error.strerror, remedy("setup"))
         return gettext.NullTranslations()
 
 

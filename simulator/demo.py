@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,15 +12,24 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.live import Live
 
+from hosting.error import OperatorError
 from simulator.check import days as check
 from simulator.check.oracle import read_log, summary
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import UnixPort
-from simulator.parts.hall import FIGURES_TOKEN, HALL, REHEARSAL_TOKEN, Hall
+from simulator.parts.hall import (
+    FIGURES_TOKEN,
+    HALL,
+    KIOSK_WINDOW,
+    QUEUE_TOKEN,
+    REHEARSAL_TOKEN,
+    Hall,
+)
 from simulator.parts.plugs import Plugs
 from simulator.parts.run import TIMING, Run, start_devices
 from simulator.parts.sabotage import sabotage
 from simulator.people.crowd import Crowd, next_ticket
+from simulator.people.guests import Guests
 from simulator.terminal import KEYS, QUIT, Screen, keys
 from simulator.web import Centre, QueueSystem
 
@@ -34,7 +44,7 @@ class Show(NamedTuple):
 
     seconds: from the moment all parts are up, None until Ctrl-C. pulls: (second, part) of
     simulator/parts/plugs.py. damage: a kind of sabotage or None. days: how many pass at the end,
-    in a rehearsal.
+    in a rehearsal. is_called_by_others: the windows are left to whoever calls the gateway's API.
     """
 
     seconds: float | None
@@ -42,6 +52,7 @@ class Show(NamedTuple):
     pulls: tuple[tuple[float, str], ...] = ()
     damage: str | None = None
     days: int = 0
+    is_called_by_others: bool = False
 
 
 async def run_hall(
@@ -59,12 +70,18 @@ async def run_hall(
     began = time.monotonic()
     say(f"folder {hall.folder}")
     every = unix and (unix, len(hall.windows))
-    async with Run(hall, show.seed, say=say, unix=every) as run:
+    called = show.is_called_by_others
+    async with Run(hall, show.seed, say=say, unix=every, is_called_by_others=called) as run:
         await hall.open_console()
         for name, address in hall.pages():
             say(f"{name}  {address}")
+        if called:
+            say(f"接口 API  {hall.gateway.url}/api/v1  token {hall.folder / QUEUE_TOKEN}")
+            say(f"窗口 windows  {' '.join(hall.windows)}; people rate whom you invite")
         say(f"{len(hall.windows)} devices are up after {time.monotonic() - began:.1f} s")
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, run.crowd.stop)
+        if hall.has_kiosk:
+            run.attend(KIOSK_WINDOW)
         up = time.monotonic()
         await (_in_lines(run, show, say) if console is None else _on_screen(run, show, console))
         lasted = time.monotonic() - up
@@ -76,6 +93,8 @@ async def run_hall(
             say(sabotage(show.damage, hall.folder / "central.db"))
             await hall.centre.start()
         result = summary(await run.verdict(), in_hall, lasted)
+        if result["thanked"] == 0:
+            result["explanations"].append(nobody_rated(run.crowd.counts))
         if show.days:
             told, wrong = await _let_days_pass(run, show.days, say)
             result["days"] = told
@@ -126,26 +145,55 @@ async def run_devices(
     seed,
     say,
     unix: UnixPort | None = None,
+    is_called_by_others: bool = False,
 ):
-    """Runs devices and people against a gateway that already runs (`pingjia sim run`).
+    """Runs devices and people against a gateway that already runs (`pingjia sim run`). Raises
+    OperatorError if nobody was thanked.
 
     folders: {device id: its folder}, as `pingjia demo --keep` leaves them. Each device serves the
     window that the gateway names for it. Ticket numbers go on after the highest in the log. unix:
     all run on that interpreter.
     """
     before = read_log(oracle) if oracle.exists() else []
-    async with Fleet(oracle, lambda event: say(str(event)) if "text" in event else None) as fleet:
+    async with Fleet(oracle, lambda event: _tell_of(event, say)) as fleet:
         views = await start_devices(
             fleet, folders, queue, TIMING, unix=unix and (unix, len(folders))
         )
         windows = {view["window"]: view["device"] for view in views if view["device"] in folders}
-        crowd = Crowd(queue, fleet, windows, seed, next_ticket(before))
+        crowd = (
+            Guests(fleet, windows.values(), seed)
+            if is_called_by_others
+            else Crowd(queue, fleet, windows, seed, next_ticket(before))
+        )
+        say(f"windows {' '.join(sorted(windows))} are open")
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, crowd.stop)
         await crowd.run(seconds)
         await asyncio.sleep(_SETTLE_S)
     await queue.aclose()
     thanked = sum(one.thanked_at_ms is not None for one in read_log(oracle)[len(before) :])
     say(f"served {crowd.counts['served']}, thanked {thanked}: {oracle}")
+    if thanked == 0:
+        raise OperatorError(nobody_rated(crowd.counts))
+
+
+def nobody_rated(counts: Counter[str]) -> str:
+    """Why a hall stayed empty, as far as its people's counts tell."""
+    if counts["served"] == 0:
+        return (
+            "nobody rated: no service was opened and invited. Does the queue system call this "
+            "gateway, with a token of its own, and `invite` at the end?"
+        )
+    return (
+        f"nobody rated: of {counts['served']} services {counts['refused']} calls were refused, "
+        f"{counts['left']} people left without pressing, {counts['unanswered']} got no answer "
+        "from the device."
+    )
+
+
+def _tell_of(event: dict, say):
+    if "text" in event:
+        ticket = f" {event['ticket_no']}" if event.get("ticket_no") else ""
+        say(f"{event['device']}{ticket}: {event['text']}")
 
 
 async def _on_screen(run: Run, show: Show, console: Console):

@@ -26,39 +26,50 @@ class Cluster:
     """Runs from `__enter__` to `__exit__`; root starts it as nobody, because it refuses root."""
 
     def __enter__(self):
-        self._folder = Path(tempfile.mkdtemp(prefix="pingjia-postgresql-"))
-        programs, data = find_postgresql(), self._folder / "data"
-        owner = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="pingjia-postgresql-"))
+        self.programs, self.data = find_postgresql(), self.folder / "data"
+        self.owner = {}
         if os.geteuid() == 0:
-            shutil.chown(self._folder, "nobody")
-            owner = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
-        made = [programs / "initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8"]
+            shutil.chown(self.folder, "nobody")
+            self.owner = {"user": "nobody", "group": "nogroup", "extra_groups": ()}
+        made = [self.programs / "initdb", "-D", self.data, "-U", _USER, "-A", "trust"]
         subprocess.run(
-            [*made, "--locale=C", "--no-sync"], check=True, capture_output=True, **owner
+            [*made, "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True,
+            capture_output=True,
+            **self.owner,
         )
-        settings = [f"-cunix_socket_directories={self._folder}", "-clisten_addresses="]
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = [f"-cunix_socket_directories={self.folder}", "-clisten_addresses="]
         settings += ["-cmax_locks_per_transaction=256"]  # as docs/ say: partitions need them
         settings += ["-cautovacuum=off"]  # plans do not change with when it looked at a few rows
         settings += ["-cfsync=off"]  # no machine dies here; what a killed process wrote stays
-        with (self._folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *settings], stderr=log, **owner
+                [self.programs / "postgres", "-D", self.data, *settings], stderr=log, **self.owner
             )
         until_s = time.monotonic() + _START_S
         while not self._is_up():
-            assert time.monotonic() < until_s, (self._folder / "log").read_text()
+            assert time.monotonic() < until_s, (self.folder / "log").read_text()
             time.sleep(0.05)
-        return self
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(_START_S)
 
     def __exit__(self, *_):
-        self._process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-        self._process.wait(_START_S)
-        shutil.rmtree(self._folder)
+        self.kill()  # nothing of it is kept
+        shutil.rmtree(self.folder)
 
     @property
     def url(self) -> str:
         """Of its one database."""
-        return f"postgresql+psycopg://{_USER}@/{_NAME}?host={self._folder}"
+        return f"postgresql+psycopg://{_USER}@/{_NAME}?host={self.folder}"
 
     @property
     def pid(self) -> int:
@@ -73,7 +84,7 @@ class Cluster:
         return self.url.replace(f"/{_NAME}?", f"/{name}?")
 
     def _connect(self):
-        return psycopg.connect(host=str(self._folder), user=_USER, dbname=_NAME)
+        return psycopg.connect(host=str(self.folder), user=_USER, dbname=_NAME)
 
     def _is_up(self):
         try:

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CODE = ("central", "gateway", "hosting", "pages", "simulator", "workbench", "protocol", "quick")
+CODE = (
+    "central",
+    "gateway",
+    "hosting",
+    "shipped",
+    "pages",
+    "simulator",
+    "workbench",
+    "protocol",
+    "quick",
+)
 TIERS = "|".join((*CODE, "firmware", "tests", "bench", "docs", "deploy"))
 IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
 NAMED = re.compile(rf"(?<![\w/.-])((?:{TIERS})/[\w./-]+\.(?:py|mjs|toml|html|css|md|json))\b")

@@ -32,3 +32,20 @@ def test_a_rehearsal_of_the_bench_of_requests_asks_each_of_them():
     rows = {row["name"]: row["holds"] for row in ROW.finditer(done.stdout)}
     assert "GET /v1/figures, a year, ms" in rows
     assert set(rows.values()) == {"yes"}
+
+
+@pytest.mark.long
+@pytest.mark.needs("postgresql")
+def test_a_rehearsal_of_the_benches_of_pages_looks_at_each_of_them():
+    command = ("-m", "bench", "grow", "--halls", "5")
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row["holds"] for row in ROW.finditer(done.stdout)}
+    assert "PostgreSQL: tables of each window, this year, ms" in rows
+    command = ("-m", "bench", "watched", "--halls", "5", "--seconds", "3")
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr  # times of a busy machine may miss
+    rows = {row["name"]: row["holds"] for row in ROW.finditer(done.stdout)}
+    for store in ("SQLite", "PostgreSQL"):
+        assert rows[f"{store}: 350 ratings/s, requests that failed beside them"] == "yes"
+        assert rows[f"{store}: 350 ratings/s, states that the pages were sent"] == "yes"

@@ -33,6 +33,7 @@ NOW_MS = 1_794_726_000_000  # 2026-11-15 15:00 in China
 _HEARD = "CASE place.n % 30 WHEN 7 THEN ?1 - 40000000 ELSE ?1 - place.n % 1800000 END"
 _KEPT_BACK = 5000  # documents of a window
 _REJECTIONS = 10_000  # what the store keeps of them
+CASES = 100_000  # open ones; the newest half day has as many as any
 _MARKS = ("undated", "clock_wrong", "facts_differ", "broken_chain")
 _REASONS = ("bad_mac", "unknown_device", "malformed_item")
 _SETTINGS = Path(__file__).parents[2] / "deploy" / "settings.toml"
@@ -56,6 +57,9 @@ _COLUMNS = {
     "awaited": 'facts, device, epoch, seq, hall, "window", since_ms',
     "figure": "profile, span, dim, hall, id, mode, what, policy_from, ratings, projects",
     "mark_tally": 'hall, "window", mark, count, first_at_ms, last_at_ms, device, epoch, seq',
+    "rating_case": 'no, kind, hall, service, rating, "window", region, institution, received_ms,'
+    " day, policies, has_contact, opened_ms, steps, is_open, state, institution_now, next_step,"
+    " shown_ms, next_ms, is_over, tier",
     "rejection_count": "hall, reason, count, last_at_ms",
     "rejection": "id, hall, reason, sentence, first_bytes, rejected_at_ms",
 }
@@ -79,6 +83,7 @@ def make(path: Path, halls: int = HALLS) -> None:
         _make_ratings(connection, NOW_MS)
         _make_counts(connection, NOW_MS)
         _make_marks(connection, NOW_MS)
+        _make_cases(connection, NOW_MS)
         connection.execute("DROP TABLE place")
         connection.execute("COMMIT")
 
@@ -214,6 +219,21 @@ def _make_marks(connection: sqlite3.Connection, now: int) -> None:
     query = f"""{_up_to("number")} SELECT n, 'h0001', 'bad_mac', 'the MAC does not verify',
         CAST(printf('%0256d', n) AS BLOB), ?2 FROM number"""
     _insert(connection, "rejection", query, _REJECTIONS, now)
+
+
+def _make_cases(connection: sqlite3.Connection, now: int) -> None:
+    """Open cases over all halls; limits end over sixty half days, half of them in the past."""
+    half = _HOUR_MS * 12
+    noon = (now + 8 * _HOUR_MS) // half * half - 8 * _HOUR_MS
+    policies = '[["national", 20000101, "", true]]'
+    query = f"""{_up_to("number")} SELECT printf('%010d', number.n * 7919 % 1000003), 'rating',
+        place.hall, place.device || '-S1', 'case-' || number.n, place."window",
+        'r' || (1 + (CAST(substr(place.hall, 2) AS INTEGER) - 1) / 100),
+        'i' || number.n % 500, ?2 - number.n % 2592000 * 1000, 20261101, '{policies}', 0, ?2, 0, 1,
+        'handling', 'i' || number.n % 500, 'contacted', ?3 + (number.n % 60 - 30) * {half},
+        ?3 + (number.n % 60 - 30) * {half}, number.n % 60 <= 30, 0
+        FROM number JOIN place ON place.n = 1 + number.n % (SELECT count(*) FROM place)"""
+    _insert(connection, "rating_case", query, CASES, now, noon)
 
 
 def main() -> None:

@@ -26,8 +26,10 @@ from bench.many.province_data import EPOCH, HALLS, NOW_MS, make
 from bench.many.servers import calibration
 from central.centre import Centre
 from central.clockwork import Limits
+from central.config import Role
 from central.keys import DeviceKeys
 from central.people.tokens import (
+    CASES,
     DEVICES_APPROVE,
     DIRECTORY_READ,
     READERS,
@@ -42,6 +44,7 @@ from hosting.clock import day
 from pages.session import cookie_of
 
 BUDGET_MS = 1000
+BOARD_MS = 300  # of the board of 100,000 open cases
 ROUNDS = 3
 REGION = "r1"
 HALL, WINDOW, DEVICE = "h0002", "w7", "h0002-w7"  # of a hall that keeps its documents back
@@ -83,6 +86,9 @@ def routes() -> dict[str, dict[str, Any]]:
         "/v1/services/{hall}/{service}": {"": {}},
         "/v1/policies": {"": {}},
         "/v1/quota/{profile}/{region}": {"": {}},
+        "/v1/cases": {"": {}, "500 of those overdue": {"due": "over", "limit": 500}},
+        "/v1/cases/rates": {"a week": {"from": str(today - timedelta(days=6)), "to": str(today)}},
+        "/v1/cases/{no}": {"": {}},
         "/v1/feed": {"": {}, "1,000": {"limit": 1000}},
         "/v1/marks": {"": {}, "as many as there can be": {"limit": 5000}, "a hall": hall},
         "/v1/fleet": {"": {}, "of a firmware": {"firmware": "0.2.0"}},
@@ -109,6 +115,7 @@ def routes() -> dict[str, dict[str, Any]]:
         "/hours/{hall}": {"a month": {}, "a year": year},
         "/counts/{key}": {"": {}},
         "/policies": {"": {}},
+        "/summary/{profile}/{region}": {"": {}},
         "/fleet": {"": {}},
         "/fleet/live": {"": {}},
         "/marks": {"": {}, "a hall": hall},
@@ -128,23 +135,24 @@ BY_PLACE = (
     (f"pages:read:region:{REGION}", "/directory/window", {}),
     (f"pages:read:hall:{HALL}", "/", {}),
     (f"figures:read:hall:{HALL}", "/v1/figures", {}),
+    (f"{CASES}:region:{REGION}", "/v1/cases", {"due": "week"}),
 )
 
 
 class Reader:
     """Asks the application of a centre over a province's database."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, role: Role = Role.ALL) -> None:
         self._folder = folder
-        database = open_database(f"sqlite:///{path}")
-        keys = DeviceKeys(bytes(32))
-        self.centre = Centre(database, keys, load_rules("national"), Limits(), PlainClock(_now_ms))
+        database = open_database(url)
+        told = (load_rules("national"), Limits(), PlainClock(_now_ms))
+        self.centre = Centre(database, DeviceKeys(bytes(32)), *told, role=role)
         self._tokens = Tokens(database, _now_ms)
         self._sessions: dict[str, str] = {}  # of browsers
         self._secrets = {
             scope: self._token(scope)
             for scope in (
-                *(*READERS, DIRECTORY_READ, DEVICES_APPROVE, SERVICES),
+                *(*READERS, CASES, DIRECTORY_READ, DEVICES_APPROVE, SERVICES),
                 *(hall_scope(HALL), enrol_scope(HALL), *dict.fromkeys(one[0] for one in BY_PLACE)),
             )
         }
@@ -227,6 +235,8 @@ class Reader:
 def _scope_of(path: str) -> str:
     if path.startswith("/v1/halls"):
         return enrol_scope(HALL) if "/devices" in path else hall_scope(HALL)
+    if path.startswith("/v1/cases"):
+        return CASES
     if path.startswith("/v1/directory"):
         return DIRECTORY_READ
     if path.startswith(("/v1/services", "/v1/projects")) or path.endswith("/services"):
@@ -243,7 +253,7 @@ def _scope_of(path: str) -> str:
 
 async def measure(path: Path, folder: Path) -> list[dict]:
     """The table."""
-    reader = Reader(path, folder)
+    reader = Reader(f"sqlite:///{path}", folder)
     named = routes()
     left = await reader.asked() - named.keys()
     assert not left, f"nothing is asked of {left}"
@@ -253,8 +263,10 @@ async def measure(path: Path, folder: Path) -> list[dict]:
     rows.append(row(name, counted, BUDGET_MS, "shown", True))
     service = reader.example("service", "service")
     project = reader.example("service_project", "project_no")
+    case = reader.example("rating_case", "no")
     for template, queries in named.items():
-        asked = template.replace("{hall}", HALL).replace("{window}", WINDOW)
+        asked = template.replace("/cases/{no}", f"/cases/{case}")
+        asked = asked.replace("{hall}", HALL).replace("{window}", WINDOW)
         asked = asked.replace("{profile}", "xinjiang-fire").replace("{region}", REGION)
         asked = asked.replace("{device}", DEVICE).replace("{epoch}", str(EPOCH))
         asked = asked.replace("{table}", "rates").replace("{form}", "xlsx")
@@ -264,16 +276,19 @@ async def measure(path: Path, folder: Path) -> list[dict]:
         for name, query in queries.items():
             took_ms = await worst(reader.get, asked, query)
             said = ", ".join(part for part in (f"GET {template}", name) if part)
-            is_kept = took_ms <= BUDGET_MS
-            rows.append(row(f"{said}, ms", took_ms, BUDGET_MS, f"<= {BUDGET_MS} ms", is_kept))
+            rows.append(_row(f"{said}, ms", template, took_ms))
             print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     for scope, path, query in BY_PLACE:
         took_ms = await worst(reader.get, path, query, scope)
-        name = f"GET {path} with {scope}, ms"
-        rows.append(row(name, took_ms, BUDGET_MS, f"<= {BUDGET_MS} ms", took_ms <= BUDGET_MS))
+        rows.append(_row(f"GET {path} with {scope}, ms", path, took_ms))
         print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     reader.centre.close()
     return rows
+
+
+def _row(name: str, path: str, took_ms: float) -> dict:
+    most = BOARD_MS if path == "/v1/cases" else BUDGET_MS
+    return row(name, took_ms, most, f"<= {most} ms", took_ms <= most)
 
 
 async def worst(action: Callable[..., Awaitable[Any]], *arguments: Any) -> float:

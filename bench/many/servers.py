@@ -71,6 +71,29 @@ async def centre(
 
 
 @asynccontextmanager
+async def shown(
+    folder: Path, many: ManyHalls, store: Sqlite | Postgresql
+) -> AsyncIterator[tuple[Served, str]]:
+    """The process of a centre that takes what halls send, and the address of the one beside it
+    that shows.
+    """
+    database = store.anew()
+    config = many.config(database, None, "listen_port = 0\npages_listen_port = 0")
+    parts = [
+        Part(f"centre-{role}", folder, "central", "run", "--role", role, "--config", config)
+        for role in ("intake", "pages")
+    ]
+    try:
+        for part in parts:
+            await part.start()
+        intake, pages = parts
+        yield Served(intake.url, [psutil.Process(intake.pid)], store, database), pages.url
+    finally:
+        for part in parts:
+            await part.stop()
+
+
+@asynccontextmanager
 async def bare(store: Sqlite | Postgresql) -> AsyncIterator[Served]:
     """The yardstick, `bench/bare.py batches`."""
     database = store.anew(is_empty=True)

@@ -46,6 +46,10 @@ class Sqlite:
         """What its own processes have used: it has none."""
         return 0.0
 
+    def made_bytes(self) -> int:
+        """What stands at `made_url` takes on disk."""
+        return (self._folder / f"{_MADE}.db").stat().st_size
+
     def disk_bytes(self) -> int:
         """What the copy takes on disk, its log aside."""
         with sqlite3.connect(self._folder / "run.db") as connection:
@@ -94,11 +98,18 @@ class Postgresql:
                 used_s += processor_s(child)
         return used_s
 
+    def made_bytes(self) -> int:
+        """What stands at `made_url` takes on disk."""
+        return self._bytes(_MADE)
+
     def disk_bytes(self) -> int:
         """What the copy takes on disk, its log aside."""
-        engine = create_engine(self._url("run"))
+        return self._bytes("run")
+
+    def _bytes(self, name: str) -> int:
+        engine = create_engine(self._url(name))
         with engine.connect() as connection:
-            size = connection.exec_driver_sql("SELECT pg_database_size('run')").scalar_one()
+            size = connection.exec_driver_sql(f"SELECT pg_database_size('{name}')").scalar_one()
         engine.dispose()
         return size
 

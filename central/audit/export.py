@@ -1,6 +1,7 @@
 """The store as a file that can be kept elsewhere and verified later: JSON lines, gzip.
 
-Each line is {"table", "row"}, the last one {"rows": how many}. It has no secrets but the ratings.
+Each line is {"table", "row"}, the last one {"rows": how many}. It has no secrets but the ratings,
+unless hashes are asked for: then `import` makes a whole centre of it.
 """
 
 import gzip
@@ -22,24 +23,26 @@ from hosting.error import OperatorError
 _AT_ONCE = 1000  # rows
 
 
-def write_export(database: Database, path: Path) -> int:
-    """Write everything that is kept, as of one moment, to a new file; how many rows."""
+def write_export(database: Database, path: Path, with_hashes: bool = False) -> int:
+    """Write everything that is kept, as of one moment, to a new file; how many rows. with_hashes:
+    of tokens and of devices' passwords, too.
+    """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
         raise OperatorError(f"{path} cannot be made: {error.strerror}. Name a new file.") from None
     try:
         with os.fdopen(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
-            return _write(database, packed)
+            return _write(database, packed, with_hashes)
     except BaseException:
         path.unlink(missing_ok=True)  # half of it would only look like a backup
         raise
 
 
-def _write(database: Database, packed: gzip.GzipFile) -> int:
+def _write(database: Database, packed: gzip.GzipFile, with_hashes: bool) -> int:
     count = 0
     with database.read() as connection:
-        for name, row in transfer.all_rows(connection):
+        for name, row in transfer.all_rows(connection, with_hashes):
             packed.write(json.dumps({"table": name, "row": row}).encode() + b"\n")
             count += 1
     packed.write(json.dumps({"rows": count}).encode() + b"\n")
@@ -52,13 +55,16 @@ def open_export(path: Path) -> Iterator[Database]:
     with TemporaryDirectory(prefix="pingjia-export-") as folder:
         database = open_database(URL.create("sqlite", database=f"{folder}/export.db"))
         try:
-            _fill(database, path)
+            fill(database, path)
             yield database
         finally:
             database.close()
 
 
-def _fill(database: Database, path: Path) -> None:
+def fill(database: Database, path: Path) -> int:
+    """Take an export into an empty database, all or nothing; how many rows. Raises
+    OperatorError.
+    """
     count, end, number = 0, None, 0
     try:
         with gzip.open(path, "rb") as lines, database.write() as connection:
@@ -77,6 +83,11 @@ def _fill(database: Database, path: Path) -> None:
                 count += 1
             if rows:
                 transfer.add_rows(connection, name, rows)
+            transfer.go_on(connection)
+            if end != count:
+                raise OperatorError(
+                    f"{path} has {count} rows and should have {end}: it was cut or edited."
+                )
     except FileNotFoundError:
         raise OperatorError(
             f"there is no file {path}: `pingjia central export --out {path}` makes one."
@@ -88,7 +99,4 @@ def _fill(database: Database, path: Path) -> None:
         raise OperatorError(
             f"{path}, up to line {number}, is not what `pingjia central export` writes: {reason}."
         ) from None
-    if end != count:
-        raise OperatorError(
-            f"{path} has {count} rows and should have {end}: it was cut or edited."
-        )
+    return count

@@ -21,7 +21,11 @@ _FILES = {
     "settings": "settings",
     "policy": "policy",
     "clock": "clock",
+    "carry": "carry",
     "export": "audit",
+    "import": "copies",
+    "backup": "copies",
+    "restore": "copies",
     "verify": "audit",
     "recount": "judged",
 }

@@ -36,11 +36,15 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     out: Annotated[Path, typer.Option(help="A new file, .jsonl.gz.")],
+    hashes: Annotated[
+        bool,
+        typer.Option("--hashes", help="Also those of tokens and devices' passwords, to move."),
+    ] = False,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
-    """Write all that is kept to a file, which can be kept elsewhere and verified later."""
+    """Write all that is kept to a file, which can be kept elsewhere, verified later, imported."""
     with opened_database(config) as database:
-        count = write_export(database, out)
+        count = write_export(database, out, hashes)
     print(f"wrote {count} rows to {out}")
 
 

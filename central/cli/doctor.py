@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import make_url
 
+from central.audit.restoring import require_its_secret
 from central.centre import limits_of
 from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, opened_url, time_of
 from central.clockwork import Alarms
@@ -94,7 +95,9 @@ class _Patient:
         return f"{where_of(self._config.database_url)} opens, and has the newest tables{since}"
 
     def _secret(self) -> str:
-        device_keys(self._config)
+        keys = device_keys(self._config)
+        with opened_url(self._config) as database:
+            require_its_secret(database, keys.key)
         return f"{self._config.master_secret_file} is for its owner only; is there a copy offline?"
 
     def _dns(self) -> str:

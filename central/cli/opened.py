@@ -8,20 +8,30 @@ from typing import Annotated
 
 import typer
 
+import shipped
 from central.config import Config, load_config
 from central.keys import DeviceKeys, read_master_secret
 from central.store.database import Database, open_database
 from central.store.judged import standings
 from central.timekeeper import Timekeeper
+from hosting import toml
 from hosting.clock import written
 from hosting.error import OperatorError
+from hosting.text_file import write_new_text
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The settings file.")]
 FromDay = Annotated[
     datetime | None,
     typer.Option("--from", formats=["%Y-%m-%d"], help="From when changes hold; today."),
 ]
-CENTRAL_TOML = Path("central.toml")
+CENTRAL_TOML = toml.found("central.toml")
+
+
+def make_settings(config: Path) -> None:
+    """The settings file with every key and its default, if there is none."""
+    if not config.exists():
+        write_new_text(config, shipped.example("central.toml"))
+        print(f"made {config}")
 
 
 @contextmanager

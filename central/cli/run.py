@@ -6,8 +6,14 @@ from typing import Annotated
 import typer
 
 from central.centre import Centre, open_centre
-from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_url
-from central.config import Config, load_config, require_safe_listener, require_shareable
+from central.cli.opened import CENTRAL_TOML, ConfigFile, make_settings, opened_url
+from central.config import (
+    Config,
+    Role,
+    load_config,
+    require_safe_listener,
+    require_shareable,
+)
 from central.keys import create_master_secret, read_master_secret
 from central.ratings.rehearsal import mark
 from central.store import directory, places
@@ -43,9 +49,7 @@ def init(
     ] = False,
 ) -> None:
     """Make what is missing: the settings file, the master secret, the database."""
-    if not config.exists():
-        config.write_text("# Every key and its default: deploy/central.toml\n", "utf-8")
-        print(f"made {config}")
+    make_settings(config)
     chosen = load_config(config)
     with opened_url(chosen) as database:
         if rehearsal:
@@ -68,22 +72,34 @@ def init(
 
 def run(
     config: ConfigFile = CENTRAL_TOML,
+    role: Annotated[
+        Role,
+        typer.Option(
+            help="intake: what halls and business systems send, and the judge; pages: what people "
+            "and programs read, at pages_listen_port; all: both in one process."
+        ),
+    ] = Role.ALL,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Run the centre; `ready http://HOST:PORT` on standard output says that it listens."""
     chosen = load_config(config)
-    serve(chosen, lambda: open_centre(chosen), until_stdin_closes)
+    serve(chosen, lambda: open_centre(chosen, role), until_stdin_closes, role)
 
 
-def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool) -> None:
+def serve(
+    chosen: Config,
+    opened: Callable[[], Centre],
+    until_stdin_closes: bool,
+    role: Role = Role.ALL,
+) -> None:
     """Run a centre until its end."""
     log_to_stderr()
     require_safe_listener(chosen)
-    require_shareable(chosen)
+    require_shareable(chosen, role)
     centre = opened()
     listener = listen(
         chosen.listen_host,
-        chosen.listen_port,
+        chosen.port(role),
         "is a centre running there already? listen_port = 0 takes a free port; several centres "
         "on one address all need share_address = true.",
         chosen.share_address,
@@ -99,6 +115,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
     server = Server(
         centre.app,
         on_ready=say_ready,
+        on_beat=process.tell_alive,
         before_stop=centre.site.close,
         connections=process.make_room(_CONNECTIONS, _FILES, needed),
         timeout_keep_alive=_KEEP_ALIVE_S,
@@ -107,6 +124,7 @@ def serve(chosen: Config, opened: Callable[[], Centre], until_stdin_closes: bool
     )
     process.look_for_garbage_seldom(GARBAGE_OBJECTS)
     process.on_end(server.end, until_stdin_closes)
+    centre.on_other_rules = server.end
     try:
         centre.start()
         server.run([listener])

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import shipped
 from central.cli.opened import CENTRAL_TOML, ConfigFile, opened_database, time_of
 from central.directory import device_settings
 from central.store.device_settings import of_hall
@@ -17,11 +18,12 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="What devices say, ask and sound like.", no_args_is_help=True)
     group.command("set")(set_settings)
     group.command("list")(list_settings)
+    group.command("example")(print_example)
     app.add_typer(group, name="settings")
 
 
 def set_settings(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON, as deploy/settings.toml.")],
+    file: Annotated[Path, typer.Argument(help="TOML or JSON, as `example` prints it.")],
     hall: Annotated[str, typer.Option()],
     window: Annotated[str | None, typer.Option(help="Only this window.")] = None,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
@@ -56,3 +58,8 @@ def list_settings(
     for row in versions:
         place = " ".join(filter(None, (row.hall, row.window, row.device)))
         print(f"version {row.version}, {written(row.set_at_ms)}: {place}\n  {row.content}")
+
+
+def print_example() -> None:
+    """Print a file for `set`: every key, with the built-in values."""
+    print(shipped.example("settings.toml"), end="")

@@ -58,10 +58,12 @@ PENDING_ENROLMENT = "pending_enrolment"
 TWO_DEVICES = "two_devices"
 OPEN_EPOCH = "open_epoch"
 JUDGE_LATE = "judge_late"
+RESTORED = "restored"
 ALARMS = frozenset(
     {
         *(CENTRE_CLOCK, GAP, LOST_BY_CENTRE, SILENT_DEVICE, SILENT_HALL, FACTS_MISSING),
         *(DOCUMENTS_MISSING, SELDOM_RATED, PENDING_ENROLMENT, TWO_DEVICES, OPEN_EPOCH, JUDGE_LATE),
+        RESTORED,
     }
 )
 
@@ -102,6 +104,12 @@ MARKS = {
         "有服务等待判定已超过十分钟：统计规则出错，或处理不及。评价和回执不受影响，指标暂缺最近的变化。",
         "补算或升级之后会自行赶上。一直不变时，请运行 pingjia central doctor，"
         "并把日志交给维护人员。",
+    ),
+    RESTORED: Mark(
+        "已从备份恢复，正在补报",
+        "本系统从备份恢复过，这些评价器在备份之后的记录，由大厅网关和评价器自动补报，尚未全部到齐。",
+        "请等待：评价器联网后一小时内开始补报，到齐后本条自行消失。请勿清理大厅网关。",
+        NOTICE,
     ),
     GAP: Mark(
         "缺少记录",

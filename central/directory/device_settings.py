@@ -24,6 +24,7 @@ from protocol.field import ProtocolError
 from protocol.record import decode
 from protocol.settings import Settings, Words, seal_settings
 
+_EXAMPLE = "`pingjia central settings example` prints"
 _FILE_BYTES = 16384  # JSON may escape each character
 _FIRST = "a-device", 1, 1  # whose: any device's settings are checked alike
 _WHOSE = ("device", "epoch", "version")
@@ -57,9 +58,9 @@ BUILT_IN: dict[str, Any] = {
 def read_file(path: Path) -> str:
     """The settings in a TOML or JSON file, checked, as one line of JSON.
 
-    deploy/settings.toml has every key. Raises OperatorError that names the file and the key.
+    Raises OperatorError that names the file and the key.
     """
-    mend = "deploy/settings.toml has an example."
+    mend = f"{_EXAMPLE} one."
     try:
         if path.suffix == ".json":
             members = json.loads(read_text(path, _FILE_BYTES, mend))
@@ -73,7 +74,7 @@ def read_file(path: Path) -> str:
         content = json.dumps(members, ensure_ascii=False)
         seal_settings(bytes(32), _settings(members, *_FIRST, None))
     except ProtocolError as error:
-        raise OperatorError(f"{path}: {error}. deploy/settings.toml has an example.") from None
+        raise OperatorError(f"{path}: {error}. {_EXAMPLE} a whole file.") from None
     return content
 
 
@@ -252,4 +253,4 @@ def _require_names(path: Path, members: Any, names: set[str]) -> None:
         what = f"is no key of the settings.{meant(wrong[0], names)}"
         if wrong[0] not in members:
             what = "is missing."
-        raise OperatorError(f"{path}: {wrong[0]} {what} deploy/settings.toml has all of them.")
+        raise OperatorError(f"{path}: {wrong[0]} {what} {_EXAMPLE} all of them.")

@@ -4,7 +4,9 @@
 one, mode, what. A span is a day (20260901), a month (202609), days from one to another
 (20260901-20261015) or 0 for all. `*` for the hall: all halls, `@450702`: those in that region
 today; `*` for the id: the hall itself. `qinnan@20220607` for the profile: only what the version
-from that day on judged. Several modes or whats, with commas between, are counted together.
+from that day on judged; `active-3@20220607` among the whats: that one only where it did, since
+versions may group levels otherwise. Several modes or whats, with commas between, are counted
+together.
 """
 
 import re
@@ -25,13 +27,15 @@ _OF_HALL = ("window", "staff", "hour")  # whose ids are a hall's own
 _HOUR = re.compile(r"[1-7]-(?:[01][0-9]|2[0-3])|unknown")
 _YEAR = 366  # days of hours that are looked at together
 MODES = ("per_visit", "per_matter", "survey")
+MOST_WORDS = 64
+_WHAT = "[a-z0-9-]{1,32}(?:@[0-9]{8})?"
 _PART = {
     "profile": re.compile(r"[a-z0-9-]{1,32}(?:@[0-9]{8})?"),
     "hall": re.compile(r"\*|@[A-Za-z0-9-]{1,32}|[a-z0-9-]{1,32}"),
     "dim": re.compile("|".join(DIMS)),
     "id": re.compile(r"\*|[A-Za-z0-9@_-]{1,80}"),
     "modes": re.compile(f"(?:{'|'.join(MODES)})(?:,(?:{'|'.join(MODES)}))*"),
-    "whats": re.compile(r"[a-z0-9-]{1,32}(?:,[a-z0-9-]{1,32}){0,63}"),
+    "whats": re.compile(rf"{_WHAT}(?:,{_WHAT}){{0,{MOST_WORDS - 1}}}"),
 }
 _OF_ORIGIN = re.compile(r"(active|excluded|default)-\d+|named")
 LONGEST = 2400
@@ -62,6 +66,11 @@ class CountKey(NamedTuple):
     modes: tuple[str, ...]
     whats: tuple[str, ...]
     policy_from: int | None = None
+
+    def has(self, what: str, policy_from: int) -> bool:
+        """Whether it counts this, of what the version from that day on judged."""
+        is_its = self.policy_from in (None, policy_from)
+        return is_its and (what in self.whats or f"{what}@{policy_from}" in self.whats)
 
     @property
     def region(self) -> str | None:
@@ -101,11 +110,12 @@ def read_key(text: str) -> CountKey:
     if dim in _OF_HALL and hall.startswith((ALL_OF, WITHIN)):
         raise ValueError(f"hall: name the one whose {dim} it is")
     words = tuple(dict.fromkeys(whats.split(",")))
-    for word in words:
+    plain = [word.partition("@")[0] for word in words]
+    for word in plain:
         if word not in _PLAIN and not _NUMBERED.fullmatch(word):
             near = meant(word, (*_PLAIN, *(f"{one}-{n}" for one in _LEVELLED for n in _LEVELS)))
             raise ValueError(f"whats: nothing is counted as {word!r}.{near}")
-    if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in words):
+    if dim == "origin" and not all(_OF_ORIGIN.fullmatch(one) for one in plain):
         raise ValueError("whats: an origin has only active-, excluded-, default- and named")
     name, _, first_day = profile.partition("@")
     period = _period(span)

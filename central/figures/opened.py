@@ -78,8 +78,7 @@ def count_of(connection: Connection, key: CountKey) -> dict[str, tuple[int, int]
     else:
         rows = counters.counts(connection, key.profile, spans, key.dim, hall, key.id or "")
     for row in rows:
-        is_its = key.policy_from in (None, row.policy_from)
-        if is_its and row.mode in key.modes and row.what in key.whats:
+        if row.mode in key.modes and key.has(row.what, row.policy_from):
             before = found.get(row.hall, (0, 0))
             found[row.hall] = (before[0] + int(row.ratings), before[1] + int(row.projects))
     return {hall: count for hall, count in sorted(found.items()) if any(count)}
@@ -114,5 +113,5 @@ def _times(row: StandingRow, key: CountKey) -> int:
     return sum(
         n
         for what, n in whats_of(row)
-        if what in key.whats and (key.dim != "origin" or what in (of_origin, "named"))
+        if key.has(what, row.policy_from) and (key.dim != "origin" or what in (of_origin, "named"))
     )

@@ -98,7 +98,8 @@ def _rows(
     connection: Connection, policy: Policy, period: Period, dim: str, halls: Collection[str]
 ) -> list[Any]:
     chosen = set(halls)
-    rows = counters.counts(connection, policy.profile, period.spans(), dim)
+    alone = next(iter(chosen)) if len(chosen) == 1 else None
+    rows = counters.counts(connection, policy.profile, period.spans(), dim, alone)
     return [row for row in rows if row.hall in chosen]
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.columns import Columns
 from central.figures.key import WITHIN
 from central.figures.shown import FigureSet, Unit, figure_set, more_sets
 from central.ratings.judge import Judge, Lag
@@ -81,12 +82,13 @@ class Report(NamedTuple):
 
 class FiguresReader:
     """Reads figures. judge: who counts, and knows which policies hold where. now_ms: the clock
-    that says which day it is.
+    that says which day it is. columns: what of the days that are over is in memory.
     """
 
-    def __init__(self, judge: Judge, now_ms: Callable[[], int]) -> None:
+    def __init__(self, judge: Judge, now_ms: Callable[[], int], columns: Columns) -> None:
         self.judge = judge
         self.now_ms = now_ms
+        self._columns = columns
 
     def report(
         self,
@@ -175,7 +177,7 @@ class FiguresReader:
         for profile, halls in _grouped(
             (policy.profile, hall) for hall, policy in own_policies.items()
         ).items():
-            found = counters.counts(connection, profile, spans, "hall")
+            found = self._columns.counts(connection, profile, spans)
             found = [one for one in found if one.hall in names]
             figures = figures_by(found, lambda one: one.hall, profile, at)
             of_halls |= {hall: (figures.get(hall, NONE), profile) for hall in halls}

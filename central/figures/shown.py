@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from central.figures.key import CountKey, region_of
+from central.figures.key import MOST_WORDS, CountKey, region_of
 from central.ratings.period import Period
 from central.ratings.places import Places
-from central.rules.combined import Part, combined, showing, shown_by
+from central.rules.combined import Part, Total, combined, showing, shown_by, total
 from central.rules.definitions import Figure, Mean, Share, Shown, score_over, shown, weighed
 from central.rules.policy import Policy
 from central.rules.sections import Value
@@ -57,12 +57,14 @@ class FigureShown(NamedTuple):
 
 class FigureSet(NamedTuple):
     """The figures of a unit under one profile. policy: the newest version that judged anything in
-    it. versions: where several did, what each of them adds, the newest first.
+    it. versions: where several did, what each of them adds, the newest first. total: of the rates
+    by weights; None where none were set.
     """
 
     policy: Policy
     figures: tuple[FigureShown, ...]
     versions: tuple["FigureSet", ...] = ()
+    total: Total | None = None
 
 
 def more_sets(
@@ -128,22 +130,27 @@ def figure_set(
     versions = ()
     if len(parts) > 1:
         versions = tuple(_of_version(part, policies, period, unit) for part in parts)
-    return FigureSet(newest, tuple(found), versions)
+    rates = {one.figure.key: one.value for one in found if not one.with_excluded}
+    return FigureSet(newest, tuple(found), versions, total(rates, newest))
 
 
 def in_one_key(whats: Mapping[Policy, Whats | None]) -> tuple[Whats, int | None] | None:
     """The counters of the one key that counts what these versions add to a count, and the first
-    day of the version if only one adds anything; None where no key does. whats: None for a version
-    that adds nothing.
+    day of the version if only one adds anything; where they add otherwise each word bears its
+    version. None where no key does: two of different places begin on the same day. whats: None
+    for a version that adds nothing.
     """
     adding = {policy: told for policy, told in whats.items() if told is not None}
     if len(adding) == len(whats) and len({frozenset(told) for told in adding.values()}) == 1:
         return next(iter(adding.values())), None
-    if len(adding) != 1:
+    days = [one.valid_from for one in whats]
+    if not adding or any(days.count(policy.valid_from) > 1 for policy in adding):
         return None
-    ((policy, told),) = adding.items()
-    is_alone = sum(one.valid_from == policy.valid_from for one in whats) == 1
-    return (told, policy.valid_from) if is_alone else None
+    if len(adding) == 1:
+        ((policy, told),) = adding.items()
+        return told, policy.valid_from
+    words = [f"{one}@{policy.valid_from}" for policy, told in adding.items() for one in told]
+    return (tuple(words), None) if len(words) <= MOST_WORDS else None
 
 
 def keys_of(

@@ -28,19 +28,21 @@ READERS = (RECORDS_READ, FIGURES_READ, PAGES_READ)
 DIRECTORY_READ = "directory:read"
 DIRECTORY_WRITE = "directory:write"
 DEVICES_APPROVE = "devices:approve"
-_OF_ALL_HALLS = (*READERS, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
+CASES = "cases"
+_OF_ALL_HALLS = (*READERS, CASES, DIRECTORY_READ, DIRECTORY_WRITE, DEVICES_APPROVE)
 _HALL = "hall:"
 _ENROL = "enrol:"
 SERVICES_READ = "services:read:"
 SERVICES_WRITE = "services:write:"
 REHEARSAL = "rehearsal:write"
 ANYWHERE = "all"
-_BY_PLACE = (PAGES_READ, FIGURES_READ)
+_BY_PLACE = (PAGES_READ, FIGURES_READ, CASES)
 KINDS_OF_PLACE = ("region", "institution", "hall")
 # Every scope as docs/scopes.md writes it.
 SCOPES = (
     *_OF_ALL_HALLS,
-    *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE for kind in KINDS_OF_PLACE),
+    *(f"{reading}:{kind}:<id>" for reading in _BY_PLACE[:2] for kind in KINDS_OF_PLACE),
+    *(f"{CASES}:{kind}:<id>" for kind in ("region", "institution")),
     "services:read:<division>",
     "services:write:<place>",
     "hall:<hall>",
@@ -146,8 +148,8 @@ def places_of(scopes: tuple[str, ...], kind: str) -> tuple[str, ...]:
 
 
 def place_of(scopes: tuple[str, ...], reading: str) -> Place | None:
-    """Of whom a token with these scopes reads pages, PAGES_READ, or figures, FIGURES_READ; None
-    if of nobody.
+    """Of whom a token with these scopes reads pages, PAGES_READ, or figures, FIGURES_READ, or
+    handles CASES; None if of nobody.
     """
     for scope in scopes:
         if scope == reading:
@@ -194,6 +196,8 @@ def _known(connection: Connection, scope: str) -> str:
     reading = next((one for one in _BY_PLACE if scope.startswith(f"{one}:")), None)
     if reading is not None:
         place = _known_place(connection, scope.removeprefix(f"{reading}:"))
+        if reading == CASES and place.kind == "hall":
+            raise OperatorError("cases are for a region or an institution, not for a hall.")
         return f"{reading}:{place.kind}:{place.id}"
     halls = halls_of((scope,)) + enrollers_of((scope,))
     if not halls:

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.directory.attribution import Register
+from central.ratings import opening
 from central.ratings.dossier import Dossier, gather
 from central.ratings.moved import Suspect, moved, note_moved, suspects
+from central.ratings.opening import Openings
 from central.ratings.places import Places
 from central.ratings.settling import add, settled
 from central.ratings.versions import PolicyKey, Rules, key_of, not_in_force
@@ -23,7 +25,7 @@ from central.rules.standing import Standing
 from central.steady import PlainClock
 from central.store import directory, places
 from central.store.database import Database
-from central.store.judged import counters, facts, projects, standings, waiting
+from central.store.judged import changes, counters, facts, projects, standings, waiting
 from central.store.judged.counters import FigureKey
 from central.store.judged.facts import DocumentFacts, Service
 from central.store.judged.moved import MovedRating
@@ -71,14 +73,15 @@ class _Work(NamedTuple):
 class _Outcome:
     """What judging some services comes to."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Openings) -> None:
+        self.opened = opened
         self.rows: list[StandingRow] = []
         self.gone: list[StandingKey] = []
         self.judged: list[Judgement] = []
         self.moved: list[MovedRating] = []
-        self.uses: dict[PolicyKey, str] = {}
+        self.uses: dict[PolicyKey, str] = {**opened.uses}
         self.restated: list[DocumentFacts] = []
-        self.failed: dict[Service, str] = {}
+        self.failed: dict[Service, str] = {**opened.failed}
         self.counts: defaultdict[FigureKey, list[int]] = defaultdict(lambda: [0, 0])  # added
 
     def take(self, row: StandingRow, before: StandingRow | None) -> None:
@@ -149,7 +152,10 @@ class Judge:
                 dossiers = gather(connection, work.services, places, common)
                 profiles = {*standings.profiles(connection), *self.rules.policies.profiles()}
                 stood = standings.of(connection, profiles, list(dossiers))
-                read = places, dossiers, stood, suspects(connection, dossiers, self._bad)
+                told = (self.rules, self._bad, state.cases_since_ms, now_ms)
+                opened = opening.look(connection, dossiers, places, *told)
+                suspected = suspects(connection, dossiers, self._bad)
+                read = places, dossiers, stood, suspected, opened
         if read is None:
             self._leave(state, work, why, now_ms)
             return False, False
@@ -159,6 +165,7 @@ class Judge:
                 return True, False  # somebody else judged meanwhile: look again
             self._write(connection, state, work, outcome, now_ms)
             projects.note_common(connection, common, now_ms)
+            changes.tell(connection)
         return work.is_more, now_ms - (work.since_ms or now_ms) < _YIELD_MS
 
     def _leave(self, state: Any, work: _Work, why: str | None, now_ms: int) -> None:
@@ -224,9 +231,10 @@ class Judge:
         dossiers: dict[Service, Dossier],
         stored: _Stored,
         suspected: dict[Service, Suspect],
+        opened: Openings,
         now_ms: int,
     ) -> _Outcome:
-        outcome = _Outcome()
+        outcome = _Outcome(opened)
         before: dict[Service, list[StandingRow]] = defaultdict(list)
         for key, row in stored.items():
             before[key[1:]].append(row)
@@ -264,6 +272,7 @@ class Judge:
         judged = sorted(outcome.judged, key=lambda one: one.at_ms)
         standings.add_judged(connection, _once(connection, judged, state.settled_ms))
         note_moved(connection, outcome.moved, now_ms)
+        opening.write(connection, outcome.opened)
         facts.forget_touched(connection, work.numbers)
         # What could not be judged waits on, behind all others, with its age.
         facts.touch(connection, outcome.failed, work.since_ms or now_ms)

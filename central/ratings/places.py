@@ -102,6 +102,28 @@ class Places:
             return None
         return self._policies.of_place(profile, day, self._register.above(region, day))
 
+    def above(self, region: str, day: int) -> tuple[str, ...]:
+        """A region and those that it lies in, the nearest first."""
+        return self._register.above(region, day)
+
+    def institution_of(
+        self, hall: str, window: str | None, staff_no: str | None, day: int
+    ) -> str | None:
+        """Whose people work there on a day; None where the directory does not say."""
+        return self._register.attribution(hall, window, staff_no, None, day).institution
+
+    def policies_of_region(self, region: str | None, day: int) -> tuple[Policy, ...]:
+        """Those of a region on a day, as of `policies_at`."""
+        above = self._register.above(region, day)
+        named = [self._register.on("region", one, day) for one in above]
+        profiles = next((one.profiles for one in named if one and one.profiles), None)
+        found = [
+            policy
+            for profile in (profiles or self._default).split()
+            if (policy := self._policies.of_place(profile, day, above)) is not None
+        ]
+        return tuple(found) or (self._national(day),)
+
     def halls(self, day: int) -> dict[str, str]:
         """id -> name of the directory's halls and platforms."""
         entries = [

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from central.ratings import opening
+from central.ratings.casebook import fold
 from central.ratings.dossier import gather
 from central.ratings.judge import LONGEST_PAUSE_MS, Judge
 from central.ratings.settling import figures, settled
 from central.ratings.versions import not_in_force
+from central.store.cases import cases, steps
 from central.store.database import Database
 from central.store.judged import counters, facts, standings
 from central.store.judged.counters import Count, FigureKey
@@ -28,11 +31,13 @@ Found = Iterator[tuple[str, str, str]]  # name, where, sentence
 class Hall(NamedTuple):
     """A hall counted again. wrong: (what is stored, what it should be) of services that stand
     otherwise, None for what is not there; counts: what figures lack, negative for too much.
+    unopened: (service, rating) of bad ratings that have no case.
     """
 
     hall: str
     wrong: list[tuple[StandingRow | None, StandingRow | None]]
     counts: dict[FigureKey, Count]
+    unopened: list[tuple[str, str]]
 
 
 def differences(connection: Connection, judge: Judge) -> Found:
@@ -41,6 +46,26 @@ def differences(connection: Connection, judge: Judge) -> Found:
     """
     for hall in facts.halls(connection):
         yield from faults_of(count_again(connection, judge, hall))
+    yield from _cases(connection, judge)
+
+
+def _cases(connection: Connection, judge: Judge) -> Found:
+    """Cases that do not stand as their steps say. What time alone makes something of next is not
+    looked at when its instant has come.
+    """
+    now_ms, after = standings.state(connection).settled_ms, ""
+    while page := cases.page(connection, after, _AT_ONCE):
+        after = page[-1].no
+        told = steps.of(
+            connection, {row.no for row in page} | {row.joined for row in page if row.joined}
+        )
+        for row in page:
+            shared = told[row.joined] if row.joined else []
+            _, value = fold(row, told[row.no], judge.rules, now_ms, shared)
+            is_due = row.next_ms is not None and row.next_ms <= now_ms
+            if not is_due and cases.folded(row, value) != row:
+                wrong = [one for one in value._fields if getattr(row, one) != getattr(value, one)]
+                yield "case_differs", f"case {row.no}", f"other by its steps: {', '.join(wrong)}"
 
 
 def faults_of(found: Hall) -> Found:
@@ -54,6 +79,9 @@ def faults_of(found: Hall) -> Found:
         profile, span, dim, hall, thing, mode, what, policy_from = key
         where = f"{hall}, {dim} {thing or '*'}, {profile}@{policy_from}, {mode} {what}, {span}"
         yield "figure_differs", where, f"it lacks {lacks[0]} services, {lacks[1]} projects"
+    for service, rating in found.unopened:
+        where = f"{found.hall}, service {service}"
+        yield "case_missing", where, f"the bad rating {rating} has no case"
 
 
 def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
@@ -73,11 +101,17 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
     }
     wrong: list[tuple[StandingRow | None, StandingRow | None]] = []
     seen: set[StandingKey] = set()
+    unopened: list[tuple[str, str]] = []
+    bad = judge.rules.policies.bad_levels()
     last = ""
     while services := facts.services_of_hall(connection, hall, last, _AT_ONCE):
         last = services[-1]
         wanted: list[Service] = [(hall, one) for one in services if one not in waiting]
         dossiers = gather(connection, wanted, places)
+        told = (judge.rules, bad, state.cases_since_ms, state.settled_ms)
+        own = {service: dossiers[service] for service in wanted}
+        new = opening.look(connection, own, places, *told).new
+        unopened += [(one.service or "", one.rating or "") for one in new]
         for service in wanted:
             found = settled(dossiers[service], places, judge.rules.calendar, state.settled_ms)
             for row, _, _ in found:
@@ -96,7 +130,7 @@ def count_again(connection: Connection, judge: Judge, hall: str) -> Hall:
         for key in {*should, *kept}
         if should.get(key, _NONE) != kept.get(key, _NONE)
     }
-    return Hall(hall, wrong, lacks)
+    return Hall(hall, wrong, lacks, unopened)
 
 
 def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -> None:
@@ -122,6 +156,7 @@ def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -
                     wrong = {
                         (row.hall, row.service) for pair in found.wrong for row in pair if row
                     }
+                    wrong |= {(hall, service) for service, _ in found.unopened}
                     facts.touch(connection, wrong, turn.settled_ms)
                     break
         else:

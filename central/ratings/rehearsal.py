@@ -7,7 +7,7 @@ real becomes a rehearsal, and no rehearsal becomes real.
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -80,8 +80,22 @@ class Moved(NamedTuple):
     next_due_ms: int | None
 
 
+class CaseLimits(Protocol):
+    """The limits of cases, as far as a rehearsal moves them (central/cases/deadlines.py)."""
+
+    def settle_all(self) -> None:
+        """Settle what is due now."""
+        ...
+
+    def next_due_ms(self, connection: Connection, after_ms: int) -> int | None:
+        """The next instant behind one at which a limit ends."""
+        ...
+
+
 class Rehearsal:
-    """What can be done in a rehearsal only. settle_directory: lets names be those of the day."""
+    """What can be done in a rehearsal only. settle_directory: lets names be those of the day.
+    limits: of cases.
+    """
 
     def __init__(
         self,
@@ -89,18 +103,20 @@ class Rehearsal:
         judge: Judge,
         clock: RehearsalClock,
         settle_directory: Callable[[], Any],
+        limits: CaseLimits,
     ) -> None:
         self._database = database
         self._judge = judge
         self._clock = clock
         self._settle_directory = settle_directory
+        self._limits = limits
         self._lock = threading.Lock()
 
     def state(self) -> Moved:
         """Where the clock is."""
         now_ms = self._clock.now_ms()
         with self._database.read() as connection:
-            return Moved(now_ms, 0, 0, standings.next_due_ms(connection, now_ms))
+            return Moved(now_ms, 0, 0, self._next_due_ms(connection, now_ms))
 
     def move(self, to_ms: int) -> Moved:
         """Set the clock, and settle all that is due by then, in the order of its instants. Raises
@@ -119,7 +135,7 @@ class Rehearsal:
             self._settle_directory()
             with self._database.read() as connection:
                 judged = standings.last_judged(connection) - before
-                next_ms = standings.next_due_ms(connection, to_ms)
+                next_ms = self._next_due_ms(connection, to_ms)
         return Moved(to_ms, steps, judged, next_ms)
 
     def give(self, given: Given) -> None:
@@ -129,23 +145,32 @@ class Rehearsal:
             with self._database.write() as connection:
                 self._put(connection, given, now_ms)
             self._settle_directory()
-            self._judge.settle_all()
+            self._settle_all()
+
+    def _settle_all(self) -> None:
+        self._judge.settle_all()
+        self._limits.settle_all()
+
+    def _next_due_ms(self, connection: Connection, after_ms: int) -> int | None:
+        next_ms = standings.next_due_ms(connection, after_ms)
+        of_cases = self._limits.next_due_ms(connection, after_ms)
+        return min([one for one in (next_ms, of_cases) if one is not None], default=None)
 
     def _go(self, at_ms: int, to_ms: int) -> int:
         self._clock.stand(at_ms)
-        self._judge.settle_all()
+        self._settle_all()
         steps = 0
         while True:
             with self._database.read() as connection:
-                due_ms = standings.next_due_ms(connection, at_ms)
+                due_ms = self._next_due_ms(connection, at_ms)
             if due_ms is None or due_ms > to_ms:
                 break
             at_ms = _step(due_ms, to_ms)
             self._clock.stand(at_ms)
-            self._judge.settle_all()
+            self._settle_all()
             steps += 1
         self._clock.stand(to_ms)
-        self._judge.settle_all()
+        self._settle_all()
         self._note(to_ms)
         return steps
 

@@ -4,6 +4,7 @@ used may not become another one without a word (RULES 5).
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,7 @@ def not_in_force(connection: Connection, rules: Rules, state: Any) -> str | None
     """
     if state.versions is None:
         return None
-    known = _known(rules)
+    known = known_versions(rules)
     uses = standings.uses(connection)
     is_same = _seen(state) == {*known, _default(rules)} and state.calendar == rules.calendar.sha256
     if is_same and all(known[key].sha256 == uses[key] for key in uses if key in known):
@@ -95,7 +96,9 @@ def not_in_force(connection: Connection, rules: Rules, state: Any) -> str | None
     )
 
 
-def _known(rules: Rules) -> dict[PolicyKey, Policy]:
+@lru_cache(maxsize=8)
+def known_versions(rules: Rules) -> dict[PolicyKey, Policy]:
+    """All versions that there are, by what names them."""
     return {
         key_of(one): one
         for profile in rules.policies.profiles()
@@ -115,7 +118,7 @@ def require_accepted(connection: Connection, rules: Rules, now_ms: int) -> dict[
     """All versions that there are. Raises OperatorError for one that was edited in use, and for a
     new one from a day on of which services were judged already: either would change what is past.
     """
-    known = _known(rules)
+    known = known_versions(rules)
     for key, sha256 in standings.uses(connection).items():
         if key not in known or known[key].sha256 != sha256:
             raise OperatorError(_edited(key, known.get(key)))

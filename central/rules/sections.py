@@ -294,6 +294,9 @@ class Figures(Part):
         if bounds[-1] != 0 or any(one <= other for one, other in itertools.pairwise(bounds)):
             raise ValueError("grade: each begins below the one before it, the last one at 0")
         names = [one.name for one in self.grade.value] if self.grade else []
+        weights = self.total_weights.value if self.total_weights else {}
+        if weights and sum(weights.values()) != 100:
+            raise ValueError(f"total_weights: they are {sum(weights.values())}, and must be 100")
         if self.veto and self.veto.value.highest not in names:
             raise ValueError(f"veto: highest is none of the grades ({', '.join(names)})")
         return self

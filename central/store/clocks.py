@@ -50,6 +50,7 @@ _PAST = [
     for table, column in (
         *(("hall", "heard_at_ms"), ("hall", "proven_at_ms"), ("device", "proven_at_ms")),
         *(("chain", "open_since_ms"), ("head", "lacking_since_ms"), ("head", "stored_at_ms")),
+        *(("restoring", "head_at_ms"), ("restoring", "at_ms")),
         *(("device", "enrolled_at_ms"), ("window", "rested_at_ms")),
         *(("book", "open_since_ms"), ("awaited", "since_ms"), ("running", "until_ms")),
     )
@@ -108,6 +109,13 @@ def note_running(connection: Connection, now_ms: int, pause_ms: int) -> None:
     elif now_ms > newest.until_ms:
         is_it = _running.c.since_ms == newest.since_ms
         connection.execute(update(_running).where(is_it).values(until_ms=now_ms))
+
+
+def write_again(connection: Connection) -> None:
+    """Write what was noted last as it is: whether the database takes anything, and no more."""
+    newest = select(_running.c.since_ms).order_by(_running.c.since_ms.desc()).limit(1)
+    is_it = _running.c.since_ms == newest.scalar_subquery()
+    connection.execute(update(_running).where(is_it).values(until_ms=_running.c.until_ms))
 
 
 def ran(connection: Connection, most: int) -> list[tuple[int, int]]:

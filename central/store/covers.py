@@ -1,12 +1,27 @@
-"""Chains with their receipts, gaps that boots named, heads and endings: by (device, epoch)."""
+"""Chains with their receipts, gaps that boots named, heads and endings: by (device, epoch). And of
+which devices a restored centre may lack records: they are offered again.
+"""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
 
 from central.store import clocks, sql
 from central.store.ledger import Epoch
+from central.store.sql import Halls
 from central.store.tables import metadata
 from protocol.record import RESTART
 
@@ -15,6 +30,10 @@ _gap = metadata.tables["gap"]
 _head = metadata.tables["head"]
 _ending = metadata.tables["ending"]
 _device = metadata.tables["device"]
+_hall = metadata.tables["hall"]
+_restoring = metadata.tables["restoring"]
+_newer = _device.alias()
+_SOONER_MS = 600_000  # central/custody/heads.py: so soon a head that says nothing new is not kept
 
 
 class ChainRow(NamedTuple):
@@ -119,6 +138,13 @@ def save_chains(connection: Connection, chains: list[ChainRow]) -> None:
         sql.run(connection, _SAVE_CHAIN, [(*chain[2:], *chain[:2]) for chain in chains])
 
 
+def any_receipt(connection: Connection) -> Any:
+    """device, epoch and receipt of some epoch that has one, None where nothing was signed for."""
+    columns = (_chain.c.device, _chain.c.epoch, _chain.c.receipt)
+    query = select(*columns).where(_chain.c.receipt.is_not(None))
+    return connection.execute(query.limit(1)).first()
+
+
 def heads(connection: Connection, epochs: Iterable[Epoch]) -> dict[Epoch, Any]:
     """The highest heads known of these epochs: rows of `head`."""
     rows = sql.with_keys(connection, _head, set(epochs), ("device", "epoch"))
@@ -175,3 +201,69 @@ def save_ending(connection: Connection, epoch: Epoch, values: dict[str, Any]) ->
 
 def _of(table: Any, epoch: Epoch) -> Any:
     return (table.c.device == epoch[0]) & (table.c.epoch == epoch[1])
+
+
+def begin_restoring(connection: Connection, at_ms: int) -> int:
+    """The database was restored: every device that stands somewhere is waited for. How many."""
+    connection.execute(delete(_restoring))
+    earlier = _head.c.stored_at_ms - _SOONER_MS
+    connection.execute(update(_head).values(stored_at_ms=earlier))  # the next one is news
+    columns = (_head.c.device, _head.c.epoch, _head.c.stored_at_ms)
+    is_its = and_(_device.c.device == _head.c.device, _device.c.epoch == _head.c.epoch)
+    standing = select(*columns, literal(at_ms, BigInteger)).join(_device, is_its).where(_stands())
+    names = ("device", "epoch", "head_at_ms", "at_ms")
+    connection.execute(insert(_restoring).from_select(names, standing))
+    return connection.execute(select(func.count()).select_from(_restoring)).scalar_one()
+
+
+def restoring(connection: Connection, hall: Halls) -> list[Any]:
+    """hall, name, devices: how many are waited for, at_ms: since when; a row for each hall."""
+    query = (
+        select(
+            *(_device.c.hall, func.max(_hall.c.name).label("name")),
+            *(func.count().label("devices"), func.min(_restoring.c.at_ms).label("at_ms")),
+        )
+        .select_from(_restoring)
+        .join(_device, and_(*_same(_device)))
+        .join(_hall, _hall.c.hall == _device.c.hall)
+        .group_by(_device.c.hall)
+        .order_by(_device.c.hall)
+    )
+    if hall is not None:
+        query = query.where(sql.is_one(_device.c.hall, hall))
+    return list(connection.execute(query))
+
+
+def settle_restoring(connection: Connection, before_ms: int) -> None:
+    """Forget the devices that have spoken since, and of which all is here that they told of or
+    showed a receipt for; those that stand nowhere any more; and those awaited since before then.
+    """
+    is_whole = (
+        exists()
+        .where(*_same(_head), _head.c.stored_at_ms != _restoring.c.head_at_ms)
+        .where(*_same(_chain))
+        .where(_chain.c.covered_seq >= _head.c.seq, _chain.c.covered_seq >= _head.c.receipt_seq)
+    )
+    there = exists().where(*_same(_device), _stands())
+    late = _restoring.c.at_ms < before_ms
+    connection.execute(delete(_restoring).where(is_whole | not_(there) | late))
+
+
+def is_restoring(connection: Connection) -> bool:
+    """Whether a device is waited for."""
+    return connection.execute(select(_restoring.c.device).limit(1)).first() is not None
+
+
+def _same(table: Any) -> tuple[Any, Any]:
+    return table.c.device == _restoring.c.device, table.c.epoch == _restoring.c.epoch
+
+
+def _stands() -> Any:
+    """A device's newest epoch, which is not revoked, in a hall that is still one."""
+    newer = and_(_newer.c.device == _device.c.device, _newer.c.epoch > _device.c.epoch)
+    closed = and_(_hall.c.hall == _device.c.hall, _hall.c.is_closed)
+    return and_(
+        _device.c.revoked_at_ms.is_(None),
+        not_(exists().where(newer).correlate_except(_newer)),
+        not_(exists().where(closed).correlate_except(_hall)),
+    )

@@ -6,8 +6,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -109,8 +109,32 @@ class Database:
         wal = self._path.with_name(f"{self._path.name}-wal")
         return file_id(self._path) == self._file and wal.exists()
 
-    def close(self) -> None:
-        """Close every connection."""
+    @property
+    def can_listen(self) -> bool:
+        """Whether processes may tell each other something by it: PostgreSQL."""
+        return self._turn is None
+
+    @contextmanager
+    def listening(self, channel: str) -> Iterator[Callable[[float], bool]]:
+        """A connection beside all others on which PostgreSQL tells what others NOTIFY; what is
+        given waits for so many seconds, and says whether anything came.
+        """
+        with self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            connection.detach()  # it never serves a transaction again
+            driver.set_autocommit(True)
+            driver.execute(f"LISTEN {channel}")
+            yield lambda wait_s: any(True for _ in driver.notifies(timeout=wait_s, stop_after=1))
+
+    def close(self, is_last: bool = False) -> None:
+        """Close every connection. is_last: nobody writes any more, so SQLite's file is made whole
+        without the -wal beside it.
+        """
+        if is_last and self._turn is not None:
+            with suppress(SQLAlchemyError, sqlite3.Error), self._turn:
+                raw = self._engine.raw_connection()
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                raw.close()
         self._engine.dispose()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, delete, insert, select
+from sqlalchemy import Connection, LargeBinary, delete, func, insert, select
 
 from central.store.tables import metadata
 
@@ -23,17 +23,25 @@ _EXPORTED = (
         "touched",
         "standing",
         "moved_rating",
+        "rating_case",
+        "case_step",
     ),
     *("figure", "judged", "policy_use", "judge"),
 )
+_CALLERS = "token"
 TABLES = [table for table in metadata.sorted_tables if table.name in _EXPORTED]
-_BY_NAME = {table.name: table for table in TABLES}
+_BY_NAME = {table.name: table for table in [*TABLES, metadata.tables[_CALLERS]]}
 _HIDDEN = {"password_hash": ""}
 
 
-def all_rows(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(table, columns) of everything that is kept, bytes as the text that they are."""
-    for table in TABLES:
+def all_rows(
+    connection: Connection, with_hashes: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(table, columns) of everything that is kept, bytes as the text that they are. with_hashes:
+    of callers' tokens and of devices' passwords, too.
+    """
+    hidden = {} if with_hashes else _HIDDEN
+    for table in [*TABLES, *([metadata.tables[_CALLERS]] if with_hashes else [])]:
         query = select(table).order_by(*table.primary_key.columns)
         for row in connection.execution_options(yield_per=1000).execute(query):
             values = dict(row._mapping)
@@ -42,7 +50,7 @@ def all_rows(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
                     values[name] = value.decode("utf-8", "surrogateescape")
             yield (
                 table.name,
-                {**values, **{name: _HIDDEN[name] for name in _HIDDEN if name in values}},
+                {**values, **{name: hidden[name] for name in hidden if name in values}},
             )
 
 
@@ -64,3 +72,24 @@ def add_rows(connection: Connection, name: str, rows: list[dict[str, Any]]) -> N
     if name == "judge":  # a new database has one already
         connection.execute(delete(table))
     connection.execute(insert(table), rows)
+
+
+def go_on(connection: Connection) -> None:
+    """Let the next row that is numbered by the database have a number above those taken in."""
+    if connection.dialect.name == "sqlite":
+        return  # it looks itself
+    for table in metadata.sorted_tables:
+        for column in table.primary_key.columns:
+            name = connection.exec_driver_sql(
+                "SELECT pg_get_serial_sequence(%s, %s)", (f'"{table.name}"', column.name)
+            ).scalar_one()
+            if name is not None:
+                newest = select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
+                connection.execute(select(func.setval(name, newest, False)))
+
+
+def without_password(connection: Connection) -> int:
+    """How many devices that are not revoked have no hash of a password."""
+    device = metadata.tables["device"]
+    lacking = (device.c.password_hash == "") & device.c.revoked_at_ms.is_(None)
+    return connection.execute(select(func.count()).where(lacking)).scalar_one()

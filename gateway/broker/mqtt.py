@@ -116,9 +116,9 @@ class Link:
         self._client.max_queued_messages = _QUEUED
         self._client.max_inflight_messages = 200
         self._client.reconnect_delay_set(reconnect_s, max(reconnect_s, 10))  # type: ignore[arg-type]
-        self._tls = None if ca is None else ssl.create_default_context(cafile=str(ca))
-        if self._tls is not None:
-            self._client.tls_set_context(self._tls)
+        self.tls = None if ca is None else ssl.create_default_context(cafile=str(ca))
+        if self.tls is not None:
+            self._client.tls_set_context(self.tls)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
@@ -169,7 +169,7 @@ class Link:
         """Raise OSError, which ends this attempt, for a broker that is not this gateway's: one
         without its users and rules would let anybody rate, read along, or take a window over.
         """
-        if not lets_anybody_in(client.host, client.port, self._tls):
+        if not lets_anybody_in(client.host, client.port, self.tls):
             self._alarms.clear("mqtt_foreign")
             return
         self._alarms.set(

@@ -34,6 +34,7 @@ from protocol.field import ProtocolError
 from protocol.hall import decode_hall
 
 _HTTPS = 443
+_OF_NETWORK = ("dns", "proxy", "tls", "token", "clock")  # a carried hall has none to the centre
 _DAY_MS = 86_400_000
 _OLD_MS = 600_000  # of what waits for the centre
 _LEAST_HOURS, _YEAR_HOURS = 72, 8766
@@ -73,6 +74,9 @@ class _Patient:
 
     def checks(self) -> list[tuple[str, Any]]:
         """Name and check, in the order in which one leans on the other."""
+        return [one for one in self._all() if not (self._config.carried and one[0] in _OF_NETWORK)]
+
+    def _all(self) -> list[tuple[str, Any]]:
         return [
             ("disk", self._disk),
             ("database", self._database),

@@ -10,10 +10,11 @@ import typer
 from gateway.config import load_config
 from gateway.gateway import DATABASE
 from gateway.store.database import Database
+from hosting import toml
 from hosting.error import OperatorError
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The settings file.")]
-GATEWAY_TOML = Path("gateway.toml")
+GATEWAY_TOML = toml.found("gateway.toml")
 
 
 @contextmanager

@@ -43,6 +43,17 @@ class Earlier:
             return False
         return any(_is_behind(connection, one) for one in devices if one in self._heard)
 
+    def lacking(self, connection: Connection, devices: Iterable[str]) -> list[str]:
+        """Those devices that have ever told their state, and either not in this start, or that
+        they wrote what is not here.
+        """
+        return [
+            one
+            for one in devices
+            if states.get(connection, one) is not None
+            and (one not in self._heard or _is_behind(connection, one))
+        ]
+
 
 def _is_behind(connection: Connection, device: str) -> bool:
     state = states.get(connection, device)

@@ -119,6 +119,10 @@ class HallBook:
         invites = self.current.invites if self.current else None
         return invites is None or getattr(invites, kind) is not False
 
+    def standing(self) -> list[str]:
+        """The devices that are not revoked."""
+        return sorted(one.device for one in self.devices.values() if not one.revoked)
+
     def logins(self) -> dict[str, str]:
         """The password hashes of the devices that may log in to the broker."""
         return {d.device: d.password_hash for d in self.devices.values() if not d.revoked}

@@ -7,6 +7,9 @@ run is in nobody's history: nobody looked.
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+
+from sqlalchemy.exc import DatabaseError
 
 from gateway.hall.hall_book import HallBook
 from gateway.hall.presence import NEVER, REVOKED, UNKNOWN, Presence
@@ -44,8 +47,10 @@ class History:
         self._noted_ms = 0
 
     def look(self) -> None:
-        """Note what has changed since the last look. Raises what the database raises."""
-        with self._looking:
+        """Note what has changed since the last look; a database that takes nothing is said by
+        others, and it is noted later.
+        """
+        with self._looking, suppress(DatabaseError):
             self._look()
 
     def _look(self) -> None:

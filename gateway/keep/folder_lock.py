@@ -6,6 +6,8 @@ from pathlib import Path
 
 from hosting.error import OperatorError
 
+LOCK = "lock"
+
 
 class FolderLock:
     """Held from the start to `release`, or to the end of the process, however that ends.
@@ -15,7 +17,7 @@ class FolderLock:
 
     def __init__(self, folder: Path):
         self._handle: int | None = None
-        path = folder / "lock"
+        path = folder / LOCK
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

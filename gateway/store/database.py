@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -109,8 +109,15 @@ class Database:
         with self.read() as connection:
             return self._size(connection, "freelist_count")
 
-    def close(self) -> None:
-        """Close all connections."""
+    def close(self, is_last: bool = False) -> None:
+        """Close all connections. is_last: nobody writes any more, so the file is made whole
+        without the -wal beside it.
+        """
+        if is_last:
+            with suppress(DatabaseError, sqlite3.Error), self._writing:
+                raw = self._engine.raw_connection()
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                raw.close()
         self._engine.dispose()
 
     def _size(self, connection: Connection, what: str) -> int:

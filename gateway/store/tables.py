@@ -133,12 +133,16 @@ class Book(Table, table=True):
     row. Another database is another book: so a document that is missing shows.
 
     ran_ms: how long gateways have run on it, as noted last (gateway/keep/hall_clock.py).
+    restored_at_ms: when it was restored from a copy, null when all has come that the copy lacked.
+    restored_ran_ms: the same in running time.
     """
 
     id: int = Field(primary_key=True)
     name: str
     number: int
     ran_ms: int
+    restored_at_ms: int | None = None
+    restored_ran_ms: int | None = None
 
 
 class Progress(Table, table=True):

@@ -93,6 +93,10 @@ class Batch:
         """The body of `POST /v1/batches`, packed now."""
         return encode_batch([item for items in self._items.values() for item in items], now_ms)
 
+    def body_of_no_time(self) -> bytes:
+        """The same for a file: nobody knows when it will arrive."""
+        return encode_batch([item for items in self._items.values() for item in items])
+
     def halves(self) -> tuple["Batch", "Batch"]:
         """Two batches with its items, in their order; of two items or more."""
         middle = len(self) // 2

@@ -94,7 +94,7 @@ class HallWatch:
         try:
             document = self._centre.hall(self._book.name, self._book.version)
             if document is not None:
-                self._take(document)
+                self.take(document)
                 self._alarms.clear("hall_document")
         except (UnreachableError, RefusedError, ProtocolError) as error:
             self._is_resting = True
@@ -131,7 +131,8 @@ class HallWatch:
     def _wait(self, pause_s: float) -> None:
         self._answered_s, self._pause_s = self._monotonic_s(), pause_s
 
-    def _take(self, document: bytes) -> None:
+    def take(self, document: bytes) -> None:
+        """Let a document be the hall's. Raises ProtocolError if it is none."""
         former = self._book.take(document)
         if former is not None:
             self._refresh_users()

@@ -14,14 +14,16 @@ from gateway.keep.metrics import Metrics
 from gateway.store.database import Database
 from gateway.upward.alone import Alone
 from gateway.upward.backoff import Backoff
+from gateway.upward.carried import FOLDER, Carried
 from gateway.upward.centre import Centre, Contact
 from gateway.upward.credentials import Credentials, Files
 from gateway.upward.forwarder import Forwarder, Way
 from gateway.upward.hall_watch import HallWatch
 from gateway.upward.outbox import Outbox, Pace
 from hosting.clock import now_ms
-from hosting.worker import Worker
+from hosting.worker import Ticker, Worker
 
+_CARRIED_EVERY_S = 2.0
 _chance = random.SystemRandom()
 
 
@@ -93,6 +95,16 @@ class Upward:
             monotonic_s=time.monotonic,
             now_ms=now_ms,
         )
+        self._is_carried = config.carried
+        self._carried = Carried(
+            config.data_dir / FOLDER,
+            database,
+            config.hall,
+            way,
+            self.hall_watch.take,
+            self.contact,
+            alarms,
+        )
         self.forwarder = Forwarder(
             way,
             self.outbox,
@@ -104,7 +116,9 @@ class Upward:
         )
 
     def workers(self) -> list[Worker]:
-        """The threads that do it."""
+        """The threads that do it; where files are carried, one that looks for them."""
+        if self._is_carried:
+            return [Ticker("carried", _CARRIED_EVERY_S, self._carried.look, at_once=True)]
         live, backlog = self.forwarder.live, self.forwarder.backlog
         return [
             Worker("live", live.step),

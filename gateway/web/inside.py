@@ -11,6 +11,7 @@ from gateway.config import Config
 from gateway.desk.services import NoSuchError
 from gateway.hall.hall_book import HallBook
 from gateway.hall.history import ALARM, KEPT_DAYS, PROBLEM, RUN, STATE
+from gateway.hall.presence import Presence
 from gateway.keep.alarms import Alarms
 from gateway.keep.certificates import days_shown
 from gateway.store import envelopes, happenings, states, tokens
@@ -61,7 +62,6 @@ class Inside:
         book: HallBook,
         link: Link,
         contact: Contact,
-        alarms: Alarms,
         overview: Overview,
         now_ms: Callable[[], int],
     ):
@@ -70,7 +70,6 @@ class Inside:
         self._book = book
         self._link = link
         self._contact = contact
-        self._alarms = alarms
         self._overview = overview
         self._now_ms = now_ms
         self._began_s = time.monotonic()
@@ -124,6 +123,21 @@ class Inside:
         with self._database.write() as connection:
             if not happenings.see(connection, id, self._now_ms(), who):
                 raise NoSuchError("It is over")
+
+
+def views_of(
+    config: Config,
+    database: Database,
+    book: HallBook,
+    presence: Presence,
+    alarms: Alarms,
+    link: Link,
+    contact: Contact,
+    now_ms: Callable[[], int],
+) -> tuple[Overview, Inside]:
+    """What hall IT's pages show."""
+    overview = Overview(database, book, presence, alarms, now_ms, config.secure_dir)
+    return overview, Inside(config, database, book, link, contact, overview, now_ms)
 
 
 def _disk(folder: Path) -> tuple[int, int] | None:

@@ -10,18 +10,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from shipped import FIRMWARE
 from simulator.check.days import EZHOU, QINNAN
 from simulator.cli.options import (
-    FIRMWARE,
     INTERPRETERS,
     Broker,
     Firmware,
     Heap,
     Interpreter,
     Json,
+    Queue,
     Seconds,
     Seed,
     conclude,
+    is_left_to_others,
     unix_port,
 )
 from simulator.demo import Show, run_hall
@@ -70,6 +72,10 @@ def demo(
     interpreter: Interpreter = INTERPRETERS[0],
     heap: Heap = HEAP,
     firmware: Firmware = FIRMWARE,
+    queue: Queue = "own",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the gateway's API and pages; 0: a free one.")
+    ] = 0,
 ):
     """A living hall on this machine: people, devices, gateway and centre.
 
@@ -81,6 +87,8 @@ def demo(
     With --days the centre is a rehearsal under two regions' rules at once (钦南, 鄂州): after the
     people's time the days pass in a moment, and the oracle works out for itself who was reminded,
     what is 未评 and what counts by default: pingjia demo --seconds 20 --days 10
+
+    To test a queue system (docs/integrate.md): pingjia demo --queue none --port 8080 --keep trial
     """
     if damage not in (None, *KINDS):
         raise typer.BadParameter(f"choose one of {', '.join(KINDS)}", param_hint="--sabotage")
@@ -88,7 +96,10 @@ def demo(
         raise typer.BadParameter(f"choose one of {', '.join(BROKERS)}", param_hint="--broker")
     if days and (damage is not None or pull):
         raise typer.BadParameter("goes without --pull and --sabotage", param_hint="--days")
-    show = Show(seconds, seed, _pulls(pull), damage, days)
+    called = is_left_to_others(queue)
+    if called and days:
+        raise typer.BadParameter("goes without --days", param_hint="--queue")
+    show = Show(seconds, seed, _pulls(pull), damage, days, called)
     if keep is not None:
         keep.mkdir(parents=True, mode=0o700)
     folder = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="pingjia-")
@@ -100,6 +111,8 @@ def demo(
             broker=broker,
             profiles=profiles,
             is_secure=tls,
+            api_port=port,
+            has_kiosk=not days and not called,  # else people's services would be others'
         )
         say = (lambda text: typer.echo(text, err=True)) if as_json else typer.echo
         console = Console()

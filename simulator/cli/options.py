@@ -10,7 +10,6 @@ import typer
 from simulator.devices.unix import UnixPort
 from simulator.parts.hall import BROKERS
 
-FIRMWARE = Path("build/firmware")
 INTERPRETERS = ("webassembly", "unix")
 
 Seconds = Annotated[float | None, typer.Option(help="End after this long; without: Ctrl-C.")]
@@ -18,6 +17,13 @@ Seed = Annotated[int, typer.Option(help="Seed of everything the people choose.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
 Broker = Annotated[
     str, typer.Option(metavar="|".join(BROKERS), help="The gateway's own, or Debian's mosquitto.")
+]
+Queue = Annotated[
+    str,
+    typer.Option(
+        metavar="own|none",
+        help="none: the windows are left to whoever calls the gateway's API.",
+    ),
 ]
 Ca = Annotated[Path | None, typer.Option(help="Whom to trust: the server's CA, PEM.")]
 Interpreter = Annotated[
@@ -28,7 +34,16 @@ Interpreter = Annotated[
     ),
 ]
 Heap = Annotated[str, typer.Option(help="Of a device on the unix port.")]
-Firmware = Annotated[Path, typer.Option(help="The built firmware (`make firmware`).")]
+Firmware = Annotated[
+    Path, typer.Option(help="A folder of built firmware.", show_default="what came with pingjia")
+]
+
+
+def is_left_to_others(queue: str) -> bool:
+    """What --queue chooses."""
+    if queue not in ("own", "none"):
+        raise typer.BadParameter("choose one of own, none", param_hint="--queue")
+    return queue == "none"
 
 
 def unix_port(interpreter: str, heap: str) -> AbstractContextManager[UnixPort | None]:

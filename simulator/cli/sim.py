@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from hosting.error import OperatorError
+from shipped import FIRMWARE
 from simulator.check.oracle import judge, of_runs, read_log, summary
 from simulator.cli.options import (
-    FIRMWARE,
     INTERPRETERS,
     Broker,
     Ca,
@@ -18,9 +18,11 @@ from simulator.cli.options import (
     Heap,
     Interpreter,
     Json,
+    Queue,
     Seconds,
     Seed,
     conclude,
+    is_left_to_others,
     unix_port,
 )
 from simulator.demo import run_devices
@@ -113,8 +115,16 @@ def run(
     heap: Heap = HEAP,
     seconds: Seconds = None,
     seed: Seed = 1,
+    queue: Queue = "own",
+    bundles: Annotated[
+        Path | None, typer.Option(help="A folder of bundles: devices that are not there are made.")
+    ] = None,
+    firmware: Firmware = FIRMWARE,
 ):
     """Run virtual devices and people against a gateway that already runs.
+
+    With --queue none people only rate: whoever calls the gateway's API serves them, and a hall in
+    which nobody rated is an error.
 
     Devices trust the CA in their bundle; --ca is the gateway's, for the queue system. On the unix
     port a device's journal is a file of its own (journal.img): a device stays on the interpreter
@@ -123,9 +133,14 @@ def run(
     Example: pingjia sim run --devices run/devices --oracle run/oracle.jsonl
     --gateway http://127.0.0.1:8080 --token-file run/queue.token --seconds 30
     """
+    is_called_by_others = is_left_to_others(queue)
+    for bundle in sorted(bundles.glob("*.json")) if bundles else ():
+        if not (devices / bundle.stem / "identity.json").exists():
+            of_bundle(devices, firmware, bundle)
     folders = {path.parent.name: path.parent for path in devices.resolve().glob("*/identity.json")}
     if not folders:
         raise OperatorError(f"there is no device in {devices}: `pingjia sim device` makes some")
-    queue = QueueSystem(gateway, read_token(token_file), ca)
+    api = QueueSystem(gateway, read_token(token_file), ca)
     with unix_port(interpreter, heap) as unix:
-        asyncio.run(run_devices(folders, oracle.resolve(), queue, seconds, seed, typer.echo, unix))
+        given = (folders, oracle.resolve(), api, seconds, seed, typer.echo, unix)
+        asyncio.run(run_devices(*given, is_called_by_others))

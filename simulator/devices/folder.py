@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hosting.error import OperatorError
 from protocol.field import ProtocolError, device_id
+from shipped import without_firmware
 
 
 class FirmwareError(OperatorError):
@@ -16,7 +17,7 @@ class FirmwareError(OperatorError):
 def check_firmware(firmware: Path):
     """Raises FirmwareError if `firmware` is not what `make firmware` builds."""
     if not (firmware / "manifest.json").is_file():
-        raise FirmwareError(f"there is no firmware in {firmware}: run `make firmware` first")
+        raise FirmwareError(f"there is no firmware in {firmware}: {without_firmware(firmware)}.")
 
 
 def of_bundle(devices: Path, firmware: Path, bundle: Path) -> Path:
@@ -39,7 +40,8 @@ def flash(folder: Path, firmware: Path, bundle: Path) -> str:
     """
     check_firmware(firmware)
     folder.mkdir(parents=True)
-    shutil.copytree(firmware, folder / "flash")
+    # pip compiles main.py beside it, for another Python than the device's.
+    shutil.copytree(firmware, folder / "flash", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(bundle, folder / "identity.json")
     os.chmod(folder / "identity.json", 0o600)
     return json.loads(bundle.read_text())["device"]

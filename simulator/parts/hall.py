@@ -24,6 +24,7 @@ FIGURES_TOKEN = "figures.token"
 REHEARSAL_TOKEN = "rehearsal.token"
 CENTRE_CONFIG = "central.toml"
 GATEWAY_CONFIG = "gateway.toml"
+KIOSK, KIOSK_WINDOW, KIOSK_BUNDLE = "demo-kiosk", "k1", "kiosk.json"
 ORACLE = "oracle.jsonl"
 BROKERS = ("embedded", "mosquitto")
 _BROKER_FILES = "broker"
@@ -37,7 +38,8 @@ class Hall:
     the centre through `bad_centre`, whose manner a test can change. broker: one of BROKERS.
     ports: of a hall that is made already, see `copy`. is_secure: broker and gateway speak TLS,
     with the hall's own CA, in `ca`. profiles: of a rehearsal, the rules by which its services are
-    judged; none: the centre is a real one.
+    judged; none: the centre is a real one. api_port: of the gateway, 0 a free one. has_kiosk:
+    there is one more window, whose device will be a browser: its bundle is left as KIOSK_BUNDLE.
     """
 
     def __init__(
@@ -51,19 +53,23 @@ class Hall:
         ports: tuple[int, ...] = (),
         is_secure: bool = False,
         profiles: tuple[str, ...] = (),
+        api_port: int = 0,
+        has_kiosk: bool = False,
     ):
         self.folder = folder
         self.oracle = folder / ORACLE
         self.windows = {f"w{n}": f"demo-{n:04d}" for n in range(1, windows + 1)}
         self.folders = {device: folder / "devices" / device for device in self.windows.values()}
         self._is_made = bool(ports)
-        self._ports = ports or tuple(free_port() for _ in range(4))
+        free = (free_port(), api_port or free_port(), free_port(), free_port())
+        self._ports = ports or free
         self._centre_port, self._api_port, self._mqtt_port, seen_port = self._ports
         self.bad_centre = BadCentre(seen_port, self._centre_port) if may_misbehave else None
         self.ca = folder / "secure" / "ca.pem" if is_secure else None
         self._firmware = firmware
         self._timers = timers or {}
         self._profiles = profiles
+        self.has_kiosk = has_kiosk
         run = "rehearse" if profiles else "run"
         self.centre = Part("centre", folder, "central", run, "--config", CENTRE_CONFIG)
         self.mosquitto = Mosquitto(folder / _BROKER_FILES) if broker == "mosquitto" else None
@@ -140,11 +146,14 @@ class Hall:
             ("窗口 console", self.gateway, CONSOLE_TOKEN),
             ("省级 centre", self.centre, CENTRE_PAGES_TOKEN),
         )
-        return [
+        pages = [
             (name, f"{part.url}/login#{read_token(self.folder / token)}")
             for name, part, token in parts
             if (self.folder / token).exists()
         ]
+        if self.has_kiosk:
+            pages.append((f"终端 kiosk, {KIOSK_BUNDLE}", f"{self.gateway.url}/kiosk"))
+        return pages
 
     async def open_console(self):
         """Makes a token for the console of the first window, which `pages` then names."""
@@ -188,6 +197,8 @@ class Hall:
             return
         windows, devices = self.folder / "窗口.csv", self.folder / "评价器.csv"
         rows = [f"{HALL},{window},{window[1:]}号窗口" for window in self.windows]
+        kiosk = [(KIOSK_WINDOW, KIOSK)] if self.has_kiosk else []
+        rows += [f"{HALL},{window},终端窗口" for window, _ in kiosk]
         windows.write_text("\n".join(["大厅,窗口编号,名称", *rows]))
         tables = [windows, devices]
         if self._profiles:  # its queue system says that a service is over, and no more
@@ -195,7 +206,8 @@ class Hall:
             row = f"{HALL},演示大厅,{' '.join(self._profiles)},invited expired closed"
             halls.write_text(f"大厅编号,名称,适用规则,报送进度\n{row}")
             tables.append(halls)
-        rows = [f"{HALL},{window},{device}" for window, device in self.windows.items()]
+        equipped = [*self.windows.items(), *kiosk]
+        rows = [f"{HALL},{window},{device}" for window, device in equipped]
         devices.write_text("\n".join(["大厅,窗口编号,评价器编号", *rows]))
         bundles = self.folder / "bundles"
         await self._central("directory", "import", *tables, "--bundles", bundles)
@@ -203,6 +215,8 @@ class Hall:
             bundle = bundles / f"{device}.json"
             flash(folder, self._firmware, bundle)
             bundle.unlink()
+        for _, device in kiosk:
+            (bundles / f"{device}.json").rename(self.folder / KIOSK_BUNDLE)
 
     async def make_queue_token(self):
         """Makes the queue system's token anew."""

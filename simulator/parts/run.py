@@ -14,10 +14,13 @@ from simulator.check.oracle import Verdict, judge, read_log, read_ratings
 from simulator.devices.fleet import Fleet
 from simulator.devices.unix import BOARD, JOURNAL, UnixPort
 from simulator.parts.hall import Hall
+from simulator.people.attendant import Attendant
 from simulator.people.crowd import Crowd
+from simulator.people.guests import Guests
 from simulator.web import Centre, QueueSystem
 
 _LOOK_S = 0.1
+_ONLINE_S = 180.0  # a gateway hears of new devices once a minute
 # Virtual citizens come quickly one after the other; a real face thanks for longer.
 TIMING = {"thanks_ms": 1000}
 
@@ -29,7 +32,8 @@ class Run:
     patience_s: of the people (Crowd). `say`(text) is called with what devices have to say to a
     technician, `hear`(event) with all that they say. board: a name in firmware/boards/ for all of
     them (Fleet.start). unix: how many of them run on that interpreter, the first ones. `ladder`
-    tells how far ratings have climbed.
+    tells how far ratings have climbed. is_called_by_others: no queue system of ours is at the
+    windows, only people who rate when they are invited (Guests).
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Run:
         board: str | None = None,
         hear: Callable[[dict], None] = lambda event: None,
         unix: tuple[UnixPort, int] | None = None,
+        is_called_by_others: bool = False,
     ):
         self.hall = hall
         self.timing = TIMING | (timing or {})
@@ -54,6 +59,7 @@ class Run:
         self.say = say
         self._board = board
         self._unix = unix
+        self._is_called_by_others = is_called_by_others
         self._hear_too = hear
         self._stack = AsyncExitStack()
         self.ladder = Ladder()
@@ -74,19 +80,23 @@ class Run:
                 *(self.fleet, self.hall.folders, self.queue),
                 *(self.timing, self._flash_ms, self._board, self._unix),
             )
-            self.crowd = Crowd(
-                self.queue,
-                self.fleet,
-                self.hall.windows,
-                self._seed,
-                pace=self._pace,
-                patience_s=self._patience_s,
+            manners = {"seed": self._seed, "pace": self._pace, "patience_s": self._patience_s}
+            windows = self.hall.windows
+            self.crowd = (
+                Guests(self.fleet, windows.values(), **manners)
+                if self._is_called_by_others
+                else Crowd(self.queue, self.fleet, windows, **manners)
             )
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_):
         await self._stack.aclose()
+
+    def attend(self, window: str):
+        """From now on somebody calls one ticket after the other at a window of real people."""
+        attending = asyncio.create_task(Attendant(self.queue, window).run())
+        self._stack.callback(attending.cancel)
 
     def pending(self) -> set[tuple[str, int]]:
         """(device, seq) of ratings that were thanked and are not acknowledged to the device."""
@@ -136,8 +146,12 @@ class Run:
         await self._fleet_stack.aclose()
 
     async def ratings(self) -> list[dict]:
-        """The members of all ratings in the centre."""
-        return read_ratings(await self.reader.records())
+        """The members of all ratings of the virtual devices in the centre."""
+        return [
+            rating
+            for rating in read_ratings(await self.reader.records())
+            if rating["device"] in self.hall.folders  # a person's at the kiosk: nobody else saw it
+        ]
 
     async def verdict(self) -> Verdict:
         """The oracle's."""
@@ -179,11 +193,30 @@ async def start_devices(
             await fleet.start(device, folder, timing, enrol=is_new, flash_ms=flash_ms, **where)
 
     await asyncio.gather(*(start(*one) for one in folders.items()))
+    until = time.monotonic() + _ONLINE_S
     while True:
         await asyncio.sleep(_LOOK_S)
         views = await queue.devices()
-        if folders.keys() <= {view["device"] for view in views if view["online"]}:
+        away = folders.keys() - {view["device"] for view in views if view["online"]}
+        if not away:
             return views
+        if time.monotonic() > until:
+            raise OperatorError(_why_away(away, views))
+
+
+def _why_away(away: set[str], views: list[dict]) -> str:
+    known = away & {view["device"] for view in views}
+    unknown = sorted(away - known)
+    if unknown:
+        return (
+            f"this gateway's hall has no device {', '.join(unknown[:5])} ({len(unknown)} in all): "
+            "are their bundles of this hall, and does the gateway reach its centre?"
+        )
+    return (
+        f"{', '.join(sorted(known)[:5])} ({len(known)} in all) did not come online in "
+        f"{_ONLINE_S:.0f} s: does their bundle name this gateway's broker, and has the CA that it "
+        "shows now (`pingjia central hall broker`, `pingjia gateway secure --check`)?"
+    )
 
 
 def _interpreter(device, folders, board, unix) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from central.figures.closed import to_freeze, visible
 from central.figures.report import ENOUGH
 from central.people.tokens import REHEARSAL, SCOPES
 from central.store import directory
+from central.store.cases import cases
+from central.store.cases.cases import CaseRow
 from central.store.directory import EVER, Entry
 from hosting.clock import start_of
 from protocol.batch import Matter
@@ -34,6 +36,8 @@ SENT = {
     "PUT /v1/directory/{kind}": {"rows": [], "dry_run": True},
     "POST /v1/batches": {"items": []},
     "POST /v1/services": {"hall": "demo", "service": "WEB-1", "channel": "web"},
+    "POST /v1/cases": {"kind": "complaint", "hall": "demo", "text": "态度生硬"},
+    "POST /v1/cases/{no}/steps": {"what": "contacted"},
     "POST /v1/services/{service}/progress": {
         "hall": "demo",
         "progress": [{"what": "closed", "at": "2025-10-09 08:00"}],
@@ -58,6 +62,12 @@ def province(hall, other_hall, device):
         directory.save(connection, entries, hall.clock())
     hall.settle_directory()
     hall.device = device
+    row = dict.fromkeys(CaseRow._fields) | {"no": "p", "kind": "complaint", "policies": "[]"}
+    row |= {"hall": "demo", "region": "650102", "institution": "ia", "institution_now": "ia"}
+    row |= dict.fromkeys(("received_ms", "day", "opened_ms", "steps", "shown_ms", "tier"), 0)
+    row |= {"has_contact": False, "is_open": True, "is_over": False, "state": "handling"}
+    with hall.database.write() as connection:
+        cases.add(connection, [CaseRow(**row)])
     for place in (hall, other_hall):
         place.post(document(hall=place.name, matters=(Matter("p", 1, "m1", "事项"),))[0])
     return hall
@@ -75,6 +85,8 @@ def scope_of(column: str) -> str:
         "enrol:<hall>": "enrol:demo",
         "services:read:<division>": "services:read:6501",
         "services:write:<place>": "services:write:demo",
+        "cases:region": "cases:region:6501",
+        "cases:institution": "cases:institution:ia",
     }.get(column, column)
 
 
@@ -91,6 +103,7 @@ def is_open(hall, scope: str, route: str, place: dict[str, str]) -> bool:
     for name, value in {**COMMON, **place}.items():
         path = path.replace(f"{{{name}}}", value)
     path = path.replace("/epochs/1", f"/epochs/{hall.device.epoch}")
+    path = path.replace("/cases/rates", "/cases/rates?from=2026-09-01&to=2026-09-30")
     token = token_of(hall, scope)
     if path.startswith("/v1/"):
         answer = hall.client.request(

@@ -50,6 +50,11 @@ def add_demo(folder):
     assert central(*window).exit_code == 0
 
 
+def test_init_writes_settings_that_explain_every_key(folder):
+    text = (folder / "central.toml").read_text("utf-8")
+    assert text == (ROOT / "deploy" / "central.toml").read_text("utf-8")
+
+
 def test_a_ca_is_written_into_bundles_without_what_stands_above_it(folder):
     add_demo(folder)
     pem = Authority(folder).file.read_text()

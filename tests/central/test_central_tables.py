@@ -119,7 +119,7 @@ def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
     page = look(autumn, f"/counts/{key}?by=hall", "services:read:all")
     spread = re.search(r'<dl class="pairs">(.*?)</dl>', page, re.S)
     assert spread is not None
-    assert sum(map(int, re.findall(r"<dd>(\d+)</dd>", spread[1]))) == number
+    assert sum(map(int, re.findall(r"<dd>(\d+)", spread[1]))) == number
 
 
 def test_without_a_token_for_services_no_count_is_a_link(autumn):
@@ -320,6 +320,7 @@ def test_hours_of_a_week_have_the_services_that_began_in_each(autumn):
     look(autumn, "/hours/demo?show=beauty", "pages:read", status=404)
 
 
+@pytest.mark.rule("R12")
 @pytest.mark.rule("R109")
 def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(practice):
     matters = [{"kind": "matter", "id": f"m-{n}", "name": f"事项{n}"} for n in (1, 2)]
@@ -344,12 +345,36 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
         "attitude": (1, 0),
         "missing": (1, 0),
     }
+    missing = practice.get(f"/v1/figures/{cells['missing']['num_key']}/services")
+    assert missing["count"] == len(missing["services"]) == 1
     key = cells["documents"]["num_key"]
     page = look(practice, f"/counts/{key}", "services:read:all")
     assert "办公室" in page
     assert "同样内容的证明材料被要求多次提交" in page
+    shown = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "材料 · 2026Q3" in shown
+    assert "办公室 3 上期 1" in shown, "of each institution the quarter before stands beside"
+    (earlier,) = re.findall(r'href="/counts/([^"?]+)\?by=institution">上期', page)
+    assert practice.get(f"/v1/figures/{unescape(earlier)}/services")["count"] == 1
+    assert "/units/matter/m-1" in page
     unit = look(practice, "/units/matter/m-1?period=2026Q3", "pages:read")
     assert unit.index("需提供办事指南之外的申报材料") < unit.index("可以先受理后补材料")
+
+
+@pytest.mark.rule("R109")
+def test_reasons_of_each_level_are_counted_and_open_into_their_services(practice):
+    practice.give(directory=DIRECTORY)
+    levels = [(1, [109, 110]), (2, [210]), (5, [511, 517]), (5, [511]), (4, []), (3, [307])]
+    practice.give(**rated("demo", "w1", levels, task="m-1"))
+    practice.go("2026-10-20 00:00")
+    (row,) = table(practice, "reason_levels", "matter", period="2026Q3")["rows"]
+    cells = row["cells"]
+    counts = {name: cell["value"]["count"] for name, cell in cells.items()}
+    levels = {"level_5": 3, "level_4": 0, "level_3": 1, "level_2": 1, "level_1": 2}
+    assert counts == {"ratings": 6, **levels}
+    for name, count in levels.items():
+        key = cells[name]["num_key"]
+        assert practice.get(f"/v1/figures/{key}/services")["count"] == count, name
 
 
 @pytest.mark.rule("R4")

@@ -473,7 +473,7 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
 
 
 def test_an_export_that_could_not_be_finished_leaves_nothing(store, tmp_path, monkeypatch):
-    def full(connection):
+    def full(connection, with_hashes):
         yield "hall", {"hall": "demo"}
         raise OSError(28, "No space left on device")
 

@@ -2,10 +2,12 @@
 and who took part, of a tier's own halls and those below it (新疆消防 第三条, 第十一条至第十五条).
 """
 
+import re
 from datetime import date
 
 import pytest
 from rehearsal_hall import Practice
+from test_central_tables import look
 
 from central.figures.quota import evaluated, halls_of
 from central.ratings.period import Period
@@ -159,6 +161,38 @@ def test_the_summary_is_of_the_same_counts(practice):
     _, own = fire(practice, "650100", with_lower=False)
     assert own.ways is not None
     assert own.ways.used == ("window", "mobile")
+
+
+def cells_of(page: str, tag: str) -> list[str]:
+    """The cells of the rows of a page's tables, in order, as text."""
+    found = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", page, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", "", one).split()) for one in found]
+
+
+@pytest.mark.rule("R87")
+def test_the_summary_is_printed_with_exactly_the_columns_of_the_form(practice):
+    path = "/summary/xinjiang-fire/650100?on=2026-09-30&by=消防支队"
+    page = look(practice, path, "pages:read")
+    assert cells_of(page, "th") == [
+        *("评价活动发起单位", "评价时间", "被评价执法单位（执法人员）", "参与评价单位（个人）"),
+        *("评价方式和渠道", "评价结果", "差评事项", "好", "一般", "差"),
+        *("支队大厅", "政务服务中心", "合计"),
+    ]
+    assert cells_of(page, "td") == [
+        *("消防支队", "2026-07-01 – 2026-12-31"),
+        *("2", "窗口评价、移动终端评价", "2", "0", "1", "消防检查 1"),
+        *("3", "窗口评价、互联网评价", "2", "2", "1", "消防检查 1"),
+        *("4", "窗口评价、互联网评价、移动终端评价", "4", "2", "2", "消防检查 2"),
+    ]
+    assert "另有 2 份评价不知参与者是谁" in page
+    assert "Summary table" in look(practice, path, "pages:read", language="en")
+    lower = look(practice, "/summary/xinjiang-fire/650102", "pages:read:region:650102")
+    assert "政务服务中心" in lower
+    assert "支队大厅" not in lower
+    look(practice, path, "pages:read:region:650102", status=404)
+    look(practice, "/summary/national/650100", "pages:read", status=404)
+    look(practice, "/summary/xinjiang-fire/nowhere", "pages:read", status=404)
+    look(practice, "/summary/xinjiang-fire/650100?on=soon", "pages:read", status=422)
 
 
 @pytest.mark.rule("R85")

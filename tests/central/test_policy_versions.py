@@ -23,6 +23,8 @@ FIRST = QINNAN.read_text()
 SECOND = FIRST.replace("2022-06-07", "2026-10-15").replace("5 = 10,", "5 = 100,")
 SECOND = re.sub(r"(?m)^good( +)= \{ value = \[5, 4\]", r"good\1= { value = [5]", SECOND)
 SECOND = re.sub(r"(?m)^middle( +)= \{ value = \[3\]", r"middle\1= { value = [4, 3]", SECOND)
+WEIGHTS = "total_weights = { value = {"
+SECOND = SECOND.replace(WEIGHTS, f"{WEIGHTS} visit_good_rate = 60, unrated_rate = 40 ")
 WATCH = 'watch = { value = { levels = [3, 2, 1], share = 10, least = 5 }, article = "三" }\n'
 OCTOBER = {"from": "2026-10-01", "to": "2026-10-31"}
 EARLY = {"from": "2026-10-01", "to": "2026-10-14"}
@@ -137,9 +139,10 @@ def test_a_table_adds_up_what_each_version_judged_and_each_count_is_its_list(tow
     rate, score = row["cells"]["active_good_rate"], row["cells"]["score"]
     assert (rate["value"]["num"], rate["value"]["den"]) == (good, number)
     assert (score["value"]["sum"], score["value"]["n"]) == (points, number)
-    assert rate["num_key"] is None, "no one list of levels is good"
-    opened, listed = town.opened(rate["den_key"])
-    assert opened["count"] == sum(one["times"] for one in listed) == number
+    for key, count in ((rate["num_key"], good), (rate["den_key"], number)):
+        opened, listed = town.opened(key)
+        assert opened["count"] == sum(one["times"] for one in listed) == count
+    assert "@20220607," in rate["num_key"], "no one list of levels is good: each bears its version"
     early = town.get("/v1/tables/rates/staff", scope="figures:read", profile="town", **EARLY)
     before = early["rows"][0]["cells"]["active_good_rate"]["value"]
     assert (before["num"], before["den"]) == by_hand(facts, range(1, 15))[:2]
@@ -155,6 +158,23 @@ def test_a_table_adds_up_what_each_version_judged_and_each_count_is_its_list(tow
         assert town.get(f"/v1/figures/{key}/services", limit=1000)["count"] == n, key
 
 
+@pytest.mark.rule("R83")
+def test_a_total_is_of_the_rates_with_weights_and_of_none_without(town, facts):
+    """钦南 第二十四条 names rates and no weight: only the second version has any, of its own."""
+    answer, _ = told(town, **OCTOBER)
+    good, number, _ = by_hand(facts, range(1, 32))
+    hundredths = (60 * good + 40 * number) * 100 // number  # all are rated: none unrated
+    percent = f"{hundredths // 100}.{hundredths % 100:02d}"
+    weights = {"visit_good_rate": 60, "unrated_rate": 40}
+    assert answer["sets"][0]["total"] == {"percent": percent, "weights": weights, "lacking": []}
+    assert told(town, **EARLY)[0]["sets"][0]["total"] is None
+    page = look(town, "/units/hall/demo?period=2026-10&profile=town", "pages:read")
+    assert percent in page
+    assert "一次一评好评率 × 60% + 未评率 × 40%" in page
+    nobody = told(town, **{"from": "2026-11-19", "to": "2026-11-19"})[0]["sets"][0]["total"]
+    assert (nobody["percent"], nobody["lacking"]) == (None, [*weights])
+
+
 @pytest.mark.rule("R112")
 def test_a_period_over_two_versions_adds_up_what_each_judged(town, facts):
     answer, figures = told(town, **OCTOBER)
@@ -167,7 +187,8 @@ def test_a_period_over_two_versions_adds_up_what_each_judged(town, facts):
     second, first = answer["sets"][0]["versions"]
     assert (first["valid_from"], first["valid_to"]) == ("2022-06-07", "2026-10-14")
     assert (second["valid_from"], second["valid_to"]) == ("2026-10-15", None)
-    assert rate["num_key"] is None  # no one list of levels is good
+    head, services = town.opened(rate["num_key"])  # each version's own list of levels
+    assert head["count"] == len(services) == good
     counted = 0
     for version in (first, second):
         named = {one["figure"]: one for one in version["figures"] if not one["with_excluded"]}

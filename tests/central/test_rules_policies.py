@@ -30,8 +30,8 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 
 def changed(old: str, new: str) -> str:
-    assert QINNAN.count(old) == 1, old
-    return QINNAN.replace(old, new)
+    assert old in QINNAN, old
+    return QINNAN.replace(old, new, 1)
 
 
 def refusal(folder: Path, text: str) -> str:
@@ -182,6 +182,12 @@ REFUSED = [
     ('limits  = { value = []', 'limits  = { value = [{ step = "replied", form = "received", n = 5, unit = "hours" }]', "Did you mean from?"),
     ('limits  = { value = []', 'limits  = { value = [{ step = "replied", from = "received", n = 0, unit = "hours" }]', "n is at least 1"),
     ('limits  = { value = []', 'limits  = { value = [{ step = "replied", from = "received", n = 5, unit = "hours" }, { step = "replied", from = "received", n = 6, unit = "hours" }]', "stands twice in it"),
+    ("attempts = 3, days = 2", "attempts = 1, days = 2", "cannot be on more days"),
+    ("may_extend = true, at_most = 30", "at_most = 30", "at_most needs may_extend"),
+    ("may_extend = true, at_most = 30", "may_extend = true, at_most = 10", "is more than n"),
+    ('from = "replied", n = 15', 'from = "received", n = 15', "review_asked: it runs from replied"),
+    ('limits  = { value = []', 'limits  = { value = [{ step = "replied", from = "received", n = 5, unit = "hours", complexity = "general" }]', "which one until classified?"),
+    ('needs   = { value = ["replied"', 'needs   = { value = ["answered"', "case.needs.value.0: "),
     ("bad_fix = 100", "bad_fix = 101", "case.targets.value.bad_fix: "),
     ('exclude = { value = ["mistaken"', 'exclude = { value = ["mistake"', "Did you mean mistaken?"),
     ('place = "450702"', 'place = "钦南区"', "place: "),

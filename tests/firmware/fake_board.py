@@ -27,7 +27,10 @@ BUNDLE = {
 class FakeBoard:
     """`log` holds ("append", file), ("show", face) and the like; `now` is its time."""
 
+    input = "key"
+
     def __init__(self, **changes):
+        self.choices = []
         self.files = FlashFiles()
         self.timing = Timing(changes)
         self.now = 0
@@ -74,7 +77,13 @@ class FakeBoard:
         note, self.kept = self.kept, 0
         return note
 
-    def show(self, face, ticket, text):
+    def chosen(self):
+        return self.choices.pop(0) if self.choices else None
+
+    def ask(self, level):
+        self.done.append(("ask", level))
+
+    def show(self, face, ticket, settings, text):
         self.done.append(("show", face))
 
     def answer(self, answer, level):

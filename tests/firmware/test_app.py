@@ -256,6 +256,35 @@ class TestApp(unittest.TestCase):
             self.assertEqual(board.done[-2:], [("answer", "noted", None), ("show", "standby")])
             self.assertEqual(len(ratings(board)), 1)
 
+    def test_a_touchscreen_gives_several_reasons_of_the_level_in_one_record(self):
+        for level, codes in ((5, (510, 517)), (1, (108, 109, 110, 111, 112, 113, 114, 115))):
+            board, app = device()
+            board.input = "kiosk"
+            app._take_ticket(ticket())
+            press(board, app, level)
+            app._take_choice(list(codes))  # while it thanks: too early
+            board.now += 2500
+            app._session.tick(board.now)
+            app._show()
+            self.assertEqual(board.done[-2:], [("ask", level), ("show", "asking")])
+            app._take_choice([213] + list(codes))  # no reason of another level's
+            app._take_choice(list(codes))  # and none twice
+            (reasons,) = records(board, "reasons")
+            self.assertEqual(reasons["answer"], of_codes(codes))
+            self.assertEqual(ratings(board)[0]["input"], "kiosk")
+            self.assertEqual(board.done[-2:], [("answer", "noted", None), ("show", "standby")])
+
+    def test_a_citizen_at_a_touchscreen_may_leave_without_a_reason(self):
+        board, app = device()
+        board.input = "kiosk"
+        app._take_ticket(ticket())
+        press(board, app)
+        board.now += 2500
+        app._session.tick(board.now)
+        app._take_choice([])
+        self.assertEqual(records(board, "reasons"), [])
+        self.assertEqual(board.done[-1], ("show", "standby"))
+
     def test_silence_writes_nothing(self):
         board, app = device()
         app._take_ticket(ticket())

@@ -162,7 +162,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(tmp_path, values, words):
 
 def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
     config = tmp_path / "gateway.toml"
-    with pytest.raises(OperatorError, match="is missing: copy deploy/"):
+    with pytest.raises(OperatorError, match="is missing: `pingjia gateway init"):
         load_config(config)
     config.write_text("hall = ")
     with pytest.raises(OperatorError, match="not TOML"):
@@ -170,6 +170,21 @@ def test_a_missing_key_a_missing_file_and_broken_toml_are_sentences(tmp_path):
     config.write_text('hall = "demo"')
     with pytest.raises(OperatorError, match="centre_url is missing"):
         load_config(config)
+
+
+@pytest.mark.parametrize("hall", ["XJ 01", 'a"\nbroker = "external', "a\\"])
+def test_of_a_wrong_id_init_leaves_no_settings(tmp_path, hall):
+    """Neither does it write over those that are there."""
+    config = tmp_path / "gateway.toml"
+    words = ["gateway", "init", "--centre", "https://c.example", "--config", str(config), "--hall"]
+    refused = CliRunner().invoke(app, [*words, hall])
+    assert (refused.exit_code, "hall" in refused.stderr) == (1, True)
+    assert not config.exists()
+    assert CliRunner().invoke(app, [*words, "xj-01"]).exit_code == 0
+    assert load_config(config).hall == "xj-01"
+    again = CliRunner().invoke(app, [*words, "xj-02"])
+    assert "is there already" in again.stderr
+    assert load_config(config).hall == "xj-01"
 
 
 def test_a_token_is_written_once_for_its_owner_and_stored_as_a_hash(tmp_path, centre):

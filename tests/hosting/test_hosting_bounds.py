@@ -380,6 +380,8 @@ def test_systemd_is_told_when_requests_are_taken(tmp_path, monkeypatch, name):
         monkeypatch.setenv("NOTIFY_SOCKET", path)
         process.tell_ready()
         assert systemd.recv(100) == b"READY=1"
+        process.tell_alive()
+        assert systemd.recv(100) == b"WATCHDOG=1"
         systemd.settimeout(0.1)
         with pytest.raises(TimeoutError):
             systemd.recv(100)
@@ -406,6 +408,8 @@ def test_a_unit_lets_all_connections_in(unit, program):
 def test_a_unit_may_write_beside_its_settings(unit):
     """By default databases stand there, and ProtectSystem=full makes /etc read-only."""
     text = (ROOT / "deploy" / unit).read_text()
+    if "--config" not in text:  # mosquitto's, which keeps nothing
+        return
     folder = re.search(r"--config (\S+)/\w+\.toml", text)[1]
     is_shut = re.search(r"^ProtectSystem=(full|strict)$", text, re.MULTILINE) is not None
     assert not is_shut or f"\nReadWritePaths=-{folder}\n" in text

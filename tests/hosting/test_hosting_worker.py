@@ -81,3 +81,25 @@ def test_one_that_was_never_started_can_be_stopped():
     worker = Worker("never", lambda: None)
     worker.ask_to_stop()
     worker.join()
+
+
+def test_a_stuck_step_is_seen_and_one_that_waits_is_not():
+    is_in, may_go = threading.Event(), threading.Event()
+
+    def step() -> None:
+        is_in.set()
+        may_go.wait(20)
+
+    stuck, resting = Worker("stuck", step), Ticker("resting", HOUR_S, lambda: None, at_once=True)
+    assert stuck.busy_s() == 0
+    stuck.start()
+    resting.start()
+    assert is_in.wait(20)
+    before_s = stuck.busy_s()
+    threading.Event().wait(0.05)
+    assert stuck.busy_s() >= before_s + 0.05
+    assert resting.busy_s() == 0
+    may_go.set()
+    stop(stuck)
+    stop(resting)
+    assert stuck.busy_s() == 0

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,24 @@ def test_a_log_line_stays_one_line_whatever_it_quotes():
     assert len(lines) == 2
     assert "topic a\\r\\nINFO forged: b\\x1b[2J\\x00\\u202ec\\u2028\\ud800\\x85" in lines[0]
     assert lines[1].endswith("plain 中文 1")
+
+
+@pytest.mark.parametrize("is_journal", [True, False], ids=["journal", "control: a file"])
+def test_the_journal_gets_the_level_and_no_second_time(tmp_path, is_journal):
+    code = (
+        "import logging; from hosting.log import log_to_stderr; log_to_stderr();"
+        "logging.getLogger('x').warning('plain');"
+        "logging.getLogger('x').error('bad', exc_info=ValueError('why'))"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        status = os.fstat(log.fileno())
+        told = f"{status.st_dev}:{status.st_ino}" if is_journal else "1:2"
+        environment = os.environ | {"JOURNAL_STREAM": told}
+        subprocess.run([sys.executable, "-c", code], stderr=log, env=environment, check=True)
+    lines = (tmp_path / "log").read_text().splitlines()
+    expected = ["<4>x: plain", "<3>x: bad", "<3>ValueError: why"]
+    assert (lines == expected) == is_journal
+    assert re.match(r"\d{4}-", lines[0]) is None or not is_journal
 
 
 @pytest.mark.parametrize("text", ["评价器 1号窗口", "a\u3000b", "é ß", ""])

@@ -148,7 +148,7 @@ def test_a_broker_that_is_neither_is_named(firmware):
 def test_without_firmware_the_demo_says_what_to_do(tmp_path):
     result = pingjia("demo", "--seconds", 1, "--firmware", tmp_path)
     assert result.returncode == 1
-    assert "make firmware" in result.stderr
+    assert "leave it out: one comes with pingjia" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -22,7 +22,7 @@ SPEAKING = (
     *("pages", "gateway/web", "gateway/desk", "central/web/pages"),
     *("central/custody/marks.py",),
 )
-SILENT = ("gateway/web/api.py",)  # its title is in both languages
+SILENT = ("gateway/web/api.py", "gateway/web/kiosk.py")
 
 
 def catalogue(read=read_po, path=PO):

@@ -22,6 +22,7 @@ import pages
 from hosting.tokens import EndedTokenError
 from pages import PageError, Site
 from pages.live import Live, change_of
+from pages.shared import Shared
 from pages.words import choose
 
 PAGES = Path(pages.__file__).parent
@@ -266,6 +267,65 @@ def test_a_part_that_takes_long_is_rendered_seldom():
         asyncio.run(listen(takes_s))
     assert rendered[0.1] == 1
     assert rendered[0.0] > 3
+
+
+def test_a_long_page_is_rendered_once_for_all_and_kept_ten_times_as_long():
+    clock, rendered = [100.0], []
+
+    def long():
+        rendered.append(clock[0])
+        clock[0] += 0.5
+        return f"page {len(rendered)}"
+
+    async def look():
+        shared = Shared(now_s=lambda: clock[0])
+        first = await asyncio.gather(*[shared.page("a", long) for _ in range(20)])
+        clock[0] += 4.9
+        kept = await shared.page("a", long)
+        other = await shared.page("b", long)
+        clock[0] += 5.1
+        return {*first, kept}, other, await shared.page("a", long)
+
+    assert asyncio.run(look()) == ({"page 1"}, "page 2", "page 3")
+
+
+def test_a_short_page_is_rendered_anew_for_each():
+    rendered = []
+
+    async def look():
+        shared = Shared()
+        return [await shared.page("a", lambda: rendered.append(1) or "x") for _ in range(3)]
+
+    asyncio.run(look())
+    assert len(rendered) == 3
+
+
+def test_a_part_is_rendered_when_something_was_seen_to_change_and_every_ten_seconds():
+    clock, seen, rendered = [100.0], [0], []
+
+    def render():
+        rendered.append(clock[0])
+        return str(len(rendered))
+
+    async def listen():
+        live = Live(most=1, every_s=0.001, now_s=lambda: clock[0])
+        stream = live.stream("key", render, seen=lambda: seen[0]).body_iterator
+        task = asyncio.ensure_future(anext(stream))
+        await task
+        task = asyncio.ensure_future(anext(stream))
+        counts = []
+        for step_s, change in ((1, 0), (1, 0), (1, 1), (5, 0), (6, 0)):
+            clock[0] += step_s
+            seen[0] += change
+            await asyncio.sleep(0.05)
+            if task.done():
+                task = asyncio.ensure_future(anext(stream))
+            counts.append(len(rendered))
+        live.close()
+        task.cancel()
+        return counts
+
+    assert asyncio.run(listen()) == [1, 1, 2, 2, 3]
 
 
 @pytest.mark.parametrize(("most", "told", "status"), [(0, "full", 503), (1, "free", 200)])

@@ -206,7 +206,7 @@ def show(face):
     """Puts a face on lamps and voice."""
     from firmware.boards import this_board
 
-    this_board().show(face, None, "")
+    this_board().show(face, None, None, "")
 
 
 def sign_selftest(passed, failed):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hosting.error import OperatorError
+from shipped import without_firmware
 
 MANIFEST = "manifest.json"
 
@@ -27,11 +28,10 @@ def read_release(folder: Path) -> Release:
             files[f"/{name}"] = (folder / name).read_bytes()
             if sha256(files[f"/{name}"]).hexdigest() != about["sha256"]:
                 raise OperatorError(
-                    f"{folder / name} is not the file that was built: run `make firmware` again."
+                    f"{folder / name} is not the file that was built: {without_firmware(folder)}."
                 )
         return Release(manifest["version"], {**files, f"/{MANIFEST}": text})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OperatorError(
-            f"there is no built firmware in {folder} ({error}): run `make firmware`, or name the "
-            "folder with --firmware."
+            f"there is no built firmware in {folder} ({error}): {without_firmware(folder)}."
         ) from None

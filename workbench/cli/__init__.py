@@ -7,8 +7,9 @@ import sys
 
 import typer
 
+from shipped import FIRMWARE
 from workbench.cli import boards, enrolment, guide, label, rescue, selftest
-from workbench.cli.options import DEVICES, FIRMWARE
+from workbench.cli.options import DEVICES
 
 app = typer.Typer(
     help="技术员工作台 The technician's bench.", invoke_without_command=True, add_completion=False

@@ -7,11 +7,12 @@ import typer
 
 from hosting.error import OperatorError
 from hosting.secret_file import read_private
+from shipped import FIRMWARE
 from workbench.board import image as images
 from workbench.board.ports import describe, plugged
 from workbench.board.release import read_release
 from workbench.board.repl import Board
-from workbench.cli.options import DEVICES, FIRMWARE, DeviceList, Firmware, MayOverwrite, Port
+from workbench.cli.options import DEVICES, DeviceList, Firmware, MayOverwrite, Port
 from workbench.cli.progress import work
 from workbench.desk import bench, network
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from shipped import FIRMWARE
 from workbench.board.release import read_release
 from workbench.cli.options import (
     DEVICES,
-    FIRMWARE,
     Ca,
     CentreUrl,
     DeviceList,

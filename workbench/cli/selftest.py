@@ -7,9 +7,10 @@ import typer
 
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
+from shipped import FIRMWARE
 from workbench.board.release import read_release
 from workbench.board.repl import Board
-from workbench.cli.options import FIRMWARE, Ca, Firmware, Port
+from workbench.cli.options import Ca, Firmware, Port
 from workbench.desk import bench
 from workbench.desk import selftest as selftests
 from workbench.desk.centre import Centre

@@ -15,7 +15,7 @@ from central.rules.combined import shown_by
 from central.rules.definitions import FIGURES, Share, Shown, shown
 from central.rules.policy import Policy
 from central.rules.ranking import is_watched
-from central.rules.reasons import THEMES, level_of
+from central.rules.reasons import TEXTS, THEMES, level_of
 from central.rules.sections import LEVELS
 from central.rules.sections import Value as Ruled
 
@@ -77,6 +77,23 @@ def reasons(units: Units, asked: Asked) -> Table:
         return found
 
     return _made(units, asked, measures, "documents")
+
+
+def reason_levels(units: Units, asked: Asked) -> Table:
+    """How many reasons were given with ratings of each level, of all levels: good ones, too, say
+    what a guide's owner should keep (R109). A rating with two reasons is in two of them.
+    """
+
+    def measures(policies: list[Policy], _: bool) -> list[Measure]:
+        found = [_count("ratings", "评价", "Ratings", _active)]
+        for level, (zh, en) in _LEVELS.items():
+            whats = tuple(f"reason-{code}" for code in TEXTS if level_of(code) == level)
+            is_bad = any(level in one.levels.bad.value for one in policies)
+            told = (f"level_{level}", f"{zh}·原因", f"Reasons, {en}")
+            found.append(_count(*told, lambda _, whats=whats: whats, (None,), is_bad))
+        return found
+
+    return _made(units, asked, measures, "level_1")
 
 
 def invitations(units: Units, asked: Asked) -> Table:
@@ -146,6 +163,13 @@ def watch(units: Units, asked: Asked) -> Table:
 
 
 _EXCLUDED = "_with_excluded"
+_LEVELS = {
+    5: ("非常满意", "very satisfied"),
+    4: ("满意", "satisfied"),
+    3: ("基本满意", "fairly satisfied"),
+    2: ("不满意", "dissatisfied"),
+    1: ("非常不满意", "very dissatisfied"),
+}
 _SUBJECTS = (
     *(f"{state}-{level}" for state in ("active", "default", "excluded") for level in LEVELS),
     *("unrated", "waiting"),
@@ -225,9 +249,10 @@ def _made(
     told = units.names(asked)
     there = dict.fromkeys([*told.listed(), *rows.there(ranked)])
     whole = Whole(asked, measures, whole_now, whole_before or None)
+    page = page_of(asked.dimension)
     return Table(
         columns,
-        [Row(one, rows, told.told, page_of(one, asked.dimension)) for one in there],
+        [Row(one, rows, told.told, page) for one in there],
         Row((asked.place, None), whole, lambda _: ("", "")),
         names[ranked],
     )

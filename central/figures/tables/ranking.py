@@ -80,9 +80,10 @@ def ranking(units: Units, asked: Asked) -> Table:
     there = dict.fromkeys(one for each in rates for one in each)
     columns = (_RANK, column, _SHRUNK, *_low(asked.policy, len(periods)))
     whole = _Whole(asked, rate, wholes[0], len(columns))
+    page = page_of(asked.dimension)
     return Table(
         columns,
-        [Row(one, ranked, told, page_of(one, asked.dimension)) for one in there],
+        [Row(one, ranked, told, page) for one in there],
         Row((asked.place, None), whole, lambda _: ("", "")),
         "rank",
     )

@@ -1,12 +1,13 @@
 """Which tables there are, and how one is asked for: by a page, by the API, for a spreadsheet."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from central.directory.sight import Sight
+from central.figures.columns import Columns
 from central.figures.key import WITHIN
 from central.figures.tables import kinds, ranking
 from central.figures.tables.kinds import Maker
@@ -24,6 +25,8 @@ SPANS = ("month", "quarter", "half", "year")
 _DAYS = {"today": 1, "7d": 7, "30d": 30}
 _MOST_DAYS = 366
 _MANY = 300  # halls to choose among
+_WEEK, _MONTH, _YEAR = 8, 32, 366
+_DIMS = ("window", "staff", "institution", "line", "matter")
 
 
 class Kind(NamedTuple):
@@ -42,6 +45,7 @@ KINDS = {
     for one in (
         Kind("rates", "各项指标", "Figures", kinds.rates, _ALL),
         Kind("reasons", "差评原因", "Reasons of bad ratings", kinds.reasons, _ALL),
+        Kind("reason_levels", "各等级原因", "Reasons by level", kinds.reason_levels, _ALL),
         Kind("invitations", "提示评价", "Invitations", kinds.invitations, _ALL),
         Kind("watch", "重点名单", "Watch list", kinds.watch, _ALL),
         Kind("ranking", "排名", "Ranking", ranking.ranking, _ALL),
@@ -72,11 +76,18 @@ class Answer(NamedTuple):
 
 
 class TablesReader:
-    """Makes tables from one state of the database. now_ms: the clock that says which day it is."""
+    """Makes tables from one state of the database. now_ms: the clock that says which day it is.
+    columns: what of the days and months that are over is in memory.
+    """
 
-    def __init__(self, judge: Judge, now_ms: Callable[[], int]) -> None:
+    def __init__(self, judge: Judge, now_ms: Callable[[], int], columns: Columns) -> None:
         self.judge = judge
         self.now_ms = now_ms
+        self.columns = columns
+
+    def units(self, connection: Connection) -> Units:
+        """What reads counters and names in this state of the database."""
+        return Units(connection, self.judge, self.columns)
 
     def today(self) -> date:
         """The day in China."""
@@ -123,7 +134,7 @@ class TablesReader:
             raise WrongQuestionError("table", f"there are {', '.join(KINDS)}")
         if dimension not in KINDS[kind].dimensions:
             raise WrongQuestionError("dim", f"there are {', '.join(KINDS[kind].dimensions)}")
-        units = Units(connection, self.judge)
+        units = self.units(connection)
         today = number_of(self.today())
         place, halls = self._halls(units, sight, within, today)
         policy = self._policy(units, profile, period, place, today)
@@ -152,7 +163,7 @@ class TablesReader:
         """
         if dimension not in DIMENSIONS or dimension == "hour":
             raise WrongQuestionError("dim", f"there are {', '.join(DIMENSIONS)}")
-        units, kind = Units(connection, self.judge), DIMENSIONS[dimension]
+        units, kind = self.units(connection), DIMENSIONS[dimension]
         hall, _, thing = what.partition("/")
         within = hall if kind.is_of_hall else ""
         today = number_of(self.today())
@@ -167,6 +178,23 @@ class TablesReader:
         if is_unknown and kind.key not in ("hall", "platform", "region"):
             raise WrongQuestionError("what", f"no {dimension} is named {what}")
         return asked, found
+
+    def worth_keeping(self, profiles: Iterable[str]) -> Iterator[tuple[str, str, list[int]]]:
+        """(profile, dim, spans): what the pages of a year, of last month and of a week read of
+        the days and months that are over, for `columns.keep`; each day and month first.
+        """
+        today = self.today()
+        months = dict.fromkeys(f"{today - timedelta(days=28 * n):%Y%m}" for n in range(1, 27))
+        near, far = [range(1, _WEEK), range(1, _MONTH)], range(_YEAR - _MONTH, _YEAR + _MONTH)
+        periods = [self.period(name) for name in (*SPANS, *_DAYS)]
+        both = [one for period in periods for one in (period, period.before()) if one is not None]
+        for profile in profiles:
+            for dim, days in (("hall", [*near[1], *far]), *((one, near[0]) for one in _DIMS)):
+                spans = [number_of(today - timedelta(days=n)) for n in days]
+                yield from ((profile, dim, [span]) for span in (*map(int, months), *spans))
+                # Thirty days of every window are more than is worth it.
+                asked = both if dim == "hall" else [one for one in both if len(one.spans()) < 13]
+                yield from ((profile, dim, one.spans()) for one in asked)
 
     def profiles(self, connection: Connection) -> list[str]:
         """The profiles that anything was judged by."""

@@ -1,7 +1,6 @@
 """A table of figures as it is shown: a page, an answer and a spreadsheet have the same one."""
 
 from collections.abc import Callable, Collection
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from central.figures.key import CountKey
@@ -57,37 +56,61 @@ class Row:
     """A unit's row, made when it is looked at: a province has 40,000 windows, a page shows 100.
 
     hall, id: as in a count's key. name, place: what it and the place where it is are called.
-    page: the end of its page's path; None where it has none.
     """
 
-    def __init__(self, where: Where, maker: Maker, told: Told, page: str | None = None) -> None:
-        self.hall, self.id = where
-        self.page = page
+    __slots__ = ("_cells", "_page_of", "_told", "_where", "maker")
+
+    def __init__(
+        self,
+        where: Where,
+        maker: Maker,
+        told: Told,
+        page_of: Callable[[Where], str | None] = lambda _: None,
+    ) -> None:
         self.maker = maker
-        self._told = told
+        self._where, self._told, self._page_of = where, told, page_of
+        self._cells: tuple[Cell, ...] | None = None
+
+    @property
+    def hall(self) -> str | None:
+        """Its hall; None for all."""
+        return self._where[0]
+
+    @property
+    def id(self) -> str | None:
+        """Its id; None for a hall itself."""
+        return self._where[1]
+
+    @property
+    def page(self) -> str | None:
+        """The end of its page's path; None where it has none."""
+        return self._page_of(self._where)
 
     def value(self, column: int) -> Value:
         """One of its values."""
-        return self.maker.value((self.hall, self.id), column)
+        return self.maker.value(self._where, column)
 
-    @cached_property
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """One for each column."""
-        return self.maker.cells((self.hall, self.id))
+        if self._cells is None:
+            self._cells = self.maker.cells(self._where)
+        return self._cells
 
-    @cached_property
-    def _names(self) -> tuple[str, str]:
-        return self._told((self.hall, self.id))
+    @property
+    def names(self) -> tuple[str, str]:
+        """What people call it and the place where it is; that is empty where it is not said."""
+        return self._told(self._where)
 
     @property
     def name(self) -> str:
         """What people call it."""
-        return self._names[0]
+        return self.names[0]
 
     @property
     def place(self) -> str:
-        """Where it is; empty where that is not to be said."""
-        return self._names[1]
+        """Where it is."""
+        return self.names[1]
 
 
 class Table(NamedTuple):
@@ -184,5 +207,5 @@ def _weight(value: Value) -> Any:
 
 
 def _has(row: Row, wanted: str) -> bool:
-    texts = (row.name, row.place, row.id or "", row.hall or "")
+    texts = (*row.names, row.id or "", row.hall or "")
     return any(wanted in text.lower() for text in texts)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from central.figures.columns import Columns
 from central.figures.hours import hour_rows, name_of
 from central.figures.key import WITHIN, CountKey, region_of
 from central.figures.shown import Unit, Words, keys_of
@@ -88,9 +89,10 @@ class Asked(NamedTuple):
 class Units:
     """Reads the counters and names of units from one state of the database."""
 
-    def __init__(self, connection: Connection, judge: Judge) -> None:
+    def __init__(self, connection: Connection, judge: Judge, columns: Columns) -> None:
         self.connection = connection
         self.judge = judge
+        self._columns = columns
         self.places = judge.places_now(connection)
 
     def counts(
@@ -116,15 +118,22 @@ class Units:
         told = (asked.policy.profile, period.spans(), asked.dimension.dim, asked.halls)
         found: dict[Where, tuple[int, int]] = {}
         more = (modes, words, listed, are_projects, asked.dimension.is_of_hall)
-        for hall, one, num, den in counters.two_sums(self.connection, *told, *more):
+        rows = self._columns.two_sums(self.connection, *told, *more)
+        if asked.dimension.is_of_hall and asked.dimension.dim != "hall":  # a hall's own, each once
+            return {unit: (num, den) for unit, num, den in rows}
+        for (hall, one), num, den in rows:
             for where in place_of(hall, one):
                 before = found.get(where, (0, 0))
-                found[where] = before[0] + int(num), before[1] + int(den)
+                found[where] = before[0] + num, before[1] + den
         return found
 
     def whole(self, asked: Asked, period: Period) -> Parts:
         """What each version adds to all halls asked for."""
-        rows = self._rows(asked, period, "hall", False)
+        profile = asked.policy.profile
+        if asked.halls is None and not self.places.has_details(profile):
+            rows = self._columns.whole(self.connection, profile, period.spans())
+        else:
+            rows = self._rows(asked, period, "hall", False)
         return self._parts(asked, rows, lambda *_: [(None, None)]).get((None, None), ())
 
     def rows_of(
@@ -280,11 +289,17 @@ class Names:
         return [(None, one) for one in self._names]
 
 
-def page_of(where: Where, kind: Dimension) -> str | None:
-    """The end of the path of a unit's page: `demo/0231`, or an id alone; None if it has none."""
-    hall, one = where
-    if kind.key == "hour":
-        return None
-    if one is None:
-        return (hall or "").removeprefix(WITHIN)
-    return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"
+def page_of(kind: Dimension) -> Callable[[Where], str | None]:
+    """Gives the end of the path of a unit's page: `demo/0231`, or an id alone; None if it has
+    none.
+    """
+
+    def found(where: Where) -> str | None:
+        hall, one = where
+        if kind.key == "hour":
+            return None
+        if one is None:
+            return (hall or "").removeprefix(WITHIN)
+        return one if hall is None or hall.startswith(WITHIN) else f"{hall}/{one}"
+
+    return found

@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("n", name=op.f("pk_mark_answer")),
     )
     op.create_index(
-        op.f("ix_mark_answer_mark"),
+        op.f("ix_mark_answer_mark_hall_window_device"),
         "mark_answer",
         ["mark", "hall", "window", "device"],
         unique=False,
@@ -91,6 +91,8 @@ def upgrade() -> None:
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("failed_ms", sa.BigInteger(), nullable=True),
         sa.Column("paused_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("cases_since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("cases_by", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_judge")),
     )
     op.create_table(
@@ -299,6 +301,13 @@ def upgrade() -> None:
         sa.Column("frozen_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("month", "hall", "window", name=op.f("pk_closed_month")),
     )
+    op.create_table(
+        "span_change",
+        sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("span", name=op.f("pk_span_change")),
+    )
+    _make_cases()
     op.create_index(op.f("ix_directory_kind_up"), "directory", ["kind", "up"])
     for column in (
         sa.Column("is_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -309,6 +318,14 @@ def upgrade() -> None:
         sa.Column("further_version", sa.Integer(), nullable=True),
     ):
         op.add_column("hall", column)
+    op.create_table(
+        "restoring",
+        sa.Column("device", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("head_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("device", "epoch", name=op.f("pk_restoring")),
+    )
     for column in (
         sa.Column("broker", sa.String(length=16), nullable=True),
         sa.Column("firmware", sa.String(length=32), nullable=True),
@@ -329,6 +346,79 @@ def upgrade() -> None:
     op.drop_table("tally")
     _forget_second_ratings()
     _begin_judging()
+
+
+def _make_cases() -> None:
+    op.create_table(
+        "rating_case",
+        sa.Column("no", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("hall", sa.String(length=32), nullable=True),
+        sa.Column("service", sa.String(length=64), nullable=True),
+        sa.Column("rating", sa.String(length=64), nullable=True),
+        sa.Column("window", sa.String(length=32), nullable=True),
+        sa.Column("staff", sa.String(length=80), nullable=True),
+        sa.Column("task_code", sa.String(length=64), nullable=True),
+        sa.Column("about", sa.String(length=160), nullable=True),
+        sa.Column("region", sa.String(length=32), nullable=True),
+        sa.Column("institution", sa.String(length=32), nullable=True),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("policies", sa.Text(), nullable=False),
+        sa.Column("due_day", sa.Integer(), nullable=True),
+        sa.Column("has_contact", sa.Boolean(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("institution_now", sa.String(length=32), nullable=True),
+        sa.Column("complexity", sa.String(length=16), nullable=True),
+        sa.Column("next_step", sa.String(length=16), nullable=True),
+        sa.Column("shown_ms", sa.BigInteger(), nullable=False),
+        sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("joined", sa.String(length=16), nullable=True),
+        sa.PrimaryKeyConstraint("no", name=op.f("pk_rating_case")),
+    )
+    for name, columns, only in (
+        ("ix_rating_case_hall_service", ["hall", "service"], None),
+        ("uq_rating_case_rating", ["rating"], None),
+        ("ix_rating_case_received_ms_no", ["received_ms", "no"], None),
+        ("ix_rating_case_board", ["shown_ms", "no"], "is_open"),
+        ("ix_rating_case_of_institution", ["institution_now", "shown_ms", "no"], "is_open"),
+        ("ix_rating_case_of_region", ["region", "shown_ms", "no"], "is_open"),
+        ("ix_rating_case_next_ms", ["next_ms"], "next_ms IS NOT NULL"),
+        ("ix_rating_case_joined", ["joined"], "joined IS NOT NULL"),
+    ):
+        where = None if only is None else sa.text(only)
+        op.create_index(
+            name,
+            "rating_case",
+            columns,
+            unique=name.startswith("uq"),
+            sqlite_where=where,
+            postgresql_where=where,
+        )
+    op.create_table(
+        "case_step",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("no", sa.String(length=16), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("institution", sa.String(length=32), nullable=True),
+        sa.Column("word", sa.String(length=16), nullable=True),
+        sa.Column("told", sa.String(length=64), nullable=True),
+        sa.Column("about", sa.String(length=32), nullable=True),
+        sa.Column("day", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_step")),
+    )
+    op.create_index(op.f("ix_case_step_no"), "case_step", ["no"], unique=False)
 
 
 def _note_bundles() -> None:
@@ -367,11 +457,16 @@ def _forget_second_ratings() -> None:
 def _begin_judging() -> None:
     connection = op.get_bind()
     held = sa.text("SELECT EXISTS (SELECT 1 FROM record) OR EXISTS (SELECT 1 FROM document)")
-    values = {"backfill": "{}" if connection.execute(held).scalar() else None}
+    last = sa.text("SELECT COALESCE(max(stored_at_ms) + 1, 0) FROM record")
+    values = {
+        "backfill": "{}" if connection.execute(held).scalar() else None,
+        "since": connection.execute(last).scalar(),
+    }
     connection.execute(
         sa.text(
-            "INSERT INTO judge (id, turn, settled_ms, directory, backfill, is_rehearsal)"
-            " VALUES (1, 0, 0, 0, :backfill, false)"
+            "INSERT INTO judge"
+            " (id, turn, settled_ms, directory, backfill, is_rehearsal, cases_since_ms)"
+            " VALUES (1, 0, 0, 0, :backfill, false, :since)"
         ),
         values,
     )

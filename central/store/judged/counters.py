@@ -8,12 +8,15 @@ from sqlalchemy import Connection, case, func, literal, select
 from central.store import sql
 from central.store.judged.facts import VISIT
 from central.store.tables import metadata
+from central.store.tallies import ALL_DAYS
 
 _figure = metadata.tables["figure"]
 
 # profile, span, dim, hall, id, mode, what, policy_from
 FigureKey = tuple[str, int, str, str, str, str, str, int]
 Count = tuple[int, int]  # ratings, projects
+
+_change = metadata.tables["span_change"]
 
 _ADD_FIGURE = (
     "INSERT INTO figure"
@@ -24,13 +27,36 @@ _ADD_FIGURE = (
 )
 
 
+_NOTE_SPANS = (
+    "INSERT INTO span_change (span, changes) VALUES (?, 1)"
+    " ON CONFLICT (span) DO UPDATE SET changes = span_change.changes + 1"
+)
+
+
 def add_figures(connection: Connection, changes: Mapping[FigureKey, Sequence[int]]) -> None:
-    """Add to counts, or take from them: (ratings, projects) of each. In one order, so that no two
-    transactions wait for each other.
+    """Add to counts, or take from them: (ratings, projects) of each; and note which days and
+    months are others now. In one order, so that no two transactions wait for each other.
     """
     values = [(*key, *changes[key]) for key in sorted(changes) if any(changes[key])]
     if values:
         sql.run(connection, _ADD_FIGURE, values)
+        spans = sorted({value[1] for value in values} - {ALL_DAYS})
+        sql.run(connection, _NOTE_SPANS, [(span,) for span in spans])
+
+
+def span_changes(connection: Connection, spans: Collection[int]) -> dict[int, int]:
+    """How often counts under these days and months have changed; 0 for those left out."""
+    query = select(_change.c.span, _change.c.changes).where(_change.c.span.in_([*spans]))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def rows_of_span(connection: Connection, profile: str, span: int, dim: str) -> Iterator[Any]:
+    """(hall, id, mode, what, policy_from, ratings, projects) of each count of a day or month."""
+    query = (
+        "SELECT hall, id, mode, what, policy_from, ratings, projects FROM figure"
+        " WHERE profile = ? AND span = ? AND dim = ?"
+    )
+    return iter(sql.run(connection, query, (profile, span, dim)))
 
 
 def figures_of_hall(connection: Connection, hall: str) -> Iterator[tuple[FigureKey, Count]]:

@@ -191,12 +191,13 @@ def counting(
 ) -> list[StandingRow]:
     """The standings that add to counts, by day and service, behind one of them.
 
-    place: profile, hall, dim, id, as in `figure`; words: modes and whats; days: from, to.
-    policy_from: the version that judged them, None for any.
+    place: profile, hall, dim, id, as in `figure`; words: modes and whats, `active-3@20220607` for
+    one of what that version judged; days: from, to. policy_from: the version that judged them,
+    None for any.
     """
     profile, hall, dim, thing = place
     columns = _standing.c
-    adds = [columns.whats.like(f"% {one}{end}%") for one in words[1] for end in (" ", "=")]
+    adds = [_adds(one) for one in words[1]]
     chosen = [columns.profile == profile, columns.hall == hall, columns.mode.in_([*words[0]])]
     chosen += [columns.day.between(max(days[0], after[0]), days[1]), or_(*adds)]
     chosen.append((columns.day > after[0]) | (columns.service > after[1]))
@@ -209,6 +210,13 @@ def counting(
     order = (columns.day, columns.service)
     rows = connection.execute(select(_standing).where(*chosen).order_by(*order).limit(limit))
     return [StandingRow._make(row) for row in rows]
+
+
+def _adds(word: str) -> Any:
+    what, _, version = word.partition("@")
+    column = _standing.c.whats
+    found = column.like(f"% {what} %") | column.like(f"% {what}=%")
+    return found & (_standing.c.policy_from == int(version)) if version else found
 
 
 def _hour_of(thing: str, days: tuple[int, int]) -> tuple[int | None, list[int]]:

@@ -1,4 +1,4 @@
-"""Months that are closed, as those see them who are rated."""
+"""Months that are closed, as those see them who are rated; what has changed in any."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field
@@ -26,3 +26,14 @@ class ClosedMonth(Table, table=True):
     level_1: int
     good: int
     frozen_at_ms: int = Field(sa_type=BigInteger)
+
+
+class SpanChange(Table, table=True):
+    """How often counts under a day or a month (`figure.span`) have changed: what was read of them
+    is true as long as this is the same (central/figures/columns.py).
+    """
+
+    __tablename__ = "span_change"  # pyright: ignore[reportAssignmentType]
+
+    span: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    changes: int = Field(sa_type=BigInteger)

@@ -90,6 +90,17 @@ class Running(Table, table=True):
     until_ms: int = Field(sa_type=BigInteger)
 
 
+class Restoring(Table, table=True):
+    """A device of which a centre that was restored at at_ms may lack records, until it has spoken
+    and all that it told of is here. head_at_ms: when the head was kept that the copy had of it.
+    """
+
+    device: str = Field(primary_key=True, max_length=32)
+    epoch: int = Field(primary_key=True)
+    head_at_ms: int = Field(sa_type=BigInteger)
+    at_ms: int = Field(sa_type=BigInteger)
+
+
 class Device(Table, table=True):
     """One enrolment of a device; the newest epoch is the device that stands at the window.
 

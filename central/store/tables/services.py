@@ -296,7 +296,8 @@ class JudgeState(Table, table=True):
     last start. backfill: up to where documents, progress and records of the time before these
     tables are taken in, JSON; null when all are. is_rehearsal: for ever. failure, failed_ms: what
     the judge cannot settle, and since when. paused_until_ms: by the system's clock, until when a
-    recount wants no turn taken.
+    recount wants no turn taken. cases_since_ms: ratings that came before have no case: they were
+    dealt with before there were any. cases_by: the rules by which cases were folded last.
     """
 
     __tablename__ = "judge"  # pyright: ignore[reportAssignmentType]
@@ -312,3 +313,5 @@ class JudgeState(Table, table=True):
     failure: str | None = Field(default=None, sa_type=Text)
     failed_ms: int | None = Field(default=None, sa_type=BigInteger)
     paused_until_ms: int | None = Field(default=None, sa_type=BigInteger)
+    cases_since_ms: int = Field(sa_type=BigInteger)
+    cases_by: str | None = Field(default=None, max_length=64)

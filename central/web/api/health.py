@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from central.custody.marks import CENTRE_CLOCK, JUDGE_LATE
+from central.custody.marks import CENTRE_CLOCK, JUDGE_LATE, RESTORED
 from central.steady import PlainClock
 from central.store import places
 from central.store.database import Database
@@ -32,9 +32,10 @@ _HANGS_S = 30.0  # a write waits ten seconds for others at most
 
 
 class Health(BaseModel):
-    """Whether the centre can answer: `ok`, `centre_clock` while its own clock is in doubt,
-    `judge_late` while figures are behind, which both lose nothing, or `store` while its database
-    takes nothing; with a sentence for the operator. Nothing more is told without a token.
+    """Whether the centre can answer: `ok`; `centre_clock` while its own clock is in doubt,
+    `judge_late` while figures are behind, `restored` while what a copy lacked is offered again,
+    which all lose nothing; or `store` while its database takes nothing; with a sentence for the
+    operator. Nothing more is told without a token.
     """
 
     status: str
@@ -55,6 +56,8 @@ class StoreWatch:
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.late_ms: int | None = None
+        # What a restored centre still waits for, a sentence.
+        self.offered_again: Callable[[], str | None] = lambda: None
         self._database = database
         self._write = write
         self._find_late = find_late
@@ -153,6 +156,8 @@ def add_health(app: FastAPI, database: Database, clock: PlainClock, watch: Store
             told = Health(status=CENTRE_CLOCK)
         elif watch.late_ms is not None:
             told = Health(status=JUDGE_LATE, detail=late_since(watch.late_ms))
+        elif (again := watch.offered_again()) is not None:
+            told = Health(status=RESTORED, detail=again)
         return JSONResponse(told.model_dump(exclude_none=True))  # type: ignore[return-value]
 
     @app.get("/metrics", response_class=PlainTextResponse)

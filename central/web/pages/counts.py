@@ -4,19 +4,18 @@ more. For who holds a token with services:read:<division>, never a hall's or an 
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query, Request, Response
 
 from central.figures.key import CountKey, read_key
 from central.figures.opened import START, Counted, open_for
+from central.figures.tables.reader import TablesReader, said
 from central.figures.tables.units import DIMENSIONS, Names, Units
 from central.people.callers import Holder
 from central.people.tokens import SERVICES_READ, places_of
-from central.ratings.judge import Judge
 from central.rules.calendar import day_of
-from central.rules.reasons import text_of
+from central.rules.reasons import THEMES, text_of
 from central.store.database import Database
 from central.store.judged.standings import StandingRow
 from central.store.tallies import day_of as number_at
@@ -27,6 +26,20 @@ log = logging.getLogger(__name__)
 
 _ROWS = 100  # on one page
 _MOST = 5000  # services that are read for one page; of more it is not said how they spread
+_WORDS = {
+    "unrated": "未评",
+    "waiting": "等待评价",
+    "late": "逾期评价",
+    "second": "重复评价",
+    "invited": "已提示",
+    "uninvited": "未提示评价",
+    "expired": "超时未按键",
+    "no-show": "过号",
+    "named": "实名",
+    "reason-missing": "未填原因",
+    "uninvited-unrated": "未提示·未评",
+    "uninvited-waiting": "未提示·等待",
+}
 STATES = {
     "active": "主动评价",
     "default": "默认评价",
@@ -68,10 +81,9 @@ def may_open(holder: Holder) -> bool:
 class CountsView:
     """The values of count.html. Raises PageError for what is no key, or of a hall elsewhere."""
 
-    def __init__(self, database: Database, judge: Judge, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, reader: TablesReader) -> None:
         self._database = database
-        self._judge = judge
-        self._now_ms = now_ms
+        self._reader = reader
 
     def show(self, text: str, divisions: tuple[str, ...], by: str, page: int) -> Any:
         """by: over what it is said to spread."""
@@ -81,9 +93,9 @@ class CountsView:
             raise PageError(404, "没有这个页面。") from None
         if by not in _BY:
             raise PageError(404, "没有这个页面。")
-        today = number_at(self._now_ms())
+        today = number_at(self._reader.now_ms())
         with self._database.read() as connection:
-            units = Units(connection, self._judge)
+            units = self._reader.units(connection)
             where = (connection, units.places, today, key, divisions)
             found = open_for(*where, START, _MOST + 1)
             if found is None:
@@ -92,12 +104,24 @@ class CountsView:
             is_whole = len(found.services) <= _MOST
             start = (page - 1) * _ROWS
             listed = [_listed(one, names) for one in found.services[start : start + _ROWS]]
-            spread = _spread(found.services, by, names[by]) if is_whole else None
             about = _about(key, units, today)
+            before, earlier = None, key.period.before()
+            if earlier is not None:
+                where = (connection, units.places, today, key._replace(period=earlier), divisions)
+                before = open_for(*where, START, _MOST + 1)
+            is_whole = is_whole and (before is None or len(before.services) <= _MOST)
+            listed_before = [] if before is None else before.services
+            spread = _spread(found.services, listed_before, by, names[by]) if is_whole else None
         count = sum(one[0] for one in found.counts.values())
         return {
             "key": text,
             "about": about,
+            "what": _what(key),
+            "days": said(key.period),
+            "unit": _unit_of(key),
+            "earlier": None if earlier is None else said(earlier),
+            "key_before": None if earlier is None else str(key._replace(period=earlier)),
+            "before": None if before is None else sum(one[0] for one in before.counts.values()),
             "count": count,
             "projects": sum(one[1] for one in found.counts.values()),
             "listed": listed,
@@ -130,13 +154,48 @@ def add_to(site: Site[Holder], view: CountsView) -> None:
         return await site.page(request, "count.html", lambda: view.show(key, divisions, by, page))
 
 
-def _spread(services: list[Counted], by: str, names: Names) -> list[tuple[str, int]]:
-    """(name, how many) of each, the most first; they add up to the count."""
-    counts: Counter[str] = Counter()
-    for one in services:
-        counts[_BY[by](one.row) or ""] += one.times
-    order = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [(_called(by, one, names), count) for one, count in order]
+def _spread(
+    services: list[Counted], before: list[Counted], by: str, names: Names
+) -> list[tuple[str, int, int]]:
+    """(name, how many, how many in the period before) of each, the most first; they add up to the
+    count.
+    """
+    counts, earlier = Counter[str](), Counter[str]()
+    for total, some in ((counts, services), (earlier, before)):
+        for one in some:
+            total[_BY[by](one.row) or ""] += one.times
+    order = sorted({*counts, *earlier}, key=lambda one: (-counts[one], -earlier[one], one))
+    return [(_called(by, one, names), counts[one], earlier[one]) for one in order]
+
+
+def _what(key: CountKey) -> list[str | tuple[str, str]]:
+    """What is counted, as messages: a reason by its text, or what reasons are about, in Chinese
+    and English.
+    """
+    found: list[str] = []
+    codes = set[int]()
+    for word in dict.fromkeys(one.partition("@")[0] for one in key.whats):
+        state, _, number = word.rpartition("-")
+        if state == "reason" and number.isdecimal():
+            codes.add(int(number))
+        elif number.isdecimal():
+            found += [STATES[state]] if state in STATES and state != "active" else []
+            found.append(LEVEL_NAMES[int(number)])
+        else:
+            found.append(_WORDS.get(word, word))
+    of_theme = [(one.zh, one.en) for one in THEMES if codes and codes <= {*one.codes}]
+    told = of_theme if len(codes) > 1 else []
+    return [*dict.fromkeys(found), *(told or [text_of(one) for one in sorted(codes)])]
+
+
+def _unit_of(key: CountKey) -> str | None:
+    """The path of the page of whose services are counted; None where there is none."""
+    if key.region is not None and key.dim == "hall":
+        return f"/units/region/{key.region}"
+    if key.dim not in DIMENSIONS or key.dim == "hour" or (key.dim == "hall" and key.hall is None):
+        return None
+    parts = [key.hall, key.id] if DIMENSIONS[key.dim].is_of_hall else [key.id]
+    return f"/units/{key.dim}/{'/'.join(one for one in parts if one)}"
 
 
 def _called(by: str, one: str, names: Names) -> str:
@@ -183,6 +242,4 @@ def _about(key: CountKey, units: Units, today: int) -> list[str]:
         found.append(Names(units, key.dim, today).name((key.hall, key.id)))
     elif key.id is not None:
         found.append(key.id)
-    if key.period.first is not None:
-        found.append(f"{key.period.first} – {key.period.last}")
     return found

@@ -40,3 +40,10 @@ def reads_all(holder: Holder) -> bool:
     """Whether it opens those with days, services and marks: of the province or a region."""
     place = place_of(holder.scopes, PAGES_READ)
     return place is not None and not is_coarse(place)
+
+
+def whose_of(place: Place, leads: bool) -> str:
+    """What a page depends on beside its address: who sees the same place and opens the same sees
+    the same.
+    """
+    return ":".join((*place, str(leads)))

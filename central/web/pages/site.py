@@ -22,7 +22,8 @@ from central.people.callers import Callers, Holder
 from central.people.sessions import PageSessions
 from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
-from central.web.pages import counts, directory, halls, hours, policies, tables
+from central.store.judged.changes import Changes
+from central.web.pages import counts, directory, halls, hours, policies, summary, tables
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
@@ -30,13 +31,15 @@ from central.web.pages.figures import FiguresView
 from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
 from central.web.pages.hours import HoursView
-from central.web.pages.looker import Looker, reads_all, reads_pages
+from central.web.pages.looker import Looker, reads_all, reads_pages, whose_of
 from central.web.pages.marks import HallQuery, MarksView, Severity, State, answers_to
 from central.web.pages.policies import PoliciesView
+from central.web.pages.summary import SummaryView
 from central.web.pages.tables import TablesView
-from pages import PageError, Site
+from pages import PageError, Seen, Site
 
 _EVERY_S = 0.5  # so that a press is seen within half a second, mostly
+_LISTENERS = 256
 _REHEARSAL = "演练环境：这里没有真实的评价，时间由人设定。"
 
 View = Callable[[], Any]
@@ -56,6 +59,7 @@ def create_site(
     approval: Approval,
     endings: Endings,
     importer: Importer,
+    changes: Changes,
     is_rehearsal: bool = False,
 ) -> Site[Holder]:
     """The pages over an open database; those of a rehearsal say so, each."""
@@ -67,6 +71,7 @@ def create_site(
         static=Path(__file__).with_name("static"),
         sessions=PageSessions(database, callers, reader.now_ms),
         home_of=_home,
+        most_listeners=_LISTENERS,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
         menu={
@@ -83,7 +88,7 @@ def create_site(
     marks = MarksView(database, alarms, looker)
     fleet = FleetView(database, alarms, looker)
     devices = DevicesView(approval, endings)
-    _add_figures(site, FiguresView(database, reader, alarms, closed, looker))
+    _add_figures(site, FiguresView(database, reader, alarms, closed, looker), changes)
 
     def all_marks(
         hall: HallQuery = None, severity: Severity = None, state: State = "open"
@@ -110,10 +115,11 @@ def create_site(
 
     directory.add_to(site, DirectoryView(database, importer, looker))
     tables.add_to(site, TablesView(database, shown, looker))
-    counts.add_to(site, CountsView(database, reader.judge, reader.now_ms))
+    counts.add_to(site, CountsView(database, shown))
     hours.add_to(site, HoursView(database, shown, looker))
     halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
+    summary.add_to(site, SummaryView(database, reader.judge, looker))
     return site
 
 
@@ -131,7 +137,7 @@ def _approves(holder: Holder) -> bool:
     return DEVICES_APPROVE in holder.scopes
 
 
-def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
+def _add_figures(site: Site[Holder], figures: FiguresView, changes: Changes) -> None:
     """Add the pages of figures. Of a hall's and an institution's token `/` is its own place, and
     the period a month that is closed.
     """
@@ -159,7 +165,8 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         if is_coarse(place):
             return await show_closed(request, place, None)
         leads = await site.has(request, counts.may_open)
-        return await site.page(request, "figures.html", view_of(place, leads))
+        whose = whose_of(place, leads)
+        return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
     @site.router.get("/halls/{hall}")
     async def show_hall(
@@ -169,11 +176,13 @@ def _add_figures(site: Site[Holder], figures: FiguresView) -> None:
         if is_coarse(place):
             return await show_closed(request, place, hall)
         leads = await site.has(request, counts.may_open)
-        return await site.page(request, "figures.html", view_of(place, leads))
+        whose = whose_of(place, leads)
+        return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
-    _add_live(site, "/", "figures", province, reads_all)
-    _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all)
-    _add(site, "/halls/{hall}/windows/{window}", "figures", one_window, reads_all)
+    told = ("figures", one_window, reads_all, changes.seen)
+    _add_live(site, "/", "figures", province, reads_all, changes.seen)
+    _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all, changes.seen)
+    _add(site, "/halls/{hall}/windows/{window}", *told)
 
 
 def _place_of(holder: Holder) -> Place:
@@ -186,6 +195,7 @@ def _add(
     name: str,
     view: Callable[..., ViewOf],
     may: Callable[[Holder], bool],
+    seen: Seen | None = None,
 ) -> None:
     """Add a page of the template `name`.html, and its live part."""
 
@@ -195,7 +205,7 @@ def _add(
         leads = await site.has(request, counts.may_open)
         return await site.page(request, f"{name}.html", view_of(place, leads))
 
-    _add_live(site, path, name, view, may)
+    _add_live(site, path, name, view, may, seen)
 
 
 def _add_live(
@@ -204,16 +214,17 @@ def _add_live(
     name: str,
     view: Callable[..., ViewOf],
     may: Callable[[Holder], bool],
+    seen: Seen | None = None,
 ) -> None:
     """Add the live part of a page, at `path`/live. It is rendered once for all who see the same
-    place and open the same.
+    place and open the same; seen: while nothing was judged, seldom.
     """
 
     @site.router.get(f"{path.rstrip('/')}/live")
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
         place = _place_of(await site.holder(request, may))
         leads = await site.has(request, counts.may_open)
-        view_now, whose = view_of(place, leads), ":".join((*place, str(leads)))
+        view_now, whose = view_of(place, leads), whose_of(place, leads)
         if place != PROVINCE:  # what is not theirs is said before the stream begins
             await run_in_threadpool(view_now)
-        return await site.live(request, f"{name}_live.html", view_now, may, whose)
+        return await site.live(request, f"{name}_live.html", view_now, may, whose, seen)

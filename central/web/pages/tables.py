@@ -31,7 +31,7 @@ from central.rules.definitions import OURS
 from central.store.database import Database
 from central.web.pages.counts import may_open
 from central.web.pages.levels import LEVEL_NAMES
-from central.web.pages.looker import Looker, reads_all
+from central.web.pages.looker import Looker, reads_all, whose_of
 from pages import PageError, Site, pages_of, words
 
 _ROWS = 100  # on one page
@@ -249,7 +249,8 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
         place = own(await site.holder(request, reads_all))
         leads = await site.has(request, may_open)
         return await site.page(
-            request, "tables.html", lambda: view.show(place, table, dim, asked, leads)
+            *(request, "tables.html", lambda: view.show(place, table, dim, asked, leads)),
+            whose=whose_of(place, leads),
         )
 
     @site.router.get("/units/{dim}/{what:path}")
@@ -257,7 +258,8 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
         place = own(await site.holder(request, reads_all))
         leads = await site.has(request, may_open)
         return await site.page(
-            request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)
+            *(request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)),
+            whose=whose_of(place, leads),
         )
 
     @site.router.get("/tables/{table}/{dim}/file.{form}")

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from central.figures.report import ENOUGH
 from central.figures.shown import FigureSet, FigureShown
 from central.rules.calendar import day_of
+from central.rules.combined import Total
 from central.rules.definitions import OURS, Share
 from central.rules.sections import Value
 
@@ -61,11 +62,20 @@ class VersionView(BaseModel):
     figures: list[FigureView]
 
 
+class TotalView(BaseModel):
+    """The total of the rates that were given weights: percent, null while one is `lacking`."""
+
+    percent: str | None
+    weights: dict[str, int]
+    lacking: list[str]
+
+
 class FigureSetView(BaseModel):
     """The figures that one profile shows, in its order. Each service counts by the version that
     judged it; source, place, valid_from and weight are of the newest of them. weight: what is
     counted, `rating`, or `project`, each of a batch. versions: where several versions judged the
-    services, what each adds, the newest first; else empty.
+    services, what each adds, the newest first; else empty. total: null where the rules set no
+    weights.
     """
 
     profile: str
@@ -75,6 +85,7 @@ class FigureSetView(BaseModel):
     weight: str
     figures: list[FigureView]
     versions: list[VersionView]
+    total: TotalView | None
 
 
 def view_of(found: FigureSet) -> FigureSetView:
@@ -88,7 +99,13 @@ def view_of(found: FigureSet) -> FigureSetView:
         weight=policy.counting.weight.value,
         figures=[_figure(one) for one in found.figures],
         versions=[_version(one) for one in found.versions],
+        total=None if found.total is None else _total(found.total),
     )
+
+
+def _total(found: Total) -> TotalView:
+    told = found.written()
+    return TotalView(percent=told, weights={**found.weights}, lacking=[*found.lacking])
 
 
 def _version(found: FigureSet) -> VersionView:

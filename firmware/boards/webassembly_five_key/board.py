@@ -19,6 +19,7 @@ from firmware.timing import Timing
 class Board:
     """A five-key device that exists only in the simulator."""
 
+    input = "key"  # of its ratings
     ticks_ms = staticmethod(time.ticks_ms)
     ticks_diff = staticmethod(time.ticks_diff)
 
@@ -63,8 +64,17 @@ class Board:
         await self._key_change.wait()
         self._key_change.clear()
 
-    def show(self, face: str, ticket, text: str):
-        """Lamps, text and voice of a face. `thanking` is what a citizen takes as a promise."""
+    def chosen(self):
+        """Codes of the reasons that were chosen on a face which lists them, () for none of them;
+        None if nobody has chosen since this was asked last. Only such a board has `ask(level)`,
+        which comes before its face `asking`: the reasons are the level's.
+        """
+        return None
+
+    def show(self, face: str, ticket, settings, text: str):
+        """Lamps, text and voice of a face, for this ticket or None, in the words of `settings`.
+        `thanking` is what a citizen takes as a promise.
+        """
         host.show(face, "" if ticket is None else ticket.ticket_no, text)
 
     def answer(self, answer: str, level):

@@ -52,6 +52,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_happening_open", "happening", ["id"], sqlite_where=sa.text("until_ms IS NULL")
     )
+    op.add_column("book", sa.Column("restored_at_ms", sa.Integer(), nullable=True))
+    op.add_column("book", sa.Column("restored_ran_ms", sa.Integer(), nullable=True))
     op.add_column("envelope", sa.Column("received_ran_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("ends_at_ms", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("used_day", sa.Integer(), nullable=True))

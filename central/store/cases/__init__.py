@@ -1,0 +1,1 @@
+"""SQL of cases: what each is about and how it stands, and its steps."""

@@ -1,0 +1,1 @@
+"""The API of cases: the board, one case, its steps."""

@@ -1,0 +1,1 @@
+"""What a bundle's install.sh runs: Python's own library and systemd, nothing else."""
