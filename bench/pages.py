@@ -18,10 +18,9 @@ from pathlib import Path
 
 import httpx2
 import paho.mqtt.client as paho
-from busy_hall import state
 from playwright.async_api import async_playwright
 
-from bench.hall import BenchHall, not_measured, row
+from bench.hall import BenchHall, not_measured, row, state
 from protocol.topic import RECORD, STATE, topic
 from simulator.parts.hall import CENTRE_PAGES_TOKEN, GATEWAY_PAGES_TOKEN, HALL
 from simulator.web import read_token
