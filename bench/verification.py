@@ -88,6 +88,7 @@ def run(packed: list[bytes], is_verified: bool) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="pingjia-bench-") as folder:
         database = open_database(f"sqlite:///{folder}/central.db")
         keys = DeviceKeys(bytes(32))
+        database.sign_acts(keys.acts_key())
         halls = Halls(database, lambda: _NOW_MS)
         devices = Devices(database, keys.key, lambda: _NOW_MS)
         halls.add("demo", "demo", "h", 1, None, Path(folder, "token"))

@@ -8,6 +8,7 @@ from central.audit.restoring import Restoring
 from central.cases import deadlines
 from central.cases.deadlines import Deadlines
 from central.cases.desk import Desk
+from central.cases.spot_checks import SpotChecks
 from central.clockwork import SHARES_EVERY_S, Alarms, Limits, note_running
 from central.config import Config, Role
 from central.custody.intake import Intake
@@ -22,7 +23,12 @@ from central.figures.columns import Columns
 from central.figures.report import FiguresReader
 from central.figures.tables.reader import TablesReader
 from central.keys import DeviceKeys, Participants, read_master_secret, rehearsal_secret
+from central.people.accounts import Accounts
 from central.people.callers import Callers
+from central.people.passwords import Passwords
+from central.people.raters import Raters, open_raters
+from central.people.sessions import PageSessions
+from central.people.sign_in import SignIn
 from central.ratings import backfill, judge
 from central.ratings.entry import Entry
 from central.ratings.judge import Judge
@@ -49,8 +55,9 @@ from central.web.api import (
 )
 from central.web.api.app import create_app
 from central.web.api.bearer import bearer_of, holder_in_of
-from central.web.api.cases import board
+from central.web.api.cases import board, spot_checks
 from central.web.api.health import LOOK_EVERY_S, StoreWatch
+from central.web.pages.people import People
 from central.web.pages.site import create_site
 from hosting.clock import day, now_ms
 from hosting.error import OperatorError
@@ -70,7 +77,9 @@ class Centre:
 
     keys: of devices and halls. rules: by which services are judged. limits: after how long
     something missing is an alarm. time: the clock of a rehearsal, or what keeps the centre's own.
-    is_direct: what technicians enrol needs no approval. participants: who was served, as figures
+    is_direct: what technicians enrol needs no approval. passwords: how people's are hashed.
+    raters: seals what citizens tell about themselves; None where nobody made its key yet.
+    participants: who was served, as figures
     know them; None where business systems may not tell it.
     """
 
@@ -83,12 +92,21 @@ class Centre:
         time: PlainClock | Timekeeper,
         is_direct: bool = False,
         participants: Participants | None = None,
+        passwords: Passwords | None = None,
         role: Role = Role.ALL,
+        raters: Raters | None = None,
     ) -> None:
         clock = time.clock if isinstance(time, Timekeeper) else time
         now_ms, key_of = clock.now_ms, keys.key
         self.database, self.role = database, role
+        database.sign_acts(keys.acts_key())
+        self.raters = raters
         self.callers = Callers(database, now_ms)
+        passwords = Passwords() if passwords is None else passwords
+        sign_in = SignIn(database, keys.acts_key(), now_ms, passwords)
+        self.accounts = Accounts(database, now_ms, passwords)
+        self.people = People(self.accounts, sign_in)
+        self.sessions = PageSessions(database, self.callers, sign_in, now_ms)
         self.intake = Intake(database, key_of, clock, self.callers)
         self.devices = Devices(database, key_of, now_ms, is_direct)
         self.approval = Approval(database, now_ms)
@@ -105,7 +123,8 @@ class Centre:
         self.changes = Changes(database)
         self.site = create_site(
             database,
-            self.callers,
+            self.sessions,
+            self.people,
             self.figures,
             self.tables,
             self.closed,
@@ -141,13 +160,16 @@ class Centre:
                 rehearsal.create_router(self.rehearsal, rules.policies, participants, bearer)
             )
         showing = [
-            records.create_router(database, key_of, bearer),
+            records.create_router(database, key_of, holder_in, now_ms),
             figures.create_router(database, self.figures, self.closed, self.alarms, bearer),
             tables.create_router(database, self.tables, bearer),
-            services.create_router(database, self.judge, bearer, now_ms),
+            services.create_router(database, self.judge, holder_in, now_ms),
             policies.create_router(database, self.judge, bearer, now_ms),
-            feed.create_router(database, bearer),
+            feed.create_router(database, holder_in, now_ms),
             directory.create_router(database, self.importer, holder_in, self.figures.now_ms),
+            spot_checks.create_router(
+                *(database, SpotChecks(database, now_ms), holder_in, now_ms)
+            ),
             board.create_router(
                 *(database, self.judge, self.desk, holder_in, now_ms),
                 is_rehearsal=isinstance(time, RehearsalClock),
@@ -314,6 +336,7 @@ def _open(
     secret = read_master_secret(config.master_secret_file)
     rules, limits = rules_of(config), limits_of(config)
     database = open_database(config.database_url)
+    raters = open_raters(config.personal_key_file, database)
     is_direct = config.enrolment == "direct"
     time = time_of(database)
     secret = rehearsal_secret(secret) if isinstance(time, RehearsalClock) else secret
@@ -322,4 +345,4 @@ def _open(
         now = (time.clock if isinstance(time, Timekeeper) else time).now_ms()
         require_accepted(connection, rules, max(now, settled_ms))
     told = (rules, limits, time, is_direct, Participants(secret))
-    return Centre(database, DeviceKeys(secret), *told, role)
+    return Centre(database, DeviceKeys(secret), *told, role=role, raters=raters)

@@ -19,7 +19,7 @@ from hosting.error import OperatorError
 from hosting.listener import is_loopback
 from hosting.secret_file import require_private
 
-_FILES = ("master_secret_file", "tls_certificate", "tls_key")
+_FILES = ("master_secret_file", "personal_key_file", "tls_certificate", "tls_key")
 _SQLITE = "sqlite:///"
 
 
@@ -46,6 +46,7 @@ class Config(BaseSettings):
     share_address: bool = False
     database_url: str = "sqlite:///central.db"
     master_secret_file: Path = Path("master.secret")
+    personal_key_file: Path = Path("personal.key")
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False

@@ -104,6 +104,11 @@ class DeviceKeys:
                 self._keys.move_to_end((device, epoch))
             return key
 
+    def acts_key(self) -> bytes:
+        """The 32 bytes that sign acts: HKDF of the master secret, info `pingjia/1/acts`."""
+        info = b"pingjia/1/acts"
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self._master_secret)
+
     def link_key(self, hall: str) -> bytes:
         """The 32 bytes by which a hall makes the codes of its services, for its gateway alone."""
         return _derive(self._master_secret, LINK, hall)

@@ -16,6 +16,8 @@ from central.steady import MOST_MS, NEAR_MS, Doubt, SteadyClock
 from central.store import clocks, places
 from central.store.clocks import KeptTime
 from central.store.database import Database
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting import clock
 from hosting.clock import written
 
@@ -114,4 +116,6 @@ def accept(database: Database, wall_ms: Callable[[], int] = clock.now_ms) -> Dou
         if doubt is not None:
             accepted = kept._replace(newest_ms=doubt.wall_ms, words=kept.words + 1)
             clocks.keep_time(connection, accepted)
+            told = f"{written(doubt.steady_ms)} -> {written(doubt.wall_ms)}"
+            acts.add(connection, doubt.wall_ms, COMMAND, "clock.accept", "", told)
         return doubt

@@ -19,12 +19,16 @@ from central.custody.intake import Intake
 from central.directory.devices import Devices
 from central.directory.halls import Halls
 from central.keys import DeviceKeys, create_master_secret, read_master_secret
+from central.people.accounts import Accounts
+from central.people.passwords import Passwords
+from central.people.sign_in import SignIn
 from central.people.tokens import Tokens
 from central.steady import PlainClock
 from central.store import directory
 from central.store.database import Database, open_database
 from central.store.directory import EVER, Entry
 from hosting.clock import china, day, start_of
+from hosting.tokens import digest
 from protocol.batch import (
     EnvelopeItem,
     FactsItem,
@@ -55,7 +59,7 @@ SHOTS = (
     Shot("centre-unit-phone", "centre", "/units/staff/chengdong/0231?period=year", "pages.token",
          PHONE, colours="dark"),
     Shot("centre-count", "centre",
-         "/counts/national.0.*.hall.*.per_visit.active-1?by=hall", "services.token"),
+         "/counts/national.0.*.hall.*.per_visit.active-1?by=hall", "supervisor.account"),
     Shot("centre-hours", "centre", "/hours/chengdong?period=year", "pages.token"),
     Shot("centre-hours-phone", "centre", "/hours/chengdong?period=year&show=active_good_rate",
          "pages.token", PHONE, colours="dark"),
@@ -74,6 +78,12 @@ SHOTS = (
     Shot("centre-directory-row", "centre", "/directory/staff/chengdong/0231", "write.token"),
     Shot("centre-directory-row-phone", "centre", "/directory/staff/chengdong/0231", "write.token",
          PHONE, language="en"),
+    Shot("centre-login", "centre", "/login", "none"),
+    Shot("centre-account", "centre", "/account", "supervisor.account", PHONE),
+    Shot("centre-accounts", "centre", "/accounts", "admin.account"),
+    Shot("centre-acts", "centre", "/acts", "auditor.account", is_whole=False),
+    Shot("centre-acts-phone", "centre", "/acts", "auditor.account", PHONE, "en", "dark",
+         is_whole=False),
     Shot("centre-marks-phone", "centre", "/marks", "pages.token", PHONE, colours="dark"),
 )  # fmt: skip
 
@@ -136,12 +146,16 @@ def fill(folder: Path) -> None:
     create_master_secret(folder / MASTER)
     keys = DeviceKeys(read_master_secret(folder / MASTER))
     database = open_database(f"sqlite:///{folder}/central.db")
+    database.sign_acts(keys.acts_key())
     halls = Halls(database, lambda: now_ms - 40 * DAY_MS)
     devices = Devices(database, keys.key, lambda: now_ms - 40 * DAY_MS)
     tokens = Tokens(database, lambda: now_ms)
     tokens.add("pages:read", folder / "pages.token")
     tokens.add("directory:write", folder / "write.token")
-    tokens.add("services:read:all", folder / "services.token")
+    sign_in = SignIn(database, keys.acts_key(), lambda: now_ms, Passwords())
+    accounts = Accounts(database, lambda: now_ms), sign_in
+    for role, name in (("supervisor", "王芳"), ("auditor", "李明"), ("admin", "赵强")):
+        _sign_up(*accounts, role, name, folder / f"{role}.account")
     intake = Intake(database, keys.key, PlainClock(lambda: now_ms))
     for hall, name, windows, ratings, goodness in HALLS:
         halls.add(hall, name, "localhost", 8883, None, folder / f"{hall}.token")
@@ -191,6 +205,18 @@ def _fill_directory(database: Database, now_ms: int) -> None:
     entries.append(moved._replace(institution="i2", qualified=True))
     with database.write() as connection:
         directory.save(connection, entries, now_ms)
+
+
+def _sign_up(accounts: Accounts, sign_in: SignIn, role: str, name: str, file: Path) -> None:
+    """An account of the whole that has changed its first password; both go into a file."""
+    login = f"{role}1"
+    first = accounts.add(login, name, role, "all")
+    secret = sign_in.begin(login, first, "10.1.2.3")
+    account = next(row.id for row, _ in accounts.every() if row.login == login)
+    session_id = digest(secret).hex()[:8]
+    sign_in.change_password(account, session_id, first, f"{first}-own", "10.1.2.3")
+    accounts.end_sessions(login)
+    file.write_text(f"{login}\n{first}-own\n")
 
 
 def _times(rng: random.Random, now_ms: int, count: int) -> list[int]:

@@ -32,7 +32,8 @@ PHONE = (390, 844)
 class Shot(NamedTuple):
     """One picture: whose page (`gateway` or `centre`), in which size, language and colours.
 
-    token: a file in the hall's folder that opens the page. is_whole: also what is below the fold.
+    token: a file in the hall's folder that opens the page; one named .account has a login and a
+    password, a line each. is_whole: also what is below the fold.
     """
 
     name: str
@@ -139,7 +140,14 @@ async def take(browser: Browser, hall: Hall, shot: Shot) -> None:
     language = {"name": "pingjia_language", "value": shot.language, "url": url}
     await context.add_cookies([language])  # pyright: ignore[reportArgumentType]
     page = await context.new_page()
-    if (hall.folder / shot.token).exists():
+    if shot.token.endswith(".account"):
+        await page.goto(f"{url}/login")
+        login, password = (hall.folder / shot.token).read_text().split()
+        await page.fill("#account", login)
+        await page.fill("#password", password)
+        await page.click("#sign-in button")
+        await page.wait_for_url(lambda now: "/login" not in now)
+    elif (hall.folder / shot.token).exists():
         await page.goto(f"{url}/login#{read_token(hall.folder / shot.token)}")
         await page.wait_for_url(lambda now: "/login" not in now)
     await page.goto(url + shot.path)

@@ -116,9 +116,9 @@ class App:
                 press = self._keys.sample(self._board.closed_keys(), self._clock.up_ms())
                 if press is not None:
                     self._take_press(press)
-                codes = self._board.chosen()
-                if codes is not None:
-                    self._take_choice(codes)
+                chosen = self._board.chosen()
+                if chosen is not None:
+                    self._take_choice(*chosen)
                 self._link.report("stuck_key", bool(self._keys.stuck))
                 if self._keys.is_quiet():
                     break
@@ -181,11 +181,13 @@ class App:
         codes = self._settings.codes[self._rated[1] - 1]
         return self._note_codes((codes[press.level - 1],))
 
-    def _take_choice(self, codes):
+    def _take_choice(self, codes, is_over):
         """What was chosen on a face that lists the level's reasons itself; () is none of them."""
         session, now_ms = self._session, self._clock.up_ms()
         session.tick(now_ms)
-        if session.face == ASKING:
+        if not is_over:
+            session.linger(now_ms)
+        elif session.face == ASKING:
             of_level = [code for code in codes if code // 100 == self._rated[1]]
             answer = self._note_codes(of_level) if of_level else session.skip(now_ms)
             if answer is not None:

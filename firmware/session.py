@@ -68,6 +68,7 @@ TABLE = {
     (TECHNICIAN, "end"): (STANDBY, None),
 }
 
+LINGER_MS = 60000  # who chooses among reasons may take so long in all
 REMEMBERED = 16  # services; a retained ticket must not invite twice (TKT-1)
 
 
@@ -94,7 +95,7 @@ class Session:
         self._invite_ms = 0  # how long it stands
         self._told = self._asked = None  # the service counted last as shown, as invited
         self._rated = list(rated)[-REMEMBERED:]
-        self._since_ms = 0  # when the face was entered
+        self._entered_ms = self._since_ms = 0  # when the face was entered, and last lingered on
 
     def take_ticket(self, ticket, now_ms: int, is_retained=False):
         """The newest ticket counts (TKT-1), None for no service. is_retained: by the broker."""
@@ -153,6 +154,11 @@ class Session:
         answer = self._event("reason", now_ms)
         self._follow_ticket(now_ms)
         return answer
+
+    def linger(self, now_ms: int):
+        """The citizen is choosing reasons: the question stands as long again, LINGER_MS in all."""
+        if self.face == ASKING and now_ms - self._entered_ms < LINGER_MS:
+            self._since_ms = now_ms
 
     def skip(self, now_ms: int):
         """The citizen gives no reason, and says so instead of waiting."""
@@ -254,5 +260,5 @@ class Session:
         face, answer = row
         if face != self.face or event == "invite":
             self.face = face
-            self._since_ms = now_ms
+            self._entered_ms = self._since_ms = now_ms
         return answer

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from pages.session import PageError
+
 _RULES = {
     "int_parsing": "地址中的“{name}”应为整数。",
     "greater_than_equal": "地址中的“{name}”最小为 {most}。",
@@ -19,16 +21,6 @@ _SENTENCES = {
     503: "数据库暂时无法读写，请稍后再试。",
 }
 _LIMITS = ("ge", "le", "max_length", "expected")  # as pydantic calls them
-
-
-class PageError(Exception):
-    """An error for the person before the screen: `sentence` is a message with its values."""
-
-    def __init__(self, status: int, sentence: str, **values: object):
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.values = values
 
 
 def sentence_of(status: int, error: Exception) -> tuple[str, dict[str, Any]]:

@@ -37,6 +37,37 @@ class Sessions(Protocol[Holder]):
         ...
 
 
+class PageError(Exception):
+    """An error for the person before the screen: `sentence` is a message with its values."""
+
+    def __init__(self, status: int, sentence: str, **values: object):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.values = values
+
+
+class SignInRefusedError(Exception):
+    """Somebody who may not sign in, or not now: a sentence for them, with its values."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.values = values
+
+
+class Accounts(Protocol[Holder]):
+    """What a tier with accounts adds to Sessions."""
+
+    def sign_in(self, login: str, password: str, address: str) -> tuple[str, Holder]:
+        """A new session for the holder of an account. Raises SignInRefusedError."""
+        ...
+
+    def see(self, secret: str) -> None:
+        """Somebody has opened a page in this session."""
+        ...
+
+
 def cookie_of(tier: str) -> str:
     """The cookie's name. Browsers do not tell ports apart, so each tier has its own."""
     return f"pingjia_{tier}"

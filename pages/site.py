@@ -1,7 +1,7 @@
 """A site: the pages of one tier, with login, languages, live parts and errors."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
@@ -18,34 +18,31 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hosting.clock import day, now_ms, written
 from hosting.tokens import EndedTokenError
-from pages import asked, files, session, words
-from pages.asked import PageError
+from pages import asked, session, static_files, words
 from pages.headers import Compressed, SafeHeaders
 from pages.live import Live, Seen
+from pages.login import Login
+from pages.session import PageError
 from pages.shared import Shared
 
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 _YEAR_S = 365 * 86400
-_ENDED = "此令牌已到期，请向系统管理员领取新的。"
-_NOTICES = {
-    "ended": _ENDED,
-    "other": "此页面需要另一个访问令牌，此前的登录仍然有效。",
-    "over": "登录已失效，请重新登录。",
-}
-_WRONG = "此令牌无效或已经用过，请核对后重新输入。"
 
 Holder = TypeVar("Holder")
 View = Callable[[], Mapping[str, Any]]
 
 
 class LoginNeededError(Exception):
-    """Nobody has logged in here, or nobody who may see this; why: of _NOTICES, or empty."""
+    """Nobody has logged in here, or nobody who may see this; why: of pages/login.py, or empty.
+    place: where to go instead of the login.
+    """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, place: str = "") -> None:
         super().__init__(why)
         self.why = why
+        self.place = place
 
 
 class Site(Generic[Holder]):
@@ -54,7 +51,8 @@ class Site(Generic[Holder]):
     most_listeners: of live parts at a time. every_s: how often a live part is rendered.
     credential: what is asked for at the login, a message. notice: a message that stands on every
     page; empty for none. menu: pages with whoever may see them; a template has in `opens`
-    those that the browser's sessions open.
+    those that the browser's sessions open. accounts: people sign in with login and password, and
+    with the credential besides. first_of: where somebody must go before anything else opens.
     """
 
     def __init__(
@@ -70,19 +68,23 @@ class Site(Generic[Holder]):
         credential: str = "访问令牌",
         notice: str = "",
         menu: Mapping[str, Callable[[Holder], bool]] = {},
+        accounts: session.Accounts[Holder] | None = None,
+        first_of: Callable[[Holder], str | None] = lambda holder: None,
     ):
         self.tier = tier
         self.name = name
         self._notice = notice
         self._menu = menu
+        self._accounts = accounts
+        self._first_of = first_of
         self.router = APIRouter(include_in_schema=False)
         self.sessions = sessions
-        self._credential = credential
-        self._home_of = home_of
+        told = (credential, home_of, accounts, first_of)
+        self._login = Login(tier, sessions, self.page, *told)
         self._live = Live(most_listeners, every_s)
         self._shared = Shared()
-        self._static = files.read(_HERE / "static", static)
-        self._digest = files.digest(self._static)
+        self._static = static_files.read(_HERE / "static", static)
+        self._digest = static_files.digest(self._static)
         self._templates = Environment(
             loader=FileSystemLoader([templates, _HERE / "templates"]),
             autoescape=True,
@@ -96,9 +98,9 @@ class Site(Generic[Holder]):
 
     def install(self, app: FastAPI) -> None:
         """Add the pages, login, static files, headers and error pages to the tier's app."""
-        self.router.add_api_route("/login", self._show_login, methods=["GET"])
-        self.router.add_api_route("/login", self._login, methods=["POST"])
-        self.router.add_api_route("/logout", self._logout, methods=["POST"])
+        self.router.add_api_route("/login", self._login.show, methods=["GET"])
+        self.router.add_api_route("/login", self._login.log_in, methods=["POST"])
+        self.router.add_api_route("/logout", self._login.log_out, methods=["POST"])
         self.router.add_api_route("/language/{language}", self._set_language, methods=["GET"])
         self.router.add_api_route("/static/{digest}/{name}", self._send_static, methods=["GET"])
         app.include_router(self.router)
@@ -143,6 +145,8 @@ class Site(Generic[Holder]):
                 continue
             if found is not None and may(found):
                 return found
+            if found is not None and (place := self._first_of(found)) is not None:
+                raise LoginNeededError(why, place)
             if why != "ended":
                 why = "other" if found is not None or why == "other" else "over"
         raise LoginNeededError(why)
@@ -178,6 +182,9 @@ class Site(Generic[Holder]):
             html = await self._shared.page(key, render)
         answer = HTMLResponse(html, status)
         session.renew(answer, request, self.tier)
+        if self._accounts is not None:
+            for secret in session.secrets(request, self.tier):
+                await run_in_threadpool(self._accounts.see, secret)
         return answer
 
     async def _opens(self, request: Request) -> set[str]:
@@ -257,42 +264,6 @@ class Site(Generic[Holder]):
         """The fields of a posted form."""
         return await session.form(request)
 
-    async def _show_login(self, request: Request, next: str = "") -> Response:
-        notices = [text for why, text in _NOTICES.items() if why in request.query_params]
-        return await self._login_page(request, next, notices[0] if notices else "")
-
-    async def _login(self, request: Request) -> Response:
-        if not session.is_from_own_page(request):
-            raise PageError(403, "请求必须来自本系统的页面。")
-        fields = await session.form(request)
-        token, wanted = fields.get("token", "").strip(), fields.get("next", "")
-        if not token:
-            return await self._login_page(request, wanted, "请先填写，再登录。", 422)
-        is_short = len(token) <= session.TOKEN_CHARS
-        try:
-            found = await run_in_threadpool(self.sessions.log_in, token) if is_short else None
-        except EndedTokenError:
-            return await self._login_page(request, wanted, _ENDED, 401)
-        if found is None:
-            return await self._login_page(request, wanted, _WRONG, 401)
-        secret, holder = found
-        place = wanted if session.is_local_path(wanted) else self._home_of(holder)
-        answer = RedirectResponse(place, 303)
-        await self._end(session.keep(answer, request, self.tier, secret))
-        return answer
-
-    async def _logout(self, request: Request) -> Response:
-        if not session.is_from_own_page(request):
-            raise PageError(403, "请求必须来自本系统的页面。")
-        await self._end(session.secrets(request, self.tier))
-        answer = RedirectResponse("/login", 303)
-        session.forget(answer, request, self.tier)
-        return answer
-
-    async def _end(self, secrets: Iterable[str]) -> None:
-        for secret in secrets:
-            await run_in_threadpool(self.sessions.log_out, secret)
-
     async def _set_language(self, request: Request, language: str, next: str = "/") -> Response:
         answer = RedirectResponse(next if session.is_local_path(next) else "/", 303)
         if language in words.LANGUAGES:
@@ -305,19 +276,14 @@ class Site(Generic[Holder]):
             raise HTTPException(404)
         headers = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
         return Response(
-            self._static[name], media_type=files.TYPES[Path(name).suffix], headers=headers
+            self._static[name], media_type=static_files.TYPES[Path(name).suffix], headers=headers
         )
-
-    async def _login_page(
-        self, request: Request, wanted: str, notice: str, status: int = 200
-    ) -> Response:
-        next_page = wanted if session.is_local_path(wanted) else ""
-        view = {"next_page": next_page, "notice": notice, "credential": self._credential}
-        return await self.page(request, "login.html", lambda: view, status)
 
     async def _on_login_needed(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, LoginNeededError)
         why = f"&{error.why}=1" if error.why else ""
+        if error.place:
+            return RedirectResponse(error.place, 303)
         if request.headers.get("hx-request"):
             page = urlsplit(request.headers.get("hx-current-url", "")).path
             wanted = quote(page) if session.is_local_path(page) else ""

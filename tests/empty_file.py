@@ -6,7 +6,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from central.keys import DeviceKeys
 from central.store.database import Database, open_database
+
+ACTS_KEY = DeviceKeys(bytes(range(32))).acts_key()  # of the secret that most tests have
 
 
 def central_in(folder: Path) -> Database:
@@ -15,7 +18,9 @@ def central_in(folder: Path) -> Database:
     if not path.exists():
         path.touch(0o600)
         path.write_bytes(_empty())
-    return open_database(f"sqlite:///{path}")
+    opened = open_database(f"sqlite:///{path}")
+    opened.sign_acts(ACTS_KEY)
+    return opened
 
 
 @cache

@@ -4,7 +4,7 @@ from pathlib import Path
 
 DOC = Path(__file__).parents[1] / "docs" / "scopes.md"
 
-_EVERYBODYS = {
+EVERYBODYS = {
     *("/healthz", "/metrics", "/login", "/logout", "/policies"),
     *("/language/{language}", "/static/{digest}/{name}"),
 }
@@ -27,4 +27,4 @@ def routes_of(client, site) -> set[str]:
     found = {(path, method.upper()) for path, methods in described.items() for method in methods}
     for route in site.router.routes:
         found |= {(route.path.replace(":path", ""), method) for method in route.methods}
-    return {f"{method} {path}" for path, method in found if path not in _EVERYBODYS}
+    return {f"{method} {path}" for path, method in found if path not in EVERYBODYS}

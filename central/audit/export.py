@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,20 +18,27 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.store import transfer
 from central.store.database import Database, open_database
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 
 _AT_ONCE = 1000  # rows
 
 
-def write_export(database: Database, path: Path, with_hashes: bool = False) -> int:
-    """Write everything that is kept, as of one moment, to a new file; how many rows. with_hashes:
-    of tokens and of devices' passwords, too.
+def write_export(
+    database: Database, path: Path, now_ms: Callable[[], int], with_hashes: bool = False
+) -> int:
+    """Write everything that is kept, as of one moment, to a new file; how many rows. It is an act,
+    which stands in the file, too. with_hashes: of tokens, accounts and devices' passwords, too,
+    and what is sealed.
     """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
         raise OperatorError(f"{path} cannot be made: {error.strerror}. Name a new file.") from None
     try:
+        with database.write() as connection:
+            acts.add(connection, now_ms(), COMMAND, "export", path.name)
         with os.fdopen(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
             return _write(database, packed, with_hashes)
     except BaseException:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from central.audit import acts
 from central.audit.chains import EpochAudit, unseen
 from central.audit.counts import books, count, differences, documents, refused
 from central.audit.endings import endings
@@ -73,12 +74,15 @@ def audit(
     wanted: Range = Range(),  # noqa: B008
     on_records: Callable[[int], None] = lambda count: None,
     judge: Judge | None = None,
+    acts_key: bytes | None = None,
+    known_act: tuple[int, str] | None = None,
 ) -> Iterator[Fault]:
     """Everything that does not hold, in the order of devices, epochs and seqs.
 
     Outside of `wanted` records are looked at only as links of their chains, and counts not at all.
     on_records: is told how many records were read. judge: by whose rules services are judged
-    again; None to leave figures out.
+    again; None to leave figures out. acts_key: what signs acts; None to leave them out. known_act:
+    the number and the first 16 digits of one that must be there.
     """
     read = 0
 
@@ -97,6 +101,8 @@ def audit(
         "documents": documents(connection),
         "books": books(connection),
     }
+    if acts_key is not None:
+        parts["acts"] = acts.differences(connection, acts_key, known_act)
     if wanted == Range():
         parts["rejections"] = refused(connection)
         if walked:  # else what was counted is but a part

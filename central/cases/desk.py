@@ -118,6 +118,8 @@ class Desk:
             return self._seen(connection, row)
         noted_ms = noted_ms or self._now_ms()
         at_ms = noted_ms if new.at_ms is None else new.at_ms
+        if day_number(at_ms) == day_number(row.received_ms):
+            at_ms = max(at_ms, row.received_ms)
         step = Step(id, new.what, at_ms, noted_ms, actor, *new[2:7], n=len(told))
         policies, rules = policies_of(row, self._judge.rules), self._judge.rules
         shared = self._shared(connection, row)
@@ -156,6 +158,10 @@ class Desk:
             else self._of_other(places, new, at_ms)
         )
         cases.add(connection, [row])
+        if row.rating is not None:  # the judge may have opened it a moment ago
+            row = cases.of_ratings(connection, [row.rating])[row.rating]._replace(
+                has_contact=row.has_contact
+            )
         what = "asked" if new.kind == "rating" else "received"
         n = len(steps.of(connection, [row.no])[row.no])
         at_ms = max(at_ms, row.received_ms)

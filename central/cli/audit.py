@@ -1,5 +1,6 @@
 """`pingjia central export` and `verify`."""
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +20,12 @@ from central.cli.opened import (
     keys_in,
     opened_database,
     opened_url,
+    time_of,
 )
 from central.config import load_config
 from central.ratings.judge import Judge
 from central.steady import PlainClock
+from central.store.people import acts
 from hosting.clock import start_of, written
 from hosting.error import OperatorError
 from hosting.log import harmless
@@ -44,7 +47,7 @@ def export(
 ) -> None:
     """Write all that is kept to a file, which can be kept elsewhere, verified later, imported."""
     with opened_database(config) as database:
-        count = write_export(database, out, hashes)
+        count = write_export(database, out, time_of(database), hashes)
     print(f"wrote {count} rows to {out}")
 
 
@@ -58,9 +61,15 @@ def verify(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Stored until.")
     ] = None,
+    act: Annotated[
+        str | None,
+        typer.Option(metavar="N:HEX", help="An act that was written down, and must be there."),
+    ] = None,
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
-    """Hold every record, chain, receipt and count against the signed envelopes."""
+    """Hold every record, chain, receipt and count against the signed envelopes, and every act
+    against the one before it.
+    """
     chosen = load_config(config)
     keys, rules = device_keys(chosen), rules_of(chosen)
     wanted = _range(first, last)
@@ -76,9 +85,14 @@ def verify(
                 progress.update(records, description=f"verified {count} records")
 
             judge = Judge(database, rules, PlainClock())
-            for fault in audit(connection, keys_in(keys, database).key, wanted, read, judge):
+            own, known = keys_in(keys, database), None if act is None else _act(act)
+            told = (own.key, wanted, read, judge, own.acts_key(), known)
+            for fault in audit(connection, *told):
                 names[fault.name] += 1
                 print(harmless(f"{fault.name}: {fault.where}: {fault.sentence}"))
+            newest = acts.head(connection)
+    if newest is not None and newest.n:
+        typer.echo(f"newest act {newest.n}:{newest.mac[:16]}", err=True)
     if wanted != Range():
         days = [
             f"{word} {written(at_ms)}"
@@ -97,6 +111,13 @@ def verify(
             "have rated, this is the wrong file or an empty database."
         )
     print(f"verified {count} records: everything holds")
+
+
+def _act(told: str) -> tuple[int, str]:
+    n, _, mac16 = told.partition(":")
+    if not n.isdecimal() or re.fullmatch("[0-9a-f]{16}", mac16) is None:
+        raise OperatorError(f"--act {told} is no N:HEX, as `verify` prints the newest act.")
+    return int(n), mac16
 
 
 def _range(first: datetime | None, last: datetime | None) -> Range:

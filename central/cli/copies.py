@@ -12,6 +12,8 @@ from central.cli.opened import CENTRAL_TOML, ConfigFile, device_keys, make_setti
 from central.config import Config, load_config
 from central.store import transfer
 from central.store.database import open_database
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.clock import now_ms
 from hosting.copies.sqlite import copy_database, restore_database
 from hosting.error import OperatorError
@@ -42,9 +44,10 @@ def backup(
             "archiving, for which docs/copies.md has the commands. A file for another database, "
             "or to verify elsewhere: `pingjia central export`."
         )
+    _note(chosen, "copy.make", file.name)
     size = copy_database(path, file)
     print(f"copied {path} to {file}: {size} bytes, checked")
-    apart = [chosen.master_secret_file, chosen.tls_key]
+    apart = [chosen.master_secret_file, chosen.personal_key_file, chosen.tls_key]
     print(f"not in it, keep them apart: {', '.join(str(one) for one in apart if one)}")
     print(f"and {config}. Of tokens and devices' passwords it has the hashes only")
 
@@ -85,6 +88,7 @@ def restore(
         restore_database(file, path, _TABLE, prepare)
         print(f"restored {path} from {file}")
         (devices,) = noted
+    _note(chosen, "copy.restore", "" if file is None else file.name)
     print(f"what {devices} devices said after the copy is offered again when the centre runs:")
     print("`pingjia central doctor` and the page /marks tell when all is there")
     _require_secret(chosen)
@@ -111,6 +115,7 @@ def import_export(
         with database.read() as connection:
             locked_out = transfer.without_password(connection)
         devices = note_restored(database, now_ms())
+    _note(chosen, "copy.import", file.name)
     print(f"took in {count} rows of {file}; {devices} devices are waited for")
     if locked_out:
         print(
@@ -118,6 +123,13 @@ def import_export(
             "need new tokens: `export --hashes` writes both"
         )
     _require_secret(chosen)
+
+
+def _note(config: Config, what: str, about: str) -> None:
+    """The act, where there is a secret to sign it with: a copy is never refused for want of it."""
+    if config.master_secret_file.exists():
+        with opened_url(config) as database, database.write() as connection:
+            acts.add(connection, now_ms(), COMMAND, what, about)
 
 
 def _sqlite_of(config: Config) -> Path | None:

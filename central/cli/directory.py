@@ -28,6 +28,8 @@ from central.directory.importer import (
 )
 from central.directory.reading import read_lines
 from central.directory.sheet import read_tables
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 
@@ -105,8 +107,11 @@ def export(
     config: ConfigFile = CENTRAL_TOML,
 ) -> None:
     """Write the whole directory as a workbook."""
-    with opened_database(config) as database, database.read() as connection:
-        rows = exported(connection)
+    with opened_database(config) as database:
+        with database.read() as connection:
+            rows = exported(connection)
+        with database.write() as connection:
+            acts.add(connection, time_of(database)(), COMMAND, "directory.export", out.name)
     write_new(out, workbook(rows))
     print(f"wrote {sum(map(len, rows.values()))} rows to {out}")
 

@@ -36,7 +36,9 @@ def make_settings(config: Path) -> None:
 
 @contextmanager
 def opened_database(config_file: Path) -> Iterator[Database]:
-    """The database of a centre; no secret is read."""
+    """The database of a centre. What a command changes is signed with the master secret: where
+    that is missing, it can only look.
+    """
     with opened_url(load_config(config_file)) as database:
         yield database
 
@@ -46,6 +48,9 @@ def opened_url(config: Config) -> Iterator[Database]:
     """The database that a configuration names."""
     database = open_database(config.database_url)
     try:
+        if config.master_secret_file.exists():
+            keys = keys_in(device_keys(config), database)
+            database.sign_acts(keys.acts_key())
         yield database
     finally:
         database.close()

@@ -15,6 +15,7 @@ from central.config import (
     require_shareable,
 )
 from central.keys import create_master_secret, read_master_secret
+from central.people.raters import create_key, open_raters
 from central.ratings.rehearsal import mark
 from central.store import directory, places
 from hosting import process
@@ -56,6 +57,11 @@ def init(
             mark(database)
         with database.read() as connection:
             has_devices = places.has_devices(connection)
+    with opened_url(chosen) as database:  # refused if it is lost
+        has_key = open_raters(chosen.personal_key_file, database) is not None
+    if not has_key:
+        create_key(chosen.personal_key_file)
+        print(f"made {chosen.personal_key_file}: keep a copy offline, apart from the database")
     secret = chosen.master_secret_file
     if secret.exists():
         read_master_secret(secret)

@@ -18,6 +18,8 @@ from central.store import ledger, places
 from central.store.database import Database
 from central.store.judged import facts
 from central.store.ledger import Epoch, Row
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from central.store.places import Enrolment
 from hosting.error import OperatorError
 from protocol.field import Text
@@ -52,17 +54,19 @@ class Approval:
                 places.require_hall(connection, hall)
             return places.listed(connection, hall, is_pending, _MOST)
 
-    def approve(self, names: list[str]) -> list[Approved]:
+    def approve(self, names: list[str], who: str = COMMAND) -> list[Approved]:
         """Approve these; none if one of them cannot be."""
         with self._database.read() as connection:
             found = [_pending(connection, name) for name in names]
-        return self._approve([place[:2] for place in dict.fromkeys(found)])
+        return self._approve([place[:2] for place in dict.fromkeys(found)], who)
 
-    def approve_all(self, hall: str, until_ms: int | None = None) -> list[Approved]:
+    def approve_all(
+        self, hall: str, until_ms: int | None = None, who: str = COMMAND
+    ) -> list[Approved]:
         """Approve what is pending in a hall, or of it what was enrolled until then."""
         rows = self.every(hall, True)
         wanted = [row for row in rows if until_ms is None or row.enrolled_at_ms <= until_ms]
-        return self._approve([(row.device, row.epoch) for row in wanted])
+        return self._approve([(row.device, row.epoch) for row in wanted], who)
 
     def refuse(self, name: str, reason: str) -> Enrolment:
         """Refuse an enrolment: it never counts, and its hall refuses its login from now on."""
@@ -77,9 +81,11 @@ class Approval:
             places.refuse(connection, *place[:2], now_ms)
             kept = [row for row in ledger.ratings(connection, place[:2]) if not _is_void(row)]
             facts.set_void(connection, kept, REFUSED, now_ms)
+            about = f"{place.device}/{place.epoch}"
+            acts.add(connection, now_ms, COMMAND, "device.refuse", about, reason)
         return place
 
-    def _approve(self, epochs: list[Epoch]) -> list[Approved]:
+    def _approve(self, epochs: list[Epoch], who: str) -> list[Approved]:
         """A transaction each: what devices send meanwhile does not wait for a whole box."""
         done = []
         for epoch in epochs:
@@ -87,6 +93,8 @@ class Approval:
                 # Somebody else may have been faster.
                 if (place := _locked(connection, epoch)) is not None:
                     done.append(_count(connection, place, self._now_ms()))
+                    about = f"{place.device}/{place.epoch}"
+                    acts.add(connection, self._now_ms(), who, "device.approve", about)
         return done
 
 

@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 
 from central.store import covers, device_settings, places
 from central.store.database import Database
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 from hosting.listener import address
 from hosting.text_file import read_text
@@ -105,6 +107,8 @@ def put(
         device_settings.add(connection, row)
         _require_room(connection, hall, devices)
         places.bump_versions(connection, [hall])
+        about = "/".join(one for one in place if one)
+        acts.add(connection, now_ms(), COMMAND, "settings.set", about, f"version {version}")
     return version, sum(is_for(window, device, row) for row in devices)
 
 
@@ -254,3 +258,22 @@ def _require_names(path: Path, members: Any, names: set[str]) -> None:
         if wrong[0] not in members:
             what = "is missing."
         raise OperatorError(f"{path}: {wrong[0]} {what} {_EXAMPLE} all of them.")
+
+
+def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[str]:
+    """The devices of a hall (row of `hall`) that would not find its broker there (columns of
+    `hall`): all if it is no address that they were told, else those that have not said so yet.
+    """
+    here = row.mqtt_host, row.mqtt_port, row.mqtt_ca
+    names = ("mqtt_host", "mqtt_port", "mqtt_ca")
+    there = tuple(broker.get(name, old) for name, old in zip(names, here, strict=True))
+    if there == here:
+        return []
+    if there == further_of(row):
+        return [device for device, _ in unaware(connection, row)]
+    return standing(connection, row.hall)
+
+
+def standing(connection: Connection, hall: str) -> list[str]:
+    """The devices that are in use in a hall."""
+    return [row.device for row in in_use(connection, hall)]

@@ -14,6 +14,8 @@ from central.directory.halls import checked
 from central.keys import LINK
 from central.store import covers, places, tokens
 from central.store.database import Database
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from central.store.places import Enrolment
 from hosting.clock import written
 from hosting.error import OperatorError
@@ -61,7 +63,9 @@ class Devices:
         with self._database.write() as connection:
             if not replaces:
                 _require_free(connection, device, None)
-            return self.enrol_within(connection, device, hall, window, bundle_file)
+            epoch = self.enrol_within(connection, device, hall, window, bundle_file)
+            acts.add(connection, self._now_ms(), COMMAND, "device.enrol", f"{device}/{epoch}")
+            return epoch
 
     def enrol_within(
         self, connection: Connection, device: str, hall: str, window: str, bundle_file: Path
@@ -88,7 +92,10 @@ class Devices:
                     "this token has enrolled as many devices as it may; "
                     "ask the centre's operator for a new one"
                 )
-            return self._issue(connection, device, hall, window, token_id)[1]
+            epoch, bundle = self._issue(connection, device, hall, window, token_id)
+            who = f"token:{token_id}"
+            acts.add(connection, self._now_ms(), who, "device.enrol", f"{device}/{epoch}")
+            return bundle
 
     def move(self, device: str, window: str) -> Enrolment:
         """Let a device stand at another window of its hall; where it stood."""
@@ -99,9 +106,11 @@ class Devices:
             _require_window(connection, known[0].hall, window)
             places.move(connection, known[0], window)
             places.bump_versions(connection, [known[0].hall])
+            told = f"{known[0].hall}: {known[0].window} -> {window}"
+            acts.add(connection, self._now_ms(), COMMAND, "device.move", device, told)
         return known[0]
 
-    def retire(self, device: str, hall: str, reason: str) -> bool:
+    def retire(self, device: str, hall: str, reason: str, who: str = COMMAND) -> bool:
         """Revoke a device of this hall from now on; whether it is one. Once is enough."""
         with self._database.write() as connection:
             rows = places.current_devices(connection, hall)
@@ -109,6 +118,7 @@ class Devices:
             if row is not None and row.revoked_at_ms is None:
                 now_ms = self._now_ms()
                 revocation.revoke(connection, device, now_ms, reason, now_ms)
+                acts.add(connection, now_ms, who, "device.revoke", device, reason)
         return row is not None
 
     def _issue(
@@ -167,7 +177,10 @@ def revoke_device(
             )
         if all(place.revoked_at_ms for place in known):
             raise OperatorError(f"{device} is revoked already; its first time and reason stay.")
-        return revocation.revoke(connection, device, at_ms, reason, now_ms)
+        count = revocation.revoke(connection, device, at_ms, reason, now_ms)
+        told = f"since {written(at_ms)}: {reason}"
+        acts.add(connection, now_ms, COMMAND, "device.revoke", device, told)
+        return count
 
 
 def _require_free(connection: Connection, device: str, token_id: str | None) -> None:

@@ -14,6 +14,8 @@ from central.directory.halls import checked
 from central.store import alarms, covers, places
 from central.store.database import Database
 from central.store.ledger import Epoch
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 from protocol.field import Text
 
@@ -56,6 +58,8 @@ class Endings:
                 raise OperatorError(f"{name} is closed already; its first reason stays.")
             said = {"closed_at_ms": self._now_ms(), "closed_by": who, "closed_reason": reason}
             covers.save_ending(connection, (device, epoch), said)
+            told = f"{who}: {reason}"
+            acts.add(connection, self._now_ms(), COMMAND, "epoch.close", name, told)
 
 
 def why_ended(row: Any) -> str:

@@ -14,10 +14,11 @@ from central.directory import cells
 from central.directory.device_settings import (
     elsewhere,
     further_of,
-    in_use,
     put_further,
     some,
+    standing,
     unaware,
+    without,
 )
 from central.directory.kinds import BY_NAME
 from central.directory.reading import Line
@@ -27,6 +28,8 @@ from central.people.tokens import add_token, hall_scope
 from central.store import alarms, directory, places, tokens
 from central.store.database import Database
 from central.store.directory import EVER, Entry
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.clock import day, start_of, written
 from hosting.error import OperatorError
 from hosting.listener import address
@@ -78,6 +81,7 @@ class Halls:
             directory.put_broker(connection, hall, broker, name)
             settle(connection, cells.day_number(day(now_ms)))
             add_token(connection, hall_scope(hall), token_file, now_ms, f"gateway {hall}")
+            self._note(connection, "hall.add", hall, name)
 
     def carry(self, hall: str, days: int | None) -> None:
         """Note how often a hall's batches arrive as files; None: it has a network again, and all
@@ -88,6 +92,7 @@ class Halls:
             places.set_carry(connection, hall, _carry_ms(days))
             if days is None:
                 alarms.begin_anew(connection, hall, self._now_ms())
+            self._note(connection, "hall.change", hall, f"files every {days} days")
 
     def rest(self, hall: str, window: str, until: date, reason: str | None) -> None:
         """Put a window to rest until a day in China, on which it is in use again by itself: until
@@ -103,6 +108,7 @@ class Halls:
         with self._database.write() as connection:
             _require_window(connection, hall, window)
             directory.rest(connection, hall, window, until_ms, reason)
+            self._note(connection, "window.rest", f"{hall}/{window}", f"{until}: {reason or ''}")
 
     def end_rest(self, hall: str, window: str) -> None:
         """Let a window be in use again; its devices are missed from now on."""
@@ -110,6 +116,7 @@ class Halls:
             if _require_window(connection, hall, window).rest_until_ms is None:
                 raise OperatorError(f"the window {window} of the hall {hall} does not rest.")
             directory.end_rest(connection, hall, window, self._now_ms())
+            self._note(connection, "window.rest", f"{hall}/{window}", "ended")
 
     def add_window(self, hall: str, window: str, name: str) -> None:
         """Add a window to a hall."""
@@ -126,6 +133,7 @@ class Halls:
             entry = Entry("window", f"{hall}/{window}", EVER, name=name, up=hall)
             directory.save(connection, [entry], now_ms)
             settle(connection, cells.day_number(day(now_ms)))
+            self._note(connection, "window.add", entry.id, name)
 
     def listed(self) -> list[Any]:
         """Rows of the halls that have a gateway: columns of `hall`, region, windows and devices
@@ -180,6 +188,7 @@ class Halls:
                 )
             directory.put_broker(connection, hall, broker)
             there = set(elsewhere(connection, places.require_hall(connection, hall)))
+            self._note(connection, "hall.change", hall, f"broker {broker.get('mqtt_host', '')}")
         return row, [device for device in lost if device in there]
 
     def set_further(
@@ -206,7 +215,10 @@ class Halls:
 
     def _tell(self, hall: str, told: tuple[str, int, str | None] | None, moves: bool) -> bool:
         with self._database.write() as connection:
-            return put_further(connection, self._now_ms, hall, told, moves)
+            is_new = put_further(connection, self._now_ms, hall, told, moves)
+            if is_new:
+                self._note(connection, "hall.change", hall, f"next broker {told and told[0]}")
+            return is_new
 
     def broker(self, hall: str) -> tuple[Any, list[str], list[tuple[str, int | None]]]:
         """The row of a hall, its devices, and those of them that have not said yet that they know
@@ -214,7 +226,7 @@ class Halls:
         """
         with self._database.read() as connection:
             row = places.require_hall(connection, hall)
-            there = _standing(connection, hall)
+            there = standing(connection, hall)
             return row, there, [] if row.further_host is None else unaware(connection, row)
 
     def remove_window(self, hall: str, window: str) -> list[Change]:
@@ -244,7 +256,11 @@ class Halls:
         changes = self._change("hall", hall, {"last_day": yesterday}, None)
         with self._database.write() as connection:
             tokens.revoke_of(connection, hall_scope(hall), now_ms)
+            self._note(connection, "hall.remove", hall)
         return changes
+
+    def _note(self, connection: Connection, what: str, about: str, told: str = "") -> None:
+        acts.add(connection, self._now_ms(), COMMAND, what, about, told)
 
     def _change(
         self, kind: str, what: str, values: dict[str, Any], from_day: int | None
@@ -261,21 +277,9 @@ class Halls:
             found = plan([line], stored, from_day or today, corrects=True)
             directory.save(connection, found.entries, now_ms)
             settle(connection, today)
+            if found.changes:
+                self._note(connection, f"{kind}.change", what, str(found.changes[0]))
         return found.changes
-
-
-def without(connection: Connection, row: Any, broker: dict[str, Any]) -> list[str]:
-    """The devices of a hall (row of `hall`) that would not find its broker there (columns of
-    `hall`): all if it is no address that they were told, else those that have not said so yet.
-    """
-    here = row.mqtt_host, row.mqtt_port, row.mqtt_ca
-    names = ("mqtt_host", "mqtt_port", "mqtt_ca")
-    there = tuple(broker.get(name, old) for name, old in zip(names, here, strict=True))
-    if there == here:
-        return []
-    if there == further_of(row):
-        return [device for device, _ in unaware(connection, row)]
-    return _standing(connection, row.hall)
 
 
 def broker_ca(data: bytes) -> str:
@@ -307,10 +311,6 @@ def broker_ca(data: bytes) -> str:
     if len(body) > _CA_BYTES:
         raise ValueError(f"it has {len(body)} bytes, and devices take {_CA_BYTES}")
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
-
-
-def _standing(connection: Connection, hall: str) -> list[str]:
-    return [row.device for row in in_use(connection, hall)]
 
 
 def _heard(row: Any) -> str:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from central.directory.cells import SINCE_EVER, day_number
-from central.directory.device_settings import further_of
+from central.directory.device_settings import further_of, without
 from central.directory.devices import Devices
-from central.directory.halls import without
 from central.directory.kinds import BY_NAME, KINDS
 from central.directory.reading import FAULTS, Fault, Line
 from central.directory.register import ADDED, CHANGED, Change, plan
@@ -24,6 +23,8 @@ from central.directory.roll import settle
 from central.store import directory, fleet, places
 from central.store.database import Database
 from central.store.directory import EVER, Entry
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.clock import day
 from hosting.error import OperatorError
 from hosting.listener import address
@@ -82,13 +83,14 @@ class Importer:
         options: Options,
         agreed: list[str] | None = None,
         faults: Iterable[Fault] = (),
+        who: str = COMMAND,
     ) -> list[Change]:
         """Change the directory as these lines say, and enrol the devices that are new; what was
         changed. All of it or, if it ends early, nothing: bundles that were written for devices
         that were then not enrolled are written anew the next time. Raises FaultsError.
 
         agreed: the changes, as text, to which somebody has agreed; ChangedError if by now it
-        would be others. faults: what is wrong in the lines' cells already.
+        would be others. faults: what is wrong in the lines' cells already. who: as acts name them.
         """
         now_ms = self._now_ms()
         today = day_number(day(now_ms))
@@ -97,6 +99,10 @@ class Importer:
             if agreed is not None and [str(one) for one in found.changes] != agreed:
                 raise ChangedError("the directory was changed meanwhile: look at it again.")
             found.write(self._devices, now_ms)
+            if found.changes:
+                told = "\n".join(str(one) for one in found.changes)
+                about = f"{len(found.changes)} rows"
+                acts.add(connection, now_ms, who, "directory.change", about, told)
         return found.changes
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from central.directory.attribution import Register
 from central.directory.roll import on_day
-from central.people.tokens import PROVINCE, Place
+from central.people.roles import PROVINCE, Place
 from central.store import directory
 from central.store.directory import Entry
 

@@ -22,10 +22,13 @@ class UnknownTokenError(Exception):
 
 
 class Holder(NamedTuple):
-    """Who holds a token that is good: its id, and what it opens."""
+    """Who holds a token that is good, or has signed in: the id of the token or the account, what
+    it opens, and of an account's holder the session's id.
+    """
 
     id: str
     scopes: tuple[str, ...]
+    session: str = ""
 
 
 Looked = Holder | UnknownTokenError | EndedTokenError

@@ -9,13 +9,16 @@ import difflib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
+from central.people.roles import KINDS_OF_PLACE, Place
 from central.store import directory, places, tokens
 from central.store.database import Database
 from central.store.judged import standings
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 from hosting.secret_file import write_new
 from hosting.tokens import digest, new_secret
@@ -37,7 +40,6 @@ SERVICES_WRITE = "services:write:"
 REHEARSAL = "rehearsal:write"
 ANYWHERE = "all"
 _BY_PLACE = (PAGES_READ, FIGURES_READ, CASES)
-KINDS_OF_PLACE = ("region", "institution", "hall")
 # Every scope as docs/scopes.md writes it.
 SCOPES = (
     *_OF_ALL_HALLS,
@@ -51,16 +53,6 @@ SCOPES = (
 )
 _DAY_MS = 86_400_000
 _DAYS, _DEVICES = 1, 200  # of a technician's token
-
-
-class Place(NamedTuple):
-    """Of whom a token reads: one of KINDS_OF_PLACE and its id, or PROVINCE."""
-
-    kind: str
-    id: str
-
-
-PROVINCE = Place("province", "")
 
 
 class Tokens:
@@ -100,6 +92,7 @@ class Tokens:
             ends_at_ms = None if days is None else now_ms + days * _DAY_MS
             left = (devices or _DEVICES) if is_technician else None
             add_token(connection, scope, token_file, now_ms, name, ends_at_ms, left)
+            acts.add(connection, now_ms, COMMAND, "token.add", scope, name)
         return scope
 
     def every(self) -> Any:
@@ -115,6 +108,7 @@ class Tokens:
                     f"no token that is good has the id {token_id}: "
                     "`pingjia central token list` names them."
                 )
+            acts.add(connection, self._now_ms(), COMMAND, "token.revoke", token_id)
 
 
 def add_token(
@@ -145,19 +139,6 @@ def add_token(
 def places_of(scopes: tuple[str, ...], kind: str) -> tuple[str, ...]:
     """The places whose services a token opens; kind: SERVICES_READ or SERVICES_WRITE."""
     return tuple(scope.removeprefix(kind) for scope in scopes if scope.startswith(kind))
-
-
-def place_of(scopes: tuple[str, ...], reading: str) -> Place | None:
-    """Of whom a token with these scopes reads pages, PAGES_READ, or figures, FIGURES_READ, or
-    handles CASES; None if of nobody.
-    """
-    for scope in scopes:
-        if scope == reading:
-            return PROVINCE
-        kind, colon, name = scope.removeprefix(f"{reading}:").partition(":")
-        if scope.startswith(f"{reading}:") and colon and kind in KINDS_OF_PLACE:
-            return Place(kind, name)
-    return None
 
 
 def hall_scope(hall: str) -> str:
@@ -195,7 +176,7 @@ def _known(connection: Connection, scope: str) -> str:
         return scope
     reading = next((one for one in _BY_PLACE if scope.startswith(f"{one}:")), None)
     if reading is not None:
-        place = _known_place(connection, scope.removeprefix(f"{reading}:"))
+        place = known_place(connection, scope.removeprefix(f"{reading}:"))
         if reading == CASES and place.kind == "hall":
             raise OperatorError("cases are for a region or an institution, not for a hall.")
         return f"{reading}:{place.kind}:{place.id}"
@@ -223,7 +204,7 @@ def _require_division(connection: Connection, scope: str) -> None:
         )
 
 
-def _known_place(connection: Connection, told: str) -> Place:
+def known_place(connection: Connection, told: str) -> Place:
     """told: the id of a region, institution or hall, or its kind and id, `region:6501`."""
     kind, _, name = told.rpartition(":")
     kinds = (kind,) if kind in KINDS_OF_PLACE else KINDS_OF_PLACE

@@ -19,6 +19,8 @@ from central.store.judged import counters, facts, standings
 from central.store.judged.counters import Count, FigureKey
 from central.store.judged.facts import Service
 from central.store.judged.standings import StandingKey, StandingRow
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.clock import now_ms as wall_ms
 from hosting.error import OperatorError
 
@@ -158,6 +160,8 @@ def recount(database: Database, judge: Judge, on_hall: Callable[[Hall], None]) -
                     }
                     wrong |= {(hall, service) for service, _ in found.unopened}
                     facts.touch(connection, wrong, turn.settled_ms)
+                    if found.wrong or found.counts:
+                        acts.add(connection, wall_ms(), COMMAND, "figures.recount", hall)
                     break
         else:
             raise OperatorError(

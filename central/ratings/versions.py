@@ -17,6 +17,8 @@ from central.rules.policy import Policies, Policy, load_policies
 from central.store import directory
 from central.store.database import Database
 from central.store.judged import facts, standings
+from central.store.people import acts
+from central.store.people.acts import COMMAND
 from hosting.error import OperatorError
 
 PolicyKey = tuple[str, int, str]  # profile, valid_from, place of an override: a version
@@ -173,6 +175,9 @@ def accept(database: Database, rules: Rules, profile: str, now_ms: int) -> list[
         standings.add_uses(connection, added, now_ms)
         seen = _seen(state)
         standings.note(connection, versions=json.dumps(sorted(seen - set(edited))))
+        if edited or added:
+            told = json.dumps({**{str(key): one for key, one in edited.items()}}, sort_keys=True)
+            acts.add(connection, now_ms, COMMAND, "policy.accept", profile, told)
     return [*edited, *added]
 
 

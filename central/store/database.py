@@ -74,6 +74,10 @@ class Database:
         self._file = file_id(self._path)
         self._was_away = False
 
+    def sign_acts(self, key: bytes) -> None:
+        """Sign what is noted of acts from now on (central/store/people/acts.py) with this key."""
+        self._writer = self._writer.execution_options(pingjia_acts=key)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and changes nothing."""
@@ -104,6 +108,15 @@ class Database:
                     if not self._is_in_place():
                         self._was_away = True
                         raise OperationalError(None, None, _AWAY)
+
+    def forget_erased(self) -> None:
+        """Let nothing that was overwritten or deleted remain in SQLite's log of changes; on
+        PostgreSQL until its own vacuum. A reader that holds the log keeps it until the next time.
+        """
+        if self._turn is not None:
+            with self._turn, self._engine.connect() as connection:
+                raw: Any = connection.connection.dbapi_connection
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _is_in_place(self) -> bool:
         wal = self._path.with_name(f"{self._path.name}-wal")
@@ -205,7 +218,9 @@ def _open_sqlite(url: str | URL, path: Path) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *_MEMORY):
+    # What is erased leaves nothing in the file: keys of sealed data (central/people/raters.py).
+    kept = ("secure_delete=ON", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    for pragma in (*kept, *_MEMORY):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,17 +1,14 @@
-"""The tokens of callers, and who has logged in to the pages with one: only the hashes of their
-secrets, and of what the browsers keep.
-"""
+"""The tokens of callers: only the hashes of their secrets."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from central.store import sql
 from central.store.tables import metadata
 
 _token = metadata.tables["token"]
-_session = metadata.tables["session"]
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
@@ -63,30 +60,3 @@ def name_of(connection: Connection, token_id: str) -> str:
     """Who a token is for; its id if that was not said."""
     query = select(_token.c.name).where(_token.c.id == token_id)
     return connection.execute(query).scalar_one_or_none() or token_id
-
-
-def begin_session(connection: Connection, sha256: str, token_id: str, now_ms: int) -> None:
-    """A new session of a token's holder."""
-    row = {"sha256": sha256, "token": token_id, "seen_ms": now_ms}
-    connection.execute(insert(_session), row)
-
-
-def session(connection: Connection, sha256: str):
-    """The session's row, or None."""
-    return connection.execute(select(_session).where(_session.c.sha256 == sha256)).first()
-
-
-def see_session(connection: Connection, sha256: str, now_ms: int) -> None:
-    """Note when a session was used."""
-    statement = update(_session).where(_session.c.sha256 == sha256)
-    connection.execute(statement.values(seen_ms=now_ms))
-
-
-def end_session(connection: Connection, sha256: str) -> None:
-    """End a session."""
-    connection.execute(delete(_session).where(_session.c.sha256 == sha256))
-
-
-def end_unseen_sessions(connection: Connection, before_ms: int) -> None:
-    """End the sessions that nobody has used since then."""
-    connection.execute(delete(_session).where(_session.c.seen_ms < before_ms))

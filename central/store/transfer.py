@@ -25,12 +25,14 @@ _EXPORTED = (
         "moved_rating",
         "rating_case",
         "case_step",
+        "spot_check",
     ),
-    *("figure", "judged", "policy_use", "judge"),
+    *("figure", "judged", "policy_use", "judge", "act", "act_head"),
 )
-_CALLERS = "token"
+_PEOPLE = ("token", "account", "rater")  # hashes, and what is sealed: to move a centre only
 TABLES = [table for table in metadata.sorted_tables if table.name in _EXPORTED]
-_BY_NAME = {table.name: table for table in [*TABLES, metadata.tables[_CALLERS]]}
+_OF_PEOPLE = [metadata.tables[name] for name in _PEOPLE]
+_BY_NAME = {table.name: table for table in [*TABLES, *_OF_PEOPLE]}
 _HIDDEN = {"password_hash": ""}
 
 
@@ -38,10 +40,10 @@ def all_rows(
     connection: Connection, with_hashes: bool = False
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(table, columns) of everything that is kept, bytes as the text that they are. with_hashes:
-    of callers' tokens and of devices' passwords, too.
+    of callers' tokens, of accounts and of devices' passwords, too, and what is sealed.
     """
     hidden = {} if with_hashes else _HIDDEN
-    for table in [*TABLES, *([metadata.tables[_CALLERS]] if with_hashes else [])]:
+    for table in [*TABLES, *(_OF_PEOPLE if with_hashes else [])]:
         query = select(table).order_by(*table.primary_key.columns)
         for row in connection.execution_options(yield_per=1000).execute(query):
             values = dict(row._mapping)

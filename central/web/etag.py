@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from central.people.tokens import Place
+from central.people.roles import Place
 from central.ratings.judge import Judge
 from central.ratings.versions import Rules
 from central.store import places

@@ -69,6 +69,11 @@ CENTRE = {
     "master_secret": Question(
         "旧机器的主密钥文件（可空） Of a centre that is moved: its master secret, or nothing", ""
     ),
+    "personal_key": Question(
+        "旧机器的个人信息密钥文件（可空） Its key of personal data, with personal.key.erased "
+        "beside it, or nothing",
+        "",
+    ),
     "restore": Question("旧机器的备份文件（可空） Its newest copy, a file, or nothing", ""),
 }
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -83,6 +84,11 @@ def require_machine(least_bytes: int) -> None:
         raise InstallError("this is done as root: sudo ./install.sh …")
     if not Path("/run/systemd/system").is_dir():
         raise InstallError("systemd does not run here, and the services need it")
+    if Path(sys.base_prefix).parts[1:2] in (("home",), ("root",)):
+        raise InstallError(
+            f"Python lies in {sys.base_prefix}, which the services may not see: name another, "
+            "PINGJIA_PYTHON=/path/python3 ./install.sh …"
+        )
     machine, (version, architecture, *_) = os.uname().machine, about_bundle()
     if machine != architecture:
         raise InstallError(

@@ -61,7 +61,7 @@ class Tier:
 CENTRE = Tier(
     "centre",
     "central",
-    ("pingjia-central.service", "pingjia-central@.service"),
+    ("pingjia-central.service", "pingjia-central@.service", "pingjia-central-pages.service"),
     ("central.db", "central.db-wal", "central.db-shm"),
     VAR / "central.db",
 )
@@ -169,24 +169,32 @@ def install_centre(release: Path, answers: Answers) -> None:
             "behind_proxy": answers.get("behind_proxy") == "true",
             "database_url": answers.get("database_url"),
             "master_secret_file": f"{VAR}/master.secret",
+            "personal_key_file": f"{VAR}/personal.key",
         }
         if certificate is not None:
             values |= {"tls_certificate": f"{ETC}/centre.crt", "tls_key": f"{ETC}/centre.key"}
         _settle_settings(CENTRE, made, values)
     if secret is not None and copy is not None:
         take(secret, VAR / "master.secret")
+        if (personal := answers.file("personal_key")) is not None:
+            take(personal, VAR / "personal.key")
+            if (erased := personal.with_name(f"{personal.name}.erased")).exists():
+                take(erased, VAR / "personal.key.erased")
         take(copy, COPIES / copy.name)
         say(CENTRE.command(release, "restore", COPIES / copy.name).strip())
     say(CENTRE.command(release, "init").strip())
-    if hall:
-        token = VAR / f"{hall}.token"
+    token = VAR / f"{hall}.token"
+    if hall and not token.exists():  # else an earlier attempt has added it
         CENTRE.command(release, "hall", "add", hall, "--name", first[0], "--mqtt-host", first[1],
                        "--mqtt-port", first[2], "--token-out", token)  # fmt: skip
         say(f"{token} is the token of hall {hall}: carry it to its gateway, and delete it here")
     use(CENTRE.name, release)
     start(CENTRE.unit)
     say("省级归集系统已运行 The centre runs. 接下来 Next:")
-    say(f"  keep a copy of {VAR}/master.secret apart, offline (docs/copies.md)")
+    say(
+        f"  keep copies of {VAR}/master.secret and {VAR}/personal.key apart, offline "
+        "(docs/copies.md)"
+    )
     say("  how it is: pingjia central doctor")
 
 

@@ -18,6 +18,7 @@ from .machine import (
     InstallError,
     folder,
     install_units,
+    is_enabled_or_active,
     remove_user,
     run,
     say,
@@ -99,11 +100,13 @@ def rollback(word: str | None) -> None:
 
 
 def services_of(tier: Tier) -> list[str]:
-    """What runs, or would: one service, or several processes of a centre (docs/processes.md)."""
+    """What runs, or would: one service, or several processes of a centre, and its pages apart
+    (docs/processes.md).
+    """
     several = tier.units[1].replace("@.", "@*.")
     listed = run("systemctl", "list-units", "--all", "--plain", "--no-legend", several)
     found = [line.split()[0] for line in listed.splitlines() if "@" in line]
-    return found or [tier.unit]
+    return (found or [tier.unit]) + [one for one in tier.units[2:] if is_enabled_or_active(one)]
 
 
 def start_all(services: list[str]) -> None:

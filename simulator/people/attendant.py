@@ -9,7 +9,6 @@ _STAFF = "9001", "周敏"
 _SERVED_S = 3.0
 _LOOK_S = 1.0
 _PAUSE_S = 2.0
-_ASKED_S = 15.0
 
 
 class Attendant:
@@ -23,15 +22,17 @@ class Attendant:
         """Goes on until it is cancelled; nobody is called while the device is not connected."""
         for number in itertools.count(1):
             try:
-                while not await self._is_online():
+                while await self._face() != "standby":
                     await asyncio.sleep(_LOOK_S)
                 await self._serve(f"K{number:03}")
             except WebError:
                 await asyncio.sleep(_PAUSE_S)  # the gateway is away
 
-    async def _is_online(self):
+    async def _face(self):
+        """What the device shows, "" while it is not connected."""
         devices = await self._queue.devices()
-        return any(one["online"] for one in devices if one["window"] == self._window)
+        mine = [one for one in devices if one["window"] == self._window and one["online"]]
+        return mine[0]["said"]["face"] if mine and mine[0]["said"] else ""
 
     async def _serve(self, ticket_no):
         await self._queue.set_staff(self._window, "in", *_STAFF)
@@ -42,5 +43,6 @@ class Attendant:
         await self._queue.invite(service)
         while (await self._queue.get(service))["outcome"] == "not_rated":
             await asyncio.sleep(_LOOK_S)
-        await asyncio.sleep(_ASKED_S)  # its reasons end with the next ticket
+        while await self._face() in ("thanking", "asking"):  # the next ticket would end it
+            await asyncio.sleep(_LOOK_S)
         await self._queue.close(service)

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from anyio.from_thread import BlockingPortal
 from empty_file import central_in
 from fastapi.testclient import TestClient
+from signed_in import CHEAP
 from starlette.types import ASGIApp
 
 from central.centre import Centre
@@ -153,6 +154,7 @@ class Hall:
             *(database, self.keys, rules or _rules(profile), Limits()),
             time or PlainClock(self.clock),
             participants=Participants(SECRET),
+            passwords=CHEAP,
         )
         self.intake, self.devices = centre.intake, centre.devices
         self.approval, self.endings = centre.approval, centre.endings
@@ -161,6 +163,7 @@ class Hall:
         self.figures, self.alarms, self.judge = centre.figures, centre.alarms, centre.judge
         self.site, self.closed, self.importer = centre.site, centre.closed, centre.importer
         self.halls, self.tokens = Halls(database, self.clock), Tokens(database, self.clock)
+        self.accounts, self.sessions, self.people = centre.accounts, centre.sessions, centre.people
         self.client = client_of(centre.app)
 
     def enrol(self, device: str, window: str = "w1") -> SigningDevice:

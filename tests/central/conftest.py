@@ -2,7 +2,7 @@
 
 import pytest
 from central_hall import Clock, Hall
-from empty_file import central_in
+from empty_file import ACTS_KEY, central_in
 from postgresql import Cluster
 from two_clocks import Machine
 
@@ -36,6 +36,7 @@ _ON_POSTGRESQL = {
     "test_central_postgresql",
     "test_judge_two",
 }
+_judge = metadata.tables["judge"]  # has a row from the start
 _DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
 
 
@@ -69,9 +70,12 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def on_postgresql(cluster):
-    """The centre's database on it."""
+    """The centre's database on it, and the judge's row as it begins."""
     opened = open_database(cluster.url)
-    yield opened
+    opened.sign_acts(ACTS_KEY)
+    with opened.read() as connection:
+        begun = connection.execute(_judge.select()).mappings().all()
+    yield opened, begun
     opened.close()
 
 
@@ -79,8 +83,8 @@ def on_postgresql(cluster):
 def database(request, tmp_path):
     """An empty database: SQLite, and in some modules PostgreSQL, too."""
     if getattr(request, "param", "") == "postgresql":
-        opened = request.getfixturevalue("on_postgresql")
-        _empty(opened)
+        opened, begun = request.getfixturevalue("on_postgresql")
+        _empty(opened, begun)
         yield opened
     else:
         opened = central_in(tmp_path)
@@ -88,7 +92,7 @@ def database(request, tmp_path):
         opened.close()
 
 
-def _empty(database):
+def _empty(database, begun):
     """Only what a test has used, row by row: truncating makes new files of table and indexes."""
     looks = [
         f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in metadata.tables
@@ -103,10 +107,7 @@ def _empty(database):
                 connection.execute(table.delete())
         for name in numbered:
             connection.exec_driver_sql(f'ALTER SEQUENCE "{name}" RESTART')
-        connection.exec_driver_sql(
-            "INSERT INTO judge (id, turn, settled_ms, directory, is_rehearsal)"
-            " VALUES (1, 0, 0, 0, false)"
-        )
+        connection.execute(_judge.insert(), begun)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from central_hall import SECRET, bearer, client_of
 from empty_file import central_in
 from rules_parts import at
+from signed_in import CHEAP
 
 from central.centre import Centre
 from central.clockwork import Limits
@@ -37,8 +38,12 @@ class Practice:
         rules = load_rules(profile) if isinstance(profile, str) else profile
         keys, people = DeviceKeys(SECRET), Participants(SECRET)
         self.centre = Centre(
-            *(self.database, keys, rules, Limits(), self.clock), participants=people
+            *(self.database, keys, rules, Limits(), self.clock),
+            participants=people,
+            passwords=CHEAP,
         )
+        self.accounts, self.sessions = self.centre.accounts, self.centre.sessions
+        self.people, self.site = self.centre.people, self.centre.site
         self.client = client_of(self.centre.app)
         self.tokens = Tokens(self.database, self.clock.now_ms)
         self._headers: dict[str, dict[str, str]] = {}

@@ -9,6 +9,7 @@ from rules_parts import at
 
 from central.ratings.casebook import fold
 from central.ratings.recount import differences, recount
+from central.rules.cases.samples import sample
 from central.store.cases import cases, steps
 from central.store.judged import standings
 
@@ -272,6 +273,12 @@ def test_what_an_officer_sees_has_no_rater_no_device_and_no_hour(practice):
     give(practice, device)
     no = only(practice, OFFICE)["no"]
     take(practice, no, OFFICE, what="contacted", at="2026-09-03 09:35:44")
+    # Nor does it tell by what it refuses: an hour before the rating is as good as one after.
+    take(practice, no, OFFICE, what="attempted", at="2026-09-03 09:00")
+    take(practice, no, OFFICE, 409, what="attempted", at="2026-09-02 23:59")
+    with practice.database.read() as connection:
+        told = steps.of(connection, [no])[no]
+    assert min(one.at_ms for one in told) == at("2026-09-03 09:30:17")
     headers = practice.headers(OFFICE)
     for path in ("/v1/cases", f"/v1/cases/{no}"):
         answer = practice.client.get(path, headers=headers)
@@ -370,6 +377,28 @@ def test_the_rates_of_a_period_are_over_all_and_over_what_is_settled(practice):
     assert (found["beside"], found["rates"][0]["target"]) == ({"second": 1}, 100)
     assert practice.get("/v1/cases/rates", FIRE, **days)["profiles"] == []
     practice.get("/v1/cases/rates", ALL, 422, **{"from": "2026-09-04", "to": "2026-09-03"})
+
+
+@pytest.mark.rule("R57")
+@pytest.mark.rule("R103")
+def test_a_spot_check_is_drawn_by_a_seed_that_is_kept(practice):
+    practice.go("2026-09-03 09:40")
+    give(practice, *(visit(f"S{n}", "2026-09-03", 1, f"r{n}") for n in range(30)))
+    days = {"first": "2026-09-01", "last": "2026-09-03", "percent": 10}
+    practice.post("/v1/cases/samples", days, REGION, 422)  # the day is not over
+    practice.go("2026-09-04 09:00")
+    made = practice.post("/v1/cases/samples", days, REGION)
+    assert (made["of"], len(made["drawn"]), made["is_same"]) == (30, 3, True)
+    again = sample([row.no for row in stored(practice)], made["seed"], 10)
+    assert [*again.drawn] == made["drawn"]
+    other = practice.post("/v1/cases/samples", days, REGION)
+    assert other["seed"] != made["seed"]
+    assert practice.get("/v1/cases/samples", ALL)["samples"] == []
+    practice.get("/v1/cases/samples", OFFICE, 403)
+    with practice.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM rating_case WHERE rating = 'r7'")
+    listed = practice.get("/v1/cases/samples", REGION)["samples"]
+    assert [one["is_same"] for one in listed] == [False, False]
 
 
 def test_ratings_of_before_there_were_cases_have_none(practice):

@@ -9,11 +9,13 @@ import pytest
 from central_hall import bearer, document, logged_in
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
-from scope_tables import routes_of, table
+from scope_tables import EVERYBODYS, routes_of, table
+from signed_in import COOKIE, signed_in
 from test_central_pages import HTML
 
 from central.figures.closed import to_freeze, visible
 from central.figures.report import ENOUGH
+from central.people import roles
 from central.people.tokens import REHEARSAL, SCOPES
 from central.store import directory
 from central.store.cases import cases
@@ -24,6 +26,8 @@ from protocol.batch import Matter
 
 DAY_MS = 86_400_000
 COLUMNS, ROUTES = table("The centre")
+ROLE_COLUMNS, ROLE_ROUTES = table("Accounts")
+OTHERS_KEY = "national.0.other.hall.*.per_visit.waiting"
 # What stands in a route for its own place, and for another one.
 OWN, OTHER = {"hall": "demo", "window": "w1"}, {"hall": "other", "window": "w1"}
 COMMON = {"kind": "window", "what": "demo/w1", "device": "xj-0417", "epoch": "1"}
@@ -37,6 +41,7 @@ SENT = {
     "POST /v1/batches": {"items": []},
     "POST /v1/services": {"hall": "demo", "service": "WEB-1", "channel": "web"},
     "POST /v1/cases": {"kind": "complaint", "hall": "demo", "text": "态度生硬"},
+    "POST /v1/cases/samples": {"first": "2020-01-01", "last": "2020-01-31", "percent": 5},
     "POST /v1/cases/{no}/steps": {"what": "contacted"},
     "POST /v1/services/{service}/progress": {
         "hall": "demo",
@@ -99,37 +104,115 @@ def token_of(hall, scope: str):
 
 def is_open(hall, scope: str, route: str, place: dict[str, str]) -> bool:
     """Whether a route answers what it is for; a live part is not waited for."""
-    method, path = route.split(" ")
-    for name, value in {**COMMON, **place}.items():
-        path = path.replace(f"{{{name}}}", value)
-    path = path.replace("/epochs/1", f"/epochs/{hall.device.epoch}")
-    path = path.replace("/cases/rates", "/cases/rates?from=2026-09-01&to=2026-09-30")
     token = token_of(hall, scope)
+    path, method = path_of(hall, route, place), route.split(" ")[0]
     if path.startswith("/v1/"):
         answer = hall.client.request(
             method, path, json=SENT.get(route), headers={**bearer(token), "accept": "*/*"}
         )
         assert answer.status_code not in (401, 405, 422, 500), (route, scope, answer.text)
         return answer.status_code < 300
+    return is_page_open(hall, logged_in(hall.site, token.read_text().strip()), route, path)
+
+
+def path_of(hall, route: str, place: dict[str, str]) -> str:
+    """The address of a route, in this place."""
+    path = route.split(" ")[1]
+    for name, value in {**COMMON, **place}.items():
+        path = path.replace(f"{{{name}}}", value)
+    path = path.replace("/cases/rates", "/cases/rates?from=2026-09-01&to=2026-09-30")
+    return path.replace("/epochs/1", f"/epochs/{hall.device.epoch}")
+
+
+def is_page_open(hall, cookie: dict[str, str], route: str, path: str) -> bool:
+    """Whether a browser with this cookie is answered, and neither asked who it is nor led to the
+    change of its password.
+    """
     hall.client.cookies.clear()
-    hall.client.cookies.update(logged_in(hall.site, token.read_text().strip()))
-    if method == "POST":
+    hall.client.cookies.update(cookie)
+    if route.startswith("POST"):
         answer = hall.client.post(path, data={}, headers=HTML, follow_redirects=False)
         # A form that is empty is refused, but not for want of a token.
-        return not answer.headers.get("location", "").startswith("/login")
+        return answer.status_code != 403 and not _leads_away(answer, path)
     if path.endswith("/live"):
         hall.site.close()  # its stream ends at once
     answer = hall.client.get(path, headers=HTML, follow_redirects=False)
     if answer.status_code == 303:
-        return not answer.headers["location"].startswith("/login")
-    assert answer.status_code in (200, 404), (route, scope, answer.text)
+        return not _leads_away(answer, path)
+    assert answer.status_code in (200, 403, 404), (route, answer.text)
     return answer.status_code == 200
 
 
-def test_the_table_has_every_scope_and_every_route(hall):
+def _leads_away(answer, path: str) -> bool:
+    place = answer.headers.get("location", "")
+    return place.startswith("/login") or (place == "/account" and path != place)
+
+
+def test_the_tables_have_every_scope_and_every_route(hall):
     kinds = [one.removesuffix(":<id>") for one in SCOPES if one != REHEARSAL]
     assert sorted(COLUMNS) == sorted(kinds)
-    assert routes_of(hall.client, hall.site) == set(ROUTES)
+    known = {one for one, verb in roles.ROUTES.items() if verb and verb != "rehearse"}
+    assert routes_of(hall.client, hall.site) == known
+    free = {one.split(" ")[1] for one, verb in roles.ROUTES.items() if not verb}
+    assert free == EVERYBODYS | {"/openapi.json"}
+    columns = {*COLUMNS, *ROLE_COLUMNS, REHEARSAL}
+    assert {who for row in roles.VERBS.values() for who in row} <= columns
+    assert {verb for verb in roles.ROUTES.values() if verb} <= set(roles.VERBS)
+
+
+@pytest.mark.parametrize(
+    ("columns", "table"), [(COLUMNS, ROUTES), (ROLE_COLUMNS, ROLE_ROUTES)], ids=["tokens", "roles"]
+)
+def test_the_docs_say_what_the_table_says(columns, table):
+    told = {}
+    for route, verb in roles.ROUTES.items():
+        row = roles.VERBS.get(verb, {})
+        if any(row.get(one) for one in columns):
+            told[route] = {one: row.get(one, "") for one in columns}
+    assert table == told
+
+
+@pytest.mark.parametrize("role", [*ROLE_COLUMNS])
+def test_every_route_with_every_role(province, role):
+    """A role of one place, by its own and by another one's; and no account opens the API."""
+    scope = {"officer": "ia", "entry": "demo", "admin": "all"}.get(role, "6501")
+    if role == "first":
+        first = province.accounts.add("first", "王芳", "supervisor", "6501")
+        cookie = {COOKIE: province.sessions.sign_in("first", first, "10.0.0.1")[0]}
+    else:
+        cookie = signed_in(province, role, scope)
+    wrong = {}
+    for route, verb in roles.ROUTES.items():
+        if not verb or "/v1/rehearsal/" in route:
+            continue
+        if "/v1/" in route:
+            province.client.cookies.clear()
+            province.client.cookies.update(cookie)
+            path = path_of(province, route, OWN)
+            answer = province.client.request(route.split(" ")[0], path, json=SENT.get(route))
+            assert answer.status_code == 401, route
+            continue
+        word = roles.VERBS[verb].get(role, "")
+        in_own = is_page_open(province, cookie, route, path_of(province, route, OWN))
+        has_place = "{hall}" in route or "{what}" in route or "{key}" in route
+        there = {**OTHER, "what": "other/w1", "key": OTHERS_KEY}
+        path = path_of(province, route, there)
+        in_other = is_page_open(province, cookie, route, path) if has_place else in_own
+        whole = {"yes": (True, True), "": (False, False)}
+        wanted = whole.get(word, (True, not has_place))
+        if (in_own, in_other) != wanted:
+            wrong[route] = (word, in_own, in_other)
+    assert wrong == {}
+
+
+def test_a_route_that_asks_no_table_is_found(hall):
+    """The control: a route that nobody has put into the table."""
+
+    @hall.site.router.get("/forgotten")
+    async def forgotten() -> None: ...
+
+    known = {one for one, verb in roles.ROUTES.items() if verb and verb != "rehearse"}
+    assert routes_of(hall.client, hall.site) - known == {"GET /forgotten"}
 
 
 def test_a_region_answers_the_marks_of_its_own_halls_only(province):

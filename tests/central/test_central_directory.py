@@ -343,6 +343,7 @@ from central.directory.sheet import read_tables
 from central.keys import DeviceKeys
 from central.store.database import open_database
 database = open_database(sys.argv[1])
+database.sign_acts(DeviceKeys(bytes(range(32))).acts_key())
 devices = Devices(database, DeviceKeys(bytes(range(32))).key, lambda: 1_760_000_000_000)
 lines, _ = read_lines(read_tables(Path(sys.argv[2])))
 print("read", flush=True)

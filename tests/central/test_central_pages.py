@@ -199,6 +199,7 @@ def test_a_supervisor_walks_the_pages_in_a_browser(supervisor, hall, device, ser
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: said.type == "error" and faults.append(said.text))
         page.goto(server)
+        page.get_by_text("用访问令牌登录").click()
         page.get_by_label("访问令牌").fill(token)
         page.keyboard.press("Enter")
         page.get_by_role("link", name="大厅", exact=True).click()

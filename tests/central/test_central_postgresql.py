@@ -1,15 +1,19 @@
 """What only PostgreSQL has: partitions, connections that break, processes that start together."""
 
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 from central_hall import differences
+from empty_file import ACTS_KEY
 from sqlalchemy import RootTransaction, create_engine, event
 
+from central.audit import acts as chain
 from central.store import ledger, sql, walk
 from central.store.database import CONNECTIONS, Database, open_database
+from central.store.people import acts
 from protocol.batch import encode_batch
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -196,3 +200,20 @@ def test_what_was_prepared_stays_prepared(hall, device, database, monkeypatch, i
     with database.read() as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()
     assert (count > 0) == is_ours
+
+
+def test_acts_of_several_at_once_are_one_chain(database):
+    """Begun together on a database without any: each waits for the one before it."""
+    begin = threading.Barrier(4)
+
+    def act(who: int) -> None:
+        begin.wait(10)
+        for n in range(10):
+            with database.write() as connection:
+                acts.add(connection, n, f"account:{who}", "session.begin")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [*threads.map(act, range(4))] == [None] * 4
+    with database.read() as connection:
+        assert [*chain.differences(connection, ACTS_KEY)] == []
+        assert acts.head(connection).n == 40

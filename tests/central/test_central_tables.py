@@ -19,12 +19,13 @@ from browser import FLAGS
 from central_hall import logged_in
 from playwright.sync_api import expect, sync_playwright
 from rehearsal_hall import DIRECTORY, Practice, world
+from signed_in import COOKIE, PASSWORD, made, signed_in
 
 from central.directory.sight import Sight
 from central.figures.tables.reader import KINDS
 from central.figures.tables.table import arranged
 from central.figures.tables.units import DIMENSIONS
-from central.people.tokens import PROVINCE
+from central.people.roles import PROVINCE
 from central.ratings.period import ALL, Period, name_of, named
 from central.rules.calendar import day_of
 
@@ -46,13 +47,17 @@ def autumn(practice):
 
 
 def look(practice, path, *scopes, language="zh", status=200):
-    """A page, as one sees it who holds these tokens."""
+    """A page, as one sees it who holds these tokens, or has signed in as `supervisor:<place>`."""
+    kept = []
     for scope in scopes:
+        if scope.startswith("supervisor:"):
+            kept.append(signed_in(practice, "supervisor", scope.partition(":")[2])[COOKIE])
+            continue
         practice.headers(scope)
-    files = [practice.folder / f"{scope.replace(':', '-')}.token" for scope in scopes]
-    kept = [logged_in(practice.centre.site, file.read_text().strip()) for file in files]
+        token = (practice.folder / f"{scope.replace(':', '-')}.token").read_text().strip()
+        kept.append(logged_in(practice.site, token)[COOKIE])
     practice.client.cookies.clear()
-    practice.client.cookies.set("pingjia_centre", ".".join(one["pingjia_centre"] for one in kept))
+    practice.client.cookies.set(COOKIE, ".".join(kept))
     headers = {**HTML, "accept-language": language}
     answer = practice.client.get(path, headers=headers, follow_redirects=False)
     assert answer.status_code == status, answer.text
@@ -96,7 +101,7 @@ def pages_of(practice, *scopes):
 @pytest.mark.rule("R108")
 @pytest.mark.rule("R109")
 def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
-    pages = pages_of(autumn, f"pages:read{place}", "services:read:all")
+    pages = pages_of(autumn, f"pages:read{place}", "supervisor:all")
     counts = {}
     for path, page in pages.items():
         links = LINK.findall(page)
@@ -116,26 +121,26 @@ def test_every_count_on_every_page_is_as_long_as_its_list(autumn, place):
             wrong[key] = (number, opened["count"], times)
     assert wrong == {}
     key, number = next((key, number) for key, number in counts.items() if number > 3)
-    page = look(autumn, f"/counts/{key}?by=hall", "services:read:all")
+    page = look(autumn, f"/counts/{key}?by=hall", "supervisor:all")
     spread = re.search(r'<dl class="pairs">(.*?)</dl>', page, re.S)
     assert spread is not None
     assert sum(map(int, re.findall(r"<dd>(\d+)", spread[1]))) == number
 
 
-def test_without_a_token_for_services_no_count_is_a_link(autumn):
+def test_without_an_account_no_count_is_a_link(autumn):
     page = look(autumn, "/tables/rates/staff?period=2026-09", "pages:read")
     assert "/counts/" not in page
-    assert "services:read" in page
+    assert "请用主管部门或监督人员的账号登录" in page
     key = "qinnan.202609.*.hall.*.per_visit.active-1"
     look(autumn, f"/counts/{key}", "pages:read", status=303)
-    assert "所计服务" in look(autumn, f"/counts/{key}", "services:read:450702")
+    assert "所计服务" in look(autumn, f"/counts/{key}", "supervisor:450702")
     elsewhere = {"kind": "region", "id": "650100", "name": "乌鲁木齐", "tier": "prefecture"}
     autumn.give(directory=[elsewhere])
-    empty = look(autumn, f"/counts/{key}", "services:read:650100")
+    empty = look(autumn, f"/counts/{key}", "supervisor:650100")
     assert "没有。" in empty
     one_hall = "qinnan.202609.demo.hall.*.per_visit.active-1"
-    look(autumn, f"/counts/{one_hall}", "services:read:650100", status=403)
-    look(autumn, "/counts/nonsense", "services:read:450702", status=404)
+    look(autumn, f"/counts/{one_hall}", "supervisor:650100", status=403)
+    look(autumn, "/counts/nonsense", "supervisor:450702", status=404)
 
 
 @pytest.mark.rule("R108")
@@ -348,7 +353,7 @@ def test_reasons_per_matter_are_those_of_the_bad_ratings_by_what_they_are_about(
     missing = practice.get(f"/v1/figures/{cells['missing']['num_key']}/services")
     assert missing["count"] == len(missing["services"]) == 1
     key = cells["documents"]["num_key"]
-    page = look(practice, f"/counts/{key}", "services:read:all")
+    page = look(practice, f"/counts/{key}", "supervisor:all")
     assert "办公室" in page
     assert "同样内容的证明材料被要求多次提交" in page
     shown = " ".join(re.sub(r"<[^>]+>", " ", page).split())
@@ -562,8 +567,7 @@ def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
     for month, bad in (("2026-08", 2), ("2026-09", 5)):
         practice.give(**rated("demo", "w1", [5] * 25 + [1] * bad, month=month))
     practice.go("2026-10-20 00:00")
-    practice.headers("pages:read")
-    token = (practice.folder / "pages-read.token").read_text().strip()
+    login = made(practice, "supervisor", "450702", "wangfang")
     faults = []
     with served(practice.client.app) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -575,7 +579,8 @@ def test_in_a_browser_a_table_leads_to_a_unit_whose_months_are_drawn(practice):
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: said.type == "error" and faults.append(said.text))
         page.goto(f"{server}/tables/rates/window?period=2026-09")
-        page.get_by_label("访问令牌").fill(token)
+        page.get_by_label("登录名").fill(login)
+        page.get_by_label("密码").fill(PASSWORD)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="各项指标")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

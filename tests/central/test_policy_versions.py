@@ -151,7 +151,7 @@ def test_a_table_adds_up_what_each_version_judged_and_each_count_is_its_list(tow
     pages = ["/units/staff/demo/0231", "/tables/rates/hall", "/tables/reasons/staff"]
     counts = {}
     for path in [f"{one}?period=2026-10&profile=town" for one in pages]:
-        page = look(town, path, "pages:read", "services:read:all")
+        page = look(town, path, "pages:read", "supervisor:all")
         counts |= {unescape(key): int(n) for key, n in LINK.findall(page)}
     assert {key.split(".")[0] for key in counts} == {"town", "town@20220607", "town@20261015"}
     for key, n in counts.items():

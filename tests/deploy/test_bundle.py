@@ -2,8 +2,10 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -73,6 +75,10 @@ def test_the_lock_has_hashes_of_both_architectures_for_everything():
     lines = [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
     named = {line.split("==")[0]: line.count("--hash=sha256:") for line in lines}
     assert min(named.values()) >= 1
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {re.split(r"[\[~=<>;! ]", one)[0] for one in project["dependencies"]}
+    known = {name.replace("_", "-") for name in named}
+    assert wanted - known == set(), "they were added since: make lock"
     assert named["cryptography"] >= len(ARCHITECTURES)
     assert named["msgspec"] == 2 * len(ARCHITECTURES), "of each Python one"
     pinned = (ROOT / "constraints.txt").read_text().lower().replace("_", "-").splitlines()

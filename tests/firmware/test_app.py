@@ -262,17 +262,36 @@ class TestApp(unittest.TestCase):
             board.input = "kiosk"
             app._take_ticket(ticket())
             press(board, app, level)
-            app._take_choice(list(codes))  # while it thanks: too early
+            app._take_choice(list(codes), True)  # while it thanks: too early
             board.now += 2500
             app._session.tick(board.now)
             app._show()
             self.assertEqual(board.done[-2:], [("ask", level), ("show", "asking")])
-            app._take_choice([213] + list(codes))  # no reason of another level's
-            app._take_choice(list(codes))  # and none twice
+            app._take_choice([213] + list(codes), True)  # no reason of another level's
+            app._take_choice(list(codes), True)  # and none twice
             (reasons,) = records(board, "reasons")
             self.assertEqual(reasons["answer"], of_codes(codes))
             self.assertEqual(ratings(board)[0]["input"], "kiosk")
             self.assertEqual(board.done[-2:], [("answer", "noted", None), ("show", "standby")])
+
+    def test_who_chooses_has_time_but_no_more_than_a_minute(self):
+        board, app = device(why_ms=6000)
+        board.input = "kiosk"
+        app._take_ticket(ticket())
+        press(board, app)
+        board.now += 2000
+        app._session.tick(board.now)
+        for _ in range(11):
+            board.now += 5000
+            app._take_choice([510], False)
+            self.assertEqual(app._session.face, "asking")
+        board.now += 5000  # the minute is over: the last time was 5 s before
+        app._take_choice([510], False)
+        self.assertEqual(app._session.face, "asking")
+        board.now += 1000
+        app._session.tick(board.now)
+        self.assertEqual(app._session.face, "standby")
+        self.assertEqual(records(board, "reasons"), [])
 
     def test_a_citizen_at_a_touchscreen_may_leave_without_a_reason(self):
         board, app = device()
@@ -281,7 +300,7 @@ class TestApp(unittest.TestCase):
         press(board, app)
         board.now += 2500
         app._session.tick(board.now)
-        app._take_choice([])
+        app._take_choice([], True)
         self.assertEqual(records(board, "reasons"), [])
         self.assertEqual(board.done[-1], ("show", "standby"))
 

@@ -5,6 +5,9 @@ import hashlib
 import http.client
 import json
 import shutil
+import socket
+import ssl
+import threading
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -15,6 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from central.rules.reasons import TEXTS
+from gateway.config import CA
+from gateway.keep.certificates import Certificates, now_utc
 from gateway.store import quarantine
 from gateway.web import bridge
 from gateway.web.bridge import client_of, is_own_origin
@@ -55,11 +60,11 @@ def opened():
         yield open_one
 
 
-def end_of(socket):
+def end_of(bridged):
     """The code that a bridge is closed with; what it says before is passed over."""
     try:
         while True:
-            socket.recv(timeout=15)
+            bridged.recv(timeout=15)
     except ConnectionClosed as closed:
         return closed.rcvd and closed.rcvd.code
 
@@ -67,20 +72,20 @@ def end_of(socket):
 def test_a_device_has_its_own_rights_on_either_broker_and_no_more(lasting_hall, opened):
     gateway = lasting_hall
     until(lambda: gateway.book.devices, "the hall's document")
-    socket = opened(gateway)
-    assert socket.subprotocol == "mqtt"
-    socket.send(login("dev-1"))
-    assert socket.recv(timeout=10)[:4] == b"\x20\x02\x00\x00"
-    socket.send(subscribe(f"pj/1/{HALL}/dev-1/clock", f"pj/1/{HALL}/dev-2/ticket"))
-    assert socket.recv(timeout=10)[0] == 0x90
+    bridged = opened(gateway)
+    assert bridged.subprotocol == "mqtt"
+    bridged.send(login("dev-1"))
+    assert bridged.recv(timeout=10)[:4] == b"\x20\x02\x00\x00"
+    bridged.send(subscribe(f"pj/1/{HALL}/dev-1/clock", f"pj/1/{HALL}/dev-2/ticket"))
+    assert bridged.recv(timeout=10)[0] == 0x90
     gateway.inbox.want(clocks=["dev-1"])
-    told = socket.recv(timeout=10)
+    told = bridged.recv(timeout=10)
     assert b"/dev-1/clock" in told
     assert b"now_ms" in told
-    socket.send(packet(0x30, text(f"pj/1/{HALL}/dev-2/state") + b"{}"))  # another one's
+    bridged.send(packet(0x30, text(f"pj/1/{HALL}/dev-2/state") + b"{}"))  # another one's
     with suppress(ConnectionClosed):  # the embedded broker hangs up on a forger
-        socket.send(packet(0xC0, b""))
-        assert socket.recv(timeout=10) == b"\xd0\x00"
+        bridged.send(packet(0xC0, b""))
+        assert bridged.recv(timeout=10) == b"\xd0\x00"
     with gateway.database.read() as connection:
         assert [row.device for row in quarantine.counts(connection)] == []
     assert gateway.presence.silent_s("dev-2") is None
@@ -89,16 +94,16 @@ def test_a_device_has_its_own_rights_on_either_broker_and_no_more(lasting_hall, 
 def test_a_wrong_password_and_names_that_are_no_device_get_nowhere(lasting_hall, opened):
     gateway = lasting_hall
     until(lambda: gateway.book.devices, "the hall's document")
-    socket = opened(gateway)
-    socket.send(login("dev-1", "wrong-password"))
-    answer = socket.recv(timeout=10)
+    bridged = opened(gateway)
+    bridged.send(login("dev-1", "wrong-password"))
+    answer = bridged.recv(timeout=10)
     assert answer[:2] == b"\x20\x02"
     assert answer[3] in (4, 5)
-    assert end_of(socket) == 1008
+    assert end_of(bridged) == 1008
     for first in (login("_gateway"), login("dev-9"), b"\x10", b"GET / HTTP/1.1", "text"):
-        socket = opened(gateway)
-        socket.send(first)
-        assert end_of(socket) in (1001, 1008), first
+        bridged = opened(gateway)
+        bridged.send(first)
+        assert end_of(bridged) in (1001, 1008), first
 
 
 def test_other_origins_and_other_protocols_are_refused_before_anything(gateway, opened):
@@ -121,12 +126,57 @@ def test_strangers_shut_no_device_out_and_messages_are_bounded(gateway, opened, 
     large.send(b"\x10" * (bridge.MESSAGE_BYTES + 1))
     assert end_of(large) == 1009
     mute.append(opened(gateway))
-    socket = opened(gateway)
-    socket.send(login("dev-1"))
-    assert socket.recv(timeout=10)[:4] == b"\x20\x02\x00\x00"
+    bridged = opened(gateway)
+    bridged.send(login("dev-1"))
+    assert bridged.recv(timeout=10)[:4] == b"\x20\x02\x00\x00"
     assert end_of(mute[0]) == 1001  # whose place it took
     monkeypatch.setattr(bridge, "_LOGIN_S", 0.1)
     assert end_of(opened(gateway)) == 1001  # said nothing for too long
+
+
+def test_in_a_hall_with_tls_the_bridge_believes_the_hall_s_own_broker_only(
+    tmp_path, centre, opened
+):
+    folder = tmp_path / "secure"
+    Certificates(folder).make(HALL, ["127.0.0.1"], now_utc())
+    names = {"secure_dir": folder, "mqtt_ca": folder / CA}
+    running = start_gateway(settings_in(tmp_path, centre.url).model_copy(update=names))
+    try:
+        until(lambda: running.book.devices, "the hall's document")
+        trusted = ssl.create_default_context(cafile=str(folder / CA))
+        bridged = opened(running, ssl=trusted)
+        bridged.send(login("dev-1"))
+        assert bridged.recv(timeout=10)[:4] == b"\x20\x02\x00\x00"
+        with Stranger() as stranger:
+            running.broker.port, own = stranger.port, running.broker.port
+            bridged = opened(running, ssl=trusted)
+            bridged.send(login("dev-1"))
+            assert end_of(bridged) == 1011
+            assert PASSWORD.encode() not in stranger.heard
+            running.broker.port = own
+    finally:
+        running.stop()
+
+
+class Stranger:
+    """Listens in the broker's place, and has no certificate."""
+
+    def __enter__(self):
+        self.heard = b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _listen(self):
+        with suppress(OSError):
+            taken, _ = self._listener.accept()
+            with taken:
+                self.heard = taken.recv(4096)
+                taken.sendall(b"\x20\x02\x00\x00")
 
 
 def test_a_broker_that_is_away_ends_the_bridge(tmp_path, centre, opened):
@@ -134,9 +184,9 @@ def test_a_broker_that_is_away_ends_the_bridge(tmp_path, centre, opened):
     try:
         until(lambda: running.book.devices, "the hall's document")
         running.broker.port = free_port()
-        socket = opened(running)
-        socket.send(login("dev-1"))
-        assert end_of(socket) == 1011
+        bridged = opened(running)
+        bridged.send(login("dev-1"))
+        assert end_of(bridged) == 1011
     finally:
         running.stop()
 

@@ -125,6 +125,7 @@ class BusyHall:
     def _enrol(self) -> None:
         database = open_database(f"sqlite:///{self.folder}/central.db")
         keys = DeviceKeys(read_master_secret(self.folder / "master.secret"))
+        database.sign_acts(keys.acts_key())
         halls, devices = Halls(database, now_ms), Devices(database, keys.key, now_ms)
         for number in range(1, self._count + 1):
             bundle = self.folder / f"bench-{number:04d}.json"

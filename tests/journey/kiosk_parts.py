@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from browser import FLAGS
@@ -17,6 +18,11 @@ from simulator.parts.part import pingjia
 
 PIN = "2580"
 SETTINGS = Path(__file__).parents[2] / "deploy" / "settings.toml"
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+SMALL = """[...document.querySelectorAll('button, input')].filter((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return one.checkVisibility() && Math.min(width, height) < 64;
+}).map((one) => one.outerHTML)"""
 # Lines of a browser that say what it could not reach: the gateway is away when a test says so.
 AWAY = ("ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to fetch", "service worker")
 
@@ -32,6 +38,7 @@ class Kiosk:
         self.presses: list[Press] = []
         self.faults: list[str] = []
         self.service = self.ticket_no = ""
+        self.looks = False  # whether axe-core looks at the faces that are come by
 
     @property
     def url(self):
@@ -75,6 +82,8 @@ class Kiosk:
     async def enrol(self, bundle):
         """As the technician does it: the file, and a PIN."""
         await self.face("unenrolled")
+        if self.looks:
+            await is_fit_for_all(self)
         await self.page.set_input_files("#bundle", bundle)
         await self.page.fill("#pin", PIN)
         await self.page.fill("#pin-again", PIN)
@@ -208,11 +217,23 @@ class Kiosk:
             await asyncio.sleep(0.2)
 
 
+async def is_fit_for_all(kiosk):
+    """axe-core finds nothing, contrast included, and no target is below 64 px; by what it is."""
+    await kiosk.page.evaluate(AXE)
+    found = await kiosk.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    told = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
+    assert told == [], told
+    assert len(found["passes"]) > 10
+    small = await kiosk.page.evaluate(SMALL)
+    assert small == []
+
+
 @asynccontextmanager
-async def at_work(it, device, window, **times):
+async def at_work(it, device, window, looks=False, **times):
     """A kiosk that is enrolled and has quick settings, online in its browser."""
     bundle = await it.enrol(device, window)
     kiosk = Kiosk(it, device, window)
+    kiosk.looks = looks
     async with kiosk.browser():
         await kiosk.enrol(bundle)
         await kiosk.be_quick(**times)

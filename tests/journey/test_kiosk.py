@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import httpx2
 import pytest
-from kiosk_parts import PIN, Kiosk, at_work
+from kiosk_parts import PIN, Kiosk, at_work, is_fit_for_all
 from playwright.async_api import Error, expect
 
 pytestmark = pytest.mark.needs("chromium")
@@ -22,7 +22,7 @@ CAPITALS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ɐqɔpǝɟƃɥᴉɾʞן�
 
 def test_a_day_at_a_touchscreen(journey, firmware):
     async def day(it):
-        async with at_work(it, DEVICE, WINDOW) as kiosk:
+        async with at_work(it, DEVICE, WINDOW, looks=True) as kiosk:
             await runs_the_firmware_as_built(kiosk, firmware)
             for way in (by_touch, by_keyboard):
                 await walk(kiosk, way)
@@ -57,6 +57,7 @@ async def runs_the_firmware_as_built(kiosk, firmware):
         kiosk.page.get_by_text(f"{len(told['imported'])} 个文件与清单一致")
     ).to_be_visible()
     await expect(kiosk.page.get_by_text("已连接大厅")).to_be_visible()
+    await is_fit_for_all(kiosk)
     await kiosk.page.get_by_role("button", name="关闭").tap()
 
 
@@ -181,11 +182,13 @@ async def try_every_key(kiosk):
 
 async def in_english(kiosk):
     """A language is one citizen's; so is the size of print."""
+    await is_fit_for_all(kiosk)
     await kiosk.serve()
     await kiosk.face("serving")
     await kiosk.page.get_by_role("button", name="English").tap()
     await kiosk.page.get_by_role("button", name="Large print").tap()
     await kiosk.invite()
+    await is_fit_for_all(kiosk)
     await expect(kiosk.page.get_by_role("heading")).to_have_text("How was this service?")
     await kiosk.page.keyboard.press("Tab")
     await kiosk.page.keyboard.press("Tab")
@@ -194,6 +197,8 @@ async def in_english(kiosk):
     await expect(kiosk.page.get_by_role("heading")).to_have_text("Thank you for your rating")
     await kiosk.face("asking")
     await expect(kiosk.page.locator(".reason").first).to_have_text("One form was enough")
+    await kiosk.page.locator(".reason").nth(1).tap()
+    await is_fit_for_all(kiosk)
     await kiosk.page.locator("#skip").tap()
     await kiosk.face("standby")
     assert await kiosk.page.evaluate("document.documentElement.lang") == "zh"

@@ -42,7 +42,7 @@ def test_a_full_storage_thanks_nobody_and_says_so(journey):
         assert verdict.holds(), verdict.explanations
         assert verdict.thanked == verdict.in_centre == number + 1
 
-    journey(scenario, timeout_s=100)
+    journey(scenario, timeout_s=150)
 
 
 def test_a_browser_that_may_keep_nothing_is_no_device(journey):

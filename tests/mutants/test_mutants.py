@@ -29,8 +29,8 @@ MUSTS = re.findall(
 LIST = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text())
 OF_RULES = tomllib.loads(Path(__file__).with_name("rules.toml").read_text())["mutants"]
 FOLDERS = (
-    *("protocol", "quick", "hosting", "pages", "firmware", "gateway", "central", "simulator"),
-    *("workbench", "deploy", "tests"),
+    *("protocol", "quick", "hosting", "shipped", "pages", "firmware", "gateway", "central"),
+    *("simulator", "workbench", "deploy", "tests"),
 )
 FILES = ("pingjia.py", "pyproject.toml", "package.json")
 LONGEST_S = 120

@@ -20,7 +20,7 @@ PLACE = re.compile(r"\{\w*\}")
 # Python that speaks to people, in Chinese; what programs read is elsewhere.
 SPEAKING = (
     *("pages", "gateway/web", "gateway/desk", "central/web/pages"),
-    *("central/custody/marks.py",),
+    *("central/custody/marks.py", "central/people"),
 )
 SILENT = ("gateway/web/api.py", "gateway/web/kiosk.py")
 

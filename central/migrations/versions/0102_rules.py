@@ -21,10 +21,16 @@ def upgrade() -> None:
     op.create_table(
         "session",
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("token", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.String(length=8), nullable=False),
+        sa.Column("token", sa.String(length=16), nullable=True),
+        sa.Column("account", sa.String(length=16), nullable=True),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
         sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(length=45), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_session")),
     )
+    op.create_index(op.f("ix_session_account"), "session", ["account"], unique=False)
+    _create_people()
     op.create_table(
         "mark_answer",
         sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -348,6 +354,66 @@ def upgrade() -> None:
     _begin_judging()
 
 
+def _create_people() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("login", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("password_hash", sa.String(length=160), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("scope", sa.String(length=48), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("password_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("is_first", sa.Boolean(), nullable=False),
+        sa.Column("locked_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("removed_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("login", name=op.f("uq_account_login")),
+    )
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_failure")),
+    )
+    op.create_index(op.f("ix_sign_in_failure_last_ms"), "sign_in_failure", ["last_ms"])
+    op.create_table(
+        "act",
+        sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.String(length=48), nullable=False),
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("about", sa.String(length=300), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("prev16", sa.String(length=16), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_act")),
+    )
+    for column in ("about", "what", "who"):
+        op.create_index(op.f(f"ix_act_{column}"), "act", [column])
+    op.create_table(
+        "act_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_act_head")),
+    )
+    op.create_table(
+        "rater",
+        sa.Column("id", sa.String(length=100), nullable=False),
+        sa.Column("noted_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
+        sa.Column("erased_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rater")),
+    )
+
+
 def _make_cases() -> None:
     op.create_table(
         "rating_case",
@@ -419,6 +485,24 @@ def _make_cases() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_step")),
     )
     op.create_index(op.f("ix_case_step_no"), "case_step", ["no"], unique=False)
+    op.create_table(
+        "spot_check",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("last_day", sa.Integer(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("of_cases", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("drawn", sa.Text(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spot_check")),
+    )
+    op.create_index(
+        op.f("ix_spot_check_place_at_ms"), "spot_check", ["place", "at_ms"], unique=False
+    )
 
 
 def _note_bundles() -> None:

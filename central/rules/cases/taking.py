@@ -4,7 +4,7 @@ Values in, values out.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from central.rules.calendar import Calendar, day_number, day_of, end_of_day
+from central.rules.calendar import Calendar, day_number, day_of, end_of_day, epoch_day
 from central.rules.cases.limits import limits_for, terms_of_case
 from central.rules.cases.state import left_in, owed_in
 from central.rules.cases.steps import DECISIONS, RULES, Case, Step
@@ -61,7 +61,8 @@ def _of_kind(case: Case, step: Step) -> str | None:
             return f"{step.what} needs {name}"
     if step.at_ms > step.noted_ms:
         return "a step is noted when it was taken, not before"
-    if step.at_ms < case.received_ms:
+    # By days: whoever tries one hour after another must not learn when the rating came.
+    if epoch_day(step.at_ms) < epoch_day(case.received_ms):
         return "the case had not come yet then"
     if step.at_ms != step.noted_ms and not rule.may_be_past:
         return f"{step.what} is taken by noting it: leave the time out"

@@ -191,6 +191,13 @@ def received(
     return [_row(row) for row in sql.run(connection, query, told)]
 
 
+def numbers_between(connection: Connection, scope: Scope, span: tuple[int, int]) -> list[str]:
+    """The numbers of all cases of a scope that came from span[0] to before span[1]."""
+    where, values = _of_scope(connection, scope)
+    query = f"SELECT no FROM rating_case WHERE received_ms >= ? AND received_ms < ? AND {where}"
+    return [row[0] for row in sql.run(connection, query, (*span, *values))]
+
+
 class Counts(NamedTuple):
     """How many open cases of a scope there are; over: with a limit missed, by what is shown;
     today, week: whose limit ends first until then.

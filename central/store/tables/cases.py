@@ -101,3 +101,24 @@ class CaseStep(Table, table=True):
     day: int | None
     text: str = Field(sa_type=Text)
     n: int
+
+
+class SpotCheck(Table, table=True):
+    """A spot check (抽查) of cases: which were drawn, of how many that came from a day to another,
+    by which seed. place: whose, as the scope of who drew it; sha256: of all their numbers.
+    """
+
+    __tablename__ = "spot_check"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index(None, "place", "at_ms"),)
+
+    id: str = Field(primary_key=True, max_length=16)
+    place: str = Field(max_length=64)
+    first_day: int
+    last_day: int
+    percent: int
+    seed: str = Field(max_length=64)
+    of_cases: int
+    sha256: str = Field(max_length=64)
+    drawn: str = Field(sa_type=Text)
+    actor: str = Field(max_length=64)
+    at_ms: int = Field(sa_type=BigInteger)

@@ -173,12 +173,19 @@ class Token(Table, table=True):
 
 class Session(Table, table=True):
     """Who has logged in to the pages, by the hash of the secret in their cookie; it ends with its
-    token. seen_ms: when it was used last, within hours.
+    token, or its account.
+
+    id: what it is called in lists. token, account: one of them. began_ms: when; seen_ms: when it
+    was used last, within a minute of an account's, within hours of a token's. address: from where.
     """
 
     sha256: str = Field(primary_key=True, max_length=64)
-    token: str = Field(max_length=16)
+    id: str = Field(max_length=8)
+    token: str | None = Field(default=None, max_length=16)
+    account: str | None = Field(default=None, max_length=16, index=True)
+    began_ms: int = Field(sa_type=BigInteger)
     seen_ms: int = Field(sa_type=BigInteger)
+    address: str = Field(default="", max_length=45)
 
 
 class DeviceSettings(Table, table=True):

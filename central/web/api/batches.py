@@ -17,8 +17,8 @@ from central.custody.intake import (
     Outcome,
     UnfiledError,
 )
-from central.people import tokens
 from central.people.callers import UnknownTokenError
+from central.people.roles import reach
 from central.store.database import is_of_store
 from central.web.api.bearer import Bearer, refused, token_in
 from hosting.body import announced, unpack
@@ -104,7 +104,7 @@ class BatchDoor:
         authorization = headers.get("authorization", "")
         if announced(headers) > _SMALL:  # nobody else makes us hold a large one
             scopes = await run_in_threadpool(self._bearer, authorization)
-            if not tokens.halls_of(scopes):
+            if reach(scopes, "send batches") is None:
                 raise HTTPException(403, _NO_HALL)
         packed = await _body(receive)
         encoding = headers.get("content-encoding", "").strip().lower()

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Header, HTTPException
 
 from central.people.callers import Callers, Holder, UnknownTokenError
+from central.people.roles import Place, is_own, reach, tokens_for
 from hosting.tokens import EndedTokenError
 
 Scopes = tuple[str, ...]
@@ -48,7 +49,13 @@ def refused(error: UnknownTokenError | EndedTokenError) -> HTTPException:
     return HTTPException(401, sentence, {"WWW-Authenticate": "Bearer"})
 
 
-def require(scopes: Scopes, scope: str) -> None:
-    """Raise the 403 that names the scope if it is not among these."""
-    if scope not in scopes:
-        raise HTTPException(403, f"this token has not the scope {scope}")
+def require(scopes: Scopes, verb: str, hall: str | None = None) -> Place:
+    """The place for which these scopes open a verb of central/people/roles.py, else the 403 that
+    names what would. hall: the one that it must be opened for.
+    """
+    found = reach(scopes, verb)
+    if found is None or (hall is not None and not is_own(scopes, verb, hall)):
+        needed = " or ".join(tokens_for(verb))
+        needed = needed if hall is None else needed.replace("<hall>", hall)
+        raise HTTPException(403, f"this token has not the scope {needed}")
+    return found.place

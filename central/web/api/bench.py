@@ -14,8 +14,8 @@ from central.custody.heads import end_head
 from central.custody.intake import Intake
 from central.directory.devices import Devices, TakenError, UsedUpError
 from central.directory.endings import place_of
-from central.people import tokens
 from central.people.callers import Holder
+from central.people.deeds import who_of
 from central.store import covers, places
 from central.store.database import Database
 from central.store.places import Enrolment
@@ -102,7 +102,7 @@ def create_router(
     router = APIRouter(prefix="/v1/halls/{hall}")
 
     def holder(hall: str, holder: Annotated[Holder, Depends(holder_in)]) -> Holder:
-        require(holder.scopes, tokens.enrol_scope(hall))
+        require(holder.scopes, "enrol devices", hall)
         return holder
 
     def technician(hall: str, _: Annotated[Holder, Depends(holder)]) -> str:
@@ -137,9 +137,11 @@ def create_router(
         return Response(bundle, 201, headers, "application/json")
 
     @router.delete("/devices/{device}")
-    def delete_device(hall: Annotated[str, Depends(technician)], device: str) -> DeviceView:
+    def delete_device(
+        hall: str, who: Annotated[Holder, Depends(holder)], device: str
+    ) -> DeviceView:
         """Revoke a device; what it signed until now stays, and is still taken in."""
-        if not devices.retire(device, hall, "replaced by a technician"):
+        if not devices.retire(device, hall, "replaced by a technician", who_of(who)):
             raise HTTPException(404, f"the hall {hall} has no device {device}")
         with database.read() as connection:
             rows = places.current_devices(connection, hall)

@@ -31,7 +31,7 @@ from central.directory.kinds import KINDS, Kind, nearest, shown
 from central.directory.reading import FAULTS, Fault, read_rows
 from central.directory.register import Change
 from central.people.callers import Holder
-from central.people.tokens import DIRECTORY_READ, DIRECTORY_WRITE
+from central.people.deeds import who_of
 from central.store import directory
 from central.store.database import Database
 from central.web.api.bearer import HolderOf, require
@@ -110,7 +110,7 @@ def create_router(
     router = APIRouter(prefix="/v1/directory")
 
     def writer(holder: Annotated[Holder, Depends(holder_in)]) -> Holder:
-        require(holder.scopes, DIRECTORY_WRITE)
+        require(holder.scopes, "write the directory")
         return holder
 
     @router.get("/{kind}")
@@ -124,7 +124,7 @@ def create_router(
         """Rows of a kind: all versions, or with `on` what holds on that day. Gateways and devices
         have no versions: they are as they are now. Scope directory:read.
         """
-        require(holder.scopes, DIRECTORY_READ)
+        require(holder.scopes, "read the directory")
         position = _START if after is None else _read_cursor(after)
         with database.read() as connection:
             return _page(connection, kind, on, position, limit)
@@ -170,9 +170,11 @@ def _put(importer: Importer, kind: Kind, body: DirectoryRows, holder: Holder, no
     lines, faults = read_rows(kind, body.rows)
     from_day = day_number(body.first_day or day(now_ms))
     options = Options(from_day, corrects=body.correct, moves=body.move)
-    do = importer.differences if body.dry_run else importer.carry_out
     try:
-        changes = do(lines, options, faults=faults)
+        if body.dry_run:
+            changes = importer.differences(lines, options, faults=faults)
+        else:
+            changes = importer.carry_out(lines, options, faults=faults, who=who_of(holder))
     except FaultsError as error:
         return _refused(error.faults)
     if changes and not body.dry_run:

@@ -18,7 +18,7 @@ from central.ratings.judge import Judge
 from central.rules.calendar import number_of
 from central.store.database import Database
 from central.store.tallies import day_of
-from central.web.api.bearer import HolderOf, Scopes
+from central.web.api.bearer import HolderOf, Scopes, require
 from central.web.views.told import Became, NewService, PlaceId
 from hosting.clock import written
 from hosting.problem import FieldError
@@ -113,8 +113,7 @@ def create_router(
         told otherwise it is refused, 409, and what came first stays.
         """
         hall, scopes = new.hall, holder.scopes
-        if not places_of(scopes, SERVICES_WRITE):
-            raise HTTPException(403, f"this token has not a scope {SERVICES_WRITE}<place>")
+        require(scopes, "tell of services")
         if new.completes is not None:
             accepted = entry.halls_of_project(new.completes)
             if hall is None and not accepted:

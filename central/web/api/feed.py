@@ -1,16 +1,18 @@
 """GET /v1/feed: what was stored and judged, in order, for those who pass it on (R41)."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from central.people.tokens import RECORDS_READ
+from central.people.callers import Holder
+from central.people.deeds import Readings
 from central.store import ledger, services
 from central.store.database import Database
 from central.store.judged import facts, standings
-from central.web.api.bearer import Bearer, Scopes, require
+from central.web.api.bearer import HolderOf, require
 
 _MOST = 2**62
 
@@ -57,18 +59,20 @@ class Feed(BaseModel):
     next: int
 
 
-def create_router(database: Database, bearer: Bearer) -> APIRouter:
+def create_router(database: Database, holder_in: HolderOf, now_ms: Callable[[], int]) -> APIRouter:
     """The route; it needs a token with the scope records:read."""
     router = APIRouter(prefix="/v1")
+    readings = Readings(database, now_ms)
 
     @router.get("/feed")
     def get_feed(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        holder: Annotated[Holder, Depends(holder_in)],
         after: Annotated[int, Query(ge=0, le=_MOST)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> Feed:
         """What changed behind `after`, in the order in which it was judged. Scope records:read."""
-        require(scopes, RECORDS_READ)
+        require(holder.scopes, "read records")
+        readings.note_daily(holder, "records.read", "/v1/feed")
         with database.read() as connection:
             rows = standings.judged(connection, after, limit)
             named = {row.rating for row in rows if row.rating}

@@ -13,7 +13,6 @@ from central.directory.sight import Sight, sight_of
 from central.figures.closed import ClosedMonths, last_of
 from central.figures.report import ENOUGH, Figures, FiguresReader
 from central.figures.shown import Unit
-from central.people import tokens
 from central.ratings.judge import Lag
 from central.ratings.period import ALL, Period
 from central.rules.policy import Policy
@@ -45,10 +44,7 @@ def create_router(
     etags = Etags(reader.judge)
 
     def reads(scopes: Annotated[Scopes, Depends(bearer)]) -> Sight:
-        place = tokens.place_of(scopes, tokens.FIGURES_READ)
-        if place is None:
-            require(scopes, tokens.FIGURES_READ)
-        assert place is not None
+        place = require(scopes, "read figures")
         with database.read() as connection:
             sight = sight_of(connection, place, day_number(day(reader.now_ms())))
         if sight is None:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, HTTPException, Response
 from central.directory.cells import day_number
 from central.directory.hall_document import hall_document
 from central.keys import DeviceKeys
-from central.people import tokens
 from central.people.callers import Callers, UnknownTokenError
+from central.people.roles import is_own
 from central.store import places
 from central.store.database import Database
 from central.web.api.bearer import refused, token_in
@@ -36,7 +36,7 @@ def create_router(
                 holder = callers.holder_in(connection, token_in(authorization))
             except (UnknownTokenError, EndedTokenError) as error:
                 raise refused(error) from None
-            if tokens.hall_scope(hall) not in holder.scopes:
+            if not is_own(holder.scopes, "send batches", hall):
                 raise HTTPException(403, "this token is not this hall's")
             version = places.version(connection, hall)
         if version and _names(if_none_match, version):

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
 from central.figures.quota import evaluated, halls_of
-from central.people import tokens
 from central.ratings.judge import Judge
 from central.ratings.period import Period
 from central.ratings.versions import key_of
@@ -72,7 +71,7 @@ def create_router(
     @router.get("/policies")
     def get_policies(scopes: Annotated[Scopes, Depends(bearer)]) -> PoliciesAnswer:
         """All versions of all policies. Scope figures:read."""
-        require(scopes, tokens.FIGURES_READ)
+        require(scopes, "read policies")
         with database.read() as connection:
             used = standings.uses(connection)
         policies = rules.policies
@@ -97,7 +96,7 @@ def create_router(
         below it. volume: how many enforcement acts (执法量) there were in the period, as the
         region's office counts them; without it nothing is said to be met. Scope figures:read.
         """
-        require(scopes, tokens.FIGURES_READ)
+        require(scopes, "read policies")
         on = on or day(now_ms())
         with database.read() as connection:
             places = judge.places_now(connection)

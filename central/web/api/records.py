@@ -1,18 +1,20 @@
 """GET /v1/records and /v1/rejections: what is kept, and what was turned away."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from central.custody.open import KeyOf, answer_in
-from central.people.tokens import RECORDS_READ
+from central.people.callers import Holder
+from central.people.deeds import Readings
 from central.store import places, rejections, walk
 from central.store.database import Database
 from central.store.ledger import Epoch, Row
 from central.store.places import Enrolment
 from central.web.api import cursor
-from central.web.api.bearer import Bearer, Scopes, require
+from central.web.api.bearer import HolderOf, require
 from hosting.problem import FieldError
 from protocol.batch import CONFLICT, STORED
 from protocol.envelope import split
@@ -81,28 +83,32 @@ class Rejections(BaseModel):
     newest: list[NewestRejection]
 
 
-def create_router(database: Database, key_of: KeyOf, bearer: Bearer) -> APIRouter:
+def create_router(
+    database: Database, key_of: KeyOf, holder_in: HolderOf, now_ms: Callable[[], int]
+) -> APIRouter:
     """The routes; both need a token with the scope records:read."""
     router = APIRouter(prefix="/v1")
+    readings = Readings(database, now_ms)
 
     @router.get("/records")
     def get_records(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        holder: Annotated[Holder, Depends(holder_in)],
         device: Annotated[str | None, Query(max_length=device_id.most)] = None,
         after: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
     ) -> RecordPage:
         """Records by device, epoch and seq; conflicts behind the record that holds their key."""
-        require(scopes, RECORDS_READ)
+        require(holder.scopes, "read records")
+        readings.note_daily(holder, "records.read", "/v1/records")
         return _page(database, key_of, *_position(device, after), limit)
 
     @router.get("/rejections")
     def get_rejections(
-        scopes: Annotated[Scopes, Depends(bearer)],
+        holder: Annotated[Holder, Depends(holder_in)],
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Rejections:
         """What was turned away: counts per hall and reason, and the newest with first bytes."""
-        require(scopes, RECORDS_READ)
+        require(holder.scopes, "read records")
         with database.read() as connection:
             counted = rejections.counts(connection)
             newest = rejections.newest(connection, limit)

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from central.directory.cells import text
 from central.keys import Participants
-from central.people.tokens import REHEARSAL
 from central.ratings.entry import ContradictionError
 from central.ratings.rehearsal import BackwardsError, Given, Moved, Rehearsal
 from central.rules.calendar import number_of
@@ -198,7 +197,7 @@ def create_router(
     router = APIRouter(prefix="/v1/rehearsal")
 
     def trainer(scopes: Annotated[Scopes, Depends(bearer)]) -> None:
-        require(scopes, REHEARSAL)
+        require(scopes, "rehearse")
 
     @router.get("/clock", dependencies=[Depends(trainer)])
     def get_clock() -> ClockView:

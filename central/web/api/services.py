@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 
 from central.figures.key import LONGEST, CountKey, read_key
 from central.figures.opened import START, Place, open_for
+from central.people.callers import Holder
+from central.people.deeds import Readings
 from central.people.tokens import SERVICES_READ, places_of
 from central.ratings.explained import explain
 from central.ratings.judge import Judge
@@ -18,7 +20,7 @@ from central.store import services
 from central.store.database import Database
 from central.store.judged import facts, projects, standings
 from central.store.tallies import day_of
-from central.web.api.bearer import Bearer, Scopes
+from central.web.api.bearer import HolderOf, require
 from central.web.views.service_views import (
     CountOpened,
     ProjectView,
@@ -32,19 +34,23 @@ from hosting.toml import meant
 from protocol.field import Identifier, ProtocolError, place_id
 
 _PROJECT = Identifier(64)
+_SAID = 200  # characters of a key that an act is about; all of it is in its detail
 
 
 def create_router(
-    database: Database, judge: Judge, bearer: Bearer, now_ms: Callable[[], int]
+    database: Database, judge: Judge, holder_in: HolderOf, now_ms: Callable[[], int]
 ) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1")
 
-    def divisions(scopes: Annotated[Scopes, Depends(bearer)]) -> tuple[str, ...]:
-        found = places_of(scopes, SERVICES_READ)
-        if not found:
-            raise HTTPException(403, f"this token has not the scope {SERVICES_READ}<division>")
-        return found
+    readings = Readings(database, now_ms)
+
+    def reader(holder: Annotated[Holder, Depends(holder_in)]) -> Holder:
+        require(holder.scopes, "read services")
+        return holder
+
+    def divisions(holder: Annotated[Holder, Depends(reader)]) -> tuple[str, ...]:
+        return places_of(holder.scopes, SERVICES_READ)
 
     def readable(
         connection: Connection, halls: Collection[str], opened: Collection[str]
@@ -77,6 +83,7 @@ def create_router(
 
     @router.get("/figures/{key}/services")
     def get_services_of_figure(
+        holder: Annotated[Holder, Depends(reader)],
         opened: Annotated[tuple[str, ...], Depends(divisions)],
         key: Annotated[str, Path(max_length=LONGEST)],
         after: Annotated[str | None, Query(max_length=120)] = None,
@@ -95,11 +102,14 @@ def create_router(
             if found is None:
                 raise HTTPException(403, f"this token does not open services of {wanted.hall}")
             require_known(connection, wanted)
+        readings.note(holder, "services.open", key[:_SAID], key)
         return opened_view(wanted, [*found.counts.values()], found.services, limit)
 
     @router.get("/projects/{no}")
     def get_project(
-        opened: Annotated[tuple[str, ...], Depends(divisions)], no: str
+        holder: Annotated[Holder, Depends(reader)],
+        opened: Annotated[tuple[str, ...], Depends(divisions)],
+        no: str,
     ) -> ProjectView:
         """The services of a project, each with the rating that counts for it."""
         try:
@@ -117,6 +127,7 @@ def create_router(
             reasons = facts.reasons(connection, ratings)
         if not rows:
             raise HTTPException(404, "no service of this project is known here")
+        readings.note(holder, "project.open", no)
         views = [
             of_project(
                 *(rows[one[1:]], stored[one], ratings.get(stored[one].rating or "")),
@@ -128,6 +139,7 @@ def create_router(
 
     @router.get("/services/{hall}/{service}")
     def get_service(
+        holder: Annotated[Holder, Depends(reader)],
         opened: Annotated[tuple[str, ...], Depends(divisions)],
         hall: str,
         service: Annotated[str, Path(max_length=64)],
@@ -142,6 +154,7 @@ def create_router(
             known = explain(connection, judge, (hall, service))
         if known is None:
             raise HTTPException(404, "no such service")
+        readings.note(holder, "service.open", f"{hall}/{service}")
         return service_view(known)
 
     return router

@@ -11,7 +11,6 @@ from central.directory.sight import Sight, sight_of
 from central.figures.report import ENOUGH
 from central.figures.tables.reader import TablesReader, WrongQuestionError
 from central.figures.tables.table import Cell, Column, Row, arranged, is_said, part
-from central.people import tokens
 from central.rules.calendar import day_of
 from central.rules.definitions import OURS, Mean, Share
 from central.store.database import Database
@@ -173,16 +172,11 @@ def create_router(database: Database, reader: TablesReader, bearer: Bearer) -> A
 
 
 def _sight(database: Database, reader: TablesReader, scopes: Scopes) -> Sight:
-    place = tokens.place_of(scopes, tokens.FIGURES_READ)
-    if place is None:
-        require(scopes, tokens.FIGURES_READ)
-    assert place is not None
+    place = require(scopes, "read tables")
     with database.read() as connection:
         sight = sight_of(connection, place, day_number(reader.today()))
     if sight is None:
         raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
-    if sight.is_coarse:
-        raise HTTPException(403, "tables are not for the token of a hall or an institution")
     return sight
 
 

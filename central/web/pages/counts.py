@@ -1,30 +1,32 @@
 """The page of a count: the services that it counts, and how they spread over institutions and
-more. For who holds a token with services:read:<division>, never a hall's or an institution's.
+more. For supervisors and auditors, never for a hall or an institution; each opening is an act.
 """
 
-import logging
 from collections import Counter
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from central.figures.key import CountKey, read_key
 from central.figures.opened import START, Counted, open_for
 from central.figures.tables.reader import TablesReader, said
 from central.figures.tables.units import DIMENSIONS, Names, Units
 from central.people.callers import Holder
-from central.people.tokens import SERVICES_READ, places_of
+from central.people.deeds import Readings
+from central.people.roles import PROVINCE, may
+from central.people.tokens import ANYWHERE
 from central.rules.calendar import day_of
 from central.rules.reasons import THEMES, text_of
 from central.store.database import Database
 from central.store.judged.standings import StandingRow
 from central.store.tallies import day_of as number_at
 from central.web.pages.levels import LEVEL_NAMES
+from central.web.pages.looker import place_of
 from pages import PageError, Site, pages_of
 
-log = logging.getLogger(__name__)
-
 _ROWS = 100  # on one page
+_SAID = 200  # characters of a key that an act is about; all of it is in its detail
 _MOST = 5000  # services that are read for one page; of more it is not said how they spread
 _WORDS = {
     "unrated": "未评",
@@ -71,11 +73,6 @@ class Listed(NamedTuple):
     reasons: list[str]
     service: str
     times: int
-
-
-def may_open(holder: Holder) -> bool:
-    """Whether a token opens counts into services."""
-    return bool(places_of(holder.scopes, SERVICES_READ))
 
 
 class CountsView:
@@ -138,7 +135,7 @@ class CountsView:
         }
 
 
-def add_to(site: Site[Holder], view: CountsView) -> None:
+def add_to(site: Site[Holder], view: CountsView, readings: Readings) -> None:
     """Add the page."""
 
     @site.router.get("/counts/{key}")
@@ -148,9 +145,10 @@ def add_to(site: Site[Holder], view: CountsView) -> None:
         by: Annotated[str, Query(max_length=16)] = "institution",
         page: Annotated[int, Query(ge=1, le=1000)] = 1,
     ) -> Response:
-        holder = await site.holder(request, may_open)
-        divisions = places_of(holder.scopes, SERVICES_READ)
-        log.info("services: the token %s opened %s", holder.id, key[:200])
+        holder = await site.holder(request, may("open services"))
+        place = place_of(holder, "open services")
+        divisions = (ANYWHERE if place == PROVINCE else place.id,)
+        await run_in_threadpool(readings.note, holder, "services.open", key[:_SAID], key)
         return await site.page(request, "count.html", lambda: view.show(key, divisions, by, page))
 
 

@@ -46,16 +46,17 @@ class DevicesView:
         open_ones = endings.every(None, True)
         return {"halls": halls, "open": open_ones, "closed": closed, "is_coarse": False}
 
-    def approve(self, fields: dict[str, str]) -> None:
+    def approve(self, fields: dict[str, str], who: str) -> None:
         """Approve one enrolment, `enrolment`, or all of a `hall` that were enrolled `until` then.
 
         Raises PageError for what is not pending.
         """
         try:
             if "enrolment" in fields:
-                self._approval.approve([fields["enrolment"]])
+                self._approval.approve([fields["enrolment"]], who)
             else:
-                self._approval.approve_all(fields.get("hall", ""), int(fields.get("until", "")))
+                until_ms = int(fields.get("until", ""))
+                self._approval.approve_all(fields.get("hall", ""), until_ms, who)
         except ValueError:
             raise PageError(422, "请求未被接受。") from None
         except OperatorError:

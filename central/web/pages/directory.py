@@ -29,11 +29,11 @@ from central.directory.reading import Fault, read_rows
 from central.directory.register import entry_on
 from central.directory.sight import Sight
 from central.people.callers import Holder
-from central.people.tokens import DIRECTORY_READ, DIRECTORY_WRITE, PAGES_READ, PROVINCE, Place
-from central.people.tokens import place_of as place_in
+from central.people.deeds import who_of
+from central.people.roles import PROVINCE, Place, may
 from central.store import directory
 from central.store.database import Database
-from central.web.pages.looker import Looker
+from central.web.pages.looker import Looker, place_for
 from pages import PageError, Site, pages_of
 
 log = logging.getLogger(__name__)
@@ -162,28 +162,13 @@ class DirectoryView:
                 changes = self._importer.differences(lines, options, faults)
                 text = _STEPS.join(map(str, changes))
                 return {**more, "changes": changes, "agreed": text}
-            changes = self._importer.carry_out(lines, options, agreed.split(_STEPS), faults)
+            changes = self._importer.carry_out(lines, options, agreed.split(_STEPS), faults, who)
         except FaultsError as error:
             return {**more, "faults": _told(error.faults)}
         except ChangedError:
             raise PageError(409, "名录在此期间已被更改，请返回重新查看。") from None
-        log.info("directory: %s %s was mended by the token %s", name, what, who)
+        log.info("directory: %s %s was mended by %s", name, what, who)
         return None if changes else {**more, "changes": []}
-
-
-def may_look(holder: Holder) -> bool:
-    """Whether a token opens the directory's pages."""
-    return _place(holder) is not None
-
-
-def _may_write(holder: Holder) -> bool:
-    return DIRECTORY_WRITE in holder.scopes
-
-
-def _place(holder: Holder) -> Place | None:
-    if DIRECTORY_WRITE in holder.scopes or DIRECTORY_READ in holder.scopes:
-        return PROVINCE
-    return place_in(holder.scopes, PAGES_READ)
 
 
 def add_to(site: Site[Holder], view: DirectoryView) -> None:
@@ -191,10 +176,9 @@ def add_to(site: Site[Holder], view: DirectoryView) -> None:
 
     async def looks(request: Request) -> tuple[Place, bool]:
         """What the browser's tokens show, and whether one of them mends."""
-        if await site.has(request, _may_write):
+        if await site.has(request, may("change the directory")):
             return PROVINCE, True
-        holder = await site.holder(request, may_look)
-        return _place(holder) or PROVINCE, False
+        return await place_for(site, request, "look at the directory"), False
 
     @site.router.get("/directory")
     async def show_halls(request: Request) -> Response:
@@ -221,9 +205,9 @@ def add_to(site: Site[Holder], view: DirectoryView) -> None:
 
     @site.router.post("/directory/{kind}/{what:path}")
     async def mend(request: Request, kind: str, what: str) -> Response:
-        holder = await site.holder(request, _may_write)
+        holder = await site.holder(request, may("change the directory"))
         fields = await site.form(request)
-        more = await run_in_threadpool(view.mend, kind, what, fields, holder.id)
+        more = await run_in_threadpool(view.mend, kind, what, fields, who_of(holder))
         if more is None:
             return RedirectResponse(f"/directory/{kind}/{what}?done=1", 303)
         status = 422 if more.get("faults") else 200

@@ -16,7 +16,7 @@ from central.figures.closed import CLOSED_AFTER_DAYS, ClosedMonths
 from central.figures.key import WITHIN, CountKey
 from central.figures.report import ENOUGH, LEVELS, FiguresReader, Part, Report, shares
 from central.figures.tables.table import is_said
-from central.people.tokens import Place
+from central.people.roles import Place
 from central.ratings.period import ALL, Period, last_days
 from central.rules.definitions import WINDOW_MODES
 from central.rules.policy import Policy

@@ -3,7 +3,7 @@
 from typing import Any
 
 from central.clockwork import Alarms
-from central.people.tokens import Place
+from central.people.roles import Place
 from central.store.database import Database
 from central.web.pages.looker import Looker
 from central.web.views.fleet import fleet_of

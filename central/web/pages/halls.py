@@ -10,12 +10,12 @@ from fastapi import Query, Request, Response
 from central.directory.cells import day_number
 from central.directory.device_settings import BUILT_IN, is_for
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
+from central.people.roles import Place
 from central.ratings.judge import Judge
 from central.rules.policy import Policy
 from central.store import device_settings, directory, fleet, places
 from central.store.database import Database
-from central.web.pages.looker import Looker, reads_all
+from central.web.pages.looker import Looker, place_for
 from hosting.listener import address
 from pages import PageError, Site, pages_of
 
@@ -155,21 +155,18 @@ class HallsView:
 def add_to(site: Site[Holder], view: HallsView) -> None:
     """Add the pages."""
 
-    def own(holder: Holder) -> Place:
-        return place_of(holder.scopes, PAGES_READ) or PROVINCE
-
     @site.router.get("/halls")
     async def show(
         request: Request,
         wanted: Annotated[str, Query(alias="q", max_length=64)] = "",
         page: Annotated[int, Query(ge=1, le=1000)] = 1,
     ) -> Response:
-        place = own(await site.holder(request, reads_all))
+        place = await place_for(site, request, "look at devices")
         return await site.page(request, "halls.html", lambda: view.show(place, wanted, page))
 
     @site.router.get("/halls/{hall}/windows")
     async def show_windows(request: Request, hall: str) -> Response:
-        place = own(await site.holder(request, reads_all))
+        place = await place_for(site, request, "look at devices")
         return await site.page(request, "windows.html", lambda: view.show_windows(place, hall))
 
 

@@ -10,12 +10,11 @@ from central.figures.report import ENOUGH
 from central.figures.tables.reader import TablesReader, WrongQuestionError, said
 from central.figures.tables.table import Cell, Column, is_said, part
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
+from central.people.roles import Place, may
 from central.rules.definitions import OURS, Share
 from central.store.database import Database
 from central.store.judged.hours import UNKNOWN
-from central.web.pages.counts import may_open
-from central.web.pages.looker import Looker, reads_all
+from central.web.pages.looker import Looker, place_for
 from central.web.pages.tables import DATES, PERIODS, Asked, Question
 from pages import PageError, Site
 
@@ -98,9 +97,8 @@ def add_to(site: Site[Holder], view: HoursView) -> None:
         asked: Asked,
         which: Annotated[str, Query(alias="show", max_length=64)] = "services",
     ) -> Response:
-        holder = await site.holder(request, reads_all)
-        place = place_of(holder.scopes, PAGES_READ) or PROVINCE
-        leads = await site.has(request, may_open)
+        place = await place_for(site, request, "look at figures")
+        leads = await site.has(request, may("open services"))
         return await site.page(
             request, "hours.html", lambda: view.show(place, hall, which, asked, leads)
         )

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import date
 
 from sqlalchemy import Connection
+from starlette.requests import Request
 
 from central.directory.cells import day_number
-from central.directory.sight import Sight, is_coarse, sight_of
+from central.directory.sight import Sight, sight_of
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, Place, place_of
+from central.people.roles import Place, may, reach
 from hosting.clock import day
-from pages import PageError
+from pages import PageError, Site
 
 
 class Looker:
@@ -31,15 +32,16 @@ class Looker:
         return sight
 
 
-def reads_pages(holder: Holder) -> bool:
-    """Whether a token opens pages of figures, of all or of a place."""
-    return place_of(holder.scopes, PAGES_READ) is not None
+async def place_for(site: Site[Holder], request: Request, verb: str) -> Place:
+    """The place of the one who asks and may do this; everybody else is answered by the site."""
+    return place_of(await site.holder(request, may(verb)), verb)
 
 
-def reads_all(holder: Holder) -> bool:
-    """Whether it opens those with days, services and marks: of the province or a region."""
-    place = place_of(holder.scopes, PAGES_READ)
-    return place is not None and not is_coarse(place)
+def place_of(holder: Holder, verb: str) -> Place:
+    """The place of a holder who may do this."""
+    found = reach(holder.scopes, verb)
+    assert found is not None
+    return found.place
 
 
 def whose_of(place: Place, leads: bool) -> str:

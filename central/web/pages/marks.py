@@ -14,10 +14,12 @@ from central.clockwork import Alarms, Finding
 from central.custody.marks import ALARMS, SEVERITIES, mark_of
 from central.directory.sight import Sight
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
-from central.store import places, tallies, tokens
+from central.people.deeds import name_of, place_of_holder, who_of
+from central.people.roles import Place, may
+from central.store import places, tallies
 from central.store.database import Database
-from central.web.pages.looker import Looker, reads_all
+from central.store.people import acts
+from central.web.pages.looker import Looker, place_of
 from hosting.clock import written
 from pages import PageError, Site
 from protocol.field import ProtocolError, Text, place_id
@@ -96,7 +98,7 @@ class MarksView:
         if is_closing and not reason:
             raise PageError(422, "请写明处置原因。")
         with self._database.write() as connection:
-            sight = self._looker.sight(connection, place_of(holder.scopes, PAGES_READ) or PROVINCE)
+            sight = self._looker.sight(connection, place_of(holder, "answer marks"))
             one = self._found(connection, sight, mark, hall, fields)
             if one is None:
                 raise PageError(404, "这一项已经不在，请刷新页面。")
@@ -106,9 +108,12 @@ class MarksView:
                 what=what,
                 until_ms=min(int(until), until_ms(one)),
                 at_ms=self._looker.now_ms(),
-                who=tokens.name_of(connection, holder.id),
+                who=name_of(connection, holder),
                 reason=reason,
             )
+            about = "/".join((mark, *filter(None, _key(one)[1:])))
+            told = (who_of(holder), "mark.answer", about, f"{what} {reason}".strip())
+            acts.add(connection, self._looker.now_ms(), *told, place_of_holder(holder))
 
     def _found(
         self, connection: Connection, sight: Sight, mark: str, hall: str, fields: Mapping[str, str]
@@ -153,7 +158,7 @@ def answers_to(site: Site[Holder], marks: MarksView) -> None:
 
     @site.router.post("/marks")
     async def answer(request: Request) -> Response:
-        holder = await site.holder(request, reads_all)
+        holder = await site.holder(request, may("answer marks"))
         fields = await site.form(request)
         await run_in_threadpool(marks.answer, holder, fields)
         back = fields.get("back", "")

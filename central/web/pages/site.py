@@ -1,4 +1,4 @@
-"""The centre's pages, each with its live part beside it; docs/scopes.md says which scope opens
+"""The centre's pages, each with its live part beside it; central/people/roles.py says who opens
 which. Who is rated, a hall or an institution, sees closed months and no live part.
 """
 
@@ -18,12 +18,15 @@ from central.directory.sight import is_coarse
 from central.figures.closed import ClosedMonths
 from central.figures.report import FiguresReader
 from central.figures.tables.reader import TablesReader
-from central.people.callers import Callers, Holder
+from central.people.callers import Holder
+from central.people.deeds import Readings, who_of
+from central.people.roles import FIRST, PROVINCE, Place, column_of, may
 from central.people.sessions import PageSessions
-from central.people.tokens import DEVICES_APPROVE, PAGES_READ, PROVINCE, Place, place_of
 from central.store.database import Database
 from central.store.judged.changes import Changes
-from central.web.pages import counts, directory, halls, hours, policies, summary, tables
+from central.web.pages import acts, counts, directory, halls, hours, policies, summary, tables
+from central.web.pages import people as people_pages
+from central.web.pages.acts import ActsView
 from central.web.pages.counts import CountsView
 from central.web.pages.devices import DevicesView
 from central.web.pages.directory import DirectoryView
@@ -31,8 +34,9 @@ from central.web.pages.figures import FiguresView
 from central.web.pages.fleet import FleetView
 from central.web.pages.halls import HallsView
 from central.web.pages.hours import HoursView
-from central.web.pages.looker import Looker, reads_all, reads_pages, whose_of
+from central.web.pages.looker import Looker, place_for, whose_of
 from central.web.pages.marks import HallQuery, MarksView, Severity, State, answers_to
+from central.web.pages.people import AccountsView, AccountView, People
 from central.web.pages.policies import PoliciesView
 from central.web.pages.summary import SummaryView
 from central.web.pages.tables import TablesView
@@ -51,7 +55,8 @@ Firmware = Annotated[str | None, Query(max_length=32)]
 
 def create_site(
     database: Database,
-    callers: Callers,
+    sessions: PageSessions,
+    people: People,
     reader: FiguresReader,
     shown: TablesReader,
     closed: ClosedMonths,
@@ -69,22 +74,28 @@ def create_site(
         name="好差评归集系统",
         templates=Path(__file__).with_name("templates"),
         static=Path(__file__).with_name("static"),
-        sessions=PageSessions(database, callers, reader.now_ms),
+        sessions=sessions,
+        accounts=sessions,
         home_of=_home,
         most_listeners=_LISTENERS,
         every_s=_EVERY_S,
         notice=_REHEARSAL if is_rehearsal else "",
         menu={
-            "/": reads_pages,
-            "/tables": reads_all,
-            "/marks": reads_all,
-            "/directory": directory.may_look,
-            "/halls": reads_all,
-            "/fleet": reads_all,
-            "/devices": _approves,
+            "/": may("look at own figures"),
+            "/tables": may("look at tables"),
+            "/marks": may("look at marks"),
+            "/directory": may("look at the directory"),
+            "/halls": may("look at devices"),
+            "/fleet": may("look at devices"),
+            "/devices": may("approve devices"),
+            "/acts": may("look at acts"),
+            "/accounts": may("manage accounts"),
+            "/account": may("manage own account"),
         },
+        first_of=lambda holder: "/account" if _is_first(holder) else None,
     )
     looker = Looker(reader.now_ms)
+    readings = Readings(database, reader.now_ms)
     marks = MarksView(database, alarms, looker)
     fleet = FleetView(database, alarms, looker)
     devices = DevicesView(approval, endings)
@@ -101,40 +112,43 @@ def create_site(
     def pending_devices() -> ViewOf:
         return lambda *_: devices.show
 
-    _add(site, "/marks", "marks", all_marks, reads_all)
+    _add(site, "/marks", "marks", all_marks, "look at marks")
     answers_to(site, marks)
-    _add(site, "/fleet", "fleet", whole_fleet, reads_all)
-    _add(site, "/devices", "devices", pending_devices, _approves)
+    _add(site, "/fleet", "fleet", whole_fleet, "look at devices")
+    _add(site, "/devices", "devices", pending_devices, "approve devices")
 
     @site.router.post("/devices")
     async def approve(request: Request) -> Response:
-        await site.holder(request, _approves)
+        holder = await site.holder(request, may("approve devices"))
         fields = await site.form(request)
-        await run_in_threadpool(devices.approve, fields)
+        await run_in_threadpool(devices.approve, fields, who_of(holder))
         return RedirectResponse("/devices", 303)
 
     directory.add_to(site, DirectoryView(database, importer, looker))
-    tables.add_to(site, TablesView(database, shown, looker))
-    counts.add_to(site, CountsView(database, shown))
+    tables.add_to(site, TablesView(database, shown, looker), readings)
+    counts.add_to(site, CountsView(database, shown), readings)
     hours.add_to(site, HoursView(database, shown, looker))
     halls.add_to(site, HallsView(database, reader.judge, looker))
     policies.add_to(site, PoliciesView(reader.judge.rules))
+    people_pages.add_to(site, AccountView(database, people), AccountsView(people, looker))
+    acts.add_to(site, ActsView(database, looker))
     summary.add_to(site, SummaryView(database, reader.judge, looker))
     return site
 
 
 def _home(holder: Holder) -> str:
-    if reads_pages(holder):
-        return "/"
-    if directory.may_look(holder):
-        return "/directory"
-    if counts.may_open(holder):
-        return "/tables"
-    return "/devices" if _approves(holder) else "/"
+    homes = {
+        "/": "look at own figures",
+        "/accounts": "manage accounts",
+        "/directory": "look at the directory",
+        "/devices": "approve devices",
+        "/account": "change own password",
+    }
+    return next((path for path, verb in homes.items() if may(verb)(holder)), "/")
 
 
-def _approves(holder: Holder) -> bool:
-    return DEVICES_APPROVE in holder.scopes
+def _is_first(holder: Holder) -> bool:
+    return any(column_of(scope)[0] == FIRST for scope in holder.scopes)
 
 
 def _add_figures(site: Site[Holder], figures: FiguresView, changes: Changes) -> None:
@@ -161,10 +175,10 @@ def _add_figures(site: Site[Holder], figures: FiguresView, changes: Changes) -> 
     async def show_own(
         request: Request, view_of: Annotated[ViewOf, Depends(province)]
     ) -> Response:
-        place = _place_of(await site.holder(request, reads_pages))
+        place = await place_for(site, request, "look at own figures")
         if is_coarse(place):
             return await show_closed(request, place, None)
-        leads = await site.has(request, counts.may_open)
+        leads = await site.has(request, may("open services"))
         whose = whose_of(place, leads)
         return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
@@ -172,21 +186,17 @@ def _add_figures(site: Site[Holder], figures: FiguresView, changes: Changes) -> 
     async def show_hall(
         request: Request, hall: str, view_of: Annotated[ViewOf, Depends(one_hall)]
     ) -> Response:
-        place = _place_of(await site.holder(request, reads_pages))
+        place = await place_for(site, request, "look at a hall")
         if is_coarse(place):
             return await show_closed(request, place, hall)
-        leads = await site.has(request, counts.may_open)
+        leads = await site.has(request, may("open services"))
         whose = whose_of(place, leads)
         return await site.page(request, "figures.html", view_of(place, leads), whose=whose)
 
-    told = ("figures", one_window, reads_all, changes.seen)
-    _add_live(site, "/", "figures", province, reads_all, changes.seen)
-    _add_live(site, "/halls/{hall}", "figures", one_hall, reads_all, changes.seen)
+    told = ("figures", one_window, "look at figures", changes.seen)
+    _add_live(site, "/", "figures", province, "look at figures", changes.seen)
+    _add_live(site, "/halls/{hall}", "figures", one_hall, "look at figures", changes.seen)
     _add(site, "/halls/{hall}/windows/{window}", *told)
-
-
-def _place_of(holder: Holder) -> Place:
-    return place_of(holder.scopes, PAGES_READ) or PROVINCE  # of who may see what is no place's
 
 
 def _add(
@@ -194,18 +204,18 @@ def _add(
     path: str,
     name: str,
     view: Callable[..., ViewOf],
-    may: Callable[[Holder], bool],
+    verb: str,
     seen: Seen | None = None,
 ) -> None:
     """Add a page of the template `name`.html, and its live part."""
 
     @site.router.get(path)
     async def page(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
-        place = _place_of(await site.holder(request, may))
-        leads = await site.has(request, counts.may_open)
+        place = await place_for(site, request, verb)
+        leads = await site.has(request, may("open services"))
         return await site.page(request, f"{name}.html", view_of(place, leads))
 
-    _add_live(site, path, name, view, may, seen)
+    _add_live(site, path, name, view, verb, seen)
 
 
 def _add_live(
@@ -213,7 +223,7 @@ def _add_live(
     path: str,
     name: str,
     view: Callable[..., ViewOf],
-    may: Callable[[Holder], bool],
+    verb: str,
     seen: Seen | None = None,
 ) -> None:
     """Add the live part of a page, at `path`/live. It is rendered once for all who see the same
@@ -222,9 +232,9 @@ def _add_live(
 
     @site.router.get(f"{path.rstrip('/')}/live")
     async def live(request: Request, view_of: Annotated[ViewOf, Depends(view)]) -> Response:
-        place = _place_of(await site.holder(request, may))
-        leads = await site.has(request, counts.may_open)
+        place = await place_for(site, request, verb)
+        leads = await site.has(request, may("open services"))
         view_now, whose = view_of(place, leads), whose_of(place, leads)
         if place != PROVINCE:  # what is not theirs is said before the stream begins
             await run_in_threadpool(view_now)
-        return await site.live(request, f"{name}_live.html", view_now, may, whose, seen)
+        return await site.live(request, f"{name}_live.html", view_now, may(verb), whose, seen)

@@ -10,12 +10,12 @@ from fastapi import Query, Request, Response
 from central.directory.cells import day_number
 from central.figures.quota import evaluated, halls_of
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
+from central.people.roles import Place
 from central.ratings.judge import Judge
 from central.ratings.period import Period
 from central.rules.quota import SummaryRow, assessed
 from central.store.database import Database
-from central.web.pages.looker import Looker, reads_all
+from central.web.pages.looker import Looker, place_for
 from pages import PageError, Site
 
 _MOST = 100  # halls of one table
@@ -97,8 +97,7 @@ def add_to(site: Site[Holder], view: SummaryView) -> None:
         on: Annotated[str, Query(max_length=10)] = "",
         by: Annotated[str, Query(max_length=64)] = "",
     ) -> Response:
-        holder = await site.holder(request, reads_all)
-        place = place_of(holder.scopes, PAGES_READ) or PROVINCE
+        place = await place_for(site, request, "look at figures")
         return await site.page(
             request, "summary.html", lambda: view.show(place, profile, region, on, by.strip())
         )

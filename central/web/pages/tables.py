@@ -1,8 +1,8 @@
 """The pages of tables: each dimension with sort, search, free dates and the period before; the
 same as a spreadsheet.
 
-A count leads into its services (central/web/pages/counts.py) where the browser also holds a token
-with services:read.
+A count leads into its services (central/web/pages/counts.py) for who has signed
+in as a supervisor or an auditor.
 """
 
 from datetime import date
@@ -26,12 +26,12 @@ from central.figures.tables.spreadsheet import text_file, workbook
 from central.figures.tables.table import arranged, is_said, part, shown
 from central.figures.tables.units import DIMENSIONS
 from central.people.callers import Holder
-from central.people.tokens import PAGES_READ, PROVINCE, Place, place_of
+from central.people.deeds import Readings
+from central.people.roles import Place, may
 from central.rules.definitions import OURS
 from central.store.database import Database
-from central.web.pages.counts import may_open
 from central.web.pages.levels import LEVEL_NAMES
-from central.web.pages.looker import Looker, reads_all, whose_of
+from central.web.pages.looker import Looker, place_for, place_of, whose_of
 from pages import PageError, Site, pages_of, words
 
 _ROWS = 100  # on one page
@@ -233,21 +233,18 @@ class TablesView:
         return answer._replace(table=table), sight.name, around
 
 
-def add_to(site: Site[Holder], view: TablesView) -> None:
+def add_to(site: Site[Holder], view: TablesView, readings: Readings) -> None:
     """Add the pages."""
-
-    def own(holder: Holder) -> Place:
-        return place_of(holder.scopes, PAGES_READ) or PROVINCE
 
     @site.router.get("/tables")
     async def show_first(request: Request) -> Response:
-        await site.holder(request, reads_all)
+        await site.holder(request, may("look at tables"))
         return RedirectResponse("/tables/rates/institution", 303)
 
     @site.router.get("/tables/{table}/{dim}")
     async def show(request: Request, table: str, dim: str, asked: Asked) -> Response:
-        place = own(await site.holder(request, reads_all))
-        leads = await site.has(request, may_open)
+        place = await place_for(site, request, "look at tables")
+        leads = await site.has(request, may("open services"))
         return await site.page(
             *(request, "tables.html", lambda: view.show(place, table, dim, asked, leads)),
             whose=whose_of(place, leads),
@@ -255,8 +252,8 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
 
     @site.router.get("/units/{dim}/{what:path}")
     async def show_unit(request: Request, dim: str, what: str, asked: Asked) -> Response:
-        place = own(await site.holder(request, reads_all))
-        leads = await site.has(request, may_open)
+        place = await place_for(site, request, "look at figures")
+        leads = await site.has(request, may("open services"))
         return await site.page(
             *(request, "unit.html", lambda: view.show_unit(place, dim, what, asked, leads)),
             whose=whose_of(place, leads),
@@ -264,10 +261,13 @@ def add_to(site: Site[Holder], view: TablesView) -> None:
 
     @site.router.get("/tables/{table}/{dim}/file.{form}")
     async def send(request: Request, table: str, dim: str, form: str, asked: Asked) -> Response:
-        place = own(await site.holder(request, reads_all))
+        holder = await site.holder(request, may("take a table as a file"))
+        place = place_of(holder, "take a table as a file")
         if form not in _TYPES:
             raise PageError(404, "没有这个页面。")
         told = (place, table, dim, asked, form, site.language(request))
+        asked_for = f"{table}/{dim}.{form}?{request.url.query}"
+        await run_in_threadpool(readings.note, holder, "table.file", asked_for)
         name, content = await run_in_threadpool(view.spreadsheet, *told)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=_TYPES[form], headers=headers)

@@ -31,7 +31,7 @@ class Board(WebAssembly):
         return 0 if self._is_asking else closed
 
     def chosen(self):
-        """Codes of the reasons that were chosen since this was asked last, or None."""
+        """(codes that are chosen, whether that is all) if that is new, or None."""
         text = host.chosen()
         return json.loads(text) if text else None
 

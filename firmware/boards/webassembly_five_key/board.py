@@ -65,7 +65,7 @@ class Board:
         self._key_change.clear()
 
     def chosen(self):
-        """Codes of the reasons that were chosen on a face which lists them, () for none of them;
+        """(codes of the reasons that are chosen on a face which lists them, whether that is all);
         None if nobody has chosen since this was asked last. Only such a board has `ask(level)`,
         which comes before its face `asking`: the reasons are the level's.
         """

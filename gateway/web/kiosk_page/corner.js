@@ -87,7 +87,7 @@ export function enrol() {
     device.tell({ enrol: await file.files[0].text(), pin: await sealed(pin.value) });
   };
   open(
-    element('h2', { textContent: '登记本评价器 Enrol this device' }),
+    element('h1', { textContent: '登记本评价器 Enrol this device' }),
     field(file, '开通文件 Bundle (….json)'),
     field(pin, '设定维护密码 New PIN'),
     field(again, '再输一次 PIN again'),
@@ -124,7 +124,7 @@ function askPin() {
   };
   const pad = element('div', { className: 'pad' }, ...[...'123456789'].map((one) => button(one, () => type(one))), button('返回', close), button('0', () => type('0')), button('确定 OK', enter));
   panel().onkeydown = (event) => (/^\d$/.test(event.key) ? type(event.key) : event.key === 'Enter' && event.target.tagName !== 'BUTTON' && enter());
-  open(element('h2', { textContent: '维护密码 PIN' }), shown, element('p', { id: 'refusal', role: 'alert' }), pad);
+  open(element('h1', { textContent: '维护密码 PIN' }), shown, element('p', { id: 'refusal', role: 'alert' }), pad);
   stay();
 }
 
@@ -154,7 +154,7 @@ async function showCorner() {
   const rows = await look();
   const table = element('dl', {}, ...rows.flatMap(([name, value]) => [element('dt', { textContent: name }), element('dd', { textContent: value })]));
   open(
-    element('h2', { textContent: '维护 Maintenance' }),
+    element('h1', { textContent: '维护 Maintenance' }),
     table,
     element(
       'div',

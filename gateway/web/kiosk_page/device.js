@@ -3,7 +3,7 @@
 //
 //   in:  {start: {note, cause, contacts}}   once; contacts that are held, bit 0 is level 1
 //        {enrol: text, pin}    a bundle, and the technician's PIN; once, where there is none
-//        {down: level}, {up: level}, {chosen: [codes]}, {selftest: [[word, is_good], …]}
+//        {down: level}, {up: level}, {chosen: [codes], isOver}, {selftest: [[word, is_good], …]}
 //        {ask: "ping" | "hashes" | "status", number}
 //   out: {told: …, number} and the events of `say` below
 import { loadMicroPython } from './micropython.mjs';
@@ -295,7 +295,7 @@ onmessage = ({ data }) => {
   else if (data.enrol) enrol(data.enrol, data.pin);
   else if (data.down) touch(data.down, true);
   else if (data.up) touch(data.up, false);
-  else if (data.chosen) choices.push(data.chosen), onKey();
+  else if (data.chosen) choices.push([data.chosen, data.isOver]), onKey();
   else if (data.selftest) selftest = data.selftest;
   else if (data.ask) say('told', { number: data.number, told: asked[data.ask]() });
 };

@@ -163,7 +163,7 @@ function listen() {
       else if (event.key < 6) touch(event.code, Number(event.key));
     }
     if (event.key === 'Enter' && state.face === 'asking' && document.activeElement?.id === 'headline') submit();
-    if (event.key === 'Escape' && state.face === 'asking') tell({ chosen: [] });
+    if (event.key === 'Escape' && state.face === 'asking') tell({ chosen: [], isOver: true });
   });
   addEventListener('keyup', (event) => release(event.code));
   addEventListener('blur', () => [...fingers.keys()].forEach(release));
@@ -172,11 +172,12 @@ function listen() {
 function choose(code) {
   if (state.chosen.has(code)) state.chosen.delete(code);
   else state.chosen.add(code);
+  tell({ chosen: [...state.chosen], isOver: false }); // whoever chooses has more time
   draw(state);
 }
 
 function submit() {
-  if (state.chosen.size) tell({ chosen: [...state.chosen] });
+  if (state.chosen.size) tell({ chosen: [...state.chosen], isOver: true });
 }
 
 function useOther(change) {
@@ -225,7 +226,7 @@ async function begin() {
   build({
     choose,
     submit,
-    skip: () => tell({ chosen: [] }),
+    skip: () => tell({ chosen: [], isOver: true }),
     language: (id) => useOther(() => useLanguage(id)),
     elder: () => useOther(() => (state.isElder = !state.isElder)),
   });

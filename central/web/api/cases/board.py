@@ -1,13 +1,11 @@
-"""GET and POST /v1/cases: cases of bad ratings, complaints, low ranks (RULES 8).
-
-Scope cases:<place>. Who holds one of a region, or of all, is its supervisor here; who holds one of
-an institution, the officer of it. Until there are accounts, a token is one person.
+"""GET and POST /v1/cases: cases of bad ratings, complaints, low ranks (RULES 8). Scope
+cases:<place>, as central/web/api/cases/caller.py has it.
 """
 
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from pydantic import BaseModel, Field, model_validator
@@ -22,19 +20,18 @@ from central.cases.desk import (
     UnknownCaseError,
 )
 from central.cases.rates import TooManyError, rates_between
-from central.directory.sight import Sight, sight_of
-from central.people import tokens
-from central.people.callers import Holder
+from central.people.deeds import Readings, place_of_holder, who_of
 from central.ratings.judge import Judge
 from central.rules.calendar import day_number, day_of, number_of
 from central.rules.case_section import Step as StepName
-from central.rules.cases.steps import Actor
 from central.store import services
 from central.store.cases import cases
-from central.store.cases.cases import NEVER_MS, CaseRow, Scope
+from central.store.cases.cases import NEVER_MS, CaseRow
 from central.store.database import Database
 from central.store.judged import facts
-from central.web.api.bearer import HolderOf
+from central.store.people import acts
+from central.web.api.bearer import HolderOf, require
+from central.web.api.cases.caller import Caller, caller_of
 from central.web.views.case_rates import RatesView, rates_view
 from central.web.views.case_views import Board, CaseView, Names, board_of, case_view
 from central.web.views.told import Instant, PlaceId, StaffNo
@@ -104,27 +101,6 @@ class OpenedCase(BaseModel, extra="forbid"):
         return self
 
 
-class _Caller(NamedTuple):
-    """Who asks, and what of it."""
-
-    actor: Actor
-    sight: Sight
-
-    @property
-    def scope(self) -> Scope:
-        if self.sight.is_institution:
-            return Scope(institution=self.sight.place.id)
-        if self.sight.region is not None:
-            return Scope(regions=tuple(sorted(self.sight.regions)))
-        return Scope()
-
-    def sees(self, row: CaseRow) -> bool:
-        scope = self.scope
-        if scope.institution is not None:
-            return row.institution_now == scope.institution
-        return scope.regions is None or row.region in scope.regions
-
-
 def create_router(
     database: Database,
     judge: Judge,
@@ -135,26 +111,22 @@ def create_router(
 ) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/cases")
+    readings = Readings(database, now_ms)
 
-    def caller(holder: Annotated[Holder, Depends(holder_in)]) -> _Caller:
-        place = tokens.place_of(holder.scopes, tokens.CASES)
-        if place is None:
-            raise HTTPException(403, f"this token has not the scope {tokens.CASES}:<place>")
-        with database.read() as connection:
-            sight = sight_of(connection, place, day_number(now_ms()))
-        if sight is None:
-            raise HTTPException(403, f"the directory has no {place.kind} {place.id} any more")
-        if sight.is_institution:
-            return _Caller(Actor(holder.id, "officer", place.id), sight)
-        return _Caller(Actor(holder.id, "supervisor"), sight)
+    caller = caller_of(database, holder_in, now_ms)
 
-    def known(connection: Connection, by: _Caller, no: str) -> CaseRow:
+    def note(connection: Connection, by: Caller, what: str, no: str, step: str = "") -> None:
+        """The act, last in the transaction of what was done."""
+        told = (who_of(by.holder), what, no, step, place_of_holder(by.holder))
+        acts.add(connection, now_ms(), *told)
+
+    def known(connection: Connection, by: Caller, no: str) -> CaseRow:
         row = cases.of_numbers(connection, [no]).get(no)
         if row is None or not by.sees(row):  # whether there is one is nobody else's affair
             raise HTTPException(404, "no such case")
         return row
 
-    def view(connection: Connection, by: _Caller, seen: Seen) -> CaseView:
+    def view(connection: Connection, by: Caller, seen: Seen) -> CaseView:
         row, codes = seen.row, list[int]()
         if row.rating is not None:
             rated = services.ratings_by_id(connection, [row.rating]).get(row.rating)
@@ -165,7 +137,7 @@ def create_router(
 
     @router.get("")
     def get_cases(
-        by: Annotated[_Caller, Depends(caller)],
+        by: Annotated[Caller, Depends(caller)],
         due: Literal["all", "over", "today", "week"] = "all",
         after: Annotated[str, Query(max_length=40)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -181,6 +153,7 @@ def create_router(
             "today": (now + 1, today_ms + 1),
             "week": (now + 1, week_ms + 1),
         }
+        readings.note(by.holder, "cases.list", due, after)
         with database.read() as connection:
             counts = cases.counts(connection, by.scope, now, today_ms, week_ms)
             rows = cases.board(connection, by.scope, spans[due], _place(after), limit + 1)
@@ -189,7 +162,7 @@ def create_router(
 
     @router.get("/rates")
     def get_rates(
-        by: Annotated[_Caller, Depends(caller)],
+        by: Annotated[Caller, Depends(caller)],
         first: Annotated[date, Query(alias="from")],
         last: Annotated[date, Query(alias="to")],
     ) -> RatesView:
@@ -207,21 +180,22 @@ def create_router(
         return rates_view(first, last, found)
 
     @router.get("/{no}")
-    def get_case(by: Annotated[_Caller, Depends(caller)], no: Number) -> CaseView:
+    def get_case(by: Annotated[Caller, Depends(caller)], no: Number) -> CaseView:
         """A case with its story, its limits day by day. Scope cases:<place>."""
         with database.read() as connection:
             known(connection, by, no)
-            return view(connection, by, desk.seen(connection, no))
+            found = view(connection, by, desk.seen(connection, no))
+        readings.note(by.holder, "case.open", no)
+        return found
 
     @router.post("", status_code=201)
     def post_case(
-        by: Annotated[_Caller, Depends(caller)], told: OpenedCase, key: Key = ""
+        by: Annotated[Caller, Depends(caller)], told: OpenedCase, key: Key = ""
     ) -> CaseView:
         """Open a case. Told again with its Idempotency-Key it is the same one. Scope cases:region
         or cases.
         """
-        if by.actor.role != "supervisor":
-            raise HTTPException(403, "a case is opened by the supervisor")
+        require(by.holder.scopes, "open a case")
         new = NewCase(
             told.kind,
             *(told.rating, told.hall, told.window, told.staff_no, told.institution),
@@ -233,11 +207,13 @@ def create_router(
             seen = _refused(lambda: desk.open_in(connection, by.actor, new))
             if not by.sees(seen.row):
                 raise HTTPException(403, "this token does not open cases there")
-            return view(connection, by, seen)
+            found = view(connection, by, seen)
+            note(connection, by, "case.begin", seen.row.no, told.kind)
+            return found
 
     @router.post("/{no}/steps", status_code=201)
     def post_step(
-        by: Annotated[_Caller, Depends(caller)], no: Number, told: TakenStep, key: Key = ""
+        by: Annotated[Caller, Depends(caller)], no: Number, told: TakenStep, key: Key = ""
     ) -> CaseView:
         """Take a step; the case as it stands then. What may not be taken is refused, 409, with
         why. Told again with its Idempotency-Key it is taken once. Scope cases:<place>.
@@ -252,7 +228,9 @@ def create_router(
         with database.write() as connection:
             known(connection, by, no)
             seen = _refused(lambda: desk.take_in(connection, no, by.actor, new))
-            return view(connection, by, seen)
+            found = view(connection, by, seen)
+            note(connection, by, "case.step", no, told.what)
+            return found
 
     return router
 

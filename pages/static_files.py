@@ -1,4 +1,4 @@
-"""Static files: they change with a release only, so browsers keep them."""
+"""The files that pages need: styles, scripts, pictures, under a name that changes with them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 def read(*folders: Path | None) -> dict[str, bytes]:
-    """The files of these folders, by their names."""
+    """Name -> content of the files of these folders."""
     return {
         path.name: path.read_bytes()
         for folder in folders
