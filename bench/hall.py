@@ -16,7 +16,7 @@ from simulator.web import read_token
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "journey"))
 
-from busy_hall import OLD_MS, BusyHall, publish, publish_evenly, rating
+from busy_hall import OLD_MS, BusyHall, publish, publish_evenly, rating, state
 
 __all__ = [
     "OLD_MS",
@@ -28,6 +28,7 @@ __all__ = [
     "publish_evenly",
     "row",
     "start_bare",
+    "state",
 ]
 
 NOTING_CENTRE = Path(__file__).with_name("noting_centre.py")

@@ -54,6 +54,17 @@ SHOTS = (
     Shot("gateway-console-en", "gateway", "/windows/w3", "w3.token", (900, 720), "en"),
     Shot("gateway-console-phone", "gateway", "/windows/w1", "w1.token", PHONE, is_whole=False),
     Shot("gateway-sign-in", "gateway", "/windows/w7", "w7.token", (900, 720), is_whole=False),
+    Shot("gateway-device", "gateway", "/devices/demo-0006", "pages.token"),
+    Shot(
+        "gateway-device-phone",
+        "gateway",
+        "/devices/demo-0006",
+        "pages.token",
+        PHONE,
+        language="en",
+        colours="dark",
+    ),
+    Shot("gateway-system", "gateway", "/system", "pages.token"),
     Shot("gateway-login", "gateway", "/login", "none", (900, 620), is_whole=False),
 )
 

@@ -21,6 +21,7 @@ from gateway.hall.custody import Custody
 from gateway.hall.earlier import Earlier
 from gateway.hall.filing import Filing
 from gateway.hall.hall_book import HallBook
+from gateway.hall.history import History
 from gateway.hall.inbox import Inbox
 from gateway.hall.intake import reread
 from gateway.hall.presence import Presence
@@ -37,9 +38,9 @@ from gateway.store import envelopes
 from gateway.upward.parts import Upward, credentials_of
 from gateway.web.api import create_app
 from gateway.web.bridge import MESSAGE_BYTES
-from gateway.web.health import Health
+from gateway.web.health import VERSION, Health
+from gateway.web.inside import views_of
 from gateway.web.kiosk import Kiosk
-from gateway.web.overview import Overview
 from gateway.web.pages import create_site
 from hosting import process
 from hosting.clock import last_time, now_ms
@@ -89,6 +90,8 @@ class Gateway:
         self.book = HallBook(config.hall, self.database, self.alarms, self.clock)
         self.inbox = Inbox(config.queue_messages)
         self.presence = Presence(self.database, self.book, self.alarms, time.monotonic)
+        known = (self.database, self.book, self.presence, self.alarms)
+        self.history = History(*known, now_ms, VERSION)
         earlier = Earlier(self.database)
         restored = Restored(*(self.database, self.book.standing, earlier, self.clock, self.alarms))
 
@@ -186,13 +189,9 @@ class Gateway:
         app = create_app(
             self.database, self.desk, finder, self.book, self.presence, self.metrics, self.health
         )
+        views = views_of(config, *known, self.link, self.upward.contact, now_ms)
         self.site = create_site(
-            self.database,
-            Overview(
-                *(self.database, self.book, self.presence, self.alarms, now_ms),
-                config.secure_dir,
-            ),
-            finder,
+            *(self.database, *views, finder),
             Console(self.database, self.desk, self.book, self.presence, now_ms, config.invite_ms),
         )
         Kiosk(config, self._broker_port, self.link.tls, self.book).install(app)
@@ -303,6 +302,7 @@ class Gateway:
             restraint.look()
             self.presence.look()
             restored.look()
+            self.history.look()
 
         return look
 

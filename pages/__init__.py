@@ -39,10 +39,10 @@ this server sends from /static and nothing else, no `style=`, no `onclick=`, no 
 text in it.
 
 **Live parts**: `<div data-live="/live">{% include "overview_live.html" %}</div>`. The part is
-rendered once a `every_s` for all who look at it in one language, and sent when it has changed;
-htmx morphs it, so focus and scrolling stay. It ends within seconds of the login. Where too many
-listen a page asks every ten seconds, and says so. When the server is away, <body> gets the class
-`offline` and the layout's notice shows; it reconnects by itself.
+rendered once a `every_s` for all who look at it in one language; when it has changed, the lines
+that are another are sent, and htmx morphs it, so focus and scrolling stay. It ends within seconds
+of the login. Where too many listen a page asks every ten seconds, and says so. When the server is
+away, <body> gets the class `offline` and the layout's notice shows; it reconnects by itself.
 
 **Actions** are forms that htmx sends (`hx-post`, `hx-target`, `hx-swap="innerMorph"`,
 `hx-disable`); when one fails, the layout says so. Morphing leaves `open` and `disabled` alone.
@@ -57,14 +57,16 @@ over is told so. `/logout` ends the browser's sessions, at all of its open pages
 fetches is answered with a redirect to the login; a press that met it (`hx-post`) is kept in the
 tab, and done at its page after the login.
 
-**Errors** for people: raise `PageError(status, "没有这个窗口。")`. Other HTTP errors are shown as
-a page to who asks for HTML, and by the tier's own handler to everybody else.
+**Errors** for people: raise `PageError(status, "没有这个窗口。")`. All other errors are shown as
+a page to who asks for HTML, with the rule that an address broke, and by the tier's own handler to
+everybody else. `pages_of` counts the pages of a list, and refuses one behind the last.
 
 **Static files** of a tier: `static=` names a folder; templates use `{{ static("name.js") }}`.
 Look at static/style.css for the parts that a page is made of.
 """
 
+from pages.asked import PageError, pages_of
 from pages.live import Seen
-from pages.site import PageError, Site
+from pages.site import Site
 
-__all__ = ["PageError", "Seen", "Site"]
+__all__ = ["PageError", "Seen", "Site", "pages_of"]

@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hosting.clock import china, day, now_ms
+from hosting.clock import day, now_ms, written
 from hosting.tokens import EndedTokenError
-from pages import session, static_files, words
-from pages.headers import SafeHeaders
+from pages import asked, session, static_files, words
+from pages.headers import Compressed, SafeHeaders
 from pages.live import Live, Seen
 from pages.login import Login
 from pages.session import PageError
@@ -92,8 +92,9 @@ class Site(Generic[Holder]):
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._templates.filters["moment"] = moment
+        self._templates.filters["moment"] = words.moment
         self._templates.filters["day"] = day
+        self._templates.filters["written"] = written
 
     def install(self, app: FastAPI) -> None:
         """Add the pages, login, static files, headers and error pages to the tier's app."""
@@ -105,18 +106,25 @@ class Site(Generic[Holder]):
         app.include_router(self.router)
         app.add_exception_handler(PageError, self._on_page_error)
         app.add_exception_handler(LoginNeededError, self._on_login_needed)
-        before: Any = app.exception_handlers[HTTPException]
-
-        async def on_http_error(request: Request, error: Exception) -> Response:
-            assert isinstance(error, HTTPException)
-            if "text/html" not in request.headers.get("accept", ""):
-                answer = before(request, error)
-                return await answer if isawaitable(answer) else answer
-            sentence = "没有这个页面。" if error.status_code == 404 else "请求未被接受。"
-            return await self._on_page_error(request, PageError(error.status_code, sentence))
-
-        app.add_exception_handler(HTTPException, on_http_error)
+        for kind, before in list(app.exception_handlers.items()):
+            if kind not in (PageError, LoginNeededError):
+                app.add_exception_handler(kind, self._as_page(before))
         app.add_middleware(SafeHeaders)
+        app.add_middleware(Compressed)
+
+    def _as_page(self, before: Any) -> Any:
+        """The tier's own answer to an error; to who asks for HTML a page that says as much."""
+
+        async def on_error(request: Request, error: Exception) -> Response:
+            answer = before(request, error)
+            answer = await answer if isawaitable(answer) else answer
+            if "text/html" not in request.headers.get("accept", ""):
+                return answer
+            status = answer.status_code
+            sentence, values = asked.sentence_of(status, error)
+            return await self._on_page_error(request, PageError(status, sentence, **values))
+
+        return on_error
 
     def close(self) -> None:
         """End all live parts; may be called by any thread."""
@@ -207,7 +215,7 @@ class Site(Generic[Holder]):
             return await self.has(request, may)
 
         language = self.language(request)
-        key = f"{language} {whose} {request.url.path} {request.url.query}"
+        key = (request.url.path, f"{language} {whose} {request.url.query}")
         render = partial(self.render, template, language, None)
         is_full = self._live.is_full()
         if "text/html" in request.headers.get("accept", ""):
@@ -216,6 +224,12 @@ class Site(Generic[Holder]):
         if is_full:  # for programs: a page then polls
             raise PageError(503, "同时查看的人太多，请稍后再试。")
         return self._live.stream(key, lambda: render(**view()), may_go_on, seen)
+
+    def renew(self, path: str) -> None:
+        """Nobody who follows the live part at this path gets it again as it was before: called by
+        who has changed it, before they answer; their page would go back for a moment.
+        """
+        self._live.renew(path)
 
     def language(self, request: Request) -> str:
         """The visitor's language, `zh` or `en`."""
@@ -229,7 +243,7 @@ class Site(Generic[Holder]):
             return words.say(language, message, **fill)
 
         def span(duration_ms: int) -> str:
-            return _span(_, duration_ms)
+            return words.span(_, duration_ms)
 
         return self._templates.get_template(template).render(
             {
@@ -240,6 +254,7 @@ class Site(Generic[Holder]):
                 "site_name": self.name,
                 "site_notice": self._notice,
                 "here": _here(request) if request else "/",
+                "now_ms": now_ms(),
                 "is_known": bool(request and session.secrets(request, self.tier)),
                 **values,
             }
@@ -276,29 +291,16 @@ class Site(Generic[Holder]):
             return Response(status_code=401, headers={"HX-Redirect": place})
         if "text/html" not in request.headers.get("accept", ""):
             return Response(status_code=401)
-        return RedirectResponse(f"/login?next={quote(_here(request))}{why}", 303)
+        here = _here(request)
+        if request.method == "POST":  # a form that the browser itself sent
+            here = urlsplit(request.headers.get("referer", "")).path or "/"
+        return RedirectResponse(f"/login?next={quote(here)}{why}", 303)
 
     async def _on_page_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PageError)
         view = {"sentence": error.sentence, "values": error.values}
-        return await self.page(request, "error.html", lambda: view, error.status)
-
-
-def moment(at_ms: int) -> str:
-    """The time of day in China, with the date if it is not today."""
-    at, today = china(at_ms), day(now_ms())
-    return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
-
-
-def _span(say: Callable[..., str], duration_ms: int) -> str:
-    seconds = max(0, duration_ms // 1000)
-    if seconds < 60:
-        return say("{count} 秒", count=seconds)
-    if seconds < 3600:
-        return say("{count} 分钟", count=seconds // 60)
-    if seconds < 2 * 86400:
-        return say("{count} 小时", count=seconds // 3600)
-    return say("{count} 天", count=seconds // 86400)
+        html = self.render("error.html", self.language(request), request, opens=set(), **view)
+        return HTMLResponse(html, error.status)  # nothing is read: the store may be the trouble
 
 
 def _here(request: Request) -> str:

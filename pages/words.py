@@ -6,9 +6,11 @@ without a translation stands as it is; tests/pages/test_catalogues.py finds it f
 
 import gettext
 import logging
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from hosting.clock import china, day, now_ms
 from shipped import remedy
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,24 @@ def say(language: str, message: str, **values: object) -> str:
         if text == message:  # most have no plural
             text = found.gettext(message)
     return text.format(**values) if values else text
+
+
+def span(say: Callable[..., str], duration_ms: int) -> str:
+    """So long, in one unit."""
+    seconds = max(0, duration_ms // 1000)
+    if seconds < 60:
+        return say("{count} 秒", count=seconds)
+    if seconds < 3600:
+        return say("{count} 分钟", count=seconds // 60)
+    if seconds < 2 * 86400:
+        return say("{count} 小时", count=seconds // 3600)
+    return say("{count} 天", count=seconds // 86400)
+
+
+def moment(at_ms: int) -> str:
+    """The time of day in China, with the date if it is not today."""
+    at, today = china(at_ms), day(now_ms())
+    return at.strftime("%H:%M" if at.date() == today else "%Y-%m-%d %H:%M")
 
 
 @cache

@@ -7,7 +7,7 @@ place's policy calls good among all ratings that count; defaults stand beside it
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -63,8 +63,9 @@ class Report(NamedTuple):
     """whole: of the place asked for, named by `hall` and `window`, both empty for the province.
 
     parts: its halls or windows, in the order of their ids; none for a window. policy: by which the
-    place is judged on the period's last day; lag: what is not counted yet. sets: all figures that
-    the profiles of the place show, a set for each of them.
+    place is judged on the period's last day: that of all its halls, else the province's own; lag:
+    what is not counted yet. sets: all figures that the profiles of the place show, a set for each
+    of them. policies: of the province or a region, one for each profile of its halls.
     """
 
     hall: str
@@ -76,6 +77,7 @@ class Report(NamedTuple):
     policy: Policy
     lag: Lag
     sets: list[FigureSet]
+    policies: Sequence[Policy] = ()
 
 
 class FiguresReader:
@@ -181,17 +183,20 @@ class FiguresReader:
             of_halls |= {hall: (figures.get(hall, NONE), profile) for hall in halls}
             policy = at.policy(profile, last) or own_policies[halls[0]]
             sets[profile] = figure_set(connection, at, policy, period, whole_unit, found, among)
-        own = sets.pop(default.profile, None)
+        policies = {one.profile: one for one in own_policies.values()}
+        first = next(iter(policies.values())) if len(policies) == 1 else default
+        own = sets.pop(first.profile, None)
         if own is None:
             none = [] if among is not None else None
-            own = figure_set(connection, at, default, period, whole_unit, none, among)
+            own = figure_set(connection, at, first, period, whole_unit, none, among)
         more: list[FigureSet] = []
         if among is None:  # else they are of all halls
-            profiles = [default.profile, *sets]
+            profiles = [first.profile, *sets]
             more = more_sets(connection, at, period, Unit(), last, profiles)
         parts = [Part(hall, name, *of_halls[hall]) for hall, name in names.items()]
         whole = _sum(figures for figures, _ in of_halls.values())
-        return Report("", "", "", "", whole, parts, default, lag, [own, *sets.values(), *more])
+        every = [own, *sets.values(), *more]
+        return Report("", "", "", "", whole, parts, first, lag, every, [*policies.values()])
 
 
 def _last_day(period: Period, today: int) -> int:
@@ -238,6 +243,27 @@ def figures_by(
 
 def _starting(counts: dict[str, int], word: str) -> int:
     return sum(count for what, count in counts.items() if what.startswith(word))
+
+
+def shares(figures: Figures, good: Collection[int]) -> dict[int, int]:
+    """Per mille of each level, rounded so that they add up to all, and those of the levels that
+    are `good` to the good rate, which is rounded down. None of anything below ENOUGH.
+    """
+    rate = figures.good_rate_per_mille
+    if rate is None:
+        return {}
+    groups = [(list(figures.counts), 1000)]
+    if sum(figures.counts[level] for level in good) == figures.good:  # else several policies count
+        others = [level for level in figures.counts if level not in good]
+        groups = [([*good], rate), (others, 1000 - rate)]
+    found = {}
+    for levels, whole in groups:
+        exact = {level: figures.counts[level] * 1000 / figures.total for level in levels}
+        found |= {level: int(of) for level, of in exact.items()}
+        left = whole - sum(found[level] for level in levels)
+        for level in sorted(levels, key=lambda one: found[one] - exact[one])[:left]:
+            found[level] += 1
+    return found
 
 
 def in_order(names: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -43,7 +43,7 @@ FIRST_TICKET = "001"
 _SENTENCES = {
     "staff_no": "工号由 1 到 16 个字母、数字或连字符组成。",
     "name": "姓名最多 32 个字，不能有控制字符。",
-    "ticket_no": "票号由 1 到 16 个字母、数字或连字符组成。",
+    "ticket_no": "排队号由 1 到 16 个字母、数字或连字符组成。",
     "matter": "请从列出的事项中选择一项，或清空不选。",
     "not_rateable": "该事项不在评价范围内，不必选择：清空后开始即可。",
 }
@@ -91,6 +91,11 @@ class Console:
             "invite": self._invite,
             "close": self._close,
         }
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the hall's document has come: before, nobody knows its windows."""
+        return self._book.current is not None
 
     def show(self, window: str, notice: str = "") -> dict[str, Any]:
         """The values of console_live.html. notice: what the last key led to, if it failed."""

@@ -96,6 +96,13 @@ def held_boots(connection: Connection, device: str, epoch: int, above: int) -> l
     return list(connection.execute(query).scalars())
 
 
+def newest_boots(connection: Connection, device: str, limit: int) -> list[Any]:
+    """Rows (received_at_ms, envelope) of a device's boot records, the newest first."""
+    is_boot = (_envelope.c.device == device) & (_envelope.c.kind == Boot.kind) & _IS_HELD
+    query = select(_envelope.c.received_at_ms, _envelope.c.envelope).where(is_boot)
+    return list(connection.execute(query.order_by(_envelope.c.id.desc()).limit(limit)))
+
+
 def is_rated(connection: Connection, service: str) -> bool:
     """Whether a rating of `service` is held; nobody in the hall is told its level."""
     return connection.execute(select(is_rated_service(service))).scalar_one()

@@ -10,6 +10,7 @@ from gateway.store.tables import Table
 from protocol.batch import REJECTED
 
 _envelope = Table.metadata.tables["envelope"]
+_receipt = Table.metadata.tables["receipt"]
 _service = Table.metadata.tables["service"]
 
 
@@ -38,6 +39,12 @@ def waiting(connection: Connection) -> Waiting:
     documents, documents_since_ms = connection.execute(unsent).one()
     refused = connection.execute(rejected).scalar_one()
     return Waiting(records, records_since_ms, documents, documents_since_ms, refused)
+
+
+def has_records(connection: Connection) -> bool:
+    """Whether devices of this hall ever sent a record here, also one that was let go since."""
+    queries = (select(_envelope.c.id).limit(1), select(_receipt.c.device).limit(1))
+    return any(connection.execute(query).first() for query in queries)
 
 
 def newest_services(connection: Connection, windows: Sequence[str]):

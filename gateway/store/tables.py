@@ -293,3 +293,26 @@ class Refusal(Table, table=True):
     reason: str = Field(primary_key=True)
     count: int
     newest_at_ms: int
+
+
+class Happening(Table, table=True):
+    """What was so for a while: a state of a device, a problem that it told, an alarm, or that the
+    gateway ran. device: empty for the gateway's own. what: a word with its kind before it, such as
+    `state:lost`, `problem:stuck_key`, `alarm:disk`, `run:0.2.0`. until_ms: null while it is so.
+    seen_ms, seen_by: when somebody noted that they know, and whose token it was.
+    """
+
+    __table_args__ = (
+        Index("ix_happening_device", "device", "id"),
+        Index("ix_happening_open", "id", sqlite_where=text("until_ms IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(primary_key=True)
+    device: str
+    what: str
+    since_ms: int
+    until_ms: int | None = None
+    note: str = ""
+    seen_ms: int | None = None
+    seen_by: str = ""

@@ -104,6 +104,9 @@ ALARMS = {
     "hall_document": Advice(
         "新的大厅资料无法采用", "大厅继续按此前的资料工作。请联系省级系统管理员。"
     ),
+    "carried": Advice(
+        "带回的答复文件无法采用", "请从该文件夹中删除它，再带入最新的一份；文件名见技术细节。"
+    ),
 }
 
 MARKS = {
@@ -128,6 +131,12 @@ REFUSALS = {
     REJECTED: "签名无效，省级系统拒收",
 }
 
+# Somebody else may stand behind these; they stand first.
+GRAVE = {
+    *(intake.OTHER_DEVICE, intake.UNKNOWN_DEVICE, intake.BAD_TOPIC),
+    *(HELD_BACK, REJECTED),
+}
+
 FACES = {
     "standby": "待机",
     "serving": "办理中",
@@ -138,6 +147,16 @@ FACES = {
     "technician": "技术员检测",
 }
 
-CLOCKS = {"good": "准确", "stale": "待校准", "none": "未校准"}
+CLOCKS = {"good": "已校准", "stale": "待校准", "none": "未校准"}
 
 PHASES = {"serving": "办理中", "inviting": "邀请评价", "closed": "空闲"}
+
+# Why a device started, as its boot record says.
+CAUSES = {
+    "power": "通电",
+    "watchdog": "程序停滞，自动重启",
+    "reset": "复位",
+    "flash": "存储故障，自行重启",
+    "memory": "内存不足，自行重启",
+    "failure": "程序出错，自行重启",
+}

@@ -66,12 +66,14 @@ class Overview:
             waiting = overview.waiting(connection)
             marks = overview.marks(connection)
             refused = quarantine.counts(connection)
-        devices = [self._device(said.get(name), name, now_ms) for name in self._book.devices]
+            has_records = overview.has_records(connection)
+        devices = [self.device(said.get(name), name, now_ms) for name in self._book.devices]
         devices.sort(key=urgency)
         used = [device for device in devices if device["state"] != REVOKED]
         return {
             "hall": self._book.name,
             "is_known": self._book.current is not None,
+            "has_records": has_records,
             "alarms": [_alarm(*one) for one in sorted(self._alarms.standing().items())],
             "certificate_days": days_shown(self._secure_dir),
             "windows": sorted(windows, key=lambda window: natural(window["name"])),
@@ -83,7 +85,7 @@ class Overview:
             "waiting": waiting,
             "waits_ms": _age(now_ms, waiting.records_since_ms, waiting.documents_since_ms),
             "marks": [(advice.MARKS.get(mark, mark), marks[mark]) for mark in sorted(marks)],
-            "refused": [_refusal(row) for row in refused],
+            "refused": sorted(map(_refusal, refused), key=lambda one: not one["is_grave"]),
         }
 
     def _windows(self, connection, said: Mapping) -> list[dict]:
@@ -112,7 +114,8 @@ class Overview:
             )
         return found
 
-    def _device(self, said, name: str, now_ms: int) -> dict[str, Any]:
+    def device(self, said, name: str, now_ms: int) -> dict[str, Any]:
+        """How one of the hall's devices is. said: the row of its state, None without one."""
         device = self._book.devices[name]
         hall = self._book.current
         windows = {window.window: window.name for window in hall.windows} if hall else {}
@@ -182,6 +185,7 @@ def _refusal(row) -> dict[str, Any]:
     return {
         "device": row.device,
         "reason": advice.REFUSALS.get(row.reason, row.reason),
+        "is_grave": row.reason in advice.GRAVE,
         "count": row.count,
         "newest_at_ms": row.newest_at_ms,
     }

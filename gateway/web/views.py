@@ -216,12 +216,12 @@ def _device(device, said, presence: Presence) -> DeviceView:
         state=state,
         online=state in CONNECTED,
         silent_s=silent_s and round(silent_s, 1),
-        settings_wanted=_version(device.settings),
+        settings_wanted=settings_version(device.settings),
         said=said and Said(**{**said._asdict(), "problems": json.loads(said.problems)}),
     )
 
 
-def _version(envelope: str | None) -> int | None:
+def settings_version(envelope: str | None) -> int | None:
     """Of settings; the hall cannot verify them, and passes on what it cannot read."""
     if envelope is None:
         return None

@@ -24,10 +24,19 @@ class LivePart {
     this.source = new EventSource(this.place.dataset.live);
     this.source.onopen = () => document.body.classList.remove("offline", "polling");
     this.source.onmessage = (event) => this.show(event.data);
+    this.source.addEventListener("change", (event) => this.change(JSON.parse(event.data)));
     this.source.onerror = () => this.lose();
   }
 
+  // Runs of lines that are another now, the last one first.
+  change(runs) {
+    const lines = this.html.split("\n");
+    for (const [from, to, put] of runs) lines.splice(from, to - from, ...put);
+    this.show(lines.join("\n"));
+  }
+
   show(html) {
+    this.html = html;
     htmx.swap({ text: html, target: this.place, swap: "innerMorph" });
   }
 

@@ -351,7 +351,7 @@ def test_below_twenty_a_hall_sees_nothing_not_even_how_many(province):
     assert answer["whole"] == {"id": "demo", "name": "一厅", **hidden}
     assert answer["parts"] == [{"id": "w1", "name": "1号窗口", **hidden}]
     page = seen(province, "pages:read:hall:demo", "/?period=2025-10")
-    assert "不足 20 份，不显示" in page
+    assert "不足 20 条，不显示" in page
     assert ">19<" not in page
 
 

@@ -1,5 +1,6 @@
 """The centre's pages: both languages, who may see them, what they show, and that they live."""
 
+import asyncio
 import re
 import shutil
 import socket
@@ -10,9 +11,17 @@ from html import unescape
 import httpx2
 import pytest
 import uvicorn
-from browser import FLAGS
-from central_hall import bearer, document
+from axe import QUICK, WHOLE, Followed, faults
+from browser import FLAGS, chromium
+from central_hall import bearer, document, logged_in
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 from playwright.sync_api import expect, sync_playwright
+from sqlalchemy import exc
+
+from central.figures.report import ENOUGH, LEVELS, Figures, shares
+from central.store import directory
+from central.store.directory import EVER, Entry
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PHONE = {"width": 390, "height": 844}
@@ -73,7 +82,7 @@ def test_counts_stand_beside_levels_and_a_rate_only_where_there_are_enough(
     hall.post(*[device.rating(level=level) for level in (5, 5, 4, 1)])
     for path in ("/", "/halls/demo", "/halls/demo/windows/w1"):
         few = see(supervisor, path)
-        assert "不足 20 份" in few
+        assert "不足 20 条" in few
         assert '3<span class="soft">/4</span>' in few
     hall.post(*[device.rating(level=4) for _ in range(16)])
     enough = see(supervisor, "/halls/demo/windows/w1", "en")
@@ -286,3 +295,119 @@ def test_marks_are_chosen_by_severity_and_nothing_heard_is_not_called_nothing(
     grave = see(supervisor, "/marks?severity=security")
     assert ("记录链断开" in grave, "服务信息缺失" in grave) == (True, False)
     assert "其他的还有" in see(supervisor, "/marks?severity=notice")
+
+
+def test_a_wrong_address_is_answered_in_the_page_s_language_with_its_rule(supervisor, hall):
+    """Every parameter of every page, of the wrong type or too large; none is answered as data."""
+    tried = 0
+    for route in hall.site.router.routes:
+        path = route.path.replace("{hall}", "demo").replace("{window}", "w1")
+        wanted = "{" not in path and "GET" in route.methods
+        for one in _queries(route.dependant) if wanted else ():
+            for wrong in ("x" * 5000, "99999999", "-1"):
+                answer = supervisor.get(path, params={one: wrong})
+                assert answer.headers["content-type"].startswith("text/html"), (path, one)
+                assert answer.status_code in (200, 404, 422), (path, one, answer.text)
+                if answer.status_code != 200:
+                    assert "出错了" in answer.text
+                    assert "返回首页" in answer.text
+                    tried += 1
+    assert tried > 20
+    page = supervisor.get("/?page=abc").text
+    assert "地址中的“page”应为整数。" in page
+    english = supervisor.get("/?page=0", headers={"accept-language": "en"}).text
+    assert "“page” in the address is 1 or more." in english
+    assert "没有第 99 页：共 1 页。" in supervisor.get("/?page=99").text
+    data = hall.client.get("/?page=abc", headers={"accept": "application/json"})
+    assert data.headers["content-type"] == "application/problem+json", "the control: a program"
+
+
+def _queries(dependant):
+    names = {one.alias for one in dependant.query_params}
+    return names.union(*(_queries(one) for one in dependant.dependencies))
+
+
+def test_a_store_that_is_away_is_told_to_people_in_words(supervisor, hall, monkeypatch):
+    def away(*_):
+        raise exc.OperationalError("SELECT", {}, Exception("away"))
+
+    monkeypatch.setattr(type(hall.database), "read", away)
+    answer = supervisor.get("/marks")
+    assert answer.status_code == 503
+    assert "数据库暂时无法读写" in answer.text
+    data = supervisor.get("/marks", headers={"accept": "application/json"})
+    assert data.headers["content-type"] == "application/problem+json", "the control: a program"
+
+
+@seed(25)
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 9000), min_size=5, max_size=5), st.sampled_from([{5}, {5, 4}]))
+def test_the_shares_of_levels_add_up_and_those_of_good_ones_to_the_rate(numbers, good):
+    counts = dict(zip(LEVELS, numbers, strict=True))
+    figures = Figures(counts, sum(counts[level] for level in good), sum(numbers))
+    found = shares(figures, good)
+    if figures.total < ENOUGH:
+        assert found == {}
+        return
+    assert sum(found.values()) == 1000
+    assert sum(found[level] for level in good) == figures.good_rate_per_mille
+    for level, of in found.items():
+        assert abs(of - counts[level] * 1000 / figures.total) <= 1
+        assert of == 0 or counts[level], "nothing has no share"
+
+
+def test_the_rule_of_all_halls_is_the_one_that_the_province_names(supervisor, hall):
+    """That of the province's own, by which no hall is judged, would be another's article."""
+    pattern = r"(?:依据|适用)：[^；。<]+"
+    before = re.search(pattern, see(supervisor, "/"))[0]
+    with hall.database.write() as connection:
+        entry = Entry("hall", "demo", EVER, name="一厅", profiles="qinnan")
+        directory.save(connection, [entry], hall.clock())
+    hall.settle_directory()
+    own = see(supervisor, "/halls/demo")
+    rule = re.search(pattern, own)[0]
+    assert rule != before
+    assert rule in see(supervisor, "/?period=7d"), "of another period, for none is kept of it"
+
+
+ALL_PAGES = (
+    *("/?period=all", "/halls/demo?period=all", "/halls/demo/windows/w1", "/marks", "/fleet"),
+    *("/marks?state=closed", "/halls", "/halls/demo/windows", "/tables/rates/window?period=year"),
+    *("/hours/demo", "/directory/window", "/directory/window/demo%2Fw1", "/policies", "/devices"),
+    *("/units/window/demo%2Fw1?period=year", "/nowhere", "/?page=99"),
+)
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("looks", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
+def test_anybody_can_use_every_page(supervisor, hall, device, server, looks):
+    """By axe-core; no page is wider than the screen, and none asks another server."""
+    hall.post(*[device.rating(level=level) for level in (5, 5, 4, 1) * 6])
+    hall.post(device.rating(prev="f" * 16), device.rating(service="S-9"))
+    hall.enrol_by_bench("xj-0900")
+    hall.tokens.add("devices:approve", hall.folder / "approve.token")
+    secrets = [
+        logged_in(hall.site, (hall.folder / name).read_text().strip())["pingjia_centre"]
+        for name in ("pages.token", "approve.token")
+    ]
+
+    async def walk() -> list[str]:
+        found = []
+        async with chromium() as browser:
+            for language in ("zh", "en"):
+                context = await browser.new_context()
+                kept = {"pingjia_centre": ".".join(secrets), "pingjia_language": language}
+                await context.add_cookies(
+                    [{"name": name, "value": kept[name], "url": server} for name in kept]
+                )
+                page = await context.new_page()
+                followed = Followed(page, server)
+                for path in ALL_PAGES if language == "zh" else ALL_PAGES[:4]:
+                    answer = await page.goto(server + path)
+                    assert answer.status == (404 if path in ALL_PAGES[-2:] else 200), path
+                    found += await faults(page, looks)
+                found += followed.faults
+                await context.close()
+        return found
+
+    assert asyncio.run(walk()) == []

@@ -3,20 +3,21 @@
 import asyncio
 
 import pytest
+from axe import QUICK, WHOLE, Followed, faults
 from browser import chromium
-from gateway_hall import until
+from gateway_hall import Pen, until
 from playwright.async_api import Page, expect
 from test_gateway_chosen import ADVICE, MATTERS, STAFF
 
 from gateway.desk.callers import CONSOLE, PAGES
 from gateway.desk.codes import new_code
-from gateway.store import services, tokens
+from gateway.store import services, states, tokens
 from hosting.clock import now_ms
 from hosting.tokens import digest, new_secret
 from pages import live
 from protocol.batch import decode_document
 
-TOKEN = new_secret()
+TOKEN, HALL_IT = new_secret(), new_secret()
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def start(page: Page):
     await expect(page.get_by_text("营业执照注销")).to_be_visible()
     await expect(page.get_by_text("001", exact=True)).to_be_visible()
     await page.keyboard.press("F8")
-    await expect(page.get_by_label("下一位的票号")).to_have_value("002")
+    await expect(page.get_by_label("下一位的排队号")).to_have_value("002")
     await expect(page.get_by_role("radio").first).to_have_value(MATTERS[2].task_code)
     await page.keyboard.press("F2")
     await expect(page.get_by_text("002", exact=True)).to_be_visible()
@@ -107,7 +108,7 @@ def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, 
             with chosen.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM session")
             await page.keyboard.press("F2")
-            await expect(page.get_by_label("访问令牌或登录码")).to_be_focused()
+            await expect(page.get_by_label("登录码或访问令牌")).to_be_focused()
             assert not served(chosen)
             await page.keyboard.type(code_of(chosen))
             await page.keyboard.press("Enter")
@@ -115,13 +116,13 @@ def test_a_press_that_meets_a_login_that_is_over_is_done_after_the_next(chosen, 
             assert [row.ticket_no for row in served(chosen)] == ["001"]
             await page.reload()  # it is done once
             await page.keyboard.press("F8")
-            await expect(page.get_by_label("下一位的票号")).to_have_value("002")
+            await expect(page.get_by_label("下一位的排队号")).to_have_value("002")
             assert len(served(chosen)) == 1
             await sees_too_many(page, chosen)
             monkeypatch.setattr(live, "_ASK_S", 1.0)
             with chosen.database.write() as connection:
                 connection.exec_driver_sql("DELETE FROM token")
-            await expect(page.get_by_label("访问令牌或登录码")).to_be_visible(timeout=9000)
+            await expect(page.get_by_label("登录码或访问令牌")).to_be_visible(timeout=9000)
 
     asyncio.run(walk())
 
@@ -172,5 +173,75 @@ def test_hall_it_finds_a_window_by_some_words(gateway):
             await expect(rows).to_have_count(most)
             await page.get_by_label("Only what has a problem").check()
             assert 0 < await rows.count() < most, "devices that were never there are none"
+
+    asyncio.run(walk())
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("looks", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
+def test_anybody_can_use_every_page(chosen, connect, looks):
+    """By axe-core; no page is wider than the screen, and none asks another server."""
+    device, pen = connect(chosen, "dev-1").enter(), Pen("dev-1")
+    device.send(pen.boot(1))
+    device.tell(pen.state(problems=("stuck_key",)))
+    chosen.alarms.set("disk_low", "There is little room.")
+    with chosen.database.write() as connection:
+        tokens.put(connection, "it", digest(HALL_IT), now_ms(), PAGES)
+    until(lambda: is_told(chosen), "the problem")
+    chosen.history.look()
+
+    async def walk() -> list[str]:
+        found = []
+        async with chromium() as browser:
+            for language in ("zh-CN", "en"):
+                page = await (await browser.new_context(locale=language)).new_page()
+                followed = Followed(page, chosen.api_url)
+                await page.goto(f"{chosen.api_url}/login")
+                found += await faults(page, looks)
+                await page.goto(f"{chosen.api_url}/login#{HALL_IT}")
+                for path in ("/", "/devices/dev-1", "/system", "/nowhere"):
+                    await page.goto(chosen.api_url + path)
+                    found += await faults(page, looks)
+                await page.goto(f"{chosen.api_url}/login#{TOKEN}")
+                await page.goto(f"{chosen.api_url}/windows/w1")
+                found += await faults(page, looks)
+                if language == "zh-CN":
+                    await page.keyboard.type("0231")
+                    await page.keyboard.press("F2")
+                await expect(page.locator("#ticket_no")).to_be_visible()
+                found += await faults(page, looks)
+                found += followed.faults
+        return found
+
+    assert asyncio.run(walk()) == []
+
+
+def is_told(gateway) -> bool:
+    with gateway.database.read() as connection:
+        row = states.get(connection, "dev-1")
+    return row is not None and "stuck_key" in row.problems
+
+
+@pytest.mark.needs("chromium")
+def test_a_small_window_above_all_others_holds_the_console(chosen):
+    """Pressed there, it is done, and the page below follows."""
+
+    async def walk():
+        async with chromium() as browser:
+            context = await browser.new_context(locale="zh-CN")
+            page = await context.new_page()
+            await page.goto(f"{chosen.api_url}/login#{TOKEN}")
+            await page.get_by_role("button", name="小窗置顶").click()
+            async with asyncio.timeout(10):
+                while len(page.frames) < 2 and len(context.pages) < 2:
+                    await asyncio.sleep(0.1)
+            small = context.pages[-1] if len(context.pages) > 1 else page
+            frame = small.frames[-1]
+            await expect(frame.locator(".top")).to_be_hidden()
+            await frame.get_by_label("工号或姓名", exact=True).first.fill("0231")
+            await expect(frame.get_by_role("radio")).to_have_count(1)
+            await frame.get_by_role("button", name="签到").first.click()
+            await expect(frame.get_by_text("王芳 0231")).to_be_visible()
+            await expect(page.get_by_text("王芳 0231")).to_be_visible()
 
     asyncio.run(walk())

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from gateway.desk.callers import CONSOLE, PAGES
 from gateway.desk.console import next_ticket
-from gateway.store import tokens
+from gateway.hall.history import History
+from gateway.store import happenings, tokens
 from gateway.web import advice
 from gateway.web.overview import is_troubled, urgency
 from hosting.clock import now_ms
@@ -18,6 +19,7 @@ from hosting.tokens import digest, new_secret
 from pingjia import app
 
 ROOT = Path(__file__).parents[2]
+HTML = {"Accept": "text/html"}
 CLERK = {"staff_no": "0231", "name": "王芳"}
 
 
@@ -43,7 +45,8 @@ class Browser:
         return answer.text
 
     def press(self, window: str, key: str, **fields) -> str:
-        answer = self.client.post(f"/windows/{window}/{key}", data=fields)
+        part = {"HX-Request": "true"}
+        answer = self.client.post(f"/windows/{window}/{key}", data=fields, headers=part)
         assert answer.status_code == 200, answer.text
         return answer.text
 
@@ -119,7 +122,7 @@ def test_the_console_counts_today_s_services_and_offers_who_was_here(gateway, br
     left = clerk.press("w1", "sign-out")
     assert re.search(r'name="staff_no" value="0231">.*name="name" value="王芳"', left)
     assert "王芳" not in other.see("/windows/w2")
-    assert "下一位的票号" in clerk.press("w1", "sign-in", **CLERK)
+    assert "下一位的排队号" in clerk.press("w1", "sign-in", **CLERK)
 
 
 def test_who_takes_over_types_into_empty_fields_of_their_own(gateway, browse):
@@ -173,9 +176,9 @@ def test_a_key_pressed_twice_does_its_work_once(gateway, browse, connect):
 @pytest.mark.parametrize(
     ("key", "fields", "words"),
     [
-        ("start", {"ticket_no": "A 1"}, "票号由"),
-        ("start", {"ticket_no": "号"}, "票号由"),
-        ("start", {}, "票号由"),
+        ("start", {"ticket_no": "A 1"}, "排队号由"),
+        ("start", {"ticket_no": "号"}, "排队号由"),
+        ("start", {}, "排队号由"),
         ("sign-in", {"staff_no": "02 31", "name": "王"}, "工号由"),
         ("sign-in", {"staff_no": "0231", "name": "王" * 33}, "姓名最多"),
         ("close", {"service": "nothing"}, "已经结束"),
@@ -183,6 +186,19 @@ def test_a_key_pressed_twice_does_its_work_once(gateway, browse, connect):
 )
 def test_what_a_clerk_mistypes_is_said_in_words(lasting, browse, key, fields, words):
     assert words in browse(lasting, CONSOLE, "w2").press("w2", key, **fields)
+
+
+def test_a_key_that_is_pressed_before_htmx_is_there_does_its_work(gateway, browse):
+    """A browser sends the form itself: it is done, and leads back; what is wrong is said there."""
+    clerk = browse(gateway, CONSOLE, "w1")
+    for key, fields in (("sign-in", CLERK), ("start", {"ticket_no": "A7"})):
+        answer = clerk.client.post(f"/windows/w1/{key}", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/windows/w1")
+    assert "A7" in clerk.see("/windows/w1")
+    answer = clerk.client.post("/windows/w1/close", data={"service": "nothing"})
+    assert answer.status_code == 200
+    assert "这次服务已经结束" in answer.text
+    assert "<html" in answer.text
 
 
 def test_a_console_touches_its_own_window_only(lasting, browse):
@@ -276,8 +292,15 @@ def test_a_gateway_without_a_hall_says_so(tmp_path, centre, browse):
     running = start_gateway(settings_in(tmp_path, centre.url), wait_for_hall=False)
     try:
         page = browse(running, PAGES).see("/")
-        assert "正在向省级系统获取大厅资料" in page
-        assert "本大厅还没有登记评价器" in page
+        assert page.count("正在向省级系统获取大厅资料") == 2
+        assert "没有登记评价器" not in page, "nobody knows that yet"
+        assert "均已送达" not in page
+        assert "尚无可核对的" in page
+        answer = browse(running, CONSOLE, "w1").client.get("/windows/w1", headers=HTML)
+        assert answer.status_code == 503
+        assert "还不知道有哪些窗口" in answer.text
+        wrong = browse(running, PAGES).client.get("/nowhere", headers=HTML)
+        assert "没有这个页面" in wrong.text
     finally:
         running.stop()
 
@@ -308,6 +331,7 @@ def test_nobody_sees_a_level_on_any_page(gateway, browse, connect):
         device.send(pen.rating(service, level=level))
         device.hear_hall(1)
         page = clerk.see(f"/windows/{name}")
+        page = re.sub(r"页面时间 [0-9: -]+", "", page)
         seen.append(page.replace(service, "").replace(name, ""))
         clerk.press(name, "sign-out")
     assert "已评价" in seen[0]
@@ -389,3 +413,59 @@ def test_a_console_s_token_names_one_window_and_the_overview_s_none(tmp_path, op
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     assert "names" in result.output
+
+
+def test_a_device_has_a_page_of_its_own_with_what_was(gateway, browse, connect):
+    device, pen = connect(gateway, "dev-1").enter(), Pen("dev-1")
+    device.send(pen.boot(1))
+    device.tell(pen.state(problems=("stuck_key",)))
+    watcher = browse(gateway, PAGES)
+    until(lambda: "按键卡住" in watcher.see("/devices/dev-1"), "the problem")
+    until(lambda: "通电" in watcher.see("/devices/dev-1"), "the start")
+    gateway.history.look()
+    page = " ".join(watcher.see("/devices/dev-1").split())
+    for words in ("在线", "启动原因", "剩余存储", "pingjia gateway console w1", "闪灯"):
+        assert words in page, words
+    assert "/devices/dev-1" in watcher.see("/"), "and the overview leads there"
+    place = re.search(r'action="(/happenings/[0-9]+/seen)"', page)[1]
+    answer = watcher.client.post(place, data={"back": "/devices/dev-1"})
+    assert answer.headers["location"] == "/devices/dev-1"
+    assert f"{PAGES} None" in watcher.see("/devices/dev-1"), "whose token it was"
+    device.tell(pen.state())
+    until(lambda: "按键卡住" not in _standing(watcher), "its end")
+    gateway.history.look()
+    assert watcher.see("/devices/dev-1").count("按键卡住") == 1, "it was so"
+    assert watcher.client.post(place, headers=HTML).status_code == 404, "it is over"
+    assert watcher.client.get("/devices/dev-999", headers=HTML).status_code == 404
+
+
+def _standing(watcher) -> str:
+    return watcher.see("/devices/dev-1").split("在线与问题")[0]
+
+
+def test_the_system_has_a_page(gateway, browse):
+    gateway.alarms.set("disk_low", "There is little room.")
+    gateway.history.look()
+    page = browse(gateway, PAGES).see("/system")
+    for words in ("软件版本", "磁盘剩余", "网关自带", "已连接", f"{PAGES} None", "数据盘空间不足"):
+        assert words in page, words
+    assert "现在" in page
+
+
+def test_what_was_while_the_gateway_did_not_run_is_in_nobody_s_history(gateway):
+    """It ends when we were last there, and begins anew when we look again."""
+    clock = [now_ms() + 86_400_000]
+    parts = (gateway.database, gateway.book, gateway.presence, gateway.alarms)
+    first = History(*parts, lambda: clock[0], "0.1.0")
+    gateway.alarms.set("another", "Something that nobody clears.")
+    first.look()
+    clock[0] += 120_000
+    first.look()
+    last_ms = clock[0]
+    clock[0] += 86_400_000
+    History(*parts, lambda: clock[0], "0.2.0").look()
+    with gateway.database.read() as connection:
+        rows = [row for row in happenings.newest(connection, "", 20) if "another" in row.what]
+    assert last_ms in [row.until_ms for row in rows]
+    assert clock[0] in [row.since_ms for row in rows if row.until_ms is None]
+    assert not any(row.until_ms == clock[0] for row in rows)

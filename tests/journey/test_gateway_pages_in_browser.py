@@ -80,8 +80,8 @@ async def serve(console: Page, fleet, overview: Page):
     await console.get_by_label("工号").fill("0231")
     await console.get_by_label("姓名").fill("王芳")
     await console.keyboard.press("Enter")
-    await expect(console.get_by_label("下一位的票号")).to_have_value("001")
-    await console.get_by_label("下一位的票号").fill("A017")
+    await expect(console.get_by_label("下一位的排队号")).to_have_value("001")
+    await console.get_by_label("下一位的排队号").fill("A017")
     serving = fleet.event(is_face("serving"))
     await console.keyboard.press("F2")
     await serving
@@ -102,14 +102,14 @@ async def serve(console: Page, fleet, overview: Page):
     # The second click of a double click must not start the next citizen's service.
     await console.get_by_role("button", name="结束服务").dblclick()
     await expect(console.get_by_text("上一位 A017")).to_be_visible()
-    await expect(console.get_by_label("下一位的票号")).to_have_value("A018")
+    await expect(console.get_by_label("下一位的排队号")).to_have_value("A018")
 
 
 async def hand_over(console: Page):
     await console.keyboard.press("F9")
     await expect(console.get_by_text("窗口暂停服务")).to_be_visible()
     await console.keyboard.press("F9")
-    await expect(console.get_by_label("下一位的票号")).to_be_visible()
+    await expect(console.get_by_label("下一位的排队号")).to_be_visible()
     await console.get_by_text("换岗（A/B 岗）").click()
     await console.get_by_label("工号").fill("0232")
     await console.get_by_label("姓名").fill("李强")

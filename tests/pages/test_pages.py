@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import itertools
+import json
 import re
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -11,18 +13,21 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
 import pages
 from hosting.tokens import EndedTokenError
 from pages import PageError, Site
-from pages.live import Live
+from pages.live import Live, change_of
 from pages.shared import Shared
 from pages.words import choose
 
 PAGES = Path(pages.__file__).parent
 OWN = {"origin": "http://hall"}
+PART = ("/live", "zh")
 HTML = {"accept": "text/html"}
 
 
@@ -198,7 +203,7 @@ def test_everything_is_safe_to_show_and_nothing_is_kept(visitor):
     page = visitor.get("/it")
     assert "&lt;b&gt;" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["cache-control"] == "no-store"
     places = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
@@ -254,7 +259,7 @@ def test_a_part_that_takes_long_is_rendered_seldom():
             time.sleep(takes_s)  # the work
             return "part"
 
-        stream = Live(most=1, every_s=0.02).stream("key", render).body_iterator
+        stream = Live(most=1, every_s=0.02).stream(PART, render).body_iterator
         with suppress(TimeoutError):
             await asyncio.wait_for(_drain(stream), 0.6)
 
@@ -356,7 +361,7 @@ def test_a_live_part_ends_within_seconds_of_its_login():
     async def listen(may) -> bool:
         live = Live(most=1, every_s=0.001, now_s=lambda: clock[0])
         clock[0] = 0.0
-        task = asyncio.create_task(_drain(live.stream("key", str, may).body_iterator))
+        task = asyncio.create_task(_drain(live.stream(PART, str, may).body_iterator))
         while clock[0] < 30 and not task.done():
             clock[0] += 1.0
             await asyncio.sleep(0.01)
@@ -404,7 +409,7 @@ def test_all_parts_share_the_time_that_rendering_may_take(others):
     async def listen() -> None:
         live = Live(most=9, every_s=0.001, now_s=lambda: clock[0])
         keys = [str(number) for number in range(1 + others)]
-        streams = [live.stream(key, render_of(key)).body_iterator for key in keys]
+        streams = [live.stream(("/live", key), render_of(key)).body_iterator for key in keys]
         tasks = [asyncio.create_task(_drain(stream)) for stream in streams]
         await until(lambda: sum(bool(part.html) for part in live._parts.values()) == len(keys))
         clock[0] += 6.0
@@ -419,6 +424,63 @@ def test_all_parts_share_the_time_that_rendering_may_take(others):
         assert live._parts == {}, "nothing is kept for nobody"
 
     asyncio.run(listen())
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_page_that_has_changed_something_never_sees_it_as_it_was_before(is_told):
+    """A rendering that had begun before the press is not sent after it, nor one that is kept; the
+    control is a press that does not say so.
+    """
+    world, begun = ["before"], threading.Event()
+
+    def render() -> str:
+        seen = world[0]
+        if not begun.is_set():
+            begun.set()
+            time.sleep(0.1)
+        return seen
+
+    async def listen() -> str:
+        live = Live(most=2, every_s=0.02)
+        first = asyncio.create_task(anext(live.stream(PART, render).body_iterator))
+        await asyncio.to_thread(begun.wait)
+        world[0] = "after"
+        if is_told:
+            live.renew(PART[0])
+        return (await first)["data"]
+
+    assert asyncio.run(listen()) == ("after" if is_told else "before")
+
+
+def put_in_place(html: str, change: str) -> str:
+    """What static/pages.js does."""
+    lines = html.split("\n")
+    for begin, end, put in json.loads(change):
+        lines[begin:end] = put
+    return "\n".join(lines)
+
+
+@seed(25)
+@settings(max_examples=300, deadline=None)
+@given(*[st.lists(st.sampled_from(["<tr>", "</tr>", "王", "3", ""]), max_size=30)] * 2)
+def test_a_change_leads_from_any_page_to_any_other(before, after):
+    before, after = "\n".join(before), "\n".join(after)
+    assert put_in_place(before, change_of(before, after)) == after
+
+
+def test_a_stream_sends_only_what_has_changed():
+    rows = [f"<tr><td>{number}</td>\n<td>online</td></tr>" for number in range(200)]
+
+    async def listen() -> tuple[str, dict]:
+        stream = Live(most=1, every_s=0.01).stream(PART, lambda: "\n".join(rows)).body_iterator
+        whole = (await anext(stream))["data"]
+        rows[3] = rows[190] = "<tr><td>lost</td></tr>"
+        return whole, await anext(stream)
+
+    whole, change = asyncio.run(listen())
+    assert put_in_place(whole, change["data"]) == "\n".join(rows)
+    assert change["event"] == "change"
+    assert len(change["data"]) < 200 < len(whole)
 
 
 async def _drain(stream) -> None:

@@ -104,7 +104,7 @@ class _Whole(Whole):
 _RANK = Column("rank", "名次", "Rank", "count", is_bad_high=True)
 _SHRUNK = Column(
     *("shrunk", "折算好评率", "Adjusted", "rate"),
-    f"另加 {ENOUGH} 份与全体相同的评价后的好评率，份数少的不致排在两端",
+    f"另加 {ENOUGH} 条与全体相同的评价后的好评率，条数少的不致排在两端",
     f"the rate with {ENOUGH} ratings more that are as good as the whole",
     *((None,), False),
 )

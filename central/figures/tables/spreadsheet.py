@@ -114,9 +114,9 @@ def _heads(column: Column, english: bool, has_before: bool) -> list[str]:
     if column.kind == "count":
         return [title, before] if has_before else [title]
     parts = {
-        ("share", False): ("份数", "总数"),
+        ("share", False): ("条数", "总数"),
         ("share", True): ("of them", "of"),
-        ("mean", False): ("总和", "份数"),
+        ("mean", False): ("总和", "条数"),
         ("mean", True): ("sum", "n"),
     }[column.kind, english]
     heads = [title, *(f"{title} {part}" for part in parts)]

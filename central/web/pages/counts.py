@@ -23,7 +23,7 @@ from central.store.judged.standings import StandingRow
 from central.store.tallies import day_of as number_at
 from central.web.pages.levels import LEVEL_NAMES
 from central.web.pages.looker import place_of
-from pages import PageError, Site
+from pages import PageError, Site, pages_of
 
 _ROWS = 100  # on one page
 _SAID = 200  # characters of a key that an act is about; all of it is in its detail
@@ -131,7 +131,7 @@ class CountsView:
             "levels": LEVEL_NAMES,
             "states": STATES,
             "page": page,
-            "pages": max(1, -(-min(len(found.services), _MOST) // _ROWS)),
+            "pages": pages_of(min(len(found.services), _MOST), _ROWS, page),
         }
 
 

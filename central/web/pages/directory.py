@@ -34,7 +34,7 @@ from central.people.roles import PROVINCE, Place, may
 from central.store import directory
 from central.store.database import Database
 from central.web.pages.looker import Looker, place_for
-from pages import PageError, Site
+from pages import PageError, Site, pages_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class DirectoryView:
             "found": len(rows),
             "wanted": wanted,
             "page": page,
-            "pages": max(1, -(-len(rows) // _ROWS)),
+            "pages": pages_of(len(rows), _ROWS, page),
             "shown": shown,
             "own_name": sight.name,
             "is_coarse": sight.is_coarse,

@@ -14,17 +14,19 @@ from central.custody.marks import mark_of
 from central.directory.sight import Sight
 from central.figures.closed import CLOSED_AFTER_DAYS, ClosedMonths
 from central.figures.key import WITHIN, CountKey
-from central.figures.report import ENOUGH, LEVELS, FiguresReader, Part, Report
+from central.figures.report import ENOUGH, LEVELS, FiguresReader, Part, Report, shares
 from central.figures.tables.table import is_said
 from central.people.roles import Place
 from central.ratings.period import ALL, Period, last_days
 from central.rules.definitions import WINDOW_MODES
+from central.rules.policy import Policy
 from central.store import directory, tallies
 from central.store.database import Database
 from central.store.sql import Halls
 from central.web.pages.levels import LEVEL_NAMES
 from central.web.pages.looker import Looker
-from pages import PageError
+from hosting.clock import day
+from pages import PageError, pages_of
 
 _KINDS = {"single": "单件业务", "batch": "批量业务", "theme": "主题业务", "agent": "代办业务"}
 _PERIODS = {
@@ -46,6 +48,16 @@ class Shown(NamedTuple):
     rated_at_ms: int
     matter: str
     marks: list[str]
+
+
+class Rule(NamedTuple):
+    """By what a rate is counted: whose rules, the article, empty for our own agreement, and the
+    good levels.
+    """
+
+    source: str
+    article: str | None
+    levels: list[int]
 
 
 class FiguresView:
@@ -103,13 +115,13 @@ class FiguresView:
             "is_said": is_said,
             "key_of": _Keys(report, sight, period, window),
             "page": page,
-            "pages": max(1, -(-len(report.parts) // _PARTS)),
+            "pages": pages_of(len(report.parts), _PARTS, page),
             "which": which,
             "periods": {name: title for name, (title, _) in _PERIODS.items()},
             "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
-            "good_levels": [one for one in LEVELS if one in good.value],
-            "source": report.policy.source,
-            "article": good.article,
+            "rules": [_rule(one) for one in report.policies or (report.policy,)],
+            "shares": shares(report.whole, good.value),
+            "days": _days(period, self._reader.now_ms()),
             "enough": ENOUGH,
             "now_ms": self._reader.now_ms(),
             "marks": marks,
@@ -139,10 +151,10 @@ class FiguresView:
             "months": list(months),
             "which": which,
             "levels": {level: LEVEL_NAMES[level] for level in LEVELS},
-            "good_levels": [one for one in LEVELS if one in good.value],
-            "source": report.policy.source,
-            "article": good.article,
+            "rules": [_rule(report.policy)],
+            "shares": {} if report.whole is None else shares(report.whole, good.value),
             "enough": ENOUGH,
+            "now_ms": self._reader.now_ms(),
             "closed_after": CLOSED_AFTER_DAYS,
             "leads": False,
             "is_coarse": True,
@@ -202,6 +214,19 @@ def _newest(connection: Connection, hall: Halls, window: str | None) -> list[Sho
         )
         for row in tallies.newest_ratings(connection, hall, window, _NEWEST)
     ]
+
+
+def _rule(policy: Policy) -> Rule:
+    good = policy.levels.good
+    return Rule(policy.source, good.article, [one for one in LEVELS if one in good.value])
+
+
+def _days(period: Period, now_ms: int) -> str:
+    """The days of a period as they are printed; empty for all."""
+    if period.first is None:
+        return ""
+    last = day(now_ms) if period.last is None else period.last
+    return str(last) if period.first == last else f"{period.first} – {last}"
 
 
 def _path(hall: str | None, window: str | None) -> str:

@@ -7,6 +7,7 @@ from central.people.roles import Place
 from central.store.database import Database
 from central.web.pages.looker import Looker
 from central.web.views.fleet import fleet_of
+from pages import pages_of
 
 _ROWS = 100  # on one page
 
@@ -27,8 +28,9 @@ class FleetView:
             fleet = fleet_of(connection, self._alarms, sight, self._looker.now_ms(), *told)
         return {
             "fleet": fleet,
+            "now_ms": self._looker.now_ms(),
             "which": firmware,
             "page": page,
-            "pages": max(1, -(-fleet.found // _ROWS)),
+            "pages": pages_of(fleet.found, _ROWS, page),
             "own_name": sight.name,
         }

@@ -17,7 +17,7 @@ from central.store import device_settings, directory, fleet, places
 from central.store.database import Database
 from central.web.pages.looker import Looker, place_for
 from hosting.listener import address
-from pages import PageError, Site
+from pages import PageError, Site, pages_of
 
 _ROWS = 100  # on one page
 _FACES = {
@@ -118,7 +118,7 @@ class HallsView:
             "found": len(rows),
             "wanted": wanted,
             "page": page,
-            "pages": max(1, -(-len(rows) // _ROWS)),
+            "pages": pages_of(len(rows), _ROWS, page),
             "own_name": sight.name,
         }
 

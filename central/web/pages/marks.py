@@ -72,6 +72,7 @@ class MarksView:
             "store_trouble": self._alarms.trouble(),
             "shares_at_ms": shares_at_ms,
             "is_heard": is_heard,
+            "now_ms": self._looker.now_ms(),
             "has_closed": any(one.what == "closed" for one in answers.values()),
             "severity": severity,
             "state": state,

@@ -32,7 +32,7 @@ from central.rules.definitions import OURS
 from central.store.database import Database
 from central.web.pages.levels import LEVEL_NAMES
 from central.web.pages.looker import Looker, place_for, place_of, whose_of
-from pages import PageError, Site, words
+from pages import PageError, Site, pages_of, words
 
 _ROWS = 100  # on one page
 _TYPES = {
@@ -139,7 +139,7 @@ class TablesView:
             "table": table,
             "found": table.found,
             "page": asked.page,
-            "pages": max(1, -(-table.found // _ROWS)),
+            "pages": pages_of(table.found, _ROWS, asked.page),
             "sort": asked.sort or table.ranked_by,
             "periods": PERIODS,
             "spans": SPANS,

@@ -32,6 +32,24 @@ function takeFocus() {
   if (isFree) consolePlace.querySelector("[autofocus]")?.focus();
 }
 
+// A small window that stays above the clerk's other programs, where the browser has such windows:
+// Chromium, over https or on the gateway's own machine. It holds this page once more, by itself.
+const smallWindow = document.getElementById("small-window");
+if (window.top !== window) document.body.classList.add("small");
+else if ("documentPictureInPicture" in window) smallWindow.parentElement.hidden = false;
+smallWindow.addEventListener("click", openSmallWindow);
+
+async function openSmallWindow() {
+  const small = await documentPictureInPicture.requestWindow({ width: 380, height: 480 });
+  const frame = small.document.createElement("iframe");
+  frame.src = location.pathname;
+  frame.title = document.title;
+  small.document.title = document.title;
+  Object.assign(small.document.body.style, { margin: 0 });
+  Object.assign(frame.style, { border: 0, width: "100vw", height: "100vh", display: "block" });
+  small.document.body.append(frame);
+}
+
 // The second half of a double click must not press the key that has come in its place.
 consolePlace.addEventListener("click", dropSecondClick, true);
 
