@@ -61,6 +61,7 @@ async def more(run: Run) -> None:
     await run.until(lambda: run.thanked() >= thanked + 6)
 
 
+@pytest.mark.long
 def test_a_day_is_carried_and_nothing_depends_on_one_file(tmp_path, firmware):
     async def scenario(run):
         hall = run.hall

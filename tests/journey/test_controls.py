@@ -21,6 +21,7 @@ def hasty_firmware(tmp_path, firmware):
     return weaken(firmware, tmp_path / "firmware", append, thanks + append)
 
 
+@pytest.mark.long  # tests/firmware/test_power_cuts.py has such journals in process
 def test_a_device_that_thanks_before_the_append_is_closed_loses(
     tmp_path, firmware, hasty_firmware
 ):

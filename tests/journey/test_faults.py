@@ -18,7 +18,7 @@ KILLS = [
     ("device-power-cut", "embedded"),
     # Which broker a device finds again says little of its flash.
     pytest.param("device-power-cut", "mosquitto", marks=[MOSQUITTO, pytest.mark.long]),
-    ("device-alone-power-cut", "embedded"),
+    pytest.param("device-alone-power-cut", "embedded", marks=pytest.mark.long),
     pytest.param("gateway-kill", "mosquitto", marks=MOSQUITTO),
     ("broker-kill", "embedded"),
     pytest.param("broker-kill", "mosquitto", marks=MOSQUITTO),
@@ -30,7 +30,7 @@ def test_kills_lose_nothing(tmp_path, firmware, fault, broker):
     """A gateway takes a second of processor to start; test_gateway_kills.py kills it at instants
     of its own.
     """
-    times = 20 if fault.startswith("device") else 10
+    times = 12 if fault.startswith("device") else 10
     holds(run_storm(tmp_path, firmware, fault, times, broker=broker, flash_ms=5))
 
 

@@ -133,6 +133,7 @@ def test_the_five_levels_look_and_sound_the_same_and_take_the_same_time(
     assert counter.uneven() == {}
 
 
+@pytest.mark.long
 def test_a_device_that_tells_a_level_is_noticed_whatever_way_it_tells(tmp_path, firmware):
     append = "        try:\n            envelope = self._append(\n                Rating,"
     tells = (

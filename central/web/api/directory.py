@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -103,6 +104,11 @@ class DirectoryAnswer(BaseModel):
     changes: list[DirectoryChange]
 
 
+@cache
+def _rows_schema() -> dict[str, Any]:
+    return DirectoryRows.model_json_schema()
+
+
 def create_router(
     database: Database, importer: Importer, holder_in: HolderOf, now_ms: Callable[[], int]
 ) -> APIRouter:
@@ -136,7 +142,7 @@ def create_router(
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": DirectoryRows.model_json_schema()}},
+                "content": {"application/json": {"schema": _rows_schema()}},
             }
         },
     )

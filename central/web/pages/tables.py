@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
@@ -83,27 +84,31 @@ class Question(NamedTuple):
 
 
 _NAMES = ("period", "from", "to", "in", "profile", "q", "sort", "order", "page")
-_Word = Annotated[str, Query(max_length=64)]
-_Day = Annotated[str, Query(max_length=10, pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+_WORD, _DAY = 64, r"^(\d{4}-\d\d-\d\d)?$"
 
 
-def question(
-    period: _Word = "",
-    first: Annotated[_Day, Query(alias="from")] = "",
-    last: Annotated[_Day, Query(alias="to")] = "",
-    within: Annotated[_Word, Query(alias="in")] = "",
-    profile: _Word = "",
-    wanted: Annotated[_Word, Query(alias="q")] = "",
-    sort: _Word = "",
-    order: Annotated[str, Query(pattern="^(up|down)?$")] = "",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-) -> Question:
+class _Query(BaseModel):
+    period: str = Field("", max_length=_WORD)
+    first: str = Field("", alias="from", max_length=10, pattern=_DAY)
+    last: str = Field("", alias="to", max_length=10, pattern=_DAY)
+    within: str = Field("", alias="in", max_length=_WORD)
+    profile: str = Field("", max_length=_WORD)
+    wanted: str = Field("", alias="q", max_length=_WORD)
+    sort: str = Field("", max_length=_WORD)
+    order: str = Field("", pattern="^(up|down)?$")
+    page: int = Field(1, ge=1, le=10_000)
+
+
+def question(told: Annotated[_Query, Query()]) -> Question:
     """The question of a request. Raises PageError for a day that is none."""
     try:
-        begin, end = [date.fromisoformat(one) if one else None for one in (first, last)]
+        first, last = [date.fromisoformat(one) if one else None for one in (told.first, told.last)]
     except ValueError:
         raise PageError(422, DATES) from None
-    return Question(period, begin, end, within, profile, wanted, sort, order, page)
+    return Question(
+        *(told.period, first, last, told.within, told.profile),
+        *(told.wanted, told.sort, told.order, told.page),
+    )
 
 
 Asked = Annotated[Question, Depends(question)]
