@@ -19,6 +19,7 @@ from pathlib import Path
 BENCHES = (
     *("drain", "latency", "intake", "verification", "api", "live", "province", "judge"),
     *("requests", "grow", "watched", "device", "flash", "workbench", "growth", "pages"),
+    "kiosk",
 )
 # Those in bench/many/, and what can be told them.
 MANY = {
@@ -29,6 +30,7 @@ MANY = {
     "grow": {"halls"},
     "watched": {"halls", "seconds"},
 }
+BROWSER = ("pages", "kiosk")
 TIMED = [name for name, told in MANY.items() if "seconds" in told]
 RESULTS = Path(__file__).with_name("results.json")
 _HOLDS = {True: "yes", False: "**no**", None: "–"}
@@ -51,10 +53,8 @@ def main() -> int:
     for name in names:
         began_s = time.monotonic()
         print(f"bench {name} …", file=sys.stderr, flush=True)
-        if name in MANY:
-            results[name] = importlib.import_module(f"bench.many.{name}").results(**size)
-        else:
-            results[name] = importlib.import_module(f"bench.{name}").results()
+        room = "bench.many." if name in MANY else "bench.browser." if name in BROWSER else "bench."
+        results[name] = importlib.import_module(room + name).results(**size)
         if not is_rehearsal:
             RESULTS.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
         print(f"bench {name} took {time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-MARKUP = "\"'><x-evil onevil=1>{{7*7}}"  # opens an attribute, a tag, and a template's expression
+MARKUP = "\"'><x-evil onevil=1>{{77*7}}"  # opens an attribute, a tag, and a template's expression
 
 
 class _Tags(HTMLParser):
@@ -20,4 +20,4 @@ class _Tags(HTMLParser):
 def faults(text: str) -> set[str]:
     """What came of MARKUP in a page beside words."""
     found = {name for name in _Tags(text).names if "evil" in name}
-    return found | ({"49"} if "49" in text and "7*7" not in text else set())
+    return found | ({"539"} if "539" in text and "77*7" not in text else set())

@@ -115,7 +115,7 @@ def test_who_is_gone_is_not_waited_for(hall, device, rated, clock, how):
 
 def test_an_export_with_hashes_is_a_whole_centre_again(hall, device, rated, tmp_path, clock):
     """From either database into either: tokens open it, devices log in, and it goes on."""
-    write_export(hall.database, tmp_path / "out.gz", with_hashes=True)
+    write_export(hall.database, tmp_path / "out.gz", lambda: 0, with_hashes=True)
     secret = (tmp_path / "demo.token").read_text().strip().rpartition("_")[2]
     folder = tmp_path / "new"
     folder.mkdir()
@@ -136,7 +136,7 @@ def test_an_export_with_hashes_is_a_whole_centre_again(hall, device, rated, tmp_
 
 def test_what_is_numbered_goes_on_above_what_was_taken_in(hall, device, rated, tmp_path):
     """PostgreSQL's own counters know nothing of numbers that were given."""
-    write_export(hall.database, tmp_path / "out.gz")
+    write_export(hall.database, tmp_path / "out.gz", lambda: 0)
     with hall.database.write() as connection:
         numbered = connection.dialect.name != "sqlite"
         transfer.go_on(connection)
@@ -192,7 +192,7 @@ def test_the_commands_copy_restore_and_say_what_is_not_in_it(hall, rated, tmp_pa
 def test_an_export_is_taken_in_only_where_nothing_is(hall, rated, tmp_path):
     """Control: of a cut export nothing stays."""
     whole, cut = tmp_path / "whole.gz", tmp_path / "cut.gz"
-    write_export(hall.database, whole)
+    write_export(hall.database, whole, lambda: 0)
     cut.write_bytes(whole.read_bytes()[:-20])
     folder = tmp_path / "new"
     folder.mkdir()
@@ -212,7 +212,7 @@ def test_an_export_is_taken_in_only_where_nothing_is(hall, rated, tmp_path):
 
 def test_an_edited_export_leaves_nothing(hall, rated, tmp_path):
 
-    write_export(hall.database, tmp_path / "out.gz")
+    write_export(hall.database, tmp_path / "out.gz", lambda: 0)
     lines = gzip.decompress((tmp_path / "out.gz").read_bytes()).splitlines()
     end = json.loads(lines[-1])["rows"] + 1
     lines[-1] = json.dumps({"rows": end}).encode()

@@ -4,7 +4,7 @@ tests/journey/test_lying_hall.py has the lie, tests/workbench/test_bench_endings
 """
 
 import pytest
-from central_hall import NOW_MS, bearer, document
+from central_hall import NOW_MS, SECRET, bearer, document
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -314,6 +314,8 @@ def test_the_operator_s_command(hall, later, request):
     is_postgresql = "postgresql" in request.node.callspec.id
     url = f'database_url = "{request.getfixturevalue("cluster").url}"' if is_postgresql else ""
     (hall.folder / "central.toml").write_text(url)
+    (hall.folder / "master.secret").touch(0o600)
+    (hall.folder / "master.secret").write_bytes(SECRET)
     enrol_anew(hall)
     listed = central(hall.folder, "list").output
     assert f"xj-0417 {later.epoch}  demo/w1, enrolled anew 20" in listed

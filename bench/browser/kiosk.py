@@ -19,7 +19,7 @@ import httpx2
 
 from simulator.parts.hall import KIOSK, KIOSK_BUNDLE, KIOSK_WINDOW, Hall
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:] = [*sys.path, str(ROOT / "tests"), str(ROOT / "tests" / "journey")]
 
 from kiosk_parts import Kiosk  # noqa: E402

@@ -1,6 +1,6 @@
 """Pages of a hall with 200 windows: how soon they tell of a press, and what that costs the wire.
 
-    python -m bench.pages
+    python -m bench pages
 
 A device's press is published as it publishes it; a browser's part is a stream that is read here,
 and for the first paint Debian's Chromium. The times are medians of 20.

@@ -1,0 +1,1 @@
+"""Benches that look at pages as a browser does."""
