@@ -36,7 +36,14 @@ def test_ids_are_never_given_twice(database):
         tables = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
         ).scalars()
-        assert list(tables) == ["envelope", "progress", "quarantine", "service", "stood"]
+        assert list(tables) == [
+            "envelope",
+            "happening",
+            "progress",
+            "quarantine",
+            "service",
+            "stood",
+        ]
 
 
 def test_a_failing_block_leaves_nothing(database):

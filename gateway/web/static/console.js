@@ -20,7 +20,9 @@ document.addEventListener("keydown", (event) => {
   const button = consolePlace.querySelector(`button[data-key="${event.key}"]`);
   if (!button || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
-  if (!event.repeat) button.click();
+  if (event.repeat) return;
+  htmx.process(consolePlace); // what has just come in; else the browser itself would send the form
+  button.click();
 });
 
 // Whoever comes to a console that is empty may begin to type, or press Enter.
