@@ -19,7 +19,10 @@ FIELD = {
         "| took_ms | rating |",
         "| light | rating | 0 … 2³¹-1 or null | lux at the window |\n| took_ms | rating |",
     ),
-    "firmware/app.py": ('input="key",', 'input="key",\n                light=3,'),
+    "firmware/app.py": (
+        "input=self._board.input,",
+        "input=self._board.input,\n                light=3,",
+    ),
     "simulator/pen.py": ('"input": "key",', '"input": "key",\n        "light": 3,'),
 }
 NOTE = """_NOTE = _LINK + (("note", word),) + _WHEN

@@ -41,6 +41,10 @@ TEXTS = {
         ("--scope", "pages:read", "--name", "{}", "--out", "t"),
         "the name",
     ),
+    "central account add name": (
+        ("wangfang", "--role", "auditor", "--scope", "all", "--name", "{}"),
+        "the name",
+    ),
     "central window add name": ((*PLACE, "--name", "{}"), "the window's name"),
     "central window rename name": (("demo", "w1", "{}"), "name"),
     "central window rest reason": (
@@ -54,6 +58,7 @@ TEXTS = {
 }
 # Ids, addresses and names of ports, which have alphabets of their own or name what is there.
 IDS = {"device", "devices", "old", "hall", "window", "token_id", "scope", "centre", "gateway"}
+IDS |= {"login", "session", "role", "act", "queue"}
 IDS |= {"port", "chip", "address", "broker", "fault", "pull", "damage", "interpreter", "heap"}
 NAMED = {"gateway token revoke name", "gateway secure name", "workbench network wifi"}
 NAMED |= {

@@ -180,6 +180,7 @@ class Away:
     """A database that cannot be read."""
 
     url = "sqlite:///away.db"
+    can_listen = False
 
     def read(self):
         raise OperationalError("select", {}, Exception("the database is away"))

@@ -221,6 +221,8 @@ def test_the_api_describes_itself(hall):
         "/v1/figures/{key}/services", "/v1/projects/{no}", "/v1/services/{hall}/{service}",
         "/v1/services", "/v1/services/{service}/progress", "/v1/policies", "/v1/feed",
         "/v1/quota/{profile}/{region}", "/v1/tables/{table}/{dim}", "/v1/fleet",
+        "/v1/cases", "/v1/cases/{no}", "/v1/cases/{no}/steps", "/v1/cases/rates",
+        "/v1/cases/samples",
     }  # fmt: skip
     assert "requestBody" in paths["/v1/batches"]["post"]
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from central_hall import SECRET, bearer
+from empty_file import ACTS_KEY
 from fastapi.testclient import TestClient
 
 from central.centre import Centre
@@ -152,6 +153,7 @@ def test_pages_show_what_another_process_takes_and_go_on_without_it(tmp_path, re
     secret.touch(0o600)
     secret.write_bytes(SECRET)
     database = open_database(url)
+    database.sign_acts(ACTS_KEY)
     tokens = Tokens(database, now_ms)
     Halls(database, now_ms).add("demo", "大厅", "broker", 1883, None, tmp_path / "hall.token")
     for scope, name in (("services:write:all", "w"), ("figures:read", "r")):

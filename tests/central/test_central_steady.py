@@ -1,7 +1,7 @@
 """The centre's time: when a wall clock is followed, and what comes while it is in doubt."""
 
 import pytest
-from central_hall import NOW_MS, Hall, bearer
+from central_hall import NOW_MS, SECRET, Hall, bearer
 from empty_file import central_in
 from typer.testing import CliRunner
 
@@ -426,6 +426,8 @@ def test_a_token_neither_ends_nor_comes_back_by_a_wrong_clock(story, tmp_path):
 def commands(tmp_path):
     """Runs a command beside a centre that is three days behind its machine's clock."""
     (tmp_path / "central.toml").write_text("")
+    (tmp_path / "master.secret").touch(0o600)
+    (tmp_path / "master.secret").write_bytes(SECRET)
     database = central_in(tmp_path)
     at_ms = hosting_clock.now_ms() - 3 * DAY_MS
     keeper = Timekeeper(database, lambda: at_ms, lambda: 0.0)

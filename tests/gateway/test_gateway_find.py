@@ -39,7 +39,7 @@ def test_a_device_that_is_connected_is_asked_to_blink(lasting, api, page, connec
     late.hear_hall(0)
     assert not [name for name in late.topics if name.endswith("/find")]
     assert 'hx-post="/devices/dev-1/find"' in page.see("/")
-    assert page.client.post("/devices/dev-1/find").status_code == 204
+    assert page.client.post("/devices/dev-1/find").status_code == 303  # back to its page
     assert late.hear("find") == {"seconds": 15}
     foreign = {"Origin": "https://elsewhere.example"}
     assert page.client.post("/devices/dev-1/find", headers=foreign).status_code == 403

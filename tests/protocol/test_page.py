@@ -127,7 +127,7 @@ def test_batch_examples_are_what_the_code_writes():
 
 def test_problem_examples_are_what_the_centre_answers():
     def lacks_the_scope():
-        require(("figures:read",), "records:read")
+        require(("figures:read",), "read records")
 
     errors = [refused(UnknownTokenError())]
     for fails in (lacks_the_scope, lambda: _read(b"[]", "")):

@@ -41,7 +41,8 @@ def add_figures(connection: Connection, changes: Mapping[FigureKey, Sequence[int
     if values:
         sql.run(connection, _ADD_FIGURE, values)
         spans = sorted({value[1] for value in values} - {ALL_DAYS})
-        sql.run(connection, _NOTE_SPANS, [(span,) for span in spans])
+        if spans:
+            sql.run(connection, _NOTE_SPANS, [(span,) for span in spans])
 
 
 def span_changes(connection: Connection, spans: Collection[int]) -> dict[int, int]:
