@@ -81,12 +81,12 @@ class Screen:
             ),
             self._parts(),
             _help(),
+            # Here, because a low screen lacks what stands below.
+            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines),
             "",
             self._windows(max(2, console.height - _ROWS_BESIDE - len(self._links))),
             "",
             self._rungs(),
-            "",
-            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines),
         )
 
     def _clock(self):

@@ -181,6 +181,7 @@ def test_a_disk_that_takes_nothing_is_an_alarm_first_and_mends_by_itself(
     program = "import gateway.gateway as one; one._WATCH_EVERY_S = 1; "
     if not is_ours:
         program += "from gateway.keep.reserve import Room; Room.look = lambda self: None; "
+        program += "from gateway.hall.history import History; History.look = lambda self: None; "
     program += "from pingjia import app; app()"
     process = Process(tmp_path, [], [sys.executable, "-c", program])
     process.wait_ready()
