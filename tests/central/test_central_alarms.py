@@ -223,7 +223,7 @@ def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog, monkey
     centre = centre_over(Away())
     monkeypatch.setattr(centre, "begin", lambda: None)  # it was there when the centre began
     centre.start()
-    until(lambda: len(caplog.records) == 5)
+    until(lambda: len(caplog.records) == 7)
     assert "shares" in threads()
     assert centre.alarms.shares_at_ms is None, "nobody knows"
     centre.close()
@@ -235,6 +235,8 @@ def test_a_database_that_is_away_ends_neither_that_nor_the_centre(caplog, monkey
         "directory failed and is tried again",
         "backfill failed and is tried again",
         "judge failed and is tried again",
+        "cases failed and is tried again",
+        "restoring failed and is tried again",
     }
 
 
