@@ -187,7 +187,7 @@ class Away:
 
     write = read
 
-    def close(self) -> None:
+    def close(self, is_last: bool = False) -> None:
         pass
 
     def sign_acts(self, _key: bytes) -> None:
