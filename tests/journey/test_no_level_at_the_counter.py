@@ -31,10 +31,12 @@ HOLD_MS = 90  # a quick press; a shorter one may be over before a busy machine l
 TIMES = DEVICE | {"thanks_ms": 130, "why_ms": 375}
 TRIES = 5
 TICKET = "A017"  # the same for everybody: what is left to differ is the level
-# What differs from one service to the next, whatever was pressed: times, seq, MACs, facts, and
-# how much of the journal is free, which follows from seq.
+# What differs from one service to the next, whatever was pressed: times, seq, MACs, facts, how
+# much of the journal is free, which follows from seq, and how many were served today.
 VARYING = {"window", "service", "facts", "seq", "first", "head", "receipt", "free", "session"}
-ULID_OR_TIME = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}|\d{1,2}:\d\d(:\d\d)?|\d+ (秒|s)\b")
+VARYING_TEXT = re.compile(
+    r"[0-9A-HJKMNP-TV-Z]{26}|\d{1,2}:\d\d(:\d\d)?|\d+ (秒|s)\b|(已评价|未评价|未邀请) \d+"
+)
 
 
 class Counter:
@@ -56,7 +58,7 @@ class Counter:
         try:
             text = json.dumps(_constant(json.loads(text)), sort_keys=True)
         except ValueError:
-            text = ULID_OR_TIME.sub("_", text)
+            text = VARYING_TEXT.sub("_", text)
         self.seen[level].add((where, text))
 
     def watch(self, level, where, told_ms, steps):
