@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 
-LONG_S = 0.25  # what is rendered faster is rendered anew for each
+LONG_S = 1.0  # what is rendered faster is rendered anew for each: none shows what was so before
 _TIMES = 10  # as long as this many renderings one is kept: they take a tenth of a core at most
 _MOST_S = 30.0
 _MOST = 64  # pages that are kept

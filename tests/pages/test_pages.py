@@ -274,16 +274,16 @@ def test_a_long_page_is_rendered_once_for_all_and_kept_ten_times_as_long():
 
     def long():
         rendered.append(clock[0])
-        clock[0] += 0.5
+        clock[0] += 1.0
         return f"page {len(rendered)}"
 
     async def look():
         shared = Shared(now_s=lambda: clock[0])
         first = await asyncio.gather(*[shared.page("a", long) for _ in range(20)])
-        clock[0] += 4.9
+        clock[0] += 9.9
         kept = await shared.page("a", long)
         other = await shared.page("b", long)
-        clock[0] += 5.1
+        clock[0] += 10.1
         return {*first, kept}, other, await shared.page("a", long)
 
     assert asyncio.run(look()) == ({"page 1"}, "page 2", "page 3")
