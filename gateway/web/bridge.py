@@ -24,6 +24,7 @@ _LOGIN_S = 10.0
 _SILENT_S = 60.0  # three keep-alives of a device
 _PIECE = 4096
 _CONNECT, _CONNACK_GOOD = 0x10, b"\x20\x02"
+_WITH_USER, _WITH_WILL = 0x80, 0x04  # flags of a CONNECT
 _GOING_AWAY, _REFUSED, _BROKER_LOST = 1001, 1008, 1011
 
 
@@ -117,17 +118,29 @@ def is_own_origin(socket: WebSocket) -> bool:
 
 
 def client_of(packet: bytes) -> str | None:
-    """The client id of an MQTT 3.1.1 CONNECT (3.1), None for anything else."""
-    at = 1
-    while at < min(len(packet), 4) and packet[at] & 0x80:
+    """The client id of an MQTT 3.1.1 CONNECT (3.1) whose user name is the same, None for anything
+    else: a broker may go by either.
+    """
+    length, at = 0, 1
+    while at < min(len(packet), 5):
+        length |= (packet[at] & 0x7F) << 7 * (at - 1)
         at += 1
-    head = packet[at + 1 : at + 8]
-    if packet[:1] != bytes([_CONNECT]) or head != b"\x00\x04MQTT\x04":
+        if not packet[at - 1] & 0x80:
+            break
+    body = packet[at : at + length]
+    if packet[:1] != bytes([_CONNECT]) or body[:7] != b"\x00\x04MQTT\x04" or len(body) < 10:
         return None
-    start = at + 13  # protocol's name and level, flags, keep-alive, then two bytes of length
-    length = int.from_bytes(packet[start - 2 : start], "big")
-    name = packet[start : start + length]
-    return name.decode("ascii", "replace") if length and len(name) == length else None
+    flags, fields, at = body[7], [], 10  # after protocol, level, flags and keep-alive
+    if not flags & _WITH_USER:
+        return None
+    for _ in range(4 if flags & _WITH_WILL else 2):  # client id, the will's topic and text, user
+        end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+        if len(body) < end:
+            return None
+        fields.append(body[at + 2 : end])
+        at = end
+    is_one = fields[0] == fields[-1] != b""
+    return fields[0].decode("ascii", "replace") if is_one else None
 
 
 async def _received(socket: WebSocket) -> bytes:

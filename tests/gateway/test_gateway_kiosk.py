@@ -38,9 +38,9 @@ def text(value):
     return len(value).to_bytes(2, "big") + value.encode()
 
 
-def login(device, password=PASSWORD):
+def login(device, password=PASSWORD, user=None):
     head = text("MQTT") + bytes([4, CLEAN_LOGIN, 0, 20])
-    return packet(0x10, head + text(device) + text(device) + text(password))
+    return packet(0x10, head + text(device) + text(user or device) + text(password))
 
 
 def subscribe(*topics):
@@ -100,7 +100,8 @@ def test_a_wrong_password_and_names_that_are_no_device_get_nowhere(lasting_hall,
     assert answer[:2] == b"\x20\x02"
     assert answer[3] in (4, 5)
     assert end_of(bridged) == 1008
-    for first in (login("_gateway"), login("dev-9"), b"\x10", b"GET / HTTP/1.1", "text"):
+    others = (login("_gateway"), login("dev-9"), login("dev-1", user="_gateway"))
+    for first in (*others, b"\x10", b"GET / HTTP/1.1", "text"):
         bridged = opened(gateway)
         bridged.send(first)
         assert end_of(bridged) in (1001, 1008), first
@@ -198,6 +199,14 @@ def test_what_is_no_login_names_nobody(bad):
     assert client_of(bad) is None
     assert client_of(login("dev-1")) == "dev-1"
     assert client_of(login("dev-1")[:-20][:16]) is None
+    assert client_of(login("dev-1", user="_gateway")) is None  # mosquitto goes by the user
+    flags = bytes([4, CLEAN_LOGIN | 0x2C, 0, 20])
+    will = text("MQTT") + flags + text("dev-1") + text("topic") + text("{}")
+    assert client_of(packet(0x10, will + text("dev-1") + text("x" * 200))) == "dev-1"
+    assert client_of(packet(0x10, will + text("_gateway") + text("x"))) is None
+    assert client_of(packet(0x10, will) + text("dev-1")) is None  # behind the packet's end
+    nameless = text("MQTT") + bytes([4, 2, 0, 20]) + text("dev-1")
+    assert client_of(packet(0x10, nameless)) is None
 
 
 def test_the_origin_is_the_host_that_was_asked():
