@@ -34,13 +34,14 @@ _MB = 1_000_000
 
 class Shown(NamedTuple):
     """A row of a history: what was so, in words (None for a state, which the page names), what to
-    do, and the row itself.
+    do, until when it was so, None if it is so now, and the row itself.
     """
 
     kind: str
     word: str
     what: str
     todo: str
+    until_ms: int | None
     row: Any
 
 
@@ -99,12 +100,13 @@ class Inside:
             every = sorted(tokens.everyone(connection), key=lambda row: row.name)
             rows = happenings.newest(connection, "", _ROWS)
         config, folder = self._config, self._config.data_dir
-        ago_s = self._contact.ago_s()
+        ago_s, now_ms = self._contact.ago_s(), self._now_ms()
+        up_ms = round((time.monotonic() - self._began_s) * 1000)
         return {
             "hall": self._book.name,
             "hall_version": self._book.version,
             "version": VERSION,
-            "up_ms": round((time.monotonic() - self._began_s) * 1000),
+            "up_ms": up_ms,
             "disk": _disk(folder),
             "broker": config.broker,
             "broker_at": f"{config.mqtt_host}:{config.mqtt_port}",
@@ -113,8 +115,8 @@ class Inside:
             "centre_ago_ms": None if ago_s is None else round(ago_s * 1000),
             "certificate_days": days_shown(config.secure_dir),
             "tokens": every,
-            "now_ms": self._now_ms(),
-            "history": [_shown(row) for row in rows],
+            "now_ms": now_ms,
+            "history": [_shown(row, now_ms - up_ms) for row in rows],
             "kept_days": KEPT_DAYS,
         }
 
@@ -158,7 +160,8 @@ def _start(row: Any) -> Start | None:
         return None
 
 
-def _shown(row: Any) -> Shown:
+def _shown(row: Any, began_ms: int | None = None) -> Shown:
+    """began_ms: when this gateway began; its own run goes on, whenever that was noted last."""
     kind, _, word = row.what.partition(":")
     kind = f"{kind}:"
     found = Advice(word, "")
@@ -168,4 +171,6 @@ def _shown(row: Any) -> Shown:
         found = advice.ALARMS.get(word, found)
     elif kind in (STATE, RUN):
         found = Advice("", "")
-    return Shown(kind.rstrip(":"), word, found.what, found.todo, row)
+    is_ours = kind == RUN and began_ms is not None and row.since_ms >= began_ms
+    until_ms = None if is_ours else row.until_ms
+    return Shown(kind.rstrip(":"), word, found.what, found.todo, until_ms, row)

@@ -449,7 +449,10 @@ def test_the_system_has_a_page(gateway, browse):
     page = browse(gateway, PAGES).see("/system")
     for words in ("软件版本", "磁盘剩余", "网关自带", "已连接", f"{PAGES} None", "数据盘空间不足"):
         assert words in page, words
-    assert "现在" in page
+    assert page.count("现在") == 2, "the alarm, and that it runs: noted a minute ago, true now"
+    gateway.alarms.clear("disk_low")
+    gateway.history.look()
+    assert browse(gateway, PAGES).see("/system").count("现在") == 1
 
 
 def test_what_was_while_the_gateway_did_not_run_is_in_nobody_s_history(gateway):
