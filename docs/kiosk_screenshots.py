@@ -21,6 +21,9 @@ from kiosk_parts import PIN, Kiosk  # noqa: E402
 IMAGES = Path(__file__).with_name("images")
 LANDSCAPE, PORTRAIT = (1920, 1080), (1080, 1920)
 TABLET = (1280, 800)
+SHOW_TEST_LANGUAGE = """shown => document.querySelectorAll('#languages button').forEach(one => {
+    if (one.textContent.startsWith('⟦')) one.hidden = !shown;
+})"""
 BACKWARDS = {"language": "qps", "name": "⟦RTL⟧", "direction": "rtl", "reasons": {}}
 
 
@@ -28,8 +31,10 @@ async def picture(kiosk: Kiosk, name: str, size=LANDSCAPE) -> None:
     """The page as it is now, in docs/images."""
     await kiosk.page.set_viewport_size({"width": size[0], "height": size[1]})
     await kiosk.page.evaluate("document.body.classList.remove('noticed')")
+    await kiosk.page.evaluate(SHOW_TEST_LANGUAGE, "rtl" in name)
     await kiosk.page.wait_for_timeout(150)
     await kiosk.page.screenshot(path=IMAGES / f"kiosk-{name}.png", animations="disabled")
+    await kiosk.page.evaluate(SHOW_TEST_LANGUAGE, True)
     print(f"kiosk-{name}.png")
 
 
